@@ -1,0 +1,27 @@
+# Third-party libraries, all from Debian 12 (scripts/install-deps installs them).
+# Each is an imported target; cmake/Modules.cmake says which module may use which.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(absl REQUIRED)
+find_package(fmt REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(tl-expected REQUIRED)
+
+foreach(lib libcurl libfyaml re2 libdeflate libzstd simdjson libxxhash)
+  pkg_check_modules(${lib} REQUIRED IMPORTED_TARGET GLOBAL ${lib})
+endforeach()
+
+find_path(ROARING_INCLUDE roaring/roaring.h REQUIRED)
+find_library(ROARING_LIBRARY roaring REQUIRED)
+add_library(roaring::roaring INTERFACE IMPORTED GLOBAL)
+target_include_directories(roaring::roaring SYSTEM INTERFACE ${ROARING_INCLUDE})
+target_link_libraries(roaring::roaring INTERFACE ${ROARING_LIBRARY})
+
+find_path(CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
+add_library(cli11 INTERFACE IMPORTED GLOBAL)
+target_include_directories(cli11 SYSTEM INTERFACE ${CLI11_INCLUDE})
