@@ -1,0 +1,130 @@
+// The seams between those who produce samples, the store, and those who ask: Appender and Querier. Scrapes and rules
+// write through an Appender, PromQL and the API read through a Querier, and neither knows the store behind it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "model/histogram.h"
+#include "model/labels.h"
+#include "model/matcher.h"
+
+namespace sextant::model {
+
+using core::DurationMs;
+using core::TimestampMs;
+
+// Names a series inside one store while the process runs; never reused for another series. 0 is no series.
+using SeriesRef = uint64_t;
+
+// What became of one appended sample.
+enum class AppendOutcome : uint8_t {
+  kOk,                   // taken; durable and visible after Commit
+  kUnknownRef,           // the ref is 0 or its series is gone, and no labels were given: append again with labels
+  kOutOfOrder,           // older than the series' newest sample
+  kDuplicateTimestamp,   // the newest sample has this time and another value (an equal value is kOk and dropped)
+  kOutOfBounds,          // too old for the store's window
+  kTooFarInFuture,       // too far ahead of the clock
+  kSeriesLimit,          // a new series, and the store's limit is reached
+  kInvalidLabels,        // no labels, invalid UTF-8, or a name or value over the store's size limit
+};
+
+struct AppendResult {
+  SeriesRef ref = 0;
+  AppendOutcome outcome = AppendOutcome::kOk;
+};
+
+// One batch of samples: a scrape, an evaluated rule. The batch becomes visible to queries as a whole, and is durable
+// (survives kill -9) when Commit returns success. Owned by one thread; many appenders may work at once. A destroyed
+// appender that was not committed is rolled back.
+class Appender {
+ public:
+  virtual ~Appender() = default;
+
+  // Adds a sample. With a ref of an earlier append, `labels` may be empty and nothing is hashed: the fast path. With ref 0
+  // the series is found or made by its labels. The result carries the ref to use next time.
+  virtual AppendResult Append(SeriesRef ref, const Labels& labels, TimestampMs time_ms, double value) = 0;
+
+  // Writes the batch to the journal and publishes it. After a failure nothing of it is visible. Call once.
+  virtual core::Status Commit() = 0;
+  virtual void Rollback() = 0;
+};
+
+class Appendable {
+ public:
+  virtual ~Appendable() = default;
+  virtual std::unique_ptr<Appender> NewAppender() = 0;
+};
+
+// Decoded samples of one series, ascending in time. When `histograms` is not empty it has the same length, and a
+// non-null entry replaces the value at that place.
+struct SampleColumns {
+  std::vector<TimestampMs> times_ms;
+  std::vector<double> values;
+  std::vector<std::shared_ptr<const FloatHistogram>> histograms;
+
+  size_t size() const { return times_ms.size(); }
+  void clear() {
+    times_ms.clear();
+    values.clear();
+    histograms.clear();
+  }
+};
+
+// The series that a selector found, by index, so that shards on several threads can share one set. Const methods may be
+// called from any thread; the set keeps what it needs alive.
+class SeriesSet {
+ public:
+  virtual ~SeriesSet() = default;
+
+  virtual size_t size() const = 0;
+  virtual const Labels& labels(size_t index) const = 0;
+  // Replaces `out` with the samples of a series with start_ms <= time <= end_ms (stale markers included).
+  virtual core::Status Read(size_t index, TimestampMs start_ms, TimestampMs end_ms, SampleColumns& out) const = 0;
+};
+
+// What a selector is for; lets a store skip what is not needed. All of it is advice except `sorted`.
+struct SelectHints {
+  TimestampMs start_ms = 0;
+  TimestampMs end_ms = 0;
+  DurationMs step_ms = 0;
+  DurationMs range_ms = 0;
+  bool sorted = false;       // series in label order
+  bool series_only = false;  // only labels will be read
+  size_t limit = 0;          // at most this many series; 0 is no limit
+};
+
+// Reads a time range of a store. Any thread may call; results do not change once returned.
+class Querier {
+ public:
+  virtual ~Querier() = default;
+
+  // Series that match all matchers and may have samples in the range.
+  virtual core::Result<std::unique_ptr<SeriesSet>> Select(const std::vector<Matcher>& matchers,
+                                                          const SelectHints& hints) const = 0;
+  // Sorted values of a label, or sorted label names, of the series that match (all, without matchers). At most `limit`
+  // (0: no limit).
+  virtual core::Result<std::vector<std::string>> LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
+                                                             size_t limit) const = 0;
+  virtual core::Result<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers, size_t limit) const = 0;
+};
+
+class Queryable {
+ public:
+  virtual ~Queryable() = default;
+  // A view of the samples with start_ms <= time <= end_ms.
+  virtual core::Result<std::unique_ptr<Querier>> NewQuerier(TimestampMs start_ms, TimestampMs end_ms) const = 0;
+};
+
+// What a target says of a metric family.
+struct MetricMetadata {
+  std::string type;  // "counter", "gauge", "histogram", "summary", "info", "stateset", "unknown"
+  std::string help;
+  std::string unit;
+};
+
+}  // namespace sextant::model
