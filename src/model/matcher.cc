@@ -52,6 +52,8 @@ std::string LiteralPrefix(std::string_view expression) {
 }  // namespace
 
 struct Matcher::Regexp {
+  Regexp(std::string_view expression, const RE2::Options& options)
+      : re(re2::StringPiece(expression.data(), expression.size()), options) {}
   RE2 re;
 };
 
@@ -75,7 +77,7 @@ core::Result<Matcher> Matcher::Make(MatchType type, std::string_view name, std::
     options.set_log_errors(false);
     options.set_dot_nl(true);
     options.set_max_mem(kRegexpMemoryBytes);
-    auto regexp = std::make_shared<Regexp>(Regexp{RE2(re2::StringPiece(value.data(), value.size()), options)});
+    auto regexp = std::make_shared<Regexp>(value, options);
     if (!regexp->re.ok()) {
       return core::Fail(core::Code::kInvalidArgument, "error parsing regexp: {}", regexp->re.error());
     }
