@@ -4,7 +4,7 @@ option(SEXTANT_WERROR "Treat warnings as errors" ON)
 set(SEXTANT_SANITIZE "" CACHE STRING "Sanitizers to build with, as given to -fsanitize= (empty: none)")
 option(SEXTANT_LIBFUZZER "Build fuzz targets with libFuzzer's own main (needs clang)" OFF)
 
-add_compile_options(-Wall -Wextra -Wpedantic -Wshadow=local -Wnon-virtual-dtor -Woverloaded-virtual
+add_compile_options(-Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Woverloaded-virtual
                     -fno-omit-frame-pointer -fstack-protector-strong)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these falsely from inlined libstdc++ code.
