@@ -1,0 +1,127 @@
+// An asynchronous HTTP/1.1 client that keeps connections open between requests.
+//
+//   client.Fetch({.url = "http://127.0.0.1:9100/metrics", .timeout_ms = 5'000},
+//                {.executor = &executor, .priority = core::Priority::kIngest},
+//                [](core::Result<FetchResponse> result) { ... });
+//
+// All transfers run on one I/O loop; bodies are inflated where the callback runs. Every Fetch calls back
+// exactly once: with an answer (whatever its status), or an error worded like Go's, since users of the
+// originals know those:
+//   Get "http://127.0.0.1:1/metrics": dial tcp 127.0.0.1:1: connect: connection refused
+//   Get "http://10.0.0.1/": context deadline exceeded
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/clock.h"
+#include "core/executor.h"
+#include "core/metrics.h"
+#include "core/result.h"
+#include "net/http_message.h"
+#include "net/io.h"
+
+namespace sextant::net {
+
+// How to speak TLS with a server. File paths are PEM; files are read when a connection is opened.
+struct TlsClientOptions {
+  std::string ca_file;    // empty: the system's
+  std::string cert_file;  // client certificate
+  std::string key_file;
+  std::string server_name;  // expected in the certificate instead of the URL's host
+  bool insecure_skip_verify = false;
+  std::string min_version;  // "", "TLS10", "TLS11", "TLS12", "TLS13"
+};
+
+struct FetchRequest {
+  std::string method = "GET";
+  std::string url;
+  HttpHeaders headers;
+  std::string body;  // sent when not empty, and for POST and PUT also when empty
+
+  // Sent as Authorization unless empty; never passed on to another host by a redirect.
+  std::string basic_user;
+  std::string basic_password;
+  std::string bearer_token;
+
+  std::shared_ptr<const TlsClientOptions> tls;
+  std::string proxy_url;  // empty: none; environment variables are not consulted
+
+  core::DurationMs timeout_ms = 30'000;  // for everything
+  bool follow_redirects = true;
+  int max_redirects = 10;
+  bool accept_compressed = true;     // asks for gzip and zstd, and inflates
+  size_t max_body_bytes = 64 << 20;  // of the body after inflating
+  size_t max_header_bytes = 256 << 10;
+  std::string
+      body_buffer;  // its capacity is used for the response's body: pass the last one's to keep it warm
+};
+
+struct FetchResponse {
+  int status = 0;
+  HttpHeaders headers;        // of the last response, after redirects; Content-Encoding as sent
+  std::string body;           // inflated
+  size_t received_bytes = 0;  // body as sent
+  std::string final_url;
+};
+
+using FetchCallback = std::function<void(core::Result<FetchResponse> result)>;
+
+// Where a callback runs. Without an executor: on the I/O thread, so it must be short.
+struct FetchDelivery {
+  core::Executor* executor = nullptr;  // must outlive the transfer
+  core::Priority priority = core::Priority::kIngest;
+};
+
+// A transfer under way. Copies mean the same transfer; dropping them does not cancel.
+class FetchHandle {
+ public:
+  FetchHandle() = default;
+  // The callback gets kCancelled unless it has run or is about to. Thread-safe, returns at once.
+  void Cancel();
+
+  struct State;
+  explicit FetchHandle(std::weak_ptr<State> state) : state_(std::move(state)) {}
+
+ private:
+  std::weak_ptr<State> state_;
+};
+
+struct HttpClientOptions {
+  std::string user_agent = "sextant";
+  size_t max_idle_connections = 4'096;  // kept open for reuse
+  size_t max_connections_per_host = 0;  // 0: no limit
+  core::DurationMs max_idle_ms = 300'000;
+};
+
+class HttpClient {
+ public:
+  // `io` must outlive the client. Counts in `registry`: sextant_http_client_requests_total{code},
+  // ..._in_flight.
+  HttpClient(IoContext& io, core::Registry& registry, HttpClientOptions options = {});
+  ~HttpClient();  // stops
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  // Begins a transfer; never waits and never calls back from inside. Errors in the callback: kInvalidArgument
+  // (URL, TLS files), kUnavailable (lookup, connect, broken off), kDeadlineExceeded, kResourceExhausted
+  // (limits; the executor's queue is full: then the callback runs on the I/O thread), kCancelled,
+  // kPermissionDenied (certificate not trusted). Thread-safe.
+  FetchHandle Fetch(FetchRequest request, FetchDelivery delivery, FetchCallback callback);
+
+  // Cancels all transfers, waits until their callbacks were handed over, closes all connections. Later
+  // fetches fail with kCancelled. Not from an I/O thread; may be called again.
+  void Stop();
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+// The same in the calling thread, with a connection of its own: for command-line tools and tests.
+core::Result<FetchResponse> FetchSync(FetchRequest request);
+
+}  // namespace sextant::net

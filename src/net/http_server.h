@@ -1,0 +1,109 @@
+// An HTTP/1.1 server (RFC 9110, 9112).
+//
+//   SEXTANT_ASSIGN(auto server, HttpServer::Start(io, executor, clock, registry, logger, std::move(router),
+//                                                 {.listen = {"127.0.0.1:9090"}}));
+//   ...
+//   server->Stop(5'000);
+//
+// A connection lives on one I/O loop: bytes are read, parsed and routed there; the handler runs on the
+// executor (unless its route is inline), the answer goes back to the loop. Requests of one connection are
+// answered one after the other, also when pipelined. While a handler works, the connection is watched, so
+// that it learns when the client has gone.
+//
+// What the server refuses (malformed, too large, too slow, too many) is answered with one line of text where
+// an answer is possible, closes the connection and counts in sextant_http_refused_total{reason}.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/executor.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/result.h"
+#include "net/io.h"
+#include "net/router.h"
+
+namespace sextant::net {
+
+struct HttpLimits {
+  size_t max_header_bytes = 64 << 10;     // request line and fields together; 431 above
+  size_t max_header_fields = 100;         // 431 above
+  size_t max_target_bytes = 32 << 10;     // 414 above
+  size_t max_pipelined_bytes = 64 << 10;  // read ahead while an answer is being made; then reading pauses
+  size_t max_connections = 1'000;         // 503 and close above
+  size_t max_buffered_body_bytes = 512 << 20;  // request bodies of all connections together; 503 above
+};
+
+struct HttpTimeouts {
+  core::DurationMs header_ms = 10'000;  // from the first byte of a request to the end of its header; 408
+  core::DurationMs body_ms = 60'000;    // for the whole body; 408
+  core::DurationMs idle_ms = 120'000;   // between requests; closes
+  core::DurationMs write_ms = 30'000;   // without any progress in sending; closes
+  core::DurationMs tls_handshake_ms = 10'000;
+  core::DurationMs websocket_ping_ms = 30'000;
+};
+
+// Who may connect and how: what Prometheus' web configuration file says.
+struct WebSecurity {
+  std::string cert_file;       // PEM chain; TLS is on when set
+  std::string key_file;        // PEM
+  std::string client_ca_file;  // PEM; verifies client certificates when set
+  bool require_client_certificate = false;
+  std::string min_tls_version = "TLS12";  // TLS12 or TLS13
+
+  std::map<std::string, std::string>
+      basic_auth_users;  // name → bcrypt hash; authentication is on when not empty
+};
+
+struct HttpServerOptions {
+  // "host:port", ":port" (all addresses), "[::1]:port"; port 0 picks a free one.
+  std::vector<std::string> listen = {"127.0.0.1:9090"};
+  WebSecurity security;
+  HttpLimits limits;
+  HttpTimeouts timeouts;
+};
+
+class HttpServer {
+ public:
+  // Binds all addresses and starts serving. All references must outlive the server. Errors: kInvalidArgument
+  // (a malformed address, an unreadable or wrong certificate, a hash that is not bcrypt), kUnavailable
+  // (address in use), kPermissionDenied (privileged port).
+  static core::Result<std::unique_ptr<HttpServer>> Start(IoContext& io, core::Executor& executor,
+                                                         const core::Clock& clock, core::Registry& registry,
+                                                         core::Logger logger, Router router,
+                                                         HttpServerOptions options);
+  ~HttpServer();  // Stop(0)
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // The port bound for listen[index].
+  uint16_t bound_port(size_t index = 0) const;
+  // "127.0.0.1:9090", with the true port.
+  std::string bound_address(size_t index = 0) const;
+
+  // Replaces certificates and users for new connections and requests; on an error everything stays as it was.
+  // TLS cannot be switched on or off while running (kInvalidArgument). Thread-safe.
+  core::Status SetSecurity(const WebSecurity& security);
+
+  // Stops accepting, closes idle connections, ends endless answers and WebSockets, gives requests under way
+  // up to `grace_ms`, then cuts what is left. Returns when no handler runs and no connection is open. The
+  // executor must still be running. Not from an I/O thread; may be called again.
+  void Stop(core::DurationMs grace_ms);
+
+  struct Impl;
+
+ private:
+  explicit HttpServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Checks a web configuration without serving: files readable, certificate and key match, hashes are bcrypt.
+core::Status ValidateWebSecurity(const WebSecurity& security);
+
+}  // namespace sextant::net
