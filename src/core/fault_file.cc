@@ -1,0 +1,199 @@
+#include "core/fault_file.h"
+
+#include <utility>
+
+namespace sextant::core {
+
+// Passes on to a real file under its file system's orders.
+class FaultFile final : public File {
+ public:
+  FaultFile(FaultFileSystem& fs, std::unique_ptr<File> base) : fs_(fs), base_(std::move(base)) {}
+
+  const std::string& path() const override { return base_->path(); }
+
+  Status Append(std::string_view bytes) override {
+    switch (fs_.Next("append", path())) {
+      case Fault::kNone:
+        return base_->Append(bytes);
+      case Fault::kFail:
+        break;
+      case Fault::kTorn:
+        SEXTANT_TRY(base_->Append(bytes.substr(0, bytes.size() / 2)));
+        break;
+      case Fault::kGarbled: {
+        std::string garbled(bytes.substr(0, bytes.size() / 2));
+        garbled.resize(bytes.size(), '\0');
+        SEXTANT_TRY(base_->Append(garbled));
+        break;
+      }
+      case Fault::kFailAfter:
+        SEXTANT_TRY(base_->Append(bytes));
+        break;
+    }
+    return tl::unexpected(fs_.MakeError("append", path()));
+  }
+
+  Result<size_t> ReadAt(uint64_t offset, char* buffer, size_t size) const override {
+    return base_->ReadAt(offset, buffer, size);
+  }
+
+  Status SyncData() override {
+    return fs_.Run("sync data", path(), [this] { return NoteSynced(base_->SyncData()); });
+  }
+  Status Sync() override {
+    return fs_.Run("sync", path(), [this] { return NoteSynced(base_->Sync()); });
+  }
+  Status Truncate(uint64_t size_bytes) override {
+    return fs_.Run("truncate", path(), [&] { return base_->Truncate(size_bytes); });
+  }
+  Result<uint64_t> Size() const override { return base_->Size(); }
+
+ private:
+  Status NoteSynced(Status synced) {
+    if (!synced) return synced;
+    SEXTANT_ASSIGN(uint64_t size_bytes, base_->Size());
+    fs_.SetSyncedSize(path(), size_bytes);
+    return {};
+  }
+
+  FaultFileSystem& fs_;
+  const std::unique_ptr<File> base_;
+};
+
+FaultFileSystem::FaultFileSystem(FileSystem& base) : base_(base) {}
+FaultFileSystem::~FaultFileSystem() = default;
+
+void FaultFileSystem::FailOperation(uint64_t n, Fault fault, bool and_all_later, Code code) {
+  std::lock_guard lock(mutex_);
+  operations_ = 0;
+  fail_at_ = n;
+  fault_ = fault;
+  and_all_later_ = and_all_later;
+  code_ = code;
+  failed_operation_.clear();
+}
+
+uint64_t FaultFileSystem::operations() const {
+  std::lock_guard lock(mutex_);
+  return operations_;
+}
+
+std::string FaultFileSystem::failed_operation() const {
+  std::lock_guard lock(mutex_);
+  return failed_operation_;
+}
+
+Fault FaultFileSystem::Next(std::string_view operation, const std::string& path) {
+  std::lock_guard lock(mutex_);
+  ++operations_;
+  if (fail_at_ == 0 || operations_ < fail_at_) return Fault::kNone;
+  if (operations_ == fail_at_) {
+    failed_operation_ = fmt::format("{} {}", operation, path);
+    return fault_;
+  }
+  return and_all_later_ ? Fault::kFail : Fault::kNone;
+}
+
+Error FaultFileSystem::MakeError(std::string_view operation, const std::string& path) const {
+  std::lock_guard lock(mutex_);
+  return Error(code_, fmt::format("{} {}: injected fault", operation, path));
+}
+
+template <typename Action>
+Status FaultFileSystem::Run(std::string_view operation, const std::string& path, Action action) {
+  Fault fault = Next(operation, path);
+  if (fault == Fault::kNone) return action();
+  if (fault == Fault::kFailAfter) SEXTANT_TRY(action());
+  return tl::unexpected(MakeError(operation, path));
+}
+
+void FaultFileSystem::SetSyncedSize(const std::string& path, uint64_t size_bytes) {
+  std::lock_guard lock(mutex_);
+  synced_sizes_[path] = size_bytes;
+}
+
+Result<std::unique_ptr<File>> FaultFileSystem::Open(const std::string& path, OpenMode mode) {
+  if (mode == OpenMode::kRead) return base_.Open(path, mode);
+  bool existed = base_.Stat(path).has_value();
+  std::unique_ptr<File> file;
+  SEXTANT_TRY(Run("open", path, [&]() -> Status {
+    SEXTANT_ASSIGN(file, base_.Open(path, mode));
+    SEXTANT_ASSIGN(uint64_t size_bytes, file->Size());
+    std::lock_guard lock(mutex_);
+    if (!existed) unsynced_names_.push_back({path, ""});
+    synced_sizes_.try_emplace(path, size_bytes);
+    if (size_bytes == 0) synced_sizes_[path] = 0;
+    return {};
+  }));
+  return std::make_unique<FaultFile>(*this, std::move(file));
+}
+
+Result<std::unique_ptr<MappedFile>> FaultFileSystem::MapReadOnly(const std::string& path) {
+  return base_.MapReadOnly(path);
+}
+
+Result<std::unique_ptr<FileLock>> FaultFileSystem::Lock(const std::string& path) { return base_.Lock(path); }
+
+Status FaultFileSystem::Rename(const std::string& from, const std::string& to) {
+  return Run("rename", from, [&]() -> Status {
+    SEXTANT_TRY(base_.Rename(from, to));
+    std::lock_guard lock(mutex_);
+    unsynced_names_.push_back({to, from});
+    // The file, or everything below the directory, is known by another name now.
+    std::map<std::string, uint64_t> moved;
+    for (auto it = synced_sizes_.begin(); it != synced_sizes_.end();) {
+      bool is_moved = it->first == from || it->first.starts_with(from + "/");
+      if (is_moved) moved[to + it->first.substr(from.size())] = it->second;
+      it = is_moved ? synced_sizes_.erase(it) : std::next(it);
+    }
+    for (auto& [path, size_bytes] : moved) synced_sizes_[path] = size_bytes;
+    return {};
+  });
+}
+
+Status FaultFileSystem::Remove(const std::string& path) {
+  return Run("remove", path, [&]() -> Status {
+    SEXTANT_TRY(base_.Remove(path));
+    std::lock_guard lock(mutex_);
+    synced_sizes_.erase(path);
+    return {};
+  });
+}
+
+Status FaultFileSystem::MakeDirectories(const std::string& path) {
+  return Run("make directory", path, [&] { return base_.MakeDirectories(path); });
+}
+
+Status FaultFileSystem::SyncDirectory(const std::string& path) {
+  return Run("sync directory", path, [&]() -> Status {
+    SEXTANT_TRY(base_.SyncDirectory(path));
+    std::lock_guard lock(mutex_);
+    std::erase_if(unsynced_names_, [&](const UnsyncedName& name) { return ParentPath(name.path) == path; });
+    return {};
+  });
+}
+
+Result<std::vector<FileInfo>> FaultFileSystem::List(const std::string& path) const {
+  return base_.List(path);
+}
+Result<FileInfo> FaultFileSystem::Stat(const std::string& path) const { return base_.Stat(path); }
+Result<DiskSpace> FaultFileSystem::Space(const std::string& path) const { return base_.Space(path); }
+
+Status FaultFileSystem::LosePower() {
+  std::lock_guard lock(mutex_);
+  for (const auto& [path, size_bytes] : synced_sizes_) {
+    auto info = base_.Stat(path);
+    if (!info || info->size_bytes <= size_bytes) continue;
+    SEXTANT_ASSIGN(std::unique_ptr<File> file, base_.Open(path, OpenMode::kAppend));
+    SEXTANT_TRY(file->Truncate(size_bytes));
+  }
+  for (auto it = unsynced_names_.rbegin(); it != unsynced_names_.rend(); ++it) {
+    if (!base_.Stat(it->path)) continue;
+    SEXTANT_TRY(it->former_path.empty() ? base_.Remove(it->path) : base_.Rename(it->path, it->former_path));
+  }
+  synced_sizes_.clear();
+  unsynced_names_.clear();
+  return {};
+}
+
+}  // namespace sextant::core
