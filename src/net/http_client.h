@@ -28,27 +28,27 @@ namespace sextant::net {
 
 // How to speak TLS with a server. File paths are PEM; files are read when a connection is opened.
 struct TlsClientOptions {
-  std::string ca_file;    // empty: the system's
-  std::string cert_file;  // client certificate
-  std::string key_file;
-  std::string server_name;  // expected in the certificate instead of the URL's host
+  std::string ca_file = {};    // empty: the system's
+  std::string cert_file = {};  // client certificate
+  std::string key_file = {};
+  std::string server_name = {};  // expected in the certificate instead of the URL's host
   bool insecure_skip_verify = false;
-  std::string min_version;  // "", "TLS10", "TLS11", "TLS12", "TLS13"
+  std::string min_version = {};  // "", "TLS10", "TLS11", "TLS12", "TLS13"
 };
 
 struct FetchRequest {
   std::string method = "GET";
-  std::string url;
-  HttpHeaders headers;
-  std::string body;  // sent when not empty, and for POST and PUT also when empty
+  std::string url = {};
+  HttpHeaders headers = {};
+  std::string body = {};  // sent when not empty, and for POST and PUT also when empty
 
   // Sent as Authorization unless empty; never passed on to another host by a redirect.
-  std::string basic_user;
-  std::string basic_password;
-  std::string bearer_token;
+  std::string basic_user = {};
+  std::string basic_password = {};
+  std::string bearer_token = {};
 
-  std::shared_ptr<const TlsClientOptions> tls;
-  std::string proxy_url;  // empty: none; environment variables are not consulted
+  std::shared_ptr<const TlsClientOptions> tls = {};
+  std::string proxy_url = {};  // empty: none; environment variables are not consulted
 
   core::DurationMs timeout_ms = 30'000;  // for everything
   bool follow_redirects = true;
@@ -56,16 +56,16 @@ struct FetchRequest {
   bool accept_compressed = true;     // asks for gzip and zstd, and inflates
   size_t max_body_bytes = 64 << 20;  // of the body after inflating
   size_t max_header_bytes = 256 << 10;
-  std::string
-      body_buffer;  // its capacity is used for the response's body: pass the last one's to keep it warm
+  std::string body_buffer =
+      {};  // its capacity is used for the response's body: pass the last one's to keep it warm
 };
 
 struct FetchResponse {
   int status = 0;
-  HttpHeaders headers;        // of the last response, after redirects; Content-Encoding as sent
-  std::string body;           // inflated
+  HttpHeaders headers = {};   // of the last response, after redirects; Content-Encoding as sent
+  std::string body = {};      // inflated
   size_t received_bytes = 0;  // body as sent
-  std::string final_url;
+  std::string final_url = {};
 };
 
 using FetchCallback = std::function<void(core::Result<FetchResponse> result)>;

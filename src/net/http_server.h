@@ -51,22 +51,22 @@ struct HttpTimeouts {
 
 // Who may connect and how: what Prometheus' web configuration file says.
 struct WebSecurity {
-  std::string cert_file;       // PEM chain; TLS is on when set
-  std::string key_file;        // PEM
-  std::string client_ca_file;  // PEM; verifies client certificates when set
+  std::string cert_file = {};       // PEM chain; TLS is on when set
+  std::string key_file = {};        // PEM
+  std::string client_ca_file = {};  // PEM; verifies client certificates when set
   bool require_client_certificate = false;
   std::string min_tls_version = "TLS12";  // TLS12 or TLS13
 
-  std::map<std::string, std::string>
-      basic_auth_users;  // name → bcrypt hash; authentication is on when not empty
+  std::map<std::string, std::string> basic_auth_users =
+      {};  // name → bcrypt hash; authentication is on when not empty
 };
 
 struct HttpServerOptions {
   // "host:port", ":port" (all addresses), "[::1]:port"; port 0 picks a free one.
   std::vector<std::string> listen = {"127.0.0.1:9090"};
-  WebSecurity security;
-  HttpLimits limits;
-  HttpTimeouts timeouts;
+  WebSecurity security = {};
+  HttpLimits limits = {};
+  HttpTimeouts timeouts = {};
 };
 
 class HttpServer {

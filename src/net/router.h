@@ -44,11 +44,11 @@ struct RouteOptions {
   size_t max_body_bytes = 64 << 20;  // as sent and after decompression
   // Content codings of request bodies that the handler undoes itself ("snappy"); others than gzip, deflate,
   // zstd and these are answered with 415.
-  std::vector<std::string> passed_encodings;
+  std::vector<std::string> passed_encodings = {};
   // Compress answers when the client accepts it and the content type says text.
   bool compress = true;
   // The label `handler` of this route's metrics; empty: the pattern.
-  std::string metric_name;
+  std::string metric_name = {};
 };
 
 enum class RouteKind { kWhole, kStream, kWebSocket };

@@ -41,9 +41,9 @@ struct WebSocketEvents {
   // A whole message of at most kWebSocketMaxMessageBytes (a larger one closes with 1009). Runs on the
   // executor with the route's priority, one at a time and in order; the next message is not read before it
   // returns.
-  std::function<void(std::string message, bool is_text)> on_message;
+  std::function<void(std::string message, bool is_text)> on_message = nullptr;
   // The socket is closed, from whichever side; exactly once, on the executor, after the last on_message.
-  std::function<void()> on_close;
+  std::function<void()> on_close = nullptr;
 };
 
 // Called on the executor when a client has connected.
