@@ -1,0 +1,157 @@
+#include "core/json_writer.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "core/result.h"
+
+namespace sextant::core {
+
+namespace {
+
+// Bytes that are copied as they are: ASCII except controls, quotes, backslash and the three that Go escapes for HTML.
+constexpr std::array<bool, 256> MakePlain() {
+  std::array<bool, 256> plain{};
+  for (int c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' && c != 0x7f;
+  plain[0x7f] = true;
+  return plain;
+}
+constexpr std::array<bool, 256> kPlain = MakePlain();
+
+// Length of the valid UTF-8 sequence at `at`, or 0.
+size_t Utf8Length(std::string_view text, size_t at) {
+  auto byte = [&](size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
+  unsigned first = byte(0);
+  size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) || (first == 0xf0 && byte(1) < 0x90) ||
+      (first == 0xf4 && byte(1) > 0x8f)) {
+    return 0;
+  }
+  return length;
+}
+
+void AppendUnicodeEscape(std::string& out, unsigned code) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) out += kHex[(code >> shift) & 15];
+}
+
+}  // namespace
+
+void AppendJsonString(std::string& out, std::string_view text) {
+  out += '"';
+  size_t at = 0;
+  while (at < text.size()) {
+    size_t start = at;
+    while (at < text.size() && kPlain[static_cast<unsigned char>(text[at])]) ++at;
+    out.append(text, start, at - start);
+    if (at == text.size()) break;
+    auto c = static_cast<unsigned char>(text[at]);
+    if (c >= 0x80) {
+      size_t length = Utf8Length(text, at);
+      std::string_view sequence = text.substr(at, length);
+      if (length == 0) {
+        out += "\\ufffd";
+        length = 1;
+      } else if (sequence == "\u2028" || sequence == "\u2029") {
+        AppendUnicodeEscape(out, sequence == "\u2028" ? 0x2028 : 0x2029);
+      } else {
+        out += sequence;
+      }
+      at += length;
+      continue;
+    }
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      case '\b': out += "\\b"; break;
+      case '\f': out += "\\f"; break;
+      default: AppendUnicodeEscape(out, c);
+    }
+    ++at;
+  }
+  out += '"';
+}
+
+void JsonWriter::Separate() {
+  if (needs_comma_) out_ += ',';
+  needs_comma_ = true;
+}
+
+JsonWriter& JsonWriter::Open(char bracket) {
+  Separate();
+  out_ += bracket;
+  needs_comma_ = false;
+  ++depth_;
+  return *this;
+}
+
+JsonWriter& JsonWriter::Close(char bracket) {
+  out_ += bracket;
+  needs_comma_ = true;
+  --depth_;
+  return *this;
+}
+
+JsonWriter& JsonWriter::Key(std::string_view key) {
+  Separate();
+  AppendJsonString(out_, key);
+  out_ += ':';
+  needs_comma_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::String(std::string_view value) {
+  Separate();
+  AppendJsonString(out_, value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::Int(int64_t value) { return Raw(fmt::format("{}", value)); }
+JsonWriter& JsonWriter::UInt(uint64_t value) { return Raw(fmt::format("{}", value)); }
+JsonWriter& JsonWriter::Bool(bool value) { return Raw(value ? "true" : "false"); }
+JsonWriter& JsonWriter::Null() { return Raw("null"); }
+
+JsonWriter& JsonWriter::Double(double value) {
+  if (!std::isfinite(value)) return Null();
+  double magnitude = std::fabs(value);
+  bool is_exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
+  char buffer[400];
+  auto format = is_exponent ? std::chars_format::scientific : std::chars_format::fixed;
+  char* end = std::to_chars(buffer, buffer + sizeof buffer, value, format).ptr;
+  std::string_view text(buffer, end - buffer);
+  // Go writes e-9, not e-09.
+  if (is_exponent && text.size() >= 4 && text[text.size() - 4] == 'e' && text[text.size() - 3] == '-' &&
+      text[text.size() - 2] == '0') {
+    end[-2] = end[-1];
+    text.remove_suffix(1);
+  }
+  return Raw(text);
+}
+
+JsonWriter& JsonWriter::Raw(std::string_view json) {
+  Separate();
+  out_ += json;
+  return *this;
+}
+
+std::string JsonWriter::TakePiece() {
+  std::string piece;
+  piece.swap(out_);
+  return piece;
+}
+
+std::string JsonWriter::Take() && {
+  SEXTANT_CHECK(depth_ == 0);
+  return std::move(out_);
+}
+
+}  // namespace sextant::core
