@@ -1,0 +1,111 @@
+/**
+ * One request to the server. An answer in Prometheus' envelope becomes its data with warnings and infos; everything else
+ * becomes an ApiError that says in words a person can read what went wrong.
+ */
+import { reportReachable, reportUnreachable } from './reachability';
+
+export type ErrorKind = 'unreachable' | 'refused' | 'malformed';
+
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly kind: ErrorKind,
+    readonly status?: number,
+    /** Prometheus' error type: bad_data, execution, timeout, … */
+    readonly type?: string,
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+}
+
+export interface Answer<T> {
+  data: T;
+  warnings: string[];
+  infos: string[];
+}
+
+export type Parameters = Record<string, string | number | string[] | undefined>;
+
+/** Longer parameters travel in the body: proxies cut addresses at 4 to 8 KB. */
+const kAddressParametersMax = 3000;
+
+function encode(parameters: Parameters): URLSearchParams {
+  const encoded = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) encoded.append(name, String(one));
+  }
+  return encoded;
+}
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
+}
+
+async function send(path: string, parameters: Parameters, signal?: AbortSignal): Promise<Response> {
+  const encoded = encode(parameters).toString();
+  const inBody = encoded.length > kAddressParametersMax;
+  try {
+    return await fetch(inBody || encoded === '' ? path : `${path}?${encoded}`, {
+      method: inBody ? 'POST' : 'GET',
+      body: inBody ? new URLSearchParams(encoded) : null,
+      headers: { Accept: 'application/json' },
+      credentials: 'same-origin',
+      signal: signal ?? null,
+    });
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    reportUnreachable('the connection failed');
+    throw new ApiError('The server cannot be reached: the connection failed.', 'unreachable');
+  }
+}
+
+function readJson(text: string, response: Response): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const gateway = response.status >= 500;
+    if (gateway) reportUnreachable(`HTTP ${response.status}`);
+    throw new ApiError(
+      gateway ? `The server cannot be reached: HTTP ${response.status}.` : `The answer (HTTP ${response.status}) is not JSON.`,
+      gateway ? 'unreachable' : 'malformed',
+      response.status,
+    );
+  }
+}
+
+/** GET (or POST when long) of a JSON document without an envelope. */
+export async function fetchJson(path: string, parameters: Parameters = {}, signal?: AbortSignal): Promise<unknown> {
+  const response = await send(path, parameters, signal);
+  const document = readJson(await response.text(), response);
+  reportReachable();
+  if (!response.ok) {
+    const message = (document as { message?: unknown } | null)?.message;
+    throw new ApiError(typeof message === 'string' ? message : `HTTP ${response.status}`, 'refused', response.status);
+  }
+  return document;
+}
+
+interface Envelope {
+  status?: string;
+  data?: unknown;
+  error?: string;
+  errorType?: string;
+  warnings?: string[];
+  infos?: string[];
+}
+
+/** GET (or POST when long) of a call of Prometheus' API. */
+export async function call<T>(path: string, parameters: Parameters = {}, signal?: AbortSignal): Promise<Answer<T>> {
+  const response = await send(path, parameters, signal);
+  const envelope = readJson(await response.text(), response) as Envelope | null;
+  reportReachable();
+  if (envelope === null || typeof envelope !== 'object' || envelope.status === undefined) {
+    throw new ApiError(`The answer (HTTP ${response.status}) is not in the API's form.`, 'malformed', response.status);
+  }
+  if (envelope.status !== 'success') {
+    throw new ApiError(envelope.error ?? `HTTP ${response.status}`, 'refused', response.status, envelope.errorType);
+  }
+  return { data: envelope.data as T, warnings: envelope.warnings ?? [], infos: envelope.infos ?? [] };
+}

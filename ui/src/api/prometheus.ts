@@ -1,0 +1,69 @@
+/** The calls of Prometheus' HTTP API that the pages make. Times are milliseconds here and seconds on the wire. */
+import { call } from './client';
+import type { Answer } from './client';
+import type { Alert, BuildInfo, Labels, MatrixSeries, QueryResult, RuleGroup, TargetsAnswer } from './types';
+
+const kApi = '/api/v1';
+const seconds = (ms: number) => ms / 1000;
+
+export function queryInstant(query: string, timeMs: number, signal?: AbortSignal): Promise<Answer<QueryResult>> {
+  return call(`${kApi}/query`, { query, time: seconds(timeMs) }, signal);
+}
+
+export interface RangeRequest {
+  query: string;
+  startMs: number;
+  endMs: number;
+  stepMs: number;
+}
+
+export function queryRange(
+  { query, startMs, endMs, stepMs }: RangeRequest,
+  signal?: AbortSignal,
+): Promise<Answer<{ resultType: 'matrix'; result: MatrixSeries[] }>> {
+  const parameters = { query, start: seconds(startMs), end: seconds(endMs), step: seconds(stepMs) };
+  return call(`${kApi}/query_range`, parameters, signal);
+}
+
+export interface LabelRequest {
+  match?: string[];
+  startMs: number;
+  endMs: number;
+}
+
+function labelParameters({ match, startMs, endMs }: LabelRequest) {
+  return { 'match[]': match, start: seconds(startMs), end: seconds(endMs) };
+}
+
+export async function getLabelNames(request: LabelRequest, signal?: AbortSignal): Promise<string[]> {
+  return (await call<string[]>(`${kApi}/labels`, labelParameters(request), signal)).data;
+}
+
+export async function getLabelValues(label: string, request: LabelRequest, signal?: AbortSignal): Promise<string[]> {
+  return (await call<string[]>(`${kApi}/label/${encodeURIComponent(label)}/values`, labelParameters(request), signal)).data;
+}
+
+export async function getSeries(request: LabelRequest, signal?: AbortSignal): Promise<Labels[]> {
+  return (await call<Labels[]>(`${kApi}/series`, labelParameters(request), signal)).data;
+}
+
+export async function getTargets(signal?: AbortSignal): Promise<TargetsAnswer> {
+  return (await call<TargetsAnswer>(`${kApi}/targets`, {}, signal)).data;
+}
+
+export async function getRuleGroups(signal?: AbortSignal): Promise<RuleGroup[]> {
+  return (await call<{ groups: RuleGroup[] }>(`${kApi}/rules`, {}, signal)).data.groups;
+}
+
+export async function getAlerts(signal?: AbortSignal): Promise<Alert[]> {
+  return (await call<{ alerts: Alert[] }>(`${kApi}/alerts`, {}, signal)).data.alerts;
+}
+
+export async function getBuildInfo(signal?: AbortSignal): Promise<BuildInfo> {
+  return (await call<BuildInfo>(`${kApi}/status/buildinfo`, {}, signal)).data;
+}
+
+/** The configuration the server runs with, as YAML. */
+export async function getConfigText(signal?: AbortSignal): Promise<string> {
+  return (await call<{ yaml: string }>(`${kApi}/status/config`, {}, signal)).data.yaml;
+}

@@ -1,0 +1,109 @@
+/** The answers of Prometheus' HTTP API, as far as the pages read them. */
+
+export type Labels = Record<string, string>;
+
+/** [seconds since the epoch, the value as text: it may be NaN or +Inf]. */
+export type ApiPoint = [number, string];
+
+export interface ApiBucketHistogram {
+  count: string;
+  sum: string;
+  buckets?: [number, string, string, string][];
+}
+
+export interface VectorSample {
+  metric: Labels;
+  value?: ApiPoint;
+  histogram?: [number, ApiBucketHistogram];
+}
+
+export interface MatrixSeries {
+  metric: Labels;
+  values?: ApiPoint[];
+  histograms?: [number, ApiBucketHistogram][];
+}
+
+export type QueryResult =
+  | { resultType: 'vector'; result: VectorSample[] }
+  | { resultType: 'matrix'; result: MatrixSeries[] }
+  | { resultType: 'scalar'; result: ApiPoint }
+  | { resultType: 'string'; result: ApiPoint };
+
+export type TargetHealth = 'up' | 'down' | 'unknown';
+
+export interface ActiveTarget {
+  discoveredLabels: Labels;
+  labels: Labels;
+  scrapePool: string;
+  scrapeUrl: string;
+  globalUrl: string;
+  lastError: string;
+  /** RFC 3339; Go's zero time when the target was never scraped. */
+  lastScrape: string;
+  lastScrapeDuration: number;
+  health: TargetHealth;
+  scrapeInterval: string;
+  scrapeTimeout: string;
+}
+
+export interface TargetsAnswer {
+  activeTargets: ActiveTarget[];
+  droppedTargets: { discoveredLabels: Labels }[] | null;
+  droppedTargetCounts?: Record<string, number> | null;
+}
+
+export type AlertState = 'firing' | 'pending' | 'inactive';
+
+export interface Alert {
+  labels: Labels;
+  annotations: Labels;
+  state: AlertState;
+  activeAt?: string;
+  value: string;
+}
+
+export interface AlertingRule {
+  type: 'alerting';
+  name: string;
+  query: string;
+  /** Seconds. */
+  duration: number;
+  keepFiringFor?: number;
+  labels: Labels;
+  annotations: Labels;
+  alerts: Alert[];
+  health: string;
+  lastError?: string;
+  evaluationTime: number;
+  lastEvaluation: string;
+  state: AlertState;
+}
+
+export interface RecordingRule {
+  type: 'recording';
+  name: string;
+  query: string;
+  labels?: Labels;
+  health: string;
+  lastError?: string;
+  evaluationTime: number;
+  lastEvaluation: string;
+}
+
+export type Rule = AlertingRule | RecordingRule;
+
+export interface RuleGroup {
+  name: string;
+  file: string;
+  rules: Rule[];
+  /** Seconds. */
+  interval: number;
+  evaluationTime: number;
+  lastEvaluation: string;
+}
+
+export interface BuildInfo {
+  version: string;
+  revision?: string;
+  goVersion?: string;
+}

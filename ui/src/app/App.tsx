@@ -1,0 +1,50 @@
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
+import { ErrorBoundary } from '../components/ErrorBoundary';
+import { Loading } from '../components/States';
+import { useAddress } from './router';
+import { ShortcutHelp } from './ShortcutHelp';
+import { Shell } from './Shell';
+import { useShortcuts } from './shortcuts';
+
+const Home = lazy(() => import('../dashboards/HomePage'));
+const Query = lazy(() => import('../explore/QueryPage'));
+const Targets = lazy(() => import('../status/TargetsPage'));
+const Alerts = lazy(() => import('../alerting/AlertsPage'));
+
+const pages: Record<string, { title: string; Page: React.ComponentType }> = {
+  '/': { title: 'Home', Page: Home },
+  '/query': { title: 'Query', Page: Query },
+  '/graph': { title: 'Query', Page: Query }, // where the links inside Prometheus' alerts point
+  '/targets': { title: 'Targets', Page: Targets },
+  '/alerts': { title: 'Alerts', Page: Alerts },
+};
+
+function NotFound() {
+  return (
+    <div style={{ padding: 24 }}>
+      <h1>No such page</h1>
+      <p>Nothing is served at this address. The pages are in the navigation.</p>
+    </div>
+  );
+}
+
+export function App() {
+  const { path } = useAddress();
+  const [helpShown, setHelpShown] = useState(false);
+  useShortcuts(useCallback(() => setHelpShown(true), []));
+  const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path;
+  const { title, Page } = pages[trimmed] ?? { title: 'Not found', Page: NotFound };
+  useEffect(() => {
+    document.title = `${title} · Sextant`;
+  }, [title]);
+  return (
+    <Shell path={trimmed} title={title} showHelp={() => setHelpShown(true)}>
+      <ErrorBoundary key={trimmed} what={`The page ${title}`}>
+        <Suspense fallback={<Loading what={title} />}>
+          <Page />
+        </Suspense>
+      </ErrorBoundary>
+      {helpShown && <ShortcutHelp close={() => setHelpShown(false)} />}
+    </Shell>
+  );
+}

@@ -1,0 +1,95 @@
+import type { ReactNode } from 'react';
+import { getBuildInfo } from '../api/prometheus';
+import { useReachability } from '../api/reachability';
+import { useResource } from '../api/useResource';
+import { Icon, Logo } from '../components/icons';
+import type { IconName } from '../components/icons';
+import { Notice } from '../components/States';
+import { formatClock } from '../time/format';
+import { Link } from './router';
+import { toggleScheme, useScheme } from './theme';
+import css from './Shell.module.css';
+
+const destinations: { to: string; label: string; icon: IconName; keys: string }[] = [
+  { to: '/', label: 'Home', icon: 'home', keys: 'g h' },
+  { to: '/query', label: 'Query', icon: 'query', keys: 'g q' },
+  { to: '/targets', label: 'Targets', icon: 'targets', keys: 'g t' },
+  { to: '/alerts', label: 'Alerts', icon: 'alerts', keys: 'g a' },
+];
+
+interface ShellProps {
+  path: string;
+  title: string;
+  showHelp: () => void;
+  children: ReactNode;
+}
+
+export function Shell({ path, title, showHelp, children }: ShellProps) {
+  const scheme = useScheme();
+  const here = path === '/graph' ? '/query' : path;
+  return (
+    <div className={css.shell}>
+      <a className={css.skip} href="#content">Skip to content</a>
+      <header className={css.rail}>
+        <Link to="/" className={css.brand} aria-label="Sextant, to Home">
+          <Logo />
+          <span className={css.name}>Sextant</span>
+        </Link>
+        <nav className={css.nav} aria-label="Pages">
+          {destinations.map(({ to, label, icon, keys }) => (
+            <Link
+              key={to} to={to} className={css.item} aria-current={to === here ? 'page' : undefined}
+              title={`${label} (${keys})`}
+            >
+              <Icon name={icon} />
+              <span className={css.label}>{label}</span>
+              <kbd className={css.keys} aria-hidden="true">{keys}</kbd>
+            </Link>
+          ))}
+        </nav>
+        <div className={css.foot}>
+          <ServerState />
+          <div className={css.tools}>
+            <button
+              type="button" className={css.tool} onClick={toggleScheme} title="Light or dark (Shift+L)"
+              aria-label={scheme === 'dark' ? 'Switch to the light theme' : 'Switch to the dark theme'}
+            >
+              <Icon name={scheme === 'dark' ? 'sun' : 'moon'} />
+            </button>
+            <button type="button" className={`${css.tool} ${css.help}`} onClick={showHelp} title="Keyboard (?)" aria-label="Keyboard shortcuts">
+              <Icon name="keyboard" />
+            </button>
+          </div>
+        </div>
+      </header>
+      <main id="content" className={css.content} tabIndex={-1} aria-label={title}>
+        <UnreachableNotice />
+        {children}
+      </main>
+    </div>
+  );
+}
+
+function ServerState() {
+  const reachable = useReachability().state !== 'unreachable';
+  const build = useResource((signal) => getBuildInfo(signal), [], { everyMs: 30_000 });
+  const version = build.data === undefined ? '' : build.data.version;
+  return (
+    <div className={css.server} role="status" title={reachable ? 'The server answers' : 'The server does not answer'}>
+      <span className={reachable ? css.dotOk : css.dotBad} aria-hidden="true" />
+      <span className={css.serverText}>{reachable ? `Connected${version === '' ? '' : ` · ${version}`}` : 'Unreachable'}</span>
+    </div>
+  );
+}
+
+function UnreachableNotice() {
+  const reachability = useReachability();
+  if (reachability.state !== 'unreachable') return null;
+  return (
+    <div className={css.notice}>
+      <Notice tone="bad" icon="unplugged" title="The server cannot be reached">
+        No answer since {formatClock(reachability.sinceMs)} ({reachability.reason}). What is shown may be old; trying again by itself.
+      </Notice>
+    </div>
+  );
+}

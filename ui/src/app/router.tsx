@@ -1,0 +1,51 @@
+/**
+ * History routing for a handful of pages: the address is the only state, components subscribe to it, and a plain click on a
+ * <Link> changes it without a reload. Modified clicks (new tab, download) are left to the browser.
+ */
+import { useSyncExternalStore } from 'react';
+import type { AnchorHTMLAttributes, MouseEvent } from 'react';
+
+const changed = new EventTarget();
+
+function subscribe(listener: () => void): () => void {
+  window.addEventListener('popstate', listener);
+  changed.addEventListener('change', listener);
+  return () => {
+    window.removeEventListener('popstate', listener);
+    changed.removeEventListener('change', listener);
+  };
+}
+
+/** The current path with its search part; re-renders the caller when it changes. */
+export function useAddress(): { path: string; search: string } {
+  const address = useSyncExternalStore(subscribe, () => window.location.pathname + window.location.search);
+  const mark = address.indexOf('?');
+  return mark < 0 ? { path: address, search: '' } : { path: address.slice(0, mark), search: address.slice(mark) };
+}
+
+/** Goes to `to` (path and search); `replace` keeps it out of the back button's list. */
+export function navigate(to: string, options: { replace?: boolean } = {}): void {
+  if (to === window.location.pathname + window.location.search) return;
+  if (options.replace === true) window.history.replaceState(null, '', to);
+  else window.history.pushState(null, '', to);
+  changed.dispatchEvent(new Event('change'));
+}
+
+/** Replaces only the search part of the address. */
+export function setSearch(parameters: URLSearchParams, options: { replace?: boolean } = {}): void {
+  const search = parameters.toString();
+  navigate(window.location.pathname + (search === '' ? '' : `?${search}`), options);
+}
+
+type LinkProps = AnchorHTMLAttributes<HTMLAnchorElement> & { to: string };
+
+export function Link({ to, onClick, ...rest }: LinkProps) {
+  const follow = (event: MouseEvent<HTMLAnchorElement>) => {
+    onClick?.(event);
+    if (event.defaultPrevented || event.button !== 0) return;
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || rest.target === '_blank') return;
+    event.preventDefault();
+    navigate(to);
+  };
+  return <a href={to} onClick={follow} {...rest} />;
+}

@@ -1,0 +1,65 @@
+/** Light or dark: the system's preference unless the person chose, in which case the choice is kept in this browser. */
+import { useSyncExternalStore } from 'react';
+
+export type Scheme = 'light' | 'dark';
+
+const kStorageKey = 'sextant.theme';
+const changed = new EventTarget();
+
+function systemPrefersDark(): MediaQueryList {
+  return window.matchMedia('(prefers-color-scheme: dark)');
+}
+
+function stored(): Scheme | undefined {
+  try {
+    const value = window.localStorage.getItem(kStorageKey);
+    return value === 'light' || value === 'dark' ? value : undefined;
+  } catch {
+    return undefined; // storage can be forbidden; the system's preference then rules
+  }
+}
+
+export function currentScheme(): Scheme {
+  const chosen = document.documentElement.dataset['theme'];
+  if (chosen === 'light' || chosen === 'dark') return chosen;
+  return systemPrefersDark().matches ? 'dark' : 'light';
+}
+
+export function applyStoredTheme(): void {
+  const scheme = stored();
+  if (scheme !== undefined) document.documentElement.dataset['theme'] = scheme;
+}
+
+export function toggleScheme(): void {
+  const next: Scheme = currentScheme() === 'dark' ? 'light' : 'dark';
+  document.documentElement.dataset['theme'] = next;
+  try {
+    window.localStorage.setItem(kStorageKey, next);
+  } catch {
+    // not kept: the choice lasts as long as the page
+  }
+  changed.dispatchEvent(new Event('change'));
+}
+
+export function useScheme(): Scheme {
+  return useSyncExternalStore((listener) => {
+    const system = systemPrefersDark();
+    system.addEventListener('change', listener);
+    changed.addEventListener('change', listener);
+    return () => {
+      system.removeEventListener('change', listener);
+      changed.removeEventListener('change', listener);
+    };
+  }, currentScheme);
+}
+
+/** A custom property's colour as the canvas wants it: resolved for the current scheme. */
+export function resolveColor(property: string): string {
+  const probe = document.createElement('span');
+  probe.style.color = `var(${property})`;
+  probe.style.display = 'none';
+  document.body.append(probe);
+  const color = window.getComputedStyle(probe).color;
+  probe.remove();
+  return color;
+}

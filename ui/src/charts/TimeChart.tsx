@@ -1,0 +1,262 @@
+/**
+ * Series over time on a canvas. React owns the element and says what to draw; uPlot draws it. The chart is built anew when
+ * its structure changes (series, axes, colours), and only gets new numbers when they alone change, so a refresh costs one
+ * redraw. Dragging selects a range and hands it to `onZoom`.
+ */
+import { useEffect, useMemo, useRef } from 'react';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { resolveColor, useScheme } from '../app/theme';
+import { formatAxisTime } from '../time/format';
+import { stackSeries } from './stack';
+import type { ChartAxis, ChartSeries, ChartThresholds, ChartTooltip } from './types';
+import { attachTooltip } from './tooltip';
+import css from './TimeChart.module.css';
+
+export interface TimeChartProps {
+  /** For those who cannot see the drawing. */
+  label: string;
+  times: number[];
+  series: ChartSeries[];
+  axes: ChartAxis[];
+  fromMs: number;
+  toMs: number;
+  utc?: boolean;
+  tooltip: ChartTooltip;
+  thresholds?: ChartThresholds | undefined;
+  /** Charts with the same key move their cursors together. */
+  syncKey?: string | undefined;
+  showTimeAxis?: boolean;
+  onZoom?: ((fromMs: number, toMs: number) => void) | undefined;
+}
+
+const kFont = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
+const kBinaryTicks = Array.from({ length: 90 }, (_, power) => 2 ** (power - 30));
+
+function withOpacity(color: string, opacity: number): string {
+  return `color-mix(in srgb, ${color} ${Math.round(opacity * 100)}%, transparent)`;
+}
+
+/** Canvas gradients take no color-mix(): let the browser turn any colour into plain numbers once. */
+const plainColors = new Map<string, string>();
+function plain(color: string): string {
+  let known = plainColors.get(color);
+  if (known === undefined) {
+    const probe = document.createElement('span');
+    probe.style.color = color;
+    document.body.append(probe);
+    known = window.getComputedStyle(probe).color;
+    probe.remove();
+    plainColors.set(color, known);
+  }
+  return known;
+}
+
+function axisSize(u: uPlot, values: string[] | null, index: number, cycle: number): number {
+  const axis = u.axes[index];
+  if (cycle > 1 && axis !== undefined) return (axis as unknown as { _size: number })._size;
+  u.ctx.save();
+  u.ctx.font = kFont;
+  const widest = Math.max(0, ...(values ?? []).map((text) => u.ctx.measureText(text).width));
+  u.ctx.restore();
+  return Math.ceil(widest) + 14;
+}
+
+function valueScale(axis: ChartAxis, percent: boolean): uPlot.Scale {
+  const { min, max, softMin, softMax, centeredZero, log } = axis;
+  if (log !== undefined) {
+    return {
+      distr: 3, log,
+      range: (_u, low, high) => {
+        const [a, b] = uPlot.rangeLog(low > 0 ? low : 1, high > 0 ? high : 10, log, true);
+        return [min !== undefined && min > 0 ? min : a, max ?? b];
+      },
+    };
+  }
+  return {
+    range: (_u, low, high) => {
+      if (low === null || high === null) return [min ?? 0, max ?? 1];
+      const [a, b] = uPlot.rangeNum(low, high, {
+        min: { pad: 0.1, soft: softMin ?? 0, mode: softMin === undefined ? 3 : 1 },
+        max: { pad: 0.1, soft: softMax ?? 0, mode: softMax === undefined ? 3 : 1 },
+      });
+      let [bottom, top] = [min ?? (percent ? 0 : (a ?? 0)), max ?? (percent ? 1 : (b ?? 1))];
+      if (centeredZero === true) {
+        const reach = Math.max(Math.abs(bottom), Math.abs(top));
+        [bottom, top] = [-reach, reach];
+      }
+      return bottom < top ? [bottom, top] : [bottom, bottom + 1];
+    },
+  };
+}
+
+/** Values with nothing on either side, which no line would show. */
+function lonePoints(u: uPlot, index: number, show: boolean): number[] | null {
+  if (show) return null;
+  const values = u.data[index] ?? [];
+  const lone: number[] = [];
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] != null && values[i - 1] == null && values[i + 1] == null) lone.push(i);
+  }
+  return lone;
+}
+
+function pathsOf(one: ChartSeries): uPlot.Series.PathBuilder | undefined {
+  const paths = uPlot.paths;
+  if (one.style === 'bars') return paths.bars?.({ size: [0.8, 40, 1] });
+  if (one.style === 'points') return paths.points?.();
+  if (one.interpolation === 'smooth') return paths.spline?.();
+  if (one.interpolation === 'stepBefore') return paths.stepped?.({ align: -1 });
+  if (one.interpolation === 'stepAfter') return paths.stepped?.({ align: 1 });
+  return paths.linear?.();
+}
+
+function toSeries(one: ChartSeries): uPlot.Series {
+  const color = plain(one.color);
+  const opacity = one.fillOpacity / 100;
+  const fill = (u: uPlot): string | CanvasGradient => {
+    if (!one.gradient || !Number.isFinite(u.bbox.top) || u.bbox.height <= 0) return plain(withOpacity(one.color, opacity));
+    const gradient = u.ctx.createLinearGradient(0, u.bbox.top, 0, u.bbox.top + u.bbox.height);
+    gradient.addColorStop(0, plain(withOpacity(one.color, opacity)));
+    gradient.addColorStop(1, plain(withOpacity(one.color, opacity * 0.08)));
+    return gradient;
+  };
+  return {
+    label: one.name,
+    scale: one.axis,
+    show: !one.hidden,
+    stroke: color,
+    width: one.style === 'points' ? 0 : one.lineWidth,
+    dash: one.dash ?? [],
+    spanGaps: one.spanNulls,
+    paths: pathsOf(one) ?? null,
+    ...(opacity > 0 && one.style !== 'points' ? { fill } : {}),
+    points: {
+      ...(one.points === 'auto' && one.style === 'line' ? {} : { show: one.points === 'always' || one.style === 'points' }),
+      size: one.pointSize, fill: color, stroke: color, width: 0,
+      ...(one.style === 'line' ? { filter: lonePoints } : {}),
+    },
+  } as uPlot.Series;
+}
+
+function drawThresholds(u: uPlot, thresholds: ChartThresholds): void {
+  const { ctx, bbox } = u;
+  const scale = u.scales[thresholds.axis];
+  if (scale?.min == null || scale.max == null) return;
+  const position = (value: number) => u.valToPos(Math.min(Math.max(value, scale.min ?? value), scale.max ?? value), thresholds.axis, true);
+  ctx.save();
+  thresholds.steps.forEach(({ value, color }, index) => {
+    const next = thresholds.steps[index + 1]?.value ?? Infinity;
+    if (thresholds.areas) {
+      const top = position(next);
+      ctx.fillStyle = plain(withOpacity(color, 0.1));
+      ctx.fillRect(bbox.left, top, bbox.width, position(value) - top);
+    }
+    if (thresholds.lines && Number.isFinite(value) && value >= (scale.min ?? value) && value <= (scale.max ?? value)) {
+      ctx.strokeStyle = plain(withOpacity(color, 0.8));
+      ctx.lineWidth = uPlot.pxRatio;
+      ctx.setLineDash(thresholds.dashed ? [8 * uPlot.pxRatio, 6 * uPlot.pxRatio] : []);
+      ctx.beginPath();
+      ctx.moveTo(bbox.left, position(value));
+      ctx.lineTo(bbox.left + bbox.width, position(value));
+      ctx.stroke();
+    }
+  });
+  ctx.restore();
+}
+
+/** Everything that makes a new chart necessary, as a key; functions and numbers are read through a reference instead. */
+function structure({ series, axes, thresholds, tooltip, syncKey, utc, showTimeAxis }: TimeChartProps, scheme: string): string {
+  const shapes = series.map(({ values: _values, format: _format, ...shape }) => shape);
+  return JSON.stringify([shapes, axes, thresholds, tooltip, syncKey, utc, showTimeAxis, scheme]);
+}
+
+export function TimeChart(props: TimeChartProps) {
+  const scheme = useScheme();
+  const host = useRef<HTMLDivElement>(null);
+  const chart = useRef<uPlot>(undefined);
+  const latest = useRef(props);
+  latest.current = props;
+  const key = structure(props, scheme);
+  const stacked = useMemo(() => stackSeries(props.series, props.times.length), [props.series, props.times.length]);
+  const drawn = useRef(stacked);
+  drawn.current = stacked;
+
+  useEffect(() => {
+    const element = host.current;
+    if (element === null) return;
+    const { series, axes, tooltip, thresholds, syncKey, utc = false, showTimeAxis = true } = latest.current;
+    const percentAxes = new Set(series.filter((one) => one.stack?.percent === true && !one.hidden).map((one) => one.axis));
+    const line = resolveColor('--border');
+    const text = resolveColor('--text-faint');
+    const shared = { stroke: text, font: kFont, ticks: { show: false }, border: { show: false } };
+    const options: uPlot.Options = {
+      width: Math.max(element.clientWidth, 50),
+      height: Math.max(element.clientHeight, 40),
+      ms: 1,
+      padding: [8, axes.some((axis) => axis.side === 'right') ? 0 : 10, showTimeAxis ? 0 : 4, 4],
+      legend: { show: false },
+      tzDate: (ms) => (utc ? uPlot.tzDate(new Date(ms), 'Etc/UTC') : new Date(ms)),
+      cursor: {
+        points: { size: 7 },
+        drag: { x: true, y: false, setScale: false },
+        bind: { dblclick: () => null },
+        ...(syncKey === undefined ? {} : { sync: { key: syncKey, scales: ['x', null] as [string, null] } }),
+      },
+      scales: {
+        x: { time: true, range: () => [latest.current.fromMs, latest.current.toMs] },
+        ...Object.fromEntries(axes.map((axis) => [axis.key, valueScale(axis, percentAxes.has(axis.key))])),
+      },
+      series: [{}, ...series.map(toSeries)],
+      bands: drawn.current.bands.map(([upper, lower]) => ({ series: [upper + 1, lower + 1] as [number, number] })),
+      axes: [
+        {
+          ...shared, show: showTimeAxis, size: 26, gap: 4, space: 64, grid: { stroke: line, width: 1 },
+          values: (u, splits, _axis, _space, step) =>
+            splits.map((ms) => formatAxisTime(ms, step, (u.scales['x']?.max ?? 0) - (u.scales['x']?.min ?? 0), utc)),
+        },
+        ...axes.map((axis): uPlot.Axis => ({
+          ...shared, scale: axis.key, show: axis.side !== 'hidden', side: axis.side === 'right' ? 1 : 3, size: axisSize, gap: 6,
+          space: 32, grid: { show: axis.grid, stroke: line, width: 1 },
+          ...(axis.binary === true && axis.log === undefined ? { incrs: kBinaryTicks } : {}),
+          ...(axis.label === undefined || axis.label === '' ? {} : { label: axis.label, labelSize: 18, labelFont: kFont, labelGap: 2 }),
+          values: (_u, splits) => {
+            const shown = splits.filter((tick): tick is number => tick !== null);
+            const labels = (latest.current.axes.find((one) => one.key === axis.key) ?? axis).format(shown);
+            let next = 0;
+            return splits.map((tick) => (tick === null ? '' : (labels[next++] ?? '')));
+          },
+        })),
+      ],
+      hooks: {
+        drawClear: thresholds === undefined ? [] : [(u) => drawThresholds(u, thresholds)],
+        setSelect: [
+          (u) => {
+            const { left, width } = u.select;
+            if (width > 4) latest.current.onZoom?.(u.posToVal(left, 'x'), u.posToVal(left + width, 'x'));
+            u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          },
+        ],
+      },
+    };
+    const built = new uPlot(options, [latest.current.times, ...drawn.current.values] as uPlot.AlignedData, element);
+    chart.current = built;
+    const detachTooltip = tooltip.mode === 'none' ? undefined : attachTooltip(built, () => latest.current);
+    const resized = new ResizeObserver(() => {
+      if (element.clientWidth > 0 && element.clientHeight > 0) built.setSize({ width: element.clientWidth, height: element.clientHeight });
+    });
+    resized.observe(element);
+    return () => {
+      resized.disconnect();
+      detachTooltip?.();
+      built.destroy();
+      chart.current = undefined;
+    };
+  }, [key]);
+
+  useEffect(() => {
+    chart.current?.setData([props.times, ...stacked.values] as uPlot.AlignedData);
+  }, [props.times, stacked, props.fromMs, props.toMs]);
+
+  return <div ref={host} className={css.chart} role="img" aria-label={props.label} />;
+}

@@ -1,0 +1,65 @@
+/** What a time chart draws. Times are milliseconds; a missing value is null. */
+
+export type DrawStyle = 'line' | 'bars' | 'points';
+export type Interpolation = 'linear' | 'smooth' | 'stepBefore' | 'stepAfter';
+
+export interface ChartSeries {
+  name: string;
+  color: string;
+  values: (number | null | undefined)[];
+  /** Which axis: a ChartAxis' key. */
+  axis: string;
+  style: DrawStyle;
+  interpolation: Interpolation;
+  lineWidth: number;
+  /** 0 to 100. */
+  fillOpacity: number;
+  gradient: boolean;
+  dash?: number[] | undefined;
+  points: 'auto' | 'always' | 'never';
+  pointSize: number;
+  spanNulls: boolean;
+  /** Series of one group are drawn on top of each other. */
+  stack?: { group: string; percent: boolean } | undefined;
+  hidden: boolean;
+  inTooltip: boolean;
+  format: (value: number) => string;
+}
+
+export interface ChartAxis {
+  key: string;
+  side: 'left' | 'right' | 'hidden';
+  label?: string | undefined;
+  min?: number | undefined;
+  max?: number | undefined;
+  softMin?: number | undefined;
+  softMax?: number | undefined;
+  centeredZero?: boolean | undefined;
+  /** Logarithm's base; absent: linear. */
+  log?: 2 | 10 | undefined;
+  /** Ticks on powers of two, for bytes. */
+  binary?: boolean | undefined;
+  grid: boolean;
+  /** Labels for the ticks, all at once so that they can share their precision. */
+  format: (ticks: number[]) => string[];
+}
+
+export interface ChartThreshold {
+  value: number;
+  color: string;
+}
+
+export interface ChartThresholds {
+  axis: string;
+  lines: boolean;
+  dashed: boolean;
+  areas: boolean;
+  /** Ascending; the first may be -Infinity. */
+  steps: ChartThreshold[];
+}
+
+export interface ChartTooltip {
+  mode: 'single' | 'multi' | 'none';
+  sort: 'none' | 'asc' | 'desc';
+  hideZeros: boolean;
+}

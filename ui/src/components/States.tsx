@@ -1,0 +1,49 @@
+/** What stands where content is not: loading, nothing to show, something to know, something wrong. */
+import type { ReactNode } from 'react';
+import { Icon } from './icons';
+import type { IconName } from './icons';
+import css from './States.module.css';
+
+export function Loading({ what }: { what: string }) {
+  return (
+    <div className={css.loading} role="status">
+      <span className={css.spinner} aria-hidden="true" />
+      <span className="visually-hidden">Loading {what}</span>
+    </div>
+  );
+}
+
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className={css.empty}>
+      <p className={css.emptyTitle}>{title}</p>
+      {children !== undefined && <p>{children}</p>}
+    </div>
+  );
+}
+
+export type Tone = 'ok' | 'warn' | 'bad' | 'info' | 'neutral';
+
+interface NoticeProps {
+  tone: Tone;
+  icon?: IconName;
+  title?: string;
+  children?: ReactNode;
+}
+
+export function Notice({ tone, icon, title, children }: NoticeProps) {
+  return (
+    <div className={`${css.notice} ${css[tone]}`} role={tone === 'bad' ? 'alert' : 'note'}>
+      <Icon name={icon ?? (tone === 'info' ? 'info' : 'warning')} />
+      <div className={css.noticeText}>
+        {title !== undefined && <strong>{title}. </strong>}
+        {children}
+      </div>
+    </div>
+  );
+}
+
+/** A thin bar along the top edge of what is being refreshed. */
+export function Progress({ shown }: { shown: boolean }) {
+  return <div className={shown ? css.progress : css.progressIdle} aria-hidden="true" />;
+}

@@ -1,0 +1,56 @@
+/** Line icons drawn on a 16-unit grid, and the mark: a sextant's frame, index arm and arc. */
+import type { SVGProps } from 'react';
+
+const paths = {
+  home: 'M2.5 7.5 8 2.8l5.5 4.7M4 6.5v6.7h8V6.5M6.7 13.2V9.3h2.6v3.9',
+  query: 'M2.5 12.5 6 7.8l2.6 2.4 4.9-6.7M10.6 3.5h2.9v2.9',
+  targets: 'M8 2.2a5.8 5.8 0 1 0 0 11.6A5.8 5.8 0 0 0 8 2.2ZM8 5.4a2.6 2.6 0 1 0 0 5.2 2.6 2.6 0 0 0 0-5.2ZM8 1v2M8 13v2M1 8h2M13 8h2',
+  alerts: 'M8 2.2c-2.4 0-4 1.8-4 4.1 0 3.6-1.4 4.6-1.4 5.2h10.8c0-.6-1.4-1.6-1.4-5.2 0-2.3-1.6-4.1-4-4.1ZM6.5 13.6c.3.5.8.8 1.5.8s1.2-.3 1.5-.8',
+  sun: 'M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6ZM8 1.5v1.2M8 13.3v1.2M1.5 8h1.2M13.3 8h1.2M3.4 3.4l.9.9M11.7 11.7l.9.9M12.6 3.4l-.9.9M4.3 11.7l-.9.9',
+  moon: 'M13 9.6A5.5 5.5 0 0 1 6.4 3a5.3 5.3 0 1 0 6.6 6.6Z',
+  keyboard: 'M2 4.5h12v7H2zM4.5 7h.01M7 7h.01M9.5 7h.01M12 7h.01M5 9.3h6',
+  refresh: 'M13 8a5 5 0 1 1-1.6-3.7M13.2 2.4v2.5h-2.5',
+  clock: 'M8 2.2a5.8 5.8 0 1 0 0 11.6A5.8 5.8 0 0 0 8 2.2ZM8 4.8V8l2.2 1.4',
+  chevron: 'm4.5 6.2 3.5 3.6 3.5-3.6',
+  close: 'm4 4 8 8M12 4l-8 8',
+  plus: 'M8 3.2v9.6M3.2 8h9.6',
+  play: 'M5 3.4v9.2L12.4 8Z',
+  search: 'M7 2.8a4.2 4.2 0 1 0 0 8.4 4.2 4.2 0 0 0 0-8.4ZM10.1 10.1l3.2 3.2',
+  warning: 'M8 2.6 1.9 13h12.2ZM8 6.6v3M8 11.3v.01',
+  info: 'M8 2.2a5.8 5.8 0 1 0 0 11.6A5.8 5.8 0 0 0 8 2.2ZM8 7.3v3.4M8 5.2v.01',
+  unplugged: 'M6 2.5v2.6M10 2.5v2.6M4.4 5.1h7.2v2.4a3.6 3.6 0 0 1-7.2 0ZM8 11.1v2.7',
+  copy: 'M5.5 5.5h7v7h-7zM3.5 10.5v-7h7',
+  zoomOut: 'M7 2.8a4.2 4.2 0 1 0 0 8.4 4.2 4.2 0 0 0 0-8.4ZM10.1 10.1l3.2 3.2M5.2 7h3.6',
+  history: 'M3 8a5 5 0 1 0 1.6-3.7M2.8 2.4v2.5h2.5M8 5.2V8l1.8 1.2',
+} as const;
+
+export type IconName = keyof typeof paths;
+
+type IconProps = SVGProps<SVGSVGElement> & { name: IconName; size?: number };
+
+export function Icon({ name, size = 16, ...rest }: IconProps) {
+  return (
+    <svg
+      width={size} height={size} viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth={1.4}
+      strokeLinecap="round" strokeLinejoin="round" aria-hidden="true" focusable="false" {...rest}
+    >
+      <path d={paths[name]} />
+    </svg>
+  );
+}
+
+export function Logo({ size = 24 }: { size?: number }) {
+  return (
+    <svg
+      width={size} height={size} viewBox="0 0 32 32" fill="none" stroke="var(--brass)" strokeLinecap="round"
+      strokeLinejoin="round" aria-hidden="true" focusable="false"
+    >
+      <path d="M16 4 4.5 22.5a21 21 0 0 0 23 0Z" strokeWidth={2} />
+      <path d="M9.6 21.4a13.5 13.5 0 0 0 12.8 0" strokeWidth={1.4} opacity={0.75} />
+      <path d="M16 4 19.5 25.6" strokeWidth={2} />
+      <path d="m8.2 24.3-.8 1.6M12 26l-.4 1.7M24.1 24.1l.8 1.6" strokeWidth={1.4} opacity={0.75} />
+      <circle cx="16" cy="4" r="1.8" fill="var(--brass)" stroke="none" />
+      <circle cx="19.8" cy="27.4" r="2.2" fill="var(--brass)" stroke="none" />
+    </svg>
+  );
+}

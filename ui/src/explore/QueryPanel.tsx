@@ -1,0 +1,170 @@
+/** One query: its editor, what it answered, and how long that took. */
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { ApiError } from '../api/client';
+import { queryInstant, queryRange } from '../api/prometheus';
+import type { QueryResult } from '../api/types';
+import { useResource } from '../api/useResource';
+import { Button, Choices, Spacer } from '../components/Controls';
+import { Icon } from '../components/icons';
+import { Popover } from '../components/Popover';
+import { Empty, Loading, Notice, Progress } from '../components/States';
+import { formatDuration, humanDuration, parseDuration } from '../time/duration';
+import { formatDateTime } from '../time/format';
+import { alignToStep, intervalFor } from '../time/interval';
+import { resolveRange } from '../time/range';
+import type { TimeRange } from '../time/range';
+import { readHistory, remember } from './history';
+import { ResultTable } from './ResultTable';
+import type { RangeResult } from './ResultGraph';
+import type { QueryState } from './urlState';
+import css from './QueryPanel.module.css';
+
+const Editor = lazy(() => import('./PromqlEditor').then(({ PromqlEditor }) => ({ default: PromqlEditor })));
+const Graph = lazy(() => import('./ResultGraph').then(({ ResultGraph }) => ({ default: ResultGraph })));
+
+/** Points over the width of a graph. */
+const kPoints = 400;
+const kStepMinMs = 1000;
+
+interface Outcome {
+  table?: { result: QueryResult; timeMs: number };
+  graph?: RangeResult;
+  count: number;
+  samples: number;
+  tookMs: number;
+  warnings: string[];
+  infos: string[];
+}
+
+async function ask({ expr, tab }: QueryState, range: TimeRange, step: string, signal: AbortSignal): Promise<Outcome | undefined> {
+  if (expr.trim() === '') return undefined;
+  const resolved = resolveRange(range, Date.now());
+  if (resolved === undefined) throw new ApiError('The time range cannot be read.', 'malformed');
+  const started = performance.now();
+  if (tab === 'table') {
+    const { data, warnings, infos } = await queryInstant(expr, resolved.toMs, signal);
+    const { result, resultType } = data;
+    const samples = resultType === 'matrix' ? result.reduce((sum, one) => sum + (one.values?.length ?? 0), 0) : 0;
+    const count = resultType === 'vector' || resultType === 'matrix' ? result.length : 1;
+    return { table: { result: data, timeMs: resolved.toMs }, count, samples, tookMs: performance.now() - started, warnings, infos };
+  }
+  const stepMs = parseDuration(step) ?? intervalFor(resolved.toMs - resolved.fromMs, kPoints, kStepMinMs);
+  const { startMs, endMs } = alignToStep(resolved.fromMs, resolved.toMs, stepMs);
+  const { data, warnings, infos } = await queryRange({ query: expr, startMs, endMs, stepMs }, signal);
+  const samples = data.result.reduce((sum, one) => sum + (one.values?.length ?? 0), 0);
+  return { graph: { series: data.result, startMs, endMs, stepMs }, count: data.result.length, samples, tookMs: performance.now() - started, warnings, infos };
+}
+
+interface QueryPanelProps {
+  position: number;
+  query: QueryState;
+  range: TimeRange;
+  step: string;
+  everyMs: number;
+  alone: boolean;
+  onChange: (query: QueryState) => void;
+  onRemove: () => void;
+  onZoom: (fromMs: number, toMs: number) => void;
+}
+
+export function QueryPanel({ position, query, range, step, everyMs, alone, onChange, onRemove, onZoom }: QueryPanelProps) {
+  const [draft, setDraft] = useState(query.expr);
+  useEffect(() => setDraft(query.expr), [query.expr]);
+  const { data, error, loading, reload } = useResource(
+    (signal) => ask(query, range, step, signal),
+    [query.expr, query.tab, range.from, range.to, step],
+    { everyMs },
+  );
+  // A failed query must not leave the answer of another one standing under its text.
+  const shown = error === undefined ? data : undefined;
+  const outcome = shown !== undefined && (query.tab === 'table' ? shown.table : shown.graph) !== undefined ? shown : undefined;
+
+  const run = (expr = draft) => {
+    remember(expr);
+    if (expr === query.expr) reload();
+    else onChange({ ...query, expr });
+  };
+  const editorRow = useRef<HTMLDivElement>(null);
+  const name = `Query ${position + 1}`;
+
+  return (
+    <section className={css.panel} aria-label={name}>
+      <Progress shown={loading && query.expr !== ''} />
+      <div className={css.editorRow} ref={editorRow}>
+        <div className={css.editor}>
+          <Suspense fallback={<div className={css.editorWait}>{draft}</div>}>
+            <Editor value={draft} label={`${name}, PromQL`} onChange={setDraft} onRun={run} autoFocus={position === 0 && query.expr === ''} />
+          </Suspense>
+        </div>
+        <Popover label="Earlier queries" title="Earlier queries" align="right" buttonClass={css.historyButton} button={<Icon name="history" />}>
+          {(close) => <History choose={(expr) => { setDraft(expr); run(expr); close(); }} />}
+        </Popover>
+        <Button kind="primary" icon="play" title="Run (Ctrl+Enter)" onClick={() => run()}>Run</Button>
+        {!alone && <Button kind="quiet" icon="close" aria-label={`Remove ${name}`} title="Remove this query" onClick={onRemove} />}
+      </div>
+      <div className={css.toolRow}>
+        <Choices
+          label="View" value={query.tab} onChange={(tab) => onChange({ ...query, expr: draft, tab })}
+          choices={[{ value: 'table', label: 'Table' }, { value: 'graph', label: 'Graph' }]}
+        />
+        {query.tab === 'graph' && (
+          <Choices
+            label="Drawing" value={query.stacked ? 'stacked' : 'lines'} onChange={(drawing) => onChange({ ...query, stacked: drawing === 'stacked' })}
+            choices={[{ value: 'lines', label: 'Lines' }, { value: 'stacked', label: 'Stacked' }]}
+          />
+        )}
+        <Spacer />
+        {outcome !== undefined && <Summary outcome={outcome} />}
+      </div>
+      {error !== undefined && !loading && <div className={css.messages}><QueryError error={error} /></div>}
+      {outcome !== undefined && (outcome.warnings.length > 0 || outcome.infos.length > 0) && (
+        <div className={css.messages}>
+          {outcome.warnings.map((text) => <Notice key={text} tone="warn" title="Warning">{text}</Notice>)}
+          {outcome.infos.map((text) => <Notice key={text} tone="info" title="Note">{text}</Notice>)}
+        </div>
+      )}
+      {query.expr === '' && <Empty title="Nothing asked yet">Type an expression and press Enter. Completion opens by itself; Ctrl+Space asks for it.</Empty>}
+      {query.expr !== '' && error === undefined && outcome === undefined && <Loading what="the answer" />}
+      {outcome?.table !== undefined && <ResultTable result={outcome.table.result} />}
+      {outcome?.graph !== undefined && (
+        <Suspense fallback={<Loading what="the graph" />}>
+          <Graph label={query.expr} result={outcome.graph} stacked={query.stacked} onZoom={onZoom} />
+        </Suspense>
+      )}
+    </section>
+  );
+}
+
+function Summary({ outcome }: { outcome: Outcome }) {
+  const { count, samples, tookMs, graph, table } = outcome;
+  return (
+    <p className={css.summary} role="status">
+      <span>{count} series</span>
+      {samples > 0 && <span>{samples.toLocaleString('en-US')} samples</span>}
+      {graph !== undefined && <span>step {formatDuration(graph.stepMs)}</span>}
+      {table !== undefined && <span>at {formatDateTime(table.timeMs)}</span>}
+      <span>{humanDuration(Math.max(1, Math.round(tookMs)))}</span>
+    </p>
+  );
+}
+
+const errorTitles: Record<string, string> = {
+  bad_data: 'The query is not valid', execution: 'The query failed', timeout: 'The query took too long', canceled: 'The query was cancelled',
+};
+
+function QueryError({ error }: { error: Error }) {
+  const type = error instanceof ApiError ? error.type : undefined;
+  return <Notice tone="bad" title={errorTitles[type ?? ''] ?? 'No answer'}>{error.message}</Notice>;
+}
+
+function History({ choose }: { choose: (expr: string) => void }) {
+  const kept = readHistory();
+  if (kept.length === 0) return <p className={css.noHistory}>Queries you run are listed here.</p>;
+  return (
+    <ul className={css.history}>
+      {kept.map((expr) => (
+        <li key={expr}><button type="button" onClick={() => choose(expr)}>{expr}</button></li>
+      ))}
+    </ul>
+  );
+}
