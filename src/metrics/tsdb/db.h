@@ -1,0 +1,136 @@
+// The metrics store: everything that was scraped or computed, from this second back to the retention, in one
+// directory.
+//
+//   Append ──► Appender (a batch) ──Commit──► journal (one write) ──► head (open chunks in memory) ──►
+//   visible
+//                                                                      │ full chunks
+//                                                                      ▼
+//              blocks (immutable, 2 h each, mapped) ◄── cut at 3 h ── head chunk files
+//
+// The head keeps one small open chunk per series in memory; full chunks go to files and are read back when
+// asked for. A checkpoint (all live series and their open chunks) replaces the journal from time to time, so
+// that a restart reads the newest checkpoint and the journal after it. docs/formats/ describes every file.
+//
+// What Commit acknowledged survives kill -9; a power failure costs at most what was committed since the last
+// sync (SyncPolicy, sync_interval_ms). Samples must come in ascending time per series; a batch is visible to
+// queries as a whole or not at all.
+//
+// All methods may be called from any thread. Appenders, queriers and the series sets they return must be gone
+// before the Db is destroyed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/result.h"
+#include "model/storage.h"
+
+namespace sextant::tsdb {
+
+using core::DurationMs;
+using core::TimestampMs;
+
+enum class SyncPolicy {
+  kInterval,     // every sync_interval_ms
+  kEveryCommit,  // before Commit returns
+  kNever,        // left to the operating system
+};
+
+// What the store takes before it refuses new series (existing ones go on).
+struct Limits {
+  uint32_t max_series = 10'000'000;  // in the head
+  uint32_t max_label_name_bytes = 1'024;
+  uint32_t max_label_value_bytes = 16'384;
+  uint32_t max_labels = 128;    // per series
+  uint64_t max_head_bytes = 0;  // memory of series, index and open chunks; 0: no limit
+};
+
+struct DbOptions {
+  std::string dir;  // made when absent; one process at a time
+  DurationMs retention_ms = 15LL * 24 * 3600 * 1000;
+  uint64_t retention_bytes = 0;  // of blocks; the oldest go first; 0: no limit
+  Limits limits;
+  SyncPolicy sync_policy = SyncPolicy::kInterval;
+  DurationMs sync_interval_ms = 5'000;
+  // Samples further ahead of the clock are refused (kTooFarInFuture); 0: no limit.
+  DurationMs max_future_ms = 10 * 60 * 1000;
+  // Time that one block covers. Blocks are cut when the head spans one and a half of it.
+  DurationMs block_range_ms = 2 * 3600 * 1000;
+  // A journal file is closed at this size, and a checkpoint replaces the journal when it has grown by that of
+  // the last checkpoint, at least by journal_checkpoint_bytes.
+  uint64_t journal_segment_bytes = 32 << 20;
+  uint64_t journal_checkpoint_bytes = 64 << 20;
+  // Sync, cut and retention on a thread of the Db's own. Without it, the owner calls Maintain() (tests).
+  bool run_maintenance_thread = true;
+};
+
+// One line of a "top ten" list: a metric, label or pair, and how many.
+struct StatCount {
+  std::string name;
+  uint64_t count = 0;
+};
+
+// What /api/v1/status/tsdb tells, of the head.
+struct Stats {
+  uint64_t series = 0;
+  uint64_t label_pairs = 0;
+  uint64_t chunks = 0;            // open and written, since the last cut
+  uint64_t samples_appended = 0;  // since the start
+  TimestampMs min_time_ms = 0;    // of the samples in the head; min > max when there are none
+  TimestampMs max_time_ms = -1;
+  uint64_t head_bytes = 0;  // memory of series, index and open chunks
+  uint64_t blocks = 0;
+  uint64_t blocks_bytes = 0;
+  TimestampMs oldest_time_ms = 0;  // over blocks and head; min > max when empty
+  std::vector<StatCount> series_by_metric;
+  std::vector<StatCount> values_by_label;
+  std::vector<StatCount> bytes_by_label;  // of the label's distinct values
+  std::vector<StatCount> series_by_pair;  // "name=value"
+};
+
+class Db final : public model::Appendable, public model::Queryable {
+ public:
+  // Opens (or makes) the store in options.dir and restores what was acknowledged. `fs`, `clock` and
+  // `registry` must outlive it. Own metrics have Prometheus' names (prometheus_tsdb_*).
+  //
+  // Errors: kUnavailable when another process has the directory; kPermissionDenied or kResourceExhausted when
+  // it cannot be written; kInvalidArgument for options that make no sense. Damaged files do not fail Open: a
+  // torn journal tail is cut off, an unreadable block or checkpoint is set aside (renamed to *.damaged), and
+  // the log says what was lost.
+  static core::Result<std::unique_ptr<Db>> Open(core::FileSystem& fs, const core::Clock& clock,
+                                                core::Logger logger, core::Registry& registry,
+                                                DbOptions options);
+  ~Db() override;  // closes
+
+  std::unique_ptr<model::Appender> NewAppender() override;
+  core::Result<std::unique_ptr<model::Querier>> NewQuerier(TimestampMs start_ms,
+                                                           TimestampMs end_ms) const override;
+
+  // Counts, and the `top` heaviest of each kind.
+  core::Result<Stats> GetStats(size_t top = 10) const;
+
+  // Does what is due: cuts blocks, applies retention, drops idle series, replaces the journal by a
+  // checkpoint. The maintenance thread calls it; tests may too. An error leaves everything as it was, to be
+  // tried again.
+  core::Status Maintain();
+  // Makes everything committed so far durable against power failure.
+  core::Status Sync();
+
+  // Stops maintenance, writes a checkpoint (a quick restart) and syncs. Later commits fail with kUnavailable;
+  // queries go on. May be called again.
+  core::Status Close();
+
+ private:
+  class Impl;
+  explicit Db(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace sextant::tsdb
