@@ -1,0 +1,192 @@
+"""Starts the real binary on a free port and talks to it like a stranger.
+
+SEXTANT_BINARY names the binary. Nothing here waits for luck: every wait polls for a condition, with a generous deadline
+after which the test fails and shows what the server printed.
+"""
+import contextlib
+import http.client
+import http.server
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+
+BINARY = os.environ.get("SEXTANT_BINARY", str(pathlib.Path(__file__).resolve().parents[2] / "build" / "sextant"))
+DEADLINE_S = 60
+
+
+def wait_for(what, condition, deadline_s=DEADLINE_S):
+    """Polls until `condition` gives something true and returns that."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {deadline_s} s for {what}")
+        time.sleep(0.05)
+
+
+class Server:
+    """One process of the binary."""
+
+    def __init__(self, arguments, program=(), cwd=None):
+        self.output = ""
+        self.process = subprocess.Popen(
+            [BINARY, *program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.port = None
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.output += line
+
+    def wait_ready(self, deadline_s=DEADLINE_S):
+        def ready():
+            if self.process.poll() is not None:
+                raise AssertionError(f"exited with {self.process.returncode}:\n{self.output}")
+            match = re.search(r"http://127\.0\.0\.1:(\d+)", self.output)
+            if not match:
+                return False
+            self.port = int(match.group(1))
+            with contextlib.suppress(OSError, urllib.error.URLError):
+                return self.get("/-/ready")[0] == 200
+            return False
+        wait_for(f"the server to be ready; it printed:\n{self.output}", ready, deadline_s)
+        return self
+
+    def request(self, method, path, body=None, headers=None):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=body, method=method, headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def get(self, path, **params):
+        if params:
+            path += "?" + urllib.parse.urlencode(params, doseq=True)
+        return self.request("GET", path)
+
+    def api(self, path, **params):
+        """The data of a successful API answer."""
+        status, body = self.get("/api/v1/" + path, **params)
+        answer = json.loads(body)
+        assert status == 200 and answer["status"] == "success", body
+        return answer["data"]
+
+    def query(self, expression, **params):
+        """An instant query's result as {labels (sorted items): value}; a scalar's value alone."""
+        data = self.api("query", query=expression, **params)
+        if data["resultType"] == "scalar":
+            return float(data["result"][1])
+        return {tuple(sorted(s["metric"].items())): float(s["value"][1]) for s in data["result"]}
+
+    def one(self, expression, **params):
+        """The value of the only series of an instant query, or None when there is none yet."""
+        result = self.query(expression, **params)
+        assert len(result) <= 1, result
+        return next(iter(result.values()), None)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, deadline_s=DEADLINE_S):
+        """SIGTERM; returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"did not stop within {deadline_s} s of SIGTERM:\n{self.output}")
+        self._reader.join(5)
+        return code
+
+
+def run(*arguments, timeout_s=DEADLINE_S, **options):
+    """Runs the binary to its end: (exit code, output of both kinds)."""
+    result = subprocess.run([BINARY, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            timeout=timeout_s, **options)
+    return result.returncode, result.stdout
+
+
+class LocalTarget:
+    """An HTTP server of our own: answers GETs with `body`, keeps what is POSTed."""
+
+    def __init__(self, body="", status=200):
+        self.body = body
+        self.status = status
+        self.posts = []
+        self.gets = 0
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _answer(self, status, text):
+                data = text if isinstance(text, bytes) else text.encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def do_GET(self):
+                outer.gets += 1
+                body = outer.body() if callable(outer.body) else outer.body
+                self._answer(outer.status, body)
+
+            def do_POST(self):
+                data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                outer.posts.append((self.path, json.loads(data)))
+                self._answer(200, "ok")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.address = f"127.0.0.1:{self.port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class TestCase(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sextant-e2e-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return str(path)
+
+    def start(self, *arguments, program=(), ready=True):
+        server = Server(arguments, program=program, cwd=self.folder)
+        self.addCleanup(lambda: server.process.poll() is None and server.kill())
+        return server.wait_ready() if ready else server
+
+    def start_platform(self, *arguments, data="data"):
+        return self.start("--data", str(self.folder / data), "--listen", "127.0.0.1:0", *arguments)
+
+    def target(self, body="", status=200):
+        target = LocalTarget(body, status)
+        self.addCleanup(target.close)
+        return target
