@@ -160,7 +160,7 @@ struct VectorSelector : Expr {
   static constexpr NodeKind kKind = NodeKind::kVectorSelector;
   VectorSelector() : Expr(kKind) {}
 
-  std::string name;  // the metric name when it stands outside of the braces or alone and quoted inside; else empty
+  std::string name;  // the metric name when it stands outside of the braces; else empty
   // All matchers in the order of the text; that of a name outside of the braces comes last.
   std::vector<model::Matcher> matchers;
   TimeModifiers time;
