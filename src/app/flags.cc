@@ -1,0 +1,216 @@
+#include "app/flags.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/duration.h"
+#include "core/memory_budget.h"
+
+namespace sextant::app {
+
+using core::Code;
+using core::Fail;
+using core::Status;
+
+namespace {
+
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string Suggest(std::string_view word, const std::vector<std::string>& candidates) {
+  std::string best;
+  size_t best_distance = word.size() / 3 + 1;
+  for (const std::string& candidate : candidates) {
+    size_t distance = EditDistance(word, candidate);
+    if (distance <= best_distance && distance < candidate.size()) {
+      if (best.empty() || distance < best_distance) best = candidate;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+void FlagSet::Add(std::string name, std::string value_name, std::string help, Setter set, std::string shown_default) {
+  SEXTANT_CHECK(Find(name) == nullptr);
+  Flag flag;
+  flag.name = std::move(name);
+  flag.value_name = std::move(value_name);
+  flag.help = std::move(help);
+  flag.shown_default = std::move(shown_default);
+  flag.set = std::move(set);
+  flags_.push_back(std::move(flag));
+}
+
+void FlagSet::AddString(std::string name, std::string value_name, std::string help, std::string* target) {
+  Add(
+      std::move(name), std::move(value_name), std::move(help),
+      [target](const std::string& value) -> Status {
+        *target = value;
+        return {};
+      },
+      *target);
+}
+
+void FlagSet::AddDuration(std::string name, std::string help, core::DurationMs* target) {
+  Add(
+      std::move(name), "DURATION", std::move(help),
+      [target](const std::string& value) -> Status {
+        SEXTANT_ASSIGN(*target, core::ParseDuration(value));
+        return {};
+      },
+      core::FormatDuration(*target));
+}
+
+void FlagSet::AddBytes(std::string name, std::string help, uint64_t* target) {
+  Add(
+      std::move(name), "SIZE", std::move(help),
+      [target](const std::string& value) -> Status {
+        SEXTANT_ASSIGN(*target, core::ParseBytes(value));
+        return {};
+      },
+      *target == 0 ? "" : core::FormatBytes(*target));
+}
+
+void FlagSet::AddList(std::string name, std::string value_name, std::string help, std::vector<std::string>* target) {
+  std::string shown = target->empty() ? "" : target->front();
+  Add(
+      std::move(name), std::move(value_name), std::move(help),
+      [target, is_first = true](const std::string& value) mutable -> Status {
+        if (is_first) target->clear();
+        is_first = false;
+        target->push_back(value);
+        return {};
+      },
+      shown);
+}
+
+void FlagSet::AddSwitch(std::string name, std::string help, bool* target) {
+  Add(std::move(name), "", std::move(help), [target](const std::string& value) -> Status {
+    *target = value == "true";
+    return {};
+  });
+}
+
+void FlagSet::AddRefused(std::string name, std::string why) {
+  Flag flag;
+  flag.name = std::move(name);
+  flag.refusal = std::move(why);
+  flag.is_refused = true;
+  flags_.push_back(std::move(flag));
+}
+
+void FlagSet::AddOnlyDefault(std::string name, std::string allowed_value, std::string why) {
+  AddRefused(std::move(name), std::move(why));
+  flags_.back().allowed_value = std::move(allowed_value);
+}
+
+FlagSet::Flag* FlagSet::Find(std::string_view name) {
+  auto it = std::find_if(flags_.begin(), flags_.end(), [&](const Flag& flag) { return flag.name == name; });
+  return it == flags_.end() ? nullptr : &*it;
+}
+
+Status FlagSet::Set(Flag& flag, const std::string& value) {
+  if (flag.is_refused) {
+    if (!flag.allowed_value.empty() && value == flag.allowed_value) return {};
+    return Fail(Code::kUnimplemented, "--{}: {}", flag.name, flag.refusal);
+  }
+  flag.given = value;
+  return flag.set(value).map_error(core::AddContext("--{}={}", flag.name, value));
+}
+
+Status FlagSet::Unknown(std::string_view argument) const {
+  std::string name(argument.substr(0, argument.find('=')));
+  std::vector<std::string> names;
+  for (const Flag& flag : flags_) names.push_back("--" + flag.name);
+  std::string suggestion = Suggest(name, names);
+  return Fail(Code::kInvalidArgument, "unknown flag {}{}; `{} --help` lists the flags", name,
+              suggestion.empty() ? "" : fmt::format("; did you mean {}?", suggestion), program_);
+}
+
+Status FlagSet::Parse(const std::vector<std::string>& arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (!argument.starts_with("--") || argument.size() == 2) {
+      if (argument.starts_with("-")) return Unknown(argument);
+      return Fail(Code::kInvalidArgument, "unexpected argument \"{}\"; `{} --help` shows the usage", argument, program_);
+    }
+    std::string_view body = std::string_view(argument).substr(2);
+    size_t equals = body.find('=');
+    bool has_value = equals != std::string_view::npos;
+    std::string_view name = body.substr(0, equals);
+    std::string value(has_value ? body.substr(equals + 1) : "");
+
+    Flag* flag = Find(name);
+    if (flag == nullptr && name.starts_with("no-") && !has_value) {
+      Flag* negated = Find(name.substr(3));
+      if (negated != nullptr && negated->value_name.empty()) {
+        SEXTANT_TRY(Set(*negated, "false"));
+        continue;
+      }
+    }
+    if (flag == nullptr) return Unknown(argument);
+    bool is_switch = flag->value_name.empty();
+    if (is_switch && !flag->is_refused) {
+      if (has_value && value != "true" && value != "false") {
+        return Fail(Code::kInvalidArgument, "--{} is a switch: write --{} or --no-{}", name, name, name);
+      }
+      SEXTANT_TRY(Set(*flag, has_value ? value : "true"));
+      continue;
+    }
+    bool may_take_next = !flag->is_refused || !flag->allowed_value.empty();
+    if (!has_value && may_take_next) {
+      if (i + 1 == arguments.size()) return Fail(Code::kInvalidArgument, "--{} needs a value: --{}={}", name, name, flag->value_name);
+      value = arguments[++i];
+    }
+    SEXTANT_TRY(Set(*flag, value));
+  }
+  return {};
+}
+
+std::string FlagSet::Help() const {
+  std::string out = fmt::format("usage: {} [flags]\n\n{}\n\nFlags:\n", program_, summary_);
+  for (const Flag& flag : flags_) {
+    if (flag.is_refused) continue;
+    std::string left = flag.value_name.empty() ? "--[no-]" + flag.name : fmt::format("--{}={}", flag.name, flag.value_name);
+    std::string right = flag.help;
+    if (!flag.shown_default.empty()) right += fmt::format(" (default: {})", flag.shown_default);
+    if (left.size() <= 34) {
+      out += fmt::format("  {:<34} {}\n", left, right);
+    } else {
+      out += fmt::format("  {}\n  {:<34} {}\n", left, "", right);
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> FlagSet::Names() const {
+  std::vector<std::string> names;
+  for (const Flag& flag : flags_) {
+    if (!flag.is_refused) names.push_back("--" + flag.name);
+  }
+  return names;
+}
+
+std::vector<std::pair<std::string, std::string>> FlagSet::Values() const {
+  std::vector<std::pair<std::string, std::string>> values;
+  for (const Flag& flag : flags_) {
+    if (!flag.is_refused) values.emplace_back(flag.name, flag.given.empty() ? flag.shown_default : flag.given);
+  }
+  return values;
+}
+
+}  // namespace sextant::app

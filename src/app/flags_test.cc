@@ -1,0 +1,71 @@
+#include "app/flags.h"
+
+#include <gtest/gtest.h>
+
+namespace sextant::app {
+namespace {
+
+struct Options {
+  std::string file = "a.yml";
+  core::DurationMs wait = 5000;
+  uint64_t size = 0;
+  std::vector<std::string> listen = {"0.0.0.0:9090"};
+  bool api = false;
+};
+
+struct Fixture {
+  Options options;
+  FlagSet flags{"sextant test", "A test."};
+  Fixture() {
+    flags.AddString("config.file", "FILE", "Configuration.", &options.file);
+    flags.AddDuration("wait", "How long.", &options.wait);
+    flags.AddBytes("size", "How much.", &options.size);
+    flags.AddList("web.listen-address", "ADDRESS", "Where.", &options.listen);
+    flags.AddSwitch("web.enable-api", "Whether.", &options.api);
+    flags.AddRefused("agent", "agent mode is not supported yet");
+    flags.AddOnlyDefault("web.cors.origin", ".*", "only the default .* is supported yet");
+  }
+  std::string Error(std::vector<std::string> arguments) {
+    core::Status status = flags.Parse(arguments);
+    return status ? "" : status.error().message();
+  }
+};
+
+TEST(Flags, TakesAllForms) {
+  Fixture f;
+  ASSERT_EQ(f.Error({"--config.file=b.yml", "--wait", "1m", "--size=2GB", "--web.enable-api", "--web.listen-address=:1",
+                     "--web.listen-address", ":2", "--web.cors.origin=.*"}),
+            "");
+  EXPECT_EQ(f.options.file, "b.yml");
+  EXPECT_EQ(f.options.wait, 60'000);
+  EXPECT_EQ(f.options.size, 2ull << 30);
+  EXPECT_TRUE(f.options.api);
+  EXPECT_EQ(f.options.listen, (std::vector<std::string>{":1", ":2"}));
+  ASSERT_EQ(f.Error({"--no-web.enable-api"}), "");
+  EXPECT_FALSE(f.options.api);
+}
+
+TEST(Flags, RefusesWithOneClearLine) {
+  EXPECT_EQ(Fixture().Error({"--config.fil=x"}),
+            "unknown flag --config.fil; did you mean --config.file?; `sextant test --help` lists the flags");
+  EXPECT_EQ(Fixture().Error({"--zzzzz"}), "unknown flag --zzzzz; `sextant test --help` lists the flags");
+  EXPECT_EQ(Fixture().Error({"--agent"}), "--agent: agent mode is not supported yet");
+  EXPECT_EQ(Fixture().Error({"--web.cors.origin=x"}), "--web.cors.origin: only the default .* is supported yet");
+  EXPECT_EQ(Fixture().Error({"--wait=soon"}), "--wait=soon: not a valid duration string: \"soon\"");
+  EXPECT_EQ(Fixture().Error({"--config.file"}), "--config.file needs a value: --config.file=FILE");
+  EXPECT_EQ(Fixture().Error({"--web.enable-api=maybe"}),
+            "--web.enable-api is a switch: write --web.enable-api or --no-web.enable-api");
+  EXPECT_EQ(Fixture().Error({"extra"}), "unexpected argument \"extra\"; `sextant test --help` shows the usage");
+  EXPECT_EQ(Fixture().Error({"--no-config.file"}),
+            "unknown flag --no-config.file; did you mean --config.file?; `sextant test --help` lists the flags");
+}
+
+TEST(Flags, HelpNamesEveryHonouredFlagAndItsDefault) {
+  std::string help = Fixture().flags.Help();
+  EXPECT_NE(help.find("--config.file=FILE                 Configuration. (default: a.yml)"), std::string::npos) << help;
+  EXPECT_NE(help.find("--[no-]web.enable-api"), std::string::npos);
+  EXPECT_EQ(help.find("--agent"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sextant::app
