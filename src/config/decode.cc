@@ -1,5 +1,6 @@
 #include "config/decode.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "config/text.h"
@@ -236,18 +237,22 @@ class OptionalCodec final : public Codec {
 class CustomCodec final : public Codec {
  public:
   CustomCodec(std::function<core::Status(Node, void*)> read, std::function<void(void*)> set_null,
-              std::function<void(const void*, YamlWriter&)> write)
-      : read_(std::move(read)), set_null_(std::move(set_null)), write_(std::move(write)) {}
+              std::function<void(const void*, YamlWriter&)> write, std::function<bool(const void*)> is_empty)
+      : read_(std::move(read)),
+        set_null_(std::move(set_null)),
+        write_(std::move(write)),
+        is_empty_(std::move(is_empty)) {}
 
   core::Status Read(Node node, void* out) const override { return read_(node, out); }
   void SetNull(void* out) const override { set_null_(out); }
   void Write(const void* value, YamlWriter& out) const override { write_(value, out); }
-  bool IsEmpty(const void*) const override { return false; }
+  bool IsEmpty(const void* value) const override { return is_empty_(value); }
 
  private:
   const std::function<core::Status(Node, void*)> read_;
   const std::function<void(void*)> set_null_;
   const std::function<void(const void*, YamlWriter&)> write_;
+  const std::function<bool(const void*)> is_empty_;
 };
 
 class TaggedCodec final : public Codec {
@@ -328,8 +333,9 @@ std::shared_ptr<const Codec> MakeOptionalCodec(OptionalOps ops, CodecRef value) 
 }
 std::shared_ptr<const Codec> MakeCustomCodec(std::function<core::Status(Node, void*)> read,
                                              std::function<void(void*)> set_null,
-                                             std::function<void(const void*, YamlWriter&)> write) {
-  return std::make_shared<CustomCodec>(std::move(read), std::move(set_null), std::move(write));
+                                             std::function<void(const void*, YamlWriter&)> write,
+                                             std::function<bool(const void*)> is_empty) {
+  return std::make_shared<CustomCodec>(std::move(read), std::move(set_null), std::move(write), std::move(is_empty));
 }
 std::shared_ptr<const Codec> MakeTaggedCodec(std::string tag, std::vector<std::string> words,
                                              std::vector<CodecGetter> alternatives,
@@ -371,6 +377,11 @@ Field Field::Required() && {
 
 Field Field::AlwaysWritten() && {
   is_always_written_ = true;
+  return std::move(*this);
+}
+
+Field Field::Allowing(std::vector<std::string> texts) && {
+  allowed_ = std::move(texts);
   return std::move(*this);
 }
 
@@ -423,6 +434,8 @@ const Field* Struct::FindField(std::string_view name, void*& object) const {
 
 core::Status Struct::ReadField(const Field& field, void* object, Node value) const {
   if (field.kind_ == Field::Kind::kNotYet) {
+    const auto& allowed = field.allowed_;
+    if (value.IsScalar() && std::find(allowed.begin(), allowed.end(), value.text()) != allowed.end()) return {};
     std::string message = fmt::format("{} is not supported yet", field.name_);
     if (!field.text_.empty()) message += "; " + field.text_;
     return value.FailAtKey(core::Code::kUnimplemented, message);

@@ -248,6 +248,8 @@ class Field {
   // for null.
   template <typename T>
   Field Check(core::Status (*check)(const T& value, Node node)) &&;
+  // For a field that is not supported yet: values that ask for what we do anyway, and so may stand.
+  Field Allowing(std::vector<std::string> texts) &&;
   // For lists of structs: the error for an item that is null, in place of "must not be empty".
   Field NullItem(std::string message) &&;
 
@@ -281,6 +283,7 @@ class Field {
   const std::type_info* type_ = nullptr;
   bool is_required_ = false;
   bool is_always_written_ = false;
+  std::vector<std::string> allowed_;
   std::string text_;  // advice, or the message for null items
   std::function<core::Status(const void* value, Node node)> check_;
 };
@@ -350,10 +353,11 @@ CodecFor<std::string> Regex();
 // A text of which only "<secret>" is ever written, for URLs that contain a token and the like.
 CodecFor<std::string> HiddenText();
 
-// A codec made of two functions, for everything else.
+// A codec made of functions, for everything else. Without `is_empty` the value is always written.
 template <typename T>
 CodecFor<T> Custom(std::function<core::Result<T>(Node node)> read,
-                   std::function<void(const T& value, YamlWriter& out)> write);
+                   std::function<void(const T& value, YamlWriter& out)> write,
+                   std::function<bool(const T& value)> is_empty = nullptr);
 
 // One of several words. `unknown` words the error, with {} for the quoted word; by default it lists the words.
 template <typename E>
@@ -381,7 +385,8 @@ namespace internal {
 
 std::shared_ptr<const Codec> MakeCustomCodec(std::function<core::Status(Node, void*)> read,
                                              std::function<void(void*)> set_null,
-                                             std::function<void(const void*, YamlWriter&)> write);
+                                             std::function<void(const void*, YamlWriter&)> write,
+                                             std::function<bool(const void*)> is_empty);
 // The index of the node's word among `words`.
 core::Result<size_t> FindWord(Node node, const std::vector<std::string>& words, const std::string& unknown);
 std::shared_ptr<const Codec> MakeTaggedCodec(std::string tag, std::vector<std::string> words,
@@ -426,14 +431,18 @@ Struct Struct::Of(std::vector<Field> fields, core::Status (*finish)(T& value, No
 
 template <typename T>
 CodecFor<T> Custom(std::function<core::Result<T>(Node node)> read,
-                   std::function<void(const T& value, YamlWriter& out)> write) {
+                   std::function<void(const T& value, YamlWriter& out)> write,
+                   std::function<bool(const T& value)> is_empty) {
   return {internal::MakeCustomCodec(
       [read = std::move(read)](Node node, void* out) -> core::Status {
         SEXTANT_ASSIGN(*static_cast<T*>(out), read(node));
         return {};
       },
       [](void* out) { *static_cast<T*>(out) = T(); },
-      [write = std::move(write)](const void* value, YamlWriter& out) { write(*static_cast<const T*>(value), out); })};
+      [write = std::move(write)](const void* value, YamlWriter& out) { write(*static_cast<const T*>(value), out); },
+      [is_empty = std::move(is_empty)](const void* value) {
+        return is_empty && is_empty(*static_cast<const T*>(value));
+      })};
 }
 
 template <typename E>

@@ -1,0 +1,420 @@
+#include "config/prometheus_config.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+#include "config/paths.h"
+#include "config/text.h"
+
+namespace sextant::config {
+
+namespace {
+
+constexpr core::DurationMs kDefaultIntervalMs = 60'000;
+constexpr core::DurationMs kDefaultTimeoutMs = 10'000;
+
+constexpr std::string_view kDiscoveries[] = {
+    "aws",    "azure",    "consul",    "digitalocean", "dns",      "docker",   "dockerswarm", "ec2",      "eureka",
+    "file",   "gce",      "hetzner",   "http",         "ionos",    "kubernetes", "kuma",      "lightsail", "linode",
+    "marathon", "nerve",  "nomad",     "oci",          "openstack", "outscale", "ovhcloud",   "puppetdb", "scaleway",
+    "serverset", "stackit", "triton",  "uyuni",        "vultr",
+};
+
+// Every way of finding targets that Prometheus has besides static_configs.
+void AddDiscoveries(std::vector<Field>& fields) {
+  for (std::string_view name : kDiscoveries) {
+    fields.push_back(NotYet(std::string(name) + "_sd_configs", "list the targets in static_configs"));
+  }
+}
+
+// Fields that stand in `global` and in each scrape config and ask for what is done anyway when they have these values.
+void AddScrapeVariants(std::vector<Field>& fields) {
+  fields.push_back(NotYet("scrape_native_histograms").Allowing({"false"}));
+  fields.push_back(NotYet("convert_classic_histograms_to_nhcb").Allowing({"false"}));
+  fields.push_back(NotYet("always_scrape_classic_histograms").Allowing({"false"}));
+  fields.push_back(NotYet("extra_scrape_metrics").Allowing({"false"}));
+  fields.push_back(NotYet("metric_name_validation_scheme", "names may be any UTF-8").Allowing({"utf8"}));
+  fields.push_back(NotYet("metric_name_escaping_scheme", "names are taken as they are").Allowing({"allow-utf-8"}));
+  fields.push_back(NotYet("scrape_protocols"));
+  fields.push_back(NotYet("scrape_failure_log_file"));
+  fields.push_back(NotYet("keep_dropped_targets"));
+}
+
+core::Status CheckLabels(const std::map<std::string, std::string>& labels, Node node) {
+  for (const auto& [name, value] : labels) {
+    if (!IsLabelName(name)) {
+      return node.Find(name).FailAtKey(core::Code::kInvalidArgument,
+                                       fmt::format("{} is not a valid label name", Quote(name)));
+    }
+    if (!IsUtf8(value)) return node.Find(name).Fail("{} is not a valid label value", Quote(value));
+  }
+  return {};
+}
+
+core::Status FinishGlobal(GlobalConfig& global, Node node) {
+  if (global.scrape_interval_ms == 0) global.scrape_interval_ms = kDefaultIntervalMs;
+  if (global.evaluation_interval_ms == 0) global.evaluation_interval_ms = kDefaultIntervalMs;
+  bool has_timeout = node.Find("scrape_timeout") && global.scrape_timeout_ms != 0;
+  if (!has_timeout) {
+    global.scrape_timeout_ms = std::min(kDefaultTimeoutMs, global.scrape_interval_ms);
+  } else if (global.scrape_timeout_ms > global.scrape_interval_ms) {
+    return node.Find("scrape_timeout").Fail("global scrape timeout greater than scrape interval");
+  }
+  return {};
+}
+
+// A target that looks like a URL is a mistake, unless relabelling makes something else of it.
+core::Status CheckTargets(const std::vector<StaticTargets>& groups, const std::vector<RelabelRuleConfig>& rules,
+                          Node node) {
+  if (!rules.empty()) return {};
+  size_t group_index = 0;
+  for (Node group : node.Find("static_configs").children()) {
+    const StaticTargets& targets = groups[group_index++];
+    size_t target_index = 0;
+    for (Node target : group.Find("targets").children()) {
+      const std::string& address = targets.targets[target_index++];
+      if (address.find('/') != std::string::npos) {
+        return target.Fail("{} is not a valid hostname", Quote(address));
+      }
+    }
+  }
+  return {};
+}
+
+core::Status FinishScrape(ScrapeConfig& scrape, Node node) {
+  if (scrape.job_name.empty()) return node.Fail("job_name is empty");
+  return CheckTargets(scrape.static_configs, scrape.relabel_configs, node);
+}
+
+core::Status FinishAlertmanager(AlertmanagerTargetsConfig& group, Node node) {
+  return CheckTargets(group.static_configs, group.relabel_configs, node);
+}
+
+void FillLimit(uint64_t& limit, uint64_t global) {
+  if (limit == 0) limit = global;
+}
+
+// Fills in what a scrape config takes from `global`, and checks what holds between the two.
+core::Status ApplyGlobal(const GlobalConfig& global, ScrapeConfig& scrape, Node node) {
+  if (scrape.scrape_interval_ms == 0) scrape.scrape_interval_ms = global.scrape_interval_ms;
+  if (scrape.scrape_timeout_ms > scrape.scrape_interval_ms) {
+    return node.Find("scrape_timeout")
+        .Fail("scrape timeout greater than scrape interval for scrape config with job name {}",
+              Quote(scrape.job_name));
+  }
+  if (scrape.scrape_timeout_ms == 0) {
+    scrape.scrape_timeout_ms = std::min(global.scrape_timeout_ms, scrape.scrape_interval_ms);
+  }
+  if (scrape.limits.body_size_limit_bytes == 0) {
+    scrape.limits.body_size_limit_bytes = global.limits.body_size_limit_bytes;
+  }
+  FillLimit(scrape.limits.sample_limit, global.limits.sample_limit);
+  FillLimit(scrape.limits.target_limit, global.limits.target_limit);
+  FillLimit(scrape.limits.label_limit, global.limits.label_limit);
+  FillLimit(scrape.limits.label_name_length_limit, global.limits.label_name_length_limit);
+  FillLimit(scrape.limits.label_value_length_limit, global.limits.label_value_length_limit);
+  return {};
+}
+
+// A path with a `*` in a folder's name would match too much; Prometheus refuses it too.
+core::Status CheckPatterns(const std::vector<std::string>& patterns, std::string_view what, Node node) {
+  size_t index = 0;
+  for (Node item : node.children()) {
+    const std::string& pattern = patterns[index++];
+    size_t star = pattern.find('*');
+    if (star != std::string::npos &&
+        (pattern.find('/', star) != std::string::npos || pattern.find('*', star + 1) != std::string::npos)) {
+      return item.Fail("invalid {} file path {}", what, Quote(pattern));
+    }
+  }
+  return {};
+}
+
+core::Status CheckRulePatterns(const std::vector<std::string>& patterns, Node node) {
+  return CheckPatterns(patterns, "rule", node);
+}
+
+core::Status CheckScrapePatterns(const std::vector<std::string>& patterns, Node node) {
+  return CheckPatterns(patterns, "scrape config", node);
+}
+
+core::Status FinishPrometheus(PrometheusConfig& config, Node node) {
+  std::set<std::string> job_names;
+  size_t index = 0;
+  for (Node scrape_node : node.Find("scrape_configs").children()) {
+    ScrapeConfig& scrape = config.scrape_configs[index++];
+    SEXTANT_TRY(ApplyGlobal(config.global, scrape, scrape_node));
+    if (!job_names.insert(scrape.job_name).second) {
+      return scrape_node.Find("job_name").Fail("found multiple scrape configs with job name {}",
+                                               Quote(scrape.job_name));
+    }
+  }
+  std::string directory = DirectoryOf(node.file());
+  for (std::string& pattern : config.rule_files) pattern = JoinDirectory(directory, pattern);
+  for (std::string& pattern : config.scrape_config_files) pattern = JoinDirectory(directory, pattern);
+  return {};
+}
+
+bool IsNameByte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// Go's os.Expand: ${name} and $name; `$$` is a dollar, as Prometheus has it.
+std::string ExpandVariables(std::string_view text, const PrometheusConfigOptions& options) {
+  auto value_of = [&](std::string_view name) {
+    return name == "$" ? std::string("$") : options.environment(std::string(name));
+  };
+  constexpr std::string_view kSpecial = "*#$@!?-0123456789";
+  std::string out;
+  size_t at = 0;
+  while (at < text.size()) {
+    if (text[at] != '$' || at + 1 == text.size()) {
+      out += text[at++];
+      continue;
+    }
+    std::string_view rest = text.substr(at + 1);
+    if (rest.front() == '{') {
+      size_t end = rest.find('}');
+      if (end == std::string_view::npos) {
+        at += 2;  // bad syntax: the brace is eaten, as Go does
+        continue;
+      }
+      if (end > 1) out += value_of(rest.substr(1, end - 1));
+      at += end + 2;
+    } else if (kSpecial.find(rest.front()) != std::string_view::npos) {
+      out += value_of(rest.substr(0, 1));
+      at += 2;
+    } else {
+      size_t end = 0;
+      while (end < rest.size() && IsNameByte(rest[end])) ++end;
+      if (end == 0) {
+        out += '$';  // no name follows
+      } else {
+        out += value_of(rest.substr(0, end));
+      }
+      at += end + 1;
+    }
+  }
+  return out;
+}
+
+// A file that scrape_config_files names.
+struct ScrapeConfigsFile {
+  std::vector<ScrapeConfig> scrape_configs;
+};
+
+const Struct& FieldsOf(const ScrapeConfigsFile*) {
+  static const Struct kFields = Struct::Of<ScrapeConfigsFile>(
+      {Member<&ScrapeConfigsFile::scrape_configs>("scrape_configs")
+           .NullItem("empty or null scrape config section")});
+  return kFields;
+}
+
+core::Status ReadScrapeConfigFiles(PrometheusConfig& config) {
+  std::map<std::string, std::string> places;  // of job names
+  for (const ScrapeConfig& scrape : config.scrape_configs) places[scrape.job_name] = "main config file";
+  for (const std::string& pattern : config.scrape_config_files) {
+    SEXTANT_ASSIGN(std::vector<std::string> files, ExpandGlob(pattern));
+    for (const std::string& file : files) {
+      SEXTANT_ASSIGN(Document document, Document::Load(file));
+      SEXTANT_ASSIGN(auto decoded, Decode<ScrapeConfigsFile>(document.root()));
+      size_t index = 0;
+      for (Node node : document.root().Find("scrape_configs").children()) {
+        ScrapeConfig& scrape = decoded.scrape_configs[index++];
+        SEXTANT_TRY(ApplyGlobal(config.global, scrape, node));
+        auto [place, is_new] = places.emplace(scrape.job_name, Quote(file));
+        if (!is_new) {
+          return node.Find("job_name").Fail("found multiple scrape configs with job name {}, first found in {}",
+                                            Quote(scrape.job_name), place->second);
+        }
+        config.scrape_configs.push_back(std::move(scrape));
+      }
+    }
+  }
+  return {};
+}
+
+// Only these may stand behind fallback_scrape_protocol; the rest is refused by name.
+core::Result<ScrapeProtocol> ReadProtocol(Node node) {
+  SEXTANT_ASSIGN(std::string text, node.AsText());
+  if (text == "PrometheusText0.0.4") return ScrapeProtocol::kPrometheusText004;
+  if (text == "PrometheusText1.0.0") return ScrapeProtocol::kPrometheusText100;
+  for (std::string_view known : {"OpenMetricsText0.0.1", "OpenMetricsText1.0.0", "PrometheusProto"}) {
+    if (text == known) {
+      return node.FailAt(node.position(), core::Code::kUnimplemented, fmt::format("{} is not supported yet", text));
+    }
+  }
+  return node.Fail(
+      "unknown scrape protocol {}, supported: [OpenMetricsText0.0.1 OpenMetricsText1.0.0 PrometheusProto "
+      "PrometheusText0.0.4 PrometheusText1.0.0]",
+      text);
+}
+
+void WriteProtocol(const ScrapeProtocol& protocol, YamlWriter& out) {
+  out.Text(protocol == ScrapeProtocol::kPrometheusText100 ? "PrometheusText1.0.0" : "PrometheusText0.0.4");
+}
+
+std::vector<Field> ScrapeFields() {
+  std::vector<Field> fields = {
+      Member<&ScrapeConfig::job_name>("job_name").AlwaysWritten(),
+      Member<&ScrapeConfig::honor_labels>("honor_labels"),
+      Member<&ScrapeConfig::honor_timestamps>("honor_timestamps").AlwaysWritten(),
+      NotYet("track_timestamps_staleness").Allowing({"false"}),
+      Member<&ScrapeConfig::params>("params"),
+      Member<&ScrapeConfig::scrape_interval_ms>("scrape_interval", Duration()),
+      Member<&ScrapeConfig::scrape_timeout_ms>("scrape_timeout", Duration()),
+      Member<&ScrapeConfig::fallback_scrape_protocol>(
+          "fallback_scrape_protocol",
+          Custom<ScrapeProtocol>(ReadProtocol, WriteProtocol,
+                                 [](const ScrapeProtocol& protocol) { return protocol == ScrapeProtocol::kNone; })),
+      Member<&ScrapeConfig::metrics_path>("metrics_path"),
+      Member<&ScrapeConfig::scheme>("scheme"),
+      Member<&ScrapeConfig::enable_compression>("enable_compression").AlwaysWritten(),
+      Inline<&ScrapeConfig::limits>(),
+      NotYet("native_histogram_bucket_limit").Allowing({"0"}),
+      NotYet("native_histogram_min_bucket_factor").Allowing({"0"}),
+      Inline<&ScrapeConfig::http>(),
+      Member<&ScrapeConfig::relabel_configs>("relabel_configs")
+          .NullItem("empty or null target relabeling rule in scrape config"),
+      Member<&ScrapeConfig::metric_relabel_configs>("metric_relabel_configs")
+          .NullItem("empty or null metric relabeling rule in scrape config"),
+      Member<&ScrapeConfig::static_configs>("static_configs")
+          .NullItem("empty or null section in static_configs"),
+  };
+  AddScrapeVariants(fields);
+  AddDiscoveries(fields);
+  return fields;
+}
+
+std::vector<Field> AlertmanagerFields() {
+  std::vector<Field> fields = {
+      Inline<&AlertmanagerTargetsConfig::http>(),
+      NotYet("sigv4"),
+      Member<&AlertmanagerTargetsConfig::scheme>("scheme"),
+      Member<&AlertmanagerTargetsConfig::path_prefix>("path_prefix"),
+      Member<&AlertmanagerTargetsConfig::timeout_ms>("timeout", Duration()),
+      NotYet("api_version", "expected Alertmanager api version to be one of [v2]").Allowing({"v2"}),
+      Member<&AlertmanagerTargetsConfig::relabel_configs>("relabel_configs")
+          .NullItem("empty or null Alertmanager target relabeling rule"),
+      Member<&AlertmanagerTargetsConfig::alert_relabel_configs>("alert_relabel_configs")
+          .NullItem("empty or null Alertmanager alert relabeling rule"),
+      Member<&AlertmanagerTargetsConfig::static_configs>("static_configs")
+          .NullItem("empty or null section in static_configs"),
+  };
+  AddDiscoveries(fields);
+  return fields;
+}
+
+std::vector<Field> GlobalFields() {
+  std::vector<Field> fields = {
+      Member<&GlobalConfig::scrape_interval_ms>("scrape_interval", Duration()),
+      Member<&GlobalConfig::scrape_timeout_ms>("scrape_timeout", Duration()),
+      Member<&GlobalConfig::evaluation_interval_ms>("evaluation_interval", Duration()),
+      NotYet("rule_query_offset").Allowing({"0", "0s"}),
+      NotYet("query_log_file"),
+      Member<&GlobalConfig::external_labels>("external_labels")
+          .Check<std::map<std::string, std::string>>(CheckLabels),
+      Inline<&GlobalConfig::limits>(),
+  };
+  AddScrapeVariants(fields);
+  return fields;
+}
+
+}  // namespace
+
+const Struct& FieldsOf(const ScrapeLimits*) {
+  static const Struct kFields = Struct::Of<ScrapeLimits>({
+      Member<&ScrapeLimits::body_size_limit_bytes>("body_size_limit", ByteSize()),
+      Member<&ScrapeLimits::sample_limit>("sample_limit"),
+      Member<&ScrapeLimits::target_limit>("target_limit"),
+      Member<&ScrapeLimits::label_limit>("label_limit"),
+      Member<&ScrapeLimits::label_name_length_limit>("label_name_length_limit"),
+      Member<&ScrapeLimits::label_value_length_limit>("label_value_length_limit"),
+  });
+  return kFields;
+}
+
+const Struct& FieldsOf(const GlobalConfig*) {
+  static const Struct kFields = Struct::Of<GlobalConfig>(GlobalFields(), FinishGlobal);
+  return kFields;
+}
+
+const Struct& FieldsOf(const StaticTargets*) {
+  static const Struct kFields = Struct::Of<StaticTargets>({
+      Member<&StaticTargets::targets>("targets"),
+      Member<&StaticTargets::labels>("labels").Check<std::map<std::string, std::string>>(CheckLabels),
+  });
+  return kFields;
+}
+
+const Struct& FieldsOf(const ScrapeConfig*) {
+  static const Struct kFields = Struct::Of<ScrapeConfig>(ScrapeFields(), FinishScrape);
+  return kFields;
+}
+
+const Struct& FieldsOf(const AlertmanagerTargetsConfig*) {
+  static const Struct kFields = Struct::Of<AlertmanagerTargetsConfig>(AlertmanagerFields(), FinishAlertmanager);
+  return kFields;
+}
+
+const Struct& FieldsOf(const AlertingConfig*) {
+  static const Struct kFields = Struct::Of<AlertingConfig>({
+      Member<&AlertingConfig::alert_relabel_configs>("alert_relabel_configs")
+          .NullItem("empty or null alert relabeling rule"),
+      Member<&AlertingConfig::alertmanagers>("alertmanagers"),
+  });
+  return kFields;
+}
+
+const Struct& FieldsOf(const PrometheusConfig*) {
+  static const Struct kFields = Struct::Of<PrometheusConfig>(
+      {
+          Member<&PrometheusConfig::global>("global").AlwaysWritten(),
+          NotYet("runtime", "there is no garbage collector to tune"),
+          Member<&PrometheusConfig::alerting>("alerting"),
+          Member<&PrometheusConfig::rule_files>("rule_files")
+              .Check<std::vector<std::string>>(CheckRulePatterns),
+          Member<&PrometheusConfig::scrape_config_files>("scrape_config_files")
+              .Check<std::vector<std::string>>(CheckScrapePatterns),
+          Member<&PrometheusConfig::scrape_configs>("scrape_configs")
+              .NullItem("empty or null scrape config section"),
+          NotYet("storage"),
+          NotYet("tracing"),
+          NotYet("remote_write"),
+          NotYet("remote_read"),
+          NotYet("otlp"),
+      },
+      FinishPrometheus);
+  return kFields;
+}
+
+std::string ReadEnvironment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? "" : value;
+}
+
+core::Result<PrometheusConfig> ReadPrometheusConfig(Node node, const PrometheusConfigOptions& options) {
+  SEXTANT_ASSIGN(auto config, Decode<PrometheusConfig>(node));
+  for (auto& [name, value] : config.global.external_labels) value = ExpandVariables(value, options);
+  SEXTANT_TRY(ReadScrapeConfigFiles(config));
+  return config;
+}
+
+core::Result<PrometheusConfig> LoadPrometheusConfig(const std::string& path, const PrometheusConfigOptions& options) {
+  SEXTANT_ASSIGN(Document document, Document::Load(path));
+  return ReadPrometheusConfig(document.root(), options);
+}
+
+core::Result<std::vector<std::string>> ListRuleFiles(const PrometheusConfig& config) {
+  std::set<std::string> files;
+  for (const std::string& pattern : config.rule_files) {
+    SEXTANT_ASSIGN(std::vector<std::string> matches, ExpandGlob(pattern));
+    files.insert(matches.begin(), matches.end());
+  }
+  return std::vector<std::string>(files.begin(), files.end());
+}
+
+std::string DumpPrometheusConfig(const PrometheusConfig& config) { return WriteYaml(config); }
+
+}  // namespace sextant::config

@@ -1,0 +1,132 @@
+// Prometheus' configuration file (prometheus.yml) as typed values: the fields that Sextant honours, with Prometheus'
+// defaults and validations. Every field that Prometheus knows and we do not honour yet is refused by name.
+//
+//   SEXTANT_ASSIGN(PrometheusConfig config, LoadPrometheusConfig("/etc/prometheus/prometheus.yml"));
+//
+// After loading, every scrape config carries its own effective interval, timeout and limits (global values filled in),
+// relative paths are seen from the folder of their file, and scrape_config_files have been read.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/decode.h"
+#include "config/http_client_config.h"
+#include "config/node.h"
+#include "config/relabel_config.h"
+#include "core/clock.h"
+#include "core/result.h"
+
+namespace sextant::config {
+
+// Limits on what one scrape may bring; 0 means no limit.
+struct ScrapeLimits {
+  int64_t body_size_limit_bytes = 0;  // of the uncompressed body
+  uint64_t sample_limit = 0;          // after metric relabelling
+  uint64_t target_limit = 0;          // after target relabelling, per job
+  uint64_t label_limit = 0;           // labels per sample
+  uint64_t label_name_length_limit = 0;
+  uint64_t label_value_length_limit = 0;
+};
+
+struct GlobalConfig {
+  core::DurationMs scrape_interval_ms = 60'000;
+  core::DurationMs scrape_timeout_ms = 10'000;
+  core::DurationMs evaluation_interval_ms = 60'000;
+  std::map<std::string, std::string> external_labels;  // ${NAME} already replaced from the environment
+  ScrapeLimits limits;
+};
+
+// Targets with labels of their own (an entry of static_configs).
+struct StaticTargets {
+  std::vector<std::string> targets;  // "host:port"
+  std::map<std::string, std::string> labels;
+};
+
+// Formats a scrape may ask for, under the names of scrape_protocols.
+enum class ScrapeProtocol {
+  kNone,  // not set
+  kPrometheusProto,
+  kPrometheusText004,
+  kPrometheusText100,
+  kOpenMetricsText001,
+  kOpenMetricsText100,
+};
+
+struct ScrapeConfig {
+  std::string job_name;
+  bool honor_labels = false;
+  bool honor_timestamps = true;
+  std::map<std::string, std::vector<std::string>> params;
+  core::DurationMs scrape_interval_ms = 0;
+  core::DurationMs scrape_timeout_ms = 0;
+  // What the target is assumed to speak when it does not say (kNone: then the scrape fails).
+  ScrapeProtocol fallback_scrape_protocol = ScrapeProtocol::kNone;
+  std::string metrics_path = "/metrics";
+  std::string scheme = "http";
+  bool enable_compression = true;
+  ScrapeLimits limits;
+  std::vector<StaticTargets> static_configs;
+  HttpClientConfig http;
+  std::vector<RelabelRuleConfig> relabel_configs;
+  std::vector<RelabelRuleConfig> metric_relabel_configs;
+};
+
+// A group of Alertmanagers to send alerts to.
+struct AlertmanagerTargetsConfig {
+  std::vector<StaticTargets> static_configs;
+  HttpClientConfig http;
+  std::string scheme = "http";
+  std::string path_prefix;
+  core::DurationMs timeout_ms = 10'000;
+  std::vector<RelabelRuleConfig> relabel_configs;
+  std::vector<RelabelRuleConfig> alert_relabel_configs;
+};
+
+struct AlertingConfig {
+  std::vector<RelabelRuleConfig> alert_relabel_configs;
+  std::vector<AlertmanagerTargetsConfig> alertmanagers;
+};
+
+struct PrometheusConfig {
+  GlobalConfig global;
+  AlertingConfig alerting;
+  std::vector<std::string> rule_files;           // patterns, see ListRuleFiles
+  std::vector<std::string> scrape_config_files;  // patterns; already read into scrape_configs
+  std::vector<ScrapeConfig> scrape_configs;
+};
+
+const Struct& FieldsOf(const GlobalConfig*);
+const Struct& FieldsOf(const ScrapeLimits*);
+const Struct& FieldsOf(const StaticTargets*);
+const Struct& FieldsOf(const ScrapeConfig*);
+const Struct& FieldsOf(const AlertmanagerTargetsConfig*);
+const Struct& FieldsOf(const AlertingConfig*);
+const Struct& FieldsOf(const PrometheusConfig*);
+
+struct PrometheusConfigOptions {
+  // Reads an environment variable, for ${NAME} in external labels; "" when it is not set.
+  std::function<std::string(const std::string& name)> environment;
+};
+
+// The process's own environment.
+std::string ReadEnvironment(const std::string& name);
+
+// Reads the configuration that stands at a node (the root of prometheus.yml, or `prometheus:` in sextant.yaml), with the
+// files it names. Errors are kInvalidArgument or kUnimplemented and name file, line, column and field.
+core::Result<PrometheusConfig> ReadPrometheusConfig(Node node,
+                                                    const PrometheusConfigOptions& options = {ReadEnvironment});
+// Reads a file.
+core::Result<PrometheusConfig> LoadPrometheusConfig(const std::string& path,
+                                                    const PrometheusConfigOptions& options = {ReadEnvironment});
+
+// The files that the patterns of rule_files match now, sorted, each once.
+core::Result<std::vector<std::string>> ListRuleFiles(const PrometheusConfig& config);
+
+// The configuration as /api/v1/status/config shows it: effective values, secrets hidden.
+std::string DumpPrometheusConfig(const PrometheusConfig& config);
+
+}  // namespace sextant::config

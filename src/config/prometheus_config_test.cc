@@ -1,0 +1,215 @@
+#include "config/prometheus_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <set>
+
+namespace sextant::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+core::Result<PrometheusConfig> Read(std::string_view text) {
+  SEXTANT_ASSIGN(Document document, Document::Parse(text, "prometheus.yml"));
+  return ReadPrometheusConfig(document.root(), {[](const std::string& name) {
+                                return name == "REGION" ? std::string("north") : std::string();
+                              }});
+}
+
+std::string ErrorOf(std::string_view text) {
+  auto config = Read(text);
+  return config ? "no error" : config.error().message();
+}
+
+TEST(PrometheusConfigTest, EmptyFileHasDefaults) {
+  auto config = Read("");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->global.scrape_interval_ms, 60'000);
+  EXPECT_EQ(config->global.scrape_timeout_ms, 10'000);
+  EXPECT_EQ(config->global.evaluation_interval_ms, 60'000);
+  EXPECT_TRUE(config->scrape_configs.empty());
+}
+
+TEST(PrometheusConfigTest, ScrapeConfigsInheritGlobal) {
+  auto config = Read(R"(
+global:
+  scrape_interval: 5s
+  evaluation_interval: 30s
+  body_size_limit: 15MB
+  sample_limit: 1500
+  external_labels: {region: "${REGION}-$REGION", cost: "$$5", none: "$NONE"}
+rule_files: [rules/*.yml, /abs/a.yml]
+scrape_configs:
+- job_name: node
+  static_configs:
+  - targets: [localhost:9100]
+    labels: {rack: "1"}
+- job_name: slow
+  scrape_interval: 1m
+  scrape_timeout: 30s
+  sample_limit: 9
+  honor_timestamps: false
+  params: {module: [a, b]}
+  bearer_token_file: token
+)");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->global.scrape_timeout_ms, 5'000);
+  EXPECT_EQ(config->global.external_labels.at("region"), "north-north");
+  EXPECT_EQ(config->global.external_labels.at("cost"), "$5");
+  EXPECT_EQ(config->global.external_labels.at("none"), "");
+  EXPECT_THAT(config->rule_files, ElementsAre("rules/*.yml", "/abs/a.yml"));
+  const ScrapeConfig& node = config->scrape_configs.at(0);
+  EXPECT_EQ(node.scrape_interval_ms, 5'000);
+  EXPECT_EQ(node.scrape_timeout_ms, 5'000);
+  EXPECT_EQ(node.limits.sample_limit, 1500u);
+  EXPECT_EQ(node.limits.body_size_limit_bytes, 15 << 20);
+  EXPECT_EQ(node.metrics_path, "/metrics");
+  EXPECT_EQ(node.static_configs.at(0).labels.at("rack"), "1");
+  const ScrapeConfig& slow = config->scrape_configs.at(1);
+  EXPECT_EQ(slow.scrape_timeout_ms, 30'000);
+  EXPECT_EQ(slow.limits.sample_limit, 9u);
+  EXPECT_FALSE(slow.honor_timestamps);
+  EXPECT_THAT(slow.params.at("module"), ElementsAre("a", "b"));
+  EXPECT_EQ(slow.http.authorization->type, "Bearer");
+  EXPECT_EQ(slow.http.authorization->credentials_file, "token");
+}
+
+TEST(PrometheusConfigTest, RefusesByName) {
+  EXPECT_EQ(ErrorOf("remote_write: [{url: x}]\n"),
+            "prometheus.yml:1:1: remote_write: remote_write is not supported yet");
+  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  dns_sd_configs: []\n"),
+            "prometheus.yml:3:3: scrape_configs[0].dns_sd_configs: dns_sd_configs is not supported yet; list the "
+            "targets in static_configs");
+  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  scrape_native_histograms: false\n"), "no error");
+  EXPECT_THAT(ErrorOf("scrape_configs:\n- job_name: a\n  scrape_native_histograms: true\n"),
+              HasSubstr("scrape_native_histograms is not supported yet"));
+}
+
+TEST(PrometheusConfigTest, ErrorsPointAtTheField) {
+  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  scrape_interval: 5s\n  scrape_timeout: 6s\n"),
+            "prometheus.yml:4:19: scrape_configs[0].scrape_timeout: scrape timeout greater than scrape interval for "
+            "scrape config with job name \"a\"");
+  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n- job_name: a\n"),
+            "prometheus.yml:3:13: scrape_configs[1].job_name: found multiple scrape configs with job name \"a\"");
+  EXPECT_EQ(ErrorOf("global: {scrape_interval: 5s, scrape_timeout: 6s}\n"),
+            "prometheus.yml:1:47: global.scrape_timeout: global scrape timeout greater than scrape interval");
+}
+
+TEST(PrometheusConfigTest, DumpReadsBackAndHidesSecrets) {
+  auto config = Read(R"(
+scrape_configs:
+- job_name: a
+  basic_auth: {username: u, password: hunter2}
+  static_configs: [{targets: ["x:1"]}]
+  relabel_configs: [{source_labels: [a, b], target_label: c, replacement: "$1:80"}]
+  params: {"collect[]": [cpu]}
+alerting:
+  alertmanagers: [{static_configs: [{targets: ["am:9093"]}]}]
+)");
+  ASSERT_TRUE(config) << config.error().message();
+  std::string dump = DumpPrometheusConfig(*config);
+  EXPECT_THAT(dump, HasSubstr("password: <secret>"));
+  EXPECT_THAT(dump, ::testing::Not(HasSubstr("hunter2")));
+  auto again = Read(dump);
+  ASSERT_TRUE(again) << again.error().message() << "\n" << dump;
+  EXPECT_EQ(DumpPrometheusConfig(*again), dump);
+  EXPECT_EQ(again->scrape_configs.at(0).relabel_configs, config->scrape_configs.at(0).relabel_configs);
+}
+
+// ---- Prometheus' own test files.
+
+std::string ConformanceDirectory() {
+  const char* directory = std::getenv("SEXTANT_CONFORMANCE_DIR");
+  return std::string(directory == nullptr ? SEXTANT_CONFORMANCE_DEFAULT : directory) + "/prometheus/config";
+}
+
+// With SEXTANT_CONFORMANCE_LIST set, the tests print what becomes of each file.
+void List(const std::string& name, const std::string& outcome) {
+  if (std::getenv("SEXTANT_CONFORMANCE_LIST") != nullptr) std::cout << name << ": " << outcome << "\n";
+}
+
+TEST(PrometheusConfigConformanceTest, BadFilesFail) {
+  std::string directory = ConformanceDirectory();
+  auto table = Document::Load(directory + "/expected_errors.json");
+  if (!table) GTEST_SKIP() << table.error().message();
+  int worded_alike = 0;
+  int refused = 0;
+  std::set<std::string> worded_otherwise;
+  std::set<std::string> seen;
+  for (Node row : table->root().children()) {
+    std::string name(row.Find("filename").text());
+    std::string expected(row.Find("errMsg").text());
+    seen.insert(name);
+    auto config = LoadPrometheusConfig(directory + "/testdata/" + name);
+    if (config) {
+      ADD_FAILURE() << name << " loads, but must fail with: " << expected;
+      continue;
+    }
+    const core::Error& error = config.error();
+    if (error.message().find(expected) != std::string::npos) {
+      ++worded_alike;
+      List(name, "fails as in Prometheus: " + error.message());
+    } else if (error.code() == core::Code::kUnimplemented) {
+      ++refused;
+      List(name, "refused by name: " + error.message());
+    } else {
+      worded_otherwise.insert(name);
+      List(name, "fails in other words: " + error.message() + " (Prometheus: " + expected + ")");
+    }
+  }
+  EXPECT_EQ(seen.size(), 136u);
+  EXPECT_GE(worded_alike, 39);
+  EXPECT_LE(refused, 91);
+  // These name Go's types or its YAML library, or the file's name at a place where we have a position.
+  EXPECT_THAT(worded_otherwise, ::testing::IsSubsetOf({
+      "unknown_attr.bad.yml", "unknown_global_attr.bad.yml", "section_key_dup.bad.yml",
+      "scrape_config_files_glob.bad.yml", "scrape_config_files_fallback_scrape_protocol1.bad.yml",
+      "scrape_config_files_fallback_scrape_protocol2.bad.yml"}));
+
+  for (const auto& entry : std::filesystem::directory_iterator(directory + "/testdata")) {
+    std::string name = entry.path().filename().string();
+    if (name.find(".bad.yml") == std::string::npos || seen.contains(name)) continue;
+    auto config = LoadPrometheusConfig(entry.path().string());
+    EXPECT_FALSE(config) << name;
+    if (!config) List(name, "fails: " + config.error().message());
+  }
+}
+
+TEST(PrometheusConfigConformanceTest, GoodFilesLoadOrAreRefusedByName) {
+  std::string directory = ConformanceDirectory();
+  if (!std::filesystem::exists(directory)) GTEST_SKIP();
+  std::vector<std::filesystem::path> files;
+  for (const char* folder : {"/testdata", "/examples"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(directory + folder)) files.push_back(entry.path());
+  }
+  // The examples that are not configurations of Prometheus do not start with its name.
+  int loaded = 0;
+  for (const auto& path : files) {
+    std::string name = path.filename().string();
+    if (path.extension() != ".yml") continue;
+    if (name.find(".good.yml") == std::string::npos && !name.starts_with("prometheus")) continue;
+    auto config = LoadPrometheusConfig(path.string());
+    if (!config) {
+      EXPECT_EQ(config.error().code(), core::Code::kUnimplemented) << name << ": " << config.error().message();
+      List(name, "refused by name: " + config.error().message());
+      continue;
+    }
+    ++loaded;
+    List(name, "loads");
+    std::string dump = DumpPrometheusConfig(*config);
+    auto document = Document::Parse(dump, "dump.yml");
+    ASSERT_TRUE(document) << name << ": " << document.error().message() << "\n" << dump;
+    auto again = ReadPrometheusConfig(document->root());
+    ASSERT_TRUE(again || again.error().message().find("found multiple") != std::string::npos)
+        << name << ": " << again.error().message() << "\n" << dump;
+  }
+  EXPECT_GE(loaded, 11);
+}
+
+}  // namespace
+}  // namespace sextant::config

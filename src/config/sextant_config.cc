@@ -1,0 +1,65 @@
+#include "config/sextant_config.h"
+
+#include "config/decode.h"
+#include "config/paths.h"
+
+namespace sextant::config {
+
+namespace {
+
+struct Sections {
+  Node prometheus;
+  Node alertmanager;
+};
+
+const Struct& FieldsOf(const Sections*) {
+  auto raw = Custom<Node>([](Node node) -> core::Result<Node> { return node; },
+                          [](const Node&, YamlWriter& out) { out.Null(); });
+  static const Struct kFields = Struct::Of<Sections>({
+      Member<&Sections::prometheus>("prometheus", raw),
+      Member<&Sections::alertmanager>("alertmanager", raw),
+      NotYet("otelcol", "run an OpenTelemetry Collector beside Sextant for now"),
+      NotYet("tempo", "run Tempo beside Sextant for now"),
+      NotYet("grafana", "run Grafana beside Sextant for now"),
+  });
+  return kFields;
+}
+
+}  // namespace
+
+core::Result<SextantConfig> SextantConfig::Load(const std::string& path) {
+  SEXTANT_ASSIGN(Document document, Document::Load(path));
+  return FromDocument(std::move(document));
+}
+
+core::Result<SextantConfig> SextantConfig::Parse(std::string_view text, std::string file_name) {
+  SEXTANT_ASSIGN(Document document, Document::Parse(text, std::move(file_name)));
+  return FromDocument(std::move(document));
+}
+
+core::Result<SextantConfig> SextantConfig::FromDocument(Document document) {
+  SextantConfig config;
+  config.documents_.push_back(std::move(document));
+  SEXTANT_ASSIGN(auto sections, Decode<Sections>(config.documents_.front().root()));
+  SEXTANT_ASSIGN(config.prometheus_, config.Resolve(sections.prometheus));
+  SEXTANT_ASSIGN(config.alertmanager_, config.Resolve(sections.alertmanager));
+  return config;
+}
+
+core::Result<Node> SextantConfig::Resolve(Node section) {
+  if (!section || section.IsMapping()) return section;
+  if (!section.IsScalar()) {
+    return section.Fail("expected the configuration itself or the path of its file, got {}", section.Describe());
+  }
+  std::string path = JoinDirectory(DirectoryOf(section.file()), section.text());
+  auto document = Document::Load(path);
+  // A file that is not there is this line's mistake; what is wrong inside it has its own position.
+  if (!document && document.error().code() != core::Code::kInvalidArgument) {
+    return section.FailAt(section.position(), document.error().code(), document.error().message());
+  }
+  if (!document) return tl::unexpected(std::move(document).error());
+  documents_.push_back(std::move(*document));
+  return documents_.back().root();
+}
+
+}  // namespace sextant::config
