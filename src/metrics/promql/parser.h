@@ -81,7 +81,7 @@ ParseResult<std::vector<model::Matcher>> ParseMetricSelector(std::string_view te
 struct SequenceValue {
   double value = 0;
   bool omitted = false;
-  std::shared_ptr<const model::FloatHistogram> histogram;
+  std::shared_ptr<const model::FloatHistogram> histogram = nullptr;
   bool counter_reset_hint_set = false;  // the description said counter_reset_hint
 };
 
