@@ -34,6 +34,14 @@ TEST(TextTest, SuggestsOnlyWhatIsNear) {
   EXPECT_EQ(Suggestion("nmae", {"name"}), "; did you mean \"name\"?");
 }
 
+TEST(TextTest, NamedGroupsInBothSpellings) {
+  EXPECT_EQ(ToRe2Syntax(R"((?<a>x)(?P<b>y)\(?<[(?<]\Q(?<\E[]([:alpha:]](?<c>z))"),
+            R"((?P<a>x)(?P<b>y)\(?<[(?<]\Q(?<\E[]([:alpha:]](?P<c>z))");
+  EXPECT_EQ(ToRe2Syntax("\\Qa"), "\\Qa");
+  EXPECT_TRUE(CheckRegex("(?<a>x)"));
+  EXPECT_EQ(CheckRegex("a**").error().message(), "error parsing regexp: invalid nested repetition operator: `**`");
+}
+
 TEST(TextTest, Base64) {
   std::string out;
   EXPECT_TRUE(DecodeBase64("/w==", out));
