@@ -1,0 +1,158 @@
+#include "agents/node/host_files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+
+#include "model/labels.h"
+
+namespace sextant::node {
+namespace {
+
+constexpr std::string_view kBlank = " \t";
+constexpr std::string_view kSpace = " \t\r\n\v\f";
+
+struct FdCloser {
+  int fd;
+  ~FdCloser() { ::close(fd); }
+};
+
+tl::unexpected<core::Error> ReadError(const std::string& path) {
+  const int error_number = errno;
+  if (error_number == ENOENT || error_number == ENOTDIR) {
+    return core::Fail(core::Code::kNotFound, "{}: no such file", path);
+  }
+  return core::FailErrno(error_number, path);
+}
+
+template <typename T>
+core::Result<T> ParseWith(std::string_view text, std::from_chars_result result, T value) {
+  if (text.empty() || result.ec != std::errc() || result.ptr != text.data() + text.size()) {
+    return core::Fail(core::Code::kInvalidArgument, "{} is not a number", model::QuoteGo(text.substr(0, 64)));
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string HostPaths::Root(std::string_view absolute) const {
+  if (rootfs == "/" || rootfs.empty()) return std::string(absolute);
+  return absolute == "/" ? rootfs : rootfs + std::string(absolute);
+}
+
+core::Result<std::string> ReadHostFile(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return ReadError(path);
+  const FdCloser closer{fd};
+  // Files in /proc and /sys say nothing of their size; most fit into the first read.
+  std::string text(4'096, '\0');
+  size_t size = 0;
+  for (;;) {
+    const ssize_t got = ::read(fd, text.data() + size, text.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ReadError(path);
+    if (got == 0) break;
+    size += static_cast<size_t>(got);
+    if (size < text.size()) continue;
+    if (size >= kFileLimitBytes) {
+      return core::Fail(core::Code::kResourceExhausted, "{}: longer than {} bytes", path, kFileLimitBytes);
+    }
+    text.resize(std::min(text.size() * 4, kFileLimitBytes));
+  }
+  text.resize(size);
+  return text;
+}
+
+std::optional<std::string> ReadAttribute(const std::string& path) {
+  auto text = ReadHostFile(path);
+  if (!text) return std::nullopt;
+  return std::string(TrimSpace(*text));
+}
+
+std::optional<int64_t> ReadNumber(const std::string& path) {
+  const auto attribute = ReadAttribute(path);
+  if (!attribute) return std::nullopt;
+  std::string_view text = *attribute;
+  int base = 10;
+  if (text.starts_with("0x")) {
+    base = 16;
+    text.remove_prefix(2);
+  }
+  int64_t value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (text.empty() || result.ec != std::errc() || result.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+core::Result<std::vector<std::string>> ListDirectory(const std::string& path) {
+  const auto close = [](DIR* directory) { ::closedir(directory); };
+  const std::unique_ptr<DIR, decltype(close)> directory(::opendir(path.c_str()), close);
+  if (!directory) return ReadError(path);
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    if (names.size() >= kDirectoryLimit) {
+      return core::Fail(core::Code::kResourceExhausted, "{}: more than {} entries", path, kDirectoryLimit);
+    }
+    names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool IsDirectory(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool NextLine(std::string_view& text, std::string_view& line) {
+  if (text.empty()) return false;
+  const size_t end = text.find('\n');
+  line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return true;
+}
+
+std::string_view NextField(std::string_view& line) {
+  const size_t start = line.find_first_not_of(kBlank);
+  if (start == std::string_view::npos) {
+    line = {};
+    return {};
+  }
+  line.remove_prefix(start);
+  const std::string_view field = line.substr(0, line.find_first_of(kBlank));
+  line.remove_prefix(field.size());
+  return field;
+}
+
+void SplitFields(std::string_view line, std::vector<std::string_view>& fields) {
+  fields.clear();
+  for (std::string_view field = NextField(line); !field.empty(); field = NextField(line)) fields.push_back(field);
+}
+
+std::string_view TrimSpace(std::string_view text) {
+  const size_t start = text.find_first_not_of(kSpace);
+  if (start == std::string_view::npos) return {};
+  return text.substr(start, text.find_last_not_of(kSpace) - start + 1);
+}
+
+core::Result<double> ParseFloat(std::string_view text) {
+  double value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  return ParseWith(text, result, value);
+}
+
+core::Result<uint64_t> ParseUnsigned(std::string_view text, int base) {
+  uint64_t value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  return ParseWith(text, result, value);
+}
+
+}  // namespace sextant::node

@@ -1,0 +1,101 @@
+// Where collectors put what they read, and what becomes the exposition: families grouped and sorted by name, samples
+// sorted by label values, numbers in Go's shortest form, exactly as node_exporter prints.
+//
+//   sink.Gauge("node_load1", "1m load average.", 0.4);
+//   auto& seconds = sink.GetFamily("node_cpu_seconds_total", "...", MetricType::kCounter, {"cpu", "mode"});
+//   seconds.Add({"0", "idle"}, 12.5);
+//
+// A sink is owned by one thread. It may be reused after Clear, which keeps its memory and family names.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+
+namespace sextant::node {
+
+enum class MetricType : uint8_t { kCounter, kGauge, kUntyped };
+
+// Bounds of one exposition; names and values partly come from files that somebody else writes.
+inline constexpr size_t kFamilyLimit = 5'000;
+inline constexpr size_t kSampleLimit = 200'000;
+inline constexpr size_t kLabelValueLimitBytes = 4'096;
+
+class MetricFamily {
+ public:
+  // Adds a sample. `label_values` are given in the order of the family's label names; longer values than
+  // kLabelValueLimitBytes are cut.
+  void Add(std::initializer_list<std::string_view> label_values, double value);
+  void Add(double value) { Add({}, value); }
+
+ private:
+  friend class MetricSink;
+  struct Sample {
+    uint32_t key_offset = 0;
+    uint32_t key_length = 0;
+    double value = 0;
+  };
+
+  std::string_view Key(const Sample& sample) const {
+    return std::string_view(keys_).substr(sample.key_offset, sample.key_length);
+  }
+  void Sort();
+  void Render(std::string_view name, std::string& out) const;
+
+  MetricType type_ = MetricType::kGauge;
+  std::string help_;
+  std::vector<std::string> label_names_;
+  std::vector<Sample> samples_;
+  std::string keys_;              // per sample: its label values, each followed by a zero byte
+  size_t* sample_count_ = nullptr;  // of the whole sink
+};
+
+class MetricSink {
+ public:
+  MetricSink() = default;
+  MetricSink(const MetricSink&) = delete;
+  MetricSink& operator=(const MetricSink&) = delete;
+
+  // The family of this name, made at first use; type, help and labels of the first use stay. `label_names` must be
+  // sorted, which makes samples come out in node_exporter's order. A name that is no metric name, other labels than at
+  // first, or one family too many, yields a family that is never rendered, and an error in TakeStatus. The reference lives as long as the sink.
+  MetricFamily& GetFamily(std::string_view name, std::string_view help, MetricType type,
+                          std::initializer_list<std::string_view> label_names = {});
+
+  // A family with one sample and no labels.
+  void Gauge(std::string_view name, std::string_view help, double value) {
+    GetFamily(name, help, MetricType::kGauge).Add(value);
+  }
+  void Counter(std::string_view name, std::string_view help, double value) {
+    GetFamily(name, help, MetricType::kCounter).Add(value);
+  }
+
+  // The first thing that went wrong since the last call: bad names, limits reached.
+  core::Status TakeStatus();
+
+  // Text exposition 0.0.4 of everything added since Clear. Families without samples are left out; of samples with equal
+  // labels the first added stays.
+  std::string RenderText();
+
+  // Forgets all samples.
+  void Clear();
+
+ private:
+  MetricFamily& Refuse(std::initializer_list<std::string_view> label_names, core::Status reason);
+
+  std::map<std::string, MetricFamily, std::less<>> families_;
+  MetricFamily discarded_;
+  core::Status status_;
+  size_t sample_count_ = 0;
+  size_t text_size_hint_bytes_ = 0;
+};
+
+// Appends a number as Go's strconv.FormatFloat(v, 'g', -1, 64): 5.36870912e+10, 343796.328169361, +Inf.
+void AppendGoFloat(double value, std::string& out);
+
+}  // namespace sextant::node

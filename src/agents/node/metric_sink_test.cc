@@ -1,0 +1,87 @@
+#include "agents/node/metric_sink.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace sextant::node {
+namespace {
+
+TEST(GoFloat, WritesAsGoDoes) {
+  const std::pair<double, const char*> cases[] = {
+      {0, "0"},
+      {-0.0, "-0"},
+      {1, "1"},
+      {-125'000, "-125000"},
+      {999'999, "999999"},
+      {1e6, "1e+06"},
+      {1.04448e6, "1.04448e+06"},
+      {5.36870912e10, "5.36870912e+10"},
+      {343796.328169361, "343796.328169361"},
+      {0.0001, "0.0001"},
+      {0.00001, "1e-05"},
+      {1.305e-06, "1.305e-06"},
+      {9653.880000000001, "9653.880000000001"},
+      {1e100, "1e+100"},
+      {std::numeric_limits<double>::infinity(), "+Inf"},
+      {-std::numeric_limits<double>::infinity(), "-Inf"},
+      {std::nan(""), "NaN"},
+  };
+  for (const auto& [value, text] : cases) {
+    std::string out;
+    AppendGoFloat(value, out);
+    EXPECT_EQ(out, text);
+  }
+}
+
+TEST(MetricSink, GroupsAndSorts) {
+  MetricSink sink;
+  sink.Gauge("b_metric", "Help with \\ and\nnewline.", 2);
+  auto& family = sink.GetFamily("a_total", "A.", MetricType::kCounter, {"cpu", "mode"});
+  family.Add({"10", "x"}, 1);
+  family.Add({"1 a", "x"}, 5);
+  family.Add({"1", "user"}, 3);
+  family.Add({"1", "quote\"back\\new\n"}, 4);
+  EXPECT_EQ(sink.RenderText(),
+            "# HELP a_total A.\n# TYPE a_total counter\n"
+            "a_total{cpu=\"1\",mode=\"quote\\\"back\\\\new\\n\"} 4\n"
+            "a_total{cpu=\"1\",mode=\"user\"} 3\n"
+            "a_total{cpu=\"1 a\",mode=\"x\"} 5\n"
+            "a_total{cpu=\"10\",mode=\"x\"} 1\n"
+            "# HELP b_metric Help with \\\\ and\\nnewline.\n# TYPE b_metric gauge\nb_metric 2\n");
+  sink.Clear();
+  EXPECT_EQ(sink.RenderText(), "");
+}
+
+TEST(MetricSink, KeepsTheExpositionValid) {
+  MetricSink sink;
+  auto& family = sink.GetFamily("a", "A.", MetricType::kGauge, {"l"});
+  family.Add({"same"}, 1);
+  family.Add({"same"}, 2);
+  family.Add({std::string_view("z\xff\0z", 4)}, 3);
+  family.Add({std::string(2 * kLabelValueLimitBytes, 'y')}, 4);
+  sink.GetFamily("not a name", "B.", MetricType::kGauge).Add(1);
+  const auto status = sink.TakeStatus();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message(), "\"not a name\" is not a metric name");
+  EXPECT_TRUE(sink.TakeStatus());
+  sink.GetFamily("a", "A.", MetricType::kGauge).Add(1);
+  EXPECT_FALSE(sink.TakeStatus());
+  EXPECT_EQ(sink.RenderText(), "# HELP a A.\n# TYPE a gauge\na{l=\"same\"} 1\na{l=\"" +
+                                   std::string(kLabelValueLimitBytes, 'y') + "\"} 4\na{l=\"z??z\"} 3\n");
+}
+
+TEST(MetricSink, IsBounded) {
+  MetricSink sink;
+  auto& family = sink.GetFamily("a", "A.", MetricType::kGauge);
+  for (size_t i = 0; i < kSampleLimit + 10; ++i) family.Add(1);
+  EXPECT_EQ(sink.TakeStatus().error().code(), core::Code::kResourceExhausted);
+  sink.Clear();
+  EXPECT_TRUE(sink.TakeStatus());
+  for (size_t i = 0; i <= kFamilyLimit; ++i) sink.Gauge("m" + std::to_string(i), "", 1);
+  EXPECT_EQ(sink.TakeStatus().error().code(), core::Code::kResourceExhausted);
+}
+
+}  // namespace
+}  // namespace sextant::node

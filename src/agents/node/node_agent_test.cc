@@ -1,0 +1,240 @@
+#include "agents/node/node_agent.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/sysinfo.h>
+
+#include <condition_variable>
+
+#include "agents/node/test_tree.h"
+
+namespace sextant::node {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// An agent with one collector on a tree of the test's.
+class AgentOnTree {
+ public:
+  explicit AgentOnTree(const TestTree& tree, std::vector<std::string> flags) {
+    flags.push_back("--path.procfs=" + (tree.path() / "proc").string());
+    flags.push_back("--path.sysfs=" + (tree.path() / "sys").string());
+    flags.push_back("--path.udev.data=" + (tree.path() / "udev").string());
+    flags.push_back("--collector.disable-defaults");
+    auto parsed = ParseNodeFlags(flags);
+    EXPECT_TRUE(parsed);
+    core::LogOptions log;
+    log.writer = [this](std::string_view line) { log_ += line; };
+    agent_ = std::make_unique<NodeAgent>(std::move(parsed->options), BuildInfo{}, clock_, core::Logger(clock_, log));
+  }
+
+  std::string Render() { return agent_->RenderText(); }
+  const std::string& log() const { return log_; }
+
+ private:
+  core::ManualClock clock_{1'700'000'000'500};
+  std::string log_;
+  std::unique_ptr<NodeAgent> agent_;
+};
+
+TEST(NodeAgent, FindsTheTrueMachine) {
+  const core::SystemClock clock;
+  NodeAgent agent(DefaultNodeOptions(), {.version = "1.2.3", .revision = "abc", .branch = "main"}, clock,
+                  core::Logger::Discard());
+  const std::string text = agent.RenderText();
+  struct sysinfo info {};
+  ASSERT_EQ(::sysinfo(&info), 0);
+  std::string memory = "node_memory_MemTotal_bytes ";
+  AppendGoFloat(static_cast<double>(info.totalram) * info.mem_unit, memory);
+  EXPECT_THAT(text, HasSubstr(memory + "\n"));
+  EXPECT_THAT(text, HasSubstr("node_cpu_seconds_total{cpu=\"0\",mode=\"idle\"} "));
+  EXPECT_THAT(text, HasSubstr("node_filesystem_size_bytes{device="));
+  EXPECT_THAT(text, HasSubstr("node_network_receive_bytes_total{device=\"lo\"} "));
+  EXPECT_THAT(text, HasSubstr("node_uname_info{domainname="));
+  EXPECT_THAT(text, HasSubstr("node_exporter_build_info{branch=\"main\",program=\"sextant\",revision=\"abc\",version=\"1.2.3\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("node_scrape_collector_success{collector=\"meminfo\"} 1\n"));
+}
+
+TEST(NodeAgent, AMalformedFileCostsItsCollectorOnlyAndIsLoggedOnce) {
+  const TestTree tree;
+  tree.Write("proc/loadavg", "0.5 one 0.1\n");
+  tree.Write("proc/meminfo", "MemTotal: 10 kB\nMemFree: ten kB\n");
+  tree.Write("proc/sys/fs/file-nr", "1\t0\t2\n");
+  AgentOnTree agent(tree, {"--collector.loadavg", "--collector.meminfo", "--collector.filefd"});
+  const std::string text = agent.Render();
+  EXPECT_THAT(text, HasSubstr("node_scrape_collector_success{collector=\"loadavg\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("node_scrape_collector_success{collector=\"meminfo\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("node_scrape_collector_success{collector=\"filefd\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("node_filefd_maximum 2\n"));
+  EXPECT_THAT(agent.log(), HasSubstr("collector=loadavg"));
+  EXPECT_THAT(agent.log(), HasSubstr("loadavg: \\\"one\\\" is not a number"));
+  const std::string log = agent.log();
+  agent.Render();
+  EXPECT_EQ(agent.log(), log);
+  tree.Write("proc/loadavg", "0.5 0.25 0.1\n");
+  EXPECT_THAT(agent.Render(), HasSubstr("node_load5 0.25\n"));
+  EXPECT_THAT(agent.log(), HasSubstr("collector works again"));
+}
+
+TEST(NodeAgent, AbsentDataIsAFailureWithoutAWarning) {
+  const TestTree tree;
+  AgentOnTree agent(tree, {"--collector.pressure", "--collector.conntrack"});
+  const std::string text = agent.Render();
+  EXPECT_THAT(text, HasSubstr("node_scrape_collector_success{collector=\"pressure\"} 0\n"));
+  EXPECT_EQ(agent.log(), "");
+}
+
+// What a hostile or broken kernel file may hold, for every collector that reads one.
+TEST(NodeAgent, SurvivesAnyFileContent) {
+  const char* files[] = {"proc/stat", "proc/cpuinfo", "proc/diskstats", "proc/meminfo", "proc/loadavg",
+                         "proc/pressure/cpu", "proc/pressure/io", "proc/pressure/memory", "proc/vmstat",
+                         "proc/sys/fs/file-nr", "proc/sys/kernel/random/entropy_avail", "proc/sys/kernel/random/poolsize",
+                         "proc/net/sockstat", "proc/net/sockstat6", "proc/net/netstat", "proc/net/snmp", "proc/net/snmp6",
+                         "proc/net/dev", "proc/net/softnet_stat", "proc/schedstat", "proc/1/mountinfo",
+                         "proc/net/stat/nf_conntrack", "proc/sys/net/netfilter/nf_conntrack_count",
+                         "proc/sys/net/netfilter/nf_conntrack_max", "sys/devices/system/cpu/isolated",
+                         "sys/class/net/eth0/speed", "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"};
+  const std::string contents[] = {"",
+                                  "\n\n\n",
+                                  " ",
+                                  ":",
+                                  "a",
+                                  "a: b c d e f g h i j k l\n",
+                                  "cpu0\ncpu1 x\ncpu\n",
+                                  "cpu99999999999999999999999 1 2 3\n",
+                                  "1-99999999999\n",
+                                  std::string(5, '\0'),
+                                  "8 0 ../../etc 1 2 3 4 5 6 7 8 9 10 11\n",
+                                  "1 2 sda\n",
+                                  "Tcp: a b\nUdp: 1 2\n",
+                                  "TcpExt: " + std::string(2'000, 'x') + "\nTcpExt: 1\n",
+                                  "bad name{ 1\npgpg{} 1\n",
+                                  "\xff\xfe 1 2 3 4 5 6 7 8 9 10 11 12 13\n",
+                                  "1 1 0:0 / /x\\0 rw - ext4 /dev/sda rw\n36 35 98:0 / /\\04 rw - a b\n",
+                                  "some total=\nfull total=x\n",
+                                  "1e999 nan inf -1 0x10\n"};
+  const TestTree tree;
+  std::vector<std::string> flags;
+  for (std::string_view name : CollectorNames()) flags.push_back("--collector." + std::string(name));
+  flags.push_back("--no-collector.netdev.netlink");
+  flags.push_back("--collector.cpu.info");
+  flags.push_back("--collector.stat.softirq");
+  AgentOnTree agent(tree, flags);
+  for (const std::string& content : contents) {
+    for (const char* file : files) tree.Write(file, content);
+    EXPECT_THAT(agent.Render(), HasSubstr("node_scrape_collector_success{collector=\"uname\"} 1\n"));
+  }
+}
+
+TEST(NodeAgent, CpuCountersNeverStepBackALittle) {
+  const TestTree tree;
+  tree.Write("proc/stat", "cpu0 100 0 0 10000 500 0 0 0 0 0\n");
+  AgentOnTree agent(tree, {"--collector.cpu"});
+  agent.Render();
+  tree.Write("proc/stat", "cpu0 110 0 0 9900 499 0 0 0 0 0\n");
+  std::string text = agent.Render();
+  EXPECT_THAT(text, HasSubstr("node_cpu_seconds_total{cpu=\"0\",mode=\"idle\"} 100\n"));
+  EXPECT_THAT(text, HasSubstr("node_cpu_seconds_total{cpu=\"0\",mode=\"iowait\"} 5\n"));
+  EXPECT_THAT(text, HasSubstr("node_cpu_seconds_total{cpu=\"0\",mode=\"user\"} 1.1\n"));
+  // Three seconds and more are a CPU that was replaced.
+  tree.Write("proc/stat", "cpu0 10 0 0 200 0 0 0 0 0 0\n");
+  text = agent.Render();
+  EXPECT_THAT(text, HasSubstr("node_cpu_seconds_total{cpu=\"0\",mode=\"idle\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("node_cpu_seconds_total{cpu=\"0\",mode=\"user\"} 0.1\n"));
+}
+
+TEST(NodeAgent, NetdevReadsProcWhenTold) {
+  const TestTree tree;
+  tree.Write("proc/net/dev",
+             "Inter-|   Receive  |  Transmit\n face |bytes packets errs\n"
+             "    lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n eth0:1: 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+  AgentOnTree agent(tree, {"--collector.netdev", "--no-collector.netdev.netlink", "--collector.netdev.device-exclude=^eth0$"});
+  const std::string text = agent.Render();
+  EXPECT_THAT(text, HasSubstr("node_network_receive_bytes_total{device=\"eth0:1\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("node_network_receive_multicast_total{device=\"lo\"} 8\n"));
+  EXPECT_THAT(text, HasSubstr("node_network_transmit_compressed_total{device=\"lo\"} 16\n"));
+}
+
+constexpr std::string_view kMountinfo =
+    "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro\n"
+    "23 22 0:5 / /dev rw - devtmpfs udev rw\n"
+    "24 22 0:40 / /my\\040share rw master:1 - nfs4 server:/x rw\n"
+    "25 22 8:2 / /data ro,relatime - xfs /dev/sdb rw\n"
+    "26 22 8:2 / /data rw - xfs /dev/sdb rw\n";
+
+struct FilesystemTest : ::testing::Test {
+  void SetUp() override {
+    tree.Write("proc/1/mountinfo", kMountinfo);
+    paths.procfs = (tree.path() / "proc").string();
+  }
+  static std::string Collect(Collector& collector, const HostPaths& paths) {
+    MetricSink sink;
+    const auto status = collector.Collect(paths, sink);
+    EXPECT_TRUE(status);
+    return sink.RenderText();
+  }
+  TestTree tree;
+  HostPaths paths;
+};
+
+TEST_F(FilesystemTest, ReportsMounts) {
+  const auto collector = MakeFilesystemCollector(DefaultNodeOptions(), [](const std::string& path) -> core::Result<FilesystemUsage> {
+    if (path == "/data") return core::Fail(core::Code::kIo, "Permission denied");
+    return FilesystemUsage{.size_bytes = 100, .free_bytes = 50, .available_bytes = 40, .files = 10, .files_free = 5};
+  });
+  const std::string text = Collect(*collector, paths);
+  EXPECT_THAT(text, HasSubstr("node_filesystem_avail_bytes{device=\"/dev/sda1\",device_error=\"\",fstype=\"ext4\",mountpoint=\"/\"} 40\n"));
+  EXPECT_THAT(text, HasSubstr("node_filesystem_size_bytes{device=\"server:/x\",device_error=\"\",fstype=\"nfs4\",mountpoint=\"/my share\"} 100\n"));
+  EXPECT_THAT(text, HasSubstr("node_filesystem_device_error{device=\"/dev/sdb\",device_error=\"Permission denied\",fstype=\"xfs\",mountpoint=\"/data\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("node_filesystem_readonly{device=\"/dev/sdb\",device_error=\"Permission denied\",fstype=\"xfs\",mountpoint=\"/data\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("node_filesystem_mount_info{device=\"/dev/sda1\",major=\"8\",minor=\"1\",mountpoint=\"/\"} 1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("devtmpfs")));
+}
+
+TEST_F(FilesystemTest, AHungMountDelaysOneCollectionAndIsLeftAloneUntilItAnswers) {
+  struct Gate {
+    std::mutex mutex;
+    std::condition_variable wake;
+    bool is_open = false;
+    int calls = 0;
+    int returned = 0;
+  };
+  const auto gate = std::make_shared<Gate>();
+  NodeOptions options = DefaultNodeOptions();
+  options.filesystem_mount_timeout_ms = 50;
+  const auto collector = MakeFilesystemCollector(options, [gate](const std::string& path) -> core::Result<FilesystemUsage> {
+    if (path == "/my share") {
+      std::unique_lock lock(gate->mutex);
+      ++gate->calls;
+      gate->wake.wait(lock, [&] { return gate->is_open; });
+      ++gate->returned;
+      gate->wake.notify_all();
+    }
+    return FilesystemUsage{.size_bytes = 100};
+  });
+  const std::string hung = "node_filesystem_device_error{device=\"server:/x\",device_error=\"mountpoint timeout\",fstype=\"nfs4\",mountpoint=\"/my share\"} 1\n";
+  const std::string data = "node_filesystem_size_bytes{device=\"/dev/sdb\",device_error=\"\",fstype=\"xfs\",mountpoint=\"/data\"} 100\n";
+
+  std::string text = Collect(*collector, paths);
+  EXPECT_THAT(text, HasSubstr(hung));
+  EXPECT_THAT(text, Not(HasSubstr(data)));  // it came after the hung one
+  text = Collect(*collector, paths);
+  EXPECT_THAT(text, HasSubstr(hung));
+  EXPECT_THAT(text, HasSubstr(data));
+  EXPECT_EQ(gate->calls, 1);
+  {
+    std::unique_lock lock(gate->mutex);
+    gate->is_open = true;
+    gate->wake.notify_all();
+    gate->wake.wait(lock, [&] { return gate->returned == 1; });
+  }
+  // The lost thread clears the mark right after its call returns.
+  do {
+    text = Collect(*collector, paths);
+  } while (text.find(hung) != std::string::npos);
+  EXPECT_THAT(text, HasSubstr("node_filesystem_size_bytes{device=\"server:/x\",device_error=\"\",fstype=\"nfs4\",mountpoint=\"/my share\"} 100\n"));
+}
+
+}  // namespace
+}  // namespace sextant::node

@@ -1,0 +1,306 @@
+#include "agents/node/options.h"
+
+#include <fmt/ranges.h>
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "core/duration.h"
+
+namespace sextant::node {
+
+struct Pattern::Regexp {
+  explicit Regexp(std::string_view text, const RE2::Options& options) : re(text, options) {}
+  RE2 re;
+};
+
+core::Result<Pattern> Pattern::Make(std::string_view text) {
+  Pattern pattern;
+  if (text.empty()) return pattern;
+  RE2::Options options;
+  options.set_log_errors(false);
+  auto regexp = std::make_shared<const Regexp>(text, options);
+  if (!regexp->re.ok()) {
+    return core::Fail(core::Code::kInvalidArgument, "not a regular expression: {}", regexp->re.error());
+  }
+  pattern.regexp_ = std::move(regexp);
+  return pattern;
+}
+
+bool Pattern::Matches(std::string_view text) const { return regexp_ && RE2::PartialMatch(text, regexp_->re); }
+
+namespace {
+
+constexpr auto kCollectors = std::to_array<std::string_view>({
+    "conntrack", "cpu",      "cpufreq",  "diskstats", "entropy",  "filefd", "filesystem", "loadavg",
+    "meminfo",   "netclass", "netdev",   "netstat",   "os",       "pressure", "schedstat",  "sockstat",
+    "softnet",   "stat",     "time",     "timex",     "uname",    "vmstat",
+});
+
+// Collectors of node_exporter on any system that we do not have: refused when asked for, no surprise when disabled.
+constexpr auto kForeignCollectors = std::to_array<std::string_view>({
+    "arp",          "bcache",      "bcachefs",     "bonding",    "boottime",      "btrfs",      "buddyinfo",
+    "cgroups",      "cpu_vulnerabilities", "devstat", "dmi",     "dmmultipath",   "drbd",       "drm",
+    "edac",         "ethtool",     "exec",         "fibrechannel", "hwmon",       "infiniband", "interrupts",
+    "ipvs",         "kernel_hung", "ksmd",         "lnstat",     "logind",        "mdadm",      "meminfo_numa",
+    "mountstats",   "netisr",      "network_route", "nfs",       "nfsd",          "ntp",        "nvme",
+    "pcidevice",    "perf",        "powersupplyclass", "processes", "qdisc",      "rapl",       "runit",
+    "selinux",      "slabinfo",    "softirqs",     "supervisord", "swap",         "sysctl",     "systemd",
+    "tapestats",    "tcpstat",     "textfile",     "thermal",    "thermal_zone",  "udp_queues", "watchdog",
+    "wifi",         "xfrm",        "xfs",          "zfs",        "zoneinfo",
+});
+
+constexpr std::string_view kDiskstatsExclude = R"(^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$)";
+constexpr std::string_view kMountPointsExclude =
+    "^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)";
+constexpr std::string_view kFilesystemTypesExclude =
+    "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|"
+    "proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$";
+constexpr std::string_view kNetstatFields =
+    "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|Icmp6?_(InMsgs|OutMsgs)|"
+    "TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|"
+    "Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|"
+    "Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$";
+constexpr std::string_view kVmstatFields = "^(oom_kill|pgpg|pswp|pg.*fault).*";
+
+template <size_t N>
+bool Contains(const std::array<std::string_view, N>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Pattern BuiltinPattern(std::string_view text) {
+  auto pattern = Pattern::Make(text);
+  SEXTANT_CHECK(pattern.has_value());
+  return *std::move(pattern);
+}
+
+// One flag that takes a value.
+struct ValueFlag {
+  std::string_view name;
+  core::Status (*set)(NodeOptions& options, const std::string& value);
+};
+
+core::Status SetPattern(Pattern& pattern, const std::string& value) {
+  SEXTANT_ASSIGN(pattern, Pattern::Make(value));
+  return {};
+}
+
+core::Status SetPath(std::string& path, const std::string& value) {
+  if (value.empty()) return core::Fail(core::Code::kInvalidArgument, "an empty path");
+  path = value;
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return {};
+}
+
+constexpr ValueFlag kValueFlags[] = {
+    {"path.procfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.procfs, v); }},
+    {"path.sysfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.sysfs, v); }},
+    {"path.rootfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.rootfs, v); }},
+    {"path.udev.data", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.udev_data, v); }},
+    {"collector.cpu.info.flags-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.cpu_info_flags_include, v); }},
+    {"collector.cpu.info.bugs-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.cpu_info_bugs_include, v); }},
+    {"collector.diskstats.device-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.diskstats_devices.exclude, v); }},
+    {"collector.diskstats.device-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.diskstats_devices.include, v); }},
+    {"collector.filesystem.mount-points-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.filesystem_mount_points.exclude, v); }},
+    {"collector.filesystem.mount-points-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.filesystem_mount_points.include, v); }},
+    {"collector.filesystem.fs-types-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.filesystem_types.exclude, v); }},
+    {"collector.filesystem.fs-types-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.filesystem_types.include, v); }},
+    {"collector.filesystem.mount-timeout",
+     [](NodeOptions& o, const std::string& v) -> core::Status {
+       SEXTANT_ASSIGN(o.filesystem_mount_timeout_ms, core::ParseDuration(v));
+       if (o.filesystem_mount_timeout_ms > 0) return {};
+       return core::Fail(core::Code::kInvalidArgument, "the timeout must be more than 0");
+     }},
+    {"collector.netclass.ignored-devices",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.netclass_ignored_devices, v); }},
+    {"collector.netdev.device-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.netdev_devices.include, v); }},
+    {"collector.netdev.device-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.netdev_devices.exclude, v); }},
+    {"collector.netstat.fields", [](NodeOptions& o, const std::string& v) { return SetPattern(o.netstat_fields, v); }},
+    {"collector.vmstat.fields", [](NodeOptions& o, const std::string& v) { return SetPattern(o.vmstat_fields, v); }},
+};
+
+struct BoolFlag {
+  std::string_view name;
+  bool NodeOptions::*field;
+};
+
+constexpr BoolFlag kBoolFlags[] = {
+    {"collector.cpu.guest", &NodeOptions::cpu_guest},
+    {"collector.cpu.info", &NodeOptions::cpu_info},
+    {"collector.netclass.ignore-invalid-speed", &NodeOptions::netclass_ignore_invalid_speed},
+    {"collector.netdev.netlink", &NodeOptions::netdev_netlink},
+    {"collector.stat.softirq", &NodeOptions::stat_softirq},
+};
+
+// Pairs of which only one may be set, and whose exclude side has a default that an include replaces.
+struct ExclusivePair {
+  std::string_view include;
+  std::string_view exclude;
+  NameFilter NodeOptions::*filter;
+};
+
+constexpr ExclusivePair kExclusivePairs[] = {
+    {"collector.diskstats.device-include", "collector.diskstats.device-exclude", &NodeOptions::diskstats_devices},
+    {"collector.filesystem.mount-points-include", "collector.filesystem.mount-points-exclude",
+     &NodeOptions::filesystem_mount_points},
+    {"collector.filesystem.fs-types-include", "collector.filesystem.fs-types-exclude", &NodeOptions::filesystem_types},
+    {"collector.netdev.device-include", "collector.netdev.device-exclude", &NodeOptions::netdev_devices},
+};
+
+class FlagParser {
+ public:
+  explicit FlagParser(std::span<const std::string> flags) : flags_(flags) { parsed_.options = DefaultNodeOptions(); }
+
+  core::Result<ParsedNodeFlags> Parse() {
+    while (next_ < flags_.size()) {
+      const std::string& flag = flags_[next_++];
+      if (!IsOurs(flag)) {
+        parsed_.remaining.push_back(flag);
+        continue;
+      }
+      SEXTANT_TRY(ParseOne(flag));
+    }
+    return Finish();
+  }
+
+ private:
+  static bool IsOurs(std::string_view flag) {
+    for (std::string_view prefix : {"--path.", "--collector.", "--no-collector."}) {
+      if (flag.starts_with(prefix)) return true;
+    }
+    return false;
+  }
+
+  core::Status ParseOne(std::string_view flag) {
+    std::string_view name = flag.substr(2);
+    std::optional<std::string_view> value;
+    if (const size_t equals = name.find('='); equals != std::string_view::npos) {
+      value = name.substr(equals + 1);
+      name = name.substr(0, equals);
+    }
+    const bool is_negated = name.starts_with("no-");
+    if (is_negated) name.remove_prefix(3);
+    if (!seen_.emplace(name).second) {
+      return core::Fail(core::Code::kInvalidArgument, "flag --{} cannot be repeated", name);
+    }
+    if (!is_negated) {
+      for (const ValueFlag& known : kValueFlags) {
+        if (known.name == name) return ParseValue(known, value);
+      }
+    }
+    return ParseBool(name, !is_negated, value.has_value());
+  }
+
+  core::Status ParseValue(const ValueFlag& flag, std::optional<std::string_view> value) {
+    if (!value) {
+      if (next_ >= flags_.size()) {
+        return core::Fail(core::Code::kInvalidArgument, "flag --{} needs a value", flag.name);
+      }
+      value = flags_[next_++];
+    }
+    return flag.set(parsed_.options, std::string(*value)).map_error(core::AddContext("flag --{}", flag.name));
+  }
+
+  core::Status ParseBool(std::string_view name, bool is_on, bool has_value) {
+    if (has_value && IsBool(name)) {
+      return core::Fail(core::Code::kInvalidArgument, "flag --{} takes no value: use --{} or --no-{}", name, name, name);
+    }
+    for (const BoolFlag& known : kBoolFlags) {
+      if (known.name != name) continue;
+      parsed_.options.*known.field = is_on;
+      return {};
+    }
+    if (name == "collector.disable-defaults") {
+      disable_defaults_ = is_on;
+      return {};
+    }
+    if (name.starts_with("collector.")) return ParseCollector(name.substr(10), is_on);
+    return core::Fail(core::Code::kInvalidArgument, "unknown flag --{}", name);
+  }
+
+  static bool IsBool(std::string_view name) {
+    if (name == "collector.disable-defaults") return true;
+    for (const BoolFlag& known : kBoolFlags) {
+      if (known.name == name) return true;
+    }
+    return name.starts_with("collector.") && (Contains(kCollectors, name.substr(10)));
+  }
+
+  core::Status ParseCollector(std::string_view name, bool is_on) {
+    if (Contains(kCollectors, name)) {
+      (is_on ? wanted_ : unwanted_).emplace(name);
+      return {};
+    }
+    const std::string_view family = name.substr(0, name.find('.'));
+    const bool is_known = Contains(kForeignCollectors, family);
+    if (is_known && family == name && !is_on) return {};
+    if (is_known && family == name) {
+      return core::Fail(core::Code::kUnimplemented,
+                        "flag --collector.{}: this version has no {} collector (it has {})", name, name,
+                        fmt::join(kCollectors, ", "));
+    }
+    if (is_known || Contains(kCollectors, family)) {
+      return core::Fail(core::Code::kUnimplemented, "flag --collector.{} is not supported by this version", name);
+    }
+    return core::Fail(core::Code::kInvalidArgument, "unknown flag --collector.{}", name);
+  }
+
+  core::Result<ParsedNodeFlags> Finish() {
+    NodeOptions& options = parsed_.options;
+    for (const ExclusivePair& pair : kExclusivePairs) {
+      if (!seen_.contains(pair.include)) continue;
+      if (seen_.contains(pair.exclude)) {
+        return core::Fail(core::Code::kInvalidArgument, "flags --{} and --{} are mutually exclusive", pair.include,
+                          pair.exclude);
+      }
+      (options.*pair.filter).exclude = Pattern();
+    }
+    if (options.cpu_info_flags_include.IsSet() || options.cpu_info_bugs_include.IsSet()) options.cpu_info = true;
+    if (disable_defaults_) options.collectors.clear();
+    for (const std::string& name : wanted_) options.collectors.insert(name);
+    for (const std::string& name : unwanted_) options.collectors.erase(name);
+    return std::move(parsed_);
+  }
+
+  std::span<const std::string> flags_;
+  size_t next_ = 0;
+  ParsedNodeFlags parsed_;
+  std::set<std::string, std::less<>> seen_;
+  std::set<std::string> wanted_;
+  std::set<std::string> unwanted_;
+  bool disable_defaults_ = false;
+};
+
+}  // namespace
+
+NodeOptions DefaultNodeOptions() {
+  NodeOptions options;
+  for (std::string_view name : kCollectors) options.collectors.emplace(name);
+  options.diskstats_devices.exclude = BuiltinPattern(kDiskstatsExclude);
+  options.filesystem_mount_points.exclude = BuiltinPattern(kMountPointsExclude);
+  options.filesystem_types.exclude = BuiltinPattern(kFilesystemTypesExclude);
+  options.netclass_ignored_devices = BuiltinPattern("^$");
+  options.netstat_fields = BuiltinPattern(kNetstatFields);
+  options.vmstat_fields = BuiltinPattern(kVmstatFields);
+  return options;
+}
+
+core::Result<ParsedNodeFlags> ParseNodeFlags(std::span<const std::string> flags) { return FlagParser(flags).Parse(); }
+
+std::span<const std::string_view> CollectorNames() { return kCollectors; }
+
+}  // namespace sextant::node

@@ -1,0 +1,80 @@
+// What is collected and from where: node_exporter's flags as a struct.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agents/node/host_files.h"
+#include "core/clock.h"
+#include "core/result.h"
+
+namespace sextant::node {
+
+// A regular expression as Go matches it: anywhere in the text. Cheap to copy, thread-safe.
+class Pattern {
+ public:
+  // Matches nothing.
+  Pattern() = default;
+  // kInvalidArgument when it does not compile. An empty text makes a pattern that matches nothing.
+  static core::Result<Pattern> Make(std::string_view text);
+
+  bool IsSet() const { return regexp_ != nullptr; }
+  bool Matches(std::string_view text) const;
+
+ private:
+  struct Regexp;
+  std::shared_ptr<const Regexp> regexp_;
+};
+
+// An include and an exclude pattern, of which at most one is set (with neither, everything is taken).
+struct NameFilter {
+  Pattern include;
+  Pattern exclude;
+
+  bool IsIgnored(std::string_view name) const {
+    return (exclude.IsSet() && exclude.Matches(name)) || (include.IsSet() && !include.Matches(name));
+  }
+};
+
+struct NodeOptions {
+  HostPaths paths;
+  std::set<std::string, std::less<>> collectors;  // names of those that run
+
+  bool cpu_guest = true;
+  bool cpu_info = false;
+  Pattern cpu_info_flags_include;
+  Pattern cpu_info_bugs_include;
+  NameFilter diskstats_devices;
+  NameFilter filesystem_mount_points;
+  NameFilter filesystem_types;
+  core::DurationMs filesystem_mount_timeout_ms = 5'000;  // for all mounts of one collection together
+  Pattern netclass_ignored_devices;
+  bool netclass_ignore_invalid_speed = false;
+  NameFilter netdev_devices;
+  bool netdev_netlink = true;  // false: /proc/net/dev
+  Pattern netstat_fields;
+  bool stat_softirq = false;
+  Pattern vmstat_fields;
+};
+
+// node_exporter's defaults on Linux, as far as we have the collectors.
+NodeOptions DefaultNodeOptions();
+
+struct ParsedNodeFlags {
+  NodeOptions options;
+  std::vector<std::string> remaining;  // flags that are not ours (--web.*, --log.*, ...), in order, unexamined
+};
+
+// Reads `--path.*` and `--collector.*` flags, as `--name=value`, `--name value` and `--[no-]name`. Errors
+// (kInvalidArgument: unknown or repeated flag, missing value, bad expression; kUnimplemented: a collector or setting of
+// node_exporter that we do not have) name the flag.
+core::Result<ParsedNodeFlags> ParseNodeFlags(std::span<const std::string> flags);
+
+// Names of all collectors that we have, sorted.
+std::span<const std::string_view> CollectorNames();
+
+}  // namespace sextant::node

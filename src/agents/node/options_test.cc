@@ -1,0 +1,96 @@
+#include "agents/node/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sextant::node {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+core::Result<ParsedNodeFlags> Parse(std::vector<std::string> flags) { return ParseNodeFlags(flags); }
+
+TEST(NodeFlags, DefaultsAreNodeExporters) {
+  const auto parsed = Parse({});
+  ASSERT_TRUE(parsed);
+  const NodeOptions& options = parsed->options;
+  EXPECT_EQ(options.collectors.size(), CollectorNames().size());
+  EXPECT_TRUE(options.diskstats_devices.IsIgnored("sda1"));
+  EXPECT_FALSE(options.diskstats_devices.IsIgnored("sda"));
+  EXPECT_TRUE(options.diskstats_devices.IsIgnored("nvme0n1p2"));
+  EXPECT_TRUE(options.filesystem_mount_points.IsIgnored("/sys/kernel"));
+  EXPECT_FALSE(options.filesystem_mount_points.IsIgnored("/system"));
+  EXPECT_TRUE(options.filesystem_types.IsIgnored("cgroup2"));
+  EXPECT_FALSE(options.filesystem_types.IsIgnored("ext4"));
+  EXPECT_FALSE(options.netdev_devices.IsIgnored("lo"));
+}
+
+TEST(NodeFlags, ReadsPathsAndPatterns) {
+  const auto parsed = Parse({"--path.procfs=/host/proc/", "--path.rootfs", "/host", "--web.listen-address=:9100",
+                             "--collector.filesystem.mount-points-exclude=^/a", "--collector.netdev.device-include=^eth",
+                             "--collector.filesystem.mount-timeout=1s", "--no-collector.cpu.guest", "--log.level=debug"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_EQ(parsed->options.paths.procfs, "/host/proc");
+  EXPECT_EQ(parsed->options.paths.rootfs, "/host");
+  EXPECT_EQ(parsed->options.paths.Root("/"), "/host");
+  EXPECT_EQ(parsed->options.paths.Root("/etc"), "/host/etc");
+  EXPECT_TRUE(parsed->options.filesystem_mount_points.IsIgnored("/ab"));
+  EXPECT_FALSE(parsed->options.filesystem_mount_points.IsIgnored("/sys"));
+  EXPECT_TRUE(parsed->options.netdev_devices.IsIgnored("lo"));
+  EXPECT_EQ(parsed->options.filesystem_mount_timeout_ms, 1'000);
+  EXPECT_FALSE(parsed->options.cpu_guest);
+  EXPECT_THAT(parsed->remaining, ElementsAre("--web.listen-address=:9100", "--log.level=debug"));
+}
+
+TEST(NodeFlags, AnIncludeReplacesTheDefaultExclude) {
+  const auto parsed = Parse({"--collector.diskstats.device-include=^sda"});
+  ASSERT_TRUE(parsed);
+  EXPECT_FALSE(parsed->options.diskstats_devices.IsIgnored("sda1"));
+  EXPECT_TRUE(parsed->options.diskstats_devices.IsIgnored("sdb"));
+}
+
+TEST(NodeFlags, ChoosesCollectors) {
+  const auto without = Parse({"--no-collector.cpu", "--no-collector.zfs"});
+  ASSERT_TRUE(without);
+  EXPECT_FALSE(without->options.collectors.contains("cpu"));
+  EXPECT_TRUE(without->options.collectors.contains("loadavg"));
+  const auto only = Parse({"--collector.disable-defaults", "--collector.cpu", "--collector.uname"});
+  ASSERT_TRUE(only);
+  EXPECT_THAT(only->options.collectors, ElementsAre("cpu", "uname"));
+}
+
+TEST(NodeFlags, RefusesByName) {
+  struct Case {
+    std::vector<std::string> flags;
+    core::Code code;
+    std::string_view message;
+  };
+  const Case cases[] = {
+      {{"--collector.zfs"}, core::Code::kUnimplemented, "no zfs collector"},
+      {{"--collector.textfile.directory=/x"}, core::Code::kUnimplemented, "--collector.textfile.directory"},
+      {{"--collector.netclass.netlink"}, core::Code::kUnimplemented, "--collector.netclass.netlink"},
+      {{"--collector.nonsense"}, core::Code::kInvalidArgument, "unknown flag --collector.nonsense"},
+      {{"--path.nonsense=/"}, core::Code::kInvalidArgument, "unknown flag --path.nonsense"},
+      {{"--path.procfs"}, core::Code::kInvalidArgument, "--path.procfs needs a value"},
+      {{"--path.procfs="}, core::Code::kInvalidArgument, "--path.procfs: an empty path"},
+      {{"--path.procfs=/a", "--path.procfs=/b"}, core::Code::kInvalidArgument, "cannot be repeated"},
+      {{"--collector.cpu", "--no-collector.cpu"}, core::Code::kInvalidArgument, "cannot be repeated"},
+      {{"--collector.cpu=false"}, core::Code::kInvalidArgument, "takes no value"},
+      {{"--collector.vmstat.fields=("}, core::Code::kInvalidArgument, "--collector.vmstat.fields: not a regular expression"},
+      {{"--collector.filesystem.mount-timeout=5"}, core::Code::kInvalidArgument, "--collector.filesystem.mount-timeout"},
+      {{"--collector.filesystem.mount-timeout=0s"}, core::Code::kInvalidArgument, "more than 0"},
+      {{"--collector.netdev.device-include=a", "--collector.netdev.device-exclude=b"},
+       core::Code::kInvalidArgument,
+       "mutually exclusive"},
+  };
+  for (const Case& c : cases) {
+    const auto parsed = Parse(c.flags);
+    ASSERT_FALSE(parsed) << c.flags[0];
+    EXPECT_EQ(parsed.error().code(), c.code) << c.flags[0];
+    EXPECT_THAT(parsed.error().message(), HasSubstr(std::string(c.message)));
+  }
+}
+
+}  // namespace
+}  // namespace sextant::node

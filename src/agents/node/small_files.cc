@@ -1,0 +1,259 @@
+// Collectors of one small file each: entropy, filefd, loadavg, pressure, schedstat, sockstat, softnet, vmstat.
+#include <unistd.h>
+
+#include "agents/node/collectors.h"
+
+namespace sextant::node {
+namespace {
+
+core::Result<double> ReadFloat(const std::string& path) {
+  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  return ParseFloat(TrimSpace(text)).map_error(core::AddContext("{}", path));
+}
+
+core::Status CollectEntropy(const HostPaths& paths, MetricSink& sink) {
+  SEXTANT_ASSIGN(const double available, ReadFloat(paths.Proc("sys/kernel/random/entropy_avail")));
+  SEXTANT_ASSIGN(const double pool_size, ReadFloat(paths.Proc("sys/kernel/random/poolsize")));
+  sink.Gauge("node_entropy_available_bits", "Bits of available entropy.", available);
+  sink.Gauge("node_entropy_pool_size_bits", "Bits of entropy pool.", pool_size);
+  return {};
+}
+
+core::Status CollectFilefd(const HostPaths& paths, MetricSink& sink) {
+  const std::string path = paths.Proc("sys/fs/file-nr");
+  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  std::vector<std::string_view> fields;
+  SplitFields(TrimSpace(text), fields);
+  if (fields.size() < 3) return core::Fail(core::Code::kInvalidArgument, "{}: {} fields", path, fields.size());
+  SEXTANT_ASSIGN(const double allocated, ParseFloat(fields[0]).map_error(core::AddContext("{}", path)));
+  SEXTANT_ASSIGN(const double maximum, ParseFloat(fields[2]).map_error(core::AddContext("{}", path)));
+  sink.Gauge("node_filefd_allocated", "File descriptor statistics: allocated.", allocated);
+  sink.Gauge("node_filefd_maximum", "File descriptor statistics: maximum.", maximum);
+  return {};
+}
+
+core::Status CollectLoadavg(const HostPaths& paths, MetricSink& sink) {
+  const std::string path = paths.Proc("loadavg");
+  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  std::string_view rest = TrimSpace(text);
+  double loads[3] = {};
+  for (double& load : loads) {
+    SEXTANT_ASSIGN(load, ParseFloat(NextField(rest)).map_error(core::AddContext("{}", path)));
+  }
+  sink.Gauge("node_load1", "1m load average.", loads[0]);
+  sink.Gauge("node_load5", "5m load average.", loads[1]);
+  sink.Gauge("node_load15", "15m load average.", loads[2]);
+  return {};
+}
+
+struct PressureLine {
+  std::string_view resource;
+  std::string_view kind;  // the line's first word
+  std::string_view name;
+  std::string_view help;
+};
+
+constexpr PressureLine kPressureLines[] = {
+    {"cpu", "some", "node_pressure_cpu_waiting_seconds_total",
+     "Total time in seconds that processes have waited for CPU time"},
+    {"io", "some", "node_pressure_io_waiting_seconds_total",
+     "Total time in seconds that processes have waited due to IO congestion"},
+    {"io", "full", "node_pressure_io_stalled_seconds_total",
+     "Total time in seconds no process could make progress due to IO congestion"},
+    {"memory", "some", "node_pressure_memory_waiting_seconds_total",
+     "Total time in seconds that processes have waited for memory"},
+    {"memory", "full", "node_pressure_memory_stalled_seconds_total",
+     "Total time in seconds no process could make progress due to memory congestion"},
+    {"irq", "full", "node_pressure_irq_stalled_seconds_total",
+     "Total time in seconds no process could make progress due to IRQ congestion"},
+};
+
+// "some avg10=0.00 avg60=0.00 avg300=0.00 total=14036781"; the total is in microseconds.
+core::Status CollectPressureLine(std::string_view resource, std::string_view line, MetricSink& sink) {
+  const std::string_view kind = NextField(line);
+  for (const PressureLine& known : kPressureLines) {
+    if (known.resource != resource || known.kind != kind) continue;
+    std::string_view total;
+    for (std::string_view field = NextField(line); !field.empty(); field = NextField(line)) {
+      if (field.starts_with("total=")) total = field.substr(6);
+    }
+    SEXTANT_ASSIGN(const double microseconds, ParseFloat(total));
+    sink.Counter(known.name, known.help, microseconds / 1'000.0 / 1'000.0);
+  }
+  return {};
+}
+
+core::Status CollectPressure(const HostPaths& paths, MetricSink& sink) {
+  for (const std::string_view resource : {"cpu", "io", "memory", "irq"}) {
+    const std::string path = paths.Proc("pressure/" + std::string(resource));
+    const auto text = ReadHostFile(path);
+    if (!text && resource == "irq") continue;  // since Linux 6.1, and only with interrupt time accounting
+    if (!text) {
+      // A kernel with PSI switched off has the files and answers EOPNOTSUPP.
+      return core::Fail(core::Code::kNotFound, "no pressure information (Linux 4.20 with CONFIG_PSI, not psi=0): {}",
+                        text.error().message());
+    }
+    std::string_view rest = *text;
+    std::string_view line;
+    while (NextLine(rest, line)) {
+      SEXTANT_TRY(CollectPressureLine(resource, line, sink).map_error(core::AddContext("{}", path)));
+    }
+  }
+  return {};
+}
+
+core::Status CollectSchedstat(const HostPaths& paths, MetricSink& sink) {
+  const std::string path = paths.Proc("schedstat");
+  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  std::string_view rest = text;
+  std::string_view line;
+  std::vector<std::string_view> fields;
+  while (NextLine(rest, line)) {
+    if (!line.starts_with("cpu")) continue;
+    SplitFields(line, fields);
+    if (fields.size() < 10) return core::Fail(core::Code::kInvalidArgument, "{}: a line with {} fields", path, fields.size());
+    const std::string_view cpu = fields[0].substr(3);
+    double values[3] = {};
+    for (size_t i = 0; i < 3; ++i) {
+      SEXTANT_ASSIGN(values[i], ParseFloat(fields[7 + i]).map_error(core::AddContext("{}", path)));
+    }
+    sink.GetFamily("node_schedstat_running_seconds_total", "Number of seconds CPU spent running a process.",
+                   MetricType::kCounter, {"cpu"})
+        .Add({cpu}, values[0] / 1e9);
+    sink.GetFamily("node_schedstat_waiting_seconds_total",
+                   "Number of seconds spent by processing waiting for this CPU.", MetricType::kCounter, {"cpu"})
+        .Add({cpu}, values[1] / 1e9);
+    sink.GetFamily("node_schedstat_timeslices_total", "Number of timeslices executed by CPU.", MetricType::kCounter,
+                   {"cpu"})
+        .Add({cpu}, values[2]);
+  }
+  return {};
+}
+
+// "TCP: inuse 4 orphan 0 tw 4 alloc 17 mem 1": pairs of name and value per protocol.
+core::Status CollectSockstatFile(const std::string& path, MetricSink& sink) {
+  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  static const double page_bytes = static_cast<double>(::sysconf(_SC_PAGESIZE));
+  std::string_view rest = text;
+  std::string_view line;
+  while (NextLine(rest, line)) {
+    std::string_view protocol = NextField(line);
+    if (protocol.empty()) continue;
+    if (!protocol.ends_with(':')) return core::Fail(core::Code::kInvalidArgument, "{}: no protocol in {}", path, protocol);
+    protocol.remove_suffix(1);
+    for (std::string_view key = NextField(line); !key.empty(); key = NextField(line)) {
+      SEXTANT_ASSIGN(const double value, ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, protocol)));
+      if (protocol == "sockets") {
+        sink.Gauge(fmt::format("node_sockstat_sockets_{}", key), "Number of IPv4 sockets in use.", value);
+        continue;
+      }
+      const auto add = [&](std::string_view state, double number) {
+        sink.Gauge(fmt::format("node_sockstat_{}_{}", protocol, state),
+                   fmt::format("Number of {} sockets in state {}.", protocol, state), number);
+      };
+      add(key, value);
+      if (key == "mem") add("mem_bytes", value * page_bytes);
+    }
+  }
+  return {};
+}
+
+core::Status CollectSockstat(const HostPaths& paths, MetricSink& sink) {
+  SEXTANT_TRY(CollectSockstatFile(paths.Proc("net/sockstat"), sink));
+  const auto status = CollectSockstatFile(paths.Proc("net/sockstat6"), sink);
+  if (!status && status.error().code() == core::Code::kNotFound) return {};  // IPv6 is switched off
+  return status;
+}
+
+struct SoftnetColumn {
+  size_t index;
+  std::string_view name;
+  std::string_view help;
+  MetricType type;
+};
+
+constexpr SoftnetColumn kSoftnetColumns[] = {
+    {0, "node_softnet_processed_total", "Number of processed packets", MetricType::kCounter},
+    {1, "node_softnet_dropped_total", "Number of dropped packets", MetricType::kCounter},
+    {2, "node_softnet_times_squeezed_total", "Number of times processing packets ran out of quota",
+     MetricType::kCounter},
+    {8, "node_softnet_cpu_collision_total",
+     "Number of collision occur while obtaining device lock while transmitting", MetricType::kCounter},
+    {9, "node_softnet_received_rps_total", "Number of times cpu woken up received_rps", MetricType::kCounter},
+    {10, "node_softnet_flow_limit_count_total", "Number of times flow limit has been reached", MetricType::kCounter},
+    {11, "node_softnet_backlog_len", "Softnet backlog status", MetricType::kGauge},
+};
+constexpr size_t kSoftnetCpuColumn = 12;  // since Linux 5.10; before, the line number has to do
+
+core::Status CollectSoftnet(const HostPaths& paths, MetricSink& sink) {
+  const std::string path = paths.Proc("net/softnet_stat");
+  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  std::string_view rest = text;
+  std::string_view line;
+  std::vector<std::string_view> fields;
+  for (uint64_t line_index = 0; NextLine(rest, line); ++line_index) {
+    SplitFields(line, fields);
+    if (fields.size() < 9) return core::Fail(core::Code::kInvalidArgument, "{}: a line with {} fields", path, fields.size());
+    uint64_t cpu_number = line_index;
+    if (fields.size() > kSoftnetCpuColumn) {
+      SEXTANT_ASSIGN(cpu_number, ParseUnsigned(fields[kSoftnetCpuColumn], 16).map_error(core::AddContext("{}", path)));
+    }
+    const std::string cpu = std::to_string(cpu_number);
+    for (const SoftnetColumn& column : kSoftnetColumns) {
+      uint64_t value = 0;  // of columns that this kernel does not have
+      if (column.index < fields.size()) {
+        SEXTANT_ASSIGN(value, ParseUnsigned(fields[column.index], 16).map_error(core::AddContext("{}", path)));
+      }
+      sink.GetFamily(column.name, column.help, column.type, {"cpu"}).Add({cpu}, static_cast<double>(value));
+    }
+  }
+  return {};
+}
+
+core::Status CollectVmstat(const Pattern& fields, const HostPaths& paths, MetricSink& sink) {
+  const std::string path = paths.Proc("vmstat");
+  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  std::string_view rest = text;
+  std::string_view line;
+  while (NextLine(rest, line)) {
+    const std::string_view key = NextField(line);
+    if (key.empty() || !fields.Matches(key)) continue;
+    SEXTANT_ASSIGN(const double value, ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, key)));
+    sink.GetFamily(fmt::format("node_vmstat_{}", key), fmt::format("/proc/vmstat information field {}.", key),
+                   MetricType::kUntyped)
+        .Add(value);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<Collector> MakeEntropyCollector() {
+  return std::make_unique<StatelessCollector>("entropy", CollectEntropy);
+}
+std::unique_ptr<Collector> MakeFilefdCollector() {
+  return std::make_unique<StatelessCollector>("filefd", CollectFilefd);
+}
+std::unique_ptr<Collector> MakeLoadavgCollector() {
+  return std::make_unique<StatelessCollector>("loadavg", CollectLoadavg);
+}
+std::unique_ptr<Collector> MakePressureCollector() {
+  return std::make_unique<StatelessCollector>("pressure", CollectPressure);
+}
+std::unique_ptr<Collector> MakeSchedstatCollector() {
+  return std::make_unique<StatelessCollector>("schedstat", CollectSchedstat);
+}
+std::unique_ptr<Collector> MakeSockstatCollector() {
+  return std::make_unique<StatelessCollector>("sockstat", CollectSockstat);
+}
+std::unique_ptr<Collector> MakeSoftnetCollector() {
+  return std::make_unique<StatelessCollector>("softnet", CollectSoftnet);
+}
+std::unique_ptr<Collector> MakeVmstatCollector(const NodeOptions& options) {
+  return std::make_unique<StatelessCollector>(
+      "vmstat", [fields = options.vmstat_fields](const HostPaths& paths, MetricSink& sink) {
+        return CollectVmstat(fields, paths, sink);
+      });
+}
+
+}  // namespace sextant::node
