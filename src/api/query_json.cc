@@ -1,0 +1,226 @@
+#include "api/query_json.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "model/value.h"
+
+namespace sextant::api {
+
+namespace {
+
+using core::JsonWriter;
+
+std::string PointText(core::TimestampMs time_ms, double value) {
+  std::string text = "[";
+  AppendTimestamp(text, time_ms);
+  text += ",\"";
+  AppendValue(text, value);
+  text += "\"]";
+  return text;
+}
+
+std::string Quoted(double value) {
+  std::string text = "\"";
+  AppendValue(text, value);
+  return text + '"';
+}
+
+// One bucket: [boundary rule, lower, upper, count]. Rules: 0 open left, 1 open right, 2 open both, 3 closed both.
+void WriteBucket(JsonWriter& json, int rule, double lower, double upper, double count) {
+  if (count == 0) return;
+  json.BeginArray().Int(rule).Raw(Quoted(lower)).Raw(Quoted(upper)).Raw(Quoted(count)).EndArray();
+}
+
+// The upper bound of an exponential bucket.
+double ExponentialBound(int32_t index, int32_t schema) { return std::exp2(std::ldexp(static_cast<double>(index), -schema)); }
+
+struct Bucket {
+  int32_t index;
+  double count;
+};
+
+std::vector<Bucket> ListBuckets(const std::vector<model::BucketSpan>& spans, const std::vector<double>& counts) {
+  std::vector<Bucket> buckets;
+  int32_t index = 0;
+  for (const model::BucketSpan& span : spans) {
+    index += span.offset;
+    for (uint32_t i = 0; i < span.length && buckets.size() < counts.size(); ++i, ++index) {
+      buckets.push_back({index, counts[buckets.size()]});
+    }
+  }
+  return buckets;
+}
+
+void WriteBuckets(JsonWriter& json, const model::FloatHistogram& histogram) {
+  std::vector<Bucket> positive = ListBuckets(histogram.positive_spans, histogram.positive_buckets);
+  if (histogram.schema == model::kCustomBucketsSchema) {
+    const std::vector<double>& bounds = histogram.custom_bounds;
+    for (const Bucket& bucket : positive) {
+      auto at = static_cast<size_t>(bucket.index);
+      double lower = at == 0 ? -INFINITY : bounds[at - 1];
+      double upper = at < bounds.size() ? bounds[at] : INFINITY;
+      WriteBucket(json, at == 0 ? 3 : 0, lower, upper, bucket.count);
+    }
+    return;
+  }
+  std::vector<Bucket> negative = ListBuckets(histogram.negative_spans, histogram.negative_buckets);
+  for (auto it = negative.rbegin(); it != negative.rend(); ++it) {
+    WriteBucket(json, 1, -ExponentialBound(it->index, histogram.schema), -ExponentialBound(it->index - 1, histogram.schema),
+                it->count);
+  }
+  WriteBucket(json, 3, -histogram.zero_threshold, histogram.zero_threshold, histogram.zero_count);
+  for (const Bucket& bucket : positive) {
+    WriteBucket(json, 0, ExponentialBound(bucket.index - 1, histogram.schema), ExponentialBound(bucket.index, histogram.schema),
+                bucket.count);
+  }
+}
+
+bool HasBuckets(const model::FloatHistogram& histogram) {
+  auto is_filled = [](double count) { return count != 0; };
+  return histogram.zero_count != 0 || std::ranges::any_of(histogram.positive_buckets, is_filled) ||
+         std::ranges::any_of(histogram.negative_buckets, is_filled);
+}
+
+void WriteHistogramPoint(JsonWriter& json, core::TimestampMs time_ms, const model::FloatHistogram& histogram) {
+  std::string time;
+  AppendTimestamp(time, time_ms);
+  json.BeginArray().Raw(time).BeginObject();
+  json.Key("count").Raw(Quoted(histogram.count)).Key("sum").Raw(Quoted(histogram.sum));
+  if (HasBuckets(histogram)) {
+    json.Key("buckets").BeginArray();
+    WriteBuckets(json, histogram);
+    json.EndArray();
+  }
+  json.EndObject().EndArray();
+}
+
+bool WriteVector(JsonWriter& json, const promql::VectorResult& vector, const JsonProgress& progress) {
+  json.BeginArray();
+  for (const promql::VectorSample& sample : vector) {
+    json.BeginObject().Key("metric");
+    WriteLabels(json, sample.labels);
+    if (sample.histogram) {
+      json.Key("histogram");
+      WriteHistogramPoint(json, sample.time_ms, *sample.histogram);
+    } else {
+      json.Key("value").Raw(PointText(sample.time_ms, sample.value));
+    }
+    json.EndObject();
+    if (!progress(json)) return false;
+  }
+  json.EndArray();
+  return true;
+}
+
+bool WriteMatrix(JsonWriter& json, const promql::MatrixResult& matrix, const JsonProgress& progress) {
+  json.BeginArray();
+  for (const promql::MatrixSeries& series : matrix) {
+    json.BeginObject().Key("metric");
+    WriteLabels(json, series.labels);
+    if (!series.floats.empty()) {
+      std::string points;
+      points.reserve(series.floats.size() * 24);
+      for (const promql::FloatPoint& point : series.floats) {
+        points += points.empty() ? "[[" : ",[";
+        AppendTimestamp(points, point.time_ms);
+        points += ",\"";
+        AppendValue(points, point.value);
+        points += "\"]";
+      }
+      points += ']';
+      json.Key("values").Raw(points);
+    }
+    if (!series.histograms.empty()) {
+      json.Key("histograms").BeginArray();
+      for (const promql::HistogramPoint& point : series.histograms) WriteHistogramPoint(json, point.time_ms, *point.histogram);
+      json.EndArray();
+    }
+    json.EndObject();
+    if (!progress(json)) return false;
+  }
+  json.EndArray();
+  return true;
+}
+
+void WriteStats(JsonWriter& json, const promql::QueryStats& stats, const QueryJsonOptions& options) {
+  json.Key("stats").BeginObject().Key("timings").BeginObject();
+  json.Key("evalTotalTime").Double(stats.eval_total_seconds);
+  json.Key("resultSortTime").Double(stats.result_sort_seconds);
+  json.Key("queryPreparationTime").Double(stats.prepare_seconds);
+  json.Key("innerEvalTime").Double(stats.inner_eval_seconds);
+  json.Key("execQueueTime").Double(0);
+  json.Key("execTotalTime").Double(stats.eval_total_seconds);
+  json.EndObject().Key("samples").BeginObject();
+  if (options.with_step_stats) {
+    json.Key("totalQueryableSamplesPerStep").BeginArray();
+    core::TimestampMs time_ms = options.start_ms;
+    for (int64_t samples : stats.samples_per_step) {
+      std::string time;
+      AppendTimestamp(time, time_ms);
+      json.BeginArray().Raw(time).Int(samples).EndArray();
+      time_ms += options.step_ms;
+    }
+    json.EndArray();
+  }
+  json.Key("totalQueryableSamples").Int(stats.total_samples).Key("peakSamples").Int(stats.peak_samples);
+  json.EndObject().EndObject();
+}
+
+}  // namespace
+
+void AppendTimestamp(std::string& out, core::TimestampMs time_ms) {
+  auto magnitude = static_cast<uint64_t>(time_ms);
+  if (time_ms < 0) {
+    out += '-';
+    magnitude = ~magnitude + 1;
+  }
+  char buffer[24];
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, magnitude / 1000).ptr);
+  if (uint64_t millis = magnitude % 1000; millis != 0) {
+    out += '.';
+    if (millis < 100) out += '0';
+    if (millis < 10) out += '0';
+    out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, millis).ptr);
+  }
+}
+
+void AppendValue(std::string& out, double value) {
+  if (!std::isfinite(value)) {
+    out += model::FormatValue(value);
+    return;
+  }
+  double magnitude = std::fabs(value);
+  bool is_exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
+  char buffer[400];
+  auto format = is_exponent ? std::chars_format::scientific : std::chars_format::fixed;
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value, format).ptr);
+}
+
+void WriteLabels(core::JsonWriter& json, const model::Labels& labels) {
+  json.BeginObject();
+  for (model::LabelView label : labels) json.Key(label.name).String(label.value);
+  json.EndObject();
+}
+
+bool WriteQueryData(core::JsonWriter& json, const promql::QueryResult& result, const QueryJsonOptions& options,
+                    const JsonProgress& progress) {
+  json.BeginObject().Key("resultType").String(promql::QueryValueTypeName(result.value)).Key("result");
+  if (const auto* scalar = std::get_if<promql::ScalarResult>(&result.value)) {
+    json.Raw(PointText(scalar->time_ms, scalar->value));
+  } else if (const auto* text = std::get_if<promql::StringResult>(&result.value)) {
+    std::string time;
+    AppendTimestamp(time, text->time_ms);
+    json.BeginArray().Raw(time).String(text->value).EndArray();
+  } else if (const auto* vector = std::get_if<promql::VectorResult>(&result.value)) {
+    if (!WriteVector(json, *vector, progress)) return false;
+  } else if (!WriteMatrix(json, std::get<promql::MatrixResult>(result.value), progress)) {
+    return false;
+  }
+  if (options.with_stats) WriteStats(json, result.stats, options);
+  json.EndObject();
+  return true;
+}
+
+}  // namespace sextant::api

@@ -1,0 +1,105 @@
+#include "api/targets_api.h"
+
+#include "api/envelope.h"
+#include "api/params.h"
+#include "api/query_json.h"
+#include "core/duration.h"
+
+namespace sextant::api {
+
+namespace {
+
+void WriteActiveTarget(core::JsonWriter& json, const scrape::TargetStatus& target) {
+  json.BeginObject().Key("discoveredLabels");
+  WriteLabels(json, target.discovered_labels);
+  json.Key("labels");
+  WriteLabels(json, target.labels);
+  json.Key("scrapePool").String(target.pool);
+  json.Key("scrapeUrl").String(target.scrape_url).Key("globalUrl").String(target.scrape_url);
+  json.Key("lastError").String(target.last_error);
+  json.Key("lastScrape").String(FormatRfc3339(target.last_scrape_ms));
+  json.Key("lastScrapeDuration").Double(target.last_duration_seconds);
+  json.Key("health").String(scrape::TargetHealthText(target.health));
+  json.Key("scrapeInterval").String(core::FormatDuration(target.interval_ms));
+  json.Key("scrapeTimeout").String(core::FormatDuration(target.timeout_ms));
+  json.EndObject();
+}
+
+net::HttpResponse HandleTargets(const scrape::ScrapeManager& manager, const net::HttpRequest& request) {
+  net::QueryParams params = request.Query();
+  std::string state(params.Get("state"));
+  if (state.empty()) state = "any";
+  if (state != "any" && state != "active" && state != "dropped") {
+    return ErrorResponse(ApiError::InvalidParameter("state", "must be one of any, active, dropped"));
+  }
+  std::string pool(params.Get("scrapePool"));
+  auto is_asked = [&](const std::string& name) { return pool.empty() || name == pool; };
+  scrape::TargetsStatus status = manager.Status();
+  return SuccessResponse([&](core::JsonWriter& json) {
+    json.BeginObject().Key("activeTargets").BeginArray();
+    if (state != "dropped") {
+      for (const scrape::TargetStatus& target : status.active) {
+        if (is_asked(target.pool)) WriteActiveTarget(json, target);
+      }
+    }
+    json.EndArray().Key("droppedTargets").BeginArray();
+    if (state != "active") {
+      for (const scrape::DroppedTarget& target : status.dropped) {
+        if (!is_asked(target.pool)) continue;
+        json.BeginObject().Key("discoveredLabels");
+        WriteLabels(json, target.discovered_labels);
+        json.Key("scrapePool").String(target.pool).EndObject();
+      }
+    }
+    json.EndArray().Key("droppedTargetCounts").BeginObject();
+    if (state != "active") {
+      for (const auto& [name, count] : status.dropped_counts) {
+        if (is_asked(name)) json.Key(name).UInt(count);
+      }
+    }
+    json.EndObject().EndObject();
+  });
+}
+
+net::HttpResponse HandleScrapePools(const scrape::ScrapeManager& manager, const net::HttpRequest&) {
+  return SuccessResponse([&](core::JsonWriter& json) {
+    json.BeginObject().Key("scrapePools").BeginArray();
+    for (const std::string& name : manager.PoolNames()) json.String(name);
+    json.EndArray().EndObject();
+  });
+}
+
+net::HttpResponse HandleMetadata(const scrape::ScrapeManager& manager, const net::HttpRequest& request) {
+  net::QueryParams params = request.Query();
+  auto limit = LimitParam(params);
+  if (!limit) return ErrorResponse(limit.error());
+  auto limit_per_metric = LimitParam(params, "limit_per_metric");
+  if (!limit_per_metric) return ErrorResponse(limit_per_metric.error());
+  auto families = manager.metadata().List(params.Get("metric"));
+  return SuccessResponse([&](core::JsonWriter& json) {
+    json.BeginObject();
+    size_t written = 0;
+    for (const auto& [name, statements] : families) {
+      if (*limit > 0 && written++ == *limit) break;
+      json.Key(name).BeginArray();
+      size_t count = 0;
+      for (const model::MetricMetadata& metadata : statements) {
+        if (*limit_per_metric > 0 && count++ == *limit_per_metric) break;
+        json.BeginObject().Key("type").String(metadata.type.empty() ? "unknown" : metadata.type);
+        json.Key("help").String(metadata.help).Key("unit").String(metadata.unit).EndObject();
+      }
+      json.EndArray();
+    }
+    json.EndObject();
+  });
+}
+
+}  // namespace
+
+void AddTargetRoutes(net::Router& router, const scrape::ScrapeManager& manager) {
+  router.Add("GET", "/api/v1/targets", [&](const net::HttpRequest& request) { return HandleTargets(manager, request); });
+  router.Add("GET", "/api/v1/scrape_pools", [&](const net::HttpRequest& request) { return HandleScrapePools(manager, request); });
+  router.Add("GET", "/api/v1/metadata", [&](const net::HttpRequest& request) { return HandleMetadata(manager, request); });
+}
+
+}  // namespace sextant::api

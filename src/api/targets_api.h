@@ -1,0 +1,12 @@
+// Prometheus' endpoints about what is scraped: /api/v1/targets, scrape_pools, targets/metadata, metadata.
+#pragma once
+
+#include "metrics/scrape/manager.h"
+#include "net/router.h"
+
+namespace sextant::api {
+
+// Adds the routes. `manager` must outlive the server.
+void AddTargetRoutes(net::Router& router, const scrape::ScrapeManager& manager);
+
+}  // namespace sextant::api

@@ -1,0 +1,225 @@
+#include "metrics/scrape/body_appender.h"
+
+#include "metrics/exposition/text_parser.h"
+#include "model/value.h"
+
+namespace sextant::scrape {
+
+namespace {
+
+using core::Code;
+using core::Fail;
+using core::Result;
+using core::Status;
+using model::AppendOutcome;
+
+constexpr std::array<std::string_view, 5> kReportNames = {
+    "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",
+    "scrape_series_added"};
+
+const model::Labels kNoLabels;
+
+std::string_view OutcomeText(AppendOutcome outcome) {
+  switch (outcome) {
+    case AppendOutcome::kOk: return "";
+    case AppendOutcome::kUnknownRef: return "unknown series";
+    case AppendOutcome::kOutOfOrder: return "out of order sample";
+    case AppendOutcome::kDuplicateTimestamp: return "duplicate sample for timestamp";
+    case AppendOutcome::kOutOfBounds: return "out of bounds";
+    case AppendOutcome::kTooFarInFuture: return "too far in the future";
+    case AppendOutcome::kSeriesLimit: return "the limit of active series is reached";
+    case AppendOutcome::kInvalidLabels: return "invalid or too large labels";
+  }
+  return "unknown";
+}
+
+// Puts the target's labels on a scraped series. A clash is settled for the scraped side with honor_labels, else the
+// scraped label moves to exported_<name>, or further if that is taken as well.
+void MergeTargetLabels(model::LabelsBuilder& series, const model::Labels& target, bool honor_labels) {
+  for (model::LabelView label : target) {
+    std::string scraped(series.Get(label.name));
+    if (!scraped.empty()) {
+      if (honor_labels) continue;
+      std::string moved = "exported_" + std::string(label.name);
+      while (!series.Get(moved).empty() || target.Has(moved)) moved.insert(0, "exported_");
+      series.Set(moved, scraped);
+    }
+    series.Set(label.name, label.value);
+  }
+}
+
+}  // namespace
+
+BodyAppender::BodyAppender(const SampleRules& rules, model::Labels target_labels, MetadataStore& metadata, ScrapeMetrics& metrics)
+    : rules_(rules), target_labels_(std::move(target_labels)), metadata_(metadata), metrics_(metrics) {}
+
+Result<BodySummary> BodyAppender::AppendBody(std::string_view body, core::TimestampMs time_ms, model::Appender& appender) {
+  BodySummary summary;
+  cache_.BeginBody();
+  metadata_layout_.BeginBody();
+  if (Status appended = AppendLines(body, time_ms, summary, appender); !appended) {
+    cache_.AbortBody();
+    return tl::unexpected(std::move(appended).error());
+  }
+  cache_.EndBody([&](const SeriesCache::Entry& entry) { AppendStaleSample(entry, time_ms, appender); });
+  return summary;
+}
+
+Status BodyAppender::AppendLines(std::string_view body, core::TimestampMs time_ms, BodySummary& summary,
+                                 model::Appender& appender) {
+  exposition::TextParser parser(body);
+  exposition::Entry line;
+  std::string_view family;
+  model::MetricMetadata metadata;
+  auto note_metadata = [&] {
+    if (!family.empty() && metadata_layout_.Changes(family, metadata)) metadata_.Add(family, metadata);
+  };
+  auto in_family = [&](std::string_view name) -> model::MetricMetadata& {
+    if (name != family) {
+      note_metadata();
+      family = name;
+      metadata = {};
+    }
+    return metadata;
+  };
+  while (true) {
+    SEXTANT_ASSIGN(bool has_line, parser.Next(line));
+    if (!has_line) break;
+    switch (line.kind) {
+      case exposition::EntryKind::kType: in_family(line.name).type = line.text; break;
+      case exposition::EntryKind::kHelp: in_family(line.name).help = line.text; break;
+      case exposition::EntryKind::kUnit: in_family(line.name).unit = line.text; break;
+      case exposition::EntryKind::kComment: break;
+      case exposition::EntryKind::kSample: {
+        bool has_own_time = line.has_time && rules_.honor_timestamps;
+        SEXTANT_TRY(AppendSample(line.series, line.value, has_own_time ? line.time_ms : time_ms, has_own_time, summary, appender));
+        break;
+      }
+    }
+  }
+  note_metadata();
+  return {};
+}
+
+Status BodyAppender::AppendSample(std::string_view series, double value, core::TimestampMs time_ms, bool has_own_time,
+                                  BodySummary& summary, model::Appender& appender) {
+  ++summary.scraped;
+  SeriesCache::Entry* entry = cache_.Find(series);
+  if (entry == nullptr) {
+    SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(series));
+    SeriesCache::Entry& added = cache_.Add(series, 0);
+    if (labels.empty()) {
+      added.is_dropped = 1;
+      return {};
+    }
+    ++summary.added;
+    return AppendTo(added, labels, value, time_ms, has_own_time, summary, appender);
+  }
+  if (entry->is_dropped) return {};
+  model::AppendResult result = appender.Append(entry->ref, kNoLabels, time_ms, value);
+  if (result.outcome == AppendOutcome::kUnknownRef) {
+    // The store has let the series go (it was idle for long), or had no room for it before.
+    SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(series));
+    return AppendTo(*entry, labels, value, time_ms, has_own_time, summary, appender);
+  }
+  entry->has_own_time = has_own_time;
+  return Count(result.outcome, summary);
+}
+
+Status BodyAppender::AppendTo(SeriesCache::Entry& entry, const model::Labels& labels, double value, core::TimestampMs time_ms,
+                              bool has_own_time, BodySummary& summary, model::Appender& appender) {
+  model::AppendResult result = appender.Append(0, labels, time_ms, value);
+  entry.ref = result.ref;
+  entry.has_own_time = has_own_time;
+  return Count(result.outcome, summary);
+}
+
+Result<model::Labels> BodyAppender::SeriesLabels(std::string_view series) {
+  builder_.Reset();
+  SEXTANT_TRY(exposition::ParseSeries(series, builder_));
+  MergeTargetLabels(builder_, target_labels_, rules_.honor_labels);
+  if (!rules_.metric_relabel.empty() && !rules_.metric_relabel.Apply(builder_)) return model::Labels();
+  model::Labels labels = builder_.Build();
+  if (labels.metric_name().empty()) {
+    return Fail(Code::kInvalidArgument, "invalid metric name or label names: {}", labels.ToString());
+  }
+  SEXTANT_TRY(CheckLimits(labels));
+  return labels;
+}
+
+Status BodyAppender::CheckLimits(const model::Labels& labels) const {
+  const config::ScrapeLimits& limits = rules_.limits;
+  if (limits.label_limit > 0 && labels.size() > limits.label_limit) {
+    return Fail(Code::kResourceExhausted, "label_limit exceeded (metric: {:.50}, number of labels: {}, limit: {})",
+                labels.metric_name(), labels.size(), limits.label_limit);
+  }
+  if (limits.label_name_length_limit == 0 && limits.label_value_length_limit == 0) return {};
+  for (model::LabelView label : labels) {
+    if (limits.label_name_length_limit > 0 && label.name.size() > limits.label_name_length_limit) {
+      return Fail(Code::kResourceExhausted,
+                  "label_name_length_limit exceeded (metric: {:.50}, label name: {:.50}, length: {}, limit: {})",
+                  labels.metric_name(), label.name, label.name.size(), limits.label_name_length_limit);
+    }
+    if (limits.label_value_length_limit > 0 && label.value.size() > limits.label_value_length_limit) {
+      return Fail(Code::kResourceExhausted,
+                  "label_value_length_limit exceeded (metric: {:.50}, label name: {:.50}, value: {:.50}, length: {}, limit: {})",
+                  labels.metric_name(), label.name, label.value, label.value.size(), limits.label_value_length_limit);
+    }
+  }
+  return {};
+}
+
+// Counts a sample that relabelling kept. A sample that the store refuses does not fail the scrape, too many samples do.
+Status BodyAppender::Count(AppendOutcome outcome, BodySummary& summary) {
+  ++summary.post_relabel;
+  if (rules_.limits.sample_limit > 0 && summary.post_relabel > rules_.limits.sample_limit) {
+    metrics_.sample_limit.Increment();
+    return Fail(Code::kResourceExhausted, "sample limit exceeded");
+  }
+  if (outcome == AppendOutcome::kOk) return {};
+  ++summary.refused;
+  summary.refusal = OutcomeText(outcome);
+  switch (outcome) {
+    case AppendOutcome::kOutOfOrder: metrics_.out_of_order.Increment(); break;
+    case AppendOutcome::kDuplicateTimestamp: metrics_.duplicate_timestamp.Increment(); break;
+    case AppendOutcome::kOutOfBounds:
+    case AppendOutcome::kTooFarInFuture: metrics_.out_of_bounds.Increment(); break;
+    default: metrics_.series_refused.Increment();
+  }
+  return {};
+}
+
+void BodyAppender::AppendStaleSample(const SeriesCache::Entry& entry, core::TimestampMs time_ms, model::Appender& appender) {
+  if (entry.is_dropped || entry.has_own_time || entry.ref == 0) return;
+  // A series that is gone from the store, or has a newer sample from elsewhere, needs no mark.
+  appender.Append(entry.ref, kNoLabels, time_ms, model::StaleNan());
+}
+
+void BodyAppender::AppendStale(core::TimestampMs time_ms, model::Appender& appender) {
+  cache_.BeginBody();
+  cache_.EndBody([&](const SeriesCache::Entry& entry) { AppendStaleSample(entry, time_ms, appender); });
+}
+
+void BodyAppender::AppendReport(bool is_up, double duration_seconds, const BodySummary& summary, core::TimestampMs time_ms,
+                                model::Appender& appender) {
+  const std::array<double, kReportNames.size()> values = {
+      is_up ? 1.0 : 0.0, duration_seconds, static_cast<double>(summary.scraped), static_cast<double>(summary.post_relabel),
+      static_cast<double>(summary.added)};
+  for (size_t i = 0; i < values.size(); ++i) AppendReportSample(i, values[i], time_ms, appender);
+}
+
+void BodyAppender::AppendStaleReport(core::TimestampMs time_ms, model::Appender& appender) {
+  for (size_t i = 0; i < kReportNames.size(); ++i) {
+    if (report_refs_[i] != 0) AppendReportSample(i, model::StaleNan(), time_ms, appender);
+  }
+}
+
+void BodyAppender::AppendReportSample(size_t index, double value, core::TimestampMs time_ms, model::Appender& appender) {
+  model::AppendResult result = appender.Append(report_refs_[index], kNoLabels, time_ms, value);
+  if (result.outcome != AppendOutcome::kUnknownRef) return;
+  builder_.Reset(target_labels_);
+  builder_.Set(model::kMetricName, kReportNames[index]);
+  report_refs_[index] = appender.Append(0, builder_.Build(), time_ms, value).ref;
+}
+
+}  // namespace sextant::scrape

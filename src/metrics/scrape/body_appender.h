@@ -1,0 +1,82 @@
+// Turns one scraped body into appended samples: finds each line's series through the layout of the previous body,
+// relabels what is new, keeps to the limits, marks what vanished as stale. Knows nothing of HTTP or time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "config/prometheus_config.h"
+#include "core/result.h"
+#include "metrics/relabel/relabel.h"
+#include "metrics/scrape/metadata_store.h"
+#include "metrics/scrape/scrape_metrics.h"
+#include "metrics/scrape/series_cache.h"
+#include "model/storage.h"
+
+namespace sextant::scrape {
+
+// How the samples of one job are treated; shared by its targets.
+struct SampleRules {
+  bool honor_labels = false;
+  bool honor_timestamps = true;
+  config::ScrapeLimits limits;
+  relabel::Rules metric_relabel;
+};
+
+// What one body came to.
+struct BodySummary {
+  uint64_t scraped = 0;       // samples in the body
+  uint64_t post_relabel = 0;  // of these, left after relabelling
+  uint64_t added = 0;         // new series
+  uint64_t refused = 0;       // samples the store did not take
+  std::string refusal;        // why, for a person; of the last one
+};
+
+// One per target; not thread-safe.
+class BodyAppender {
+ public:
+  // All references must outlive it.
+  BodyAppender(const SampleRules& rules, model::Labels target_labels, MetadataStore& metadata, ScrapeMetrics& metrics);
+
+  // Appends the samples of a body in text format at `time_ms`. On an error (malformed, over a limit) the caller rolls the
+  // appender back and calls AppendStale with a fresh one; the layout is then still that of the last good body.
+  core::Result<BodySummary> AppendBody(std::string_view body, core::TimestampMs time_ms, model::Appender& appender);
+
+  // Marks every series of the last good body as stale and forgets it: for a scrape that failed and a target that goes.
+  void AppendStale(core::TimestampMs time_ms, model::Appender& appender);
+
+  // up, scrape_duration_seconds, scrape_samples_scraped, scrape_samples_post_metric_relabeling, scrape_series_added.
+  void AppendReport(bool is_up, double duration_seconds, const BodySummary& summary, core::TimestampMs time_ms,
+                    model::Appender& appender);
+  // Marks those five as stale, when the target goes.
+  void AppendStaleReport(core::TimestampMs time_ms, model::Appender& appender);
+
+  size_t series() const { return cache_.size(); }
+  size_t SizeBytes() const { return cache_.SizeBytes(); }
+
+ private:
+  core::Status AppendLines(std::string_view body, core::TimestampMs time_ms, BodySummary& summary, model::Appender& appender);
+  core::Status AppendSample(std::string_view series, double value, core::TimestampMs time_ms, bool has_own_time,
+                            BodySummary& summary, model::Appender& appender);
+  core::Status AppendTo(SeriesCache::Entry& entry, const model::Labels& labels, double value, core::TimestampMs time_ms,
+                        bool has_own_time, BodySummary& summary, model::Appender& appender);
+  // The labels of a new line's series after the target's labels and relabelling; empty when it is dropped.
+  core::Result<model::Labels> SeriesLabels(std::string_view series);
+  core::Status CheckLimits(const model::Labels& labels) const;
+  core::Status Count(model::AppendOutcome outcome, BodySummary& summary);
+  void AppendStaleSample(const SeriesCache::Entry& entry, core::TimestampMs time_ms, model::Appender& appender);
+  void AppendReportSample(size_t index, double value, core::TimestampMs time_ms, model::Appender& appender);
+
+  const SampleRules& rules_;
+  const model::Labels target_labels_;
+  MetadataStore& metadata_;
+  ScrapeMetrics& metrics_;
+  SeriesCache cache_;
+  MetadataLayout metadata_layout_;
+  model::LabelsBuilder builder_;
+  std::array<model::SeriesRef, 5> report_refs_{};
+};
+
+}  // namespace sextant::scrape

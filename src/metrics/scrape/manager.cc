@@ -1,0 +1,205 @@
+#include "metrics/scrape/manager.h"
+
+#include <algorithm>
+
+namespace sextant::scrape {
+
+namespace {
+
+using core::Result;
+using core::Status;
+
+constexpr std::string_view kAccept = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+constexpr size_t kMaxBodyBytes = 256 << 20;  // when the configuration sets no limit
+
+net::FetchRequest MakeRequest(const config::ScrapeConfig& job, const std::string& user_agent) {
+  net::FetchRequest request;
+  request.headers.Set("Accept", kAccept);
+  request.headers.Set("User-Agent", user_agent);
+  request.follow_redirects = job.http.follow_redirects;
+  request.accept_compressed = job.enable_compression;
+  request.max_body_bytes = job.limits.body_size_limit_bytes > 0 ? static_cast<size_t>(job.limits.body_size_limit_bytes) : kMaxBodyBytes;
+  if (const auto& basic = job.http.basic_auth) {
+    request.basic_user = basic->username;
+    request.basic_password = basic->password.Reveal();
+  }
+  if (const auto& authorization = job.http.authorization) {
+    if (authorization->type == "Bearer") {
+      request.bearer_token = authorization->credentials.Reveal();
+    } else {
+      request.headers.Set("Authorization", authorization->type + " " + authorization->credentials.Reveal());
+    }
+  }
+  net::TlsClientOptions tls;
+  tls.ca_file = job.http.tls.ca_file;
+  tls.cert_file = job.http.tls.cert_file;
+  tls.key_file = job.http.tls.key_file;
+  tls.server_name = job.http.tls.server_name;
+  tls.insecure_skip_verify = job.http.tls.insecure_skip_verify;
+  tls.min_version = job.http.tls.min_version;
+  request.tls = std::make_shared<const net::TlsClientOptions>(std::move(tls));
+  return request;
+}
+
+// A job's configuration without its targets, secrets included, so that a changed one is noticed.
+std::string Fingerprint(const config::ScrapeConfig& job) {
+  config::ScrapeConfig rest = job;
+  rest.static_configs.clear();
+  std::string text = config::WriteYaml(rest);
+  if (job.http.basic_auth) text += job.http.basic_auth->password.Reveal();
+  if (job.http.authorization) text += job.http.authorization->credentials.Reveal();
+  return text;
+}
+
+}  // namespace
+
+ScrapeManager::ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor, const core::Clock& clock,
+                             model::Appendable& storage, core::Registry& registry, core::Logger logger,
+                             std::string user_agent)
+    : registry_(registry),
+      logger_(logger.With("component", "scrape")),
+      user_agent_(std::move(user_agent)),
+      metrics_(registry),
+      metadata_(registry),
+      services_{io, client, executor, clock, storage, metadata_, metrics_, buffers_} {}
+
+ScrapeManager::~ScrapeManager() { Stop(); }
+
+Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& job, std::vector<ScrapeTarget>& targets) const {
+  auto settings = std::make_shared<PoolSettings>();
+  settings->name = job.job_name;
+  settings->samples.honor_labels = job.honor_labels;
+  settings->samples.honor_timestamps = job.honor_timestamps;
+  settings->samples.limits = job.limits;
+  SEXTANT_ASSIGN(settings->samples.metric_relabel, relabel::Rules::Compile(job.metric_relabel_configs));
+  settings->request = MakeRequest(job, user_agent_);
+  if (job.http.basic_auth) settings->password_file = job.http.basic_auth->password_file;
+  if (job.http.authorization) settings->credentials_file = job.http.authorization->credentials_file;
+
+  SEXTANT_ASSIGN(relabel::Rules target_rules, relabel::Rules::Compile(job.relabel_configs));
+  TargetList list = BuildTargets(job, target_rules);
+  for (const core::Error& error : list.errors) logger_.Error("target left out", {{"error", error}});
+  if (job.limits.target_limit > 0 && list.active.size() > job.limits.target_limit) {
+    logger_.Error("too many targets; none of the job is scraped",
+                  {{"scrape_pool", job.job_name}, {"targets", list.active.size()}, {"target_limit", job.limits.target_limit}});
+    list.active.clear();
+  }
+  targets = std::move(list.active);
+
+  Pool pool;
+  pool.settings = std::move(settings);
+  pool.fingerprint = Fingerprint(job);
+  pool.dropped_count = list.dropped.size();
+  list.dropped.resize(std::min(list.dropped.size(), kMaxDroppedKept));
+  pool.dropped = std::move(list.dropped);
+  return pool;
+}
+
+ScrapeManager::Pool ScrapeManager::MakeLocalPool(const LocalJob& job, std::vector<ScrapeTarget>& targets) const {
+  auto settings = std::make_shared<PoolSettings>();
+  settings->name = job.name;
+  settings->local = job.source;
+  ScrapeTarget target;
+  target.labels = model::Labels::Of({{"instance", job.instance}, {"job", job.name}});
+  target.discovered_labels = target.labels;
+  target.url = fmt::format("in-process://{}/metrics", job.name);
+  target.interval_ms = job.interval_ms;
+  target.timeout_ms = job.interval_ms;
+  targets.push_back(std::move(target));
+  Pool pool;
+  pool.settings = std::move(settings);
+  pool.fingerprint = fmt::format("local {}", job.interval_ms);
+  return pool;
+}
+
+// Takes over the loops of targets that were there before; makes loops for the others.
+void ScrapeManager::StartLoops(Pool& pool, Pool* previous, std::vector<ScrapeTarget> targets,
+                               std::vector<std::shared_ptr<ScrapeLoop>>& started) {
+  bool may_keep = previous != nullptr && previous->fingerprint == pool.fingerprint;
+  for (ScrapeTarget& target : targets) {
+    if (may_keep) {
+      auto kept = std::ranges::find_if(previous->loops, [&](const auto& loop) { return loop->target() == target; });
+      if (kept != previous->loops.end()) {
+        pool.loops.push_back(std::move(*kept));
+        previous->loops.erase(kept);
+        continue;
+      }
+    }
+    pool.loops.push_back(std::make_shared<ScrapeLoop>(services_, pool.settings, std::move(target), logger_));
+    started.push_back(pool.loops.back());
+  }
+}
+
+Status ScrapeManager::Apply(const std::vector<config::ScrapeConfig>& jobs, std::vector<LocalJob> local_jobs) {
+  // Everything that can fail comes first.
+  std::vector<std::pair<Pool, std::vector<ScrapeTarget>>> made;
+  for (const config::ScrapeConfig& job : jobs) {
+    std::vector<ScrapeTarget> targets;
+    SEXTANT_ASSIGN(Pool pool, MakePool(job, targets));
+    made.emplace_back(std::move(pool), std::move(targets));
+  }
+  for (const LocalJob& job : local_jobs) {
+    std::vector<ScrapeTarget> targets;
+    Pool pool = MakeLocalPool(job, targets);
+    made.emplace_back(std::move(pool), std::move(targets));
+  }
+
+  Pools previous;
+  std::vector<std::shared_ptr<ScrapeLoop>> started;
+  {
+    std::lock_guard lock(mutex_);
+    previous.swap(pools_);
+    for (auto& [pool, targets] : made) {
+      const std::string& name = pool.settings->name;
+      auto before = previous.find(name);
+      StartLoops(pool, before == previous.end() ? nullptr : &before->second, std::move(targets), started);
+      registry_.AddGauge("prometheus_target_scrape_pool_targets", "Current number of targets in this scrape pool.",
+                         {{"scrape_job", name}})
+          .Set(static_cast<double>(pool.loops.size()));
+      pools_.emplace(name, std::move(pool));
+    }
+  }
+  // What is gone ends before what replaces it begins, so that one series never has two writers.
+  for (auto& [name, pool] : previous) {
+    for (const auto& loop : pool.loops) loop->Stop(true);
+    std::lock_guard lock(mutex_);
+    if (!pools_.contains(name)) registry_.Remove("prometheus_target_scrape_pool_targets", {{"scrape_job", name}});
+  }
+  // The process's own targets are few and local: their first samples need not wait.
+  for (const auto& loop : started) loop->Start(static_cast<bool>(loop->settings()->local));
+  return {};
+}
+
+void ScrapeManager::Stop() {
+  Pools stopping;
+  {
+    std::lock_guard lock(mutex_);
+    stopping.swap(pools_);
+  }
+  for (auto& [name, pool] : stopping) {
+    for (const auto& loop : pool.loops) loop->Stop(false);
+  }
+}
+
+TargetsStatus ScrapeManager::Status() const {
+  TargetsStatus status;
+  std::lock_guard lock(mutex_);
+  for (const auto& [name, pool] : pools_) {
+    for (const auto& loop : pool.loops) status.active.push_back(loop->Status());
+    for (const model::Labels& labels : pool.dropped) status.dropped.push_back({name, labels});
+    status.dropped_counts[name] = pool.dropped_count;
+  }
+  std::ranges::stable_sort(status.active, [](const TargetStatus& a, const TargetStatus& b) {
+    return a.pool != b.pool ? a.pool < b.pool : (a.labels <=> b.labels) < 0;
+  });
+  return status;
+}
+
+std::vector<std::string> ScrapeManager::PoolNames() const {
+  std::vector<std::string> names;
+  std::lock_guard lock(mutex_);
+  for (const auto& [name, pool] : pools_) names.push_back(name);
+  return names;
+}
+
+}  // namespace sextant::scrape

@@ -1,0 +1,77 @@
+// All scraping: turns scrape configurations into targets and keeps one loop per target running. A new configuration stops
+// what is gone, starts what is new, and leaves the rest alone.
+//
+// Thread-safe; Apply and Stop must not be called at the same time as each other, nor from an executor or I/O thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "config/prometheus_config.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "metrics/scrape/buffer_pool.h"
+#include "metrics/scrape/metadata_store.h"
+#include "metrics/scrape/scrape_loop.h"
+#include "metrics/scrape/scrape_metrics.h"
+#include "metrics/scrape/target.h"
+
+namespace sextant::scrape {
+
+// A job whose target is inside this process.
+struct LocalJob {
+  std::string name;      // the job label
+  std::string instance;  // the instance label
+  core::DurationMs interval_ms = 15'000;
+  LocalSource source;
+};
+
+class ScrapeManager {
+ public:
+  // References must outlive the manager. `user_agent` goes into requests.
+  ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor, const core::Clock& clock,
+                model::Appendable& storage, core::Registry& registry, core::Logger logger, std::string user_agent);
+  ~ScrapeManager();  // stops
+
+  // Makes these jobs the ones that are scraped. Errors: kInvalidArgument for rules that do not compile; nothing has
+  // changed then. Targets that make no sense are logged and left out.
+  core::Status Apply(const std::vector<config::ScrapeConfig>& jobs, std::vector<LocalJob> local_jobs = {});
+
+  // Stops all loops. Series are not marked as stale: the process is ending and will be back.
+  void Stop();
+
+  TargetsStatus Status() const;
+  // Names of the pools, sorted.
+  std::vector<std::string> PoolNames() const;
+  const MetadataStore& metadata() const { return metadata_; }
+
+ private:
+  struct Pool {
+    std::shared_ptr<const PoolSettings> settings;
+    std::string fingerprint;  // of the configuration: equal means the same treatment of targets
+    std::vector<std::shared_ptr<ScrapeLoop>> loops;
+    std::vector<model::Labels> dropped;  // the first kMaxDroppedKept
+    uint64_t dropped_count = 0;
+  };
+  using Pools = std::map<std::string, Pool>;
+
+  core::Result<Pool> MakePool(const config::ScrapeConfig& job, std::vector<ScrapeTarget>& targets) const;
+  Pool MakeLocalPool(const LocalJob& job, std::vector<ScrapeTarget>& targets) const;
+  void StartLoops(Pool& pool, Pool* previous, std::vector<ScrapeTarget> targets, std::vector<std::shared_ptr<ScrapeLoop>>& started);
+
+  core::Registry& registry_;
+  const core::Logger logger_;
+  const std::string user_agent_;
+  ScrapeMetrics metrics_;
+  MetadataStore metadata_;
+  BufferPool buffers_;
+  ScrapeServices services_;
+
+  mutable std::mutex mutex_;
+  Pools pools_;  // guarded by mutex_
+};
+
+}  // namespace sextant::scrape

@@ -1,0 +1,53 @@
+#include "metrics/scrape/metadata_store.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+namespace sextant::scrape {
+
+MetadataStore::MetadataStore(core::Registry& registry)
+    : refused_(registry.AddCounter("sextant_metadata_refused_total",
+                                   "Metadata of metric families that was not remembered because a limit was reached.")) {}
+
+void MetadataStore::Add(std::string_view family, const model::MetricMetadata& metadata) {
+  if (family.size() + metadata.help.size() + metadata.unit.size() > kMaxTextBytes) return refused_.Increment();
+  std::lock_guard lock(mutex_);
+  auto it = families_.find(family);
+  if (it == families_.end()) {
+    if (families_.size() >= kMaxFamilies) return refused_.Increment();
+    it = families_.emplace(family, std::vector<model::MetricMetadata>()).first;
+  }
+  auto is_same = [&](const model::MetricMetadata& known) {
+    return known.type == metadata.type && known.help == metadata.help && known.unit == metadata.unit;
+  };
+  if (std::ranges::any_of(it->second, is_same)) return;
+  if (it->second.size() >= kMaxPerFamily) return refused_.Increment();
+  it->second.push_back(metadata);
+  it->second.shrink_to_fit();
+}
+
+std::map<std::string, std::vector<model::MetricMetadata>> MetadataStore::List(std::string_view family) const {
+  std::map<std::string, std::vector<model::MetricMetadata>> list;
+  std::lock_guard lock(mutex_);
+  if (family.empty()) {
+    list.insert(families_.begin(), families_.end());
+  } else if (auto it = families_.find(family); it != families_.end()) {
+    list.insert(*it);
+  }
+  return list;
+}
+
+bool MetadataLayout::Changes(std::string_view family, const model::MetricMetadata& metadata) {
+  uint64_t hash = XXH3_64bits(family.data(), family.size());
+  for (const std::string* text : {&metadata.type, &metadata.help, &metadata.unit}) {
+    hash = XXH3_64bits_withSeed(text->data(), text->size(), hash);
+  }
+  size_t at = at_++;
+  if (at < hashes_.size() && hashes_[at] == hash) return false;
+  hashes_.resize(std::max(hashes_.size(), at + 1));
+  hashes_[at] = hash;
+  return true;
+}
+
+}  // namespace sextant::scrape

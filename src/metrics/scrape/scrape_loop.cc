@@ -1,0 +1,217 @@
+#include "metrics/scrape/scrape_loop.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+namespace sextant::scrape {
+
+namespace {
+
+using core::Code;
+using core::Fail;
+using core::Result;
+
+// How far from its moment a scrape may begin and still carry the moment as its time.
+constexpr core::DurationMs kTimeToleranceMs = 2;
+
+core::DurationMs OffsetOf(const ScrapeTarget& target) {
+  uint64_t hash = target.labels.Hash() ^ (std::hash<std::string>()(target.url) * 0x9e3779b97f4a7c15ull);
+  return static_cast<core::DurationMs>(hash % static_cast<uint64_t>(target.interval_ms));
+}
+
+Result<std::string> ReadSecret(const std::string& path) {
+  std::ifstream file(path);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file) return core::FailErrno(errno, fmt::format("unable to read file {}", path));
+  text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  return text;
+}
+
+}  // namespace
+
+ScrapeLoop::ScrapeLoop(ScrapeServices& services, std::shared_ptr<const PoolSettings> settings, ScrapeTarget target,
+                       core::Logger logger)
+    : services_(services),
+      settings_(std::move(settings)),
+      target_(std::move(target)),
+      logger_(logger.With("scrape_pool", settings_->name).With("target", target_.url)),
+      offset_ms_(OffsetOf(target_)),
+      timer_(services.io, services.executor, core::Priority::kIngest),
+      appender_(settings_->samples, target_.labels, services.metadata, services.metrics) {
+  status_.pool = settings_->name;
+  status_.discovered_labels = target_.discovered_labels;
+  status_.labels = target_.labels;
+  status_.scrape_url = target_.url;
+  status_.interval_ms = target_.interval_ms;
+  status_.timeout_ms = target_.timeout_ms;
+}
+
+void ScrapeLoop::Start(bool at_once) {
+  if (!at_once) return ScheduleNext();
+  due_ms_ = services_.clock.NowMs();
+  timer_.StartAfter(0, [self = shared_from_this()] { self->Begin(); });
+}
+
+void ScrapeLoop::Stop(bool mark_stale) {
+  {
+    std::lock_guard lock(mutex_);
+    is_stopped_ = true;
+    fetch_.Cancel();
+  }
+  timer_.Cancel();
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [&] { return !is_in_flight_; });
+  lock.unlock();
+  if (!mark_stale) return;
+  core::TimestampMs now_ms = services_.clock.NowMs();
+  auto batch = services_.storage.NewAppender();
+  appender_.AppendStale(now_ms, *batch);
+  appender_.AppendStaleReport(now_ms, *batch);
+  if (core::Status committed = batch->Commit(); !committed) {
+    logger_.Warn("series of a removed target could not be marked as stale", {{"error", committed.error()}});
+  }
+}
+
+TargetStatus ScrapeLoop::Status() const {
+  std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void ScrapeLoop::ScheduleNext() {
+  {
+    std::lock_guard lock(mutex_);
+    if (is_stopped_) return;
+  }
+  core::TimestampMs now_ms = services_.clock.NowMs();
+  core::DurationMs interval_ms = target_.interval_ms;
+  core::TimestampMs next_ms = now_ms - (now_ms - offset_ms_) % interval_ms + interval_ms;
+  // The clock may stand a little before the moment that has just been served.
+  if (next_ms - due_ms_ < interval_ms / 2) next_ms += interval_ms;
+  if (due_ms_ != 0 && next_ms - due_ms_ > interval_ms + interval_ms / 2) {
+    services_.metrics.missed.Increment(static_cast<double>((next_ms - due_ms_) / interval_ms - 1));
+  }
+  due_ms_ = next_ms;
+  timer_.StartAt(services_.clock.MonotonicNs() + (next_ms - now_ms) * 1'000'000, [self = shared_from_this()] { self->Begin(); });
+}
+
+core::TimestampMs ScrapeLoop::ScrapeTime() {
+  core::TimestampMs now_ms = services_.clock.NowMs();
+  core::DurationMs tolerance_ms = std::min(kTimeToleranceMs, target_.interval_ms / 100);
+  return std::abs(now_ms - due_ms_) <= tolerance_ms ? due_ms_ : now_ms;
+}
+
+void ScrapeLoop::SetInFlight(bool in_flight) {
+  {
+    std::lock_guard lock(mutex_);
+    is_in_flight_ = in_flight;
+  }
+  if (!in_flight) idle_.notify_all();
+}
+
+void ScrapeLoop::Begin() {
+  {
+    std::lock_guard lock(mutex_);
+    if (is_stopped_) return;
+    is_in_flight_ = true;
+  }
+  time_ms_ = ScrapeTime();
+  begun_ns_ = services_.clock.MonotonicNs();
+  if (settings_->local) return Finish(settings_->local());
+  Fetch();
+}
+
+Result<net::FetchRequest> ScrapeLoop::MakeRequest() {
+  net::FetchRequest request = settings_->request;
+  request.url = target_.url;
+  request.timeout_ms = target_.timeout_ms;
+  request.headers.Set("X-Prometheus-Scrape-Timeout-Seconds", fmt::format("{}", static_cast<double>(target_.timeout_ms) / 1000));
+  request.body_buffer = services_.buffers.Take();
+  if (!settings_->password_file.empty()) {
+    SEXTANT_ASSIGN(request.basic_password, ReadSecret(settings_->password_file));
+  }
+  if (!settings_->credentials_file.empty()) {
+    SEXTANT_ASSIGN(request.bearer_token, ReadSecret(settings_->credentials_file));
+  }
+  return request;
+}
+
+void ScrapeLoop::Fetch() {
+  Result<net::FetchRequest> request = MakeRequest();
+  if (!request) return Finish(tl::unexpected(request.error()));
+  net::FetchHandle handle = services_.client.Fetch(
+      std::move(*request), {.executor = &services_.executor, .priority = core::Priority::kIngest},
+      [self = shared_from_this()](Result<net::FetchResponse> response) {
+        if (!response) return self->Finish(tl::unexpected(std::move(response).error()));
+        if (response->status != 200) {
+          return self->Finish(Fail(Code::kUnavailable, "server returned HTTP status {} {}", response->status,
+                                   net::StatusText(response->status)));
+        }
+        self->Finish(std::move(response->body));
+      });
+  std::lock_guard lock(mutex_);
+  fetch_ = handle;
+  if (is_stopped_) fetch_.Cancel();
+}
+
+void ScrapeLoop::Finish(Result<std::string> body) {
+  bool is_stopped = false;
+  {
+    std::lock_guard lock(mutex_);
+    is_stopped = is_stopped_;
+  }
+  if (!is_stopped) {
+    double duration_seconds = static_cast<double>(services_.clock.MonotonicNs() - begun_ns_) / 1e9;
+    Result<BodySummary> summary = Append(body, duration_seconds);
+    NoteOutcome(summary, duration_seconds);
+    if (body) services_.buffers.Give(std::move(*body));
+    ScheduleNext();
+  }
+  SetInFlight(false);
+}
+
+// Appends what came and the report of it as one batch; what is wrong with the body makes the report say so.
+Result<BodySummary> ScrapeLoop::Append(const Result<std::string>& body, double duration_seconds) {
+  auto batch = services_.storage.NewAppender();
+  Result<BodySummary> summary = body ? appender_.AppendBody(*body, time_ms_, *batch) : Result<BodySummary>(tl::unexpected(body.error()));
+  if (!summary) {
+    batch->Rollback();
+    batch = services_.storage.NewAppender();
+    appender_.AppendStale(time_ms_, *batch);
+  }
+  appender_.AppendReport(summary.has_value(), duration_seconds, summary.value_or(BodySummary{}), time_ms_, *batch);
+  if (core::Status committed = batch->Commit(); !committed) {
+    services_.metrics.commit_failures.Increment();
+    return tl::unexpected(committed.error().WithContext("samples could not be stored"));
+  }
+  return summary;
+}
+
+void ScrapeLoop::NoteOutcome(const Result<BodySummary>& summary, double duration_seconds) {
+  std::string error;
+  if (!summary) {
+    services_.metrics.scrapes_failed.Increment();
+    error = summary.error().message();
+  } else if (summary->refused > 0) {
+    error = fmt::format("{} samples refused: {}", summary->refused, summary->refusal);
+  }
+  bool is_news = false;
+  {
+    std::lock_guard lock(mutex_);
+    is_news = error != status_.last_error;
+    status_.last_scrape_ms = time_ms_;
+    status_.last_duration_seconds = duration_seconds;
+    status_.health = summary ? TargetHealth::kUp : TargetHealth::kDown;
+    status_.last_error = error;
+    status_.last_samples = summary ? summary->scraped : 0;
+    status_.series = appender_.series();
+  }
+  if (!is_news) return;
+  if (error.empty()) {
+    logger_.Info("scrape works again");
+  } else {
+    logger_.Warn("scrape failed", {{"error", error}});
+  }
+}
+
+}  // namespace sextant::scrape
