@@ -22,15 +22,25 @@ export function refreshAll(): void {
   window.dispatchEvent(new Event(kRefreshEvent));
 }
 
+/** Calls back when everything on the page is to be loaded again. */
+export function useRefreshAll(refresh: () => void): void {
+  useEffect(() => {
+    window.addEventListener(kRefreshEvent, refresh);
+    return () => window.removeEventListener(kRefreshEvent, refresh);
+  }, [refresh]);
+}
+
 interface Options {
   /** Pause between loads; absent or 0: no timer. */
   everyMs?: number;
+  /** False where the dependencies already change when the page is refreshed. */
+  heedsRefresh?: boolean;
 }
 
 export function useResource<T>(
   load: (signal: AbortSignal) => Promise<T>,
   dependencies: DependencyList,
-  { everyMs = 0 }: Options = {},
+  { everyMs = 0, heedsRefresh = true }: Options = {},
 ): Resource<T> {
   const [state, setState] = useState<{ data?: T; error?: Error; loading: boolean; loadedAtMs: number }>({
     loading: true,
@@ -78,10 +88,7 @@ export function useResource<T>(
     };
   }, [everyMs, reload]);
 
-  useEffect(() => {
-    window.addEventListener(kRefreshEvent, reload);
-    return () => window.removeEventListener(kRefreshEvent, reload);
-  }, [reload]);
+  useRefreshAll(useCallback(() => { if (heedsRefresh) reload(); }, [heedsRefresh, reload]));
 
   return { data: state.data, error: state.error, loading: state.loading, loadedAtMs: state.loadedAtMs, reload };
 }

@@ -1,0 +1,154 @@
+/** The box around a panel: its title, its data, and what it says when there is none. */
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { useResource } from '../api/useResource';
+import { ErrorBoundary } from '../components/ErrorBoundary';
+import { Icon } from '../components/icons';
+import { Empty, Loading, Progress } from '../components/States';
+import { prepareFrames, transformFrames } from '../grafana';
+import type { DataFrame, GrafanaTheme2 } from '../grafana';
+import { panelKinds } from '../panels/registry';
+import type { PanelKind, Replace } from '../panels/panel';
+import { resolveTime } from '../time/range';
+import type { ResolvedRange } from '../time/range';
+import { parseDuration } from '../time/duration';
+import { askPanel } from './ask';
+import { builtins, forReading, interpolate, single } from './interpolate';
+import type { Values, VariableValue } from './interpolate';
+import type { Panel } from './model';
+import { asObject, asText } from './read';
+import css from './PanelFrame.module.css';
+
+interface PanelFrameProps {
+  panel: Panel;
+  values: Values;
+  range: ResolvedRange;
+  /** Changes when the data is to be loaded again. */
+  turn: number;
+  utc: boolean;
+  theme: GrafanaTheme2;
+  syncKey: string | undefined;
+  onZoom: (fromMs: number, toMs: number) => void;
+}
+
+/** True once the element has been near the visible part of the page: panels far below ask nothing until then. */
+function useSeen(element: React.RefObject<HTMLElement | null>): boolean {
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    if (element.current === null || seen) return;
+    const observer = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) setSeen(true); }, { rootMargin: '200px' });
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, [element, seen]);
+  return seen;
+}
+
+/** A panel may look at its own stretch of time: "the last 24 h", or the same time yesterday. */
+export function panelRange(panel: Panel, range: ResolvedRange): ResolvedRange {
+  let { fromMs, toMs } = range;
+  if (panel.timeFrom !== '') {
+    const from = panel.timeFrom.startsWith('now') ? resolveTime(panel.timeFrom, toMs, false) : toMs - (parseDuration(panel.timeFrom) ?? toMs - fromMs);
+    fromMs = from ?? fromMs;
+  }
+  const shift = parseDuration(panel.timeShift) ?? 0;
+  return { fromMs: fromMs - shift, toMs: toMs - shift };
+}
+
+/** The parts that links and names refer to: ${__field.labels.instance}, ${__series.name}, ${__value.text}. */
+function partOf(scope: Parameters<Replace>[1], name: string, part: string): string | undefined {
+  const context = asObject(asObject(scope?.['__dataContext'])['value']);
+  const field = asObject(context['field']);
+  const row = context['rowIndex'];
+  if (name === '__field') {
+    if (part.startsWith('labels.')) return asText(asObject(field['labels'])[part.slice(7)]);
+    if (part === 'name' || part === 'displayName') return asText(asObject(field['state'])['displayName'], asText(field['name']));
+  }
+  if (name === '__series' && part === 'name') return asText(asObject(context['frame'])['name']);
+  if (name === '__value' && typeof row === 'number') return asText((field['values'] as unknown[] | undefined)?.[row]);
+  if (name === '__data' && part.startsWith('fields') && typeof row === 'number') {
+    const wanted = /^fields(?:\.|\[["']?)([^\]"']+)/.exec(part)?.[1];
+    const fields = asObject(context['frame'])['fields'] as { name: string; values: unknown[]; state?: { displayName?: string } }[] | undefined;
+    const found = fields?.find((one, index) => one.name === wanted || one.state?.displayName === wanted || String(index) === wanted);
+    return found === undefined ? undefined : asText(found.values[row]);
+  }
+  return undefined;
+}
+
+export function PanelFrame(props: PanelFrameProps) {
+  const { panel, values, range } = props;
+  const element = useRef<HTMLElement>(null);
+  const seen = useSeen(element);
+  const kind = panelKinds.get(panel.type);
+  const known = useMemo(
+    () => new Map<string, VariableValue>([...values, ...Object.entries(panel.scope).map(([name, value]): [string, VariableValue] => [name, single(value)]), ...builtins(range.fromMs, range.toMs)]),
+    [values, panel.scope, range.fromMs, range.toMs],
+  );
+  const title = interpolate(panel.title, known, forReading);
+  return (
+    <section ref={element} className={panel.transparent ? css.bare : css.panel} aria-label={title === '' ? `Panel ${panel.id}` : title} data-panel-type={panel.type}>
+      {title !== '' && (
+        <header className={css.head}>
+          <h3 title={title}>{title}</h3>
+          {panel.description !== '' && <span className={css.hint} role="img" aria-label={panel.description} title={interpolate(panel.description, known, forReading)}><Icon name="info" size={13} /></span>}
+          {panel.links.map((link, index) => <PanelLink key={index} title={interpolate(link.title, known, forReading)} url={interpolate(link.url, known, forReading)} />)}
+          {panel.timeFrom !== '' && <span className={css.time}>last {panel.timeFrom.replace(/^now-/, '')}</span>}
+        </header>
+      )}
+      <div className={css.body}>
+        {kind === undefined ? <Unsupported panel={panel} /> : seen && <ErrorBoundary what={title === '' ? 'The panel' : `The panel ${title}`}><PanelContent {...props} kind={kind} known={known} /></ErrorBoundary>}
+      </div>
+    </section>
+  );
+}
+
+function PanelLink({ title, url }: { title: string; url: string }) {
+  if (!/^(https?:\/\/|\/(?!\/))/.test(url)) return null;
+  return <a className={css.link} href={url} target="_blank" rel="noreferrer" title={title}>{title}</a>;
+}
+
+function Unsupported({ panel }: { panel: Panel }) {
+  return (
+    <div className={css.unsupported}>
+      <Icon name="info" />
+      <p>Panel type <b>{panel.type}</b> is not supported yet.</p>
+    </div>
+  );
+}
+
+function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known }: PanelFrameProps & { kind: PanelKind; known: Map<string, VariableValue> }) {
+  const range = panelRange(panel, pageRange);
+  const points = Math.max(50, Math.round((panel.gridPos.w / 24) * 1200));
+  // Everything but the range changes what is asked; the range only asks again.
+  const question = JSON.stringify([panel.targets, [...known].filter(([name]) => !name.startsWith('__'))]);
+  const replace: Replace = (text, scope) => interpolate(text, known, forReading, (name, part) => partOf(scope, name, part));
+  const { data, error, loading } = useResource(
+    async (signal): Promise<{ frames: DataFrame[]; warnings: string[]; question: string; range: ResolvedRange }> => {
+      if (!kind.asks) return { frames: [], warnings: [], question, range };
+      const { frames, warnings } = await askPanel(panel, range, points, known, signal);
+      return { frames: await transformFrames(panel.transformations, frames, (text) => replace(text)), warnings, question, range };
+    },
+    [question, range.fromMs, range.toMs, turn],
+    { heedsRefresh: false },
+  );
+  const prepared = useMemo(
+    () => (data === undefined ? [] : prepareFrames(data.frames, { ...panel.fieldConfig, colorMode: kind.colorMode }, theme, utc, replace as Parameters<typeof prepareFrames>[4])),
+    [data, theme, panel.fieldConfig, utc],
+  );
+  // The last good answer stays while its question is the same; a failed question shows why.
+  if (error !== undefined && (data === undefined || data.question !== question)) return <PanelError error={error} />;
+  if (data === undefined) return <Loading what="data" />;
+  const { Component } = kind;
+  const hasData = !kind.asks || prepared.some((frame) => frame.length > 0);
+  return (
+    <>
+      <Progress shown={loading && data.question !== question} />
+      {error !== undefined && <span className={css.stale} role="img" aria-label={`Not refreshed: ${error.message}`} title={`Not refreshed: ${error.message}`}><Icon name="warning" size={13} /></span>}
+      {hasData
+        ? <Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} />
+        : <Empty title={asText(panel.fieldConfig.defaults['noValue'], 'No data')} />}
+    </>
+  );
+}
+
+function PanelError({ error }: { error: Error }) {
+  return <div className={css.error} role="alert"><Icon name="warning" /><p>{error.message}</p></div>;
+}

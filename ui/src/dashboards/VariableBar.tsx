@@ -1,0 +1,80 @@
+/** The pickers of a dashboard's variables. */
+import { useId, useState } from 'react';
+import { Popover } from '../components/Popover';
+import { Icon } from '../components/icons';
+import { kAll } from './model';
+import type { Resolved } from './variables';
+import css from './VariableBar.module.css';
+
+interface VariableBarProps {
+  variables: Resolved[];
+  onChange: (name: string, values: string[]) => void;
+}
+
+export function VariableBar({ variables, onChange }: VariableBarProps) {
+  const shown = variables.filter(({ variable }) => variable.hide !== 2 && variable.type !== 'constant' && variable.type !== 'datasource' && variable.type !== 'unknown');
+  if (shown.length === 0) return null;
+  return (
+    <div className={css.bar} role="group" aria-label="Variables">
+      {shown.map((one) => <Picker key={one.variable.name} resolved={one} onChange={(values) => onChange(one.variable.name, values)} />)}
+    </div>
+  );
+}
+
+function Picker({ resolved, onChange }: { resolved: Resolved; onChange: (values: string[]) => void }) {
+  const { variable, options, selected, error } = resolved;
+  const id = useId();
+  const label = variable.label === '' ? variable.name : variable.label;
+  const texts = selected.includes(kAll) ? 'All' : selected.map((value) => options.find((option) => option.value === value)?.text ?? value).join(', ');
+  if (variable.type === 'textbox') {
+    return (
+      <label className={css.picker}>
+        <span className={variable.hide === 1 ? 'visually-hidden' : css.label}>{label}</span>
+        <input defaultValue={selected[0] ?? ''} className={css.text} onBlur={(event) => onChange([event.target.value])} onKeyDown={(event) => event.key === 'Enter' && onChange([event.currentTarget.value])} />
+      </label>
+    );
+  }
+  return (
+    <div className={css.picker} title={error ?? variable.description}>
+      {variable.hide !== 1 && <span className={css.label} id={id}>{label}</span>}
+      <Popover
+        label={`${label}: ${texts === '' ? 'nothing' : texts}`} buttonClass={css.button}
+        button={<><span className={css.value}>{texts === '' ? (error === undefined ? 'None' : 'Unavailable') : texts}</span><Icon name="chevron" size={12} /></>}
+      >
+        {(close) => <Options resolved={resolved} choose={(values, done) => { onChange(values); if (done) close(); }} />}
+      </Popover>
+    </div>
+  );
+}
+
+const kShownMax = 300;
+
+function Options({ resolved, choose }: { resolved: Resolved; choose: (values: string[], done: boolean) => void }) {
+  const { variable, options, selected } = resolved;
+  const [filter, setFilter] = useState('');
+  const wanted = filter.toLowerCase();
+  const all = variable.includeAll ? [{ value: kAll, text: 'All' }] : [];
+  const found = [...all, ...options].filter((option) => option.text.toLowerCase().includes(wanted));
+  const toggle = (value: string) => {
+    if (!variable.multi || value === kAll) return choose([value], true);
+    const others = selected.filter((one) => one !== value && one !== kAll);
+    const next = selected.includes(value) ? others : [...others, value];
+    choose(next.length === 0 && variable.includeAll ? [kAll] : next, false);
+  };
+  return (
+    <div className={css.options}>
+      {options.length > 8 && <input className={css.filter} value={filter} placeholder="Filter" aria-label="Filter the options" autoFocus onChange={(event) => setFilter(event.target.value)} />}
+      <ul role="listbox" aria-label={variable.name} aria-multiselectable={variable.multi}>
+        {found.slice(0, kShownMax).map((option) => (
+          <li key={option.value} role="option" aria-selected={selected.includes(option.value)}>
+            <button type="button" onClick={() => toggle(option.value)}>
+              {variable.multi && <span className={css.box} aria-hidden="true">{selected.includes(option.value) ? '✓' : ''}</span>}
+              {option.text}
+            </button>
+          </li>
+        ))}
+      </ul>
+      {found.length === 0 && <p className={css.none}>No options</p>}
+    </div>
+  );
+}

@@ -1,0 +1,150 @@
+/** From a JSON document, as the server or a file gives it, to the Dashboard that the page draws. */
+import type { TimeRange } from '../time/range';
+import { migratePanel, rowsToPanels } from './migrate';
+import { kColumns } from './model';
+import type { Dashboard, DataSourceRef, GridPos, Link, Panel, Target, Variable, VariableType } from './model';
+import { asBoolean, asList, asNumber, asObject, asObjects, asOptionalNumber, asText, isObject } from './read';
+import type { Json } from './read';
+
+/** Far more than anybody places on one page; a bound because the document comes from outside. */
+const kPanelsMax = 2000;
+
+function readDataSource(value: unknown): DataSourceRef | undefined {
+  if (typeof value === 'string') return { uid: value };
+  if (!isObject(value)) return undefined;
+  return { type: asText(value['type']), uid: asText(value['uid']) };
+}
+
+function readTarget(json: Json, index: number): Target {
+  const format = asText(json['format'], 'time_series');
+  const instant = asBoolean(json['instant']);
+  return {
+    refId: asText(json['refId'], String.fromCharCode(65 + (index % 26))),
+    expr: asText(json['expr']),
+    legendFormat: asText(json['legendFormat']),
+    format: format === 'table' || format === 'heatmap' ? format : 'time_series',
+    instant,
+    range: asBoolean(json['range'], !instant),
+    interval: asText(json['interval']),
+    intervalFactor: Math.max(1, asNumber(json['intervalFactor'], 1)),
+    hide: asBoolean(json['hide']),
+    datasource: readDataSource(json['datasource']),
+  };
+}
+
+function readLinks(value: unknown): Link[] {
+  return asObjects(value)
+    .filter((link) => asText(link['url']) !== '')
+    .map((link) => ({ title: asText(link['title'], asText(link['url'])), url: asText(link['url']), targetBlank: asBoolean(link['targetBlank']) }));
+}
+
+function readGridPos(value: unknown, isRow: boolean): GridPos | undefined {
+  if (!isObject(value)) return undefined;
+  const w = isRow ? kColumns : Math.min(kColumns, Math.max(1, Math.round(asNumber(value['w'], 12))));
+  return {
+    w,
+    h: isRow ? 1 : Math.min(200, Math.max(1, Math.round(asNumber(value['h'], 8)))),
+    x: Math.min(kColumns - w, Math.max(0, Math.round(asNumber(value['x'], 0)))),
+    y: Math.max(0, Math.round(asNumber(value['y'], 0))),
+  };
+}
+
+function readPanel(raw: Json, nextId: () => number, nextY: (height: number) => number): Panel {
+  const json = migratePanel(raw);
+  const type = asText(json['type'], isObject(json['libraryPanel']) ? 'library panel' : 'unknown');
+  const isRow = type === 'row';
+  const height = isRow ? 1 : 8;
+  const fieldConfig = asObject(json['fieldConfig']);
+  return {
+    id: asNumber(json['id'], 0) || nextId(),
+    type,
+    title: asText(json['title'], asText(asObject(json['libraryPanel'])['name'])),
+    description: asText(json['description']),
+    gridPos: readGridPos(json['gridPos'], isRow) ?? { x: 0, y: nextY(height), w: isRow ? kColumns : 12, h: height },
+    datasource: readDataSource(json['datasource']),
+    targets: asObjects(json['targets']).map(readTarget),
+    options: asObject(json['options']),
+    fieldConfig: { defaults: asObject(fieldConfig['defaults']), overrides: asObjects(fieldConfig['overrides']) as unknown as Panel['fieldConfig']['overrides'] },
+    transformations: asObjects(json['transformations']).filter((one) => typeof one['id'] === 'string') as unknown as Panel['transformations'],
+    links: readLinks(json['links']),
+    transparent: asBoolean(json['transparent']),
+    interval: asText(json['interval']),
+    maxDataPoints: asOptionalNumber(json['maxDataPoints']),
+    timeFrom: asText(json['timeFrom']),
+    timeShift: asText(json['timeShift']),
+    repeat: asText(json['repeat']),
+    repeatDirection: json['repeatDirection'] === 'v' ? 'v' : 'h',
+    maxPerRow: Math.max(1, asNumber(json['maxPerRow'], 4)),
+    collapsed: isRow && asBoolean(json['collapsed']),
+    panels: isRow ? asObjects(json['panels']).map((inner) => readPanel(inner, nextId, nextY)) : [],
+    scope: {},
+  };
+}
+
+const variableTypes: readonly string[] = ['query', 'custom', 'constant', 'interval', 'datasource', 'textbox'];
+
+/** Query variables keep their question as text or inside an object, depending on the version that wrote it. */
+function readQuery(json: Json): string {
+  const query = json['query'];
+  if (typeof query === 'string') return query;
+  const inner = asObject(query);
+  return asText(inner['query'], asText(inner['expr'], asText(json['definition'])));
+}
+
+function readVariable(json: Json): Variable {
+  const type = asText(json['type'], 'unknown');
+  const current = asObject(json['current'])['value'];
+  return {
+    name: asText(json['name']),
+    type: (variableTypes.includes(type) ? type : 'unknown') as VariableType,
+    label: asText(json['label']),
+    description: asText(json['description']),
+    hide: json['hide'] === 2 || json['hide'] === 'hideVariable' ? 2 : json['hide'] === 1 ? 1 : 0,
+    query: readQuery(json),
+    regex: asText(json['regex']),
+    sort: asNumber(json['sort'], 0),
+    multi: asBoolean(json['multi']),
+    includeAll: asBoolean(json['includeAll']),
+    allValue: asText(json['allValue']),
+    current: (Array.isArray(current) ? current : [current]).filter((one) => one !== undefined && one !== null).map((one) => asText(one)),
+    skipUrlSync: asBoolean(json['skipUrlSync']),
+  };
+}
+
+function readTime(value: unknown): TimeRange {
+  const time = asObject(value);
+  return { from: asText(time['from'], 'now-6h'), to: asText(time['to'], 'now') };
+}
+
+/** Throws an Error that names the reason when the document is no dashboard; everything else is read with defaults. */
+export function loadDashboard(document: unknown): Dashboard {
+  if (!isObject(document)) throw new Error('The document is not a dashboard: it is not a JSON object.');
+  const json = isObject(document['dashboard']) ? document['dashboard'] : document;
+  const raw = [...asObjects(json['panels']), ...rowsToPanels(asObjects(json['rows']))];
+  if (raw.length > kPanelsMax) throw new Error(`The dashboard has ${raw.length} panels; at most ${kPanelsMax} are drawn.`);
+  const used = new Set<number>(raw.map((panel) => asNumber(panel['id'], 0)));
+  let lastId = 0;
+  const nextId = () => {
+    do lastId++; while (used.has(lastId));
+    return lastId;
+  };
+  let bottom = Math.max(0, ...raw.map((panel) => { const at = asObject(panel['gridPos']); return asNumber(at['y'], 0) + asNumber(at['h'], 0); }));
+  const nextY = (height: number) => {
+    bottom += height;
+    return bottom - height;
+  };
+  const timezone = asText(json['timezone']).toLowerCase();
+  return {
+    uid: asText(json['uid']),
+    title: asText(json['title'], 'Untitled'),
+    description: asText(json['description']),
+    tags: asList(json['tags']).map((tag) => asText(tag)),
+    utc: timezone === 'utc',
+    time: readTime(json['time']),
+    refresh: asText(json['refresh']),
+    graphTooltip: asNumber(json['graphTooltip'], 0),
+    panels: raw.map((panel) => readPanel(panel, nextId, nextY)),
+    variables: asObjects(asObject(json['templating'])['list']).map(readVariable).filter((variable) => variable.name !== ''),
+    links: readLinks(json['links']),
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * A dashboard in Grafana's JSON model after loading: every field that the code reads exists and has today's form, however
+ * old the document was. Panels of types that nobody draws yet stay in it, so that they can say so.
+ */
+import type { TimeRange } from '../time/range';
+
+export interface GridPos {
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+
+export interface DataSourceRef {
+  type?: string;
+  uid?: string;
+}
+
+export interface Target {
+  refId: string;
+  expr: string;
+  legendFormat: string;
+  format: 'time_series' | 'table' | 'heatmap';
+  instant: boolean;
+  range: boolean;
+  /** Smallest step, possibly with variables. */
+  interval: string;
+  intervalFactor: number;
+  hide: boolean;
+  datasource: DataSourceRef | undefined;
+}
+
+export interface Override {
+  matcher: { id: string; options?: unknown };
+  properties: { id: string; value?: unknown }[];
+}
+
+export interface FieldConfig {
+  defaults: Record<string, unknown>;
+  overrides: Override[];
+}
+
+export interface Link {
+  title: string;
+  url: string;
+  targetBlank: boolean;
+}
+
+export interface Panel {
+  id: number;
+  type: string;
+  title: string;
+  description: string;
+  gridPos: GridPos;
+  datasource: DataSourceRef | undefined;
+  targets: Target[];
+  options: Record<string, unknown>;
+  fieldConfig: FieldConfig;
+  transformations: { id: string; options?: unknown; disabled?: boolean; filter?: unknown }[];
+  links: Link[];
+  transparent: boolean;
+  /** Smallest step of all targets. */
+  interval: string;
+  maxDataPoints: number | undefined;
+  timeFrom: string;
+  timeShift: string;
+  /** Name of the variable for whose values the panel is repeated. */
+  repeat: string;
+  repeatDirection: 'h' | 'v';
+  maxPerRow: number;
+  /** Rows only. */
+  collapsed: boolean;
+  panels: Panel[];
+  /** Values that hold in this copy of a repeated panel. */
+  scope: Record<string, string>;
+}
+
+export type VariableType = 'query' | 'custom' | 'constant' | 'interval' | 'datasource' | 'textbox' | 'unknown';
+
+export interface Variable {
+  name: string;
+  type: VariableType;
+  label: string;
+  description: string;
+  /** 0: shown, 1: without its label, 2: not at all. */
+  hide: 0 | 1 | 2;
+  query: string;
+  regex: string;
+  sort: number;
+  multi: boolean;
+  includeAll: boolean;
+  allValue: string;
+  /** The selection saved in the document; `$__all` stands for everything. */
+  current: string[];
+  skipUrlSync: boolean;
+}
+
+export interface Dashboard {
+  uid: string;
+  title: string;
+  description: string;
+  tags: string[];
+  utc: boolean;
+  time: TimeRange;
+  refresh: string;
+  /** 0: charts for themselves, 1 and 2: cursors together. */
+  graphTooltip: number;
+  panels: Panel[];
+  variables: Variable[];
+  links: Link[];
+}
+
+export const kColumns = 24;
+export const kAll = '$__all';

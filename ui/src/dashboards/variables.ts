@@ -1,0 +1,210 @@
+/** What a dashboard's variables can be and what they are: options from the server or the document, and the selection. */
+import { getLabelNames, getLabelValues, getSeries, queryInstant } from '../api/prometheus';
+import { intervalFor } from '../time/interval';
+import { formatDuration, parseDuration } from '../time/duration';
+import { forPromql, interpolate, references } from './interpolate';
+import type { Values, VariableValue } from './interpolate';
+import { kAll } from './model';
+import type { Variable } from './model';
+
+export interface Option {
+  value: string;
+  text: string;
+}
+
+export interface Resolved {
+  variable: Variable;
+  options: Option[];
+  /** `[$__all]` when everything is chosen. */
+  selected: string[];
+  error?: string | undefined;
+}
+
+/** More options than a person picks from; the rest is left out. */
+const kOptionsMax = 2000;
+
+/** "a, b\, c, d : 4" → options; a backslash keeps a comma, " : " parts text from value. */
+export function parseCustom(query: string): Option[] {
+  return query
+    .split(/(?<!\\),/)
+    .map((part) => part.replace(/\\,/g, ',').trim())
+    .filter((part) => part !== '')
+    .map((part) => {
+      const parted = /^(.*\S)\s+:\s+(\S.*)$/.exec(part);
+      return parted === null ? { value: part, text: part } : { value: parted[2] ?? '', text: parted[1] ?? '' };
+    });
+}
+
+function toRegex(pattern: string): RegExp | undefined {
+  const slashed = /^\/(.*)\/([gimsuy]*)$/s.exec(pattern);
+  try {
+    return slashed === null ? new RegExp(`^${pattern}$`) : new RegExp(slashed[1] ?? '', (slashed[2] ?? '').replace('g', ''));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps what the pattern matches; a group, or groups named `value` and `text`, choose a part of it. */
+export function applyRegex(found: string[], pattern: string): Option[] {
+  const regex = pattern === '' ? undefined : toRegex(pattern);
+  const seen = new Set<string>();
+  const options: Option[] = [];
+  for (const one of found) {
+    const match = regex?.exec(one);
+    if (regex !== undefined && match === null) continue;
+    const value = match?.groups?.['value'] ?? match?.groups?.['text'] ?? match?.[1] ?? one;
+    const text = match?.groups?.['text'] ?? value;
+    if (seen.has(value)) continue;
+    seen.add(value);
+    options.push({ value, text });
+  }
+  return options;
+}
+
+/** Grafana's orders: 1, 2 by letters, 3, 4 by the first number, 5, 6 by letters without case, 7, 8 naturally; even ones are backwards. */
+export function sortOptions(options: Option[], order: number): Option[] {
+  if (order <= 0 || order > 8) return options;
+  const number = ({ text }: Option) => Number(/(\d+(\.\d+)?)/.exec(text)?.[1] ?? -1);
+  const compare: Record<number, (a: Option, b: Option) => number> = {
+    1: (a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0),
+    3: (a, b) => number(a) - number(b),
+    5: (a, b) => a.text.toLowerCase().localeCompare(b.text.toLowerCase()),
+    7: (a, b) => a.text.localeCompare(b.text, undefined, { numeric: true }),
+  };
+  const sorted = [...options].sort(compare[order % 2 === 1 ? order : order - 1]);
+  return order % 2 === 1 ? sorted : sorted.reverse();
+}
+
+interface Span {
+  startMs: number;
+  endMs: number;
+}
+
+/** Asks the server what a query variable's question asks; each form is one function call. */
+async function ask(question: string, span: Span, signal: AbortSignal): Promise<string[]> {
+  const text = question.trim();
+  const inside = /^(\w+)\((.*)\)$/s.exec(text);
+  const [name, argument = ''] = inside === null ? ['', ''] : [inside[1] ?? '', (inside[2] ?? '').trim()];
+  if (name === 'label_names') return getLabelNames({ ...span, ...(argument === '' ? {} : { match: [argument] }) }, signal);
+  if (name === 'label_values') {
+    const parted = /^(?:(.+),\s*)?([\w.]+|"[^"]+")\s*$/s.exec(argument);
+    const label = (parted?.[2] ?? '').replace(/"/g, '');
+    const selector = parted?.[1]?.trim() ?? '';
+    return getLabelValues(label, { ...span, ...(selector === '' ? {} : { match: [selector] }) }, signal);
+  }
+  if (name === 'metrics') {
+    const pattern = new RegExp(argument === '' ? '' : argument);
+    return (await getLabelValues('__name__', span, signal)).filter((metric) => pattern.test(metric));
+  }
+  if (name === 'query_result') {
+    const { data } = await queryInstant(argument, span.endMs, signal);
+    if (data.resultType !== 'vector') return [];
+    return data.result.map(({ metric, value }) => {
+      const { __name__: metricName = '', ...labels } = metric;
+      const inner = Object.entries(labels).map(([label, text_]) => `${label}="${text_}"`).join(',');
+      return `${metricName}{${inner}} ${value?.[1] ?? ''} ${(value?.[0] ?? 0) * 1000}`;
+    });
+  }
+  if (text === '') return [];
+  const series = await getSeries({ ...span, match: [text] }, signal);
+  return series.map(({ __name__: metricName = '', ...labels }) => `${metricName}{${Object.entries(labels).map(([label, value]) => `${label}="${value}"`).join(',')}}`);
+}
+
+async function findOptions(variable: Variable, known: Values, span: Span, signal: AbortSignal): Promise<Option[]> {
+  switch (variable.type) {
+    case 'custom':
+      return parseCustom(interpolate(variable.query, known, forPromql));
+    case 'interval':
+      return parseCustom(variable.query);
+    case 'constant':
+      return [{ value: variable.query, text: variable.query }];
+    case 'datasource':
+      return [{ value: 'sextant', text: 'Sextant' }];
+    case 'textbox':
+    case 'unknown':
+      return [];
+    case 'query':
+      return sortOptions(applyRegex(await ask(interpolate(variable.query, known, forPromql), span, signal), variable.regex), variable.sort).slice(0, kOptionsMax);
+  }
+}
+
+/** The wish, as far as it is possible: what the address says, else what the document saved, else the first option. */
+export function select(variable: Variable, options: Option[], wished: string[] | undefined): string[] {
+  if (variable.type === 'textbox') return wished ?? (variable.current.length > 0 ? variable.current : [variable.query]);
+  if (variable.type === 'constant') return [variable.query];
+  const possible = new Set(options.map((option) => option.value));
+  for (const candidate of [wished, variable.current]) {
+    if (candidate === undefined || candidate.length === 0) continue;
+    if (candidate.includes(kAll) || (variable.includeAll && candidate.includes('All') && !possible.has('All'))) {
+      if (variable.includeAll) return [kAll];
+      continue;
+    }
+    const kept = candidate.filter((value) => possible.has(value));
+    if (kept.length > 0) return variable.multi ? kept : kept.slice(0, 1);
+  }
+  const first = options[0]?.value;
+  if (first !== undefined && !(variable.includeAll && variable.current.length === 0 && variable.multi)) return [first];
+  return variable.includeAll ? [kAll] : [];
+}
+
+/** The variable's value as texts and queries use it. */
+export function valueOf({ variable, options, selected }: Resolved, rangeMs = 0): VariableValue {
+  const several = variable.multi || variable.includeAll;
+  if (selected.includes(kAll)) {
+    const all = options.map((option) => option.value);
+    return { values: all, texts: ['All'], several: true, allValue: variable.allValue === '' ? undefined : variable.allValue };
+  }
+  if (variable.type === 'interval' && (selected[0] ?? '').startsWith('$__auto')) {
+    const auto = formatDuration(intervalFor(rangeMs, 30, parseDuration('10s') ?? 0));
+    return { values: [auto], texts: [auto], several: false };
+  }
+  const text = new Map(options.map((option) => [option.value, option.text]));
+  return { values: selected, texts: selected.map((value) => text.get(value) ?? value), several };
+}
+
+/** Before the server has answered: what the document saved, so that a page has its shape at once. */
+export function unresolved(variables: Variable[]): Resolved[] {
+  return variables.map((variable) => ({ variable, options: [], selected: variable.current }));
+}
+
+/** Variables in an order in which each comes after those its question names. A circle keeps the document's order. */
+export function inOrder(variables: Variable[]): Variable[] {
+  const byName = new Map(variables.map((variable) => [variable.name, variable]));
+  const ordered: Variable[] = [];
+  const visited = new Set<string>();
+  const visit = (variable: Variable) => {
+    if (visited.has(variable.name)) return;
+    visited.add(variable.name);
+    for (const name of references(variable.query)) {
+      const needed = byName.get(name);
+      if (needed !== undefined) visit(needed);
+    }
+    ordered.push(variable);
+  };
+  variables.forEach(visit);
+  return ordered;
+}
+
+/** Options and selections of all variables, in the document's order. A question that fails leaves its variable empty with the reason. */
+export async function resolveVariables(
+  variables: Variable[],
+  wishes: ReadonlyMap<string, string[]>,
+  span: Span,
+  signal: AbortSignal,
+): Promise<Resolved[]> {
+  const known = new Map<string, VariableValue>();
+  const done = new Map<string, Resolved>();
+  for (const variable of inOrder(variables)) {
+    const resolved: Resolved = { variable, options: [], selected: [] };
+    try {
+      resolved.options = await findOptions(variable, known, span, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      resolved.error = error instanceof Error ? error.message : String(error);
+    }
+    resolved.selected = select(variable, resolved.options, wishes.get(variable.name));
+    done.set(variable.name, resolved);
+    known.set(variable.name, valueOf(resolved, span.endMs - span.startMs));
+  }
+  return variables.map((variable) => done.get(variable.name) ?? { variable, options: [], selected: [] });
+}

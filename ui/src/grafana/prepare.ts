@@ -1,0 +1,86 @@
+/** A panel's field rules applied to its frames: afterwards every field knows how to display itself. */
+import { applyFieldOverrides, cacheFieldDisplayNames, FieldConfigOptionsRegistry, FieldType } from '@grafana/data';
+import type { DataFrame, Field, FieldConfigSource, GrafanaTheme2, InterpolateFunction } from '@grafana/data';
+
+interface Property {
+  id: string;
+  path: string;
+  shouldApply: (field: Field) => boolean;
+  process: (value: unknown, context: { field?: Field; replaceVariables?: InterpolateFunction }) => unknown;
+}
+
+const always = () => true;
+const notTime = (field: Field) => field.type !== FieldType.time;
+const onlyNumbers = (field: Field) => field.type === FieldType.number;
+const asIs = (value: unknown) => value;
+const asNumber = (value: unknown) => (value === undefined || value === null || value === '' ? undefined : Number.parseFloat(String(value)));
+
+const asReplacedText: Property['process'] = (value, { field, replaceVariables }) => {
+  if (value === undefined || value === null) return value;
+  return replaceVariables === undefined ? String(value) : replaceVariables(String(value), field?.state?.scopedVars);
+};
+
+const standard: Property[] = [
+  { id: 'displayName', path: 'displayName', shouldApply: always, process: asReplacedText },
+  { id: 'unit', path: 'unit', shouldApply: always, process: asReplacedText },
+  { id: 'min', path: 'min', shouldApply: onlyNumbers, process: asNumber },
+  { id: 'max', path: 'max', shouldApply: onlyNumbers, process: asNumber },
+  { id: 'fieldMinMax', path: 'fieldMinMax', shouldApply: onlyNumbers, process: asIs },
+  { id: 'decimals', path: 'decimals', shouldApply: onlyNumbers, process: asNumber },
+  { id: 'noValue', path: 'noValue', shouldApply: always, process: asReplacedText },
+  { id: 'color', path: 'color', shouldApply: notTime, process: asIs },
+  { id: 'thresholds', path: 'thresholds', shouldApply: notTime, process: asIs },
+  { id: 'mappings', path: 'mappings', shouldApply: always, process: asIs },
+  { id: 'links', path: 'links', shouldApply: always, process: asIs },
+  { id: 'filterable', path: 'filterable', shouldApply: always, process: asIs },
+];
+
+/** What panels keep under `custom`; drawing properties make no sense for the time field. */
+const drawing = [
+  'drawStyle', 'lineInterpolation', 'lineWidth', 'lineStyle', 'fillOpacity', 'fillBelowTo', 'gradientMode', 'showPoints', 'pointSize', 'barAlignment',
+  'barWidthFactor', 'stacking', 'spanNulls', 'insertNulls', 'transform', 'axisPlacement', 'axisLabel', 'axisColorMode', 'axisSoftMin', 'axisSoftMax',
+  'axisCenteredZero', 'axisWidth', 'axisGridShow', 'axisBorderShow', 'scaleDistribution', 'thresholdsStyle', 'hideFrom', 'lineColor', 'showValues',
+];
+const tabular = ['width', 'minWidth', 'align', 'displayMode', 'cellOptions', 'hidden', 'inspect', 'filterable', 'wrapText'];
+
+let shared: FieldConfigOptionsRegistry | undefined;
+
+function registry(): FieldConfigOptionsRegistry {
+  if (shared !== undefined) return shared;
+  const custom = [...drawing.map((name) => [name, notTime] as const), ...tabular.map((name) => [name, always] as const)];
+  const properties = [
+    ...standard.map((property) => ({ ...property, isCustom: false })),
+    ...custom.map(([name, shouldApply]) => ({ id: `custom.${name}`, path: name, shouldApply, process: asIs, isCustom: true })),
+  ];
+  const entries = properties.map((property) => ({ ...property, name: property.id, editor: () => null, override: () => null }));
+  const created = new FieldConfigOptionsRegistry(() => entries as unknown as ReturnType<ConstructorParameters<typeof FieldConfigOptionsRegistry>[0] & (() => never)>);
+  shared = created;
+  return created;
+}
+
+export interface PanelFieldRules {
+  /** From the document. */
+  defaults: Record<string, unknown>;
+  overrides: { matcher: { id: string; options?: unknown }; properties: { id: string; value?: unknown }[] }[];
+  /** The panel type's own, which documents leave out. */
+  colorMode: string;
+}
+
+const defaultThresholds = { mode: 'absolute', steps: [{ value: -Infinity, color: 'green' }, { value: 80, color: 'red' }] };
+
+export function prepareFrames(
+  frames: DataFrame[], rules: PanelFieldRules, theme: GrafanaTheme2, utc: boolean, replaceVariables: InterpolateFunction,
+): DataFrame[] {
+  const defaults = {
+    ...rules.defaults,
+    color: rules.defaults['color'] ?? { mode: rules.colorMode },
+    thresholds: rules.defaults['thresholds'] ?? defaultThresholds,
+    mappings: rules.defaults['mappings'] ?? [],
+  };
+  const prepared = applyFieldOverrides({
+    data: frames, fieldConfig: { defaults, overrides: rules.overrides } as FieldConfigSource, fieldConfigRegistry: registry(), replaceVariables, theme,
+    timeZone: utc ? 'utc' : 'browser',
+  });
+  cacheFieldDisplayNames(prepared); // before anything asks for a name: tables would say "Value #A" otherwise
+  return prepared;
+}

@@ -1,0 +1,83 @@
+/** Bar gauge: one bar per value between minimum and maximum. */
+import { asBoolean, asText } from '../dashboards/read';
+import { formattedValueToString, getFieldDisplayValues } from '../grafana';
+import type { FieldDisplay, GrafanaTheme2 } from '../grafana';
+import { useSize } from '../components/useSize';
+import { readOrientation, readReduce } from './options';
+import type { Orientation } from './options';
+import type { PanelKind, PanelProps } from './panel';
+import css from './bargauge.module.css';
+
+const kLcdCells = 30;
+
+/** The colours below the value, from the first threshold to the one that holds. */
+function gradient(value: FieldDisplay, theme: GrafanaTheme2, share: number, direction: string): string {
+  const { thresholds } = value.field;
+  const color = value.display.color ?? theme.colors.text.primary;
+  const low = value.field.min ?? 0;
+  const span = (value.field.max ?? 100) - low || 1;
+  if (thresholds === undefined || share <= 0) return color;
+  const stops = thresholds.steps
+    .map((step) => ({ color: theme.visualization.getColorByName(step.color), at: Number.isFinite(step.value) ? (thresholds.mode === 'percentage' ? step.value / 100 : (step.value - low) / span) : 0 }))
+    .filter((stop) => stop.at < share)
+    .map((stop) => `${stop.color} ${Math.round((stop.at / share) * 100)}%`);
+  return stops.length < 2 ? color : `linear-gradient(${direction}, ${stops.join(', ')})`;
+}
+
+interface BarProps {
+  value: FieldDisplay;
+  theme: GrafanaTheme2;
+  orientation: Orientation;
+  mode: string;
+  showUnfilled: boolean;
+  showName: boolean;
+}
+
+function Bar({ value, theme, orientation, mode, showUnfilled, showName }: BarProps) {
+  const text = formattedValueToString(value.display);
+  const low = value.field.min ?? 0;
+  const span = (value.field.max ?? 100) - low || 1;
+  const share = Number.isFinite(value.display.numeric) ? Math.min(1, Math.max(0, (value.display.numeric - low) / span)) : 0;
+  const color = value.display.color ?? theme.colors.text.primary;
+  const across = orientation === 'horizontal';
+  const length = `${(share * 100).toFixed(2)}%`;
+  const fill = mode === 'gradient' ? gradient(value, theme, share, across ? 'to right' : 'to top') : color;
+  const cells = Array.from({ length: kLcdCells }, (_, index) => (index + 0.5) / kLcdCells <= share);
+  return (
+    <div className={across ? css.across : css.upright}>
+      {showName && <span className={css.name} title={value.display.title}>{value.display.title}</span>}
+      <div
+        className={css.track} style={showUnfilled ? undefined : { background: 'none' }} role="meter" aria-label={value.display.title ?? 'Value'} aria-valuemin={low} aria-valuemax={low + span}
+        aria-valuenow={Number.isFinite(value.display.numeric) ? value.display.numeric : low} aria-valuetext={text}
+      >
+        {mode === 'lcd' ? (
+          <div className={css.lcd}>{cells.map((lit, index) => <i key={index} style={{ background: lit ? color : 'var(--border)', opacity: lit || showUnfilled ? 1 : 0 }} />)}</div>
+        ) : (
+          <div className={css.fill} style={across ? { width: length, background: fill } : { height: length, background: fill }} />
+        )}
+      </div>
+      <span className={css.value} style={{ color }}>{text}</span>
+    </div>
+  );
+}
+
+function BarGaugePanel({ panel, frames, theme, utc, replace }: PanelProps) {
+  const [element, { width, height }] = useSize<HTMLDivElement>();
+  const values = getFieldDisplayValues({
+    data: frames, reduceOptions: readReduce(panel.options), fieldConfig: { defaults: panel.fieldConfig.defaults, overrides: [] }, replaceVariables: replace, theme,
+    timeZone: utc ? 'utc' : 'browser',
+  });
+  const orientation = readOrientation(panel.options, width, height, 'vertical');
+  return (
+    <div ref={element} className={orientation === 'horizontal' ? css.rows : css.columns}>
+      {width > 0 && values.map((value, index) => (
+        <Bar
+          key={index} value={value} theme={theme} orientation={orientation} mode={asText(panel.options['displayMode'], 'gradient')}
+          showUnfilled={asBoolean(panel.options['showUnfilled'], true)} showName={values.length > 1 || asText(value.display.title) !== ''}
+        />
+      ))}
+    </div>
+  );
+}
+
+export const bargauge: PanelKind = { Component: BarGaugePanel, colorMode: 'thresholds', asks: true };

@@ -1,0 +1,17 @@
+/** The largest size at which a text fits, for values that fill their panel. */
+
+let canvas: CanvasRenderingContext2D | null | undefined;
+const kFamily = 'Inter, ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
+
+/** Width in pixels of one line at 100 px; an estimate where there is no canvas (tests). */
+function widthAt100(text: string, weight: number): number {
+  canvas ??= typeof document === 'undefined' ? null : document.createElement('canvas').getContext('2d');
+  if (canvas === null || canvas === undefined) return text.length * 60;
+  canvas.font = `${weight} 100px ${kFamily}`;
+  return canvas.measureText(text).width;
+}
+
+export function fitFont(text: string, width: number, height: number, max: number, weight = 600): number {
+  const byWidth = (width / Math.max(1, widthAt100(text, weight))) * 100;
+  return Math.max(10, Math.floor(Math.min(byWidth, height / 1.2, max)));
+}

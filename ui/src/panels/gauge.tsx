@@ -1,0 +1,100 @@
+/** Gauge: values on a dial between minimum and maximum, with the thresholds around it. */
+import { asBoolean } from '../dashboards/read';
+import { formattedValueToString, getFieldDisplayValues, ThresholdsMode } from '../grafana';
+import type { FieldDisplay, GrafanaTheme2 } from '../grafana';
+import { useSize } from '../components/useSize';
+import { fitFont } from './fit';
+import { readReduce } from './options';
+import type { PanelKind, PanelProps } from './panel';
+import css from './gauge.module.css';
+
+const kStart = -120; // degrees from the top, clockwise
+const kSweep = 240;
+
+function arc(cx: number, cy: number, radius: number, fromShare: number, toShare: number): string {
+  const point = (share: number): [number, number] => {
+    const angle = ((kStart + kSweep * share - 90) * Math.PI) / 180;
+    return [cx + radius * Math.cos(angle), cy + radius * Math.sin(angle)];
+  };
+  const [x1, y1] = point(fromShare);
+  const [x2, y2] = point(toShare);
+  const large = (toShare - fromShare) * kSweep > 180 ? 1 : 0;
+  return `M${x1.toFixed(2)} ${y1.toFixed(2)}A${radius} ${radius} 0 ${large} 1 ${x2.toFixed(2)} ${y2.toFixed(2)}`;
+}
+
+function thresholdArcs(value: FieldDisplay, theme: GrafanaTheme2): { from: number; to: number; color: string }[] {
+  const { thresholds, min = 0, max = 100 } = value.field;
+  const low = min ?? 0;
+  const span = (max ?? 100) - low || 1;
+  const share = (limit: number) =>
+    Math.min(1, Math.max(0, !Number.isFinite(limit) ? 0 : thresholds?.mode === ThresholdsMode.Percentage ? limit / 100 : (limit - low) / span));
+  return (thresholds?.steps ?? []).map((step, index, all) => ({
+    from: share(step.value), to: all[index + 1] === undefined ? 1 : share(all[index + 1]?.value ?? 0), color: theme.visualization.getColorByName(step.color),
+  }));
+}
+
+interface DialProps {
+  value: FieldDisplay;
+  theme: GrafanaTheme2;
+  width: number;
+  height: number;
+  showName: boolean;
+  showMarkers: boolean;
+}
+
+function Dial({ value, theme, width, height, showName, showMarkers }: DialProps) {
+  const text = formattedValueToString(value.display);
+  const nameHeight = showName ? 20 : 0;
+  // The dial's box: 2 radii wide, 1.5 high (a 240° arc ends half a radius under its centre).
+  const radius = Math.max(10, Math.min(width / 2 - 8, (height - nameHeight - 10) / 1.5));
+  const [cx, cy] = [width / 2, (height - nameHeight - radius * 1.5) / 2 + radius];
+  const thick = Math.max(5, radius * 0.2);
+  const rim = showMarkers ? Math.max(2, radius * 0.035) : 0;
+  const inner = radius - thick / 2 - (showMarkers ? rim * 2.2 : 0);
+  const low = value.field.min ?? 0;
+  const high = value.field.max ?? 100;
+  const share = Number.isFinite(value.display.numeric) ? Math.min(1, Math.max(0, (value.display.numeric - low) / (high - low || 1))) : 0;
+  const color = value.display.color ?? theme.colors.text.primary;
+  const size = fitFont(text, (inner - thick / 2) * 1.75, radius * 0.7, 56);
+  return (
+    <div className={css.dial} style={{ width, height }}>
+      <svg width={width} height={height} role="img" aria-label={`${value.display.title ?? 'Value'}: ${text}`}>
+        <path d={arc(cx, cy, inner, 0, 1)} fill="none" stroke="var(--border)" strokeWidth={thick} />
+        {share > 0.002 && <path d={arc(cx, cy, inner, 0, share)} fill="none" stroke={color} strokeWidth={thick} />}
+        {showMarkers && thresholdArcs(value, theme).map(({ from, to, color: rimColor }, index) => (
+          to > from && <path key={index} d={arc(cx, cy, radius - rim / 2, from, to)} fill="none" stroke={rimColor} strokeWidth={rim} />
+        ))}
+        <text x={cx} y={cy + size * 0.34} textAnchor="middle" fontSize={size} fontWeight={600} fill={color} className={css.value}>{text}</text>
+      </svg>
+      {showName && <span className={css.name}>{value.display.title}</span>}
+    </div>
+  );
+}
+
+function GaugePanel({ panel, frames, theme, utc, replace }: PanelProps) {
+  const [element, { width, height }] = useSize<HTMLDivElement>();
+  const values = getFieldDisplayValues({
+    data: frames, reduceOptions: readReduce(panel.options), fieldConfig: { defaults: panel.fieldConfig.defaults, overrides: [] }, replaceVariables: replace, theme,
+    timeZone: utc ? 'utc' : 'browser',
+  });
+  // As many columns as give the largest dials.
+  let columns = 1;
+  let best = 0;
+  for (let candidate = 1; candidate <= values.length; candidate++) {
+    const radius = Math.min(width / candidate / 2, height / Math.ceil(values.length / candidate) / 1.5);
+    if (radius > best) [best, columns] = [radius, candidate];
+  }
+  const rows = Math.ceil(values.length / columns);
+  return (
+    <div ref={element} className={css.grid}>
+      {width > 0 && values.map((value, index) => (
+        <Dial
+          key={index} value={value} theme={theme} width={width / columns} height={height / rows} showName={values.length > 1}
+          showMarkers={asBoolean(panel.options['showThresholdMarkers'], true)}
+        />
+      ))}
+    </div>
+  );
+}
+
+export const gauge: PanelKind = { Component: GaugePanel, colorMode: 'thresholds', asks: true };

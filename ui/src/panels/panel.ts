@@ -1,0 +1,28 @@
+/** What every panel type is given and what it declares about itself. */
+import type { ComponentType } from 'react';
+import type { DataFrame, GrafanaTheme2 } from '../grafana';
+import type { Panel } from '../dashboards/model';
+import type { ResolvedRange } from '../time/range';
+
+export type Replace = (text: string, scope?: Record<string, { value?: unknown } | undefined>, format?: unknown) => string;
+
+export interface PanelProps {
+  panel: Panel;
+  /** Prepared: every field can display itself. */
+  frames: DataFrame[];
+  theme: GrafanaTheme2;
+  range: ResolvedRange;
+  utc: boolean;
+  /** Charts with the same key share their cursor. */
+  syncKey: string | undefined;
+  onZoom: (fromMs: number, toMs: number) => void;
+  replace: Replace;
+}
+
+export interface PanelKind {
+  Component: ComponentType<PanelProps>;
+  /** The colour mode where the document names none. */
+  colorMode: 'thresholds' | 'palette-classic';
+  /** False for panels that show something of their own. */
+  asks: boolean;
+}

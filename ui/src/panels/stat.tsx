@@ -1,0 +1,85 @@
+/** Stat: one large value per field, with its history behind it. */
+import { asText } from '../dashboards/read';
+import { formattedValueToString, getFieldDisplayValues } from '../grafana';
+import type { FieldDisplay, GrafanaTheme2 } from '../grafana';
+import { useSize } from '../components/useSize';
+import { fitFont } from './fit';
+import { readOrientation, readReduce, safeUrl } from './options';
+import type { PanelKind, PanelProps } from './panel';
+import { Sparkline } from './Sparkline';
+import css from './stat.module.css';
+
+interface CellProps {
+  value: FieldDisplay;
+  theme: GrafanaTheme2;
+  width: number;
+  height: number;
+  showName: boolean;
+  showValue: boolean;
+  colorMode: string;
+  graphMode: string;
+  justify: string;
+}
+
+function Cell({ value, theme, width, height, showName, showValue, colorMode, graphMode, justify }: CellProps) {
+  const text = formattedValueToString(value.display);
+  const color = value.display.color ?? theme.colors.text.primary;
+  const name = value.display.title ?? '';
+  const onColor = colorMode.startsWith('background');
+  const foreground = onColor ? theme.colors.getContrastText(color) : colorMode === 'value' ? color : 'var(--text)';
+  const hasGraph = graphMode === 'area' && value.sparkline !== undefined && (value.sparkline.y.values.length ?? 0) > 1;
+  const graphHeight = hasGraph ? Math.min(height * 0.4, 90) : 0;
+  const nameHeight = showName && name !== '' ? Math.min(22, height * 0.28) : 0;
+  const room = Math.max(14, height - nameHeight - graphHeight * 0.8 - 10);
+  const size = fitFont(text, width - 20, room, 64);
+  const link = safeUrl(value.hasLinks === true ? value.getLinks?.()[0]?.href : undefined);
+  const centered = justify === 'center' || graphMode !== 'area';
+  const body = (
+    <>
+      {showName && name !== '' && <span className={css.name} style={{ fontSize: Math.max(11, Math.min(14, nameHeight * 0.75)) }}>{name}</span>}
+      {showValue && <span className={css.value} style={{ fontSize: size, color: foreground }}>{text}</span>}
+    </>
+  );
+  return (
+    <div className={css.cell} style={onColor ? { background: color, color: foreground } : undefined} data-color-mode={colorMode}>
+      <div className={centered ? css.centered : css.start} style={{ paddingBottom: graphHeight * 0.8 }}>
+        {link === undefined ? body : <a className={css.link} href={link}>{body}</a>}
+      </div>
+      {hasGraph && value.sparkline !== undefined && (
+        <div className={css.graph}>
+          <Sparkline
+            values={value.sparkline.y.values} times={value.sparkline.x?.values ?? []} width={width} height={graphHeight}
+            color={onColor ? foreground : color} min={value.field.min ?? undefined} max={value.field.max ?? undefined}
+          />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function StatPanel({ panel, frames, theme, utc, replace }: PanelProps) {
+  const [element, { width, height }] = useSize<HTMLDivElement>();
+  const options = panel.options;
+  const graphMode = asText(options['graphMode'], 'area');
+  const values = getFieldDisplayValues({
+    data: frames, reduceOptions: readReduce(options), fieldConfig: { defaults: panel.fieldConfig.defaults, overrides: [] }, replaceVariables: replace, theme,
+    timeZone: utc ? 'utc' : 'browser', sparkline: graphMode !== 'none',
+  });
+  const orientation = readOrientation(options, width, height, 'vertical');
+  const textMode = asText(options['textMode'], 'auto');
+  const showName = textMode === 'name' || textMode === 'value_and_name' || (textMode === 'auto' && values.length > 1);
+  const across = orientation === 'vertical' ? values.length : 1;
+  const down = orientation === 'vertical' ? 1 : values.length;
+  return (
+    <div ref={element} className={css.grid} style={{ flexDirection: orientation === 'vertical' ? 'row' : 'column' }}>
+      {width > 0 && values.map((value, index) => (
+        <Cell
+          key={index} value={value} theme={theme} width={width / across} height={height / down} showName={showName} showValue={textMode !== 'name' && textMode !== 'none'}
+          colorMode={asText(options['colorMode'], 'value')} graphMode={graphMode} justify={asText(options['justifyMode'], 'auto')}
+        />
+      ))}
+    </div>
+  );
+}
+
+export const stat: PanelKind = { Component: StatPanel, colorMode: 'thresholds', asks: true };
