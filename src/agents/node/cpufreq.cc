@@ -5,7 +5,7 @@ namespace sextant::node {
 namespace {
 
 struct FrequencyFile {
-  std::string_view file;
+  const char* file;
   std::string_view name;
   std::string_view help;
 };
@@ -22,9 +22,9 @@ constexpr FrequencyFile kFrequencyFiles[] = {
 // With cpu.info this name belongs to the cpu collector, which gives it other labels.
 constexpr std::string_view kInfoFrequencyName = "node_cpu_frequency_hertz";
 
-void CollectGovernors(const std::string& folder, std::string_view cpu, MetricSink& sink) {
-  const auto current = ReadAttribute(folder + "/scaling_governor");
-  const auto available = ReadAttribute(folder + "/scaling_available_governors");
+void CollectGovernors(const AttributeFolder& folder, std::string_view cpu, MetricSink& sink) {
+  const auto current = folder.Text("scaling_governor");
+  const auto available = folder.Text("scaling_available_governors");
   if (!current || current->empty() || !available) return;
   auto& governors = sink.GetFamily("node_cpu_scaling_governor", "Current enabled CPU frequency governor.",
                                    MetricType::kGauge, {"cpu", "governor"});
@@ -40,11 +40,11 @@ core::Status CollectCpufreq(bool is_frequency_taken, const HostPaths& paths, Met
   for (const std::string& name : names) {
     const std::string_view cpu = std::string_view(name).substr(name.starts_with("cpu") ? 3 : name.size());
     if (!ParseUnsigned(cpu)) continue;
-    const std::string folder = base + "/" + name + "/cpufreq";
-    if (!IsDirectory(folder)) continue;
+    const AttributeFolder folder(base + "/" + name + "/cpufreq");
+    if (!folder.exists()) continue;
     for (const FrequencyFile& file : kFrequencyFiles) {
       if (is_frequency_taken && file.name == kInfoFrequencyName) continue;
-      const auto kilohertz = ReadNumber(folder + "/" + std::string(file.file));
+      const auto kilohertz = folder.Number(file.file);
       if (!kilohertz) continue;
       sink.GetFamily(file.name, file.help, MetricType::kGauge, {"cpu"})
           .Add({cpu}, static_cast<double>(*kilohertz) * 1'000.0);

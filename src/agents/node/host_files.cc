@@ -39,6 +39,18 @@ core::Result<T> ParseWith(std::string_view text, std::from_chars_result result, 
   return value;
 }
 
+std::optional<int64_t> ParseAttributeNumber(std::string_view text) {
+  int base = 10;
+  if (text.starts_with("0x")) {
+    base = 16;
+    text.remove_prefix(2);
+  }
+  int64_t value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (text.empty() || result.ec != std::errc() || result.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 }  // namespace
 
 std::string HostPaths::Root(std::string_view absolute) const {
@@ -77,17 +89,30 @@ std::optional<std::string> ReadAttribute(const std::string& path) {
 
 std::optional<int64_t> ReadNumber(const std::string& path) {
   const auto attribute = ReadAttribute(path);
-  if (!attribute) return std::nullopt;
-  std::string_view text = *attribute;
-  int base = 10;
-  if (text.starts_with("0x")) {
-    base = 16;
-    text.remove_prefix(2);
-  }
-  int64_t value = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (text.empty() || result.ec != std::errc() || result.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
+  return attribute ? ParseAttributeNumber(*attribute) : std::nullopt;
+}
+
+AttributeFolder::AttributeFolder(const std::string& path)
+    : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY)) {}
+
+AttributeFolder::~AttributeFolder() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+std::optional<std::string> AttributeFolder::Text(const char* name) const {
+  if (fd_ < 0) return std::nullopt;
+  const int fd = ::openat(fd_, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return std::nullopt;
+  const FdCloser closer{fd};
+  char buffer[4'096];  // the kernel's own limit for an attribute
+  const ssize_t got = ::read(fd, buffer, sizeof buffer);
+  if (got < 0) return std::nullopt;
+  return std::string(TrimSpace({buffer, static_cast<size_t>(got)}));
+}
+
+std::optional<int64_t> AttributeFolder::Number(const char* name) const {
+  const auto attribute = Text(name);
+  return attribute ? ParseAttributeNumber(*attribute) : std::nullopt;
 }
 
 core::Result<std::vector<std::string>> ListDirectory(const std::string& path) {

@@ -7,7 +7,7 @@ namespace sextant::node {
 namespace {
 
 struct Attribute {
-  std::string_view file;
+  const char* file;
   std::string_view name;
   std::string_view help;
   MetricType type;
@@ -49,20 +49,21 @@ class NetclassCollector final : public Collector {
     const std::string base = paths.Sys("class/net");
     SEXTANT_ASSIGN(const std::vector<std::string> names, ListDirectory(base));
     for (const std::string& name : names) {
-      const std::string folder = base + "/" + name;
+      if (ignored_devices_.Matches(name)) continue;
+      const AttributeFolder folder(base + "/" + name);
       // bonding_masters is a file among the devices.
-      if (!ignored_devices_.Matches(name) && IsDirectory(folder)) CollectDevice(name, folder + "/", sink);
+      if (folder.exists()) CollectDevice(name, folder, sink);
     }
     return {};
   }
 
  private:
-  void CollectDevice(const std::string& device, const std::string& folder, MetricSink& sink) const {
-    const auto text = [&](const char* file) { return ReadAttribute(folder + file).value_or(""); };
+  void CollectDevice(const std::string& device, const AttributeFolder& folder, MetricSink& sink) const {
+    const auto text = [&](const char* file) { return folder.Text(file).value_or(""); };
     const std::string state = text("operstate");
     sink.GetFamily("node_network_up", "Value is 1 if operstate is 'up', 0 otherwise.", MetricType::kGauge, {"device"})
         .Add({device}, state == "up" ? 1 : 0);
-    const auto flags = ReadNumber(folder + "flags");
+    const auto flags = folder.Number("flags");
     const std::string_view admin_state = !flags ? "unknown" : (*flags & IFF_UP) != 0 ? "up" : "down";
     sink.GetFamily("node_network_info", "Non-numeric data from /sys/class/net/<iface>, value is always 1.",
                    MetricType::kGauge,
@@ -73,7 +74,7 @@ class NetclassCollector final : public Collector {
           .Add({device}, static_cast<double>(*flags));
     }
     for (const Attribute& attribute : kAttributes) {
-      const auto value = ReadNumber(folder + std::string(attribute.file));
+      const auto value = folder.Number(attribute.file);
       if (!value) continue;  // not of this kind of device, or not while it is down
       sink.GetFamily(attribute.name, attribute.help, attribute.type, {"device"})
           .Add({device}, static_cast<double>(*value));
@@ -82,8 +83,8 @@ class NetclassCollector final : public Collector {
   }
 
   // The file is in Mbit/s; -1 means unknown.
-  void CollectSpeed(const std::string& device, const std::string& folder, MetricSink& sink) const {
-    const auto speed = ReadNumber(folder + "speed");
+  void CollectSpeed(const std::string& device, const AttributeFolder& folder, MetricSink& sink) const {
+    const auto speed = folder.Number("speed");
     if (!speed || (*speed < 0 && ignore_invalid_speed_)) return;
     sink.GetFamily("node_network_speed_bytes", "Network device property: speed_bytes", MetricType::kGauge, {"device"})
         .Add({device}, static_cast<double>(*speed) * 1'000 * 1'000 / 8);

@@ -1,8 +1,24 @@
 // node_netstat_*: /proc/net/netstat and /proc/net/snmp (pairs of lines) and /proc/net/snmp6 (a line per number).
+#include <map>
+#include <mutex>
+
 #include "agents/node/collectors.h"
+#include "model/labels.h"
 
 namespace sextant::node {
 namespace {
+
+// The wanted columns under one heading line, found once and kept while the heading stays the same.
+struct Heading {
+  struct Column {
+    size_t index = 0;  // among the fields after the protocol
+    std::string name;
+    std::string help;
+  };
+  std::string line;
+  size_t column_count = 0;
+  std::vector<Column> wanted;
+};
 
 class NetstatCollector final : public Collector {
  public:
@@ -12,31 +28,58 @@ class NetstatCollector final : public Collector {
 
   core::Status Collect(const HostPaths& paths, MetricSink& sink) override {
     for (const char* file : {"net/netstat", "net/snmp"}) {
-      SEXTANT_TRY(CollectPairs(paths.Proc(file), sink));
+      const std::string path = paths.Proc(file);
+      SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+      SEXTANT_TRY(CollectPairs(text, sink).map_error(core::AddContext("{}", path)));
     }
     return CollectSnmp6(paths.Proc("net/snmp6"), sink);
   }
 
  private:
   // "Ip: Forwarding DefaultTTL" over "Ip: 1 64".
-  core::Status CollectPairs(const std::string& path, MetricSink& sink) const {
-    SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
-    std::string_view rest = text;
+  core::Status CollectPairs(std::string_view text, MetricSink& sink) {
     std::string_view names;
     std::string_view values;
-    while (NextLine(rest, names)) {
-      if (!NextLine(rest, values)) return core::Fail(core::Code::kInvalidArgument, "{}: a heading without values", path);
-      std::string_view protocol = NextField(names);
-      if (!protocol.ends_with(':') || protocol != NextField(values)) {
-        return core::Fail(core::Code::kInvalidArgument, "{}: heading and values do not belong together", path);
+    std::vector<std::string_view> fields;
+    while (NextLine(text, names)) {
+      if (!NextLine(text, values)) return core::Fail(core::Code::kInvalidArgument, "a heading without values");
+      SEXTANT_ASSIGN(const std::shared_ptr<const Heading> heading, FindHeading(names));
+      const std::string_view protocol = names.substr(0, names.find(':') + 1);
+      SplitFields(values, fields);
+      if (fields.size() != heading->column_count + 1 || fields[0] != protocol) {
+        return core::Fail(core::Code::kInvalidArgument, "heading and values of {} do not belong together", protocol);
       }
-      protocol.remove_suffix(1);
-      for (std::string_view name = NextField(names); !name.empty(); name = NextField(names)) {
-        const std::string_view value = NextField(values);
-        SEXTANT_TRY(Add(protocol, name, value, sink).map_error(core::AddContext("{}", path)));
+      for (const Heading::Column& column : heading->wanted) {
+        SEXTANT_ASSIGN(const double value,
+                       ParseFloat(fields[column.index + 1]).map_error(core::AddContext("{}", column.name)));
+        sink.GetFamily(column.name, column.help, MetricType::kUntyped).Add(value);
       }
     }
     return {};
+  }
+
+  core::Result<std::shared_ptr<const Heading>> FindHeading(std::string_view line) {
+    const size_t colon = line.find(": ");
+    if (colon == std::string_view::npos) {
+      return core::Fail(core::Code::kInvalidArgument, "no protocol in {}", model::QuoteGo(line.substr(0, 100)));
+    }
+    const std::string_view protocol = line.substr(0, colon);
+    const std::lock_guard lock(mutex_);
+    if (const auto found = headings_.find(protocol); found != headings_.end() && found->second->line == line) {
+      return found->second;
+    }
+    if (headings_.size() > kHeadingLimit) headings_.clear();
+    auto heading = std::make_shared<Heading>();
+    heading->line = line;
+    std::string_view rest = line.substr(colon + 1);
+    for (std::string_view name = NextField(rest); !name.empty(); name = NextField(rest)) {
+      const size_t index = heading->column_count++;
+      const std::string key = fmt::format("{}_{}", protocol, name);
+      if (!fields_.Matches(key)) continue;
+      heading->wanted.push_back({index, "node_netstat_" + key, fmt::format("Statistic {}{}.", protocol, name)});
+    }
+    headings_.insert_or_assign(std::string(protocol), heading);
+    return heading;
   }
 
   core::Status CollectSnmp6(const std::string& path, MetricSink& sink) const {
@@ -46,30 +89,22 @@ class NetstatCollector final : public Collector {
     std::string_view rest = *text;
     std::string_view line;
     while (NextLine(rest, line)) {
-      const std::string_view key = NextField(line);
-      const size_t six = key.find('6');
+      const std::string_view name = NextField(line);
+      const size_t six = name.find('6');
       if (six == std::string_view::npos) continue;
-      SEXTANT_TRY(Add(key.substr(0, six + 1), key.substr(six + 1), NextField(line), sink)
-                      .map_error(core::AddContext("{}", path)));
+      const std::string key = fmt::format("{}_{}", name.substr(0, six + 1), name.substr(six + 1));
+      if (!fields_.Matches(key)) continue;
+      SEXTANT_ASSIGN(const double value, ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, name)));
+      sink.GetFamily("node_netstat_" + key, fmt::format("Statistic {}.", name), MetricType::kUntyped).Add(value);
     }
     return {};
   }
 
-  core::Status Add(std::string_view protocol, std::string_view name, std::string_view value, MetricSink& sink) const {
-    char key[256];
-    if (protocol.size() + name.size() + 1 > sizeof key) {
-      return core::Fail(core::Code::kInvalidArgument, "a name of {} bytes", protocol.size() + name.size());
-    }
-    const auto end = fmt::format_to(key, "{}_{}", protocol, name);
-    if (!fields_.Matches({key, static_cast<size_t>(end - key)})) return {};
-    SEXTANT_ASSIGN(const double number, ParseFloat(value).map_error(core::AddContext("{} {}", protocol, name)));
-    sink.GetFamily(fmt::format("node_netstat_{}_{}", protocol, name), fmt::format("Statistic {}{}.", protocol, name),
-                   MetricType::kUntyped)
-        .Add(number);
-    return {};
-  }
+  static constexpr size_t kHeadingLimit = 100;  // protocols in the files; there are about ten
 
   const Pattern fields_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const Heading>, std::less<>> headings_;  // by protocol; guarded by mutex_
 };
 
 }  // namespace
