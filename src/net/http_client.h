@@ -56,8 +56,8 @@ struct FetchRequest {
   bool accept_compressed = true;     // asks for gzip and zstd, and inflates
   size_t max_body_bytes = 64 << 20;  // of the body after inflating
   size_t max_header_bytes = 256 << 10;
-  std::string body_buffer =
-      {};  // its capacity is used for the response's body: pass the last one's to keep it warm
+  // Its capacity is used for the response's body: pass the last one's to keep it warm.
+  std::string body_buffer = {};
 };
 
 struct FetchResponse {

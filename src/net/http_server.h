@@ -57,8 +57,8 @@ struct WebSecurity {
   bool require_client_certificate = false;
   std::string min_tls_version = "TLS12";  // TLS12 or TLS13
 
-  std::map<std::string, std::string> basic_auth_users =
-      {};  // name → bcrypt hash; authentication is on when not empty
+  // Name → bcrypt hash; authentication is on when not empty.
+  std::map<std::string, std::string> basic_auth_users = {};
 };
 
 struct HttpServerOptions {

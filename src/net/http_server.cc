@@ -1,0 +1,280 @@
+#include "net/http_server.h"
+
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <boost/asio/ip/v6_only.hpp>
+#include <future>
+
+#include "net/http_connection.h"
+
+namespace sextant::net {
+
+namespace {
+
+using asio::ip::tcp;
+using core::Code;
+using core::Fail;
+
+constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr std::string_view kBusyText = "503 Service Unavailable: too many connections; try again later\n";
+
+struct ListenAddress {
+  tcp::endpoint endpoint;
+  bool is_wildcard = false;  // ":port": IPv6 and IPv4 together where the system has IPv6
+};
+
+// The address to bind; names are resolved, IPv4 first as Go does.
+core::Result<ListenAddress> ResolveListen(const std::string& text, asio::io_context& context) {
+  SEXTANT_ASSIGN(HostPort parsed, ParseHostPort(text));
+  ListenAddress address;
+  if (parsed.host.empty()) {
+    address.endpoint = tcp::endpoint(tcp::v6(), parsed.port);
+    address.is_wildcard = true;
+    return address;
+  }
+  error_code error;
+  auto literal = asio::ip::make_address(parsed.host, error);
+  if (!error) {
+    address.endpoint = tcp::endpoint(literal, parsed.port);
+    return address;
+  }
+  tcp::resolver resolver(context);
+  auto found = resolver.resolve(parsed.host, std::to_string(parsed.port), tcp::resolver::passive, error);
+  if (error || found.empty()) {
+    return Fail(Code::kInvalidArgument, "listen on {}: no address for \"{}\"", text, parsed.host);
+  }
+  auto v4 = std::find_if(found.begin(), found.end(),
+                         [](const auto& entry) { return entry.endpoint().address().is_v4(); });
+  address.endpoint = (v4 == found.end() ? found.begin() : v4)->endpoint();
+  return address;
+}
+
+core::Status DescribeBindError(const std::string& text, const error_code& error) {
+  if (error == asio::error::address_in_use) {
+    return Fail(
+        Code::kUnavailable,
+        "listen on {}: address already in use; stop the program that uses it or choose another address",
+        text);
+  }
+  if (error == asio::error::access_denied) {
+    return Fail(Code::kPermissionDenied,
+                "listen on {}: permission denied; ports below 1024 need privileges, choose another", text);
+  }
+  return Fail(Code::kInvalidArgument, "listen on {}: {}", text, error.message());
+}
+
+core::Result<TcpAcceptor> Bind(const std::string& text, asio::io_context& context) {
+  SEXTANT_ASSIGN(ListenAddress address, ResolveListen(text, context));
+  TcpAcceptor acceptor(context.get_executor());
+  error_code error;
+  acceptor.open(address.endpoint.protocol(), error);
+  if (error && address.is_wildcard) {
+    address.endpoint = tcp::endpoint(tcp::v4(), address.endpoint.port());
+    acceptor.open(address.endpoint.protocol(), error);
+  }
+  if (!error && address.endpoint.protocol() == tcp::v6()) {
+    acceptor.set_option(asio::ip::v6_only(!address.is_wildcard), error);
+  }
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(address.endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return tl::unexpected(DescribeBindError(text, error).error());
+  return acceptor;
+}
+
+core::Result<SecurityState> MakeSecurity(const WebSecurity& security) {
+  SEXTANT_TRY(ValidateWebSecurity(security));
+  SecurityState state;
+  if (!security.basic_auth_users.empty()) state.auth = std::make_shared<BasicAuth>(security.basic_auth_users);
+  if (!security.cert_file.empty()) {
+    SEXTANT_ASSIGN(state.tls, MakeTlsServerContext(security));
+  }
+  return state;
+}
+
+std::chrono::milliseconds SweepInterval(const HttpTimeouts& timeouts) {
+  core::DurationMs shortest = std::min(
+      {timeouts.header_ms, timeouts.body_ms, timeouts.idle_ms, timeouts.write_ms, timeouts.tls_handshake_ms});
+  return std::chrono::milliseconds(std::clamp<core::DurationMs>(shortest / 4, 5, 1'000));
+}
+
+// One listening socket; lives on the first loop.
+class Listener : public std::enable_shared_from_this<Listener> {
+ public:
+  Listener(TcpAcceptor acceptor, std::shared_ptr<ServerCore> core,
+           std::vector<std::shared_ptr<ServerLoop>> loops)
+      : acceptor_(std::move(acceptor)),
+        retry_(acceptor_.get_executor()),
+        core_(std::move(core)),
+        loops_(std::move(loops)) {}
+
+  void Accept() {
+    if (!acceptor_.is_open()) return;
+    std::shared_ptr<ServerLoop> loop = loops_[next_loop_++ % loops_.size()];
+    acceptor_.async_accept(loop->io.context.get_executor(),
+                           [self = shared_from_this(), loop](const error_code& error, TcpSocket socket) {
+                             self->OnAccept(error, std::move(socket), loop);
+                           });
+  }
+
+  void Close() {
+    error_code ignored;
+    acceptor_.close(ignored);
+    retry_.cancel();
+  }
+
+ private:
+  void OnAccept(const error_code& error, TcpSocket socket, const std::shared_ptr<ServerLoop>& loop) {
+    if (!acceptor_.is_open()) return;
+    if (error) {
+      Pause(error);
+      return;
+    }
+    if (core_->AddConnection()) {
+      Serve(std::move(socket), loop);
+    } else {
+      core_->CountRefusal("connections");
+      error_code ignored;
+      socket.non_blocking(true, ignored);
+      // To a TLS client these bytes mean nothing, but it sees the close.
+      if (core_->security().tls == nullptr) socket.write_some(asio::buffer(BusyAnswer()), ignored);
+      socket.shutdown(tcp::socket::shutdown_both, ignored);
+    }
+    Accept();
+  }
+
+  void Serve(TcpSocket socket, const std::shared_ptr<ServerLoop>& loop) {
+    std::shared_ptr<asio::ssl::context> tls_context;
+    if (TlsContextPtr tls = core_->security().tls) {
+      SSL_CTX_up_ref(tls.get());  // asio's context takes a reference of its own
+      tls_context = std::make_shared<asio::ssl::context>(tls.get());
+    }
+    auto connection = std::make_shared<HttpConnection>(core_, loop, ConnectionTicket(core_),
+                                                       std::move(socket), std::move(tls_context));
+    asio::dispatch(loop->io.context, [connection = std::move(connection)] { connection->Begin(); });
+  }
+
+  static std::string BusyAnswer() {
+    return fmt::format(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+        "{}\r\n"
+        "Connection: close\r\n\r\n{}",
+        kBusyText.size(), kBusyText);
+  }
+
+  // Out of file descriptors, mostly: try again when some may have been closed.
+  void Pause(const error_code& error) {
+    core_->CountRefusal("accept_error");
+    core_->logger.Warn("cannot accept connections", {{"error", error.message()}});
+    retry_.expires_after(kAcceptPause);
+    retry_.async_wait([self = shared_from_this()](const error_code&) { self->Accept(); });
+  }
+
+  TcpAcceptor acceptor_;
+  SteadyTimer retry_;
+  const std::shared_ptr<ServerCore> core_;
+  const std::vector<std::shared_ptr<ServerLoop>> loops_;
+  size_t next_loop_ = 0;
+};
+
+}  // namespace
+
+struct HttpServer::Impl {
+  explicit Impl(IoContext& io_in) : io(io_in) {}
+
+  // Runs `work` on a loop's thread and waits for it. False when the loops have ended.
+  bool RunOn(IoLoop& loop, std::function<void()> work) {
+    if (io.impl().is_stopped.load()) return false;
+    std::promise<void> done;
+    asio::post(loop.context, [&] {
+      work();
+      done.set_value();
+    });
+    done.get_future().wait();
+    return true;
+  }
+
+  IoContext& io;
+  std::shared_ptr<ServerCore> core;
+  std::vector<std::shared_ptr<ServerLoop>> loops;
+  std::vector<std::shared_ptr<Listener>> listeners;
+  std::vector<HostPort> bound;
+  std::mutex stop_mutex;
+  bool is_stopped = false;
+};
+
+HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+HttpServer::~HttpServer() { Stop(0); }
+
+core::Result<std::unique_ptr<HttpServer>> HttpServer::Start(IoContext& io, core::Executor& executor,
+                                                            const core::Clock& clock,
+                                                            core::Registry& registry, core::Logger logger,
+                                                            Router router, HttpServerOptions options) {
+  SEXTANT_ASSIGN(SecurityState security, MakeSecurity(options.security));
+  if (options.listen.empty()) return Fail(Code::kInvalidArgument, "no address to listen on");
+  IoLoop& accept_loop = *io.impl().loops.front();
+  std::vector<TcpAcceptor> acceptors;
+  auto impl = std::make_unique<Impl>(io);
+  for (const std::string& text : options.listen) {
+    SEXTANT_ASSIGN(TcpAcceptor acceptor, Bind(text, accept_loop.context));
+    error_code error;
+    auto endpoint = acceptor.local_endpoint(error);
+    impl->bound.push_back({endpoint.address().to_string(), endpoint.port()});
+    acceptors.push_back(std::move(acceptor));
+  }
+
+  std::chrono::milliseconds sweep_interval = SweepInterval(options.timeouts);
+  impl->core = std::make_shared<ServerCore>(executor, clock, registry, std::move(logger), std::move(router),
+                                            std::move(options));
+  impl->core->SetSecurity(std::move(security));
+  for (auto& loop : io.impl().loops)
+    impl->loops.push_back(std::make_shared<ServerLoop>(*loop, sweep_interval));
+  for (TcpAcceptor& acceptor : acceptors) {
+    impl->listeners.push_back(std::make_shared<Listener>(std::move(acceptor), impl->core, impl->loops));
+    asio::post(accept_loop.context, [listener = impl->listeners.back()] { listener->Accept(); });
+  }
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+}
+
+uint16_t HttpServer::bound_port(size_t index) const { return impl_->bound.at(index).port; }
+
+std::string HttpServer::bound_address(size_t index) const {
+  const HostPort& bound = impl_->bound.at(index);
+  return JoinHostPort(bound.host, bound.port);
+}
+
+core::Status HttpServer::SetSecurity(const WebSecurity& security) {
+  SEXTANT_ASSIGN(SecurityState state, MakeSecurity(security));
+  bool had_tls = impl_->core->security().tls != nullptr;
+  if (had_tls != (state.tls != nullptr)) {
+    return Fail(Code::kInvalidArgument, "TLS cannot be switched {} while running; restart",
+                had_tls ? "off" : "on");
+  }
+  impl_->core->SetSecurity(std::move(state));
+  return {};
+}
+
+void HttpServer::Stop(core::DurationMs grace_ms) {
+  std::lock_guard lock(impl_->stop_mutex);
+  if (impl_->is_stopped) return;
+  impl_->is_stopped = true;
+  impl_->core->stopping = true;
+  bool is_running = impl_->RunOn(impl_->loops.front()->io, [&] {
+    for (auto& listener : impl_->listeners) listener->Close();
+  });
+  if (!is_running) return;
+  for (auto& loop : impl_->loops) {
+    impl_->RunOn(loop->io, [&] { loop->BeginStop(); });
+  }
+  if (!impl_->core->WaitIdle(std::chrono::milliseconds(grace_ms))) {
+    for (auto& loop : impl_->loops) {
+      impl_->RunOn(loop->io, [&] { loop->CloseAll(); });
+    }
+    impl_->core->WaitIdle();
+  }
+  impl_->listeners.clear();
+}
+
+}  // namespace sextant::net
