@@ -68,12 +68,12 @@ void AppendDuration(std::string& out, const DurationExpr& duration) {
 }
 
 void AppendAt(std::string& out, const TimeModifiers& time) {
-  if (time.start_or_end == StartOrEnd::kStart) {
+  if (time.timestamp_ms) {
+    out += fmt::format(" @ {:.3f}", static_cast<double>(*time.timestamp_ms) / 1000);
+  } else if (time.start_or_end == StartOrEnd::kStart) {
     out += " @ start()";
   } else if (time.start_or_end == StartOrEnd::kEnd) {
     out += " @ end()";
-  } else if (time.timestamp_ms) {
-    out += fmt::format(" @ {:.3f}", static_cast<double>(*time.timestamp_ms) / 1000);
   }
 }
 
