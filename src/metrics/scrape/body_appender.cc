@@ -1,6 +1,5 @@
 #include "metrics/scrape/body_appender.h"
 
-#include "metrics/exposition/text_parser.h"
 #include "model/value.h"
 
 namespace sextant::scrape {
@@ -48,16 +47,46 @@ void MergeTargetLabels(model::LabelsBuilder& series, const model::Labels& target
   }
 }
 
+// Gathers what a body says of one family after the other, and passes on what is news.
+class FamilyNotes {
+ public:
+  FamilyNotes(MetadataStore& store, MetadataLayout& layout) : store_(store), layout_(layout) {}
+  ~FamilyNotes() { PassOn(); }
+  FamilyNotes(const FamilyNotes&) = delete;
+  FamilyNotes& operator=(const FamilyNotes&) = delete;
+
+  // The notes on a family, which is now the current one.
+  model::MetricMetadata& Of(std::string_view family) {
+    if (family != family_) {
+      PassOn();
+      family_ = family;
+      metadata_ = {};
+    }
+    return metadata_;
+  }
+
+ private:
+  void PassOn() {
+    if (!family_.empty() && layout_.Changes(family_, metadata_)) store_.Add(family_, metadata_);
+  }
+
+  MetadataStore& store_;
+  MetadataLayout& layout_;
+  std::string family_;
+  model::MetricMetadata metadata_;
+};
+
 }  // namespace
 
 BodyAppender::BodyAppender(const SampleRules& rules, model::Labels target_labels, MetadataStore& metadata, ScrapeMetrics& metrics)
     : rules_(rules), target_labels_(std::move(target_labels)), metadata_(metadata), metrics_(metrics) {}
 
-Result<BodySummary> BodyAppender::AppendBody(std::string_view body, core::TimestampMs time_ms, model::Appender& appender) {
+Result<BodySummary> BodyAppender::AppendBody(const ScrapedBody& body, core::TimestampMs time_ms, model::Appender& appender) {
   BodySummary summary;
+  SEXTANT_ASSIGN(auto parser, exposition::NewParser(body.content_type, body.text, rules_.fallback_format));
   cache_.BeginBody();
   metadata_layout_.BeginBody();
-  if (Status appended = AppendLines(body, time_ms, summary, appender); !appended) {
+  if (Status appended = AppendLines(*parser, time_ms, summary, appender); !appended) {
     cache_.AbortBody();
     return tl::unexpected(std::move(appended).error());
   }
@@ -65,78 +94,64 @@ Result<BodySummary> BodyAppender::AppendBody(std::string_view body, core::Timest
   return summary;
 }
 
-Status BodyAppender::AppendLines(std::string_view body, core::TimestampMs time_ms, BodySummary& summary,
+Status BodyAppender::AppendLines(exposition::Parser& parser, core::TimestampMs time_ms, BodySummary& summary,
                                  model::Appender& appender) {
-  exposition::TextParser parser(body);
-  exposition::Entry line;
-  std::string_view family;
-  model::MetricMetadata metadata;
-  auto note_metadata = [&] {
-    if (!family.empty() && metadata_layout_.Changes(family, metadata)) metadata_.Add(family, metadata);
-  };
-  auto in_family = [&](std::string_view name) -> model::MetricMetadata& {
-    if (name != family) {
-      note_metadata();
-      family = name;
-      metadata = {};
-    }
-    return metadata;
-  };
+  using exposition::EntryKind;
+  FamilyNotes notes(metadata_, metadata_layout_);
   while (true) {
-    SEXTANT_ASSIGN(bool has_line, parser.Next(line));
-    if (!has_line) break;
-    switch (line.kind) {
-      case exposition::EntryKind::kType: in_family(line.name).type = line.text; break;
-      case exposition::EntryKind::kHelp: in_family(line.name).help = line.text; break;
-      case exposition::EntryKind::kUnit: in_family(line.name).unit = line.text; break;
-      case exposition::EntryKind::kComment: break;
-      case exposition::EntryKind::kSample: {
-        bool has_own_time = line.has_time && rules_.honor_timestamps;
-        SEXTANT_TRY(AppendSample(line.series, line.value, has_own_time ? line.time_ms : time_ms, has_own_time, summary, appender));
-        break;
-      }
+    EntryKind kind = parser.Next(cache_.Expected());
+    const exposition::Entry& entry = parser.entry();
+    switch (kind) {
+      case EntryKind::kEnd: return {};
+      case EntryKind::kError: return tl::unexpected(parser.error());
+      case EntryKind::kComment: break;
+      case EntryKind::kHelp: notes.Of(entry.name).help = parser.HelpText(); break;
+      case EntryKind::kUnit: notes.Of(entry.name).unit = entry.text; break;
+      case EntryKind::kType: notes.Of(entry.name).type = exposition::MetricTypeName(entry.type); break;
+      case EntryKind::kSample: SEXTANT_TRY(AppendSample(parser, time_ms, summary, appender)); break;
     }
   }
-  note_metadata();
-  return {};
 }
 
-Status BodyAppender::AppendSample(std::string_view series, double value, core::TimestampMs time_ms, bool has_own_time,
-                                  BodySummary& summary, model::Appender& appender) {
+Status BodyAppender::AppendSample(const exposition::Parser& parser, core::TimestampMs scrape_time_ms, BodySummary& summary,
+                                  model::Appender& appender) {
+  const exposition::Entry& line = parser.entry();
   ++summary.scraped;
-  SeriesCache::Entry* entry = cache_.Find(series);
+  Sample sample{line.value, scrape_time_ms, false};
+  if (line.timestamp_ms && rules_.honor_timestamps) sample = {line.value, *line.timestamp_ms, true};
+
+  SeriesCache::Entry* entry = line.is_expected ? &cache_.TakeExpected() : cache_.Find(line.series);
   if (entry == nullptr) {
-    SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(series));
-    SeriesCache::Entry& added = cache_.Add(series, 0);
+    SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(parser));
+    SeriesCache::Entry& added = cache_.Add(line.series, 0);
     if (labels.empty()) {
       added.is_dropped = 1;
       return {};
     }
     ++summary.added;
-    return AppendTo(added, labels, value, time_ms, has_own_time, summary, appender);
+    return AppendTo(added, labels, sample, summary, appender);
   }
   if (entry->is_dropped) return {};
-  model::AppendResult result = appender.Append(entry->ref, kNoLabels, time_ms, value);
+  model::AppendResult result = appender.Append(entry->ref, kNoLabels, sample.time_ms, sample.value);
   if (result.outcome == AppendOutcome::kUnknownRef) {
     // The store has let the series go (it was idle for long), or had no room for it before.
-    SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(series));
-    return AppendTo(*entry, labels, value, time_ms, has_own_time, summary, appender);
+    SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(parser));
+    return AppendTo(*entry, labels, sample, summary, appender);
   }
-  entry->has_own_time = has_own_time;
+  entry->has_own_time = sample.has_own_time;
   return Count(result.outcome, summary);
 }
 
-Status BodyAppender::AppendTo(SeriesCache::Entry& entry, const model::Labels& labels, double value, core::TimestampMs time_ms,
-                              bool has_own_time, BodySummary& summary, model::Appender& appender) {
-  model::AppendResult result = appender.Append(0, labels, time_ms, value);
+Status BodyAppender::AppendTo(SeriesCache::Entry& entry, const model::Labels& labels, const Sample& sample,
+                              BodySummary& summary, model::Appender& appender) {
+  model::AppendResult result = appender.Append(0, labels, sample.time_ms, sample.value);
   entry.ref = result.ref;
-  entry.has_own_time = has_own_time;
+  entry.has_own_time = sample.has_own_time;
   return Count(result.outcome, summary);
 }
 
-Result<model::Labels> BodyAppender::SeriesLabels(std::string_view series) {
-  builder_.Reset();
-  SEXTANT_TRY(exposition::ParseSeries(series, builder_));
+Result<model::Labels> BodyAppender::SeriesLabels(const exposition::Parser& parser) {
+  SEXTANT_TRY(parser.ReadLabels(builder_));
   MergeTargetLabels(builder_, target_labels_, rules_.honor_labels);
   if (!rules_.metric_relabel.empty() && !rules_.metric_relabel.Apply(builder_)) return model::Labels();
   model::Labels labels = builder_.Build();

@@ -4,11 +4,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "config/prometheus_config.h"
 #include "core/result.h"
+#include "metrics/exposition/parser.h"
 #include "metrics/relabel/relabel.h"
 #include "metrics/scrape/metadata_store.h"
 #include "metrics/scrape/scrape_metrics.h"
@@ -21,8 +23,16 @@ namespace sextant::scrape {
 struct SampleRules {
   bool honor_labels = false;
   bool honor_timestamps = true;
+  // What a target is taken to speak when its Content-Type does not say.
+  std::optional<exposition::Format> fallback_format;
   config::ScrapeLimits limits;
   relabel::Rules metric_relabel;
+};
+
+// What a target answered.
+struct ScrapedBody {
+  std::string text;
+  std::string content_type;
 };
 
 // What one body came to.
@@ -40,9 +50,9 @@ class BodyAppender {
   // All references must outlive it.
   BodyAppender(const SampleRules& rules, model::Labels target_labels, MetadataStore& metadata, ScrapeMetrics& metrics);
 
-  // Appends the samples of a body in text format at `time_ms`. On an error (malformed, over a limit) the caller rolls the
+  // Appends the samples of a body at `time_ms`. On an error (malformed, over a limit) the caller rolls the
   // appender back and calls AppendStale with a fresh one; the layout is then still that of the last good body.
-  core::Result<BodySummary> AppendBody(std::string_view body, core::TimestampMs time_ms, model::Appender& appender);
+  core::Result<BodySummary> AppendBody(const ScrapedBody& body, core::TimestampMs time_ms, model::Appender& appender);
 
   // Marks every series of the last good body as stale and forgets it: for a scrape that failed and a target that goes.
   void AppendStale(core::TimestampMs time_ms, model::Appender& appender);
@@ -57,13 +67,19 @@ class BodyAppender {
   size_t SizeBytes() const { return cache_.SizeBytes(); }
 
  private:
-  core::Status AppendLines(std::string_view body, core::TimestampMs time_ms, BodySummary& summary, model::Appender& appender);
-  core::Status AppendSample(std::string_view series, double value, core::TimestampMs time_ms, bool has_own_time,
-                            BodySummary& summary, model::Appender& appender);
-  core::Status AppendTo(SeriesCache::Entry& entry, const model::Labels& labels, double value, core::TimestampMs time_ms,
-                        bool has_own_time, BodySummary& summary, model::Appender& appender);
-  // The labels of a new line's series after the target's labels and relabelling; empty when it is dropped.
-  core::Result<model::Labels> SeriesLabels(std::string_view series);
+  struct Sample {
+    double value = 0;
+    core::TimestampMs time_ms = 0;
+    bool has_own_time = false;
+  };
+
+  core::Status AppendLines(exposition::Parser& parser, core::TimestampMs time_ms, BodySummary& summary, model::Appender& appender);
+  core::Status AppendSample(const exposition::Parser& parser, core::TimestampMs scrape_time_ms, BodySummary& summary,
+                            model::Appender& appender);
+  core::Status AppendTo(SeriesCache::Entry& entry, const model::Labels& labels, const Sample& sample, BodySummary& summary,
+                        model::Appender& appender);
+  // The labels of the current line's series after the target's labels and relabelling; empty when it is dropped.
+  core::Result<model::Labels> SeriesLabels(const exposition::Parser& parser);
   core::Status CheckLimits(const model::Labels& labels) const;
   core::Status Count(model::AppendOutcome outcome, BodySummary& summary);
   void AppendStaleSample(const SeriesCache::Entry& entry, core::TimestampMs time_ms, model::Appender& appender);

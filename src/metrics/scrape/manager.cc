@@ -9,12 +9,11 @@ namespace {
 using core::Result;
 using core::Status;
 
-constexpr std::string_view kAccept = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 constexpr size_t kMaxBodyBytes = 256 << 20;  // when the configuration sets no limit
 
 net::FetchRequest MakeRequest(const config::ScrapeConfig& job, const std::string& user_agent) {
   net::FetchRequest request;
-  request.headers.Set("Accept", kAccept);
+  request.headers.Set("Accept", exposition::AcceptHeader());
   request.headers.Set("User-Agent", user_agent);
   request.follow_redirects = job.http.follow_redirects;
   request.accept_compressed = job.enable_compression;
@@ -39,6 +38,18 @@ net::FetchRequest MakeRequest(const config::ScrapeConfig& job, const std::string
   tls.min_version = job.http.tls.min_version;
   request.tls = std::make_shared<const net::TlsClientOptions>(std::move(tls));
   return request;
+}
+
+std::optional<exposition::Format> FallbackFormat(config::ScrapeProtocol protocol) {
+  switch (protocol) {
+    case config::ScrapeProtocol::kNone: return std::nullopt;
+    case config::ScrapeProtocol::kPrometheusProto: return exposition::Format::kProtobuf;
+    case config::ScrapeProtocol::kPrometheusText004:
+    case config::ScrapeProtocol::kPrometheusText100: return exposition::Format::kPrometheusText;
+    case config::ScrapeProtocol::kOpenMetricsText001:
+    case config::ScrapeProtocol::kOpenMetricsText100: return exposition::Format::kOpenMetrics;
+  }
+  return std::nullopt;
 }
 
 // A job's configuration without its targets, secrets included, so that a changed one is noticed.
@@ -70,6 +81,7 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
   settings->name = job.job_name;
   settings->samples.honor_labels = job.honor_labels;
   settings->samples.honor_timestamps = job.honor_timestamps;
+  settings->samples.fallback_format = FallbackFormat(job.fallback_scrape_protocol);
   settings->samples.limits = job.limits;
   SEXTANT_ASSIGN(settings->samples.metric_relabel, relabel::Rules::Compile(job.metric_relabel_configs));
   settings->request = MakeRequest(job, user_agent_);

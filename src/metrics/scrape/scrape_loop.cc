@@ -147,14 +147,14 @@ void ScrapeLoop::Fetch() {
           return self->Finish(Fail(Code::kUnavailable, "server returned HTTP status {} {}", response->status,
                                    net::StatusText(response->status)));
         }
-        self->Finish(std::move(response->body));
+        self->Finish(ScrapedBody{std::move(response->body), std::string(response->headers.Get("Content-Type"))});
       });
   std::lock_guard lock(mutex_);
   fetch_ = handle;
   if (is_stopped_) fetch_.Cancel();
 }
 
-void ScrapeLoop::Finish(Result<std::string> body) {
+void ScrapeLoop::Finish(Result<ScrapedBody> body) {
   bool is_stopped = false;
   {
     std::lock_guard lock(mutex_);
@@ -164,14 +164,14 @@ void ScrapeLoop::Finish(Result<std::string> body) {
     double duration_seconds = static_cast<double>(services_.clock.MonotonicNs() - begun_ns_) / 1e9;
     Result<BodySummary> summary = Append(body, duration_seconds);
     NoteOutcome(summary, duration_seconds);
-    if (body) services_.buffers.Give(std::move(*body));
+    if (body) services_.buffers.Give(std::move(body->text));
     ScheduleNext();
   }
   SetInFlight(false);
 }
 
 // Appends what came and the report of it as one batch; what is wrong with the body makes the report say so.
-Result<BodySummary> ScrapeLoop::Append(const Result<std::string>& body, double duration_seconds) {
+Result<BodySummary> ScrapeLoop::Append(const Result<ScrapedBody>& body, double duration_seconds) {
   auto batch = services_.storage.NewAppender();
   Result<BodySummary> summary = body ? appender_.AppendBody(*body, time_ms_, *batch) : Result<BodySummary>(tl::unexpected(body.error()));
   if (!summary) {

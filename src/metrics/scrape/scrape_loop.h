@@ -29,8 +29,8 @@
 
 namespace sextant::scrape {
 
-// A source of metrics inside this process: makes a body in text format. Called on the executor.
-using LocalSource = std::function<core::Result<std::string>()>;
+// A source of metrics inside this process: makes a body. Called on the executor.
+using LocalSource = std::function<core::Result<ScrapedBody>()>;
 
 // What all loops share. All of it outlives them.
 struct ScrapeServices {
@@ -72,9 +72,9 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   void ScheduleNext();
   void Begin();
   void Fetch();
-  void Finish(core::Result<std::string> body);
+  void Finish(core::Result<ScrapedBody> body);
   core::Result<net::FetchRequest> MakeRequest();
-  core::Result<BodySummary> Append(const core::Result<std::string>& body, double duration_seconds);
+  core::Result<BodySummary> Append(const core::Result<ScrapedBody>& body, double duration_seconds);
   core::TimestampMs ScrapeTime();
   void NoteOutcome(const core::Result<BodySummary>& summary, double duration_seconds);
   void SetInFlight(bool in_flight);

@@ -8,17 +8,17 @@ void SeriesCache::BeginBody() {
   is_rewriting_ = false;
 }
 
+SeriesCache::Entry& SeriesCache::TakeExpected() {
+  std::string_view text = Expected();
+  cursor_offset_ += text.size();
+  size_t index = cursor_++;
+  if (!is_rewriting_) return entries_[index];
+  is_seen_[index] = true;
+  return AppendNext(text, entries_[index]);
+}
+
 SeriesCache::Entry* SeriesCache::Find(std::string_view text) {
-  if (cursor_ < entries_.size()) {
-    Entry& entry = entries_[cursor_];
-    if (std::string_view(texts_).substr(cursor_offset_, entry.text_size) == text) {
-      cursor_offset_ += entry.text_size;
-      size_t index = cursor_++;
-      if (!is_rewriting_) return &entry;
-      is_seen_[index] = true;
-      return &AppendNext(text, entry);
-    }
-  }
+  if (cursor_ < entries_.size() && Expected() == text) return &TakeExpected();
   if (!is_rewriting_) StartRewriting();
   auto it = index_.find(text);
   if (it == index_.end()) return nullptr;

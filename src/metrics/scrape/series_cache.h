@@ -6,7 +6,7 @@
 //
 //   cache.BeginBody();
 //   for (each sample line) {
-//     SeriesCache::Entry* entry = cache.Find(text);
+//     SeriesCache::Entry* entry = text == cache.Expected() ? &cache.TakeExpected() : cache.Find(text);
 //     if (entry == nullptr) entry = &cache.Add(text, ref);
 //   }
 //   cache.EndBody([&](const SeriesCache::Entry& gone) { ... mark as stale ... });
@@ -37,6 +37,15 @@ class SeriesCache {
 
   // Starts a body.
   void BeginBody();
+
+  // The text that the next line had in the previous body ("" at its end): a guess for whoever reads the body. Valid until
+  // the next call.
+  std::string_view Expected() const {
+    return cursor_ < entries_.size() ? std::string_view(texts_).substr(cursor_offset_, entries_[cursor_].text_size)
+                                     : std::string_view();
+  }
+  // The entry of the line that Expected names, when the guess was right. Valid until the next call.
+  Entry& TakeExpected();
 
   // The entry of a line's series if the previous body had it, else null. Valid until the next call.
   Entry* Find(std::string_view text);
