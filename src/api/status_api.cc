@@ -1,0 +1,103 @@
+#include "api/status_api.h"
+
+#include <memory>
+#include <thread>
+
+#include "api/envelope.h"
+#include "api/params.h"
+
+namespace sextant::api {
+
+namespace {
+
+using core::JsonWriter;
+
+net::HttpResponse HandleBuildInfo(const StatusApiDeps& deps) {
+  return SuccessResponse([&](JsonWriter& json) {
+    json.BeginObject().Key("version").String(deps.info.version).Key("application").String("sextant").EndObject();
+  });
+}
+
+net::HttpResponse HandleRuntimeInfo(const StatusApiDeps& deps) {
+  auto stats = deps.db.GetStats(0);
+  if (!stats) return ErrorResponse(ApiError::From(stats.error()));
+  return SuccessResponse([&](JsonWriter& json) {
+    json.BeginObject().Key("startTime").String(FormatRfc3339(deps.info.start_ms));
+    json.Key("CWD").String(deps.info.working_directory);
+    json.Key("serverTime").String(FormatRfc3339(deps.clock.NowMs()));
+    json.Key("timeSeriesCount").UInt(stats->series).Key("chunkCount").UInt(stats->chunks);
+    json.Key("storageRetention").String(deps.info.storage_retention);
+    json.Key("cpuCount").UInt(std::thread::hardware_concurrency());
+    json.EndObject();
+  });
+}
+
+net::HttpResponse HandleFlags(const StatusApiDeps& deps) {
+  return SuccessResponse([&](JsonWriter& json) {
+    json.BeginObject();
+    for (const auto& [name, value] : deps.info.flags) json.Key(name).String(value);
+    json.EndObject();
+  });
+}
+
+net::HttpResponse HandleConfig(const StatusApiDeps& deps) {
+  return SuccessResponse([&](JsonWriter& json) { json.BeginObject().Key("yaml").String(deps.config_yaml()).EndObject(); });
+}
+
+void WriteCounts(JsonWriter& json, std::string_view key, const std::vector<tsdb::StatCount>& counts) {
+  json.Key(key).BeginArray();
+  for (const tsdb::StatCount& count : counts) {
+    json.BeginObject().Key("name").String(count.name).Key("value").UInt(count.count).EndObject();
+  }
+  json.EndArray();
+}
+
+net::HttpResponse HandleTsdb(const StatusApiDeps& deps, const net::HttpRequest& request) {
+  auto limit = LimitParam(request.Query());
+  if (!limit) return ErrorResponse(limit.error());
+  constexpr size_t kDefaultTop = 10;
+  constexpr size_t kMaxTop = 10'000;
+  if (*limit > kMaxTop) return ErrorResponse(ApiError::InvalidParameter("limit", "limit must not exceed 10000"));
+  auto stats = deps.db.GetStats(*limit == 0 ? kDefaultTop : *limit);
+  if (!stats) return ErrorResponse(ApiError::From(stats.error()));
+  return SuccessResponse([&](JsonWriter& json) {
+    json.BeginObject().Key("headStats").BeginObject();
+    json.Key("numSeries").UInt(stats->series).Key("numLabelPairs").UInt(stats->label_pairs);
+    json.Key("chunkCount").UInt(stats->chunks).Key("minTime").Int(stats->min_time_ms).Key("maxTime").Int(stats->max_time_ms);
+    json.EndObject();
+    WriteCounts(json, "seriesCountByMetricName", stats->series_by_metric);
+    WriteCounts(json, "labelValueCountByLabelName", stats->values_by_label);
+    WriteCounts(json, "memoryInBytesByLabelName", stats->bytes_by_label);
+    WriteCounts(json, "seriesCountByLabelValuePair", stats->series_by_pair);
+    json.EndObject();
+  });
+}
+
+net::HttpResponse HandleMetrics(const core::Registry& registry) {
+  net::HttpResponse response;
+  response.headers.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  response.body = registry.RenderText();
+  return response;
+}
+
+}  // namespace
+
+void AddStatusRoutes(net::Router& router, StatusApiDeps given) {
+  auto deps = std::make_shared<const StatusApiDeps>(std::move(given));
+  router.Add("GET", "/api/v1/status/buildinfo", [deps](const net::HttpRequest&) { return HandleBuildInfo(*deps); });
+  router.Add("GET", "/api/v1/status/runtimeinfo", [deps](const net::HttpRequest&) { return HandleRuntimeInfo(*deps); });
+  router.Add("GET", "/api/v1/status/flags", [deps](const net::HttpRequest&) { return HandleFlags(*deps); });
+  router.Add("GET", "/api/v1/status/config", [deps](const net::HttpRequest&) { return HandleConfig(*deps); });
+  router.Add("GET", "/api/v1/status/tsdb", [deps](const net::HttpRequest& request) { return HandleTsdb(*deps, request); });
+  router.Add("GET", "/metrics", [deps](const net::HttpRequest&) { return HandleMetrics(deps->registry); });
+  router.Add("GET", "/-/healthy", [](const net::HttpRequest&) { return net::HttpResponse::Text(200, "Sextant is Healthy.\n"); },
+             {.run_inline = true});
+  router.Add(
+      "GET", "/-/ready",
+      [deps](const net::HttpRequest&) {
+        return deps->is_ready ? net::HttpResponse::Text(200, "Sextant is Ready.\n") : net::HttpResponse::Text(503, "Service Unavailable\n");
+      },
+      {.run_inline = true});
+}
+
+}  // namespace sextant::api

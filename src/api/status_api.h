@@ -1,0 +1,39 @@
+// Prometheus' endpoints about the server itself: /api/v1/status/{buildinfo,runtimeinfo,flags,config,tsdb}, /metrics,
+// /-/healthy and /-/ready.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/metrics.h"
+#include "metrics/tsdb/db.h"
+#include "net/router.h"
+
+namespace sextant::api {
+
+struct StatusInfo {
+  std::string version;
+  core::TimestampMs start_ms = 0;
+  std::string working_directory;
+  std::string storage_retention;  // "15d"
+  std::vector<std::pair<std::string, std::string>> flags;
+};
+
+struct StatusApiDeps {
+  StatusInfo info;
+  const tsdb::Db& db;
+  const core::Clock& clock;
+  const core::Registry& registry;
+  const std::atomic<bool>& is_ready;
+  // The configuration in force as YAML, secrets hidden. Called from any thread.
+  std::function<std::string()> config_yaml;
+};
+
+// Adds the routes. What `deps` refers to must outlive the server.
+void AddStatusRoutes(net::Router& router, StatusApiDeps deps);
+
+}  // namespace sextant::api
