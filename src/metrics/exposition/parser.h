@@ -1,0 +1,135 @@
+// Reads what targets expose: a body of samples with their metadata, entry by entry, without copying and without an
+// allocation per sample.
+//
+//   SEXTANT_ASSIGN(auto parser, NewParser(content_type, body, std::nullopt));
+//   for (EntryKind kind = parser->Next(); kind != EntryKind::kEnd; kind = parser->Next()) {
+//     if (kind == EntryKind::kError) return parser->error();
+//     if (kind != EntryKind::kSample) continue;
+//     const Entry& entry = parser->entry();
+//     Series* series = cache.Find(entry.series);            // the bytes of name and labels are the key
+//     if (series == nullptr) {
+//       SEXTANT_TRY(parser->ReadLabels(builder));           // only when the key is new
+//       ...
+//     }
+//     series->Append(entry.timestamp_ms.value_or(now_ms), entry.value);
+//   }
+//
+// What is accepted and how errors are worded follows Prometheus' own parsers (model/textparse), except that errors quote
+// at most a few hundred bytes of the body and blanks before a metric's name do not become part of it.
+//
+// A parser views the body, which must outlive it; so do all views it hands out, until the next call of Next. One thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "metrics/exposition/format.h"
+#include "model/labels.h"
+
+namespace sextant::exposition {
+
+enum class MetricType : uint8_t {
+  kUnknown,  // also "untyped"
+  kCounter,
+  kGauge,
+  kHistogram,
+  kGaugeHistogram,
+  kSummary,
+  kInfo,
+  kStateSet,
+};
+
+// "counter", "gauge", …, "unknown": as the metadata API spells them.
+std::string_view MetricTypeName(MetricType type);
+
+enum class EntryKind : uint8_t {
+  kSample,   // series, value, timestamp_ms
+  kHelp,     // name, text
+  kType,     // name, type
+  kUnit,     // name, text
+  kComment,  // text
+  kEnd,      // nothing more
+  kError,    // see error(); nothing more
+};
+
+// One example of what a sample counts (OpenMetrics).
+struct Exemplar {
+  std::string_view labels;  // the bytes between the braces
+  double value = 0;
+  std::optional<core::TimestampMs> timestamp_ms;
+};
+
+// The current entry; which fields are set depends on its kind.
+struct Entry {
+  std::string_view series;  // exactly the bytes of the metric's name and labels
+  double value = 0;         // NaN is always the normal NaN
+  std::optional<core::TimestampMs> timestamp_ms;
+  // Whether `series` equals what Next was told to expect.
+  bool is_expected = false;
+  std::optional<Exemplar> exemplar;
+
+  std::string_view name;  // of the metric family, without quotes
+  std::string_view text;  // help as it stands in the body (see Parser::HelpText), unit, or comment with its `#`
+  MetricType type = MetricType::kUnknown;
+};
+
+class Parser {
+ public:
+  virtual ~Parser() = default;
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+
+  // Goes to the next entry. `expected_series` is what the caller believes the next sample's series is (the one that
+  // followed in the previous body): when it is right, the labels are compared instead of parsed. A wrong guess changes
+  // nothing but speed. The guess must be the `series` of an entry that a parser of this format has given.
+  virtual EntryKind Next(std::string_view expected_series = {}) = 0;
+
+  const Entry& entry() const { return entry_; }
+  // What was wrong, after kError: kInvalidArgument with Prometheus' text.
+  const core::Error& error() const { return error_; }
+
+  // Replaces the content of `labels` by the labels of the current sample. kInvalidArgument for a repeated label name
+  // or a name that is empty or not UTF-8.
+  core::Status ReadLabels(model::LabelsBuilder& labels) const;
+
+  // Appends nothing to the labels an exemplar has: replaces `labels` by them. Same errors.
+  core::Status ReadExemplarLabels(model::LabelsBuilder& labels) const;
+
+  // The help of the current kHelp entry with its escapes resolved.
+  virtual std::string HelpText() const = 0;
+
+ protected:
+  Parser() = default;
+
+  EntryKind Fail(std::string message) {
+    error_ = core::Error(core::Code::kInvalidArgument, std::move(message));
+    return EntryKind::kError;
+  }
+
+  Entry entry_;
+  // The type that the last TYPE line gave: what the samples behind it are.
+  MetricType current_type_ = MetricType::kUnknown;
+
+ private:
+  core::Error error_{core::Code::kInternal, "no error"};
+};
+
+// A parser for a body of this format; kUnimplemented for the formats that are not supported yet, by name.
+core::Result<std::unique_ptr<Parser>> NewParser(Format format, std::string_view body);
+
+// The same by a Content-Type header. An empty, malformed or unknown header falls back to `fallback`; without one it is
+// kInvalidArgument with Prometheus' text.
+core::Result<std::unique_ptr<Parser>> NewParser(std::string_view content_type, std::string_view body,
+                                                std::optional<Format> fallback);
+
+// Replaces the content of `labels` by the labels that the bytes of a series mean (`name{a="b"}`, `{"name", a="b"}`).
+// `type` is the metric's, since `le` and `quantile` of histograms and summaries are written in one way only ("1.0").
+// The bytes must be the `series` of an entry. Errors as for Parser::ReadLabels.
+core::Status ParseSeries(std::string_view series, MetricType type, model::LabelsBuilder& labels);
+
+}  // namespace sextant::exposition

@@ -1,0 +1,50 @@
+// The parser of Prometheus' text format. Ordinary lines are read in one pass over their bytes; anything else (blanks in
+// odd places, quoted names, escapes, errors, the last line without a line break) is handed to the exact lexer.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "metrics/exposition/parser.h"
+#include "metrics/exposition/text_lexer.h"
+
+namespace sextant::exposition {
+
+class TextParser final : public Parser {
+ public:
+  explicit TextParser(std::string_view body);
+
+  EntryKind Next(std::string_view expected_series = {}) override;
+  std::string HelpText() const override;
+
+ private:
+  // The quick readers: each reads one whole line and returns whether it could; otherwise nothing has changed.
+  bool ReadSampleLine(std::string_view expected_series);
+  bool ReadMetaLine(EntryKind& kind);
+  // From behind the series to behind the line break.
+  bool ReadValueAndTime(const char* at);
+
+  // The exact reader, one entry from the current offset.
+  EntryKind ReadSlowly();
+  EntryKind ReadMetadata(Token word);
+  EntryKind ReadSeries(Token first);
+  bool ReadLabelPairs(bool& has_name, std::string& problem);
+  EntryKind ReadSuffix(Token token);
+  Token NextToken();
+  std::string Unexpected(std::string_view expected, Token got) const;
+  // The body with its added line break, from one offset to another.
+  std::string Bytes(size_t from, size_t to) const;
+  std::string_view View(size_t from, size_t to) const;
+
+  const std::string_view body_;
+  const char* const fast_end_;  // behind the last line break: lines before it need no bounds checks
+  TextLexer lexer_;
+  size_t at_ = 0;           // where the next entry starts
+  size_t entry_start_ = 0;  // where the current one started, for errors
+};
+
+// Resolves the escapes of label values (`\"`, `\\`, `\n`) and of help texts (`\\`, `\n`); others stay as they are.
+std::string UnescapeLabelValue(std::string_view text);
+std::string UnescapeHelp(std::string_view text);
+
+}  // namespace sextant::exposition
