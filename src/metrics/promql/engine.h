@@ -80,6 +80,9 @@ struct QueryError {
 
 using QueryOutcome = tl::expected<QueryResult, QueryError>;
 
+class QueryContext;
+struct HeldVector;
+
 class Engine {
  public:
   // `clock` and `registry` must outlive the engine; `registry` may be null.
@@ -104,11 +107,15 @@ class Engine {
                      DurationMs step_ms, const QueryOptions& options = {}) const;
 
  private:
-  struct Metrics;
   struct Request;
 
+  static tl::expected<Grid, QueryError> MakeGrid(TimestampMs start_ms, TimestampMs end_ms, DurationMs step_ms);
   QueryOutcome Parse(const model::Queryable& queryable, std::string_view query, Request& request) const;
   QueryOutcome Run(const model::Queryable& queryable, const Expr& expr, const Request& request) const;
+  core::Result<QueryValue> Evaluate(const model::Queryable& queryable, const Expr& expr, const Request& request,
+                                    QueryContext& context) const;
+  static QueryValue ScalarValue(std::vector<double> values, const Request& request);
+  static QueryValue VectorValue(HeldVector vector, const Request& request);
 
   const EngineOptions options_;
   const core::Clock& clock_;

@@ -1,0 +1,450 @@
+#include "metrics/promql/binary_operation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "metrics/promql/label_key.h"
+#include "metrics/promql/output_series.h"
+
+namespace sextant::promql {
+
+namespace {
+
+bool Compare(BinaryOp op, double lhs, double rhs) {
+  switch (op) {
+    case BinaryOp::kEql: return lhs == rhs;
+    case BinaryOp::kNeq: return lhs != rhs;
+    case BinaryOp::kGtr: return lhs > rhs;
+    case BinaryOp::kLss: return lhs < rhs;
+    case BinaryOp::kGte: return lhs >= rhs;
+    case BinaryOp::kLte: return lhs <= rhs;
+    default: return false;
+  }
+}
+
+bool IsTrim(BinaryOp op) { return op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower; }
+
+// Combines elements of two vectors, or of a vector and a scalar.
+class ElementOperation {
+ public:
+  ElementOperation(const PlanNode& node, QueryContext& context)
+      : op_(node.binary_op), is_comparison_(IsComparison(node.binary_op)), returns_bool_(node.returns_bool),
+        position_(node.position), context_(context) {}
+
+  // The value of a step with floats on both sides, kAbsent when nothing is kept. `kept` is what a comparison yields.
+  double Floats(double lhs, double rhs, double kept) {
+    if (is_comparison_) {
+      bool holds = Compare(op_, lhs, rhs);
+      if (returns_bool_) return holds ? 1 : 0;
+      return holds ? kept : kAbsent;
+    }
+    if (IsTrim(op_)) {
+      Incompatible("float", "float");
+      return kAbsent;
+    }
+    return ScalarOperation(op_, lhs, rhs);
+  }
+
+  void Incompatible(std::string_view lhs, std::string_view rhs) {
+    context_.annotations().AddInfo(
+        fmt::format("incompatible sample types encountered for binary operator {}: {} {} {}",
+                    model::QuoteGo(OpText(op_)), lhs, OpText(op_), rhs),
+        position_);
+  }
+
+ private:
+  const BinaryOp op_;
+  const bool is_comparison_;
+  const bool returns_bool_;
+  const Position position_;
+  QueryContext& context_;
+};
+
+core::Status RefuseHistograms(const Column& column) {
+  if (!column.has_histograms()) return {};
+  return core::Fail(core::Code::kUnimplemented, "native histograms are not supported yet");
+}
+
+// One operand: its series, which match group each belongs to, and how to name them.
+struct Side {
+  SourcePtr source;
+  std::vector<size_t> groups;
+  std::vector<Column> columns;  // when read
+
+  size_t size() const { return source->size(); }
+  model::Labels Labels(size_t i) const {
+    return source->HidesMetadata() ? WithoutMetadata(source->labels(i)) : source->labels(i);
+  }
+};
+
+class VectorMatch {
+ public:
+  VectorMatch(const PlanNode& node, SourcePtr lhs, SourcePtr rhs, const Grid& grid, bool delayed_name_removal,
+              QueryContext& context)
+      : node_(node), matching_(*node.matching), grid_(grid), delayed_(delayed_name_removal), context_(context),
+        holding_(context), output_(context), element_(node, context) {
+    lhs_.source = std::move(lhs);
+    rhs_.source = std::move(rhs);
+    signature_.names = matching_.labels;
+    std::sort(signature_.names.begin(), signature_.names.end());
+    signature_.is_without = !matching_.on;
+    signature_.drops_metric_name = !matching_.on;
+  }
+
+  core::Result<HeldVector> Run() {
+    SEXTANT_TRY(FindGroups(lhs_));
+    SEXTANT_TRY(FindGroups(rhs_));
+    switch (node_.binary_op) {
+      case BinaryOp::kAnd: SEXTANT_TRY(Intersect(true)); break;
+      case BinaryOp::kUnless: SEXTANT_TRY(Intersect(false)); break;
+      case BinaryOp::kOr: SEXTANT_TRY(Unite()); break;
+      default: SEXTANT_TRY(Combine()); break;
+    }
+    return std::move(output_).Take();
+  }
+
+ private:
+  using Steps = std::vector<uint8_t>;
+
+  core::Status FindGroups(Side& side) {
+    LabelSelection selection = signature_;
+    selection.hides_metadata = side.source->HidesMetadata();
+    side.groups.reserve(side.size());
+    for (size_t i = 0; i < side.size(); ++i) {
+      SEXTANT_TRY(context_.Tick(8));
+      side.groups.push_back(keys_.Add(side.source->labels(i), selection).first);
+    }
+    return {};
+  }
+
+  core::Status ReadAll(Side& side) {
+    side.columns.resize(side.size());
+    for (size_t i = 0; i < side.size(); ++i) {
+      SEXTANT_TRY(side.source->Read(i, side.columns[i]));
+      SEXTANT_TRY(context_.Tick(grid_.steps));
+      SEXTANT_TRY(holding_.Add(static_cast<int64_t>(side.columns[i].CountPresent()),
+                               static_cast<int64_t>(grid_.steps * sizeof(double))));
+    }
+    return {};
+  }
+
+  // A column of a side, read now unless all of it was read before.
+  core::Result<Column> Take(Side& side, size_t i) {
+    if (!side.columns.empty()) return std::move(side.columns[i]);
+    Column column;
+    SEXTANT_TRY(side.source->Read(i, column));
+    SEXTANT_TRY(context_.Tick(grid_.steps));
+    return column;
+  }
+
+  static void MarkPresent(const Column& column, Steps& steps) {
+    for (size_t i = 0; i < steps.size(); ++i) steps[i] |= IsPresent(column.values[i]) ? 1 : 0;
+  }
+
+  // For each match group, the steps at which a side has any sample; empty for groups without series on that side.
+  core::Result<std::vector<Steps>> Presence(Side& side) {
+    std::vector<Steps> presence(keys_.size());
+    Column column;
+    for (size_t i = 0; i < side.size(); ++i) {
+      Steps& steps = presence[side.groups[i]];
+      if (steps.empty()) {
+        SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(grid_.steps)));
+        steps.resize(grid_.steps);
+      }
+      if (!side.columns.empty()) {
+        MarkPresent(side.columns[i], steps);
+        continue;
+      }
+      SEXTANT_TRY(side.source->Read(i, column));
+      SEXTANT_TRY(context_.Tick(grid_.steps));
+      MarkPresent(column, steps);
+    }
+    return presence;
+  }
+
+  // `and` keeps what has a partner on the right, `unless` what has none.
+  core::Status Intersect(bool keeps_matched) {
+    SEXTANT_ASSIGN(std::vector<Steps> present, Presence(rhs_));
+    for (size_t i = 0; i < lhs_.size(); ++i) {
+      const Steps& partners = present[lhs_.groups[i]];
+      if (partners.empty() && keeps_matched) continue;
+      SEXTANT_ASSIGN(Column column, Take(lhs_, i));
+      if (!partners.empty()) {
+        for (size_t step = 0; step < grid_.steps; ++step) {
+          if ((partners[step] != 0) != keeps_matched) column.Remove(step);
+        }
+      }
+      SEXTANT_TRY(output_.Add(lhs_.Labels(i), lhs_.source->DropsName(i), std::move(column)));
+    }
+    return {};
+  }
+
+  core::Status Unite() {
+    SEXTANT_TRY(ReadAll(lhs_));
+    SEXTANT_ASSIGN(std::vector<Steps> present, Presence(lhs_));
+    for (size_t i = 0; i < lhs_.size(); ++i) {
+      SEXTANT_TRY(output_.Add(lhs_.Labels(i), lhs_.source->DropsName(i), std::move(lhs_.columns[i])));
+    }
+    for (size_t i = 0; i < rhs_.size(); ++i) {
+      SEXTANT_ASSIGN(Column column, Take(rhs_, i));
+      const Steps& taken = present[rhs_.groups[i]];
+      for (size_t step = 0; step < taken.size(); ++step) {
+        if (taken[step]) column.Remove(step);
+      }
+      SEXTANT_TRY(output_.Add(rhs_.Labels(i), rhs_.source->DropsName(i), std::move(column)));
+    }
+    return {};
+  }
+
+  // Arithmetic and comparison. "Many" is the side that may have several series per match group, "one" the other.
+  core::Status Combine() {
+    is_swapped_ = matching_.cardinality == MatchCardinality::kOneToMany;
+    Side& many = is_swapped_ ? rhs_ : lhs_;
+    Side& one = is_swapped_ ? lhs_ : rhs_;
+    const std::optional<double>& fill_one = is_swapped_ ? matching_.fill_lhs : matching_.fill_rhs;
+    const std::optional<double>& fill_many = is_swapped_ ? matching_.fill_rhs : matching_.fill_lhs;
+    SEXTANT_TRY(ReadAll(one));
+    std::vector<std::vector<size_t>> owners(keys_.size());
+    bool one_is_ambiguous = false;
+    for (size_t i = 0; i < one.size(); ++i) {
+      owners[one.groups[i]].push_back(i);
+      one_is_ambiguous = one_is_ambiguous || owners[one.groups[i]].size() > 1;
+    }
+    if (one_is_ambiguous) SEXTANT_TRY(CheckOneSide(many, one, owners, fill_one.has_value() || fill_many.has_value()));
+    std::vector<size_t> many_sizes(keys_.size());
+    for (size_t group : many.groups) ++many_sizes[group];
+
+    std::vector<Steps> matched(keys_.size());  // only where it matters
+    for (size_t i = 0; i < many.size(); ++i) {
+      size_t group = many.groups[i];
+      if (owners[group].empty() && !fill_one) continue;
+      SEXTANT_ASSIGN(Column column, Take(many, i));
+      bool must_be_unique = matching_.cardinality == MatchCardinality::kOneToOne && many_sizes[group] > 1;
+      Steps* group_matched = nullptr;
+      if (must_be_unique || fill_many) {
+        matched[group].resize(grid_.steps);
+        group_matched = &matched[group];
+      }
+      SEXTANT_TRY(CombineSeries(many, i, column, one, owners[group], fill_one, must_be_unique, group_matched));
+    }
+    if (fill_many) SEXTANT_TRY(CombineUnmatched(one, matched, *fill_many));
+    return {};
+  }
+
+  // Two series of the "one" side in a group are an error at steps where both have samples.
+  core::Status CheckOneSide(Side& many, const Side& one, const std::vector<std::vector<size_t>>& owners,
+                            bool has_fill) {
+    SEXTANT_TRY(ReadAll(many));
+    Steps many_present(grid_.steps, has_fill ? 1 : 0);
+    for (const Column& column : many.columns) MarkPresent(column, many_present);
+    for (const std::vector<size_t>& group : owners) {
+      if (group.size() < 2) continue;
+      for (size_t step = 0; step < grid_.steps; ++step) {
+        SEXTANT_TRY(context_.Tick(group.size()));
+        if (!many_present[step]) continue;
+        std::optional<size_t> first;
+        for (size_t i : group) {
+          if (IsAbsent(one.columns[i].values[step])) continue;
+          if (first) return AmbiguousMatch(one, *first, i);
+          first = i;
+        }
+      }
+    }
+    return {};
+  }
+
+  core::Status AmbiguousMatch(const Side& one, size_t first, size_t second) const {
+    LabelSelection selection = signature_;
+    selection.hides_metadata = one.source->HidesMetadata();
+    return core::Fail(core::Code::kInvalidArgument,
+                      "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, {}]"
+                      ";many-to-many matching not allowed: matching labels must be unique on one side",
+                      SelectLabels(one.source->labels(second), selection).ToString(), is_swapped_ ? "left" : "right",
+                      one.Labels(second).ToString(), one.Labels(first).ToString());
+  }
+
+  // One step; the arguments are already in the order of the query.
+  double Apply(double many, double one) {
+    return is_swapped_ ? element_.Floats(one, many, one) : element_.Floats(many, one, many);
+  }
+
+  core::Status CombineSeries(const Side& many, size_t i, const Column& column, const Side& one,
+                             const std::vector<size_t>& owners, const std::optional<double>& fill_one,
+                             bool must_be_unique, Steps* matched) {
+    SEXTANT_TRY(RefuseHistograms(column));
+    auto match = [&](size_t step) -> core::Status {
+      if (!matched) return {};
+      if (must_be_unique && (*matched)[step]) {
+        return core::Fail(core::Code::kInvalidArgument,
+                          "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
+      }
+      (*matched)[step] = 1;
+      return {};
+    };
+    Steps unfilled;
+    if (fill_one) {
+      unfilled.resize(grid_.steps);
+      MarkPresent(column, unfilled);
+    }
+    for (size_t owner : owners) {
+      const Column& other = one.columns[owner];
+      SEXTANT_TRY(RefuseHistograms(other));
+      Column result(grid_.steps);
+      Steps computed(tracks_computed() ? grid_.steps : 0);
+      for (size_t step = 0; step < grid_.steps; ++step) {
+        if (IsAbsent(column.values[step]) || IsAbsent(other.values[step])) continue;
+        if (matched) SEXTANT_TRY(match(step));
+        if (fill_one) unfilled[step] = 0;
+        if (!computed.empty()) computed[step] = 1;
+        result.values[step] = Apply(column.values[step], other.values[step]);
+      }
+      SEXTANT_TRY(Emit(many.Labels(i), one.Labels(owner), many.source->DropsName(i), computed, std::move(result)));
+    }
+    if (!fill_one) return {};
+    Column result(grid_.steps);
+    for (size_t step = 0; step < grid_.steps; ++step) {
+      if (!unfilled[step]) continue;
+      if (matched) SEXTANT_TRY(match(step));
+      result.values[step] = Apply(column.values[step], *fill_one);
+    }
+    model::Labels labels = many.Labels(i);
+    model::Labels missing = SelectLabels(labels, signature_);
+    return Emit(labels, missing, many.source->DropsName(i), {}, std::move(result));
+  }
+
+  // Samples of the "one" side without any partner, with the fill value in place of it.
+  core::Status CombineUnmatched(const Side& one, const std::vector<Steps>& matched, double fill) {
+    for (size_t i = 0; i < one.size(); ++i) {
+      const Steps& taken = matched[one.groups[i]];
+      const Column& column = one.columns[i];
+      SEXTANT_TRY(RefuseHistograms(column));
+      Column result(grid_.steps);
+      for (size_t step = 0; step < grid_.steps; ++step) {
+        if (IsAbsent(column.values[step]) || (!taken.empty() && taken[step])) continue;
+        result.values[step] = Apply(fill, column.values[step]);
+      }
+      model::Labels labels = one.Labels(i);
+      SEXTANT_TRY(Emit(SelectLabels(labels, signature_), labels, one.source->DropsName(i), {}, std::move(result)));
+    }
+    return {};
+  }
+
+  // Whether steps that were computed and filtered out must be remembered, to see label sets that collide.
+  bool tracks_computed() const {
+    return matching_.cardinality != MatchCardinality::kOneToOne && !matching_.include.empty() &&
+           IsComparison(node_.binary_op) && !node_.returns_bool;
+  }
+
+  core::Status Emit(const model::Labels& many, const model::Labels& one, bool drops_name, const Steps& computed,
+                    Column result) {
+    model::Labels labels = ResultLabels(many, one);
+    bool result_drops_name = delayed_ && (node_.returns_bool || (!ChangesMetric(node_) && drops_name));
+    if (!computed.empty()) SEXTANT_TRY(CheckCollision(labels, computed));
+    auto added = output_.Add(std::move(labels), result_drops_name, std::move(result));
+    if (added || matching_.cardinality == MatchCardinality::kOneToOne) return added;
+    if (added.error().code() != core::Code::kInvalidArgument) return added;
+    return core::Fail(core::Code::kInvalidArgument,
+                      "multiple matches for labels: grouping labels must ensure unique matches");
+  }
+
+  core::Status CheckCollision(const model::Labels& labels, const Steps& computed) {
+    Steps& seen = seen_[labels];
+    if (seen.empty()) {
+      SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(grid_.steps)));
+      seen = computed;
+      return {};
+    }
+    for (size_t step = 0; step < seen.size(); ++step) {
+      if (seen[step] && computed[step]) {
+        return core::Fail(core::Code::kInvalidArgument,
+                          "multiple matches for labels: grouping labels must ensure unique matches");
+      }
+      seen[step] |= computed[step];
+    }
+    return {};
+  }
+
+  model::Labels ResultLabels(const model::Labels& many, const model::Labels& one) {
+    builder_.Reset();
+    bool is_one_to_one = matching_.cardinality == MatchCardinality::kOneToOne;
+    bool drops_metadata = ChangesMetric(node_) || (node_.returns_bool && !delayed_);
+    bool is_changed = false;
+    for (model::LabelView label : many) {
+      bool keeps = !(drops_metadata && IsMetadataLabel(label.name));
+      if (is_one_to_one) {
+        bool is_named = std::binary_search(signature_.names.begin(), signature_.names.end(), label.name, std::less<>());
+        keeps = keeps && is_named == matching_.on;
+      }
+      if (keeps) {
+        builder_.Set(label.name, label.value);
+      } else {
+        is_changed = true;
+      }
+    }
+    for (const std::string& name : matching_.include) {
+      is_changed = true;
+      builder_.Set(name, one.Get(name));
+    }
+    return is_changed ? builder_.Build() : many;
+  }
+
+  struct LabelsHash {
+    size_t operator()(const model::Labels& labels) const { return labels.Hash(); }
+  };
+
+  const PlanNode& node_;
+  const VectorMatching& matching_;
+  const Grid grid_;
+  const bool delayed_;
+  QueryContext& context_;
+  Side lhs_;
+  Side rhs_;
+  LabelSelection signature_;
+  KeyMap keys_;
+  Holding holding_;
+  OutputSeries output_;
+  ElementOperation element_;
+  bool is_swapped_ = false;
+  model::LabelsBuilder builder_;
+  absl::flat_hash_map<model::Labels, Steps, LabelsHash> seen_;
+};
+
+}  // namespace
+
+double ScalarOperation(BinaryOp op, double lhs, double rhs) {
+  switch (op) {
+    case BinaryOp::kAdd: return lhs + rhs;
+    case BinaryOp::kSub: return lhs - rhs;
+    case BinaryOp::kMul: return lhs * rhs;
+    case BinaryOp::kDiv: return lhs / rhs;
+    case BinaryOp::kPow: return std::pow(lhs, rhs);
+    case BinaryOp::kMod: return std::fmod(lhs, rhs);
+    case BinaryOp::kAtan2: return std::atan2(lhs, rhs);
+    default: return Compare(op, lhs, rhs) ? 1 : 0;
+  }
+}
+
+bool ChangesMetric(const PlanNode& node) { return !IsComparison(node.binary_op) && !IsTrim(node.binary_op); }
+
+core::Status VectorScalarOperation(const PlanNode& node, bool is_swapped, const std::vector<double>& scalar,
+                                   QueryContext& context, Column& column) {
+  SEXTANT_TRY(RefuseHistograms(column));
+  SEXTANT_TRY(context.Tick(column.values.size()));
+  ElementOperation element(node, context);
+  double* values = column.values.data();
+  for (size_t i = 0; i < column.values.size(); ++i) {
+    if (IsAbsent(values[i])) continue;
+    values[i] = is_swapped ? element.Floats(scalar[i], values[i], values[i])
+                           : element.Floats(values[i], scalar[i], values[i]);
+  }
+  return {};
+}
+
+core::Result<HeldVector> VectorOperation(const PlanNode& node, SourcePtr lhs, SourcePtr rhs, const Grid& grid,
+                                         bool delayed_name_removal, QueryContext& context) {
+  return VectorMatch(node, std::move(lhs), std::move(rhs), grid, delayed_name_removal, context).Run();
+}
+
+}  // namespace sextant::promql

@@ -1,0 +1,290 @@
+#include "metrics/promql/engine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "metrics/promql/eval.h"
+#include "metrics/promql/label_functions.h"
+#include "metrics/promql/output_series.h"
+#include "metrics/promql/plan.h"
+#include "metrics/promql/query_context.h"
+
+namespace sextant::promql {
+
+namespace {
+
+constexpr int64_t kMaxSteps = 10'000'000;
+
+double Seconds(int64_t ns) { return static_cast<double>(ns) / 1e9; }
+
+QueryError ToQueryError(const core::Error& error) {
+  switch (error.code()) {
+    case core::Code::kCancelled: return {QueryErrorType::kCanceled, error.message()};
+    case core::Code::kDeadlineExceeded: return {QueryErrorType::kTimeout, error.message()};
+    case core::Code::kInvalidArgument:
+    case core::Code::kResourceExhausted:
+    case core::Code::kUnimplemented: return {QueryErrorType::kExecution, error.message()};
+    default: return {QueryErrorType::kInternal, error.message()};
+  }
+}
+
+MatrixSeries ToMatrixSeries(SeriesColumn series, const Grid& grid) {
+  MatrixSeries result;
+  result.labels = std::move(series.labels);
+  const Column& column = series.column;
+  result.floats.reserve(column.CountPresent());
+  for (size_t step = 0; step < grid.steps; ++step) {
+    if (const HistogramPtr* histogram = column.histogram_ptr(step)) {
+      result.histograms.push_back({grid.At(step), *histogram});
+    } else if (IsPresent(column.values[step])) {
+      result.floats.push_back({grid.At(step), column.values[step]});
+    }
+  }
+  return result;
+}
+
+MatrixSeries ToMatrixSeries(RawSeries series) {
+  MatrixSeries result;
+  result.labels = std::move(series.labels);
+  for (size_t i = 0; i < series.times_ms.size(); ++i) {
+    if (!series.histograms.empty() && series.histograms[i]) {
+      result.histograms.push_back({series.times_ms[i], std::move(series.histograms[i])});
+    } else {
+      result.floats.push_back({series.times_ms[i], series.values[i]});
+    }
+  }
+  return result;
+}
+
+void SortByLabels(MatrixResult& matrix) {
+  std::sort(matrix.begin(), matrix.end(),
+            [](const MatrixSeries& a, const MatrixSeries& b) { return a.labels < b.labels; });
+}
+
+// With delayed name removal: takes the names away that were kept so far, and joins what became equal.
+core::Status RemoveNames(HeldVector& vector, QueryContext& context) {
+  for (SeriesColumn& series : vector.series) {
+    if (series.drops_name) series.labels = WithoutMetadata(series.labels);
+  }
+  return MergeEqualSeries(vector, context);
+}
+
+}  // namespace
+
+// One query as it was asked.
+struct Engine::Request {
+  Grid grid;
+  bool is_range = false;
+  TimestampMs time_ms = 0;
+  std::string_view text;
+  const QueryOptions& options;
+};
+
+std::string_view QueryErrorTypeText(QueryErrorType type) {
+  switch (type) {
+    case QueryErrorType::kBadData: return "bad_data";
+    case QueryErrorType::kExecution: return "execution";
+    case QueryErrorType::kCanceled: return "canceled";
+    case QueryErrorType::kTimeout: return "timeout";
+    case QueryErrorType::kInternal: return "internal";
+  }
+  return "internal";
+}
+
+core::Error QueryError::ToError() const {
+  switch (type) {
+    case QueryErrorType::kBadData:
+    case QueryErrorType::kExecution: return {core::Code::kInvalidArgument, message};
+    case QueryErrorType::kCanceled: return {core::Code::kCancelled, message};
+    case QueryErrorType::kTimeout: return {core::Code::kDeadlineExceeded, message};
+    case QueryErrorType::kInternal: break;
+  }
+  return {core::Code::kInternal, message};
+}
+
+Engine::Engine(EngineOptions options, const core::Clock& clock, core::Registry* registry)
+    : options_(std::move(options)), clock_(clock) {
+  if (!registry) return;
+  registry->AddGauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.")
+      .Set(static_cast<double>(options_.max_concurrency));
+  queries_running_ =
+      &registry->AddGauge("prometheus_engine_queries", "The current number of queries being executed or waiting.");
+  queries_total_samples_ = &registry->AddCounter("prometheus_engine_query_samples_total",
+                                                 "The total number of samples loaded by all queries.");
+  auto slice = [&](std::string name) {
+    return &registry->AddHistogram("prometheus_engine_query_duration_histogram_seconds",
+                                   "The duration of various parts of PromQL query execution.", {0.01, 0.1, 1, 10},
+                                   {{"slice", std::move(name)}});
+  };
+  prepare_seconds_ = slice("prepare_time");
+  inner_eval_seconds_ = slice("inner_eval");
+  result_sort_seconds_ = slice("result_sort");
+}
+
+QueryOutcome Engine::Instant(const model::Queryable& queryable, std::string_view query, TimestampMs time_ms,
+                             const QueryOptions& options) const {
+  Request request{{time_ms, 1, 1}, false, time_ms, query, options};
+  return Parse(queryable, query, request);
+}
+
+QueryOutcome Engine::Instant(const model::Queryable& queryable, const Expr& expr, TimestampMs time_ms,
+                             const QueryOptions& options) const {
+  return Run(queryable, expr, {{time_ms, 1, 1}, false, time_ms, options.query_text, options});
+}
+
+QueryOutcome Engine::Range(const model::Queryable& queryable, std::string_view query, TimestampMs start_ms,
+                           TimestampMs end_ms, DurationMs step_ms, const QueryOptions& options) const {
+  auto grid = MakeGrid(start_ms, end_ms, step_ms);
+  if (!grid) return tl::unexpected(grid.error());
+  Request request{*grid, true, end_ms, query, options};
+  return Parse(queryable, query, request);
+}
+
+QueryOutcome Engine::Range(const model::Queryable& queryable, const Expr& expr, TimestampMs start_ms,
+                           TimestampMs end_ms, DurationMs step_ms, const QueryOptions& options) const {
+  auto grid = MakeGrid(start_ms, end_ms, step_ms);
+  if (!grid) return tl::unexpected(grid.error());
+  return Run(queryable, expr, {*grid, true, end_ms, options.query_text, options});
+}
+
+tl::expected<Grid, QueryError> Engine::MakeGrid(TimestampMs start_ms, TimestampMs end_ms, DurationMs step_ms) {
+  auto fail = [](std::string message) {
+    return tl::unexpected(QueryError{QueryErrorType::kBadData, std::move(message)});
+  };
+  if (step_ms <= 0) return fail("zero or negative query resolution step widths are not accepted");
+  if (start_ms < -kMaxTimestampMs || end_ms > kMaxTimestampMs) return fail("timestamp out of range");
+  if (end_ms < start_ms) return fail("end timestamp must not be before start time");
+  if ((end_ms - start_ms) / step_ms >= kMaxSteps) return fail(fmt::format("more than {} steps", kMaxSteps));
+  return Grid{start_ms, step_ms, static_cast<size_t>((end_ms - start_ms) / step_ms) + 1};
+}
+
+QueryOutcome Engine::Parse(const model::Queryable& queryable, std::string_view query, Request& request) const {
+  ParseResult<ExprPtr> expr = ParseExpr(query, options_.parser);
+  if (!expr) return tl::unexpected(QueryError{QueryErrorType::kBadData, expr.error().Message()});
+  return Run(queryable, **expr, request);
+}
+
+QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, const Request& request) const {
+  ValueType type = TypeOf(expr);
+  if (request.is_range && type != ValueType::kVector && type != ValueType::kScalar) {
+    return tl::unexpected(QueryError{
+        QueryErrorType::kBadData,
+        fmt::format("invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+                    DocumentedType(type))});
+  }
+  if (std::abs(request.grid.start_ms) > kMaxTimestampMs) {
+    return tl::unexpected(QueryError{QueryErrorType::kBadData, "timestamp out of range"});
+  }
+  if (queries_running_) queries_running_->Add(1);
+  QueryLimits limits;
+  limits.max_samples = options_.max_samples;
+  limits.max_bytes = options_.max_bytes;
+  limits.timeout_ms = options_.timeout_ms;
+  if (request.options.timeout_ms > 0) limits.timeout_ms = std::min(limits.timeout_ms, request.options.timeout_ms);
+  limits.cancelled = request.options.cancelled;
+  QueryContext context(limits, clock_);
+  int64_t start_ns = clock_.MonotonicNs();
+  core::Result<QueryValue> value = Evaluate(queryable, expr, request, context);
+  QueryStats& stats = context.stats();
+  stats.eval_total_seconds = Seconds(clock_.MonotonicNs() - start_ns);
+  if (queries_running_) {
+    queries_running_->Add(-1);
+    queries_total_samples_->Increment(static_cast<double>(stats.total_samples));
+    prepare_seconds_->Observe(stats.prepare_seconds);
+    inner_eval_seconds_->Observe(stats.inner_eval_seconds);
+    result_sort_seconds_->Observe(stats.result_sort_seconds);
+  }
+  if (!value) return tl::unexpected(ToQueryError(value.error()));
+  QueryResult result;
+  result.value = std::move(*value);
+  result.warnings = context.annotations().Render(AnnotationKind::kWarning, request.text);
+  result.infos = context.annotations().Render(AnnotationKind::kInfo, request.text);
+  result.stats = std::move(stats);
+  return result;
+}
+
+core::Result<QueryValue> Engine::Evaluate(const model::Queryable& queryable, const Expr& expr, const Request& request,
+                                          QueryContext& context) const {
+  SEXTANT_TRY(context.Check());
+  int64_t start_ns = clock_.MonotonicNs();
+  PlanOptions plan_options;
+  plan_options.grid = request.grid;
+  plan_options.query_step_ms = request.is_range ? request.grid.step_ms : 0;
+  plan_options.query_range_ms = request.is_range ? request.time_ms - request.grid.start_ms : 0;
+  plan_options.lookback_ms = request.options.lookback_ms > 0 ? request.options.lookback_ms : options_.lookback_ms;
+  plan_options.default_subquery_step_ms = options_.default_subquery_step_ms;
+  SEXTANT_ASSIGN(Plan plan, MakePlan(expr, plan_options));
+  SEXTANT_ASSIGN(std::unique_ptr<model::Querier> querier, queryable.NewQuerier(plan.min_ms, plan.max_ms));
+  EvaluatorOptions evaluator_options;
+  evaluator_options.lookback_ms = plan_options.lookback_ms;
+  evaluator_options.delayed_name_removal = options_.delayed_name_removal;
+  evaluator_options.type_and_unit_labels = options_.type_and_unit_labels;
+  Evaluator evaluator(plan, *querier, evaluator_options, context);
+  SEXTANT_TRY(evaluator.Select(plan_options.query_step_ms));
+  if (request.options.per_step_stats) context.TrackSteps(request.grid.steps);
+  int64_t prepared_ns = clock_.MonotonicNs();
+  context.stats().prepare_seconds = Seconds(prepared_ns - start_ns);
+
+  const PlanNode& root = *plan.root;
+  QueryValue value;
+  switch (root.type) {
+    case ValueType::kString: value = StringResult{request.time_ms, root.text}; break;
+    case ValueType::kScalar: {
+      SEXTANT_ASSIGN(std::vector<double> values, evaluator.EvalScalar(root, request.grid));
+      value = ScalarValue(std::move(values), request);
+      break;
+    }
+    case ValueType::kMatrix: {
+      Holding holding(context);
+      SEXTANT_ASSIGN(std::vector<RawSeries> series, evaluator.EvalRange(root, request.grid, holding));
+      MatrixResult matrix;
+      for (RawSeries& one : series) matrix.push_back(ToMatrixSeries(std::move(one)));
+      SortByLabels(matrix);
+      value = std::move(matrix);
+      break;
+    }
+    default: {
+      SEXTANT_ASSIGN(HeldVector vector, evaluator.EvalVector(root, request.grid));
+      if (options_.delayed_name_removal) SEXTANT_TRY(RemoveNames(vector, context));
+      int64_t computed_ns = clock_.MonotonicNs();
+      value = VectorValue(std::move(vector), request);
+      context.stats().result_sort_seconds = Seconds(clock_.MonotonicNs() - computed_ns);
+      break;
+    }
+  }
+  context.stats().inner_eval_seconds = Seconds(clock_.MonotonicNs() - prepared_ns);
+  return value;
+}
+
+QueryValue Engine::ScalarValue(std::vector<double> values, const Request& request) {
+  if (!request.is_range) return ScalarResult{request.time_ms, values[0]};
+  SeriesColumn series;
+  series.column.values = std::move(values);
+  MatrixResult matrix;
+  matrix.push_back(ToMatrixSeries(std::move(series), request.grid));
+  return matrix;
+}
+
+QueryValue Engine::VectorValue(HeldVector vector, const Request& request) {
+  if (request.is_range) {
+    MatrixResult matrix;
+    matrix.reserve(vector.series.size());
+    for (SeriesColumn& series : vector.series) matrix.push_back(ToMatrixSeries(std::move(series), request.grid));
+    SortByLabels(matrix);
+    return matrix;
+  }
+  VectorResult result;
+  result.reserve(vector.series.size());
+  for (SeriesColumn& series : vector.series) {
+    VectorSample sample;
+    sample.labels = std::move(series.labels);
+    sample.time_ms = request.time_ms;
+    sample.value = series.column.values[0];
+    if (const HistogramPtr* histogram = series.column.histogram_ptr(0)) sample.histogram = *histogram;
+    result.push_back(std::move(sample));
+  }
+  return result;
+}
+
+}  // namespace sextant::promql

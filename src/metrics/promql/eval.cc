@@ -1,0 +1,502 @@
+#include "metrics/promql/eval.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "metrics/promql/aggregation.h"
+#include "metrics/promql/binary_operation.h"
+#include "metrics/promql/float_functions.h"
+#include "metrics/promql/histogram_functions.h"
+#include "metrics/promql/info_function.h"
+#include "metrics/promql/label_functions.h"
+#include "metrics/promql/output_series.h"
+
+namespace sextant::promql {
+
+namespace {
+
+Grid FirstStep(const Grid& grid) { return {grid.start_ms, grid.step_ms, 1}; }
+
+// The values of a one-step vector at every step of a longer grid.
+core::Result<HeldVector> Repeat(HeldVector once, size_t steps, QueryContext& context) {
+  HeldVector repeated(context);
+  for (SeriesColumn& series : once.series) {
+    SEXTANT_TRY(context.Tick(steps));
+    if (IsAbsent(series.column.values[0])) continue;
+    Column column(steps);
+    if (const HistogramPtr* histogram = series.column.histogram_ptr(0)) {
+      for (size_t step = 0; step < steps; ++step) column.SetHistogram(step, *histogram);
+    } else {
+      std::fill(column.values.begin(), column.values.end(), series.column.values[0]);
+    }
+    SEXTANT_TRY(repeated.Add({std::move(series.labels), series.drops_name, std::move(column)}));
+  }
+  return repeated;
+}
+
+// Applies `change` to the floats of a column; histograms are dropped.
+template <typename Change>
+void ChangeFloats(Column& column, Change&& change) {
+  for (size_t step = 0; step < column.values.size(); ++step) {
+    if (IsPresent(column.values[step])) column.values[step] = change(column.values[step], step);
+  }
+}
+
+void DropHistograms(Column& column) {
+  for (size_t step = 0; step < column.histograms.size(); ++step) {
+    if (column.histograms[step]) column.values[step] = kAbsent;
+  }
+  column.histograms.clear();
+}
+
+}  // namespace
+
+Evaluator::Evaluator(const Plan& plan, const model::Querier& querier, const EvaluatorOptions& options,
+                     QueryContext& context)
+    : plan_(plan), querier_(querier), options_(options), context_(context) {}
+
+core::Status Evaluator::Select(DurationMs step_ms) {
+  is_range_query_ = step_ms > 0;
+  for (const Selection& selection : plan_.selections) {
+    SEXTANT_TRY(context_.Check());
+    model::SelectHints hints;
+    hints.start_ms = selection.min_ms;
+    hints.end_ms = selection.max_ms;
+    hints.step_ms = step_ms;
+    hints.range_ms = selection.range_ms;
+    SEXTANT_ASSIGN(std::shared_ptr<const model::SeriesSet> set, querier_.Select(selection.matchers, hints));
+    sets_.push_back(std::move(set));
+  }
+  return {};
+}
+
+SelectorSettings Evaluator::Settings(const Grid& grid) const {
+  return {grid, options_.lookback_ms, options_.delayed_name_removal, options_.type_and_unit_labels};
+}
+
+MappedNames Evaluator::DroppedNames() const { return {!options_.delayed_name_removal, options_.delayed_name_removal}; }
+
+core::Result<HeldVector> Evaluator::EvalVector(const PlanNode& node, const Grid& grid) {
+  SEXTANT_ASSIGN(SourcePtr source, Open(node, grid));
+  return Materialize(*source);
+}
+
+core::Result<HeldVector> Evaluator::Materialize(SeriesSource& source) {
+  HeldVector vector(context_);
+  for (size_t i = 0; i < source.size(); ++i) {
+    SeriesColumn series;
+    SEXTANT_TRY(source.Read(i, series.column));
+    SEXTANT_TRY(context_.Tick(series.column.values.size()));
+    if (!series.column.AnyPresent()) continue;
+    series.labels = source.HidesMetadata() ? WithoutMetadata(source.labels(i)) : source.labels(i);
+    series.drops_name = source.DropsName(i);
+    SEXTANT_TRY(vector.Add(std::move(series)));
+  }
+  if (source.HidesMetadata() && !source.HasOneName()) SEXTANT_TRY(MergeEqualSeries(vector, context_));
+  return vector;
+}
+
+core::Result<SourcePtr> Evaluator::Open(const PlanNode& node, const Grid& grid) {
+  SEXTANT_TRY(context_.Check());
+  if (!node.is_step_invariant || grid.is_instant()) return OpenAtEachStep(node, grid);
+  SEXTANT_ASSIGN(SourcePtr source, OpenAtEachStep(node, FirstStep(grid)));
+  SEXTANT_ASSIGN(HeldVector once, Materialize(*source));
+  SEXTANT_ASSIGN(HeldVector repeated, Repeat(std::move(once), grid.steps, context_));
+  return MakeVectorSource(std::move(repeated));
+}
+
+core::Result<SourcePtr> Evaluator::OpenAtEachStep(const PlanNode& node, const Grid& grid) {
+  switch (node.kind) {
+    case PlanKind::kSelector:
+      return MakeSelectorSource(node, sets_[node.selection], plan_.selections[node.selection].has_one_name,
+                                Settings(grid), SelectorOutput::kValue, context_);
+    case PlanKind::kCall: return OpenCall(node, grid);
+    case PlanKind::kAggregate: return OpenAggregate(node, grid);
+    case PlanKind::kBinary: return OpenBinary(node, grid);
+    case PlanKind::kNegate: {
+      SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
+      return MakeMappedSource(std::move(inner), DroppedNames(), [](Column& column) -> core::Status {
+        if (column.has_histograms()) {
+          return core::Fail(core::Code::kUnimplemented, "native histograms are not supported yet");
+        }
+        ChangeFloats(column, [](double value, size_t) { return -value; });
+        return {};
+      });
+    }
+    case PlanKind::kNumber:
+    case PlanKind::kString:
+    case PlanKind::kRange: break;
+  }
+  return core::Fail(core::Code::kInternal, "expected an instant vector");
+}
+
+core::Result<SourcePtr> Evaluator::OpenCall(const PlanNode& node, const Grid& grid) {
+  FunctionId id = node.function->id;
+  if (id == FunctionId::kAbsent || id == FunctionId::kAbsentOverTime) return OpenAbsent(node, grid);
+  if (IsWindowFunction(id)) return OpenWindowFunction(node, grid);
+  if (FindFloatFunction(id)) return OpenFloatFunction(node, grid);
+  switch (id) {
+    case FunctionId::kClamp:
+    case FunctionId::kClampMin:
+    case FunctionId::kClampMax:
+    case FunctionId::kRound: return OpenClamp(node, grid);
+    case FunctionId::kTimestamp: return OpenTimestamp(node, grid);
+    case FunctionId::kVector: {
+      SEXTANT_ASSIGN(std::vector<double> values, EvalScalar(*node.args[0], grid));
+      return SingleSeries({}, std::move(values), false);
+    }
+    case FunctionId::kSort:
+    case FunctionId::kSortDesc:
+    case FunctionId::kSortByLabel:
+    case FunctionId::kSortByLabelDesc: return OpenSort(node, grid);
+    case FunctionId::kLabelReplace:
+    case FunctionId::kLabelJoin: {
+      SEXTANT_ASSIGN(HeldVector vector, EvalVector(*node.args[0], grid));
+      SEXTANT_TRY(id == FunctionId::kLabelReplace ? LabelReplace(node, vector, context_)
+                                                  : LabelJoin(node, vector, context_));
+      return MakeVectorSource(std::move(vector));
+    }
+    case FunctionId::kHistogramQuantile:
+    case FunctionId::kHistogramQuantiles:
+    case FunctionId::kHistogramFraction: return OpenHistogramFunction(node, grid);
+    case FunctionId::kInfo: {
+      SEXTANT_ASSIGN(HeldVector vector, EvalVector(*node.args[0], grid));
+      SEXTANT_ASSIGN(HeldVector enriched, EvalInfo(node, std::move(vector), querier_, Settings(grid), context_));
+      return MakeVectorSource(std::move(enriched));
+    }
+    default:
+      return core::Fail(core::Code::kUnimplemented, "function {}() is not supported yet", node.function->name);
+  }
+}
+
+core::Result<Grid> Evaluator::SubqueryGrid(const PlanNode& range, const Grid& grid) const {
+  TimestampMs first = range.ReferenceTime(grid.start_ms) - range.range_ms;
+  TimestampMs last = range.ReferenceTime(grid.end_ms());
+  Grid inner;
+  inner.step_ms = range.subquery_step_ms;
+  // The first multiple of the step after the left edge, which is open.
+  inner.start_ms = first / inner.step_ms * inner.step_ms;
+  if (inner.start_ms <= first) inner.start_ms += inner.step_ms;
+  constexpr int64_t kMaxSteps = 100'000'000;
+  int64_t steps = last < inner.start_ms ? 0 : (last - inner.start_ms) / inner.step_ms + 1;
+  if (steps > kMaxSteps) {
+    return core::Fail(core::Code::kResourceExhausted,
+                      "query processing would load too many samples into memory in query execution");
+  }
+  inner.steps = static_cast<size_t>(steps);
+  return inner;
+}
+
+core::Result<SourcePtr> Evaluator::OpenWindowFunction(const PlanNode& node, const Grid& grid) {
+  FunctionId id = node.function->id;
+  const PlanNode* range = nullptr;
+  std::vector<std::vector<double>> scalars;
+  WindowArguments arguments;
+  arguments.first_position = node.args[0]->position;
+  for (const PlanPtr& arg : node.args) {
+    if (arg->kind == PlanKind::kRange) {
+      range = arg.get();
+      continue;
+    }
+    SEXTANT_ASSIGN(std::vector<double> scalar, EvalScalar(*arg, grid));
+    scalars.push_back(std::move(scalar));
+  }
+  if (!range) return core::Fail(core::Code::kInternal, "expected a range vector");
+  arguments.range_position = range->position;
+  WindowSpec spec;
+  spec.is_anchored = range->is_anchored;
+  spec.is_smoothed = range->is_smoothed;
+  SEXTANT_TRY(CheckExtendedSelector(id, node.function->name, spec));
+  if (!range->is_subquery) {
+    return MakeWindowSource(id, *range, sets_[range->selection], plan_.selections[range->selection].has_one_name,
+                            Settings(grid), std::move(arguments), std::move(scalars), context_);
+  }
+  SEXTANT_ASSIGN(Grid inner_grid, SubqueryGrid(*range, grid));
+  HeldVector inner(context_);
+  if (inner_grid.steps > 0) {
+    SEXTANT_ASSIGN(inner, EvalVectorOrScalar(*range->args[0], inner_grid));
+  }
+  return MakeSubquerySource(id, *range, std::move(inner), inner_grid, Settings(grid), std::move(arguments),
+                            std::move(scalars), context_);
+}
+
+core::Result<HeldVector> Evaluator::EvalVectorOrScalar(const PlanNode& node, const Grid& grid) {
+  if (node.type != ValueType::kScalar) return EvalVector(node, grid);
+  HeldVector vector(context_);
+  Column column;
+  SEXTANT_ASSIGN(column.values, EvalScalar(node, grid));
+  SEXTANT_TRY(vector.Add({{}, false, std::move(column)}));
+  return vector;
+}
+
+core::Result<SourcePtr> Evaluator::OpenFloatFunction(const PlanNode& node, const Grid& grid) {
+  FloatFunction function = FindFloatFunction(node.function->id);
+  if (node.args.empty()) {
+    std::vector<double> values(grid.steps);
+    for (size_t step = 0; step < grid.steps; ++step) {
+      values[step] = function(static_cast<double>(grid.At(step) / 1000));
+    }
+    return SingleSeries({}, std::move(values), false);
+  }
+  SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
+  return MakeMappedSource(std::move(inner), DroppedNames(), [function](Column& column) -> core::Status {
+    DropHistograms(column);
+    ChangeFloats(column, [function](double value, size_t) { return function(value); });
+    return {};
+  });
+}
+
+core::Result<SourcePtr> Evaluator::OpenClamp(const PlanNode& node, const Grid& grid) {
+  FunctionId id = node.function->id;
+  std::vector<std::vector<double>> scalars;
+  for (size_t i = 1; i < node.args.size(); ++i) {
+    SEXTANT_ASSIGN(std::vector<double> scalar, EvalScalar(*node.args[i], grid));
+    scalars.push_back(std::move(scalar));
+  }
+  SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
+  auto change = [id, scalars = std::move(scalars)](Column& column) -> core::Status {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    DropHistograms(column);
+    ChangeFloats(column, [&](double value, size_t step) {
+      if (id == FunctionId::kRound) return RoundTo(value, scalars.empty() ? 1 : scalars[0][step]);
+      double min = id == FunctionId::kClampMax ? -kInfinity : scalars[0][step];
+      double max = id == FunctionId::kClampMin ? kInfinity : scalars.back()[step];
+      return max < min ? kAbsent : Clamp(value, min, max);
+    });
+    return {};
+  };
+  return MakeMappedSource(std::move(inner), DroppedNames(), std::move(change));
+}
+
+core::Result<SourcePtr> Evaluator::OpenTimestamp(const PlanNode& node, const Grid& grid) {
+  const PlanNode& argument = *node.args[0];
+  if (argument.kind == PlanKind::kSelector) {
+    SourcePtr selector = MakeSelectorSource(argument, sets_[argument.selection],
+                                            plan_.selections[argument.selection].has_one_name, Settings(grid),
+                                            SelectorOutput::kTimestampSeconds, context_);
+    return MakeMappedSource(std::move(selector), DroppedNames(), [](Column&) { return core::Status(); });
+  }
+  SEXTANT_ASSIGN(SourcePtr inner, Open(argument, grid));
+  return MakeMappedSource(std::move(inner), DroppedNames(), [grid](Column& column) -> core::Status {
+    column.histograms.clear();
+    ChangeFloats(column, [&](double, size_t step) { return static_cast<double>(grid.At(step)) / 1000; });
+    return {};
+  });
+}
+
+core::Result<SourcePtr> Evaluator::SingleSeries(model::Labels labels, std::vector<double> values, bool drops_name) {
+  HeldVector vector(context_);
+  Column column;
+  column.values = std::move(values);
+  if (column.AnyPresent()) SEXTANT_TRY(vector.Add({std::move(labels), drops_name, std::move(column)}));
+  return MakeVectorSource(std::move(vector));
+}
+
+core::Result<SourcePtr> Evaluator::OpenSort(const PlanNode& node, const Grid& grid) {
+  FunctionId id = node.function->id;
+  bool is_by_value = id == FunctionId::kSort || id == FunctionId::kSortDesc;
+  bool is_descending = id == FunctionId::kSortDesc || id == FunctionId::kSortByLabelDesc;
+  if (is_range_query_) {
+    context_.annotations().AddWarning(
+        "sort is ineffective for range queries since results are always ordered by labels", node.position);
+  }
+  SEXTANT_ASSIGN(HeldVector vector, EvalVector(*node.args[0], grid));
+  if (!grid.is_instant()) {
+    if (is_by_value) {
+      for (SeriesColumn& series : vector.series) DropHistograms(series.column);
+    }
+    return MakeVectorSource(std::move(vector));
+  }
+  if (is_by_value) {
+    SortByValue(is_descending, vector);
+  } else {
+    SortByLabels(node, is_descending, vector);
+  }
+  return MakeVectorSource(std::move(vector));
+}
+
+core::Result<SourcePtr> Evaluator::OpenAbsent(const PlanNode& node, const Grid& grid) {
+  const PlanNode& argument = *node.args[0];
+  bool is_over_time = node.function->id == FunctionId::kAbsentOverTime;
+  SourcePtr source;
+  if (is_over_time) {
+    SEXTANT_ASSIGN(source, OpenWindowFunction(node, grid));
+  } else {
+    SEXTANT_ASSIGN(source, Open(argument, grid));
+  }
+  std::vector<double> values(grid.steps, 1.0);
+  size_t left = grid.steps;
+  Column column;
+  for (size_t i = 0; i < source->size() && left > 0; ++i) {
+    SEXTANT_TRY(source->Read(i, column));
+    SEXTANT_TRY(context_.Tick(grid.steps));
+    for (size_t step = 0; step < grid.steps; ++step) {
+      if (IsAbsent(column.values[step]) || IsAbsent(values[step])) continue;
+      values[step] = kAbsent;
+      --left;
+    }
+  }
+  return SingleSeries(LabelsOfAbsent(argument), std::move(values), options_.delayed_name_removal && is_over_time);
+}
+
+core::Result<SourcePtr> Evaluator::OpenHistogramFunction(const PlanNode& node, const Grid& grid) {
+  FunctionId id = node.function->id;
+  HistogramCall call{node, grid, options_.delayed_name_removal, {}};
+  SourcePtr source;
+  for (size_t i = 0; i < node.args.size(); ++i) {
+    const PlanNode& arg = *node.args[i];
+    if (arg.type == ValueType::kScalar) {
+      SEXTANT_ASSIGN(std::vector<double> scalar, EvalScalar(arg, grid));
+      call.scalars.push_back(std::move(scalar));
+    } else if (arg.type == ValueType::kVector) {
+      SEXTANT_ASSIGN(source, Open(arg, grid));
+    }
+  }
+  if (!source || (id == FunctionId::kHistogramFraction && call.scalars.size() != 2)) {
+    return core::Fail(core::Code::kInternal, "unexpected arguments of {}", node.function->name);
+  }
+  SEXTANT_ASSIGN(HeldVector vector, EvalHistogramFunction(call, *source, context_));
+  return MakeVectorSource(std::move(vector));
+}
+
+core::Result<SourcePtr> Evaluator::OpenAggregate(const PlanNode& node, const Grid& grid) {
+  AggregationInput input{node, grid, {}};
+  if (node.args.size() > 1 && node.aggregate_op != AggregateOp::kCountValues) {
+    SEXTANT_ASSIGN(input.parameter, EvalScalar(*node.args[1], grid));
+  }
+  SEXTANT_ASSIGN(SourcePtr source, Open(*node.args[0], grid));
+  if (source->HidesMetadata() && !source->HasOneName()) {
+    // Label sets that become equal without their names are found before anything is summed up.
+    SEXTANT_ASSIGN(HeldVector vector, Materialize(*source));
+    source = MakeVectorSource(std::move(vector));
+  }
+  SEXTANT_ASSIGN(HeldVector vector, Aggregate(input, *source, context_));
+  return MakeVectorSource(std::move(vector));
+}
+
+core::Result<SourcePtr> Evaluator::OpenBinary(const PlanNode& node, const Grid& grid) {
+  const PlanNode& lhs = *node.args[0];
+  const PlanNode& rhs = *node.args[1];
+  if (lhs.type == ValueType::kVector && rhs.type == ValueType::kVector) {
+    SEXTANT_ASSIGN(SourcePtr left, Open(lhs, grid));
+    SEXTANT_ASSIGN(SourcePtr right, Open(rhs, grid));
+    for (SourcePtr* side : {&left, &right}) {
+      if (!(*side)->HidesMetadata() || (*side)->HasOneName()) continue;
+      SEXTANT_ASSIGN(HeldVector vector, Materialize(**side));
+      *side = MakeVectorSource(std::move(vector));
+    }
+    SEXTANT_ASSIGN(HeldVector vector, VectorOperation(node, std::move(left), std::move(right), grid,
+                                                      options_.delayed_name_removal, context_));
+    return MakeVectorSource(std::move(vector));
+  }
+  bool is_swapped = lhs.type == ValueType::kScalar;
+  SEXTANT_ASSIGN(std::vector<double> scalar, EvalScalar(is_swapped ? lhs : rhs, grid));
+  SEXTANT_ASSIGN(SourcePtr inner, Open(is_swapped ? rhs : lhs, grid));
+  bool drops = ChangesMetric(node) || node.returns_bool;
+  return MakeMappedSource(std::move(inner), drops ? DroppedNames() : MappedNames(),
+                          [this, &node, is_swapped, scalar = std::move(scalar)](Column& column) {
+                            return VectorScalarOperation(node, is_swapped, scalar, context_, column);
+                          });
+}
+
+core::Result<std::vector<double>> Evaluator::EvalScalar(const PlanNode& node, const Grid& grid) {
+  SEXTANT_TRY(context_.Check());
+  if (!node.is_step_invariant || grid.is_instant()) return EvalScalarAtEachStep(node, grid);
+  SEXTANT_ASSIGN(std::vector<double> once, EvalScalarAtEachStep(node, FirstStep(grid)));
+  return std::vector<double>(grid.steps, once[0]);
+}
+
+core::Result<std::vector<double>> Evaluator::EvalScalarAtEachStep(const PlanNode& node, const Grid& grid) {
+  SEXTANT_TRY(context_.Tick(grid.steps));
+  switch (node.kind) {
+    case PlanKind::kNumber: return std::vector<double>(grid.steps, node.number);
+    case PlanKind::kNegate: {
+      SEXTANT_ASSIGN(std::vector<double> values, EvalScalar(*node.args[0], grid));
+      for (double& value : values) value = -value;
+      return values;
+    }
+    case PlanKind::kBinary: {
+      SEXTANT_ASSIGN(std::vector<double> values, EvalScalar(*node.args[0], grid));
+      SEXTANT_ASSIGN(std::vector<double> rhs, EvalScalar(*node.args[1], grid));
+      for (size_t step = 0; step < grid.steps; ++step) {
+        values[step] = ScalarOperation(node.binary_op, values[step], rhs[step]);
+      }
+      return values;
+    }
+    case PlanKind::kCall: return EvalScalarCall(node, grid);
+    default: return core::Fail(core::Code::kInternal, "expected a scalar");
+  }
+}
+
+core::Result<std::vector<double>> Evaluator::EvalScalarCall(const PlanNode& node, const Grid& grid) {
+  switch (node.function->id) {
+    case FunctionId::kPi: return std::vector<double>(grid.steps, std::numbers::pi);
+    case FunctionId::kTime: {
+      std::vector<double> values(grid.steps);
+      for (size_t step = 0; step < grid.steps; ++step) values[step] = static_cast<double>(grid.At(step)) / 1000;
+      return values;
+    }
+    case FunctionId::kScalar: return ScalarOfVector(*node.args[0], grid);
+    case FunctionId::kMinOf:
+    case FunctionId::kMaxOf: {
+      SEXTANT_ASSIGN(std::vector<double> values, EvalScalar(*node.args[0], grid));
+      for (size_t i = 1; i < node.args.size(); ++i) {
+        SEXTANT_ASSIGN(std::vector<double> others, EvalScalar(*node.args[i], grid));
+        for (size_t step = 0; step < grid.steps; ++step) {
+          values[step] = node.function->id == FunctionId::kMinOf ? MinOf(values[step], others[step])
+                                                                 : MaxOf(values[step], others[step]);
+        }
+      }
+      return values;
+    }
+    default:
+      return core::Fail(core::Code::kUnimplemented, "function {}() is not supported yet", node.function->name);
+  }
+}
+
+// The value of the only float at each step; NaN when there are none or several.
+core::Result<std::vector<double>> Evaluator::ScalarOfVector(const PlanNode& node, const Grid& grid) {
+  SEXTANT_ASSIGN(SourcePtr source, Open(node, grid));
+  std::vector<double> values(grid.steps, kAbsent);
+  Column column;
+  for (size_t i = 0; i < source->size(); ++i) {
+    SEXTANT_TRY(source->Read(i, column));
+    SEXTANT_TRY(context_.Tick(grid.steps));
+    DropHistograms(column);
+    for (size_t step = 0; step < grid.steps; ++step) {
+      if (IsAbsent(column.values[step])) continue;
+      values[step] = IsAbsent(values[step]) ? column.values[step] : std::numeric_limits<double>::quiet_NaN();
+    }
+  }
+  for (double& value : values) {
+    if (IsAbsent(value)) value = std::numeric_limits<double>::quiet_NaN();
+  }
+  return values;
+}
+
+core::Result<std::vector<RawSeries>> Evaluator::EvalRange(const PlanNode& node, const Grid& grid, Holding& holding) {
+  if (!node.is_subquery) return ReadRange(node, *sets_[node.selection], Settings(grid), context_, holding);
+  std::vector<RawSeries> result;
+  SEXTANT_ASSIGN(Grid inner_grid, SubqueryGrid(node, grid));
+  if (inner_grid.steps == 0) return result;
+  SEXTANT_ASSIGN(HeldVector inner, EvalVectorOrScalar(*node.args[0], inner_grid));
+  for (SeriesColumn& series : inner.series) {
+    RawSeries raw;
+    raw.labels = options_.delayed_name_removal && series.drops_name ? WithoutMetadata(series.labels) : series.labels;
+    for (size_t step = 0; step < inner_grid.steps; ++step) {
+      if (IsAbsent(series.column.values[step])) continue;
+      raw.times_ms.push_back(inner_grid.At(step));
+      raw.values.push_back(series.column.values[step]);
+      if (series.column.has_histograms()) raw.histograms.push_back(series.column.histograms[step]);
+    }
+    SEXTANT_TRY(context_.Tick(inner_grid.steps));
+    if (!raw.times_ms.empty()) result.push_back(std::move(raw));
+  }
+  holding = std::move(inner.holding);
+  return result;
+}
+
+}  // namespace sextant::promql

@@ -1,0 +1,104 @@
+// What one running query may use, and has used: its deadline, its cancellation, its samples and bytes, its annotations.
+// Everything that loops during evaluation asks Tick() so that a query stops soon after it should. Owned by one query, on
+// one thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "metrics/promql/annotations.h"
+#include "metrics/promql/query_result.h"
+#include "metrics/promql/value.h"
+
+namespace sextant::promql {
+
+struct QueryLimits {
+  int64_t max_samples = 0;
+  int64_t max_bytes = 0;  // 0: no limit
+  DurationMs timeout_ms = 0;
+  const std::atomic<bool>* cancelled = nullptr;
+};
+
+class QueryContext {
+ public:
+  QueryContext(const QueryLimits& limits, const core::Clock& clock)
+      : limits_(limits), clock_(clock), deadline_ns_(clock.MonotonicNs() + limits.timeout_ms * 1'000'000) {}
+
+  // Counts `work` (about one per sample touched) and now and then looks at the clock and the cancellation flag.
+  core::Status Tick(size_t work) {
+    work_left_ -= static_cast<int64_t>(work) + 1;
+    if (work_left_ > 0) [[likely]] return {};
+    return Check();
+  }
+  // The same for the innermost loops: true when the query must stop; the caller then returns Check()'s error.
+  bool Spend(size_t work) {
+    work_left_ -= static_cast<int64_t>(work) + 1;
+    return work_left_ <= 0 && !Check().has_value();
+  }
+  // Looks now: kCancelled or kDeadlineExceeded when the query must stop.
+  core::Status Check();
+
+  // Accounts samples and bytes that are held from now on; kResourceExhausted over the limit.
+  core::Status Hold(int64_t samples, int64_t bytes);
+  void Release(int64_t samples, int64_t bytes) {
+    samples_ -= samples;
+    bytes_ -= bytes;
+  }
+
+  // Counts samples that were looked at for a step, as Prometheus' query statistics do.
+  void CountSamples(size_t step, int64_t samples) {
+    stats_.total_samples += samples;
+    if (step < stats_.samples_per_step.size()) stats_.samples_per_step[step] += samples;
+  }
+  void TrackSteps(size_t steps) { stats_.samples_per_step.assign(steps, 0); }
+
+  Annotations& annotations() { return annotations_; }
+  QueryStats& stats() { return stats_; }
+
+ private:
+  static constexpr int64_t kWorkBetweenChecks = 100'000;
+
+  const QueryLimits limits_;
+  const core::Clock& clock_;
+  const int64_t deadline_ns_;
+  int64_t work_left_ = kWorkBetweenChecks;
+  int64_t samples_ = 0;
+  int64_t bytes_ = 0;
+  Annotations annotations_;
+  QueryStats stats_;
+};
+
+// Samples and bytes held as long as this lives. Movable.
+class Holding {
+ public:
+  explicit Holding(QueryContext& context) : context_(&context) {}
+  Holding(Holding&& other) noexcept
+      : context_(other.context_), samples_(std::exchange(other.samples_, 0)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Holding& operator=(Holding&& other) noexcept {
+    std::swap(context_, other.context_);
+    std::swap(samples_, other.samples_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~Holding() { Reset(); }
+
+  core::Status Add(int64_t samples, int64_t bytes) {
+    samples_ += samples;
+    bytes_ += bytes;
+    return context_->Hold(samples, bytes);
+  }
+  void Reset() {
+    context_->Release(samples_, bytes_);
+    samples_ = bytes_ = 0;
+  }
+
+ private:
+  QueryContext* context_;
+  int64_t samples_ = 0;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace sextant::promql
