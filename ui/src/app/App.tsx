@@ -38,7 +38,7 @@ export function App() {
     document.title = `${title} · Sextant`;
   }, [title]);
   return (
-    <Shell path={trimmed} title={title} showHelp={() => setHelpShown(true)}>
+    <Shell path={trimmed} title={title} isPage={(wanted) => wanted in pages} showHelp={() => setHelpShown(true)}>
       <ErrorBoundary key={trimmed} what={`The page ${title}`}>
         <Suspense fallback={<Loading what={title} />}>
           <Page />

@@ -6,7 +6,7 @@ import { Icon, Logo } from '../components/icons';
 import type { IconName } from '../components/icons';
 import { Notice } from '../components/States';
 import { formatClock } from '../time/format';
-import { Link } from './router';
+import { followInside, Link } from './router';
 import { toggleScheme, useScheme } from './theme';
 import css from './Shell.module.css';
 
@@ -20,11 +20,12 @@ const destinations: { to: string; label: string; icon: IconName; keys: string }[
 interface ShellProps {
   path: string;
   title: string;
+  isPage: (path: string) => boolean;
   showHelp: () => void;
   children: ReactNode;
 }
 
-export function Shell({ path, title, showHelp, children }: ShellProps) {
+export function Shell({ path, title, isPage, showHelp, children }: ShellProps) {
   const scheme = useScheme();
   const here = path === '/graph' ? '/query' : path;
   return (
@@ -62,7 +63,7 @@ export function Shell({ path, title, showHelp, children }: ShellProps) {
           </div>
         </div>
       </header>
-      <main id="content" className={css.content} tabIndex={-1} aria-label={title}>
+      <main id="content" className={css.content} tabIndex={-1} aria-label={title} onClick={(event) => followInside(event, isPage)}>
         <UnreachableNotice />
         {children}
       </main>

@@ -37,6 +37,19 @@ export function setSearch(parameters: URLSearchParams, options: { replace?: bool
   navigate(window.location.pathname + (search === '' ? '' : `?${search}`), options);
 }
 
+/**
+ * For links inside content that is not ours to write, such as those of dashboards: a plain click on one that leads to a page
+ * of the application changes the address instead of loading the page anew.
+ */
+export function followInside(event: MouseEvent<HTMLElement>, isPage: (path: string) => boolean): void {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const anchor = event.target instanceof Element ? event.target.closest('a') : null;
+  if (anchor === null || anchor.target === '_blank' || anchor.origin !== window.location.origin || !isPage(anchor.pathname)) return;
+  if (anchor.getAttribute('href')?.startsWith('#') === true) return;
+  event.preventDefault();
+  navigate(anchor.pathname + anchor.search);
+}
+
 type LinkProps = AnchorHTMLAttributes<HTMLAnchorElement> & { to: string };
 
 export function Link({ to, onClick, ...rest }: LinkProps) {

@@ -194,7 +194,7 @@ export function TimeChart(props: TimeChartProps) {
       width: Math.max(element.clientWidth, 50),
       height: Math.max(element.clientHeight, 40),
       ms: 1,
-      padding: [8, axes.some((axis) => axis.side === 'right') ? 0 : 10, showTimeAxis ? 0 : 4, 4],
+      padding: [8, axes.some((axis) => axis.side === 'right') ? 0 : 18, showTimeAxis ? 0 : 4, 4],
       legend: { show: false },
       tzDate: (ms) => (utc ? uPlot.tzDate(new Date(ms), 'Etc/UTC') : new Date(ms)),
       cursor: {
@@ -211,7 +211,7 @@ export function TimeChart(props: TimeChartProps) {
       bands: drawn.current.bands.map(([upper, lower]) => ({ series: [upper + 1, lower + 1] as [number, number] })),
       axes: [
         {
-          ...shared, show: showTimeAxis, size: 26, gap: 4, space: 64, grid: { stroke: line, width: 1 },
+          ...shared, show: showTimeAxis, size: 20, gap: 5, space: 64, grid: { stroke: line, width: 1 },
           values: (u, splits, _axis, _space, step) =>
             splits.map((ms) => formatAxisTime(ms, step, (u.scales['x']?.max ?? 0) - (u.scales['x']?.min ?? 0), utc)),
         },

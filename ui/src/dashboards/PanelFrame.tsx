@@ -88,7 +88,7 @@ export function PanelFrame(props: PanelFrameProps) {
       {title !== '' && (
         <header className={css.head}>
           <h3 title={title}>{title}</h3>
-          {panel.description !== '' && <span className={css.hint} role="img" aria-label={panel.description} title={interpolate(panel.description, known, forReading)}><Icon name="info" size={13} /></span>}
+          {panel.description !== '' && <span className={css.hint} role="note" tabIndex={0} aria-label={panel.description} title={interpolate(panel.description, known, forReading)}><Icon name="info" size={13} /></span>}
           {panel.links.map((link, index) => <PanelLink key={index} title={interpolate(link.title, known, forReading)} url={interpolate(link.url, known, forReading)} />)}
           {panel.timeFrom !== '' && <span className={css.time}>last {panel.timeFrom.replace(/^now-/, '')}</span>}
         </header>

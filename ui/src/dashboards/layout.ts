@@ -56,15 +56,12 @@ export function stackNarrow(panels: Panel[]): Placed[] {
   const ordered = [...panels].sort((a, b) => a.gridPos.y - b.gridPos.y || a.gridPos.x - b.gridPos.x);
   const placed: Placed[] = [];
   let y = 0;
-  let waiting: Placed | undefined; // a small panel with free room at its right
+  let waiting: Placed | undefined; // a small panel with room at its right for another of its height
   for (const panel of ordered) {
     const h = panel.gridPos.h;
     const small = smallTypes.has(panel.type) && panel.gridPos.w <= kColumns / 2;
-    if (small && waiting !== undefined) {
-      const height = Math.max(h, waiting.at.h);
-      placed.push({ panel, at: { x: kColumns / 2, y: waiting.at.y, w: kColumns / 2, h: height } });
-      waiting.at.h = height;
-      y = waiting.at.y + height;
+    if (small && waiting?.at.h === h) {
+      placed.push({ panel, at: { x: kColumns / 2, y: waiting.at.y, w: kColumns / 2, h } });
       waiting = undefined;
       continue;
     }

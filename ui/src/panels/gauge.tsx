@@ -55,7 +55,8 @@ function Dial({ value, theme, width, height, showName, showMarkers }: DialProps)
   const high = value.field.max ?? 100;
   const share = Number.isFinite(value.display.numeric) ? Math.min(1, Math.max(0, (value.display.numeric - low) / (high - low || 1))) : 0;
   const color = value.display.color ?? theme.colors.text.primary;
-  const size = fitFont(text, (inner - thick / 2) * 1.75, radius * 0.7, 56);
+  // Short values do not grow past longer ones: dials beside each other look alike.
+  const size = fitFont(text.padEnd(5, '0'), (inner - thick / 2) * 1.75, radius * 0.7, 56);
   return (
     <div className={css.dial} style={{ width, height }}>
       <svg width={width} height={height} role="img" aria-label={`${value.display.title ?? 'Value'}: ${text}`}>

@@ -22,22 +22,23 @@ interface CellProps {
 }
 
 function Cell({ value, theme, width, height, showName, showValue, colorMode, graphMode, justify }: CellProps) {
-  const text = formattedValueToString(value.display);
-  const color = value.display.color ?? theme.colors.text.primary;
   const name = value.display.title ?? '';
+  const text = showValue ? formattedValueToString(value.display) : name;
+  const color = value.display.color ?? theme.colors.text.primary;
   const onColor = colorMode.startsWith('background');
   const foreground = onColor ? theme.colors.getContrastText(color) : colorMode === 'value' ? color : 'var(--text)';
   const hasGraph = graphMode === 'area' && value.sparkline !== undefined && (value.sparkline.y.values.length ?? 0) > 1;
   const graphHeight = hasGraph ? Math.min(height * 0.4, 90) : 0;
-  const nameHeight = showName && name !== '' ? Math.min(22, height * 0.28) : 0;
+  const nameAbove = showName && showValue && name !== '';
+  const nameHeight = nameAbove ? Math.min(22, height * 0.28) : 0;
   const room = Math.max(14, height - nameHeight - graphHeight * 0.8 - 10);
-  const size = fitFont(text, width - 20, room, 64);
+  const size = fitFont(text, width - 20, room, Math.max(28, Math.min(64, height * 0.46)));
   const link = safeUrl(value.hasLinks === true ? value.getLinks?.()[0]?.href : undefined);
   const centered = justify === 'center' || graphMode !== 'area';
   const body = (
     <>
-      {showName && name !== '' && <span className={css.name} style={{ fontSize: Math.max(11, Math.min(14, nameHeight * 0.75)) }}>{name}</span>}
-      {showValue && <span className={css.value} style={{ fontSize: size, color: foreground }}>{text}</span>}
+      {nameAbove && <span className={css.name} style={{ fontSize: Math.max(11, Math.min(14, nameHeight * 0.75)) }}>{name}</span>}
+      <span className={css.value} style={{ fontSize: size, color: foreground }}>{text}</span>
     </>
   );
   return (
@@ -74,7 +75,7 @@ function StatPanel({ panel, frames, theme, utc, replace }: PanelProps) {
     <div ref={element} className={css.grid} style={{ flexDirection: orientation === 'vertical' ? 'row' : 'column' }}>
       {width > 0 && values.map((value, index) => (
         <Cell
-          key={index} value={value} theme={theme} width={width / across} height={height / down} showName={showName} showValue={textMode !== 'name' && textMode !== 'none'}
+          key={index} value={value} theme={theme} width={width / across} height={height / down} showName={showName} showValue={textMode !== 'name'}
           colorMode={asText(options['colorMode'], 'value')} graphMode={graphMode} justify={asText(options['justifyMode'], 'auto')}
         />
       ))}

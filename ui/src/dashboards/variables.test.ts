@@ -1,0 +1,90 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { builtins, forPromql, forReading, interpolate, references, single } from './interpolate';
+import type { VariableValue } from './interpolate';
+import { loadDashboard } from './load';
+import { kAll } from './model';
+import type { Variable } from './model';
+import { applyRegex, inOrder, parseCustom, resolveVariables, select, sortOptions, valueOf } from './variables';
+
+const multi = (...values: string[]): VariableValue => ({ values, texts: values, several: true });
+const values = new Map<string, VariableValue>([
+  ['job', single('node')], ['host', multi('a.b', 'c')], ['one', multi('a.b')], ['all', { values: ['x', 'y'], texts: ['All'], several: true, allValue: '.*' }],
+  ...builtins(0, 3_600_000, { intervalMs: 15_000, rateIntervalMs: 60_000 }),
+]);
+const variables = (...list: Record<string, unknown>[]): Variable[] => loadDashboard({ templating: { list } }).variables;
+
+afterEach(() => vi.unstubAllGlobals());
+
+describe('references in texts', () => {
+  test.each([
+    ['up{job="$job"}', 'up{job="node"}'],
+    ['up{job="${job}", x="[[job]]"}', 'up{job="node", x="node"}'],
+    ['a{i=~"$host"}', 'a{i=~"(a\\\\.b|c)"}'],
+    ['a{i=~"$one"}', 'a{i=~"a\\\\.b"}'],
+    ['a{i=~"$all"}', 'a{i=~".*"}'],
+    ['rate(a[$__rate_interval]) + rate(a[${__interval}]) [$__range]', 'rate(a[1m]) + rate(a[15s]) [3600s]'],
+    ['label_replace(a, "x", "$1", "y", "(.*)$unknown")', 'label_replace(a, "x", "$1", "y", "(.*)$unknown")'],
+  ])('%s', (text, expected) => expect(interpolate(text, values, forPromql)).toBe(expected));
+
+  test.each([
+    ['${host:csv}', 'a.b,c'], ['${host:pipe}', 'a.b|c'], ['${host:regex}', '(a\\.b|c)'], ['${host:json}', '["a.b","c"]'], ['${host:glob}', '{a.b,c}'],
+    ['${host:singlequote}', "'a.b','c'"], ['${host:doublequote}', '"a.b","c"'], ['${host:queryparam}', 'var-host=a.b&var-host=c'], ['[[host:raw]]', 'a.b,c'],
+    ['${host:lucene}', '("a.b" OR "c")'], ['${__from:date:iso}', '1970-01-01T00:00:00.000Z'], ['${__to:date:seconds}', '3600'], ['${host:text}', 'a.b + c'],
+  ])('%s', (text, expected) => expect(interpolate(text, values, forReading)).toBe(expected));
+
+  test('quotes and backslashes of a value cannot leave their string', () => {
+    const odd = new Map([['v', single('a"b\\c')], ['m', multi('a"b\\c')]]);
+    expect(interpolate('x{l="$v"}', odd, forPromql)).toBe('x{l="a\\"b\\\\c"}');
+    expect(interpolate('x{l=~"$m"}', odd, forPromql)).toBe('x{l=~"a\\"b\\\\\\\\c"}');
+  });
+  test('names that a text refers to', () => expect([...references('$a ${b:csv} [[c]] $1')]).toEqual(['a', 'b', 'c', '1']));
+});
+
+describe('options', () => {
+  test('custom lists', () => {
+    expect(parseCustom('a, b\\,c, Long name : short')).toEqual([{ value: 'a', text: 'a' }, { value: 'b,c', text: 'b,c' }, { value: 'short', text: 'Long name' }]);
+  });
+  test('a pattern filters, and its groups choose', () => {
+    expect(applyRegex(['web-1', 'db-2', 'web-1'], '/web-(.*)/')).toEqual([{ value: '1', text: '1' }]);
+    expect(applyRegex(['n|7'], '/(?<text>\\w+)\\|(?<value>\\d+)/')).toEqual([{ value: '7', text: 'n' }]);
+    expect(applyRegex(['a', 'b'], '(')).toEqual([{ value: 'a', text: 'a' }, { value: 'b', text: 'b' }]);
+  });
+  test('orders', () => {
+    const options = ['b10', 'B2', 'a1'].map((text) => ({ text, value: text }));
+    const sorted = (order: number) => sortOptions(options, order).map((option) => option.text).join(' ');
+    expect([sorted(0), sorted(1), sorted(3), sorted(4), sorted(5), sorted(7)]).toEqual(['b10 B2 a1', 'B2 a1 b10', 'a1 B2 b10', 'b10 B2 a1', 'a1 b10 B2', 'a1 B2 b10']);
+  });
+  test('the selection: the address, then the document, then the first', () => {
+    const [plain, all] = variables({ name: 'p', type: 'query', current: { value: 'b' } }, { name: 'a', type: 'query', includeAll: true, multi: true, current: { text: 'All', value: ['$__all'] } });
+    const options = ['a', 'b', 'c'].map((value) => ({ value, text: value }));
+    if (plain === undefined || all === undefined) throw new Error('no variables');
+    expect(select(plain, options, ['c'])).toEqual(['c']);
+    expect(select(plain, options, ['gone'])).toEqual(['b']);
+    expect(select({ ...plain, current: [] }, options, undefined)).toEqual(['a']);
+    expect(select(plain, [], ['c'])).toEqual([]);
+    expect(select(all, options, undefined)).toEqual([kAll]);
+    expect(select(all, options, ['a', 'c', 'gone'])).toEqual(['a', 'c']);
+    expect(valueOf({ variable: all, options, selected: [kAll] }).values).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('resolving', () => {
+  test('a question may name other variables, whatever the order; a failing one says why and stops nobody', async () => {
+    const asked: string[] = [];
+    vi.stubGlobal('fetch', (address: string) => {
+      asked.push(decodeURIComponent(address).replaceAll('+', ' '));
+      if (address.includes('broken')) return Promise.resolve(Response.json({ status: 'error', errorType: 'bad_data', error: 'no such thing' }, { status: 400 }));
+      return Promise.resolve(Response.json({ status: 'success', data: address.includes('/label/job/') ? ['node', 'web'] : ['h1', 'h2'] }));
+    });
+    const list = variables(
+      { name: 'instance', type: 'query', query: { query: 'label_values(up{job="$job"}, instance)' } },
+      { name: 'job', type: 'query', query: 'label_values(job)' },
+      { name: 'bad', type: 'query', query: 'label_values(broken{, x)' },
+    );
+    expect(inOrder(list).map((variable) => variable.name)).toEqual(['job', 'instance', 'bad']);
+    const resolved = await resolveVariables(list, new Map([['job', ['web']]]), { startMs: 0, endMs: 1000 }, new AbortController().signal);
+    expect(resolved.map((one) => one.selected)).toEqual([['h1'], ['web'], []]);
+    expect(resolved[2]?.error).toBe('no such thing');
+    expect(asked.find((address) => address.includes('/label/instance/'))).toContain('match[]=up{job="web"}');
+  });
+});
