@@ -38,7 +38,7 @@ std::string Repeat(std::string_view text, int times) {
 }
 
 TEST(Parser, ErrorsNameLineAndColumn) {
-  EXPECT_EQ(ErrorOf("sum(\n  foo,,)"), "2:6: parse error: unexpected \",\" in aggregation");
+  EXPECT_EQ(ErrorOf("sum(\n  foo +)"), "2:8: parse error: unexpected \")\" in aggregation");
   EXPECT_EQ(ErrorOf(""), "unknown position: parse error: no expression found in input");
   EXPECT_EQ(ErrorOf("foo bar"), "1:5: parse error: unexpected identifier \"bar\"");
 }

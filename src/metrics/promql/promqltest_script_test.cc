@@ -67,8 +67,8 @@ TEST_P(PromqltestScripts, Passes) {
   EXPECT_GE(report->passed, GetParam().passing);
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, PromqltestScripts, testing::ValuesIn(kScripts), [](const auto& info) {
-  std::string name = info.param.file;
+INSTANTIATE_TEST_SUITE_P(Files, PromqltestScripts, testing::ValuesIn(kScripts), [](const auto& script) {
+  std::string name = script.param.file;
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });
