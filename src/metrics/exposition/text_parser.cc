@@ -125,8 +125,10 @@ std::string Unescape(std::string_view text, bool with_quotes) {
 std::string UnescapeLabelValue(std::string_view text) { return Unescape(text, true); }
 std::string UnescapeHelp(std::string_view text) { return Unescape(text, false); }
 
-TextParser::TextParser(std::string_view body)
-    : body_(body), fast_end_(body.data() + (body.rfind('\n') + 1)), lexer_(body) {}
+TextParser::TextParser(std::string_view body, Reading reading)
+    : body_(body),
+      fast_end_(body.data() + (reading == Reading::kQuick ? body.rfind('\n') + 1 : 0)),
+      lexer_(body) {}
 
 EntryKind TextParser::Next(std::string_view expected_series) {
   while (body_.data() + at_ < fast_end_) {
