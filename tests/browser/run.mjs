@@ -1,0 +1,369 @@
+// Opens every page of a running server in headless Chromium and asserts what a person would look for.
+//
+//   node tests/browser/run.mjs http://127.0.0.1:9090 [folder for screenshots]
+//
+// The server must scrape a node_exporter's metrics and have at least one rule group. Needs `npm ci` in ui/ and Chromium
+// (/usr/bin/chromium, or SEXTANT_CHROMIUM).
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { colouredPixels, launch, narrow, openPage, overflow, screenshot, until, wide } from './browser.mjs';
+
+const [base, shots] = process.argv.slice(2);
+if (base === undefined || !/^https?:\/\//.test(base)) {
+  console.error('usage: node tests/browser/run.mjs BASE_URL [SCREENSHOT_FOLDER]');
+  process.exit(2);
+}
+
+async function api(path) {
+  const response = await fetch(new URL(`/api/v1/${path}`, base));
+  const { status, data } = await response.json();
+  assert.equal(status, 'success', path);
+  return data;
+}
+
+/** The first value of an instant query, or undefined. */
+async function ask(query) {
+  const value = (await api(`query?query=${encodeURIComponent(query)}`)).result[0]?.value?.[1];
+  return value === undefined ? undefined : Number(value);
+}
+
+const panel = (page, title) => page.getByRole('region', { name: title, exact: true });
+const editor = (page, number = 1) => page.getByRole('textbox', { name: `Query ${number}, PromQL` });
+const numberIn = (text) => Number(/-?\d+(?:\.\d+)?/.exec(text)?.[0]);
+
+/** Every page with what must be on it before its picture is taken. */
+const pages = {
+  home: { path: '/', heading: 'Home', ready: async (page) => { await panel(page, 'CPU').locator('svg[role=img] text').waitFor(); await panel(page, 'CPU by mode').locator('canvas').waitFor(); } },
+  query: {
+    path: `/query?${new URLSearchParams({ 'g0.expr': 'up', 'g0.tab': 'table', 'g1.expr': 'sum by (mode) (rate(node_cpu_seconds_total[1m]))', 'g1.tab': 'graph', from: 'now-15m', to: 'now' })}`,
+    heading: 'Query', ready: async (page) => { await page.getByRole('table').waitFor(); await page.locator('canvas').waitFor(); await editor(page, 2).waitFor(); },
+  },
+  targets: { path: '/targets', heading: 'Targets', ready: (page) => page.getByRole('table').first().waitFor() },
+  alerts: { path: '/alerts', heading: 'Alerts', ready: (page) => page.getByRole('region', { name: /^Rule group / }).first().waitFor() },
+};
+
+let browser;
+before(async () => {
+  await until('the server and two scrapes of the host', 120_000, () => ask('count(rate(node_cpu_seconds_total{mode="idle"}[5m]))'));
+  await until('an evaluated rule group', 60_000, async () => ((await api('rules')).groups.length > 0 ? true : undefined));
+  browser = await launch();
+});
+after(() => browser?.close());
+
+describe('every page in every look', () => {
+  for (const scheme of ['light', 'dark']) {
+    for (const [size, viewport] of Object.entries({ wide, narrow })) {
+      for (const [name, { path, heading, ready }] of Object.entries(pages)) {
+        test(`${name}, ${scheme}, ${size}`, async () => {
+          const { page, close } = await openPage(browser, base, { scheme, viewport });
+          await page.goto(path);
+          await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+          await ready(page);
+          await page.waitForLoadState('networkidle');
+          assert.equal(await page.title(), `${heading} · Sextant`);
+          assert.equal(await page.getByRole('navigation').getByRole('link', { name: heading }).getAttribute('aria-current'), 'page');
+          assert.equal(await overflow(page), 0, 'nothing stands out over the right edge');
+          const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+          const [red] = background.match(/\d+/g).map(Number);
+          assert.ok(scheme === 'dark' ? red < 60 : red > 200, `${scheme} page has background ${background}`);
+          assert.equal(await page.getByRole('alert').count(), 0, 'no error is shown');
+          await screenshot(page, shots, `${name}-${scheme}-${size}`);
+          await close();
+        });
+      }
+    }
+  }
+});
+
+describe('Home', () => {
+  test("shows the host's true memory size, cores, load and use", async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/');
+    const memory = await ask('node_memory_MemTotal_bytes');
+    const shown = await panel(page, 'Memory size').getByText(/\d [GMT]iB/).textContent();
+    const unit = { MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }[shown.match(/[GMT]iB/)[0]];
+    assert.ok(Math.abs(numberIn(shown) * unit - memory) <= 0.051 * unit, `${shown} for ${memory} bytes`);
+    assert.equal(numberIn(await panel(page, 'Cores').locator('[data-color-mode]').textContent()), await ask('count(count by (cpu) (node_cpu_seconds_total))'));
+    for (const title of ['CPU', 'Memory', 'Fullest disk']) {
+      const percent = await panel(page, title).locator('svg[role=img] text').textContent();
+      assert.match(percent, /^\d+(\.\d+)?%$/, title);
+      assert.ok(numberIn(percent) > 0 && numberIn(percent) <= 100, `${title}: ${percent}`);
+    }
+    assert.ok(numberIn(await panel(page, 'Load, 1 min').locator('[data-color-mode]').textContent()) >= 0);
+    await close();
+  });
+
+  test('draws its charts, all of them, down to the last row', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/');
+    for (const title of ['CPU by mode', 'Load', 'Throughput', 'Samples per second', 'Samples per scrape']) {
+      const found = panel(page, title);
+      await found.scrollIntoViewIfNeeded();
+      assert.ok((await colouredPixels(found)) > 100, `${title} is drawn`);
+    }
+    const memory = page.locator('[data-panel-type=timeseries]').and(panel(page, 'Memory'));
+    assert.ok((await colouredPixels(memory)) > 1000, 'memory is drawn as areas');
+    const root = panel(page, 'Filesystems').getByRole('row').filter({ has: page.getByRole('cell', { name: /^\// }) });
+    assert.ok((await root.count()) >= 1, 'a filesystem is listed');
+    assert.equal(await page.getByText('No data').count(), 0, 'no panel is empty');
+    await screenshot(page, shots, 'home-bottom');
+    await close();
+  });
+
+  test('a chart answers the pointer, and dragging zooms', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/');
+    const over = panel(page, 'CPU by mode').locator('.u-over');
+    const box = await over.boundingBox();
+    await page.mouse.move(box.x + box.width * 0.9, box.y + box.height / 2);
+    await page.getByRole('tooltip').filter({ hasText: /user/ }).filter({ hasText: /%/ }).waitFor();
+    await page.screenshot(shots === undefined ? {} : { path: `${shots}/home-tooltip.png` });
+    await page.mouse.move(box.x + box.width * 0.5, box.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.9, box.y + 30, { steps: 5 });
+    await page.mouse.up();
+    await page.waitForURL(/from=\d{13}&to=\d{13}/);
+    const parameters = new URL(page.url()).searchParams;
+    const minutes = (Number(parameters.get('to')) - Number(parameters.get('from'))) / 60_000;
+    assert.ok(minutes > 10 && minutes < 14, `40 % of 30 minutes are about 12, not ${minutes}`);
+    await close();
+  });
+
+  test('rows fold, ranges change, refreshing asks again', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/');
+    await panel(page, 'Throughput').waitFor({ state: 'attached' });
+    await page.getByRole('button', { name: 'Disks' }).click();
+    await panel(page, 'Throughput').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Time range' }).click();
+    await page.getByRole('button', { name: 'Last 5 minutes' }).click();
+    await page.waitForURL(/from=now-5m/);
+    const asked = page.waitForRequest(/\/api\/v1\/query_range/);
+    await page.getByRole('button', { name: 'Refresh', exact: true }).click();
+    await asked;
+    await close();
+  });
+
+  test('a panel type that is not drawn yet says so, and the others stand', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.route('**/api/dashboards/uid/home', (route) => route.fulfill({ json: { dashboard: {
+      title: 'Old', panels: [{ type: 'heatmap', title: 'Heat', gridPos: { x: 0, y: 0, w: 12, h: 6 } }, { type: 'text', title: 'Words', gridPos: { x: 12, y: 0, w: 12, h: 6 }, options: { content: '**strong** <img src=x onerror="document.title=1">' } }],
+    } } }));
+    await page.goto('/');
+    await panel(page, 'Heat').getByText('Panel type heatmap is not supported yet').waitFor();
+    assert.equal(await panel(page, 'Words').locator('strong').textContent(), 'strong');
+    assert.equal(await page.title(), 'Home · Sextant', 'what a document says is not run');
+    await close({ expectTrouble: true }); // the broken picture
+  });
+});
+
+describe('Query', () => {
+  test('completion opens while typing, Ctrl+Enter runs, the table has the value', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/query');
+    await editor(page).click();
+    await page.keyboard.type('node_memory_MemT');
+    const offered = page.getByRole('listbox').getByRole('option', { name: /node_memory_MemTotal_bytes/ });
+    await offered.waitFor();
+    await screenshot(page, shots, 'query-completion');
+    await page.keyboard.press('Enter');
+    assert.match(await editor(page).textContent(), /^node_memory_MemTotal_bytes$/);
+    await page.keyboard.press('Escape');
+    await editor(page).fill('up == 1');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+Enter');
+    const rows = page.getByRole('table').locator('tbody tr');
+    await rows.first().waitFor();
+    assert.equal(await rows.count(), (await api('query?query=up%3D%3D1')).result.length);
+    assert.match(await rows.first().textContent(), /up\{.*instance=.*\}1$/);
+    assert.match(await page.getByText(/\d+ series/).textContent(), new RegExp(`^${await rows.count()} series`));
+    await close();
+  });
+
+  test('the graph draws lines, lives in the address, and survives a reload', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/query?g0.expr=node_load1&g0.tab=table&from=now-15m&to=now');
+    await page.getByRole('group', { name: 'View' }).getByRole('button', { name: 'Graph' }).click();
+    assert.ok((await colouredPixels(page.getByRole('region', { name: 'Query 1' }))) > 100, 'lines are drawn');
+    assert.match(page.url(), /g0\.tab=graph/);
+    await page.reload();
+    await page.getByRole('region', { name: 'Query 1' }).locator('canvas').waitFor();
+    assert.equal(await editor(page).textContent(), 'node_load1');
+    await close();
+  });
+
+  test('several queries stand below each other and go again', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/query?g0.expr=up');
+    await page.getByRole('button', { name: 'Add query' }).click();
+    await editor(page, 2).fill('1 + 1');
+    await page.keyboard.press('Control+Enter');
+    await page.getByRole('region', { name: 'Query 2' }).getByRole('cell', { name: '2', exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Remove Query 1' }).click();
+    await page.getByRole('region', { name: 'Query 2' }).waitFor({ state: 'detached' });
+    assert.equal(await editor(page).textContent(), '1 + 1');
+    await close();
+  });
+
+  test("a mistake is explained in the server's words", async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/query?g0.expr=sum(rate(up))');
+    const message = page.getByRole('alert');
+    await message.waitFor();
+    assert.match(await message.textContent(), /not valid.*(range vector|matrix|instant vector)/is);
+    await screenshot(page, shots, 'query-error');
+    await close({ expectTrouble: true }); // the browser logs the 400
+  });
+
+  test('nothing found is not an error', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/query?g0.expr=no_such_metric_anywhere');
+    await page.getByText('No series match').waitFor();
+    await close();
+  });
+});
+
+describe('Targets', () => {
+  test('lists what the server scrapes, with its health and its labels', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/targets');
+    const { activeTargets } = await api('targets');
+    const up = activeTargets.filter((target) => target.health === 'up');
+    assert.ok(up.length > 0, 'something is up');
+    for (const pool of new Set(activeTargets.map((target) => target.scrapePool))) await page.getByRole('region', { name: `Pool ${pool}` }).waitFor();
+    const line = page.getByRole('row').filter({ hasText: up[0].scrapeUrl });
+    assert.match(await line.first().textContent(), new RegExp(`up.*job=?${up[0].labels.job}`));
+    assert.match(await line.first().textContent(), /(ago|just now).*(ms|µs|s)$/);
+    await page.getByRole('button', { name: `Details of ${up[0].scrapeUrl}` }).first().click();
+    await page.getByText('Discovered labels').waitFor();
+    await screenshot(page, shots, 'targets-details');
+    await close();
+  });
+
+  test('filters by health and by words, and keeps both in the address', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/targets');
+    const { activeTargets } = await api('targets');
+    const [first] = activeTargets;
+    await page.getByRole('searchbox', { name: 'Search targets' }).fill(first.scrapeUrl);
+    await page.waitForURL(/search=/);
+    const found = activeTargets.filter((target) => target.scrapeUrl.includes(first.scrapeUrl)).length;
+    assert.equal(await page.getByRole('button', { name: /^Details of/ }).count(), found);
+    await page.getByRole('searchbox', { name: 'Search targets' }).fill('no such target');
+    await page.getByText('No target matches').waitFor();
+    await close();
+  });
+
+  test('shows what a pool is scraped with', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/targets');
+    await page.getByRole('button', { name: 'Scrape config' }).first().click();
+    const dialog = page.getByRole('dialog', { name: /^Scrape config of / });
+    await dialog.getByText(/every .*timeout/).waitFor();
+    await screenshot(page, shots, 'targets-config');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await close({ expectTrouble: true }); // a server may refuse to show its configuration
+  });
+});
+
+describe('Alerts', () => {
+  test('lists the rule groups, their rules, and leads to the query', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/alerts');
+    const { groups } = await api('rules');
+    for (const group of groups) await page.getByRole('region', { name: `Rule group ${group.name}`, exact: true }).waitFor();
+    const rule = groups.flatMap((group) => group.rules).find((one) => one.type === 'alerting');
+    assert.ok(rule !== undefined, 'there is an alerting rule');
+    const head = page.getByRole('button', { name: rule.name, exact: true }).first();
+    if ((await head.getAttribute('aria-expanded')) === 'false') await head.click();
+    await page.getByRole('link', { name: rule.query, exact: true }).first().click();
+    await page.waitForURL(/\/query\?/);
+    await editor(page).waitFor();
+    assert.equal((await editor(page).textContent()).replace(/\s+/g, ''), rule.query.replace(/\s+/g, ''));
+    await close();
+  });
+
+  test('the state filter agrees with the server', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/alerts');
+    const { groups } = await api('rules');
+    const inactive = groups.flatMap((group) => group.rules).filter((rule) => rule.state === 'inactive').length;
+    await page.getByRole('group', { name: 'State' }).getByRole('button', { name: `Inactive ${inactive}` }).click();
+    await page.waitForURL(/state=inactive/);
+    assert.equal(await page.getByRole('main').locator('li > div > button[aria-expanded]').count(), inactive);
+    await close();
+  });
+});
+
+describe('everywhere', () => {
+  test('the keyboard alone is enough', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/');
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to content');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'content');
+    for (const [key, path] of [['q', '/query'], ['t', '/targets'], ['a', '/alerts'], ['h', '/']]) {
+      await page.evaluate(() => document.activeElement.blur());
+      await page.keyboard.press('g');
+      await page.keyboard.press(key);
+      await page.waitForURL((url) => url.pathname === path);
+    }
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+    await screenshot(page, shots, 'keyboard-help');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.goto('/targets');
+    await page.getByRole('searchbox').waitFor();
+    await page.keyboard.press('/');
+    assert.equal(await page.evaluate(() => document.activeElement.type), 'search');
+    const ring = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+    assert.notEqual(ring, 'none', 'what has the focus shows it');
+    await close();
+  });
+
+  test('light and dark can be chosen and the choice stays', async () => {
+    const { page, close } = await openPage(browser, base, { scheme: 'light' });
+    await page.goto('/targets');
+    await page.getByRole('button', { name: 'Switch to the dark theme' }).click();
+    await page.reload();
+    await page.getByRole('button', { name: 'Switch to the light theme' }).waitFor();
+    assert.match(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), /rgb\((\d|[1-5]\d), /);
+    await close();
+  });
+
+  test('going back returns to where one was', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/targets');
+    await page.getByRole('link', { name: 'Alerts' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Alerts' }).waitFor();
+    await page.goBack();
+    await page.getByRole('heading', { level: 1, name: 'Targets' }).waitFor();
+    await close();
+  });
+
+  test('a server that goes away is announced, and its return too', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/targets');
+    await page.getByRole('table').first().waitFor();
+    await page.route('**/api/**', (route) => route.abort('connectionrefused'));
+    await page.keyboard.press('r');
+    await page.getByText('The server cannot be reached').first().waitFor();
+    assert.ok((await page.getByRole('table').count()) > 0, 'the last answer stays on the page');
+    await screenshot(page, shots, 'unreachable');
+    await page.unroute('**/api/**');
+    await page.keyboard.press('r');
+    await page.getByText('The server cannot be reached').first().waitFor({ state: 'detached' });
+    await close({ expectTrouble: true }); // the refused connections
+  });
+
+  test('an address that leads nowhere says so', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/no/such/page');
+    await page.getByRole('heading', { name: 'No such page' }).waitFor();
+    await close();
+  });
+});
