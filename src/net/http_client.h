@@ -99,7 +99,8 @@ struct HttpClientOptions {
 
 class HttpClient {
  public:
-  // `io` must outlive the client. Counts in `registry`: sextant_http_client_requests_total{code},
+  // `io` must outlive the client, `registry` also the last callback. Counts in `registry`:
+  // sextant_http_client_requests_total{code},
   // ..._in_flight.
   HttpClient(IoContext& io, core::Registry& registry, HttpClientOptions options = {});
   ~HttpClient();  // stops
@@ -116,8 +117,9 @@ class HttpClient {
   // fetches fail with kCancelled. Not from an I/O thread; may be called again.
   void Stop();
 
- private:
   struct Impl;
+
+ private:
   std::shared_ptr<Impl> impl_;
 };
 

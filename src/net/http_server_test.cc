@@ -179,7 +179,7 @@ TEST(HttpServerTest, RefusesMalformedRequests) {
     std::string_view text;
   };
   const Case cases[] = {
-      {"GARBAGE\r\n\r\n", 400, "target"},
+      {"GARBAGE\r\n\r\n", 400, "method"},
       {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505, "version"},
       {"GET / HTTP/1.1\nHost: x\n\n", 505, "version"},
       {"GET /echo HTTP/1.1\r\n\r\n", 400, "Host header"},
@@ -209,7 +209,8 @@ TEST(HttpServerTest, RefusesMalformedRequests) {
       {"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n", 501, "Transfer-Encoding"},
       {"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "HTTP/1.0"},
       {"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400, "chunk"},
-      {"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", 400, "chunk"},
+      {"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", 400,
+       "chunk"},
       {"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400,
        "chunk"},
       {"POST /echo HTTP/1.1\r\nHost: x\r\nExpect: magic\r\nContent-Length: 1\r\n\r\n", 417, "Expect"},
@@ -530,7 +531,7 @@ TEST(HttpServerTest, SendsEvents) {
     std::lock_guard lock(mutex);
     ASSERT_TRUE(events->Send("alert", "one\ntwo", "7"));
     ASSERT_TRUE(events->KeepAlive());
-    EXPECT_EQ(client.ReadUntil("\n\n\r\n"), "2a\r\nevent: alert\nid: 7\ndata: one\ndata: two\n\n\r\n");
+    EXPECT_EQ(client.ReadUntil("\n\n\r\n"), "28\r\nevent: alert\nid: 7\ndata: one\ndata: two\n\n\r\n");
     EXPECT_EQ(client.ReadUntil("\n\n\r\n"), "4\r\n: \n\n\r\n");
     EXPECT_FALSE(events->Send("a\nb", "x"));
     client.Close();

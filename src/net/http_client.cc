@@ -1,0 +1,335 @@
+#include "net/http_client.h"
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "net/io_internal.h"
+#include "net/transfer.h"
+
+namespace sextant::net {
+
+namespace {
+
+using core::Code;
+using Descriptor = asio::posix::basic_stream_descriptor<IoExecutor>;
+using CurlMultiPtr = std::unique_ptr<CURLM, CurlDeleter<curl_multi_cleanup>>;
+
+constexpr size_t kMaxPooledHandles = 64;
+constexpr size_t kMaxPooledBuffers = 64;
+constexpr size_t kMaxPooledBufferBytes = 1 << 20;
+
+// A socket that libcurl wants watched. It belongs to libcurl: only the watching is ours.
+struct Watch {
+  explicit Watch(const IoExecutor& executor) : descriptor(executor) {}
+  Descriptor descriptor;
+  int wanted = 0;  // CURL_POLL_IN, _OUT, _INOUT
+  bool is_waiting_in = false;
+  bool is_waiting_out = false;
+  bool is_gone = false;
+};
+
+}  // namespace
+
+struct FetchHandle::State : std::enable_shared_from_this<FetchHandle::State> {
+  explicit State(FetchRequest request) : transfer(std::move(request)) {}
+
+  Transfer transfer;
+  FetchDelivery delivery;
+  FetchCallback callback;
+  CurlEasyPtr easy;  // while it runs
+  std::weak_ptr<HttpClient::Impl> client;
+};
+
+using Fetching = FetchHandle::State;
+
+struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
+  Impl(IoContext& io_in, core::Registry& registry_in, HttpClientOptions options_in);
+
+  // On the loop.
+  void Begin(const std::shared_ptr<Fetching>& fetch);
+  void CancelOne(const std::shared_ptr<Fetching>& fetch);
+  void CancelAll();
+  void Act(curl_socket_t socket, int events);
+  void CollectEnded();
+  void Detach(const std::shared_ptr<Fetching>& fetch);
+  void Deliver(const std::shared_ptr<Fetching>& fetch);
+  void SetWatch(curl_socket_t socket, int what);
+  void Wait(curl_socket_t socket, const std::shared_ptr<Watch>& watch);
+  static int OnSocket(CURL* easy, curl_socket_t socket, int what, void* self, void* watch);
+  static int OnTimer(CURLM* multi, long timeout_ms, void* self);
+
+  // Anywhere.
+  void Finish(Fetching& fetch);
+  std::string TakeBuffer();
+  void GiveBuffer(std::string buffer);
+
+  IoContext& io;
+  IoLoop& loop;
+  core::Registry& registry;
+  const HttpClientOptions options;
+  core::Gauge& in_flight;
+
+  // Used on the loop only.
+  CurlMultiPtr multi;
+  std::optional<SteadyTimer> timer;
+  std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches;
+  std::unordered_map<CURL*, std::shared_ptr<Fetching>> running;
+  std::vector<CurlEasyPtr> idle_handles;
+  bool is_stopped = false;
+
+  std::mutex stop_mutex;
+  bool has_stop_ended = false;  // guarded by stop_mutex
+
+  std::mutex buffers_mutex;
+  std::vector<std::string> buffers;
+};
+
+HttpClient::Impl::Impl(IoContext& io_in, core::Registry& registry_in, HttpClientOptions options_in)
+    : io(io_in),
+      loop(*io_in.impl().loops.front()),
+      registry(registry_in),
+      options(std::move(options_in)),
+      in_flight(registry.AddGauge("sextant_http_client_requests_in_flight",
+                                  "HTTP requests that we made and wait for.")),
+      timer(std::in_place, loop.context.get_executor()) {
+  InitCurl();
+  multi.reset(curl_multi_init());
+  SEXTANT_CHECK(multi != nullptr);
+  curl_multi_setopt(multi.get(), CURLMOPT_SOCKETFUNCTION, &Impl::OnSocket);
+  curl_multi_setopt(multi.get(), CURLMOPT_SOCKETDATA, this);
+  curl_multi_setopt(multi.get(), CURLMOPT_TIMERFUNCTION, &Impl::OnTimer);
+  curl_multi_setopt(multi.get(), CURLMOPT_TIMERDATA, this);
+  curl_multi_setopt(multi.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
+  curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options.max_idle_connections));
+  curl_multi_setopt(multi.get(), CURLMOPT_MAX_HOST_CONNECTIONS,
+                    static_cast<long>(options.max_connections_per_host));
+}
+
+std::string HttpClient::Impl::TakeBuffer() {
+  std::lock_guard lock(buffers_mutex);
+  if (buffers.empty()) return {};
+  std::string buffer = std::move(buffers.back());
+  buffers.pop_back();
+  buffer.clear();
+  return buffer;
+}
+
+void HttpClient::Impl::GiveBuffer(std::string buffer) {
+  if (buffer.capacity() < 1'024 || buffer.capacity() > kMaxPooledBufferBytes) return;
+  std::lock_guard lock(buffers_mutex);
+  if (buffers.size() < kMaxPooledBuffers) buffers.push_back(std::move(buffer));
+}
+
+void HttpClient::Impl::Begin(const std::shared_ptr<Fetching>& fetch) {
+  if (is_stopped) {
+    fetch->transfer.Fail(Code::kCancelled, "context canceled");
+    Deliver(fetch);
+    return;
+  }
+  if (idle_handles.empty()) {
+    fetch->easy.reset(curl_easy_init());
+  } else {
+    fetch->easy = std::move(idle_handles.back());
+    idle_handles.pop_back();
+  }
+  SEXTANT_CHECK(fetch->easy != nullptr);
+  core::Status status = fetch->transfer.SetUp(fetch->easy.get(), options);
+  if (!status) {
+    fetch->easy = nullptr;
+    fetch->transfer.Fail(std::move(status).error());
+    Deliver(fetch);
+    return;
+  }
+  fetch->transfer.compressed() = TakeBuffer();
+  running.emplace(fetch->easy.get(), fetch);
+  in_flight.Set(static_cast<double>(running.size()));
+  curl_multi_add_handle(multi.get(), fetch->easy.get());
+}
+
+int HttpClient::Impl::OnTimer(CURLM*, long timeout_ms, void* self) {
+  auto* impl = static_cast<Impl*>(self);
+  if (!impl->timer) return 0;
+  if (timeout_ms < 0) {
+    impl->timer->cancel();
+    return 0;
+  }
+  impl->timer->expires_after(std::chrono::milliseconds(timeout_ms));
+  impl->timer->async_wait([weak = impl->weak_from_this()](const error_code& error) {
+    auto alive = weak.lock();
+    if (!error && alive != nullptr && !alive->is_stopped) alive->Act(CURL_SOCKET_TIMEOUT, 0);
+  });
+  return 0;
+}
+
+int HttpClient::Impl::OnSocket(CURL*, curl_socket_t socket, int what, void* self, void*) {
+  static_cast<Impl*>(self)->SetWatch(socket, what);
+  return 0;
+}
+
+void HttpClient::Impl::SetWatch(curl_socket_t socket, int what) {
+  auto it = watches.find(socket);
+  if (what == CURL_POLL_REMOVE) {
+    if (it == watches.end()) return;
+    it->second->is_gone = true;
+    it->second->descriptor.release();  // the descriptor stays libcurl's
+    watches.erase(it);
+    return;
+  }
+  if (it == watches.end()) {
+    it = watches.emplace(socket, std::make_shared<Watch>(loop.context.get_executor())).first;
+    error_code error;
+    it->second->descriptor.assign(socket, error);
+    SEXTANT_CHECK(!error);
+  }
+  it->second->wanted = what;
+  Wait(socket, it->second);
+}
+
+void HttpClient::Impl::Wait(curl_socket_t socket, const std::shared_ptr<Watch>& watch) {
+  if (watch->is_gone) return;
+  if ((watch->wanted & CURL_POLL_IN) != 0 && !watch->is_waiting_in) {
+    watch->is_waiting_in = true;
+    watch->descriptor.async_wait(Descriptor::wait_read,
+                                 [this, alive = shared_from_this(), socket, watch](const error_code&) {
+                                   watch->is_waiting_in = false;
+                                   if (watch->is_gone || is_stopped) return;
+                                   if ((watch->wanted & CURL_POLL_IN) != 0) Act(socket, CURL_CSELECT_IN);
+                                   Wait(socket, watch);
+                                 });
+  }
+  if ((watch->wanted & CURL_POLL_OUT) != 0 && !watch->is_waiting_out) {
+    watch->is_waiting_out = true;
+    watch->descriptor.async_wait(Descriptor::wait_write,
+                                 [this, alive = shared_from_this(), socket, watch](const error_code&) {
+                                   watch->is_waiting_out = false;
+                                   if (watch->is_gone || is_stopped) return;
+                                   if ((watch->wanted & CURL_POLL_OUT) != 0) Act(socket, CURL_CSELECT_OUT);
+                                   Wait(socket, watch);
+                                 });
+  }
+}
+
+void HttpClient::Impl::Act(curl_socket_t socket, int events) {
+  int still_running = 0;
+  curl_multi_socket_action(multi.get(), socket, events, &still_running);
+  CollectEnded();
+}
+
+void HttpClient::Impl::CollectEnded() {
+  int left = 0;
+  while (CURLMsg* message = curl_multi_info_read(multi.get(), &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    auto it = running.find(message->easy_handle);
+    if (it == running.end()) continue;
+    std::shared_ptr<Fetching> fetch = it->second;
+    fetch->transfer.NoteEnd(message->easy_handle, message->data.result);
+    Detach(fetch);
+    Deliver(fetch);
+  }
+}
+
+// Takes a transfer out of libcurl's hands.
+void HttpClient::Impl::Detach(const std::shared_ptr<Fetching>& fetch) {
+  curl_multi_remove_handle(multi.get(), fetch->easy.get());
+  running.erase(fetch->easy.get());
+  in_flight.Set(static_cast<double>(running.size()));
+  curl_easy_reset(fetch->easy.get());
+  if (idle_handles.size() < kMaxPooledHandles) idle_handles.push_back(std::move(fetch->easy));
+  fetch->easy = nullptr;
+}
+
+void HttpClient::Impl::Finish(Fetching& fetch) {
+  core::Result<FetchResponse> result = fetch.transfer.TakeResult();
+  GiveBuffer(std::move(fetch.transfer.compressed()));
+  registry
+      .AddCounter("sextant_http_client_requests_total", "HTTP requests that we made, by the answer's status.",
+                  {{"code", result ? std::to_string(result->status) : "error"}})
+      .Increment();
+  FetchCallback callback = std::move(fetch.callback);
+  callback(std::move(result));
+}
+
+void HttpClient::Impl::Deliver(const std::shared_ptr<Fetching>& fetch) {
+  if (fetch->delivery.executor == nullptr) {
+    Finish(*fetch);
+    return;
+  }
+  core::Status submitted = fetch->delivery.executor->Submit(
+      fetch->delivery.priority, [self = shared_from_this(), fetch] { self->Finish(*fetch); });
+  if (submitted) return;
+  fetch->transfer.Fail(submitted.error().code(), submitted.error().message());
+  Finish(*fetch);
+}
+
+void HttpClient::Impl::CancelOne(const std::shared_ptr<Fetching>& fetch) {
+  if (fetch->easy == nullptr) return;  // over
+  fetch->transfer.Fail(Code::kCancelled, "context canceled");
+  Detach(fetch);
+  Deliver(fetch);
+}
+
+void HttpClient::Impl::CancelAll() {
+  is_stopped = true;
+  while (!running.empty()) CancelOne(std::shared_ptr<Fetching>(running.begin()->second));
+  timer.reset();  // tasks of the executor may keep this object for longer than the loops live
+  idle_handles.clear();
+  multi = nullptr;  // closes the connections, and takes the last watches away
+  for (auto& [socket, watch] : watches) {
+    watch->is_gone = true;
+    watch->descriptor.release();
+  }
+  watches.clear();
+}
+
+void FetchHandle::Cancel() {
+  auto state = state_.lock();
+  auto client = state != nullptr ? state->client.lock() : nullptr;
+  if (client == nullptr) return;
+  asio::post(client->loop.context, [client, state] { client->CancelOne(state); });
+}
+
+HttpClient::HttpClient(IoContext& io, core::Registry& registry, HttpClientOptions options)
+    : impl_(std::make_shared<Impl>(io, registry, std::move(options))) {}
+
+HttpClient::~HttpClient() { Stop(); }
+
+FetchHandle HttpClient::Fetch(FetchRequest request, FetchDelivery delivery, FetchCallback callback) {
+  auto fetch = std::make_shared<Fetching>(std::move(request));
+  fetch->delivery = delivery;
+  fetch->callback = std::move(callback);
+  fetch->client = impl_;
+  asio::post(impl_->loop.context, [impl = impl_, fetch] { impl->Begin(fetch); });
+  return FetchHandle(fetch);
+}
+
+void HttpClient::Stop() {
+  std::lock_guard lock(impl_->stop_mutex);
+  if (impl_->has_stop_ended) return;
+  impl_->has_stop_ended = true;
+  if (impl_->io.impl().is_stopped.load()) {
+    impl_->CancelAll();  // nothing else runs any more
+    return;
+  }
+  std::promise<void> done;
+  asio::post(impl_->loop.context, [&] {
+    impl_->CancelAll();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+core::Result<FetchResponse> FetchSync(FetchRequest request) {
+  InitCurl();
+  CurlEasyPtr easy(curl_easy_init());
+  SEXTANT_CHECK(easy != nullptr);
+  Transfer transfer(std::move(request));
+  SEXTANT_TRY(transfer.SetUp(easy.get(), {}));
+  transfer.NoteEnd(easy.get(), curl_easy_perform(easy.get()));
+  return transfer.TakeResult();
+}
+
+}  // namespace sextant::net

@@ -1,0 +1,401 @@
+#include "net/transfer.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/x509_vfy.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "net/compression.h"
+
+namespace sextant::net {
+
+namespace {
+
+using core::Code;
+using core::Error;
+
+// Fewer, larger reads: a scrape's body arrives in two or three.
+constexpr long kReceiveBufferBytes = 128 << 10;
+// A body buffer is reserved by what is announced up to here, and grows with what arrives above.
+constexpr size_t kMaxReservedBytes = 4 << 20;
+// A renewed authority file is seen after this long.
+constexpr long kCaCacheSeconds = 60;
+
+// "Get", "Post": how Go's http client names a method in its errors.
+std::string TitleCase(std::string_view method) {
+  std::string out(method);
+  for (size_t i = 1; i < out.size(); ++i) {
+    if (out[i] >= 'A' && out[i] <= 'Z') out[i] = static_cast<char>(out[i] - 'A' + 'a');
+  }
+  return out;
+}
+
+// Go's texts for system errors: strerror's, in lower case.
+std::string DescribeErrno(long number) {
+  std::string text = strerror(static_cast<int>(number));
+  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  return text;
+}
+
+// A URL as it may be shown: without its password.
+std::string Redact(const std::string& url) {
+  auto parsed = ParseUrl(url);
+  if (!parsed || parsed->password.empty()) return url;
+  size_t at = url.find('@');
+  size_t colon = url.find(':', url.find("://") + 3);
+  return url.substr(0, colon + 1) + "***" + url.substr(at);
+}
+
+bool HasControl(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+}
+
+bool IsToken(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return c > 0x20 && c < 0x7f && std::string_view("()<>@,;:\\\"/[]?={}").find(c) == std::string_view::npos;
+  });
+}
+
+std::string FormatAddress(const sockaddr* address) {
+  char host[INET6_ADDRSTRLEN] = "";
+  uint16_t port = 0;
+  if (address->sa_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(address);
+    inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+    port = ntohs(v4->sin_port);
+  } else if (address->sa_family == AF_INET6) {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(address);
+    inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+    port = ntohs(v6->sin6_port);
+  }
+  return JoinHostPort(host, port);
+}
+
+void Append(CurlListPtr& list, const std::string& line) {
+  curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+  SEXTANT_CHECK(longer != nullptr);
+  (void)list.release();
+  list.reset(longer);
+}
+
+core::Result<long> TlsVersion(std::string_view name) {
+  if (name.empty()) return CURL_SSLVERSION_TLSv1_2;
+  if (name == "TLS10") return CURL_SSLVERSION_TLSv1_0;
+  if (name == "TLS11") return CURL_SSLVERSION_TLSv1_1;
+  if (name == "TLS12") return CURL_SSLVERSION_TLSv1_2;
+  if (name == "TLS13") return CURL_SSLVERSION_TLSv1_3;
+  return core::Fail(Code::kInvalidArgument, "unknown TLS version: {}", name);
+}
+
+std::string_view TrimLine(std::string_view text) {
+  while (!text.empty() &&
+         (text.back() == '\r' || text.back() == '\n' || text.back() == ' ' || text.back() == '\t')) {
+    text.remove_suffix(1);
+  }
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  return text;
+}
+
+}  // namespace
+
+void InitCurl() {
+  static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
+  SEXTANT_CHECK(result == CURLE_OK);
+}
+
+Error Transfer::WithUrl(Code code, std::string_view message) const {
+  return Error(code, fmt::format("{} \"{}\": {}", TitleCase(request_.method), Redact(request_.url), message));
+}
+
+core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options) {
+  auto url = ParseUrl(request_.url);
+  if (!url) return tl::unexpected(WithUrl(Code::kInvalidArgument, url.error().message()));
+  if (url->scheme != "http" && url->scheme != "https") {
+    return tl::unexpected(
+        WithUrl(Code::kInvalidArgument, fmt::format("unsupported protocol scheme \"{}\"", url->scheme)));
+  }
+  if (!IsToken(request_.method)) {
+    return tl::unexpected(WithUrl(Code::kInvalidArgument, "the method is not a word"));
+  }
+  host_ = url->host;
+  request_url_ = request_.url;
+  if (core::Status status = SetUpTls(easy, *url); !status) {
+    return tl::unexpected(WithUrl(status.error().code(), status.error().message()));
+  }
+  if (core::Status status = SetUpHeaders(easy); !status) {
+    return tl::unexpected(WithUrl(status.error().code(), status.error().message()));
+  }
+  SetUpBody(easy);
+  SetUpAuth(easy);
+
+  curl_easy_setopt(easy, CURLOPT_URL, request_url_.c_str());
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+                   static_cast<long>(std::max<core::DurationMs>(1, request_.timeout_ms)));
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                   static_cast<long>(std::max<core::DurationMs>(1, request_.timeout_ms)));
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request_.follow_redirects ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_MAXREDIRS, static_cast<long>(request_.max_redirects));
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
+  curl_easy_setopt(easy, CURLOPT_PROXY, request_.proxy_url.c_str());  // "" also ignores the environment's
+  curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, static_cast<long>(options.max_idle_ms / 1'000));
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &Transfer::OpenSocket);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+
+  response_.body = std::move(request_.body_buffer);
+  response_.body.clear();
+  compressed_.clear();
+  return {};
+}
+
+core::Status Transfer::SetUpHeaders(CURL* easy) {
+  const HttpHeaders& headers = request_.headers;
+  for (size_t i = 0; i < headers.size(); ++i) {
+    if (!IsToken(headers.name(i)) || HasControl(headers.value(i))) {
+      return core::Fail(Code::kInvalidArgument, "invalid header field \"{}\"", headers.name(i));
+    }
+    // curl drops a field without a value unless it is written this way.
+    Append(header_list_, headers.value(i).empty() ? fmt::format("{};", headers.name(i))
+                                                  : fmt::format("{}: {}", headers.name(i), headers.value(i)));
+  }
+  if (request_.accept_compressed && !headers.Has("Accept-Encoding"))
+    Append(header_list_, "Accept-Encoding: gzip, zstd");
+  // Waiting for leave to send costs a round trip, and a second with servers that never give it.
+  if (!headers.Has("Expect")) Append(header_list_, "Expect:");
+  if (!request_.body.empty() && !headers.Has("Content-Type")) Append(header_list_, "Content-Type:");
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, header_list_.get());
+  return {};
+}
+
+core::Status Transfer::SetUpTls(CURL* easy, const Url& url) {
+  if (url.scheme != "https" && !request_.follow_redirects) return {};
+  static const TlsClientOptions kDefaults;
+  const TlsClientOptions& tls = request_.tls != nullptr ? *request_.tls : kDefaults;
+  for (const std::string* path : {&tls.ca_file, &tls.cert_file, &tls.key_file}) {
+    if (!path->empty() && access(path->c_str(), R_OK) != 0) {
+      return core::Fail(Code::kInvalidArgument, "open {}: {}", *path, DescribeErrno(errno));
+    }
+  }
+  if (tls.cert_file.empty() != tls.key_file.empty()) {
+    return core::Fail(Code::kInvalidArgument, "a client certificate needs both cert_file and key_file");
+  }
+  SEXTANT_ASSIGN(long version, TlsVersion(tls.min_version));
+  curl_easy_setopt(easy, CURLOPT_SSLVERSION, version);
+  curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, kCaCacheSeconds);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, tls.insecure_skip_verify ? 0L : 1L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, tls.insecure_skip_verify ? 0L : 2L);
+  if (!tls.ca_file.empty()) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
+    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  }
+  if (!tls.cert_file.empty()) {
+    curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.cert_file.c_str());
+    curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.key_file.c_str());
+  }
+  if (!tls.server_name.empty() && url.scheme == "https" && tls.server_name != url.host) {
+    // curl takes the name to verify from the URL: put it there, connect to the true host, and keep the Host
+    // header.
+    Url named = url;
+    named.host = tls.server_name;
+    request_url_ = named.ToString();
+    Append(connect_to_, fmt::format("{}:{}", JoinHostPort(named.host, named.EffectivePort()),
+                                    JoinHostPort(url.host, url.EffectivePort())));
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to_.get());
+    if (!request_.headers.Has("Host")) Append(header_list_, "Host: " + url.HostPort());
+  }
+  return {};
+}
+
+void Transfer::SetUpBody(CURL* easy) {
+  const std::string& method = request_.method;
+  bool has_body = !request_.body.empty() || method == "POST" || method == "PUT";
+  if (has_body) {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request_.body.data());
+    if (method != "POST") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method.c_str());
+  } else if (method == "HEAD") {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+  } else {
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    if (method != "GET") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method.c_str());
+  }
+}
+
+void Transfer::SetUpAuth(CURL* easy) {
+  if (!request_.basic_user.empty() || !request_.basic_password.empty()) {
+    curl_easy_setopt(easy, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+    curl_easy_setopt(easy, CURLOPT_USERNAME, request_.basic_user.c_str());
+    curl_easy_setopt(easy, CURLOPT_PASSWORD, request_.basic_password.c_str());
+  } else if (!request_.bearer_token.empty()) {
+    curl_easy_setopt(easy, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BEARER));
+    curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, request_.bearer_token.c_str());
+  }
+}
+
+size_t Transfer::OnBody(char* data, size_t size, size_t count, void* self) {
+  return static_cast<Transfer*>(self)->AppendBody({data, size * count}) ? size * count : 0;
+}
+
+size_t Transfer::OnHeader(char* data, size_t size, size_t count, void* self) {
+  return static_cast<Transfer*>(self)->AppendHeader({data, size * count}) ? size * count : 0;
+}
+
+// Notes the address, for error messages.
+curl_socket_t Transfer::OpenSocket(void* self, curlsocktype, curl_sockaddr* address) {
+  static_cast<Transfer*>(self)->peer_address_ = FormatAddress(&address->addr);
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+bool Transfer::AppendHeader(std::string_view line) {
+  if (line.starts_with("HTTP/")) {  // a new response: the last one was a redirect or a 1xx
+    response_.headers.Clear();
+    header_bytes_ = 0;
+  }
+  header_bytes_ += line.size();
+  if (header_bytes_ > request_.max_header_bytes) {
+    Fail(Code::kResourceExhausted,
+         fmt::format("the response's header is larger than {} bytes", request_.max_header_bytes));
+    return false;
+  }
+  size_t colon = line.find(':');
+  if (colon == std::string_view::npos || line.starts_with("HTTP/")) return true;
+  response_.headers.Add(TrimLine(line.substr(0, colon)), TrimLine(line.substr(colon + 1)));
+  return true;
+}
+
+bool Transfer::AppendBody(std::string_view piece) {
+  if (!has_body_begun_) {
+    has_body_begun_ = true;
+    auto encoding = ParseEncoding(response_.headers.Get("Content-Encoding"));
+    is_compressed_ = request_.accept_compressed && encoding.has_value() && *encoding != Encoding::kIdentity;
+    std::string_view length = response_.headers.Get("Content-Length");
+    size_t announced = 0;
+    std::from_chars(length.data(), length.data() + length.size(), announced);
+    std::string& body = is_compressed_ ? compressed_ : response_.body;
+    body.reserve(std::min({announced, request_.max_body_bytes, kMaxReservedBytes}));
+  }
+  std::string& body = is_compressed_ ? compressed_ : response_.body;
+  if (piece.size() > request_.max_body_bytes - std::min(body.size(), request_.max_body_bytes)) {
+    Fail(Code::kResourceExhausted,
+         fmt::format("the response's body is larger than {} bytes", request_.max_body_bytes));
+    return false;
+  }
+  body.append(piece);
+  return true;
+}
+
+void Transfer::Fail(Code code, std::string_view message) { error_ = WithUrl(code, message); }
+
+void Transfer::NoteEnd(CURL* easy, CURLcode code) {
+  long status = 0;
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  status_ = static_cast<int>(status);
+  response_.status = status_;
+  const char* url = nullptr;
+  curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
+  response_.final_url = url != nullptr && request_url_ != url ? url : request_.url;
+  if (code != CURLE_OK && !error_) error_ = DescribeFailure(easy, code);
+}
+
+core::Result<FetchResponse> Transfer::TakeResult() {
+  if (error_) return tl::unexpected(std::move(*error_));
+  response_.received_bytes = is_compressed_ ? compressed_.size() : response_.body.size();
+  if (is_compressed_) {
+    auto encoding = ParseEncoding(response_.headers.Get("Content-Encoding"));
+    core::Status status = Decompress(encoding.value_or(Encoding::kIdentity), compressed_,
+                                     request_.max_body_bytes, response_.body);
+    if (!status) return tl::unexpected(WithUrl(status.error().code(), status.error().message()));
+  }
+  return std::move(response_);
+}
+
+std::string Transfer::DescribeTlsFailure(CURL* easy) const {
+  long verdict = 0;
+  curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+  std::string reason;
+  switch (verdict) {
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      reason = "x509: certificate signed by unknown authority";
+      break;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      reason = "x509: certificate has expired or is not yet valid";
+      break;
+    default:
+      reason = std::string_view(error_text_).find("subject name") != std::string_view::npos
+                   ? fmt::format("x509: certificate is not valid for {}",
+                                 request_.tls != nullptr && !request_.tls->server_name.empty()
+                                     ? request_.tls->server_name
+                                     : host_)
+                   : std::string(error_text_);
+  }
+  return "tls: failed to verify certificate: " + reason;
+}
+
+Error Transfer::DescribeFailure(CURL* easy, CURLcode code) const {
+  long number = 0;
+  curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
+  std::string_view text = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return WithUrl(Code::kDeadlineExceeded, "context deadline exceeded");
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return WithUrl(Code::kUnavailable, fmt::format("dial tcp: lookup {}: no such host", host_));
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return WithUrl(Code::kUnavailable, fmt::format("proxyconnect tcp: dial tcp: lookup of {}: no such host",
+                                                     Redact(request_.proxy_url)));
+    case CURLE_COULDNT_CONNECT:
+      return WithUrl(Code::kUnavailable,
+                     fmt::format("dial tcp {}: connect: {}", peer_address_,
+                                 number != 0 ? DescribeErrno(number) : std::string(text)));
+    case CURLE_GOT_NOTHING:
+      return WithUrl(Code::kUnavailable, "EOF");
+    case CURLE_PARTIAL_FILE:
+      return WithUrl(Code::kUnavailable, "unexpected EOF");
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+      return WithUrl(Code::kUnavailable,
+                     fmt::format("{} tcp {}: {}", code == CURLE_RECV_ERROR ? "read" : "write", peer_address_,
+                                 number != 0 ? DescribeErrno(number) : std::string(text)));
+    case CURLE_TOO_MANY_REDIRECTS:
+      return WithUrl(Code::kUnavailable, fmt::format("stopped after {} redirects", request_.max_redirects));
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return WithUrl(Code::kPermissionDenied, DescribeTlsFailure(easy));
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+      return WithUrl(Code::kInvalidArgument, fmt::format("tls: {}", text));
+    case CURLE_SSL_CONNECT_ERROR:
+      if (text.find("wrong version number") != std::string_view::npos) {
+        return WithUrl(Code::kUnavailable, "http: server gave HTTP response to HTTPS client");
+      }
+      return WithUrl(Code::kUnavailable, fmt::format("tls: {}", text));
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+      return WithUrl(Code::kUnavailable, fmt::format("malformed HTTP response: {}", text));
+    default:
+      return WithUrl(Code::kUnavailable, text);
+  }
+}
+
+}  // namespace sextant::net
