@@ -78,9 +78,13 @@ void AppendAt(std::string& out, const TimeModifiers& time) {
 }
 
 void AppendOffset(std::string& out, const TimeModifiers& time) {
-  if (time.original_offset_expr) {
-    out += " offset ";
-    AppendDuration(out, *time.original_offset_expr);
+  if (const DurationExpr* expr = time.original_offset_expr.get()) {
+    // An operator behind `offset` would be one of the expression around, were it not in parentheses.
+    bool is_function = expr->op == DurationOp::kMinOf || expr->op == DurationOp::kMaxOf;
+    bool needs_parens = expr->lhs && !is_function && !expr->wrapped;
+    out += needs_parens ? " offset (" : " offset ";
+    AppendDuration(out, *expr);
+    if (needs_parens) out += ')';
   } else if (time.original_offset_ms != 0) {
     out += " offset " + core::FormatDuration(time.original_offset_ms);
   }

@@ -675,23 +675,8 @@ class Runner {
     return std::string();
   }
 
-  // Parsed here, so that annotations come without positions.
-  template <typename Query>
-  QueryOutcome WithExpr(std::string_view text, Query query) const {
-    ParseResult<ExprPtr> expr = ParseExpr(text, engine_.options().parser);
-    if (!expr) return tl::unexpected(QueryError{QueryErrorType::kBadData, expr.error().Message()});
-    return query(**expr);
-  }
-  QueryOutcome Instant(std::string_view text, core::TimestampMs time_ms) const {
-    return WithExpr(text, [&](const Expr& expr) { return engine_.Instant(storage_, expr, time_ms); });
-  }
-  QueryOutcome Range(std::string_view text, core::TimestampMs start_ms, core::TimestampMs end_ms,
-                     core::DurationMs step_ms) const {
-    return WithExpr(text, [&](const Expr& expr) { return engine_.Range(storage_, expr, start_ms, end_ms, step_ms); });
-  }
-
   std::string RunRange(const EvalCommand& command) const {
-    QueryOutcome outcome = Range(command.expr, command.start_ms, command.end_ms, command.step_ms);
+    QueryOutcome outcome = engine_.Range(storage_, command.expr, command.start_ms, command.end_ms, command.step_ms);
     if (std::optional<std::string> problem = CheckOutcome(command, outcome)) return *problem;
     std::string problem = CheckAnnotations(command, *outcome);
     return problem.empty() ? Compare(command, outcome->value) : problem;
@@ -706,7 +691,7 @@ class Runner {
   }
 
   std::string RunCase(const EvalCommand& command, const InstantCase& instant) const {
-    QueryOutcome outcome = Instant(instant.expr, instant.time_ms);
+    QueryOutcome outcome = engine_.Instant(storage_, instant.expr, instant.time_ms);
     if (std::optional<std::string> problem = CheckOutcome(command, outcome)) return *problem;
     std::string problem = CheckAnnotations(command, *outcome);
     if (problem.empty()) problem = Compare(command, outcome->value);
@@ -715,7 +700,7 @@ class Runner {
     static const RE2 kQueryContext(R"((start|end|range|step)\(\))");
     if (command.not_as_range || RE2::PartialMatch(instant.expr, kQueryContext)) return {};
     constexpr core::DurationMs kMinute = 60'000;
-    QueryOutcome range = Range(instant.expr, instant.time_ms - kMinute, instant.time_ms + kMinute, kMinute);
+    QueryOutcome range = engine_.Range(storage_, instant.expr, instant.time_ms - kMinute, instant.time_ms + kMinute, kMinute);
     if (!range) return "as a range query: error: " + range.error().message;
     if (command.ordered) return {};
     problem = CompareMiddle(command, std::get<MatrixResult>(range->value), instant.time_ms,
