@@ -1,0 +1,167 @@
+#include "metrics/scrape/body_appender.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "metrics/scrape/memory_storage_for_test.h"
+#include "model/value.h"
+
+namespace sextant::scrape {
+namespace {
+
+struct Fixture {
+  core::Registry registry;
+  MetadataStore metadata{registry};
+  ScrapeMetrics metrics{registry};
+  SampleRules rules;
+  MemoryStorage storage;
+  std::unique_ptr<BodyAppender> appender;
+
+  explicit Fixture(SampleRules given = {}) : rules(std::move(given)) {
+    appender = std::make_unique<BodyAppender>(rules, model::Labels::Of({{"job", "j"}, {"instance", "i"}}), metadata, metrics);
+  }
+
+  core::Result<BodySummary> Scrape(const std::string& text, core::TimestampMs time_ms) {
+    auto batch = storage.NewAppender();
+    auto summary = appender->AppendBody({text, "text/plain; version=0.0.4"}, time_ms, *batch);
+    if (!summary) {
+      batch->Rollback();
+      batch = storage.NewAppender();
+      appender->AppendStale(time_ms, *batch);
+    }
+    EXPECT_TRUE(batch->Commit());
+    return summary;
+  }
+  bool IsStaleAt(const std::string& series, core::TimestampMs time_ms) {
+    auto samples = storage.Of(series);
+    return std::ranges::any_of(samples, [&](const auto& s) { return s.first == time_ms && model::IsStaleNan(s.second); });
+  }
+};
+
+SampleRules WithRelabel(std::vector<config::RelabelRuleConfig> configs) {
+  SampleRules rules;
+  rules.metric_relabel = *relabel::Rules::Compile(configs);
+  return rules;
+}
+
+TEST(BodyAppender, PutsTheTargetsLabelsOnSeries) {
+  Fixture f;
+  auto summary = f.Scrape("a 1\nb{x=\"y\",job=\"own\"} 2\n", 1000);
+  ASSERT_TRUE(summary) << summary.error().message();
+  EXPECT_EQ(summary->scraped, 2u);
+  EXPECT_EQ(summary->added, 2u);
+  EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}"), (MemoryStorage::Samples{{1000, 1}}));
+  EXPECT_EQ(f.storage.Of("b{exported_job=\"own\", instance=\"i\", job=\"j\", x=\"y\"}"), (MemoryStorage::Samples{{1000, 2}}));
+}
+
+TEST(BodyAppender, HonorsTheTargetsOwnLabelsWhenTold) {
+  SampleRules rules;
+  rules.honor_labels = true;
+  Fixture f(rules);
+  ASSERT_TRUE(f.Scrape("b{job=\"own\"} 2\n", 1000));
+  EXPECT_EQ(f.storage.Of("b{instance=\"i\", job=\"own\"}").size(), 1u);
+}
+
+TEST(BodyAppender, MarksWhatVanishesAsStale) {
+  Fixture f;
+  ASSERT_TRUE(f.Scrape("a 1\nb 2\n", 1000));
+  auto summary = f.Scrape("a 1\nc 3\n", 2000);
+  EXPECT_EQ(summary->added, 1u);
+  EXPECT_TRUE(f.IsStaleAt("b{instance=\"i\", job=\"j\"}", 2000));
+  EXPECT_FALSE(f.IsStaleAt("a{instance=\"i\", job=\"j\"}", 2000));
+}
+
+TEST(BodyAppender, AFailedScrapeEndsAllSeriesAndAppendsNothingElse) {
+  Fixture f;
+  ASSERT_TRUE(f.Scrape("a 1\nb 2\n", 1000));
+  auto summary = f.Scrape("a 1\nb{x=\"1} 2\n", 2000);
+  ASSERT_FALSE(summary);
+  EXPECT_TRUE(f.IsStaleAt("a{instance=\"i\", job=\"j\"}", 2000));
+  EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").size(), 2u);
+  ASSERT_TRUE(f.Scrape("a 5\n", 3000));
+  EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").back(), (std::pair<core::TimestampMs, double>{3000, 5}));
+}
+
+TEST(BodyAppender, OwnTimestampsAreKeptAndDoNotGoStale) {
+  Fixture f;
+  ASSERT_TRUE(f.Scrape("a 1 500\nb 1\n", 1000));
+  EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").front().first, 500);
+  ASSERT_TRUE(f.Scrape("b 1\n", 2000));
+  EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").size(), 1u);
+
+  SampleRules rules;
+  rules.honor_timestamps = false;
+  Fixture ignoring(rules);
+  ASSERT_TRUE(ignoring.Scrape("a 1 500\n", 1000));
+  EXPECT_EQ(ignoring.storage.Of("a{instance=\"i\", job=\"j\"}").front().first, 1000);
+}
+
+TEST(BodyAppender, RelabellingDropsOnceAndForAll) {
+  config::RelabelRuleConfig drop;
+  drop.source_labels = {"__name__"};
+  drop.regex = "noise.*";
+  drop.action = config::RelabelAction::kDrop;
+  Fixture f(WithRelabel({drop}));
+  for (core::TimestampMs time_ms : {1000, 2000}) {
+    auto summary = f.Scrape("noise_a 1\ngood 2\n", time_ms);
+    ASSERT_TRUE(summary);
+    EXPECT_EQ(summary->scraped, 2u);
+    EXPECT_EQ(summary->post_relabel, 1u);
+  }
+  EXPECT_EQ(f.storage.SeriesNames(), std::vector<std::string>{"good{instance=\"i\", job=\"j\"}"});
+}
+
+TEST(BodyAppender, KeepsToItsLimits) {
+  SampleRules rules;
+  rules.limits.sample_limit = 2;
+  Fixture samples(rules);
+  EXPECT_TRUE(samples.Scrape("a 1\nb 1\n", 1000));
+  EXPECT_EQ(samples.Scrape("a 1\nb 1\nc 1\n", 2000).error().message(), "sample limit exceeded");
+  EXPECT_EQ(samples.metrics.sample_limit.value(), 1);
+
+  rules = {};
+  rules.limits.label_limit = 3;
+  EXPECT_TRUE(Fixture(rules).Scrape("a 1\n", 1000));
+  EXPECT_EQ(Fixture(rules).Scrape("a{x=\"1\"} 1\n", 1000).error().message(),
+            "label_limit exceeded (metric: a, number of labels: 4, limit: 3)");
+  rules = {};
+  rules.limits.label_value_length_limit = 5;
+  EXPECT_FALSE(Fixture(rules).Scrape("a{x=\"123456\"} 1\n", 1000));
+}
+
+TEST(BodyAppender, ASeriesTheStoreRefusesDoesNotFailTheOthers) {
+  Fixture f;
+  ASSERT_TRUE(f.Scrape("a 1\n", 1000));
+  f.storage.RefuseNewSeries();
+  auto summary = f.Scrape("a 2\nb 1\n", 2000);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->refused, 1u);
+  EXPECT_EQ(summary->refusal, "the limit of active series is reached");
+  EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").size(), 2u);
+  EXPECT_EQ(f.metrics.series_refused.value(), 1);
+}
+
+TEST(BodyAppender, ReportsAndRemembersMetadata) {
+  Fixture f;
+  auto summary = f.Scrape("# HELP a Says\\nmuch.\n# TYPE a counter\na 1\n", 1000);
+  auto batch = f.storage.NewAppender();
+  f.appender->AppendReport(true, 0.25, *summary, 1000, *batch);
+  ASSERT_TRUE(batch->Commit());
+  EXPECT_EQ(f.storage.Of("up{instance=\"i\", job=\"j\"}"), (MemoryStorage::Samples{{1000, 1}}));
+  EXPECT_EQ(f.storage.Of("scrape_duration_seconds{instance=\"i\", job=\"j\"}"), (MemoryStorage::Samples{{1000, 0.25}}));
+  EXPECT_EQ(f.storage.Of("scrape_series_added{instance=\"i\", job=\"j\"}"), (MemoryStorage::Samples{{1000, 1}}));
+  auto list = f.metadata.List("a");
+  ASSERT_EQ(list["a"].size(), 1u);
+  EXPECT_EQ(list["a"][0].type, "counter");
+  EXPECT_EQ(list["a"][0].help, "Says\nmuch.");
+}
+
+TEST(BodyAppender, RefusesFormatsItCannotRead) {
+  Fixture f;
+  auto batch = f.storage.NewAppender();
+  EXPECT_FALSE(f.appender->AppendBody({"a 1\n", "text/html"}, 1000, *batch));
+}
+
+}  // namespace
+}  // namespace sextant::scrape
