@@ -67,6 +67,19 @@ std::string_view TokenText(fy_token* token) {
   return text == nullptr ? std::string_view() : std::string_view(text, length);
 }
 
+// The offset of a line that starts with `%`, or npos. Only directives do; libfyaml 0.7 can loop for ever on bad ones, so
+// they are refused before it sees them. Counts every line break that any version of YAML knows.
+size_t FindDirective(std::string_view text) {
+  for (size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
+    std::string_view before = text.substr(0, at);
+    if (before.empty() || before.ends_with('\n') || before.ends_with('\r')) return at;
+    for (std::string_view mark : {"\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf"}) {
+      if (before.ends_with(mark)) return at;
+    }
+  }
+  return std::string_view::npos;
+}
+
 bool IsNullText(std::string_view text) {
   return text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL";
 }
@@ -130,6 +143,10 @@ core::Result<std::unique_ptr<Node::Tree>> TreeBuilder::Build(std::string_view te
   if (text.size() > limits_.size_bytes) {
     return core::Fail(core::Code::kResourceExhausted, "{}: file is larger than {} bytes", tree_->file,
                       limits_.size_bytes);
+  }
+  if (size_t directive = FindDirective(text); directive != std::string_view::npos) {
+    auto line = std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(directive), '\n') + 1;
+    return Fail({static_cast<uint32_t>(line), 1}, "YAML directives are not supported");
   }
   fy_diag_cfg diag_config;
   fy_diag_cfg_default(&diag_config);

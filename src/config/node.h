@@ -8,7 +8,8 @@
 // gets the text of `yes` and of `0x10`), with YAML 1.1's spellings as Prometheus' own reader has them.
 //
 // Everything is bounded: the size of the file, nesting, and the number of nodes after expansion (a "billion laughs"
-// file is refused). Duplicate keys, keys that are not scalars, and a second document in the file are errors.
+// file is refused). Duplicate keys, keys that are not scalars, directives (%YAML), and a second document in the file are
+// errors.
 //
 // A Document owns the tree; a Node is a pointer into it, cheap to copy, valid as long as its Document (moving the
 // Document keeps its nodes valid). Both may be read from any thread.

@@ -93,11 +93,11 @@ class Parser {
   // What was wrong, after kError: kInvalidArgument with Prometheus' text.
   const core::Error& error() const { return error_; }
 
-  // Replaces the content of `labels` by the labels of the current sample. kInvalidArgument for a repeated label name
-  // or a name that is empty or not UTF-8.
+  // Replaces the content of `labels` by the labels of the current sample. kInvalidArgument for a repeated label name,
+  // a name that is empty or not UTF-8, or no metric name.
   core::Status ReadLabels(model::LabelsBuilder& labels) const;
 
-  // Appends nothing to the labels an exemplar has: replaces `labels` by them. Same errors.
+  // The same for the labels of the current sample's exemplar, which need no metric name; no labels without an exemplar.
   core::Status ReadExemplarLabels(model::LabelsBuilder& labels) const;
 
   // The help of the current kHelp entry with its escapes resolved.

@@ -104,8 +104,11 @@ core::Status ParseSeries(std::string_view series, MetricType type, model::Labels
   std::string_view name = series.substr(0, brace);
   name = name.substr(0, name.find_last_not_of(" \t") + 1);
   if (!name.empty()) SEXTANT_TRY(AddLabel(model::kMetricName, name, type, labels));
-  if (brace == series.size()) return {};
-  return AddLabels(series.substr(brace + 1), type, labels);
+  if (brace < series.size()) SEXTANT_TRY(AddLabels(series.substr(brace + 1), type, labels));
+  if (labels.Get(model::kMetricName).empty()) {
+    return core::Fail(core::Code::kInvalidArgument, "missing metric name (__name__ label)");
+  }
+  return {};
 }
 
 core::Status Parser::ReadLabels(model::LabelsBuilder& labels) const {

@@ -95,6 +95,7 @@ TEST(TextParserTest, BucketBoundsHaveOneSpelling) {
 TEST(TextParserTest, BadLabelSets) {
   EXPECT_THAT(Read("a{b=\"1\",b=\"2\"} 1\n"), ElementsAre(HasSubstr("label name \"b\" is not unique: invalid sample")));
   EXPECT_THAT(Read("a{\"\"=\"1\"} 1\n"), ElementsAre(HasSubstr("invalid metric name or label names")));
+  EXPECT_THAT(Read("{\"\"} 1\n"), ElementsAre(HasSubstr("missing metric name (__name__ label)")));
   EXPECT_THAT(Read("{\"a\",\"b\"} 1\n"), ElementsAre(HasSubstr("error metric name already set while parsing")));
 }
 
