@@ -1,0 +1,160 @@
+#include "api/rules_api.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "api/envelope.h"
+#include "api/params.h"
+#include "api/query_json.h"
+#include "model/value.h"
+
+namespace sextant::api {
+
+namespace {
+
+using core::JsonWriter;
+
+double Seconds(core::DurationMs duration_ms) { return static_cast<double>(duration_ms) / 1000; }
+
+// Go's strconv.FormatFloat(v, 'e', -1, 64).
+std::string ScientificText(double value) {
+  if (!std::isfinite(value)) return model::FormatValue(value);
+  char buffer[64];
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr};
+}
+
+void WriteAlert(JsonWriter& json, const rules::ActiveAlert& alert) {
+  json.BeginObject().Key("labels");
+  WriteLabels(json, alert.labels);
+  json.Key("annotations");
+  WriteLabels(json, alert.annotations);
+  json.Key("state").String(rules::AlertStateText(alert.state));
+  json.Key("activeAt").String(FormatRfc3339(alert.active_at_ms));
+  if (alert.keep_firing_since_ms != 0) json.Key("keepFiringSince").String(FormatRfc3339(alert.keep_firing_since_ms));
+  json.Key("value").String(ScientificText(alert.value)).EndObject();
+}
+
+void WriteRule(JsonWriter& json, const rules::RuleStatus& rule, bool with_alerts) {
+  json.BeginObject();
+  if (rule.is_alert) json.Key("state").String(rules::AlertStateText(rule.state));
+  json.Key("name").String(rule.name).Key("query").String(rule.query);
+  if (rule.is_alert) {
+    json.Key("duration").Double(Seconds(rule.for_ms)).Key("keepFiringFor").Double(Seconds(rule.keep_firing_for_ms));
+  }
+  if (rule.is_alert || !rule.labels.empty()) {
+    json.Key("labels");
+    WriteLabels(json, rule.labels);
+  }
+  if (rule.is_alert) {
+    json.Key("annotations");
+    WriteLabels(json, rule.annotations);
+    json.Key("alerts").BeginArray();
+    if (with_alerts) {
+      for (const rules::ActiveAlert& alert : rule.alerts) WriteAlert(json, alert);
+    }
+    json.EndArray();
+  }
+  json.Key("health").String(rules::RuleHealthText(rule.health));
+  if (!rule.last_error.empty()) json.Key("lastError").String(rule.last_error);
+  json.Key("evaluationTime").Double(rule.evaluation_seconds);
+  json.Key("lastEvaluation").String(FormatRfc3339(rule.last_evaluation_ms));
+  json.Key("type").String(rule.is_alert ? "alerting" : "recording").EndObject();
+}
+
+// What /rules was asked to leave out.
+struct RuleFilter {
+  std::optional<bool> is_alert;
+  std::vector<std::string> names;
+  std::vector<std::string> groups;
+  std::vector<std::string> files;
+  std::vector<std::vector<model::Matcher>> matcher_sets;
+  bool with_alerts = true;
+
+  static bool Accepts(const std::vector<std::string>& wanted, const std::string& value) {
+    return wanted.empty() || std::ranges::find(wanted, value) != wanted.end();
+  }
+  bool Accepts(const rules::GroupStatus& group) const { return Accepts(groups, group.name) && Accepts(files, group.file); }
+  bool Accepts(const rules::RuleStatus& rule) const {
+    if (is_alert && *is_alert != rule.is_alert) return false;
+    if (!Accepts(names, rule.name)) return false;
+    return matcher_sets.empty() || std::ranges::any_of(matcher_sets, [&](const auto& matchers) {
+             return model::MatchesAll(matchers, rule.labels);
+           });
+  }
+};
+
+ApiResult<RuleFilter> ReadFilter(const net::HttpRequest& request) {
+  auto form = request.Form();
+  if (!form) return tl::unexpected(ApiError::BadData(form.error().message()));
+  RuleFilter filter;
+  for (const char* name : {"group_limit", "group_next_token"}) {
+    if (form->Has(name)) return tl::unexpected(ApiError::InvalidParameter(name, "paging of rule groups is not supported yet"));
+  }
+  std::string_view type = form->Get("type");
+  if (type != "" && type != "alert" && type != "record") {
+    return tl::unexpected(ApiError::InvalidParameter("type", fmt::format("not supported value {}", model::QuoteGo(type))));
+  }
+  if (!type.empty()) filter.is_alert = type == "alert";
+  std::string_view exclude = form->Get("exclude_alerts");
+  constexpr std::string_view kTrue[] = {"1", "t", "T", "TRUE", "true", "True"};
+  constexpr std::string_view kFalse[] = {"", "0", "f", "F", "FALSE", "false", "False"};
+  filter.with_alerts = std::ranges::find(kTrue, exclude) == std::end(kTrue);
+  if (filter.with_alerts && std::ranges::find(kFalse, exclude) == std::end(kFalse)) {
+    return tl::unexpected(ApiError::InvalidParameter("exclude_alerts", "not a boolean"));
+  }
+  filter.names = form->GetAll("rule_name[]");
+  filter.groups = form->GetAll("rule_group[]");
+  filter.files = form->GetAll("file[]");
+  auto sets = MatchersParam(*form);
+  if (!sets) return tl::unexpected(sets.error());
+  filter.matcher_sets = std::move(*sets);
+  return filter;
+}
+
+net::HttpResponse HandleRules(const RulesApiDeps& deps, const net::HttpRequest& request) {
+  auto filter = ReadFilter(request);
+  if (!filter) return ErrorResponse(filter.error());
+  std::vector<rules::GroupStatus> groups = deps.rules.Status();
+  bool asks_for_rules = filter->is_alert || !filter->names.empty() || !filter->matcher_sets.empty();
+  return SuccessResponse([&](JsonWriter& json) {
+    json.BeginObject().Key("groups").BeginArray();
+    for (rules::GroupStatus& group : groups) {
+      if (!filter->Accepts(group)) continue;
+      std::erase_if(group.rules, [&](const rules::RuleStatus& rule) { return !filter->Accepts(rule); });
+      if (asks_for_rules && group.rules.empty()) continue;
+      json.BeginObject().Key("name").String(group.name).Key("file").String(group.file).Key("rules").BeginArray();
+      for (const rules::RuleStatus& rule : group.rules) WriteRule(json, rule, filter->with_alerts);
+      json.EndArray().Key("interval").Double(Seconds(group.interval_ms)).Key("limit").Int(group.limit);
+      json.Key("evaluationTime").Double(group.evaluation_seconds);
+      json.Key("lastEvaluation").String(FormatRfc3339(group.last_evaluation_ms)).EndObject();
+    }
+    json.EndArray().EndObject();
+  });
+}
+
+net::HttpResponse HandleAlerts(const RulesApiDeps& deps, const net::HttpRequest&) {
+  return SuccessResponse([&](JsonWriter& json) {
+    json.BeginObject().Key("alerts").BeginArray();
+    for (const rules::ActiveAlert& alert : deps.rules.ActiveAlerts()) WriteAlert(json, alert);
+    json.EndArray().EndObject();
+  });
+}
+
+net::HttpResponse HandleAlertmanagers(const RulesApiDeps& deps, const net::HttpRequest&) {
+  return SuccessResponse([&](JsonWriter& json) {
+    json.BeginObject().Key("activeAlertmanagers").BeginArray();
+    for (const std::string& url : deps.alertmanagers()) json.BeginObject().Key("url").String(url).EndObject();
+    json.EndArray().Key("droppedAlertmanagers").BeginArray().EndArray().EndObject();
+  });
+}
+
+}  // namespace
+
+void AddRuleRoutes(net::Router& router, RulesApiDeps deps) {
+  router.Add("GET", "/api/v1/rules", [deps](const net::HttpRequest& request) { return HandleRules(deps, request); });
+  router.Add("GET", "/api/v1/alerts", [deps](const net::HttpRequest& request) { return HandleAlerts(deps, request); });
+  router.Add("GET", "/api/v1/alertmanagers", [deps](const net::HttpRequest& request) { return HandleAlertmanagers(deps, request); });
+}
+
+}  // namespace sextant::api

@@ -1,0 +1,104 @@
+// `sextant node_exporter`: the host collectors behind node_exporter's flags and HTTP face.
+#include <csignal>
+
+#include "agents/node/node_agent.h"
+#include "app/programs.h"
+#include "app/services.h"
+#include "app/version.h"
+#include "net/http_server.h"
+
+namespace sextant::app {
+
+namespace {
+
+constexpr std::string_view kName = "sextant node_exporter";
+constexpr core::DurationMs kStopGraceMs = 5'000;
+
+struct Options {
+  std::vector<std::string> listen = {":9100"};
+  std::string telemetry_path = "/metrics";
+  bool disable_exporter_metrics = false;
+  LogFlags log;
+};
+
+FlagSet MakeFlags(Options& options) {
+  FlagSet flags{std::string(kName), "Metrics of this host, under node_exporter's names. Also takes its --collector.* and --path.* flags."};
+  flags.AddList("web.listen-address", "ADDRESS", "Address to serve on; may be repeated.", &options.listen);
+  flags.AddString("web.telemetry-path", "PATH", "Path under which to expose metrics.", &options.telemetry_path);
+  flags.AddSwitch("web.disable-exporter-metrics", "Leave out metrics about the exporter itself.", &options.disable_exporter_metrics);
+  flags.AddString("log.level", "LEVEL", "debug, info, warn or error.", &options.log.level);
+  flags.AddString("log.format", "FORMAT", "logfmt or json.", &options.log.format);
+  flags.AddOnlyDefault("web.max-requests", "40", "only the default is supported yet");
+  flags.AddOnlyDefault("runtime.gomaxprocs", "1", "there is no Go runtime here");
+  flags.AddRefused("web.config.file", "TLS and authentication of this program are not supported yet");
+  flags.AddRefused("web.systemd-socket", "socket activation is not supported yet");
+  return flags;
+}
+
+net::Router MakeRouter(const Options& options, node::NodeAgent& agent, const core::Registry& registry) {
+  net::Router router;
+  router.Add("GET", options.telemetry_path, [&](const net::HttpRequest&) {
+    net::HttpResponse response;
+    response.headers.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    response.body = agent.RenderText();
+    if (!options.disable_exporter_metrics) response.body += registry.RenderText();
+    return response;
+  }, {.priority = core::Priority::kIngest});
+  if (options.telemetry_path != "/") {
+    router.Add("GET", "/", [path = options.telemetry_path](const net::HttpRequest&) {
+      return net::HttpResponse::Html(200, fmt::format("<!doctype html><title>Node Exporter</title><h1>Node Exporter</h1>"
+                                                      "<p><a href=\"{}\">Metrics</a></p>\n", path));
+    });
+  }
+  return router;
+}
+
+core::Status Run(Options& options, node::NodeOptions node_options) {
+  core::SignalWaiter signals;
+  SEXTANT_ASSIGN(core::LogOptions log_options, MakeLogOptions(options.log));
+  Services services(std::move(log_options));
+  node::NodeAgent agent(std::move(node_options), {.version = std::string(Version()), .revision = "", .branch = ""},
+                        services.clock, services.logger);
+  net::HttpServerOptions server_options;
+  server_options.listen = options.listen;
+  SEXTANT_ASSIGN(auto server, net::HttpServer::Start(services.io, services.executor, services.clock, services.registry,
+                                                     services.logger, MakeRouter(options, agent, services.registry),
+                                                     server_options));
+  for (size_t i = 0; i < options.listen.size(); ++i) {
+    services.logger.Info("listening", {{"address", server->bound_address(i)}});
+  }
+  while (signals.Wait() == SIGHUP) {
+  }
+  signals.LetNextSignalKill();
+  server->Stop(kStopGraceMs);
+  services.logger.Info("stopped");
+  return {};
+}
+
+}  // namespace
+
+FlagSet NodeExporterFlags() {
+  Options defaults;
+  return MakeFlags(defaults);  // for its names and texts only: its targets end here
+}
+
+int RunNodeExporterProgram(const Arguments& arguments) {
+  core::Result<node::ParsedNodeFlags> node_flags = node::ParseNodeFlags(arguments);
+  if (!node_flags) {
+    PrintError(kName, node_flags.error().message());
+    return kExitUsage;
+  }
+  Options options;
+  if (core::Status parsed = MakeFlags(options).Parse(node_flags->remaining); !parsed) {
+    PrintError(kName, parsed.error().message());
+    return kExitUsage;
+  }
+  core::InstallCrashHandler();
+  if (core::Status ran = Run(options, std::move(node_flags->options)); !ran) {
+    PrintError(kName, ran.error().message());
+    return kExitFailed;
+  }
+  return kExitOk;
+}
+
+}  // namespace sextant::app
