@@ -122,7 +122,7 @@ const char* ScanNumber(const char* at, double& value) {
   return at;
 }
 
-std::string FormatOpenMetricsFloat(double value) {
+std::string FormatTextFloat(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
   char buffer[32];
@@ -131,8 +131,12 @@ std::string FormatOpenMetricsFloat(double value) {
   bool is_scientific = magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e6);
   auto format = is_scientific ? std::chars_format::scientific : std::chars_format::fixed;
   char* end = std::to_chars(buffer, buffer + sizeof buffer, value, format).ptr;
-  std::string text(buffer, end);
-  if (text.find_first_of("e.") == std::string::npos) text += ".0";
+  return std::string(buffer, end);
+}
+
+std::string FormatOpenMetricsFloat(double value) {
+  std::string text = FormatTextFloat(value);
+  if (std::isfinite(value) && text.find_first_of("e.") == std::string::npos) text += ".0";
   return text;
 }
 

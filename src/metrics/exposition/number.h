@@ -19,7 +19,10 @@ std::string FloatErrorText(std::string_view text, NumberError error);
 // round. The text must be followed by a byte that cannot be part of a number.
 const char* ScanNumber(const char* at, double& value);
 
-// A float as Go's 'g' format with the shortest digits, with ".0" behind whole numbers: how OpenMetrics, and the labels
+// A float as Go's 'g' format with the shortest digits ("1e+06", "0.25", "NaN", "+Inf"): how the text format writes it.
+std::string FormatTextFloat(double value);
+
+// The same with ".0" behind whole numbers: how OpenMetrics, and the labels
 // `le` and `quantile`, write it.
 std::string FormatOpenMetricsFloat(double value);
 

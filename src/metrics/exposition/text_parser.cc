@@ -40,6 +40,15 @@ constexpr std::array<uint8_t, 256> kClasses = MakeClasses();
 bool Is(uint8_t byte_class, char c) { return (kClasses[static_cast<unsigned char>(c)] & byte_class) != 0; }
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
+bool IsUtf8(std::string_view text) {
+  const char* at = text.data();
+  const char* end = at + text.size();
+  for (; end - at >= 16; at += 16) {
+    if (_mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at))) != 0) break;
+  }
+  return model::IsValidUtf8({at, static_cast<size_t>(end - at)});
+}
+
 // Finds the quote that ends a label value which starts at `at`; null when something stands before it that the exact
 // lexer must see: an escape, a line break, or bytes that are not ASCII and not UTF-8.
 const char* FindClosingQuote(const char* at, const char* end) {
@@ -218,7 +227,7 @@ bool TextParser::ReadMetaLine(EntryKind& kind) {
   if (text == end || IsBlank(*text) || *text == '\0') return false;
   std::string_view content(text, static_cast<size_t>(end - text));
   if (is_help) {
-    if (!model::IsValidUtf8(content)) return false;
+    if (!IsUtf8(content)) return false;
     kind = EntryKind::kHelp;
   } else {
     if (!ParseType(content, current_type_)) return false;
