@@ -33,7 +33,15 @@ const numberIn = (text) => Number(/-?\d+(?:\.\d+)?/.exec(text)?.[0]);
 
 /** Every page with what must be on it before its picture is taken. */
 const pages = {
-  home: { path: '/', heading: 'Home', ready: async (page) => { await panel(page, 'CPU').locator('svg[role=img] text').waitFor(); await panel(page, 'CPU by mode').locator('canvas').waitFor(); } },
+  home: {
+    path: '/', heading: 'Home',
+    ready: async (page) => {
+      await panel(page, 'CPU').locator('svg[role=img] text').waitFor();
+      await panel(page, 'CPU by mode').scrollIntoViewIfNeeded(); // panels ask for their data when they come into view
+      await panel(page, 'CPU by mode').locator('canvas').waitFor();
+      await page.evaluate(() => window.scrollTo(0, 0));
+    },
+  },
   query: {
     path: `/query?${new URLSearchParams({ 'g0.expr': 'up', 'g0.tab': 'table', 'g1.expr': 'sum by (mode) (rate(node_cpu_seconds_total[1m]))', 'g1.tab': 'graph', from: 'now-15m', to: 'now' })}`,
     heading: 'Query', ready: async (page) => { await page.getByRole('table').waitFor(); await page.locator('canvas').waitFor(); await editor(page, 2).waitFor(); },

@@ -6,7 +6,7 @@ import { useResource } from '../api/useResource';
 import { formatShort } from '../charts/numbers';
 import { Badge, Choices, LabelChips, PageBar, Search, Spacer } from '../components/Controls';
 import { Icon } from '../components/icons';
-import { Empty, Loading, Notice } from '../components/States';
+import { Empty, Loading, Notice, PageError } from '../components/States';
 import type { Tone } from '../components/States';
 import { queryAddress } from '../explore/urlState';
 import { humanDuration } from '../time/duration';
@@ -49,7 +49,7 @@ export default function AlertsPage() {
         <Search label="Search rules" value={text} onChange={(value) => change('search', value, '')} />
       </PageBar>
       <div className={css.groups}>
-        {error !== undefined && <Notice tone="bad" title="The rules could not be read">{error.message}</Notice>}
+        <PageError title="The rules could not be read" error={error} />
         {data === undefined && error === undefined && <Loading what="rules" />}
         {data !== undefined && data.length === 0 && <Empty title="No rules">The configuration names no rule files.</Empty>}
         {data !== undefined && data.length > 0 && groups.length === 0 && <Empty title="No rule matches">Change the search or the state filter.</Empty>}

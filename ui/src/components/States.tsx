@@ -1,5 +1,6 @@
 /** What stands where content is not: loading, nothing to show, something to know, something wrong. */
 import type { ReactNode } from 'react';
+import { ApiError } from '../api/client';
 import { Icon } from './icons';
 import type { IconName } from './icons';
 import css from './States.module.css';
@@ -41,6 +42,12 @@ export function Notice({ tone, icon, title, children }: NoticeProps) {
       </div>
     </div>
   );
+}
+
+/** Why a page has no data; silent about a server that is away, which the shell announces for all pages. */
+export function PageError({ title, error }: { title: string; error: Error | undefined }) {
+  if (error === undefined || (error instanceof ApiError && error.kind === 'unreachable')) return null;
+  return <Notice tone="bad" title={title}>{error.message}</Notice>;
 }
 
 /** A thin bar along the top edge of what is being refreshed. */

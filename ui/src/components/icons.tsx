@@ -1,4 +1,4 @@
-/** Line icons drawn on a 16-unit grid, and the mark: a sextant's frame, index arm and arc. */
+/** Line icons drawn on a 16-unit grid, and the mark: a star held against a sextant's graduated arc. */
 import type { SVGProps } from 'react';
 
 const paths = {
@@ -45,12 +45,9 @@ export function Logo({ size = 24 }: { size?: number }) {
       width={size} height={size} viewBox="0 0 32 32" fill="none" stroke="var(--brass)" strokeLinecap="round"
       strokeLinejoin="round" aria-hidden="true" focusable="false"
     >
-      <path d="M16 4 4.5 22.5a21 21 0 0 0 23 0Z" strokeWidth={2} />
-      <path d="M9.6 21.4a13.5 13.5 0 0 0 12.8 0" strokeWidth={1.4} opacity={0.75} />
-      <path d="M16 4 19.5 25.6" strokeWidth={2} />
-      <path d="m8.2 24.3-.8 1.6M12 26l-.4 1.7M24.1 24.1l.8 1.6" strokeWidth={1.4} opacity={0.75} />
-      <circle cx="16" cy="4" r="1.8" fill="var(--brass)" stroke="none" />
-      <circle cx="19.8" cy="27.4" r="2.2" fill="var(--brass)" stroke="none" />
+      <path d="M16 2.6 18 8.8 24.2 10.8 18 12.8 16 19 14 12.8 7.8 10.8 14 8.8Z" fill="var(--brass)" stroke="none" />
+      <path d="M3.6 19.4a14.6 14.6 0 0 0 24.8 0" strokeWidth={2.6} />
+      <path d="M16 26.3v3.2M9.3 24.4l-1.5 2.8M22.7 24.4l1.5 2.8" strokeWidth={1.8} />
     </svg>
   );
 }

@@ -59,7 +59,7 @@ export function DashboardView({ dashboard }: { dashboard: Dashboard }) {
   return (
     <div className={css.page}>
       <PageBar title={dashboard.title}>
-        <VariableBar variables={resolved ?? unresolved(dashboard.variables)} onChange={(name, values) => setSearch(withVariable(search, name, values))} />
+        <VariableBar variables={resolved ?? unresolved(dashboard.variables)} pending={resolved === undefined} onChange={(name, values) => setSearch(withVariable(search, name, values))} />
         <Spacer />
         <TimePicker range={view.range} utc={dashboard.utc} onChange={(next) => setSearch(withRange(search, next))} />
         <RefreshPicker every={view.refresh} onChange={(every) => setSearch(withRefresh(search, every))} onRefresh={refresh} busy={false} />

@@ -8,20 +8,22 @@ import css from './VariableBar.module.css';
 
 interface VariableBarProps {
   variables: Resolved[];
+  /** The options are not known yet. */
+  pending: boolean;
   onChange: (name: string, values: string[]) => void;
 }
 
-export function VariableBar({ variables, onChange }: VariableBarProps) {
+export function VariableBar({ variables, pending, onChange }: VariableBarProps) {
   const shown = variables.filter(({ variable }) => variable.hide !== 2 && variable.type !== 'constant' && variable.type !== 'datasource' && variable.type !== 'unknown');
   if (shown.length === 0) return null;
   return (
     <div className={css.bar} role="group" aria-label="Variables">
-      {shown.map((one) => <Picker key={one.variable.name} resolved={one} onChange={(values) => onChange(one.variable.name, values)} />)}
+      {shown.map((one) => <Picker key={one.variable.name} resolved={one} pending={pending} onChange={(values) => onChange(one.variable.name, values)} />)}
     </div>
   );
 }
 
-function Picker({ resolved, onChange }: { resolved: Resolved; onChange: (values: string[]) => void }) {
+function Picker({ resolved, pending, onChange }: { resolved: Resolved; pending: boolean; onChange: (values: string[]) => void }) {
   const { variable, options, selected, error } = resolved;
   const id = useId();
   const label = variable.label === '' ? variable.name : variable.label;
@@ -39,7 +41,7 @@ function Picker({ resolved, onChange }: { resolved: Resolved; onChange: (values:
       {variable.hide !== 1 && <span className={css.label} id={id}>{label}</span>}
       <Popover
         label={`${label}: ${texts === '' ? 'nothing' : texts}`} buttonClass={css.button}
-        button={<><span className={css.value}>{texts === '' ? (error === undefined ? 'None' : 'Unavailable') : texts}</span><Icon name="chevron" size={12} /></>}
+        button={<><span className={css.value}>{texts !== '' ? texts : pending ? '…' : error === undefined ? 'None' : 'Unavailable'}</span><Icon name="chevron" size={12} /></>}
       >
         {(close) => <Options resolved={resolved} choose={(values, done) => { onChange(values); if (done) close(); }} />}
       </Popover>

@@ -50,7 +50,6 @@ const look = EditorView.theme({
   '.cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'var(--accent-solid)', color: 'var(--accent-text)' },
   '.cm-completionMatchedText': { textDecoration: 'none', fontWeight: '700' },
   '.cm-completionDetail': { marginLeft: 'auto', paddingLeft: '16px', fontStyle: 'normal', fontFamily: 'var(--font)', opacity: '0.7' },
-  '.cm-completionIcon': { width: '1.1em', paddingRight: '0', opacity: '0.7' },
   '.cm-tooltip.cm-completionInfo': { padding: '6px 10px', maxWidth: '360px', fontFamily: 'var(--font)', fontSize: '12px' },
   '.cm-diagnostic': { padding: '4px 8px', fontSize: '12px' },
 });
@@ -77,7 +76,7 @@ export function PromqlEditor({ value, label, onChange, onRun, autoFocus = false 
       state: EditorState.create({
         doc: first.current.value,
         extensions: [
-          history(), indentOnInput(), bracketMatching(), closeBrackets(), autocompletion({ icons: true }),
+          history(), indentOnInput(), bracketMatching(), closeBrackets(), autocompletion({ icons: false }),
           syntaxHighlighting(colors), promql.asExtension(), look, EditorView.lineWrapping,
           placeholder('PromQL, for example: rate(node_cpu_seconds_total[5m])'),
           EditorView.contentAttributes.of({ 'aria-label': first.current.label, 'data-search': '' }),

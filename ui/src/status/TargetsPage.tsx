@@ -5,7 +5,7 @@ import type { ActiveTarget, TargetHealth } from '../api/types';
 import { useResource } from '../api/useResource';
 import { Badge, Button, Choices, LabelChips, PageBar, Search, Spacer } from '../components/Controls';
 import { Icon } from '../components/icons';
-import { Empty, Loading, Notice } from '../components/States';
+import { Empty, Loading, PageError } from '../components/States';
 import type { Tone } from '../components/States';
 import { humanDuration } from '../time/duration';
 import { formatAgo, formatDateTime, parseTimestamp } from '../time/format';
@@ -47,7 +47,7 @@ export default function TargetsPage() {
         <Search label="Search targets" value={text} onChange={(value) => change('search', value, '')} />
       </PageBar>
       <div className={css.pools}>
-        {error !== undefined && <Notice tone="bad" title="The targets could not be read">{error.message}</Notice>}
+        <PageError title="The targets could not be read" error={error} />
         {data === undefined && error === undefined && <Loading what="targets" />}
         {data !== undefined && targets.length === 0 && <Empty title="Nothing is scraped">The configuration names no targets, or discovery has found none yet.</Empty>}
         {targets.length > 0 && pools.length === 0 && <Empty title="No target matches">Change the search or the health filter.</Empty>}
