@@ -57,15 +57,22 @@ size_t GuessSize(Encoding encoding, std::string_view input, size_t max_bytes) {
   return std::min(guess, max_bytes);
 }
 
+// Some clients send raw deflate under the name "deflate" (RFC 9110 8.4.1.2 notes it).
+bool HasZlibHeader(std::string_view input) {
+  if (input.size() < 2) return false;
+  auto first = static_cast<unsigned char>(input[0]);
+  auto second = static_cast<unsigned char>(input[1]);
+  return (first & 15) == 8 && (first * 256 + second) % 31 == 0;
+}
+
 libdeflate_result InflateOnce(Encoding encoding, libdeflate_decompressor* inflater, std::string_view input,
                               char* out, size_t out_size, size_t& used, size_t& made) {
   if (encoding == Encoding::kGzip) {
     return libdeflate_gzip_decompress_ex(inflater, input.data(), input.size(), out, out_size, &used, &made);
   }
-  libdeflate_result result =
-      libdeflate_zlib_decompress_ex(inflater, input.data(), input.size(), out, out_size, &used, &made);
-  if (result != LIBDEFLATE_BAD_DATA) return result;
-  // Some clients send raw deflate under this name (RFC 9110 8.4.1.2 notes it).
+  if (HasZlibHeader(input)) {
+    return libdeflate_zlib_decompress_ex(inflater, input.data(), input.size(), out, out_size, &used, &made);
+  }
   return libdeflate_deflate_decompress_ex(inflater, input.data(), input.size(), out, out_size, &used, &made);
 }
 
@@ -74,7 +81,8 @@ Status Inflate(Encoding encoding, std::string_view input, size_t max_bytes, std:
   if (inflater == nullptr) return Fail(Code::kResourceExhausted, "no memory to decompress");
   output.resize(std::min(std::max(output.capacity(), GuessSize(encoding, input, max_bytes)), max_bytes));
   size_t total = 0;
-  do {
+  bool is_done = false;
+  while (!is_done) {
     size_t used = 0;
     size_t made = 0;
     libdeflate_result result = InflateOnce(encoding, inflater.get(), input, output.data() + total,
@@ -89,7 +97,8 @@ Status Inflate(Encoding encoding, std::string_view input, size_t max_bytes, std:
     }
     total += made;
     input.remove_prefix(used);
-  } while (!input.empty() && encoding == Encoding::kGzip);
+    is_done = input.empty() || encoding != Encoding::kGzip;
+  }
   if (!input.empty()) {
     return Fail(Code::kInvalidArgument, "bytes follow the end of the {} body", EncodingName(encoding));
   }

@@ -95,9 +95,14 @@ core::Status ParseAuthorityHost(std::string_view text, Url& url) {
     if (!rest.empty() && !has_port)
       return Fail(Code::kInvalidArgument, "invalid port \"{}\" after host", rest);
     if (has_port) port = rest.substr(1);
-    bool is_address = !url.host.empty() && std::all_of(url.host.begin(), url.host.end(), [](char c) {
-      return HexValue(c) >= 0 || c == ':' || c == '.' || c == '%' || IsUnreserved(c);
-    });
+    // The address, perhaps with a zone ("fe80::1%25eth0", RFC 6874).
+    std::string_view address = std::string_view(url.host).substr(0, url.host.find("%25"));
+    std::string_view zone = std::string_view(url.host).substr(address.size());
+    bool is_address =
+        !address.empty() && zone.size() != 3 &&
+        std::all_of(address.begin(), address.end(),
+                    [](char c) { return HexValue(c) >= 0 || c == ':' || c == '.'; }) &&
+        std::all_of(zone.begin(), zone.end(), [](char c) { return IsUnreserved(c) || c == '%'; });
     if (!is_address) return Fail(Code::kInvalidArgument, "invalid IPv6 address in host");
   } else {
     size_t colon = text.rfind(':');

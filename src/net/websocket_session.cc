@@ -103,6 +103,7 @@ void Session::Begin() {
   timeout.idle_timeout = std::chrono::milliseconds(2 * core_->options.timeouts.websocket_ping_ms);
   timeout.keep_alive_pings = true;
   socket_.set_option(timeout);
+  socket_.auto_fragment(false);  // a message is one frame
   socket_.read_message_max(kWebSocketMaxMessageBytes);
 
   beast::http::request<beast::http::empty_body> upgrade;
