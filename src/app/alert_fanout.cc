@@ -1,0 +1,40 @@
+#include "app/alert_fanout.h"
+
+#include <vector>
+
+namespace sextant::app {
+
+AlertFanout::AlertFanout(alerting::AlertSink* internal, AlertmanagerNotifier& external, core::Logger logger)
+    : internal_(internal), external_(external), logger_(logger.With("component", "alerts")) {}
+
+void AlertFanout::SetExternalLabels(model::Labels labels) {
+  std::lock_guard lock(mutex_);
+  external_labels_ = std::move(labels);
+}
+
+void AlertFanout::Send(std::span<const rules::Alert> alerts) {
+  external_.Send(alerts);
+  if (internal_ == nullptr) return;
+  model::Labels external_labels;
+  {
+    std::lock_guard lock(mutex_);
+    external_labels = external_labels_;
+  }
+  std::vector<alerting::Alert> converted;
+  for (const rules::Alert& alert : alerts) {
+    model::LabelsBuilder labels(alert.labels);
+    for (model::LabelView label : external_labels) {
+      if (labels.Get(label.name).empty()) labels.Set(label.name, label.value);
+    }
+    alerting::Alert made;
+    made.labels = labels.Build();
+    for (model::LabelView annotation : alert.annotations) made.annotations.emplace(annotation.name, annotation.value);
+    made.starts_at_ms = alert.starts_at_ms;
+    made.ends_at_ms = alert.ends_at_ms;
+    made.generator_url = alert.generator_url;
+    converted.push_back(std::move(made));
+  }
+  for (const std::string& error : internal_->Put(converted).errors) logger_.Warn("alert refused", {{"error", error}});
+}
+
+}  // namespace sextant::app

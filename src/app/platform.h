@@ -1,0 +1,65 @@
+// The all-in-one server: scrape, store, query, rules, alerts and pages, wired together in one process.
+//
+// Construct with Start, then wait for signals; Reload takes a changed configuration, Stop ends everything in order. All
+// three are called from the main thread.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "app/platform_config.h"
+#include "app/services.h"
+#include "core/result.h"
+#include "metrics/promql/engine.h"
+#include "metrics/rules/rule_context.h"
+
+namespace sextant::app {
+
+struct PlatformOptions {
+  std::vector<std::string> listen = {"127.0.0.1:9090"};
+  std::string data_dir = "./data";
+  core::DurationMs retention_ms = 15LL * 24 * 3600 * 1000;
+  uint64_t retention_bytes = 0;     // 0: no limit
+  uint64_t memory_limit_bytes = 0;  // 0: what the machine or cgroup has
+  uint64_t max_connections = 1'000;
+  ConfigSource config;
+  // The host's collectors and the process's own metrics as targets, and the built-in Alertmanager: what the platform
+  // does by itself, and the stand-ins for single programs do not.
+  bool is_whole_platform = true;
+  promql::EngineOptions engine;
+  rules::RuleOptions rules;
+  core::LogOptions log;
+  std::vector<std::pair<std::string, std::string>> flags;  // for /api/v1/status/flags
+};
+
+class Platform {
+ public:
+  // Opens the store, starts everything, and returns once requests are answered. Errors are one line for a person.
+  static core::Result<std::unique_ptr<Platform>> Start(PlatformOptions options);
+  ~Platform();  // stops
+  Platform(const Platform&) = delete;
+  Platform& operator=(const Platform&) = delete;
+
+  // Reads the configuration again. On an error everything goes on as before; the error is also logged and counted.
+  core::Status Reload();
+
+  // Stops taking requests, finishes what is under way, makes everything durable. Ends the process by force if that takes
+  // longer than 30 seconds.
+  void Stop();
+
+  // "http://127.0.0.1:9090", one per listen address.
+  std::vector<std::string> urls() const;
+  // Names of the scrape pools.
+  std::vector<std::string> jobs() const;
+  const core::Logger& logger() const;
+
+ private:
+  class Impl;
+  explicit Platform(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sextant::app

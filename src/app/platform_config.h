@@ -1,0 +1,39 @@
+// The configuration of a running platform, read and checked as a whole before anything of it takes effect.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "alerting/config.h"
+#include "config/prometheus_config.h"
+#include "core/result.h"
+#include "metrics/promql/parser.h"
+#include "metrics/rules/rule_file.h"
+
+namespace sextant::app {
+
+enum class ConfigKind {
+  kNone,        // no file: built-in defaults
+  kSextant,     // sextant.yaml
+  kPrometheus,  // prometheus.yml
+};
+
+struct ConfigSource {
+  ConfigKind kind = ConfigKind::kNone;
+  std::string path;
+  // What stands for rules when the configuration names none.
+  bool uses_builtin_rules = false;
+  promql::ParserOptions parser;
+};
+
+struct PlatformConfig {
+  config::PrometheusConfig prometheus;
+  std::vector<rules::RuleFile> rule_files;
+  std::shared_ptr<const alerting::Config> alerting;
+};
+
+// Reads everything the source names. Errors say file, line, column and field.
+core::Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source);
+
+}  // namespace sextant::app
