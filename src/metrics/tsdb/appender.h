@@ -1,0 +1,32 @@
+// One batch on its way into the store. See model::Appender; private to this module.
+#pragma once
+
+#include <memory>
+
+#include "metrics/tsdb/store.h"
+
+namespace sextant::tsdb {
+
+class DbAppender final : public model::Appender {
+ public:
+  explicit DbAppender(std::shared_ptr<Store> store);
+  ~DbAppender() override;
+
+  model::AppendResult Append(SeriesRef ref, const model::Labels& labels, TimestampMs time_ms,
+                             double value) override;
+  core::Status Commit() override;
+  void Rollback() override;
+
+ private:
+  model::AppendOutcome CheckTime(TimestampMs time_ms);
+  void DropSamplesBefore(TimestampMs floor_ms);
+  core::Status Write(CommitTracker::Ticket ticket);
+
+  const std::shared_ptr<Store> store_;
+  const DropEpochs::Epoch epoch_;
+  const TimestampMs max_time_ms_;
+  std::unique_ptr<BatchBuffers> batch_;
+  TimestampMs min_batch_time_ms_;
+};
+
+}  // namespace sextant::tsdb

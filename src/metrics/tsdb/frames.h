@@ -1,0 +1,48 @@
+// A file as a header and a sequence of checked frames: the common ground of the journal and the checkpoint.
+// docs/formats/journal.md describes the bytes:
+//
+//   header (24): "SXTJRN1\n" or "SXTCKP1\n", u64 number of the file, u64 checksum of the two with the salt
+//   below frame:       u32 size of the payload, u64 checksum, payload
+//
+// A frame's checksum is the xxh3 of its payload, seeded with the file's number, the frame's offset and its
+// size: bytes of another file or place are not taken for a frame.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace sextant::tsdb {
+
+enum class FrameFileKind { kJournal, kCheckpoint };
+
+inline constexpr size_t kFrameFileHeaderBytes = 24;
+inline constexpr size_t kFrameHeaderBytes = 12;
+inline constexpr uint32_t kMaxFrameBytes = 256 << 20;
+
+std::string MakeFrameFileHeader(FrameFileKind kind, uint64_t number);
+
+// Fills the header of a frame: `frame` is kFrameHeaderBytes of room and the payload, to be written at
+// `offset`.
+void SealFrame(uint64_t file_number, uint64_t offset, std::string& frame);
+
+// Walks the frames of a file's bytes.
+class FrameReader {
+ public:
+  FrameReader(FrameFileKind kind, uint64_t file_number, std::string_view bytes);
+
+  // The next payload; false at the end of what is intact.
+  bool Next(std::string_view& payload);
+
+  // After Next was false: whether all bytes were frames. Else `offset()` is where the damage begins.
+  bool is_intact() const { return offset_ == bytes_.size() && has_header_; }
+  uint64_t offset() const { return offset_; }
+
+ private:
+  const uint64_t file_number_;
+  const std::string_view bytes_;
+  uint64_t offset_ = 0;
+  bool has_header_ = false;
+};
+
+}  // namespace sextant::tsdb

@@ -1,0 +1,539 @@
+#include "metrics/tsdb/head.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+namespace sextant::tsdb {
+namespace {
+
+using model::AppendOutcome;
+using model::Labels;
+using model::LabelView;
+using model::Matcher;
+
+constexpr TimestampMs kMaxTime = std::numeric_limits<TimestampMs>::max();
+
+ChunkTail TailOf(const SeriesRecord& record) {
+  return {.last_time_ms = record.last_time_ms.load(std::memory_order_relaxed),
+          .last_bits = record.last_bits.load(std::memory_order_relaxed),
+          .last_delta_ms = record.last_delta_ms,
+          .size_bytes = record.chunk_bytes,
+          .count = record.chunk_samples,
+          .ends_in_run = record.chunk_ends_in_run};
+}
+
+void SetTail(SeriesRecord& record, const ChunkTail& tail) {
+  record.last_time_ms.store(tail.last_time_ms, std::memory_order_relaxed);
+  record.last_bits.store(tail.last_bits, std::memory_order_relaxed);
+  record.last_delta_ms = tail.last_delta_ms;
+  record.chunk_bytes = tail.size_bytes;
+  record.chunk_samples = tail.count;
+  record.chunk_ends_in_run = tail.ends_in_run;
+}
+
+// Everything but the generation, which tells the slot's series apart.
+void ClearRecord(SeriesRecord& record) {
+  SetTail(record, {.last_time_ms = kNoTime});
+  record.chunk = nullptr;
+  record.written_chunk = 0;
+  record.chunk_class = 0;
+  record.is_journaled.store(false, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, core::Logger logger,
+           const Limits& limits, DurationMs chunk_range_ms)
+    : chunks_(chunks),
+      commits_(commits),
+      metrics_(metrics),
+      logger_(std::move(logger)),
+      limits_(limits),
+      chunk_range_ms_(chunk_range_ms),
+      table_(limits.max_series),
+      index_(table_),
+      min_time_ms_(kMaxTime),
+      max_time_ms_(kNoTime) {}
+
+Head::~Head() = default;
+
+Head::ChunkWindow Head::WindowOf(TimestampMs time_ms) const {
+  TimestampMs phase = time_ms % chunk_range_ms_;
+  if (phase < 0) phase += chunk_range_ms_;
+  TimestampMs begin = time_ms < kNoTime + phase ? kNoTime : time_ms - phase;
+  TimestampMs end = begin > kMaxTime - chunk_range_ms_ ? kMaxTime : begin + chunk_range_ms_;
+  return {begin, end};
+}
+
+AppendOutcome Head::CheckLabels(const Labels& labels) const {
+  if (labels.empty() || labels.size() > limits_.max_labels || labels.size() > 255) {
+    return AppendOutcome::kInvalidLabels;
+  }
+  for (LabelView label : labels) {
+    if (label.name.size() > limits_.max_label_name_bytes ||
+        label.value.size() > limits_.max_label_value_bytes || !model::IsValidUtf8(label.name) ||
+        !model::IsValidUtf8(label.value)) {
+      return AppendOutcome::kInvalidLabels;
+    }
+  }
+  return AppendOutcome::kOk;
+}
+
+bool Head::IsFull() const {
+  if (series_count() >= limits_.max_series) return true;
+  if (limits_.max_head_bytes == 0) return false;
+  // Adding up takes all stripe locks: not for each of many new series.
+  if (series_count() % 256 == 0) SizeBytes();
+  return size_bytes_.load(std::memory_order_relaxed) >= limits_.max_head_bytes;
+}
+
+AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref) {
+  auto use = [&](uint32_t slot) {
+    SeriesRecord& record = table_.at(slot);
+    record.used_in_epoch.store(static_cast<uint16_t>(epoch), std::memory_order_relaxed);
+    ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
+    return AppendOutcome::kOk;
+  };
+  {
+    std::shared_lock lock(index_mutex_);
+    uint32_t slot = index_.Find(labels);
+    if (slot != LabelIndex::kNoSlot) return use(slot);
+  }
+  if (AppendOutcome outcome = CheckLabels(labels); outcome != AppendOutcome::kOk) {
+    metrics_.invalid_labels.Increment();
+    return outcome;
+  }
+  if (IsFull()) {
+    metrics_.series_refused.Increment();
+    return AppendOutcome::kSeriesLimit;
+  }
+  std::unique_lock lock(index_mutex_);
+  uint32_t slot = index_.Find(labels);
+  if (slot == LabelIndex::kNoSlot) {
+    slot = index_.Add(labels);
+    if (slot == LabelIndex::kNoSlot) return AppendOutcome::kSeriesLimit;
+    series_count_.store(index_.series_count(), std::memory_order_relaxed);
+    metrics_.series_created.Increment();
+  }
+  return use(slot);
+}
+
+std::vector<SeriesDefinition> Head::Definitions(const std::vector<SeriesRef>& refs) const {
+  std::vector<SeriesDefinition> definitions;
+  if (refs.empty()) return definitions;
+  definitions.reserve(refs.size());
+  std::shared_lock lock(index_mutex_);
+  for (SeriesRef ref : refs) definitions.push_back({ref, index_.LabelsOf(SlotOf(ref))});
+  return definitions;
+}
+
+void Head::MarkJournaled(const std::vector<SeriesDefinition>& definitions) {
+  for (const SeriesDefinition& definition : definitions) {
+    table_.at(SlotOf(definition.ref)).is_journaled.store(true, std::memory_order_relaxed);
+  }
+}
+
+void Head::CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref) {
+  record.written_chunk =
+      chunks_.Append(ref, record.written_chunk, record.last_time_ms.load(std::memory_order_relaxed),
+                     record.chunk_samples, std::string_view(record.chunk, record.chunk_bytes));
+  stripe.arena.Free(record.chunk, record.chunk_class);
+  record.chunk = nullptr;
+  record.chunk_bytes = 0;
+  record.chunk_samples = 0;
+  record.chunk_ends_in_run = false;
+  open_chunks_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Head::AppendSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, const ChunkWindow& window,
+                        TimestampMs time_ms, uint64_t bits) {
+  ChunkTail tail = TailOf(record);
+  if (record.chunk != nullptr && (tail.last_time_ms < window.begin_ms || !ChunkAccepts(tail, time_ms))) {
+    CloseChunk(stripe, record, ref);
+    tail = TailOf(record);
+  }
+  char added[kMaxSampleBytes];
+  size_t size = EncodeSample(tail, time_ms, bits, added);
+  if (tail.size_bytes + size > ChunkArena::kMaxBlockBytes) {
+    CloseChunk(stripe, record, ref);
+    tail = TailOf(record);
+    size = EncodeSample(tail, time_ms, bits, added);
+  }
+  if (record.chunk == nullptr) {
+    record.chunk_class = ChunkArena::ClassFor(size);
+    record.chunk = stripe.arena.Allocate(record.chunk_class);
+    open_chunks_.fetch_add(1, std::memory_order_relaxed);
+  } else if (tail.size_bytes + size > ChunkArena::kBlockBytes[record.chunk_class]) {
+    uint8_t larger_class = ChunkArena::ClassFor(tail.size_bytes + size);
+    char* larger = stripe.arena.Allocate(larger_class);
+    std::memcpy(larger, record.chunk, tail.size_bytes);
+    stripe.arena.Free(record.chunk, record.chunk_class);
+    record.chunk = larger;
+    record.chunk_class = larger_class;
+  }
+  if (size == 0) {
+    ++record.chunk[tail.size_bytes - 1];
+  } else {
+    std::memcpy(record.chunk + tail.size_bytes, added, size);
+  }
+  CommitSample(tail, time_ms, bits, size, record.chunk);
+  SetTail(record, tail);
+}
+
+void Head::PruneUndo(Stripe& stripe) {
+  if (stripe.undo.empty()) return;
+  CommitTracker::Ticket seen = commits_.seen_by_all();
+  if (stripe.undo.size() > kMaxUndo) {
+    // A reader from long ago: it gets a newer view rather than our memory.
+    seen = commits_.watermark();
+    CommitTracker::Ticket forgotten = forgotten_until_.load(std::memory_order_relaxed);
+    while (forgotten < seen && !forgotten_until_.compare_exchange_weak(forgotten, seen)) {
+    }
+  }
+  std::erase_if(stripe.undo, [&](const Undo& undo) { return undo.ticket <= seen; });
+}
+
+void Head::NoteTimes(TimestampMs min_ms, TimestampMs max_ms) {
+  TimestampMs held = min_time_ms_.load(std::memory_order_relaxed);
+  while (min_ms < held && !min_time_ms_.compare_exchange_weak(held, min_ms, std::memory_order_relaxed)) {
+  }
+  held = max_time_ms_.load(std::memory_order_relaxed);
+  while (max_ms > held && !max_time_ms_.compare_exchange_weak(held, max_ms, std::memory_order_relaxed)) {
+  }
+}
+
+ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples) {
+  ApplyCounts counts;
+  TimestampMs min_ms = kMaxTime;
+  TimestampMs max_ms = kNoTime;
+  ChunkWindow window;
+  size_t i = 0;
+  while (i < samples.refs.size()) {
+    uint32_t stripe_number = StripeOf(SlotOf(samples.refs[i]));
+    Stripe& stripe = stripes_[stripe_number];
+    std::lock_guard lock(stripe.mutex);
+    PruneUndo(stripe);
+    for (; i < samples.refs.size() && StripeOf(SlotOf(samples.refs[i])) == stripe_number; ++i) {
+      SeriesRecord& record = table_.at(SlotOf(samples.refs[i]));
+      if (record.generation.load(std::memory_order_relaxed) != GenerationOf(samples.refs[i]) ||
+          !record.is_live.load(std::memory_order_relaxed)) {
+        ++counts.unknown;
+        continue;
+      }
+      TimestampMs time_ms = samples.times_ms[i];
+      TimestampMs former_ms = record.last_time_ms.load(std::memory_order_relaxed);
+      if (time_ms <= former_ms) {
+        ++counts.out_of_order;
+        continue;
+      }
+      if (!window.Contains(time_ms)) window = WindowOf(time_ms);
+      stripe.undo.push_back({ticket, former_ms, SlotOf(samples.refs[i])});
+      AppendSample(stripe, record, samples.refs[i], window, time_ms, samples.bits[i]);
+      min_ms = std::min(min_ms, time_ms);
+      max_ms = std::max(max_ms, time_ms);
+      ++counts.appended;
+    }
+  }
+  if (counts.appended > 0) NoteTimes(min_ms, max_ms);
+  return counts;
+}
+
+std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, CommitTracker::Ticket watermark,
+                                     TimestampMs start_ms) const {
+  std::vector<HeadSeries> out;
+  std::shared_lock index_lock(index_mutex_);
+  Bitmap slots = index_.Select(matchers);
+  out.reserve(slots.cardinality());
+  for (uint32_t slot : slots) {
+    out.push_back({MakeRef(slot, table_.at(slot).generation.load(std::memory_order_relaxed)), kNoTime, {}});
+  }
+  // Stripe by stripe: what each series has, less what commits after the watermark have added.
+  std::array<std::vector<uint32_t>, kStripes> by_stripe;
+  for (uint32_t i = 0; i < out.size(); ++i) by_stripe[StripeOf(SlotOf(out[i].ref))].push_back(i);
+  absl::flat_hash_map<uint32_t, TimestampMs> unseen;
+  for (uint32_t number = 0; number < kStripes; ++number) {
+    if (by_stripe[number].empty()) continue;
+    const Stripe& stripe = stripes_[number];
+    std::lock_guard lock(stripe.mutex);
+    unseen.clear();
+    for (const Undo& undo : stripe.undo) {
+      if (undo.ticket <= watermark) continue;
+      auto [place, is_new] = unseen.try_emplace(undo.slot, undo.former_time_ms);
+      if (!is_new) place->second = std::min(place->second, undo.former_time_ms);
+    }
+    for (uint32_t i : by_stripe[number]) {
+      uint32_t slot = SlotOf(out[i].ref);
+      auto found = unseen.find(slot);
+      out[i].visible_until_ms = found != unseen.end()
+                                    ? found->second
+                                    : table_.at(slot).last_time_ms.load(std::memory_order_relaxed);
+    }
+  }
+  std::erase_if(out, [&](const HeadSeries& series) {
+    return series.visible_until_ms == kNoTime || series.visible_until_ms < start_ms;
+  });
+  for (HeadSeries& series : out) series.labels = index_.LabelsOf(SlotOf(series.ref));
+  return out;
+}
+
+void Head::ReportDamage(SeriesRef ref, const core::Error& error) const {
+  metrics_.chunk_read_failures.Increment();
+  logger_.Error("a chunk of the head cannot be read; its samples are left out",
+                {{"series_ref", ref}, {"error", error}});
+}
+
+void Head::Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
+                model::SampleColumns& out) const {
+  end_ms = std::min(end_ms, series.visible_until_ms);
+  if (start_ms > end_ms || series.visible_until_ms == kNoTime) return;
+  uint32_t slot = SlotOf(series.ref);
+  char open_chunk[ChunkArena::kMaxBlockBytes];
+  uint16_t open_bytes = 0;
+  uint16_t open_samples = 0;
+  ChunkRef written;
+  {
+    const Stripe& stripe = stripes_[StripeOf(slot)];
+    std::lock_guard lock(stripe.mutex);
+    const SeriesRecord& record = table_.at(slot);
+    if (record.generation.load(std::memory_order_relaxed) != GenerationOf(series.ref)) return;
+    written = record.written_chunk;
+    if (record.chunk != nullptr) {
+      open_bytes = record.chunk_bytes;
+      open_samples = record.chunk_samples;
+      std::memcpy(open_chunk, record.chunk, open_bytes);
+    }
+  }
+  // From the newest back to the one in which the range begins.
+  std::vector<WrittenChunk> chunks;
+  bool is_covered = open_samples > 0 && ChunkStart(open_chunk) <= start_ms;
+  while (written != 0 && !is_covered) {
+    WrittenChunk& chunk = chunks.emplace_back();
+    core::Status read = chunks_.Read(written, chunk);
+    if (read && (chunk.series != series.ref || chunk.bytes.size() < sizeof(TimestampMs) ||
+                 (chunk.previous >= written))) {
+      read = core::Fail(core::Code::kCorruption, "the chunk is not of this series");
+    }
+    if (!read) {
+      chunks.pop_back();
+      // A file that is gone held only samples that are in a block by now.
+      if (read.error().code() != core::Code::kNotFound) ReportDamage(series.ref, read.error());
+      break;
+    }
+    is_covered = ChunkStart(chunk.bytes.data()) <= start_ms;
+    written = chunk.previous;
+    if (chunk.last_time_ms < start_ms) chunks.pop_back();
+  }
+  for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
+    core::Status decoded = DecodeChunk(chunk->bytes, chunk->samples, start_ms, end_ms, out);
+    if (!decoded) ReportDamage(series.ref, decoded.error());
+  }
+  if (open_samples == 0) return;
+  core::Status decoded = DecodeChunk({open_chunk, open_bytes}, open_samples, start_ms, end_ms, out);
+  if (!decoded) ReportDamage(series.ref, decoded.error());
+}
+
+void Head::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
+                       std::vector<std::string>& out) const {
+  std::shared_lock lock(index_mutex_);
+  index_.LabelValues(name, matchers, out);
+}
+
+void Head::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
+  std::shared_lock lock(index_mutex_);
+  index_.LabelNames(matchers, out);
+}
+
+std::vector<SeriesRef> Head::SortedRefs() const {
+  std::shared_lock lock(index_mutex_);
+  std::vector<SeriesRef> refs;
+  for (uint32_t slot : index_.SortedSlots()) {
+    refs.push_back(MakeRef(slot, table_.at(slot).generation.load(std::memory_order_relaxed)));
+  }
+  return refs;
+}
+
+bool Head::Describe(SeriesRef ref, HeadSeries& out) const {
+  std::shared_lock lock(index_mutex_);
+  const SeriesRecord& record = table_.at(SlotOf(ref));
+  if (record.generation.load(std::memory_order_relaxed) != GenerationOf(ref) ||
+      !record.is_live.load(std::memory_order_relaxed)) {
+    return false;
+  }
+  out.ref = ref;
+  out.visible_until_ms = record.last_time_ms.load(std::memory_order_relaxed);
+  out.labels = index_.LabelsOf(SlotOf(ref));
+  return true;
+}
+
+void Head::DropSlot(uint32_t slot) {
+  Stripe& stripe = stripes_[StripeOf(slot)];
+  std::lock_guard lock(stripe.mutex);
+  SeriesRecord& record = table_.at(slot);
+  if (record.chunk != nullptr) {
+    stripe.arena.Free(record.chunk, record.chunk_class);
+    open_chunks_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  ClearRecord(record);
+  // The ref must fail from now on, also before the slot is used again.
+  record.is_live.store(false, std::memory_order_relaxed);
+}
+
+uint64_t Head::DropIdle(TimestampMs time_ms, DropEpochs::Epoch oldest_epoch) {
+  uint64_t dropped = 0;
+  constexpr uint32_t kAtOnce = 8192;  // slots per lock, so that lookups get their turn
+  for (uint32_t begin = 0; begin < table_.slots(); begin += kAtOnce) {
+    std::unique_lock lock(index_mutex_);
+    std::vector<uint32_t> idle;
+    for (uint32_t slot = begin; slot < std::min(begin + kAtOnce, table_.slots()); ++slot) {
+      SeriesRecord& record = table_.at(slot);
+      auto is_used = [&] {
+        uint16_t age = static_cast<uint16_t>(static_cast<uint16_t>(oldest_epoch) -
+                                             record.used_in_epoch.load(std::memory_order_seq_cst));
+        return age == 0 || age > UINT16_MAX / 2;
+      };
+      if (!record.is_live.load(std::memory_order_relaxed) || is_used()) continue;
+      if (record.last_time_ms.load(std::memory_order_relaxed) >= time_ms) continue;
+      record.is_live.store(false, std::memory_order_seq_cst);  // see FindForUse
+      if (is_used()) {
+        record.is_live.store(true, std::memory_order_relaxed);
+      } else {
+        idle.push_back(slot);
+      }
+    }
+    if (idle.empty()) continue;
+    index_.Remove(idle);
+    for (uint32_t slot : idle) DropSlot(slot);
+    dropped += idle.size();
+    series_count_.store(index_.series_count(), std::memory_order_relaxed);
+  }
+  metrics_.series_removed.Increment(static_cast<double>(dropped));
+  return dropped;
+}
+
+bool Head::RestoreDefinition(const SeriesDefinition& definition) {
+  uint32_t slot = SlotOf(definition.ref);
+  if (slot >= table_.max_slots()) return false;
+  uint32_t held = index_.Find(definition.labels);
+  SeriesRecord* same = table_.Find(definition.ref);
+  if (held != LabelIndex::kNoSlot && held == slot && same != nullptr) return true;
+  // Definitions come in the order in which they were made: an older one that is in the way was dropped since.
+  std::vector<uint32_t> outdated;
+  if (held != LabelIndex::kNoSlot) outdated.push_back(held);
+  if (slot != held && slot < table_.slots() && table_.at(slot).is_live.load(std::memory_order_relaxed)) {
+    outdated.push_back(slot);
+  }
+  if (!outdated.empty()) {
+    index_.Remove(outdated);
+    for (uint32_t old_slot : outdated) DropSlot(old_slot);
+  }
+  bool is_added = index_.AddAt(definition.ref, definition.labels);
+  series_count_.store(index_.series_count(), std::memory_order_relaxed);
+  return is_added;
+}
+
+bool Head::RestoreState(const SeriesState& state) {
+  SeriesRecord* record = Find(state.ref);
+  if (record == nullptr || state.chunk.size() > ChunkArena::kMaxBlockBytes) return false;
+  record->is_journaled.store(true, std::memory_order_relaxed);
+  if (state.tail.last_time_ms == kNoTime) return true;
+  Stripe& stripe = stripes_[StripeOf(SlotOf(state.ref))];
+  if (state.tail.count > 0) {
+    record->chunk_class = ChunkArena::ClassFor(state.chunk.size());
+    record->chunk = stripe.arena.Allocate(record->chunk_class);
+    std::memcpy(record->chunk, state.chunk.data(), state.chunk.size());
+    open_chunks_.fetch_add(1, std::memory_order_relaxed);
+    NoteTimes(ChunkStart(record->chunk), state.tail.last_time_ms);
+  }
+  record->written_chunk = state.written_chunk;
+  SetTail(*record, state.tail);
+  NoteTimes(state.tail.last_time_ms, state.tail.last_time_ms);
+  return true;
+}
+
+ApplyCounts Head::RestoreSamples(const SampleSpans& samples) {
+  ApplyCounts counts;
+  TimestampMs min_ms = kMaxTime;
+  TimestampMs max_ms = kNoTime;
+  ChunkWindow window;
+  for (size_t i = 0; i < samples.refs.size(); ++i) {
+    SeriesRecord* record = Find(samples.refs[i]);
+    if (record == nullptr) {
+      ++counts.unknown;
+      continue;
+    }
+    TimestampMs time_ms = samples.times_ms[i];
+    // The checkpoint has it already, or it lost to another one when it was committed.
+    if (time_ms <= record->last_time_ms.load(std::memory_order_relaxed)) {
+      ++counts.out_of_order;
+      continue;
+    }
+    if (!window.Contains(time_ms)) window = WindowOf(time_ms);
+    AppendSample(stripes_[StripeOf(SlotOf(samples.refs[i]))], *record, samples.refs[i], window, time_ms,
+                 samples.bits[i]);
+    min_ms = std::min(min_ms, time_ms);
+    max_ms = std::max(max_ms, time_ms);
+    ++counts.appended;
+  }
+  if (counts.appended > 0) NoteTimes(min_ms, max_ms);
+  return counts;
+}
+
+void Head::FinishRestore() { index_.FinishRecovery(); }
+
+void Head::Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>& definitions,
+                   std::vector<SeriesState>& states) const {
+  definitions.clear();
+  states.clear();
+  std::shared_lock index_lock(index_mutex_);
+  uint32_t end = std::min(slot + count, table_.slots());
+  for (; slot < end; ++slot) {
+    const SeriesRecord& record = table_.at(slot);
+    if (!record.is_live.load(std::memory_order_relaxed)) continue;
+    SeriesRef ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
+    definitions.push_back({ref, index_.LabelsOf(slot)});
+    std::lock_guard lock(stripes_[StripeOf(slot)].mutex);
+    SeriesState& state = states.emplace_back();
+    state.ref = ref;
+    state.written_chunk = record.written_chunk;
+    state.tail = TailOf(record);
+    if (record.chunk != nullptr) state.chunk.assign(record.chunk, record.chunk_bytes);
+  }
+}
+
+void Head::RaiseMinTime(TimestampMs time_ms) {
+  TimestampMs held = min_time_ms_.load(std::memory_order_relaxed);
+  while (time_ms > held && !min_time_ms_.compare_exchange_weak(held, time_ms, std::memory_order_relaxed)) {
+  }
+}
+
+void Head::FillStats(size_t top, Stats& stats) const {
+  {
+    std::shared_lock lock(index_mutex_);
+    index_.FillStats(top, stats);
+  }
+  stats.chunks = open_chunks() + chunks_.chunks();
+  stats.min_time_ms = min_time_ms();
+  stats.max_time_ms = max_time_ms();
+  if (stats.min_time_ms > stats.max_time_ms) {
+    stats.min_time_ms = 0;
+    stats.max_time_ms = -1;
+  }
+  stats.head_bytes = SizeBytes();
+}
+
+uint64_t Head::SizeBytes() const {
+  uint64_t size = table_.SizeBytes();
+  {
+    std::shared_lock lock(index_mutex_);
+    size += index_.SizeBytes();
+  }
+  for (const Stripe& stripe : stripes_) {
+    std::lock_guard lock(stripe.mutex);
+    size += stripe.arena.allocated_bytes() + stripe.undo.capacity() * sizeof(Undo);
+  }
+  size_bytes_.store(size, std::memory_order_relaxed);
+  return size;
+}
+
+}  // namespace sextant::tsdb

@@ -1,0 +1,190 @@
+// The newest samples in memory: series records with one open chunk each, under 64 stripe locks, and the label
+// index under its own. Full chunks go to the ChunkStore.
+//
+//   append:  Find or FindOrAdd (no stripe lock) → [journal] → Apply (stripe locks, one run of slots after the
+//   other) query:   Select (index lock, then stripe locks briefly) → Read per series (its stripe lock, to
+//   copy 256 bytes)
+//
+// A stripe covers runs of 256 slots, since the series of one target are neighbours. Each stripe remembers
+// what unseen commits have changed (`undo`), so that a reader sees commits as a whole. Lock order: index,
+// stripe, chunk store.
+//
+// Thread-safe, except the Restore functions, which belong to recovery.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "core/log.h"
+#include "metrics/tsdb/arena.h"
+#include "metrics/tsdb/chunk_store.h"
+#include "metrics/tsdb/commit_tracker.h"
+#include "metrics/tsdb/db.h"
+#include "metrics/tsdb/journal_batch.h"
+#include "metrics/tsdb/label_index.h"
+#include "metrics/tsdb/series.h"
+#include "metrics/tsdb/store_metrics.h"
+
+namespace sextant::tsdb {
+
+// A series of the head as a reader sees it.
+struct HeadSeries {
+  SeriesRef ref = 0;
+  TimestampMs visible_until_ms = kNoTime;  // its newest sample for this reader; kNoTime: it has none
+  model::Labels labels;
+};
+
+// A series as a checkpoint keeps it.
+struct SeriesState {
+  SeriesRef ref = 0;
+  ChunkRef written_chunk = 0;
+  ChunkTail tail;     // with count 0: no open chunk, but last time and value count
+  std::string chunk;  // the open chunk's bytes
+};
+
+// What Apply did.
+struct ApplyCounts {
+  uint64_t appended = 0;
+  uint64_t out_of_order = 0;  // came second to another appender, or twice in the batch
+  uint64_t unknown = 0;       // of series that do not exist
+};
+
+class Head {
+ public:
+  // All must outlive this.
+  Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, core::Logger logger,
+       const Limits& limits, DurationMs chunk_range_ms);
+  ~Head();
+
+  // The series of a ref, or null.
+  SeriesRecord* Find(SeriesRef ref) { return table_.Find(ref); }
+  // Finds or makes the series with these labels, and notes that it is in use in `epoch`. kOk, kSeriesLimit or
+  // kInvalidLabels.
+  model::AppendOutcome FindOrAdd(const model::Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref);
+  // The series of a ref, noted to be in use in `epoch`: it will not be dropped while that epoch is held.
+  // Null: none.
+  SeriesRecord* FindForUse(SeriesRef ref, DropEpochs::Epoch epoch) {
+    SeriesRecord* record = Find(ref);
+    if (record == nullptr ||
+        record->used_in_epoch.load(std::memory_order_relaxed) == static_cast<uint16_t>(epoch)) {
+      return record;
+    }
+    // Whoever drops it clears is_live and then looks at used_in_epoch: one of the two sees the other.
+    record->used_in_epoch.store(static_cast<uint16_t>(epoch), std::memory_order_seq_cst);
+    return record->is_live.load(std::memory_order_seq_cst) ? record : nullptr;
+  }
+
+  // The definitions of series that the journal does not have yet.
+  std::vector<SeriesDefinition> Definitions(const std::vector<SeriesRef>& refs) const;
+  void MarkJournaled(const std::vector<SeriesDefinition>& definitions);
+
+  // Appends samples under a commit's ticket. Samples not later than their series' newest are left out.
+  ApplyCounts Apply(CommitTracker::Ticket ticket, const SampleSpans& samples);
+
+  // The series that match, as of the commits up to `watermark`; with labels. Those without samples at or
+  // after `start_ms` are left out.
+  std::vector<HeadSeries> Select(const std::vector<model::Matcher>& matchers, CommitTracker::Ticket watermark,
+                                 TimestampMs start_ms) const;
+  // Appends the samples with start_ms <= time <= end_ms (and visible) to `out`. Chunks that cannot be read
+  // are logged, counted and left out.
+  void Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
+            model::SampleColumns& out) const;
+
+  // See LabelIndex.
+  void LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
+                   std::vector<std::string>& out) const;
+  void LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out) const;
+
+  // Refs of all series in the order of their labels.
+  std::vector<SeriesRef> SortedRefs() const;
+  // A series by ref, as of now; false when it is gone.
+  bool Describe(SeriesRef ref, HeadSeries& out) const;
+
+  // Whether commits up to `watermark` can no longer be told from later ones (too many came since).
+  bool HasForgotten(CommitTracker::Ticket watermark) const {
+    return watermark < forgotten_until_.load(std::memory_order_acquire);
+  }
+
+  // Drops the series whose samples are all before `time_ms` and which nobody has used since `oldest_epoch`.
+  // Returns how many.
+  uint64_t DropIdle(TimestampMs time_ms, DropEpochs::Epoch oldest_epoch);
+
+  // Recovery. A definition replaces what contradicts it; false when it is not possible (limits).
+  bool RestoreDefinition(const SeriesDefinition& definition);
+  bool RestoreState(const SeriesState& state);
+  ApplyCounts RestoreSamples(const SampleSpans& samples);
+  void FinishRestore();
+
+  // For a checkpoint: definitions and states of the live series among the `count` slots from `slot` on.
+  void Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>& definitions,
+               std::vector<SeriesState>& states) const;
+  uint32_t slots() const { return table_.slots(); }
+
+  uint64_t series_count() const { return series_count_.load(std::memory_order_relaxed); }
+  uint64_t open_chunks() const { return open_chunks_.load(std::memory_order_relaxed); }
+  TimestampMs min_time_ms() const { return min_time_ms_.load(std::memory_order_relaxed); }
+  TimestampMs max_time_ms() const { return max_time_ms_.load(std::memory_order_relaxed); }
+  // After a cut: no sample before this counts any more.
+  void RaiseMinTime(TimestampMs time_ms);
+  void FillStats(size_t top, Stats& stats) const;
+  uint64_t SizeBytes() const;
+
+ private:
+  static constexpr uint32_t kStripes = 64;
+  static constexpr uint32_t kStripeRun = 256;
+  static constexpr size_t kMaxUndo = 4096;
+
+  // The newest time of a series before a commit changed it.
+  struct Undo {
+    CommitTracker::Ticket ticket;
+    TimestampMs former_time_ms;
+    uint32_t slot;
+  };
+  struct alignas(64) Stripe {
+    mutable std::mutex mutex;
+    ChunkArena arena;
+    std::vector<Undo> undo;
+  };
+  // Where chunks end: at multiples of the chunk range.
+  struct ChunkWindow {
+    TimestampMs begin_ms = 0;
+    TimestampMs end_ms = 0;
+    bool Contains(TimestampMs time_ms) const { return time_ms >= begin_ms && time_ms < end_ms; }
+  };
+
+  static uint32_t StripeOf(uint32_t slot) { return slot / kStripeRun % kStripes; }
+  ChunkWindow WindowOf(TimestampMs time_ms) const;
+  model::AppendOutcome CheckLabels(const model::Labels& labels) const;
+  bool IsFull() const;
+  void AppendSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, const ChunkWindow& window,
+                    TimestampMs time_ms, uint64_t bits);
+  void CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
+  void PruneUndo(Stripe& stripe);
+  void NoteTimes(TimestampMs min_ms, TimestampMs max_ms);
+  void DropSlot(uint32_t slot);
+  void ReportDamage(SeriesRef ref, const core::Error& error) const;
+
+  ChunkStore& chunks_;
+  CommitTracker& commits_;
+  StoreMetrics& metrics_;
+  const core::Logger logger_;
+  const Limits limits_;
+  const DurationMs chunk_range_ms_;
+
+  SeriesTable table_;
+  mutable std::shared_mutex index_mutex_;
+  LabelIndex index_;
+  std::array<Stripe, kStripes> stripes_;
+  std::atomic<uint64_t> series_count_ = 0;
+  std::atomic<uint64_t> open_chunks_ = 0;
+  std::atomic<TimestampMs> min_time_ms_;
+  std::atomic<TimestampMs> max_time_ms_;
+  std::atomic<CommitTracker::Ticket> forgotten_until_ = 0;
+  mutable std::atomic<uint64_t> size_bytes_ = 0;  // as of the last SizeBytes
+};
+
+}  // namespace sextant::tsdb

@@ -1,0 +1,434 @@
+#include "metrics/tsdb/journal_batch.h"
+
+#include <zstd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "metrics/tsdb/bytes.h"
+#include "metrics/tsdb/value_codec.h"
+
+namespace sextant::tsdb {
+namespace {
+
+using core::Code;
+using core::Status;
+
+constexpr uint8_t kBatch = 1;
+constexpr uint8_t kBatchForgetsAll = 2;
+
+enum StreamForm : uint64_t { kSameStream = 0, kNewStream = 1, kEditedStream = 2 };
+
+constexpr int kZstdLevel = 1;
+constexpr size_t kCompressFromBytes = 256;
+constexpr uint64_t kMaxDefinitionBytes = 256 << 20;
+constexpr uint64_t kMaxColumns = 64 << 20;  // of all streams of a file
+
+// Writes refs that mostly follow each other.
+class RefWriter {
+ public:
+  void Put(SeriesRef ref, std::string& out) {
+    int64_t step = static_cast<int64_t>(SlotOf(ref)) - slot_ - 1;
+    bool is_other_generation = GenerationOf(ref) != generation_;
+    PutVarint(out, ZigZag(step) << 1 | (is_other_generation ? 1 : 0));
+    if (is_other_generation) PutVarint(out, GenerationOf(ref));
+    slot_ = SlotOf(ref);
+    generation_ = GenerationOf(ref);
+  }
+
+ private:
+  int64_t slot_ = -1;
+  uint32_t generation_ = 1;
+};
+
+class RefReader {
+ public:
+  // 0, which is no ref, for malformed bytes.
+  SeriesRef Read(ByteReader& reader) {
+    uint64_t head = reader.Varint();
+    int64_t slot = WrappingAdd(WrappingAdd(slot_, UnZigZag(head >> 1)), 1);
+    uint64_t generation = (head & 1) != 0 ? reader.Varint() : generation_;
+    if (!reader.ok() || slot < 0 || slot >= UINT32_MAX || generation == 0 || generation > UINT32_MAX)
+      return 0;
+    slot_ = slot;
+    generation_ = static_cast<uint32_t>(generation);
+    return MakeRef(static_cast<uint32_t>(slot), generation_);
+  }
+
+ private:
+  int64_t slot_ = -1;
+  uint32_t generation_ = 1;
+};
+
+Status Malformed(std::string_view what) { return core::Fail(Code::kCorruption, "malformed {}", what); }
+
+std::string Compress(std::string_view raw) {
+  std::string out(ZSTD_compressBound(raw.size()), '\0');
+  size_t size = ZSTD_compress(out.data(), out.size(), raw.data(), raw.size(), kZstdLevel);
+  SEXTANT_CHECK(!ZSTD_isError(size));
+  out.resize(size);
+  return out;
+}
+
+Status ReadRawDefinitions(std::string_view raw, uint64_t count, std::vector<SeriesDefinition>& out) {
+  ByteReader reader(raw);
+  RefReader refs;
+  std::vector<model::LabelView> labels;
+  for (uint64_t i = 0; i < count; ++i) {
+    SeriesDefinition definition;
+    definition.ref = refs.Read(reader);
+    if (definition.ref == 0) return Malformed("series ref");
+    labels.clear();
+    uint64_t label_count = reader.Count(2);
+    for (uint64_t j = 0; j < label_count && reader.ok(); ++j) {
+      std::string_view name = reader.Text();
+      std::string_view value = reader.Text();
+      if (value.empty() || (!labels.empty() && labels.back().name >= name)) return Malformed("labels");
+      labels.push_back({name, value});
+    }
+    if (!reader.ok() || labels.empty() || labels.size() > 255) return Malformed("labels");
+    definition.labels = model::Labels::FromSorted(labels);
+    out.push_back(std::move(definition));
+  }
+  return reader.at_end() ? Status() : Malformed("definitions");
+}
+
+}  // namespace
+
+void PutDefinitions(const std::vector<SeriesDefinition>& definitions, std::string& out) {
+  PutVarint(out, definitions.size());
+  if (definitions.empty()) return;
+  std::string raw;
+  RefWriter refs;
+  for (const SeriesDefinition& definition : definitions) {
+    refs.Put(definition.ref, raw);
+    PutVarint(raw, definition.labels.size());
+    for (model::LabelView label : definition.labels) {
+      PutText(raw, label.name);
+      PutText(raw, label.value);
+    }
+  }
+  std::string compressed = raw.size() < kCompressFromBytes ? "" : Compress(raw);
+  // A compressed size of 0 says that the bytes are as they are.
+  bool is_smaller = !compressed.empty() && compressed.size() < raw.size();
+  PutVarint(out, raw.size());
+  PutVarint(out, is_smaller ? compressed.size() : 0);
+  out += is_smaller ? compressed : raw;
+}
+
+Status ReadDefinitions(ByteReader& reader, std::vector<SeriesDefinition>& out) {
+  uint64_t count = reader.Varint();
+  if (count == 0) return reader.ok() ? Status() : Malformed("definitions");
+  uint64_t raw_size = reader.Varint();
+  uint64_t compressed_size = reader.Varint();
+  if (!reader.ok() || raw_size > kMaxDefinitionBytes) return Malformed("definitions");
+  if (compressed_size == 0) {
+    std::string_view raw = reader.Bytes(raw_size);
+    if (!reader.ok()) return Malformed("definitions");
+    return ReadRawDefinitions(raw, count, out);
+  }
+  std::string_view compressed = reader.Bytes(compressed_size);
+  // The size in the zstd frame must be the stated one before anything is allocated for it, and a level-1
+  // encoder never reaches a thousandfold.
+  if (!reader.ok() || ZSTD_getFrameContentSize(compressed.data(), compressed.size()) != raw_size ||
+      raw_size / 100'000 > compressed.size()) {
+    return Malformed("compressed definitions");
+  }
+  std::string raw(raw_size, '\0');
+  size_t size = ZSTD_decompress(raw.data(), raw.size(), compressed.data(), compressed.size());
+  if (ZSTD_isError(size) || size != raw_size) return Malformed("compressed definitions");
+  return ReadRawDefinitions(raw, count, out);
+}
+
+void PutValues(std::span<const uint64_t> bits, std::vector<uint64_t>& former, std::string& out) {
+  size_t start = out.size();
+  out.resize(start + bits.size() * kMaxValueBytes + 1);
+  char* at = out.data() + start;
+  size_t i = 0;
+  while (i < bits.size()) {
+    size_t run = 0;
+    while (run <= kMaxRunToken && i + run < bits.size() && bits[i + run] == former[i + run]) ++run;
+    if (run > 0) {
+      *at++ = static_cast<char>(run - 1);
+      i += run;
+      continue;
+    }
+    at = EncodeValue(former[i], bits[i], at);
+    former[i] = bits[i];
+    ++i;
+  }
+  out.resize(static_cast<size_t>(at - out.data()));
+}
+
+uint64_t BatchEncoder::FindStream(std::span<const SeriesRef> refs) const {
+  auto found = by_edge_.find(refs.front());
+  if (found == by_edge_.end()) found = by_edge_.find(refs.back());
+  return found == by_edge_.end() ? kNoStream : found->second;
+}
+
+void BatchEncoder::Register(uint64_t id, std::span<const SeriesRef> refs) {
+  by_edge_[refs.front()] = id;
+  by_edge_[refs.back()] = id;
+}
+
+void BatchEncoder::Unregister(uint64_t id, std::span<const SeriesRef> refs) {
+  for (SeriesRef ref : {refs.front(), refs.back()}) {
+    auto found = by_edge_.find(ref);
+    if (found != by_edge_.end() && found->second == id) by_edge_.erase(found);
+  }
+}
+
+BatchEncoder::Stream& BatchEncoder::AddStream(uint64_t id) {
+  Stream& stream = streams_[id];
+  uses_.push_front(id);
+  stream.use = uses_.begin();
+  return stream;
+}
+
+void BatchEncoder::RemoveStream(uint64_t id) {
+  auto found = streams_.find(id);
+  Unregister(id, found->second.refs);
+  columns_ -= found->second.refs.size();
+  uses_.erase(found->second.use);
+  streams_.erase(found);
+}
+
+void BatchEncoder::ForgetStreams() {
+  forgets_all_ = true;
+  columns_ = 0;
+  forgotten_.clear();
+  uses_.clear();
+  streams_.clear();
+  by_edge_.clear();
+}
+
+void BatchEncoder::Reset() {
+  ForgetStreams();
+  forgets_all_ = false;
+  next_id_ = 1;
+}
+
+void BatchEncoder::PutNewStream(uint64_t id, std::span<const SeriesRef> refs, std::string& out) {
+  PutVarint(out, id << 2 | kNewStream);
+  RefWriter writer;
+  for (SeriesRef ref : refs) writer.Put(ref, out);
+  Stream& stream = AddStream(id);
+  stream.refs.assign(refs.begin(), refs.end());
+  stream.bits.assign(refs.size(), 0);
+  columns_ += refs.size();
+  Register(id, refs);
+}
+
+// Writes the columns as runs taken over from the former ones (in ascending order) and runs of new refs.
+// False, and nothing is done, when too little is taken over to be worth it.
+bool BatchEncoder::PutEditedStream(uint64_t id, std::span<const SeriesRef> refs, std::string& out) {
+  Stream& stream = streams_[id];
+  absl::flat_hash_map<SeriesRef, size_t> former_places;
+  former_places.reserve(stream.refs.size());
+  for (size_t i = 0; i < stream.refs.size(); ++i) former_places.emplace(stream.refs[i], i);
+
+  constexpr size_t kNew = SIZE_MAX;
+  std::vector<size_t> places(refs.size(), kNew);  // of each column among the former ones
+  size_t expected = 0;
+  size_t taken_over = 0;
+  for (size_t i = 0; i < refs.size(); ++i) {
+    auto found = former_places.find(refs[i]);
+    if (found == former_places.end() || found->second < expected) continue;
+    places[i] = found->second;
+    expected = found->second + 1;
+    ++taken_over;
+  }
+  if (taken_over * 2 < refs.size()) return false;
+
+  PutVarint(out, id << 2 | kEditedStream);
+  std::vector<uint64_t> bits(refs.size(), 0);
+  RefWriter writer;
+  expected = 0;
+  for (size_t i = 0; i < refs.size();) {
+    bool is_new = places[i] == kNew;
+    size_t length = 1;
+    while (i + length < refs.size() &&
+           (is_new ? places[i + length] == kNew : places[i + length] == places[i] + length)) {
+      ++length;
+    }
+    PutVarint(out, length << 1 | (is_new ? 1 : 0));
+    if (!is_new) PutVarint(out, places[i] - expected);
+    for (size_t j = i; j < i + length; ++j) {
+      if (is_new) {
+        writer.Put(refs[j], out);
+      } else {
+        bits[j] = stream.bits[places[j]];
+        expected = places[j] + 1;
+      }
+    }
+    i += length;
+  }
+  Unregister(id, stream.refs);
+  columns_ += refs.size() - stream.refs.size();
+  stream.refs.assign(refs.begin(), refs.end());
+  stream.bits = std::move(bits);
+  Register(id, refs);
+  return true;
+}
+
+void BatchEncoder::PutTimes(Stream& stream, std::span<const TimestampMs> times_ms, std::string& out) {
+  bool is_one_time =
+      std::all_of(times_ms.begin(), times_ms.end(), [&](TimestampMs t) { return t == times_ms.front(); });
+  PutSignedVarint(out, WrappingSub(times_ms.front(), stream.time_ms));
+  out.push_back(is_one_time ? 0 : 1);
+  stream.time_ms = times_ms.front();
+  if (is_one_time) return;
+  for (TimestampMs time_ms : times_ms) PutSignedVarint(out, WrappingSub(time_ms, stream.time_ms));
+}
+
+void BatchEncoder::Encode(const std::vector<SeriesDefinition>& definitions, const SampleSpans& samples,
+                          std::string& out) {
+  uint64_t id = samples.refs.empty() ? kNoStream : FindStream(samples.refs);
+  while (columns_ + samples.refs.size() > max_columns_ && !uses_.empty() && uses_.back() != id) {
+    forgotten_.push_back(uses_.back());
+    RemoveStream(uses_.back());
+  }
+  out.push_back(static_cast<char>(forgets_all_ ? kBatchForgetsAll : kBatch));
+  PutVarint(out, forgotten_.size());
+  for (uint64_t forgotten : forgotten_) PutVarint(out, forgotten);
+  forgets_all_ = false;
+  forgotten_.clear();
+
+  PutDefinitions(definitions, out);
+  PutVarint(out, samples.refs.size());
+  if (samples.refs.empty()) return;
+
+  auto found = streams_.find(id);
+  if (found != streams_.end() && std::equal(samples.refs.begin(), samples.refs.end(),
+                                            found->second.refs.begin(), found->second.refs.end())) {
+    PutVarint(out, id << 2 | kSameStream);
+    uses_.splice(uses_.begin(), uses_, found->second.use);
+  } else if (found != streams_.end() && PutEditedStream(id, samples.refs, out)) {
+    uses_.splice(uses_.begin(), uses_, found->second.use);
+  } else {
+    id = next_id_++;
+    PutNewStream(id, samples.refs, out);
+  }
+  Stream& stream = streams_[id];
+  PutTimes(stream, samples.times_ms, out);
+  PutValues(samples.bits, stream.bits, out);
+}
+
+bool BatchDecoder::ReadNewStream(ByteReader& reader, uint64_t count, Stream& stream) {
+  if (count > reader.remaining()) return false;
+  stream.refs.resize(count);
+  stream.bits.assign(count, 0);
+  RefReader refs;
+  for (SeriesRef& ref : stream.refs) {
+    ref = refs.Read(reader);
+    if (ref == 0) return false;
+  }
+  return true;
+}
+
+bool BatchDecoder::ReadEditedStream(ByteReader& reader, uint64_t count, Stream& stream) {
+  if (count > reader.remaining() + stream.refs.size()) return false;
+  Stream former = std::move(stream);
+  stream = {{}, {}, former.time_ms};
+  stream.refs.reserve(count);
+  stream.bits.reserve(count);
+  RefReader refs;
+  uint64_t expected = 0;
+  while (stream.refs.size() < count) {
+    uint64_t head = reader.Varint();
+    uint64_t length = head >> 1;
+    if (!reader.ok() || length == 0 || length > count - stream.refs.size()) return false;
+    if ((head & 1) != 0) {
+      for (uint64_t i = 0; i < length; ++i) {
+        SeriesRef ref = refs.Read(reader);
+        if (ref == 0) return false;
+        stream.refs.push_back(ref);
+        stream.bits.push_back(0);
+      }
+      continue;
+    }
+    uint64_t skipped = reader.Varint();
+    uint64_t left = former.refs.size() - expected;
+    if (!reader.ok() || skipped > left || length > left - skipped) return false;
+    auto begin = static_cast<ptrdiff_t>(expected + skipped);
+    auto end = begin + static_cast<ptrdiff_t>(length);
+    stream.refs.insert(stream.refs.end(), former.refs.begin() + begin, former.refs.begin() + end);
+    stream.bits.insert(stream.bits.end(), former.bits.begin() + begin, former.bits.begin() + end);
+    expected += skipped + length;
+  }
+  return true;
+}
+
+bool BatchDecoder::ReadTimes(ByteReader& reader, uint64_t count, Stream& stream) {
+  stream.time_ms = WrappingAdd(stream.time_ms, reader.SignedVarint());
+  uint8_t form = reader.Byte();
+  if (!reader.ok() || form > 1) return false;
+  times_ms_.assign(count, stream.time_ms);
+  if (form == 0) return true;
+  if (count > reader.remaining()) return false;
+  for (TimestampMs& time_ms : times_ms_) time_ms = WrappingAdd(time_ms, reader.SignedVarint());
+  return reader.ok();
+}
+
+bool BatchDecoder::ReadValues(ByteReader& reader, std::vector<uint64_t>& bits) {
+  size_t i = 0;
+  while (i < bits.size()) {
+    uint8_t token = reader.Byte();
+    if (!reader.ok()) return false;
+    if (token <= kMaxRunToken) {
+      size_t run = static_cast<size_t>(token) + 1;
+      if (run > bits.size() - i) return false;
+      i += run;
+      continue;
+    }
+    if (!DecodeValue(token, bits[i], reader, bits[i])) return false;
+    ++i;
+  }
+  return true;
+}
+
+Status BatchDecoder::DecodeSamples(ByteReader& reader, uint64_t count, SampleSpans& out) {
+  uint64_t head = reader.Varint();
+  uint64_t id = head >> 2;
+  uint64_t form = head & 3;
+  if (!reader.ok() || id == 0 || form > kEditedStream) return Malformed("stream");
+  auto found = streams_.find(id);
+  if ((found == streams_.end()) != (form == kNewStream)) return Malformed("stream id");
+  Stream& stream = form == kNewStream ? streams_[id] : found->second;
+  columns_ -= stream.refs.size();
+  bool is_read = form == kSameStream  ? stream.refs.size() == count
+                 : form == kNewStream ? ReadNewStream(reader, count, stream)
+                                      : ReadEditedStream(reader, count, stream);
+  columns_ += stream.refs.size();
+  if (!is_read || columns_ > kMaxColumns) return Malformed("columns");
+  if (!ReadTimes(reader, count, stream)) return Malformed("times");
+  if (!ReadValues(reader, stream.bits)) return Malformed("values");
+  out = {stream.refs, times_ms_, stream.bits};
+  return {};
+}
+
+Status BatchDecoder::Decode(std::string_view payload, DecodedBatch& out) {
+  out.definitions.clear();
+  out.samples = {};
+  ByteReader reader(payload);
+  uint8_t kind = reader.Byte();
+  if (kind != kBatch && kind != kBatchForgetsAll) return Malformed("batch kind");
+  if (kind == kBatchForgetsAll) {
+    streams_.clear();
+    columns_ = 0;
+  }
+  uint64_t forgotten = reader.Count(1);
+  for (uint64_t i = 0; i < forgotten; ++i) {
+    auto found = streams_.find(reader.Varint());
+    if (found == streams_.end()) return Malformed("forgotten stream");
+    columns_ -= found->second.refs.size();
+    streams_.erase(found);
+  }
+  SEXTANT_TRY(ReadDefinitions(reader, out.definitions));
+  uint64_t count = reader.Varint();
+  if (count > 0) SEXTANT_TRY(DecodeSamples(reader, count, out.samples));
+  if (!reader.ok() || !reader.at_end()) return Malformed("batch");
+  return {};
+}
+
+}  // namespace sextant::tsdb

@@ -1,0 +1,118 @@
+// What one commit looks like in the journal: definitions of series that are new to it, and one sample for
+// each column of a stream. A stream is what the same target (or rule group) commits again and again: its
+// series in the same order, so that a batch names the stream, one time and the values against those of the
+// batch before. Streams live within one journal file. docs/formats/journal.md describes the bytes.
+//
+// Encoder and decoder are state machines that must see the same batches in the same order. Not thread-safe.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/result.h"
+#include "metrics/tsdb/series.h"
+#include "model/labels.h"
+
+namespace sextant::tsdb {
+
+// A series' ref and labels, for whoever reads the journal later.
+struct SeriesDefinition {
+  SeriesRef ref = 0;
+  model::Labels labels;
+};
+
+// Definitions as they stand in journal batches and checkpoints: compressed together.
+void PutDefinitions(const std::vector<SeriesDefinition>& definitions, std::string& out);
+core::Status ReadDefinitions(ByteReader& reader, std::vector<SeriesDefinition>& out);
+
+// Samples side by side; the spans have the same length.
+struct SampleSpans {
+  std::span<const SeriesRef> refs;
+  std::span<const TimestampMs> times_ms;
+  std::span<const uint64_t> bits;  // of the values
+};
+
+class BatchEncoder {
+ public:
+  // Appends the payload of a batch.
+  void Encode(const std::vector<SeriesDefinition>& definitions, const SampleSpans& samples, std::string& out);
+
+  // Starts over, for a new file.
+  void Reset();
+  // Forgets the streams within a file, after a batch that was encoded has not been written.
+  void ForgetStreams();
+
+  // Streams that were not used lately are forgotten when all together have more columns than this.
+  void set_max_columns(uint64_t max_columns) { max_columns_ = max_columns; }
+  uint64_t columns() const { return columns_; }
+
+ private:
+  struct Stream {
+    std::vector<SeriesRef> refs;
+    std::vector<uint64_t> bits;
+    TimestampMs time_ms = 0;
+    std::list<uint64_t>::iterator use;  // its place in uses_
+  };
+
+  uint64_t FindStream(std::span<const SeriesRef> refs) const;
+  Stream& AddStream(uint64_t id);
+  void RemoveStream(uint64_t id);
+  void Register(uint64_t id, std::span<const SeriesRef> refs);
+  void Unregister(uint64_t id, std::span<const SeriesRef> refs);
+  void PutNewStream(uint64_t id, std::span<const SeriesRef> refs, std::string& out);
+  bool PutEditedStream(uint64_t id, std::span<const SeriesRef> refs, std::string& out);
+  void PutTimes(Stream& stream, std::span<const TimestampMs> times_ms, std::string& out);
+
+  static constexpr uint64_t kNoStream = 0;
+
+  uint64_t max_columns_ = 1 << 20;
+  uint64_t columns_ = 0;
+  uint64_t next_id_ = 1;
+  bool forgets_all_ = false;
+  std::vector<uint64_t> forgotten_;
+  std::list<uint64_t> uses_;  // stream ids, most recently used first
+  absl::flat_hash_map<uint64_t, Stream> streams_;
+  absl::flat_hash_map<SeriesRef, uint64_t> by_edge_;  // first and last ref of a stream
+};
+
+// A decoded batch. The spans are valid until the next Decode.
+struct DecodedBatch {
+  std::vector<SeriesDefinition> definitions;
+  SampleSpans samples;
+};
+
+class BatchDecoder {
+ public:
+  // kCorruption when the payload is not what an encoder writes after the batches before it; the decoder must
+  // then be dropped.
+  core::Status Decode(std::string_view payload, DecodedBatch& out);
+
+ private:
+  struct Stream {
+    std::vector<SeriesRef> refs;
+    std::vector<uint64_t> bits;
+    TimestampMs time_ms = 0;
+  };
+
+  core::Status DecodeSamples(ByteReader& reader, uint64_t count, SampleSpans& out);
+  bool ReadNewStream(ByteReader& reader, uint64_t count, Stream& stream);
+  bool ReadEditedStream(ByteReader& reader, uint64_t count, Stream& stream);
+  bool ReadTimes(ByteReader& reader, uint64_t count, Stream& stream);
+  static bool ReadValues(ByteReader& reader, std::vector<uint64_t>& bits);
+
+  uint64_t columns_ = 0;
+  absl::flat_hash_map<uint64_t, Stream> streams_;
+  std::vector<TimestampMs> times_ms_;
+};
+
+// Values of columns against their former ones, as tokens of value_codec.h; `former` becomes `bits`.
+void PutValues(std::span<const uint64_t> bits, std::vector<uint64_t>& former, std::string& out);
+
+}  // namespace sextant::tsdb

@@ -1,0 +1,381 @@
+#include "metrics/tsdb/label_index.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace sextant::tsdb {
+namespace {
+
+using model::Labels;
+using model::LabelView;
+using model::Matcher;
+using model::MatchType;
+
+// Whether a matcher's literal prefix speaks of the values it accepts.
+bool HasPrefix(const Matcher& matcher) {
+  return matcher.type() == MatchType::kRegexp && !matcher.prefix().empty();
+}
+
+void KeepTop(size_t top, std::vector<StatCount>& counts) {
+  auto is_heavier = [](const StatCount& a, const StatCount& b) {
+    return a.count != b.count ? a.count > b.count : a.name < b.name;
+  };
+  size_t kept = std::min(top, counts.size());
+  std::partial_sort(counts.begin(), counts.begin() + static_cast<ptrdiff_t>(kept), counts.end(), is_heavier);
+  counts.resize(kept);
+}
+
+}  // namespace
+
+LabelIndex::LabelIndex(SeriesTable& series)
+    : series_(series),
+      symbol_ids_(0, SymbolHash{&symbols_}, SymbolEqual{&symbols_}),
+      pair_ids_(0, PairHash{&pairs_}, PairEqual{&pairs_}),
+      slots_(0, SeriesHash{this}, SeriesEqual{this}) {}
+
+uint32_t LabelIndex::PairLists::Allocate(uint8_t length) {
+  if (!free_[length].empty()) {
+    uint32_t list = free_[length].back();
+    free_[length].pop_back();
+    return list;
+  }
+  if (slab_used_ + length > kSlabIds) {
+    slabs_.push_back(std::make_unique<uint32_t[]>(kSlabIds));
+    slab_used_ = 0;
+  }
+  uint32_t list = static_cast<uint32_t>(slabs_.size() - 1) * kSlabIds + slab_used_;
+  slab_used_ += length;
+  return list;
+}
+
+bool LabelIndex::HasLabels(uint32_t slot, const Labels& labels) const {
+  const SeriesRecord& record = series_.at(slot);
+  if (record.hash != static_cast<uint32_t>(labels.Hash()) || record.label_count != labels.size())
+    return false;
+  const uint32_t* pair = pair_lists_.at(record.labels);
+  for (LabelView label : labels) {
+    const Pair& held = pairs_[*pair++];
+    if (symbols_[held.value].view() != label.value || symbols_[held.name].view() != label.name) return false;
+  }
+  return true;
+}
+
+uint32_t LabelIndex::Find(const Labels& labels) const {
+  auto found = slots_.find(labels);
+  return found == slots_.end() ? kNoSlot : *found;
+}
+
+uint32_t LabelIndex::FindSymbol(std::string_view text) const {
+  auto found = symbol_ids_.find(text);
+  return found == symbol_ids_.end() ? kNone : *found;
+}
+
+uint32_t LabelIndex::UseSymbol(std::string_view text) {
+  uint32_t id = FindSymbol(text);
+  if (id == kNone) {
+    if (free_symbols_.empty()) {
+      id = static_cast<uint32_t>(symbols_.size());
+      symbols_.emplace_back();
+    } else {
+      id = free_symbols_.back();
+      free_symbols_.pop_back();
+    }
+    Symbol& symbol = symbols_[id];
+    symbol.text = std::make_unique_for_overwrite<char[]>(text.size());
+    std::memcpy(symbol.text.get(), text.data(), text.size());
+    symbol.size = static_cast<uint32_t>(text.size());
+    symbol_bytes_ += text.size() + 16;  // with what the allocator adds
+    symbol_ids_.insert(id);
+  }
+  ++symbols_[id].uses;
+  return id;
+}
+
+void LabelIndex::ReleaseSymbol(uint32_t id) {
+  Symbol& symbol = symbols_[id];
+  if (--symbol.uses > 0) return;
+  symbol_ids_.erase(id);
+  symbol_bytes_ -= symbol.size + 16;
+  symbol = {};
+  free_symbols_.push_back(id);
+}
+
+uint32_t LabelIndex::UsePair(std::string_view name, std::string_view value) {
+  uint32_t name_id = FindSymbol(name);
+  uint32_t value_id = FindSymbol(value);
+  if (name_id != kNone && value_id != kNone) {
+    auto found = pair_ids_.find(static_cast<PairKey>(name_id) << 32 | value_id);
+    if (found != pair_ids_.end()) return *found;
+  }
+  name_id = UseSymbol(name);
+  value_id = UseSymbol(value);
+  uint32_t id;
+  if (free_pairs_.empty()) {
+    id = static_cast<uint32_t>(pairs_.size());
+    pairs_.emplace_back();
+  } else {
+    id = free_pairs_.back();
+    free_pairs_.pop_back();
+  }
+  pairs_[id].name = name_id;
+  pairs_[id].value = value_id;
+  pair_ids_.insert(id);
+  pairs_by_name_[name_id].push_back(id);
+  ++pair_count_;
+  return id;
+}
+
+void LabelIndex::Put(uint32_t slot, const Labels& labels) {
+  SeriesRecord& record = series_.at(slot);
+  record.label_count = static_cast<uint8_t>(labels.size());
+  record.labels = pair_lists_.Allocate(record.label_count);
+  record.hash = static_cast<uint32_t>(labels.Hash());
+  uint32_t* list = pair_lists_.at(record.labels);
+  for (LabelView label : labels) {
+    uint32_t pair = UsePair(label.name, label.value);
+    pairs_[pair].series.Add(slot);
+    *list++ = pair;
+  }
+  all_.add(slot);
+  slots_.insert(slot);
+  ++series_count_;
+  record.is_live.store(true, std::memory_order_relaxed);
+}
+
+uint32_t LabelIndex::Add(const Labels& labels) {
+  uint32_t slot;
+  if (!free_slots_.empty()) {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  } else {
+    slot = next_slot_;
+    if (!series_.GrowTo(slot)) return kNoSlot;
+    ++next_slot_;
+  }
+  SeriesRecord& record = series_.at(slot);
+  record.generation.store(record.generation.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  Put(slot, labels);
+  return slot;
+}
+
+bool LabelIndex::AddAt(SeriesRef ref, const Labels& labels) {
+  uint32_t slot = SlotOf(ref);
+  if (!series_.GrowTo(slot)) return false;
+  next_slot_ = std::max(next_slot_, slot + 1);
+  series_.at(slot).generation.store(GenerationOf(ref), std::memory_order_relaxed);
+  Put(slot, labels);
+  return true;
+}
+
+void LabelIndex::FinishRecovery() {
+  free_slots_.clear();
+  for (uint32_t slot = next_slot_; slot-- > 0;) {
+    if (!series_.at(slot).is_live.load(std::memory_order_relaxed)) free_slots_.push_back(slot);
+  }
+}
+
+void LabelIndex::Remove(const std::vector<uint32_t>& slots) {
+  std::vector<uint32_t> empty_pairs;
+  for (uint32_t slot : slots) {
+    SeriesRecord& record = series_.at(slot);
+    slots_.erase(slot);
+    all_.remove(slot);
+    const uint32_t* list = pair_lists_.at(record.labels);
+    for (uint8_t i = 0; i < record.label_count; ++i) {
+      Pair& pair = pairs_[list[i]];
+      pair.series.Remove(slot);
+      if (pair.series.empty()) empty_pairs.push_back(list[i]);
+    }
+    pair_lists_.Free(record.labels, record.label_count);
+    record.label_count = 0;
+    record.is_live.store(false, std::memory_order_relaxed);
+    --series_count_;
+  }
+  free_slots_.insert(free_slots_.end(), slots.begin(), slots.end());
+  std::sort(free_slots_.begin(), free_slots_.end(), std::greater<>());
+
+  absl::flat_hash_set<uint32_t> touched_names;
+  for (uint32_t id : empty_pairs) touched_names.insert(pairs_[id].name);
+  for (uint32_t name : touched_names) {
+    std::vector<uint32_t>& ids = pairs_by_name_[name];
+    std::erase_if(ids, [this](uint32_t id) { return pairs_[id].series.empty(); });
+    if (ids.empty()) pairs_by_name_.erase(name);
+  }
+  for (uint32_t id : empty_pairs) {
+    pair_ids_.erase(id);
+    ReleaseSymbol(pairs_[id].name);
+    ReleaseSymbol(pairs_[id].value);
+    pairs_[id] = {};
+    free_pairs_.push_back(id);
+    --pair_count_;
+  }
+}
+
+Labels LabelIndex::LabelsOf(uint32_t slot) const {
+  const SeriesRecord& record = series_.at(slot);
+  const uint32_t* list = pair_lists_.at(record.labels);
+  std::vector<LabelView> views;
+  views.reserve(record.label_count);
+  for (uint8_t i = 0; i < record.label_count; ++i) {
+    const Pair& pair = pairs_[list[i]];
+    views.push_back({symbols_[pair.name].view(), symbols_[pair.value].view()});
+  }
+  return Labels::FromSorted(views);
+}
+
+const std::vector<uint32_t>* LabelIndex::PairsOf(std::string_view name) const {
+  auto found = pairs_by_name_.find(FindSymbol(name));
+  return found == pairs_by_name_.end() ? nullptr : &found->second;
+}
+
+const LabelIndex::Pair* LabelIndex::FindPair(std::string_view name, std::string_view value) const {
+  uint32_t name_id = FindSymbol(name);
+  uint32_t value_id = FindSymbol(value);
+  if (name_id == kNone || value_id == kNone) return nullptr;
+  auto found = pair_ids_.find(static_cast<PairKey>(name_id) << 32 | value_id);
+  return found == pair_ids_.end() ? nullptr : &pairs_[*found];
+}
+
+Bitmap LabelIndex::SeriesWith(const Matcher& matcher, bool negated) const {
+  Bitmap out;
+  bool is_exact = matcher.type() == (negated ? MatchType::kNotEqual : MatchType::kEqual);
+  bool is_set = matcher.type() == (negated ? MatchType::kNotRegexp : MatchType::kRegexp) &&
+                !matcher.set_matches().empty();
+  if (is_exact) {
+    if (const Pair* pair = FindPair(matcher.name(), matcher.value())) out = pair->series.ToBitmap();
+    return out;
+  }
+  if (is_set) {
+    for (const std::string& value : matcher.set_matches()) {
+      if (const Pair* pair = FindPair(matcher.name(), value)) pair->series.UnionInto(out);
+    }
+    return out;
+  }
+  const std::vector<uint32_t>* pairs = PairsOf(matcher.name());
+  if (pairs == nullptr) return out;
+  for (uint32_t id : *pairs) {
+    std::string_view value = symbols_[pairs_[id].value].view();
+    if (!negated && HasPrefix(matcher) && !value.starts_with(matcher.prefix())) continue;
+    if (matcher.Matches(value) != negated) pairs_[id].series.UnionInto(out);
+  }
+  return out;
+}
+
+Bitmap LabelIndex::Select(const std::vector<Matcher>& matchers) const {
+  std::vector<const Matcher*> required;
+  std::vector<const Matcher*> excluding;
+  for (const Matcher& matcher : matchers) (matcher.MatchesEmpty() ? excluding : required).push_back(&matcher);
+  // Exact matchers are cheap and leave little for the others to do.
+  std::stable_partition(required.begin(), required.end(),
+                        [](const Matcher* matcher) { return matcher->type() == MatchType::kEqual; });
+  Bitmap out;
+  if (required.empty()) out = all_;
+  for (size_t i = 0; i < required.size(); ++i) {
+    if (i == 0) {
+      out = SeriesWith(*required[i], false);
+    } else {
+      out &= SeriesWith(*required[i], false);
+    }
+    if (out.isEmpty()) return out;
+  }
+  for (const Matcher* matcher : excluding) out -= SeriesWith(*matcher, true);
+  return out;
+}
+
+template <typename Visit>
+void LabelIndex::VisitPairsIn(const Bitmap& slots, Visit visit) const {
+  for (uint32_t slot : slots) {
+    const SeriesRecord& record = series_.at(slot);
+    const uint32_t* list = pair_lists_.at(record.labels);
+    for (uint8_t i = 0; i < record.label_count; ++i) visit(list[i]);
+  }
+}
+
+void LabelIndex::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
+                             std::vector<std::string>& out) const {
+  const std::vector<uint32_t>* pairs = PairsOf(name);
+  if (pairs == nullptr) return;
+  if (matchers.empty()) {
+    for (uint32_t id : *pairs) out.emplace_back(symbols_[pairs_[id].value].view());
+    return;
+  }
+  uint32_t name_id = FindSymbol(name);
+  absl::flat_hash_set<uint32_t> values;
+  VisitPairsIn(Select(matchers), [&](uint32_t id) {
+    if (pairs_[id].name == name_id) values.insert(pairs_[id].value);
+  });
+  for (uint32_t value : values) out.emplace_back(symbols_[value].view());
+}
+
+void LabelIndex::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
+  if (matchers.empty()) {
+    for (const auto& [name, pairs] : pairs_by_name_) out.emplace_back(symbols_[name].view());
+    return;
+  }
+  absl::flat_hash_set<uint32_t> names;
+  VisitPairsIn(Select(matchers), [&](uint32_t id) { names.insert(pairs_[id].name); });
+  for (uint32_t name : names) out.emplace_back(symbols_[name].view());
+}
+
+std::vector<uint32_t> LabelIndex::SortedSlots() const {
+  // Symbols are ranked once, so that comparing label sets compares numbers.
+  std::vector<uint32_t> order(symbols_.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [this](uint32_t a, uint32_t b) { return symbols_[a].view() < symbols_[b].view(); });
+  std::vector<uint32_t> rank(symbols_.size());
+  for (uint32_t i = 0; i < order.size(); ++i) rank[order[i]] = i;
+
+  std::vector<uint32_t> slots(all_.cardinality());
+  all_.toUint32Array(slots.data());
+  std::sort(slots.begin(), slots.end(), [&](uint32_t a, uint32_t b) {
+    const SeriesRecord& left = series_.at(a);
+    const SeriesRecord& right = series_.at(b);
+    const uint32_t* left_list = pair_lists_.at(left.labels);
+    const uint32_t* right_list = pair_lists_.at(right.labels);
+    size_t common = std::min(left.label_count, right.label_count);
+    for (size_t i = 0; i < common; ++i) {
+      if (left_list[i] == right_list[i]) continue;
+      const Pair& x = pairs_[left_list[i]];
+      const Pair& y = pairs_[right_list[i]];
+      return x.name != y.name ? rank[x.name] < rank[y.name] : rank[x.value] < rank[y.value];
+    }
+    return left.label_count < right.label_count;
+  });
+  return slots;
+}
+
+void LabelIndex::FillStats(size_t top, Stats& stats) const {
+  stats.series = series_count_;
+  stats.label_pairs = pair_count_;
+  for (const auto& [name, pairs] : pairs_by_name_) {
+    std::string name_text(symbols_[name].view());
+    uint64_t bytes = 0;
+    for (uint32_t id : pairs) {
+      const Pair& pair = pairs_[id];
+      bytes += symbols_[pair.value].size;
+      std::string value(symbols_[pair.value].view());
+      uint64_t series = pair.series.size();
+      if (name_text == model::kMetricName) stats.series_by_metric.push_back({value, series});
+      // Only what can still come into the list is turned into text.
+      stats.series_by_pair.push_back({fmt::format("{}={}", name_text, value), series});
+      if (stats.series_by_pair.size() > 4 * top + 1000) KeepTop(top, stats.series_by_pair);
+    }
+    stats.values_by_label.push_back({name_text, pairs.size()});
+    stats.bytes_by_label.push_back({name_text, bytes});
+  }
+  KeepTop(top, stats.series_by_metric);
+  KeepTop(top, stats.series_by_pair);
+  KeepTop(top, stats.values_by_label);
+  KeepTop(top, stats.bytes_by_label);
+}
+
+uint64_t LabelIndex::SizeBytes() const {
+  // Postings are estimated by the pair lists: each entry there has one in the postings.
+  return symbol_bytes_ + symbols_.capacity() * sizeof(Symbol) + pairs_.capacity() * sizeof(Pair) +
+         2 * pair_lists_.SizeBytes() +
+         (symbol_ids_.capacity() + pair_ids_.capacity() + slots_.capacity()) * 5;
+}
+
+}  // namespace sextant::tsdb

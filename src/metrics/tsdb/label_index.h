@@ -1,0 +1,171 @@
+// Which series there are in the head: every label name and value once (symbols), every label once (pairs of
+// symbols, each with the postings of its series), and a series as an array of pair ids, found by the hash of
+// its labels.
+//
+// Not thread-safe: the head's index lock covers it (shared for const methods, exclusive for others). It owns
+// the slots and the label fields of the records in the SeriesTable.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <cstdint>
+#include <memory>
+#include <roaring/roaring.hh>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "metrics/tsdb/db.h"
+#include "metrics/tsdb/postings.h"
+#include "metrics/tsdb/series.h"
+#include "model/labels.h"
+#include "model/matcher.h"
+
+namespace sextant::tsdb {
+
+class LabelIndex {
+ public:
+  // `series` must outlive this.
+  explicit LabelIndex(SeriesTable& series);
+  LabelIndex(const LabelIndex&) = delete;
+  LabelIndex& operator=(const LabelIndex&) = delete;
+
+  static constexpr uint32_t kNoSlot = UINT32_MAX;
+
+  // The slot of the series with these labels, or kNoSlot.
+  uint32_t Find(const model::Labels& labels) const;
+  // Adds a series that is not there, in a free slot; kNoSlot when there is none. Labels: at most 255.
+  uint32_t Add(const model::Labels& labels);
+  // Recovery: adds a series under a given ref, in any order. Its slot is free and its labels are not there;
+  // false when the slot is beyond the limit. Before the first Add, FinishRecovery takes note of the slots
+  // left free.
+  bool AddAt(SeriesRef ref, const model::Labels& labels);
+  void FinishRecovery();
+  // Drops series, and the labels that no other has.
+  void Remove(const std::vector<uint32_t>& slots);
+
+  uint64_t series_count() const { return series_count_; }
+  uint64_t pair_count() const { return pair_count_; }
+  model::Labels LabelsOf(uint32_t slot) const;
+
+  // The slots of the series that all matchers accept (all, without matchers).
+  Bitmap Select(const std::vector<model::Matcher>& matchers) const;
+  // Adds the values of a label among the series that match to `out` (unsorted, each once).
+  void LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
+                   std::vector<std::string>& out) const;
+  void LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out) const;
+
+  // Live slots in the order of their labels.
+  std::vector<uint32_t> SortedSlots() const;
+
+  void FillStats(size_t top, Stats& stats) const;
+  uint64_t SizeBytes() const;
+
+ private:
+  struct Symbol {
+    std::unique_ptr<char[]> text;
+    uint32_t size = 0;
+    uint32_t uses = 0;
+    std::string_view view() const { return {text.get(), size}; }
+  };
+  struct Pair {
+    uint32_t name = 0;
+    uint32_t value = 0;
+    Postings series;
+  };
+  using PairKey = uint64_t;  // name and value symbol
+
+  // Hash sets of ids that look into the tables, so that a key costs 4 bytes.
+  struct SymbolHash {
+    using is_transparent = void;
+    const std::vector<Symbol>* symbols;
+    size_t operator()(uint32_t id) const { return (*this)((*symbols)[id].view()); }
+    size_t operator()(std::string_view text) const { return absl::Hash<std::string_view>()(text); }
+  };
+  struct SymbolEqual {
+    using is_transparent = void;
+    const std::vector<Symbol>* symbols;
+    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+    bool operator()(uint32_t a, std::string_view b) const { return (*symbols)[a].view() == b; }
+    bool operator()(std::string_view a, uint32_t b) const { return (*this)(b, a); }
+  };
+  struct PairHash {
+    using is_transparent = void;
+    const std::vector<Pair>* pairs;
+    size_t operator()(uint32_t id) const { return (*this)(KeyOf((*pairs)[id])); }
+    size_t operator()(PairKey key) const { return absl::Hash<PairKey>()(key); }
+  };
+  struct PairEqual {
+    using is_transparent = void;
+    const std::vector<Pair>* pairs;
+    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+    bool operator()(uint32_t a, PairKey b) const { return KeyOf((*pairs)[a]) == b; }
+    bool operator()(PairKey a, uint32_t b) const { return (*this)(b, a); }
+  };
+  struct SeriesHash {
+    using is_transparent = void;
+    const LabelIndex* index;
+    size_t operator()(uint32_t slot) const { return Mix(index->series_.at(slot).hash); }
+    size_t operator()(const model::Labels& labels) const { return Mix(static_cast<uint32_t>(labels.Hash())); }
+    static size_t Mix(uint32_t hash) { return absl::Hash<uint32_t>()(hash); }
+  };
+  struct SeriesEqual {
+    using is_transparent = void;
+    const LabelIndex* index;
+    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+    bool operator()(uint32_t a, const model::Labels& b) const { return index->HasLabels(a, b); }
+    bool operator()(const model::Labels& a, uint32_t b) const { return (*this)(b, a); }
+  };
+
+  // The pair ids of series, in slabs, reused by length.
+  class PairLists {
+   public:
+    uint32_t Allocate(uint8_t length);
+    void Free(uint32_t at, uint8_t length) { free_[length].push_back(at); }
+    uint32_t* at(uint32_t list) { return slabs_[list / kSlabIds].get() + list % kSlabIds; }
+    const uint32_t* at(uint32_t list) const { return slabs_[list / kSlabIds].get() + list % kSlabIds; }
+    uint64_t SizeBytes() const { return slabs_.size() * kSlabIds * sizeof(uint32_t); }
+
+   private:
+    static constexpr uint32_t kSlabIds = 4096;
+    std::vector<std::unique_ptr<uint32_t[]>> slabs_;
+    uint32_t slab_used_ = kSlabIds;
+    std::vector<uint32_t> free_[256];
+  };
+
+  static PairKey KeyOf(const Pair& pair) { return static_cast<uint64_t>(pair.name) << 32 | pair.value; }
+  bool HasLabels(uint32_t slot, const model::Labels& labels) const;
+  uint32_t FindSymbol(std::string_view text) const;
+  uint32_t UseSymbol(std::string_view text);
+  void ReleaseSymbol(uint32_t id);
+  uint32_t UsePair(std::string_view name, std::string_view value);
+  void Put(uint32_t slot, const model::Labels& labels);
+  const std::vector<uint32_t>* PairsOf(std::string_view name) const;
+  const Pair* FindPair(std::string_view name, std::string_view value) const;
+  // The series whose label `matcher.name()` is present and accepted (`negated`: present and not accepted).
+  Bitmap SeriesWith(const model::Matcher& matcher, bool negated) const;
+  template <typename Visit>
+  void VisitPairsIn(const Bitmap& slots, Visit visit) const;
+
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  SeriesTable& series_;
+  std::vector<Symbol> symbols_;
+  std::vector<uint32_t> free_symbols_;
+  std::vector<Pair> pairs_;
+  std::vector<uint32_t> free_pairs_;
+  std::vector<uint32_t> free_slots_;  // descending, so that the lowest is taken first
+  uint32_t next_slot_ = 0;
+  uint64_t series_count_ = 0;
+  uint64_t pair_count_ = 0;
+  uint64_t symbol_bytes_ = 0;
+  PairLists pair_lists_;
+  absl::flat_hash_set<uint32_t, SymbolHash, SymbolEqual> symbol_ids_;
+  absl::flat_hash_set<uint32_t, PairHash, PairEqual> pair_ids_;
+  absl::flat_hash_set<uint32_t, SeriesHash, SeriesEqual> slots_;
+  absl::flat_hash_map<uint32_t, std::vector<uint32_t>> pairs_by_name_;  // name symbol to pair ids
+  Bitmap all_;
+};
+
+}  // namespace sextant::tsdb

@@ -1,0 +1,44 @@
+// What keeps a store's life bounded: cutting blocks from the head, deleting old ones, dropping idle series,
+// replacing the journal by checkpoints. Each step can fail and is then tried again; none blocks appends or
+// queries for long. Thread-safe: one step at a time. Private to this module.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "metrics/tsdb/store.h"
+
+namespace sextant::tsdb {
+
+class Maintenance {
+ public:
+  // `store` must outlive this. The sizes are those of what recovery read.
+  Maintenance(Store& store, uint64_t checkpoint_bytes, uint64_t replayed_bytes)
+      : store_(store), checkpoint_bytes_(checkpoint_bytes), replayed_bytes_(replayed_bytes) {}
+
+  // Does what is due.
+  core::Status Run();
+  // Makes what is committed durable.
+  core::Status Sync();
+  // Replaces the journal so far by a checkpoint.
+  core::Status Checkpoint();
+
+ private:
+  core::Status CutBlocks();
+  core::Status CutBlock(TimestampMs start_ms, TimestampMs end_ms);
+  core::Status WriteBlock(TimestampMs start_ms, TimestampMs end_ms, bool& has_samples);
+  core::Status DropWhatIsInBlocks();
+  core::Status ApplyRetention();
+  core::Status CheckpointLocked();
+  bool IsCheckpointDue() const;
+
+  Store& store_;
+  // One at a time, also while it writes: nobody but maintenance waits for it.
+  std::mutex mutex_;
+  uint64_t checkpoint_bytes_;
+  uint64_t replayed_bytes_;
+  std::atomic<bool> needs_checkpoint_ = false;  // the journal cannot be trusted to be durable
+  bool has_droppings_ = false;                  // a cut has left series and files to drop
+};
+
+}  // namespace sextant::tsdb

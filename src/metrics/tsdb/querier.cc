@@ -1,0 +1,155 @@
+#include "metrics/tsdb/querier.h"
+
+#include <absl/container/flat_hash_map.h>
+
+#include <algorithm>
+
+namespace sextant::tsdb {
+namespace {
+
+using core::Result;
+using core::Status;
+using model::Labels;
+using model::Matcher;
+
+// A series in one of the view's blocks.
+struct BlockSeries {
+  uint32_t block = 0;   // its place in the view
+  uint32_t series = 0;  // its number there
+};
+
+// A series and where its samples are: blocks first, oldest first, then the head.
+struct FoundSeries {
+  Labels labels;
+  std::vector<BlockSeries> in_blocks;
+  HeadSeries in_head;  // ref 0: not there
+};
+
+class DbSeriesSet final : public model::SeriesSet {
+ public:
+  DbSeriesSet(std::shared_ptr<const View> view, std::vector<FoundSeries> series)
+      : view_(std::move(view)), series_(std::move(series)) {}
+
+  size_t size() const override { return series_.size(); }
+  const Labels& labels(size_t index) const override { return series_[index].labels; }
+
+  Status Read(size_t index, TimestampMs start_ms, TimestampMs end_ms,
+              model::SampleColumns& out) const override {
+    out.clear();
+    start_ms = std::max(start_ms, view_->start_ms());
+    end_ms = std::min(end_ms, view_->end_ms());
+    const FoundSeries& series = series_[index];
+    for (const BlockSeries& part : series.in_blocks) {
+      const Block& block = *view_->blocks()[part.block];
+      if (block.end_ms() <= start_ms || block.start_ms() > end_ms) continue;
+      Status read = block.Read(part.series, start_ms, end_ms, out);
+      if (!read && read.error().code() != core::Code::kCorruption) return read;
+      if (!read) view_->store().blocks.ReportChunk(read.error());
+    }
+    if (series.in_head.ref != 0) {
+      view_->store().head.Read(series.in_head, std::max(start_ms, view_->head_start_ms()), end_ms, out);
+    }
+    return {};
+  }
+
+ private:
+  const std::shared_ptr<const View> view_;
+  const std::vector<FoundSeries> series_;
+};
+
+void SortUnique(std::vector<std::string>& texts, size_t limit) {
+  std::sort(texts.begin(), texts.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  if (limit > 0 && texts.size() > limit) texts.resize(limit);
+}
+
+}  // namespace
+
+View::View(std::shared_ptr<Store> store, TimestampMs start_ms, TimestampMs end_ms)
+    : store_(std::move(store)),
+      start_ms_(start_ms),
+      end_ms_(end_ms),
+      epoch_(store_->epochs.Acquire()),
+      watermark_(store_->commits.AcquireReader()),
+      blocks_(store_->blocks.Snapshot(start_ms, end_ms)) {}
+
+View::~View() {
+  store_->commits.ReleaseReader(watermark_);
+  store_->epochs.Release(epoch_);
+}
+
+std::vector<HeadSeries> DbQuerier::SelectHead(const std::vector<Matcher>& matchers) const {
+  if (!view_->SeesHead()) return {};
+  Store& store = view_->store();
+  std::vector<HeadSeries> series = store.head.Select(matchers, view_->watermark(), view_->head_start_ms());
+  // When very much was committed since the view was made, what was before is no longer known: a newer moment
+  // then, again a single one.
+  constexpr int kTries = 3;
+  CommitTracker::Ticket used = view_->watermark();
+  for (int i = 0; i < kTries && store.head.HasForgotten(used); ++i) {
+    used = store.commits.AcquireReader();
+    series = store.head.Select(matchers, used, view_->head_start_ms());
+    store.commits.ReleaseReader(used);
+  }
+  return series;
+}
+
+Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Matcher>& matchers,
+                                                            const model::SelectHints& hints) const {
+  std::vector<FoundSeries> found;
+  const auto& blocks = view_->blocks();
+  if (blocks.empty()) {
+    for (HeadSeries& series : SelectHead(matchers)) {
+      Labels labels = series.labels;
+      found.push_back({std::move(labels), {}, std::move(series)});
+    }
+  } else {
+    absl::flat_hash_map<Labels, size_t> places;
+    auto place_of = [&](const Labels& labels) -> FoundSeries& {
+      auto [place, is_new] = places.try_emplace(labels, found.size());
+      if (is_new) found.push_back({labels, {}, {}});
+      return found[place->second];
+    };
+    for (uint32_t i = 0; i < blocks.size(); ++i) {
+      std::vector<FoundInBlock> in_block;
+      SEXTANT_TRY(view_->store().blocks.Guard(*blocks[i], blocks[i]->Select(matchers, in_block)));
+      for (const FoundInBlock& series : in_block) {
+        place_of(series.labels).in_blocks.push_back({i, series.series});
+      }
+    }
+    for (HeadSeries& series : SelectHead(matchers)) place_of(series.labels).in_head = series;
+  }
+  if (hints.sorted) {
+    std::sort(found.begin(), found.end(),
+              [](const FoundSeries& a, const FoundSeries& b) { return a.labels < b.labels; });
+  }
+  if (hints.limit > 0 && found.size() > hints.limit) found.resize(hints.limit);
+  return std::make_unique<DbSeriesSet>(view_, std::move(found));
+}
+
+Result<std::vector<std::string>> DbQuerier::LabelValues(std::string_view name,
+                                                        const std::vector<Matcher>& matchers,
+                                                        size_t limit) const {
+  std::vector<std::string> values;
+  Store& store = view_->store();
+  for (const auto& block : view_->blocks()) {
+    SEXTANT_TRY(store.blocks.Guard(*block, block->LabelValues(name, matchers, values)));
+  }
+  if (view_->SeesHead()) store.head.LabelValues(name, matchers, values);
+  SortUnique(values, limit);
+  return values;
+}
+
+Result<std::vector<std::string>> DbQuerier::LabelNames(const std::vector<Matcher>& matchers,
+                                                       size_t limit) const {
+  std::vector<std::string> names;
+  Store& store = view_->store();
+  for (const auto& block : view_->blocks()) {
+    SEXTANT_TRY(store.blocks.Guard(*block, block->LabelNames(matchers, names)));
+  }
+  if (view_->SeesHead()) store.head.LabelNames(matchers, names);
+  SortUnique(names, limit);
+  return names;
+}
+
+}  // namespace sextant::tsdb

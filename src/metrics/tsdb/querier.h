@@ -1,0 +1,58 @@
+// A view of the store at one moment, and what asks through it. Private to this module.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "metrics/tsdb/store.h"
+
+namespace sextant::tsdb {
+
+// What one query may see: the commits finished when it began and the blocks there were. While it lives,
+// nothing that it can see goes away. Immutable.
+class View {
+ public:
+  View(std::shared_ptr<Store> store, TimestampMs start_ms, TimestampMs end_ms);
+  ~View();
+  View(const View&) = delete;
+  View& operator=(const View&) = delete;
+
+  Store& store() const { return *store_; }
+  CommitTracker::Ticket watermark() const { return watermark_; }
+  TimestampMs start_ms() const { return start_ms_; }
+  TimestampMs end_ms() const { return end_ms_; }
+  // The head counts from here on; what is before is in the blocks.
+  TimestampMs head_start_ms() const { return std::max(start_ms_, blocks_.end_ms); }
+  bool SeesHead() const { return end_ms_ >= blocks_.end_ms; }
+  // Those that overlap the range, oldest first.
+  const std::vector<std::shared_ptr<const Block>>& blocks() const { return blocks_.blocks; }
+
+ private:
+  const std::shared_ptr<Store> store_;
+  const TimestampMs start_ms_;
+  const TimestampMs end_ms_;
+  const DropEpochs::Epoch epoch_;
+  const CommitTracker::Ticket watermark_;
+  const BlockSnapshot blocks_;
+};
+
+class DbQuerier final : public model::Querier {
+ public:
+  explicit DbQuerier(std::shared_ptr<const View> view) : view_(std::move(view)) {}
+
+  core::Result<std::unique_ptr<model::SeriesSet>> Select(const std::vector<model::Matcher>& matchers,
+                                                         const model::SelectHints& hints) const override;
+  core::Result<std::vector<std::string>> LabelValues(std::string_view name,
+                                                     const std::vector<model::Matcher>& matchers,
+                                                     size_t limit) const override;
+  core::Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>& matchers,
+                                                    size_t limit) const override;
+
+ private:
+  std::vector<HeadSeries> SelectHead(const std::vector<model::Matcher>& matchers) const;
+
+  const std::shared_ptr<const View> view_;
+};
+
+}  // namespace sextant::tsdb
