@@ -7,6 +7,8 @@
 #include <limits>
 #include <map>
 
+#include "metrics/promql/float_histogram.h"
+#include "metrics/promql/histogram_accumulator.h"
 #include "metrics/promql/kahan.h"
 #include "metrics/promql/label_key.h"
 #include "metrics/promql/quantile.h"
@@ -200,6 +202,20 @@ core::Result<HeldVector> Emit(const Groups& groups, std::vector<Column> columns,
   return result;
 }
 
+// Deals with the histograms of a column, and leaves those in it that the operator counts like floats.
+void AddHistograms(const PlanNode& node, std::string_view metric_name, Column& column,
+                   std::unique_ptr<HistogramAccumulator>& accumulator, QueryContext& context) {
+  AggregateOp op = node.aggregate_op;
+  if (op == AggregateOp::kCount || op == AggregateOp::kGroup) return;
+  if (op == AggregateOp::kSum || op == AggregateOp::kAvg) {
+    if (!accumulator) accumulator = std::make_unique<HistogramAccumulator>(node, column.values.size());
+    accumulator->Add(column, metric_name, context);
+  } else if (std::any_of(column.histograms.begin(), column.histograms.end(), [](const auto& h) { return h != nullptr; })) {
+    AddIgnoredHistogram(node, node.args[0]->position, context);
+  }
+  column.DropHistograms();
+}
+
 core::Result<HeldVector> AggregateSimple(const AggregationInput& input, SeriesSource& source, QueryContext& context) {
   const PlanNode& node = input.node;
   SEXTANT_ASSIGN(Groups groups, MakeGroups(node, source, context));
@@ -209,20 +225,25 @@ core::Result<HeldVector> AggregateSimple(const AggregationInput& input, SeriesSo
   std::vector<Accumulator> accumulators;
   accumulators.reserve(groups.size());
   for (size_t g = 0; g < groups.size(); ++g) accumulators.emplace_back(node, input.grid.steps);
+  std::vector<std::unique_ptr<HistogramAccumulator>> histograms(groups.size());  // null without histograms
   Column column;
   for (size_t i = 0; i < source.size(); ++i) {
     SEXTANT_TRY(source.Read(i, column));
     SEXTANT_TRY(context.Tick(column.values.size()));
-    if (column.has_histograms()) {
-      return core::Fail(core::Code::kUnimplemented, "native histograms are not supported yet");
-    }
     size_t group = groups.group_of[i];
+    if (column.has_histograms()) {
+      SEXTANT_TRY(context.Tick(32 * column.values.size()));
+      AddHistograms(node, source.labels(i).metric_name(), column, histograms[group], context);
+    }
     if (source.DropsName(i)) groups.drops_name[group] = 1;
     accumulators[group].Add(column);
   }
   std::vector<Column> columns;
   columns.reserve(groups.size());
-  for (Accumulator& accumulator : accumulators) columns.push_back(accumulator.Finish());
+  for (size_t g = 0; g < groups.size(); ++g) {
+    columns.push_back(accumulators[g].Finish());
+    if (histograms[g]) histograms[g]->Finish(columns[g], context);
+  }
   return Emit(groups, std::move(columns), context);
 }
 
@@ -366,12 +387,13 @@ class Picker {
     ParameterRange range = RangeOf(input_.parameter);
     HeldVector result(context_);
     bool is_ratio = node_.aggregate_op == AggregateOp::kLimitRatio;
-    if (is_ratio ? range.max == 0 && range.min == 0 : range.max < 1) return result;
     if (is_ratio) {
       SEXTANT_TRY(CheckRatioParameter(node_, range, context_));
     } else {
       SEXTANT_TRY(CheckCountParameter(range));
     }
+    bool picks_nothing = is_ratio ? range.max == 0 && range.min == 0 : range.max < 1;
+    if (picks_nothing && !range.has_nan) return result;
     SEXTANT_ASSIGN(groups_, MakeGroups(node_, source_, context_));
     SEXTANT_ASSIGN(columns_, ReadAll(source_, context_, holding_));
     members_.resize(groups_.size());
@@ -494,10 +516,8 @@ core::Result<HeldVector> CountValues(const AggregationInput& input, SeriesSource
     for (size_t step = 0; step < input.grid.steps; ++step) {
       SEXTANT_TRY(context.Tick(8));
       if (IsAbsent(column.values[step])) continue;
-      if (column.histogram(step)) {
-        return core::Fail(core::Code::kUnimplemented, "native histograms are not supported yet in count_values");
-      }
-      std::string text = model::FormatValue(column.values[step]);
+      const FloatHistogram* histogram = column.histogram(step);
+      std::string text = histogram ? FormatHistogram(*histogram) : model::FormatValue(column.values[step]);
       auto known = outputs.find(text);
       if (known == outputs.end()) {
         builder.Reset(source.labels(i));

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "metrics/promql/float_histogram.h"
+#include "metrics/promql/histogram_windows.h"
 #include "metrics/promql/label_key.h"
+#include "metrics/promql/native_quantile.h"
 #include "metrics/promql/output_series.h"
 
 namespace sextant::promql {
@@ -26,12 +29,22 @@ bool Compare(BinaryOp op, double lhs, double rhs) {
 
 bool IsTrim(BinaryOp op) { return op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower; }
 
+// An operand of one step: a float, or a histogram when that is not null.
+struct MixedOperand {
+  double value = 0;
+  const HistogramPtr* histogram = nullptr;
+};
+
+MixedOperand OperandAt(const Column& column, size_t step) { return {column.values[step], column.histogram_ptr(step)}; }
+
 // Combines elements of two vectors, or of a vector and a scalar.
 class ElementOperation {
  public:
   ElementOperation(const PlanNode& node, QueryContext& context)
       : op_(node.binary_op), is_comparison_(IsComparison(node.binary_op)), returns_bool_(node.returns_bool),
         position_(node.position), context_(context) {}
+
+  using Operand = MixedOperand;
 
   // The value of a step with floats on both sides, kAbsent when nothing is kept. `kept` is what a comparison yields.
   double Floats(double lhs, double rhs, double kept) {
@@ -41,31 +54,101 @@ class ElementOperation {
       return holds ? kept : kAbsent;
     }
     if (IsTrim(op_)) {
-      Incompatible("float", "float");
+      Incompatible({}, {});
       return kAbsent;
     }
     return ScalarOperation(op_, lhs, rhs);
   }
 
-  void Incompatible(std::string_view lhs, std::string_view rhs) {
+  // The same for any mix of floats and histograms; writes into `out`. `kept` is what a comparison yields. False when
+  // the kinds do not fit together: then the step has no result at all.
+  bool Mixed(const Operand& lhs, const Operand& rhs, const Operand& kept, size_t step, Column& out) {
+    if (!lhs.histogram && !rhs.histogram) {
+      if (IsTrim(op_)) {
+        Incompatible(lhs, rhs);
+        return false;
+      }
+      Put(Floats(lhs.value, rhs.value, kept.value), kept, step, out);
+      return true;
+    }
+    if (lhs.histogram && rhs.histogram) return Histograms(lhs, rhs, kept, step, out);
+    return HistogramAndFloat(lhs, rhs, step, out);
+  }
+
+  void Incompatible(const Operand& lhs, const Operand& rhs) {
+    auto kind = [](const Operand& operand) { return operand.histogram ? "histogram" : "float"; };
     context_.annotations().AddInfo(
         fmt::format("incompatible sample types encountered for binary operator {}: {} {} {}",
-                    model::QuoteGo(OpText(op_)), lhs, OpText(op_), rhs),
+                    model::QuoteGo(OpText(op_)), kind(lhs), OpText(op_), kind(rhs)),
         position_);
   }
 
  private:
+  // A float result; a comparison without `bool` that held yields the kept operand, whatever it is.
+  void Put(double value, const Operand& kept, size_t step, Column& out) const {
+    if (is_comparison_ && !returns_bool_ && IsPresent(value) && kept.histogram) {
+      out.SetHistogram(step, *kept.histogram);
+      return;
+    }
+    out.Remove(step);
+    out.values[step] = value;
+  }
+
+  bool HistogramAndFloat(const Operand& lhs, const Operand& rhs, size_t step, Column& out) {
+    const FloatHistogram& histogram = lhs.histogram ? **lhs.histogram : **rhs.histogram;
+    double number = lhs.histogram ? rhs.value : lhs.value;
+    auto result = std::make_shared<FloatHistogram>(histogram);
+    if (op_ == BinaryOp::kMul) {
+      MultiplyHistogram(*result, number);
+      CompactHistogram(*result);
+    } else if (op_ == BinaryOp::kDiv && lhs.histogram) {
+      DivideHistogram(*result, number);
+      CompactHistogram(*result);
+    } else if (IsTrim(op_) && lhs.histogram) {
+      TrimHistogram(*result, number, op_ == BinaryOp::kTrimUpper);
+    } else {
+      Incompatible(lhs, rhs);
+      return false;
+    }
+    out.SetHistogram(step, std::move(result));
+    return true;
+  }
+
+  bool Histograms(const Operand& lhs, const Operand& rhs, const Operand& kept, size_t step, Column& out) {
+    if (op_ == BinaryOp::kEql || op_ == BinaryOp::kNeq) {
+      bool holds = EqualHistograms(**lhs.histogram, **rhs.histogram) == (op_ == BinaryOp::kEql);
+      double value = returns_bool_ ? (holds ? 1 : 0) : (holds ? 0 : kAbsent);
+      Put(value, kept, step, out);
+      return true;
+    }
+    if (op_ != BinaryOp::kAdd && op_ != BinaryOp::kSub) {
+      Incompatible(lhs, rhs);
+      return false;
+    }
+    bool adds = op_ == BinaryOp::kAdd;
+    auto result = std::make_shared<FloatHistogram>(**lhs.histogram);
+    HistogramCombination outcome =
+        adds ? AddHistogram(*result, **rhs.histogram) : SubtractHistogram(*result, **rhs.histogram);
+    std::string_view operation = adds ? "addition" : "subtraction";
+    if (!outcome.is_compatible) {
+      context_.annotations().AddWarning(
+          fmt::format("incompatible bucket layout encountered for binary operator {}", OpText(op_)), position_);
+      return false;
+    }
+    if (outcome.counter_reset_collision) WarnCounterResetCollision(operation, position_, context_.annotations());
+    if (outcome.bounds_reconciled) InformReconciledBounds(operation, position_, context_.annotations());
+    if (!adds) result->counter_reset_hint = model::CounterResetHint::kGauge;
+    CompactHistogram(*result);
+    out.SetHistogram(step, std::move(result));
+    return true;
+  }
+
   const BinaryOp op_;
   const bool is_comparison_;
   const bool returns_bool_;
   const Position position_;
   QueryContext& context_;
 };
-
-core::Status RefuseHistograms(const Column& column) {
-  if (!column.has_histograms()) return {};
-  return core::Fail(core::Code::kUnimplemented, "native histograms are not supported yet");
-}
 
 // One operand: its series, which match group each belongs to, and how to name them.
 struct Side {
@@ -203,8 +286,9 @@ class VectorMatch {
     is_swapped_ = matching_.cardinality == MatchCardinality::kOneToMany;
     Side& many = is_swapped_ ? rhs_ : lhs_;
     Side& one = is_swapped_ ? lhs_ : rhs_;
-    const std::optional<double>& fill_one = is_swapped_ ? matching_.fill_lhs : matching_.fill_rhs;
-    const std::optional<double>& fill_many = is_swapped_ ? matching_.fill_rhs : matching_.fill_lhs;
+    // With group_right, too, fill_left fills the "many" side: Prometheus swaps the sides before it fills.
+    const std::optional<double>& fill_one = matching_.fill_rhs;
+    const std::optional<double>& fill_many = matching_.fill_lhs;
     SEXTANT_TRY(ReadAll(one));
     std::vector<std::vector<size_t>> owners(keys_.size());
     bool one_is_ambiguous = false;
@@ -262,7 +346,8 @@ class VectorMatch {
                       "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, {}]"
                       ";many-to-many matching not allowed: matching labels must be unique on one side",
                       SelectLabels(one.source->labels(second), selection).ToString(), is_swapped_ ? "left" : "right",
-                      one.Labels(second).ToString(), one.Labels(first).ToString());
+                      std::min(one.Labels(first), one.Labels(second)).ToString(),
+                      std::max(one.Labels(first), one.Labels(second)).ToString());
   }
 
   // One step; the arguments are already in the order of the query.
@@ -270,10 +355,13 @@ class VectorMatch {
     return is_swapped_ ? element_.Floats(one, many, one) : element_.Floats(many, one, many);
   }
 
+  bool ApplyMixed(const MixedOperand& many, const MixedOperand& one, size_t step, Column& result) {
+    return is_swapped_ ? element_.Mixed(one, many, one, step, result) : element_.Mixed(many, one, many, step, result);
+  }
+
   core::Status CombineSeries(const Side& many, size_t i, const Column& column, const Side& one,
                              const std::vector<size_t>& owners, const std::optional<double>& fill_one,
                              bool must_be_unique, Steps* matched) {
-    SEXTANT_TRY(RefuseHistograms(column));
     auto match = [&](size_t step) -> core::Status {
       if (!matched) return {};
       if (must_be_unique && (*matched)[step]) {
@@ -290,24 +378,27 @@ class VectorMatch {
     }
     for (size_t owner : owners) {
       const Column& other = one.columns[owner];
-      SEXTANT_TRY(RefuseHistograms(other));
+      bool is_mixed = column.has_histograms() || other.has_histograms();
       Column result(grid_.steps);
       Steps computed(tracks_computed() ? grid_.steps : 0);
       for (size_t step = 0; step < grid_.steps; ++step) {
         if (IsAbsent(column.values[step]) || IsAbsent(other.values[step])) continue;
-        if (matched) SEXTANT_TRY(match(step));
         if (fill_one) unfilled[step] = 0;
+        if (is_mixed) {
+          if (!ApplyMixed(OperandAt(column, step), OperandAt(other, step), step, result)) continue;
+        } else {
+          result.values[step] = Apply(column.values[step], other.values[step]);
+        }
+        if (matched) SEXTANT_TRY(match(step));
         if (!computed.empty()) computed[step] = 1;
-        result.values[step] = Apply(column.values[step], other.values[step]);
       }
       SEXTANT_TRY(Emit(many.Labels(i), one.Labels(owner), many.source->DropsName(i), computed, std::move(result)));
     }
     if (!fill_one) return {};
     Column result(grid_.steps);
     for (size_t step = 0; step < grid_.steps; ++step) {
-      if (!unfilled[step]) continue;
+      if (!unfilled[step] || !ApplyMixed(OperandAt(column, step), {*fill_one}, step, result)) continue;
       if (matched) SEXTANT_TRY(match(step));
-      result.values[step] = Apply(column.values[step], *fill_one);
     }
     model::Labels labels = many.Labels(i);
     model::Labels missing = SelectLabels(labels, signature_);
@@ -319,11 +410,10 @@ class VectorMatch {
     for (size_t i = 0; i < one.size(); ++i) {
       const Steps& taken = matched[one.groups[i]];
       const Column& column = one.columns[i];
-      SEXTANT_TRY(RefuseHistograms(column));
       Column result(grid_.steps);
       for (size_t step = 0; step < grid_.steps; ++step) {
         if (IsAbsent(column.values[step]) || (!taken.empty() && taken[step])) continue;
-        result.values[step] = Apply(fill, column.values[step]);
+        ApplyMixed({fill}, OperandAt(column, step), step, result);
       }
       model::Labels labels = one.Labels(i);
       SEXTANT_TRY(Emit(SelectLabels(labels, signature_), labels, one.source->DropsName(i), {}, std::move(result)));
@@ -430,9 +520,19 @@ bool ChangesMetric(const PlanNode& node) { return !IsComparison(node.binary_op) 
 
 core::Status VectorScalarOperation(const PlanNode& node, bool is_swapped, const std::vector<double>& scalar,
                                    QueryContext& context, Column& column) {
-  SEXTANT_TRY(RefuseHistograms(column));
   SEXTANT_TRY(context.Tick(column.values.size()));
   ElementOperation element(node, context);
+  if (column.has_histograms()) {
+    Column result(column.values.size());
+    for (size_t i = 0; i < column.values.size(); ++i) {
+      if (IsAbsent(column.values[i])) continue;
+      MixedOperand vector = OperandAt(column, i);
+      MixedOperand number{scalar[i], nullptr};
+      is_swapped ? element.Mixed(number, vector, vector, i, result) : element.Mixed(vector, number, vector, i, result);
+    }
+    column = std::move(result);
+    return {};
+  }
   double* values = column.values.data();
   for (size_t i = 0; i < column.values.size(); ++i) {
     if (IsAbsent(values[i])) continue;

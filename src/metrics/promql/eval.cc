@@ -12,6 +12,7 @@
 #include "metrics/promql/histogram_functions.h"
 #include "metrics/promql/info_function.h"
 #include "metrics/promql/label_functions.h"
+#include "metrics/promql/native_quantile.h"
 #include "metrics/promql/output_series.h"
 
 namespace sextant::promql {
@@ -45,11 +46,14 @@ void ChangeFloats(Column& column, Change&& change) {
   }
 }
 
-void DropHistograms(Column& column) {
-  for (size_t step = 0; step < column.histograms.size(); ++step) {
-    if (column.histograms[step]) column.values[step] = kAbsent;
+double HistogramStatistic(FunctionId id, const FloatHistogram& histogram) {
+  switch (id) {
+    case FunctionId::kHistogramCount: return histogram.count;
+    case FunctionId::kHistogramSum: return histogram.sum;
+    case FunctionId::kHistogramAvg: return histogram.sum / histogram.count;
+    case FunctionId::kHistogramStddev: return std::sqrt(HistogramVariance(histogram));
+    default: return HistogramVariance(histogram);
   }
-  column.histograms.clear();
 }
 
 }  // namespace
@@ -119,10 +123,13 @@ core::Result<SourcePtr> Evaluator::OpenAtEachStep(const PlanNode& node, const Gr
     case PlanKind::kNegate: {
       SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
       return MakeMappedSource(std::move(inner), DroppedNames(), [](Column& column) -> core::Status {
-        if (column.has_histograms()) {
-          return core::Fail(core::Code::kUnimplemented, "native histograms are not supported yet");
-        }
         ChangeFloats(column, [](double value, size_t) { return -value; });
+        for (HistogramPtr& histogram : column.histograms) {
+          if (!histogram) continue;
+          auto negated = std::make_shared<FloatHistogram>(*histogram);
+          MultiplyHistogram(*negated, -1);
+          histogram = std::move(negated);
+        }
         return {};
       });
     }
@@ -159,6 +166,11 @@ core::Result<SourcePtr> Evaluator::OpenCall(const PlanNode& node, const Grid& gr
                                                   : LabelJoin(node, vector, context_));
       return MakeVectorSource(std::move(vector));
     }
+    case FunctionId::kHistogramAvg:
+    case FunctionId::kHistogramCount:
+    case FunctionId::kHistogramStddev:
+    case FunctionId::kHistogramStdvar:
+    case FunctionId::kHistogramSum: return OpenHistogramStatistic(node, grid);
     case FunctionId::kHistogramQuantile:
     case FunctionId::kHistogramQuantiles:
     case FunctionId::kHistogramFraction: return OpenHistogramFunction(node, grid);
@@ -243,7 +255,7 @@ core::Result<SourcePtr> Evaluator::OpenFloatFunction(const PlanNode& node, const
   }
   SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
   return MakeMappedSource(std::move(inner), DroppedNames(), [function](Column& column) -> core::Status {
-    DropHistograms(column);
+    column.DropHistograms();
     ChangeFloats(column, [function](double value, size_t) { return function(value); });
     return {};
   });
@@ -259,7 +271,7 @@ core::Result<SourcePtr> Evaluator::OpenClamp(const PlanNode& node, const Grid& g
   SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
   auto change = [id, scalars = std::move(scalars)](Column& column) -> core::Status {
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    DropHistograms(column);
+    column.DropHistograms();
     ChangeFloats(column, [&](double value, size_t step) {
       if (id == FunctionId::kRound) return RoundTo(value, scalars.empty() ? 1 : scalars[0][step]);
       double min = id == FunctionId::kClampMax ? -kInfinity : scalars[0][step];
@@ -306,7 +318,7 @@ core::Result<SourcePtr> Evaluator::OpenSort(const PlanNode& node, const Grid& gr
   SEXTANT_ASSIGN(HeldVector vector, EvalVector(*node.args[0], grid));
   if (!grid.is_instant()) {
     if (is_by_value) {
-      for (SeriesColumn& series : vector.series) DropHistograms(series.column);
+      for (SeriesColumn& series : vector.series) series.column.DropHistograms();
     }
     return MakeVectorSource(std::move(vector));
   }
@@ -340,6 +352,19 @@ core::Result<SourcePtr> Evaluator::OpenAbsent(const PlanNode& node, const Grid& 
     }
   }
   return SingleSeries(LabelsOfAbsent(argument), std::move(values), options_.delayed_name_removal && is_over_time);
+}
+
+core::Result<SourcePtr> Evaluator::OpenHistogramStatistic(const PlanNode& node, const Grid& grid) {
+  FunctionId id = node.function->id;
+  SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
+  return MakeMappedSource(std::move(inner), DroppedNames(), [id](Column& column) -> core::Status {
+    for (size_t step = 0; step < column.values.size(); ++step) {
+      const FloatHistogram* histogram = column.histogram(step);
+      column.values[step] = histogram ? HistogramStatistic(id, *histogram) : kAbsent;
+    }
+    column.histograms.clear();
+    return {};
+  });
 }
 
 core::Result<SourcePtr> Evaluator::OpenHistogramFunction(const PlanNode& node, const Grid& grid) {
@@ -465,7 +490,7 @@ core::Result<std::vector<double>> Evaluator::ScalarOfVector(const PlanNode& node
   for (size_t i = 0; i < source->size(); ++i) {
     SEXTANT_TRY(source->Read(i, column));
     SEXTANT_TRY(context_.Tick(grid.steps));
-    DropHistograms(column);
+    column.DropHistograms();
     for (size_t step = 0; step < grid.steps; ++step) {
       if (IsAbsent(column.values[step])) continue;
       values[step] = IsAbsent(values[step]) ? column.values[step] : std::numeric_limits<double>::quiet_NaN();

@@ -45,6 +45,7 @@ class Evaluator {
   core::Result<SourcePtr> OpenTimestamp(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenBinary(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenAggregate(const PlanNode& node, const Grid& grid);
+  core::Result<SourcePtr> OpenHistogramStatistic(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenHistogramFunction(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenSort(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenAbsent(const PlanNode& node, const Grid& grid);

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <optional>
 
 #include "metrics/promql/label_key.h"
+#include "metrics/promql/native_quantile.h"
 #include "metrics/promql/output_series.h"
 #include "metrics/promql/quantile.h"
 
@@ -40,6 +43,8 @@ std::string FormatQuantile(double value) {
   return text.find_first_of("e.") == std::string::npos ? text + ".0" : text;
 }
 
+bool IsSame(double a, double b) { return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b); }
+
 struct Bucket {
   double upper_bound = 0;
   size_t series = 0;
@@ -50,6 +55,12 @@ struct ClassicHistogram {
   std::string metric_name;  // for annotations; empty unless names are removed late
   bool drops_name = false;
   std::vector<Bucket> buckets;
+  std::vector<uint8_t> shut_out;  // steps at which a native histogram has the same labels; empty: none
+};
+
+struct NativeSeries {
+  size_t series = 0;
+  std::optional<size_t> classic;  // the classic histogram of the same labels
 };
 
 class HistogramFunction {
@@ -64,6 +75,7 @@ class HistogramFunction {
     size_t outputs = id_ == FunctionId::kHistogramQuantiles ? call_.scalars.size() : 1;
     if (id_ != FunctionId::kHistogramFraction) WarnOfQuantiles();
     for (size_t q = 0; q < outputs; ++q) {
+      for (const NativeSeries& native : natives_) SEXTANT_TRY(ComputeNative(native, q));
       for (const ClassicHistogram& histogram : histograms_) SEXTANT_TRY(Compute(histogram, q));
     }
     return std::move(output_).Take();
@@ -99,9 +111,6 @@ class HistogramFunction {
       SEXTANT_TRY(context_.Tick(call_.grid.steps));
       SEXTANT_TRY(holding_.Add(static_cast<int64_t>(columns_[i].CountPresent()),
                                static_cast<int64_t>(call_.grid.steps * sizeof(double))));
-      if (columns_[i].has_histograms()) {
-        return core::Fail(core::Code::kUnimplemented, "native histograms are not supported yet");
-      }
     }
     return {};
   }
@@ -115,7 +124,8 @@ class HistogramFunction {
     KeyMap keys;
     for (size_t i = 0; i < source_.size(); ++i) {
       SEXTANT_TRY(context_.Tick(8));
-      if (!columns_[i].AnyPresent()) continue;
+      if (columns_[i].has_histograms()) natives_.push_back({i, std::nullopt});
+      if (!HasFloats(columns_[i])) continue;
       const model::Labels& labels = source_.labels(i);
       std::string_view bound_text = labels.Get(kBucketLabel);
       std::string_view name = call_.delayed_name_removal ? labels.metric_name() : std::string_view();
@@ -138,7 +148,77 @@ class HistogramFunction {
       }
       histograms_[number].buckets.push_back({*bound, i});
     }
+    // A native histogram and a classic one of the same labels shut each other out where both have samples.
+    LabelSelection everything;
+    everything.is_without = true;
+    everything.hides_metadata = source_.HidesMetadata();
+    for (NativeSeries& native : natives_) native.classic = keys.Find(source_.labels(native.series), everything);
     return {};
+  }
+
+  static bool HasFloats(const Column& column) {
+    for (size_t step = 0; step < column.values.size(); ++step) {
+      if (IsPresent(column.values[step]) && !column.histogram(step)) return true;
+    }
+    return false;
+  }
+
+  bool HasBuckets(const ClassicHistogram& histogram, size_t step) const {
+    return std::any_of(histogram.buckets.begin(), histogram.buckets.end(), [&](const Bucket& bucket) {
+      const Column& column = columns_[bucket.series];
+      return IsPresent(column.values[step]) && !column.histogram(step);
+    });
+  }
+
+  std::string_view MetricName(size_t series) const {
+    return call_.delayed_name_removal ? source_.labels(series).metric_name() : std::string_view();
+  }
+
+  core::Status ComputeNative(const NativeSeries& native, size_t q) {
+    Column result(call_.grid.steps);
+    std::string_view name = MetricName(native.series);
+    for (size_t step = 0; step < call_.grid.steps; ++step) {
+      SEXTANT_TRY(context_.Tick(32));
+      const FloatHistogram* histogram = columns_[native.series].histogram(step);
+      if (!histogram) continue;
+      if (native.classic && HasBuckets(histograms_[*native.classic], step)) {
+        context_.annotations().AddWarning(
+            fmt::format("vector contains a mix of classic and native histograms{}", ForMetricName(name)),
+            VectorArgument().position);
+        histograms_[*native.classic].shut_out.resize(call_.grid.steps);
+        histograms_[*native.classic].shut_out[step] = 1;
+        continue;
+      }
+      result.values[step] = NativeValue(*histogram, q, step, name);
+    }
+    ClassicHistogram identity;
+    const model::Labels& labels = source_.labels(native.series);
+    identity.labels = call_.delayed_name_removal ? labels : WithoutMetadata(labels);
+    identity.drops_name = call_.delayed_name_removal;
+    if (id_ == FunctionId::kHistogramQuantiles) return AddByQuantile(identity, q, result);
+    return output_.Add(identity.labels, identity.drops_name, std::move(result));
+  }
+
+  double NativeValue(const FloatHistogram& histogram, size_t q, size_t step, std::string_view name) {
+    Position position = call_.node.args[0]->position;
+    auto inform = [&](std::string_view text) {
+      context_.annotations().AddInfo(fmt::format("{}{}", text, ForMetricName(name)), position);
+    };
+    if (id_ == FunctionId::kHistogramFraction) {
+      bool has_nan = false;
+      double value = HistogramFraction(call_.scalars[0][step], call_.scalars[1][step], histogram, has_nan);
+      if (has_nan) {
+        inform("input to histogram_fraction has NaN observations, which are excluded from all fractions");
+      }
+      return value;
+    }
+    NativeQuantile quantile = HistogramQuantile(call_.scalars[q][step], histogram);
+    if (quantile.nan == NanObservations::kResultIsNan) {
+      inform("input to histogram_quantile has NaN observations, result is NaN");
+    } else if (quantile.nan == NanObservations::kSkewed) {
+      inform("input to histogram_quantile has NaN observations, result is skewed higher");
+    }
+    return quantile.value;
   }
 
   core::Status Compute(const ClassicHistogram& histogram, size_t q) {
@@ -148,9 +228,11 @@ class HistogramFunction {
       SEXTANT_TRY(context_.Tick(histogram.buckets.size()));
       buckets.clear();
       for (const Bucket& bucket : histogram.buckets) {
-        double count = columns_[bucket.series].values[step];
-        if (IsPresent(count)) buckets.push_back({bucket.upper_bound, count});
+        const Column& column = columns_[bucket.series];
+        double count = column.values[step];
+        if (IsPresent(count) && !column.histogram(step)) buckets.push_back({bucket.upper_bound, count});
       }
+      if (!histogram.shut_out.empty() && histogram.shut_out[step]) continue;
       if (buckets.empty()) continue;
       if (id_ == FunctionId::kHistogramFraction) {
         result.values[step] = BucketFraction(call_.scalars[0][step], call_.scalars[1][step], buckets);
@@ -159,7 +241,7 @@ class HistogramFunction {
       BucketQuantileResult quantile = BucketQuantile(call_.scalars[q][step], buckets);
       result.values[step] = quantile.value;
       if (quantile.forced_monotonic) {
-        context_.annotations().AddForcedMonotonicity(histogram.metric_name, call_.node.args[1]->position,
+        context_.annotations().AddForcedMonotonicity(histogram.metric_name, VectorArgument().position,
                                                      call_.grid.At(step), quantile.min_bucket, quantile.max_bucket,
                                                      quantile.max_difference);
       }
@@ -177,7 +259,7 @@ class HistogramFunction {
     size_t begin = 0;
     while (begin < quantiles.size()) {
       size_t end = begin + 1;
-      while (end < quantiles.size() && std::bit_cast<uint64_t>(quantiles[end]) == std::bit_cast<uint64_t>(quantiles[begin])) ++end;
+      while (end < quantiles.size() && IsSame(quantiles[end], quantiles[begin])) ++end;
       Column part(call_.grid.steps);
       for (size_t step = begin; step < end; ++step) part.values[step] = column.values[step];
       builder.Reset(histogram.labels);
@@ -196,6 +278,7 @@ class HistogramFunction {
   OutputSeries output_;
   std::vector<Column> columns_;
   std::vector<ClassicHistogram> histograms_;
+  std::vector<NativeSeries> natives_;
 };
 
 }  // namespace

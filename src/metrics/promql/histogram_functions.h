@@ -1,5 +1,5 @@
-// histogram_quantile, histogram_quantiles and histogram_fraction over classic histograms: series with an `le` label are
-// gathered into histograms once, and each step is computed from their columns.
+// histogram_quantile, histogram_quantiles and histogram_fraction. Series with an `le` label are gathered into classic
+// histograms once, and each step is computed from their columns; native histograms stand for themselves.
 #pragma once
 
 #include <vector>

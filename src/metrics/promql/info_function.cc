@@ -26,6 +26,29 @@ const std::vector<std::string>& IdentifyingLabels() {
   return names;
 }
 
+// The times that the first selector of an expression looks at, as @ and offset: its own and those of subqueries around
+// it. False when it has no selector.
+bool FindReference(const PlanNode& node, std::optional<TimestampMs> at_ms, DurationMs offset_ms, PlanNode& reference) {
+  bool is_selector = node.kind == PlanKind::kSelector || (node.kind == PlanKind::kRange && !node.is_subquery);
+  if (is_selector || node.kind == PlanKind::kRange) {
+    offset_ms = node.at_ms ? node.offset_ms : offset_ms + node.offset_ms;
+    if (node.at_ms) at_ms = node.at_ms;
+  }
+  if (is_selector) {
+    reference.at_ms = at_ms;
+    reference.offset_ms = offset_ms;
+    return true;
+  }
+  for (const PlanPtr& arg : node.args) {
+    if (FindReference(*arg, at_ms, offset_ms, reference)) return true;
+  }
+  return false;
+}
+
+bool IsNegative(const model::Matcher& matcher) {
+  return matcher.type() == model::MatchType::kNotEqual || matcher.type() == model::MatchType::kNotRegexp;
+}
+
 class InfoFunction {
  public:
   InfoFunction(const PlanNode& node, HeldVector base, const model::Querier& querier, const SelectorSettings& settings,
@@ -37,8 +60,16 @@ class InfoFunction {
         (matcher.name() == model::kMetricName ? name_matchers_ : data_matchers_).push_back(matcher);
       }
     }
-    // A selector without a name reads target_info, but does not spare its series from being enriched.
+    // Base series that the selector asks for by name are info series and stay as they are. A selector without a name
+    // reads target_info, but does not spare its series from being enriched.
     ignores_by_name_ = node.args.size() < 2 || !name_matchers_.empty();
+    // One that only excludes names means all others that look like info metrics.
+    if (!name_matchers_.empty() && std::all_of(name_matchers_.begin(), name_matchers_.end(), IsNegative)) {
+      core::Result<model::Matcher> any = model::Matcher::Make(model::MatchType::kRegexp, model::kMetricName, ".+_info");
+      name_matchers_.push_back(*std::move(any));  // a constant expression compiles
+    }
+    selector_.kind = PlanKind::kSelector;
+    FindReference(*node.args[0], std::nullopt, 0, selector_);
     if (name_matchers_.empty()) name_matchers_.push_back(model::Matcher::Equal(model::kMetricName, kTargetInfo));
   }
 
@@ -87,13 +118,12 @@ class InfoFunction {
     matchers.insert(matchers.end(), name_matchers_.begin(), name_matchers_.end());
     matchers.insert(matchers.end(), data_matchers_.begin(), data_matchers_.end());
     model::SelectHints hints;
-    hints.start_ms = settings_.grid.start_ms - settings_.lookback_ms + 1;
-    hints.end_ms = settings_.grid.end_ms();
+    hints.start_ms = selector_.ReferenceTime(settings_.grid.start_ms) - settings_.lookback_ms + 1;
+    hints.end_ms = selector_.ReferenceTime(settings_.grid.end_ms());
     hints.step_ms = settings_.grid.step_ms;
     SEXTANT_ASSIGN(std::shared_ptr<const model::SeriesSet> set, querier_.Select(matchers, hints));
-    PlanNode selector;
-    selector.kind = PlanKind::kSelector;
-    SourcePtr source = MakeSelectorSource(selector, std::move(set), false, settings_, SelectorOutput::kTimestampMs,
+    SEXTANT_TRY(RefuseHistograms(*set, hints));
+    SourcePtr source = MakeSelectorSource(selector_, std::move(set), false, settings_, SelectorOutput::kTimestampMs,
                                           context_);
     for (size_t i = 0; i < source->size(); ++i) {
       SeriesColumn series;
@@ -105,6 +135,18 @@ class InfoFunction {
       MakeLabelKey(series.labels, identity_, key_);
       by_name_[name][key_].push_back(info_.size());
       info_.push_back(std::move(series));
+    }
+    return {};
+  }
+
+  core::Status RefuseHistograms(const model::SeriesSet& set, const model::SelectHints& hints) const {
+    model::SampleColumns samples;
+    for (size_t i = 0; i < set.size(); ++i) {
+      SEXTANT_TRY(set.Read(i, hints.start_ms, hints.end_ms, samples));
+      SEXTANT_TRY(context_.Tick(samples.size()));
+      bool has_histogram = std::any_of(samples.histograms.begin(), samples.histograms.end(),
+                                       [](const HistogramPtr& histogram) { return histogram != nullptr; });
+      if (has_histogram) return core::Fail(core::Code::kInvalidArgument, "info sample should be float");
     }
     return {};
   }
@@ -197,6 +239,7 @@ class InfoFunction {
   QueryContext& context_;
   Holding holding_;
   OutputSeries output_;
+  PlanNode selector_;  // when to read the info series: as of the base's samples
   std::vector<model::Matcher> name_matchers_;
   std::vector<model::Matcher> data_matchers_;
   bool ignores_by_name_ = true;

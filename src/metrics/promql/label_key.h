@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,12 @@ class KeyMap {
     size_t number = numbers_.size();
     numbers_.emplace(scratch_, number);
     return {number, true};
+  }
+  // The number of a label set's key, if it was added.
+  std::optional<size_t> Find(const model::Labels& labels, const LabelSelection& selection) {
+    MakeLabelKey(labels, selection, scratch_);
+    auto it = numbers_.find(std::string_view(scratch_));
+    return it == numbers_.end() ? std::nullopt : std::optional(it->second);
   }
   size_t size() const { return numbers_.size(); }
 

@@ -150,6 +150,7 @@ double BucketFraction(double lower, double upper, std::vector<ClassicBucket>& bu
       low = 0;
     }
     auto interpolate = [&](double at) {
+      if (low == -kInfinity) return bucket.count;  // nothing of a bucket without end counts
       return rank + (bucket.count - rank) * (at - low) / (bucket.upper_bound - low);
     };
     auto find = [&](double bound, bool& is_found, double& found_rank) {

@@ -4,12 +4,18 @@
 
 #include <algorithm>
 
+#include "metrics/promql/histogram_windows.h"
+
 namespace sextant::promql {
 
 core::Status RangeEvaluation::Run(const model::Labels& labels, const model::SampleColumns& samples, Column& out) {
   bool has_histograms = std::any_of(samples.histograms.begin(), samples.histograms.end(),
                                     [](const HistogramPtr& histogram) { return histogram != nullptr; });
-  if (has_histograms) return core::Fail(core::Code::kUnimplemented, "native histograms are not supported yet");
+  if (has_histograms) {
+    SEXTANT_TRY(EvalHistogramWindows(function_, labels.metric_name(), samples, spec_, arguments_, context_, out));
+    if (function_ == FunctionId::kRate || function_ == FunctionId::kIncrease) AnnotateNonCounter(labels, out);
+    return {};
+  }
   FloatSamples floats;
   floats.times_ms = samples.times_ms;
   floats.values = samples.values;
@@ -21,9 +27,15 @@ core::Status RangeEvaluation::Run(const model::Labels& labels, const model::Samp
 void RangeEvaluation::AnnotateNonCounter(const model::Labels& labels, const Column& out) {
   std::string_view name = labels.metric_name();
   if (name.empty()) return;
+  auto has_floats = [&] {
+    for (size_t step = 0; step < out.values.size(); ++step) {
+      if (IsPresent(out.values[step]) && !out.histogram(step)) return true;
+    }
+    return false;
+  };
   if (type_and_unit_labels_) {
     std::string_view type = labels.Get("__type__");
-    if (type == "counter" || type == "histogram" || !out.AnyPresent()) return;
+    if (type == "counter" || type == "histogram" || !has_floats()) return;
     context_.annotations().AddInfo(
         fmt::format("metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\", got {}: {}",
                     model::QuoteGo(type), model::QuoteGo(name)),
@@ -33,7 +45,7 @@ void RangeEvaluation::AnnotateNonCounter(const model::Labels& labels, const Colu
   for (std::string_view ending : {"_total", "_sum", "_count", "_bucket"}) {
     if (name.ends_with(ending)) return;
   }
-  if (!out.AnyPresent()) return;
+  if (!has_floats()) return;
   context_.annotations().AddInfo(
       fmt::format("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {}",
                   model::QuoteGo(name)),

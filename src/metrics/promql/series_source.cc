@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "metrics/promql/histogram_windows.h"
 #include "metrics/promql/range_evaluation.h"
 
 namespace sextant::promql {
@@ -45,6 +46,10 @@ class SelectorSource final : public SeriesSource {
           context_.CountSamples(step, HistogramSampleSize(*samples_.histograms[next - 1]));
           continue;
         }
+        if (output_ == SelectorOutput::kTimestampMs) {
+          return core::Fail(core::Code::kInvalidArgument, "this should be an info metric, with float samples: {}",
+                            set_->labels(index).ToString());
+        }
       } else if (IsAbsent(samples_.values[next - 1])) {
         continue;
       }
@@ -60,7 +65,7 @@ class SelectorSource final : public SeriesSource {
 
  private:
   // On the line between the samples around each step; beyond the last sample its value stays.
-  core::Status ReadSmoothed([[maybe_unused]] size_t index, Column& out) {
+  core::Status ReadSmoothed(size_t index, Column& out) {
     RemoveStale(samples_);
     const std::vector<TimestampMs>& times = samples_.times_ms;
     for (size_t step = 0; step < settings_.grid.steps; ++step) {
@@ -71,7 +76,9 @@ class SelectorSource final : public SeriesSource {
       auto at = std::lower_bound(begin, end, reference);
       auto i = static_cast<size_t>(at - times.begin());
       if (!samples_.histograms.empty()) {
-        return core::Fail(core::Code::kUnimplemented, "native histograms are not supported yet in smoothed selectors");
+        SmoothMixed(static_cast<size_t>(begin - times.begin()), i, static_cast<size_t>(end - times.begin()), reference,
+                    step, set_->labels(index).metric_name(), out);
+        continue;
       }
       if (at != end && *at == reference) {
         out.values[step] = samples_.values[i];
@@ -83,6 +90,34 @@ class SelectorSource final : public SeriesSource {
       }
     }
     return {};
+  }
+
+  // The same for a series with histograms. Samples [begin, end) are within the lookback, `at` is the first of them not
+  // before the reference time.
+  void SmoothMixed(size_t begin, size_t at, size_t end, TimestampMs reference, size_t step,
+                   std::string_view metric_name, Column& out) {
+    auto put = [&](size_t i) {
+      if (samples_.histograms[i]) {
+        out.SetHistogram(step, samples_.histograms[i]);
+      } else {
+        out.values[step] = samples_.values[i];
+      }
+    };
+    const std::vector<TimestampMs>& times = samples_.times_ms;
+    if (at != end && times[at] == reference) return put(at);
+    if (at == begin) return;
+    if (at == end) return put(at - 1);
+    const HistogramPtr& before = samples_.histograms[at - 1];
+    const HistogramPtr& after = samples_.histograms[at];
+    if (!before != !after) return WarnMixedFloatsHistograms(metric_name, node_.position, context_.annotations());
+    if (!before) {
+      out.values[step] = Interpolate(times[at - 1], samples_.values[at - 1], times[at], samples_.values[at], reference,
+                                     false);
+      return;
+    }
+    HistogramPtr between = InterpolateHistogram(times[at - 1], before, times[at], after, reference, false, metric_name,
+                                                node_.position, context_.annotations());
+    if (between) out.SetHistogram(step, std::move(between));
   }
 
   const PlanNode& node_;

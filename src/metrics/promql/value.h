@@ -65,6 +65,13 @@ struct Column {
     values[step] = kAbsent;
     if (!histograms.empty()) histograms[step].reset();
   }
+  // Leaves only floats.
+  void DropHistograms() {
+    for (size_t step = 0; step < histograms.size(); ++step) {
+      if (histograms[step]) values[step] = kAbsent;
+    }
+    histograms.clear();
+  }
   // Copies one step of another column, whatever it holds.
   void CopyStep(size_t step, const Column& from, size_t from_step) {
     if (const HistogramPtr* histogram = from.histogram_ptr(from_step)) {

@@ -134,6 +134,7 @@ core::Status ExtendedRate(const FloatSamples& samples, const WindowSpec& spec, Q
       last = static_cast<size_t>(std::lower_bound(begin, end, window.end_ms) - times.begin());
     }
     if (times[last] <= window.start_ms) return kAbsent;
+    if (spec.is_smoothed && times[first] > window.end_ms) return kAbsent;
     double left = values[first];
     if (spec.is_smoothed && times[first] < window.start_ms) {
       left = Interpolate(times[first], values[first], times[first + 1], values[first + 1], window.start_ms, is_counter);
@@ -298,6 +299,9 @@ core::Status DoubleExponentialSmoothing(const FloatSamples& samples, const Windo
 double MedianAbsoluteDeviation(const FloatSamples& samples, const Window& window, std::vector<double>& scratch) {
   auto begin = samples.values.begin() + static_cast<std::ptrdiff_t>(window.begin);
   scratch.assign(begin, begin + static_cast<std::ptrdiff_t>(window.size()));
+  if (std::any_of(scratch.begin(), scratch.end(), [](double value) { return std::isnan(value); })) {
+    return model::NormalNan();
+  }
   double median = Quantile(0.5, scratch);
   for (double& value : scratch) value = std::fabs(value - median);
   return Quantile(0.5, scratch);
@@ -343,11 +347,11 @@ core::Status QuantileOverTime(const FloatSamples& samples, const WindowSpec& spe
 
 bool IsStartTimeReset(TimestampMs previous_start_ms, TimestampMs previous_ms, TimestampMs start_ms,
                       TimestampMs time_ms) {
-  // Unset, or plainly wrong.
-  if (start_ms == 0 || start_ms > time_ms) return false;
+  // Unset, plainly wrong, or OpenTelemetry's way to say that the start is unknown.
+  if (start_ms == 0 || start_ms >= time_ms) return false;
   if (start_ms != previous_ms) return start_ms > previous_ms;
   // It points at the sample before: a delta, unless the start of that one is unknown too.
-  return previous_start_ms != 0;
+  return previous_start_ms != 0 && previous_start_ms < previous_ms;
 }
 
 double RangeSeconds(DurationMs range_ms) {
