@@ -24,7 +24,7 @@ using SeriesRef = uint64_t;
 // What became of one appended sample.
 enum class AppendOutcome : uint8_t {
   kOk,                   // taken; durable and visible after Commit
-  kUnknownRef,           // the ref is 0 or its series is gone, and no labels were given: append again with labels
+  kUnknownRef,           // the ref's series is gone, and no labels were given: append again with labels
   kOutOfOrder,           // older than the series' newest sample
   kDuplicateTimestamp,   // the newest sample has this time and another value (an equal value is kOk and dropped)
   kOutOfBounds,          // too old for the store's window

@@ -132,14 +132,15 @@ Status BodyAppender::AppendSample(const exposition::Parser& parser, core::Timest
     return AppendTo(added, labels, sample, summary, appender);
   }
   if (entry->is_dropped) return {};
-  model::AppendResult result = appender.Append(entry->ref, kNoLabels, sample.time_ms, sample.value);
-  if (result.outcome == AppendOutcome::kUnknownRef) {
-    // The store has let the series go (it was idle for long), or had no room for it before.
+  // The store had no room for the series before, or has let it go since (it was idle for long).
+  AppendOutcome outcome = AppendOutcome::kUnknownRef;
+  if (entry->ref != 0) outcome = appender.Append(entry->ref, kNoLabels, sample.time_ms, sample.value).outcome;
+  if (outcome == AppendOutcome::kUnknownRef) {
     SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(parser));
     return AppendTo(*entry, labels, sample, summary, appender);
   }
   entry->has_own_time = sample.has_own_time;
-  return Count(result.outcome, summary);
+  return Count(outcome, summary);
 }
 
 Status BodyAppender::AppendTo(SeriesCache::Entry& entry, const model::Labels& labels, const Sample& sample,
@@ -230,8 +231,10 @@ void BodyAppender::AppendStaleReport(core::TimestampMs time_ms, model::Appender&
 }
 
 void BodyAppender::AppendReportSample(size_t index, double value, core::TimestampMs time_ms, model::Appender& appender) {
-  model::AppendResult result = appender.Append(report_refs_[index], kNoLabels, time_ms, value);
-  if (result.outcome != AppendOutcome::kUnknownRef) return;
+  if (report_refs_[index] != 0 &&
+      appender.Append(report_refs_[index], kNoLabels, time_ms, value).outcome != AppendOutcome::kUnknownRef) {
+    return;
+  }
   builder_.Reset(target_labels_);
   builder_.Set(model::kMetricName, kReportNames[index]);
   report_refs_[index] = appender.Append(0, builder_.Build(), time_ms, value).ref;

@@ -43,7 +43,7 @@ class MemoryStorage final : public model::Appendable {
 
     model::AppendResult Append(model::SeriesRef ref, const model::Labels& labels, core::TimestampMs time_ms, double value) override {
       std::lock_guard lock(storage_.mutex_);
-      if (ref == 0 && labels.empty()) return {0, model::AppendOutcome::kUnknownRef};
+      if (ref == 0 && labels.empty()) return {0, model::AppendOutcome::kInvalidLabels};
       if (ref == 0) {
         std::string name = labels.ToMetricString();
         auto it = std::find(storage_.names_.begin(), storage_.names_.end(), name);
