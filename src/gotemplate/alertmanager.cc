@@ -39,7 +39,9 @@ Result<Value> StringSlice(Call&, Args args) {
   return Value::OfList({args.begin(), args.end()}, kStringListType);
 }
 
-Result<Value> Date(Call&, Args args) { return Value::String(FormatTime(args[1].AsTime(), args[0].AsString())); }
+Result<Value> Date(Call&, Args args) {
+  return Value::String(FormatTime(args[1].AsTime(), args[0].AsString()));
+}
 
 Result<Value> InZone(Call&, Args args) {
   SEXTANT_ASSIGN(auto location, LoadLocation(args[0].AsString()));
@@ -83,7 +85,8 @@ Result<Value> Dict(Call&, Args args) {
 Result<Value> MakeList(Call&, Args args) { return Value::OfList({args.begin(), args.end()}); }
 
 Result<Value> Append(Call&, Args args) {
-  if (args[0].kind() != Kind::kList) return FailCall("wrong type for value; expected []interface {{}}; got {}", args[0].TypeName());
+  if (args[0].kind() != Kind::kList)
+    return FailCall("wrong type for value; expected []interface {{}}; got {}", args[0].TypeName());
   std::vector<Value> items = args[0].AsList().items();
   items.insert(items.end(), args.begin() + 1, args.end());
   return Value::OfList(std::move(items));
@@ -96,7 +99,8 @@ Result<Value> Base64Encode(Call&, Args args) {
   for (size_t i = 0; i < text.size(); i += 3) {
     const size_t count = std::min<size_t>(3, text.size() - i);
     uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j) group = group << 8 | (j < count ? static_cast<unsigned char>(text[i + j]) : 0u);
+    for (size_t j = 0; j < 3; ++j)
+      group = group << 8 | (j < count ? static_cast<unsigned char>(text[i + j]) : 0u);
     for (size_t j = 0; j < 4; ++j) out += j <= count ? kUrlBase64[group >> (18 - 6 * j) & 63] : '=';
   }
   return Value::String(std::move(out));

@@ -1,6 +1,6 @@
-// Alertmanager's template functions: toUpper, toLower, title, trimSpace, join, match, safeHtml, safeUrl, urlUnescape,
-// reReplaceAll, stringSlice, date, tz, since, now, humanizeDuration, toJson, dict, list, append, base64encode,
-// base64decode, toDate, mustToDate, routeLabels.
+// Alertmanager's template functions: toUpper, toLower, title, trimSpace, join, match, safeHtml, safeUrl,
+// urlUnescape, reReplaceAll, stringSlice, date, tz, since, now, humanizeDuration, toJson, dict, list, append,
+// base64encode, base64decode, toDate, mustToDate, routeLabels.
 //
 // Specification: https://prometheus.io/docs/alerting/latest/notifications/#functions
 #pragma once

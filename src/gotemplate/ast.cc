@@ -11,13 +11,20 @@ namespace sextant::gotemplate {
 
 std::string Operand::ToString() const {
   switch (type) {
-    case OperandType::kDot: return ".";
-    case OperandType::kNil: return "nil";
-    case OperandType::kField: return fmt::format(".{}", fmt::join(idents, "."));
-    case OperandType::kVariable: return fmt::format("{}", fmt::join(idents, "."));
-    case OperandType::kChain: return fmt::format("{}.{}", base->ToString(), fmt::join(idents, "."));
-    case OperandType::kPipe: return "(" + pipe->ToString() + ")";
-    default: return text;
+    case OperandType::kDot:
+      return ".";
+    case OperandType::kNil:
+      return "nil";
+    case OperandType::kField:
+      return fmt::format(".{}", fmt::join(idents, "."));
+    case OperandType::kVariable:
+      return fmt::format("{}", fmt::join(idents, "."));
+    case OperandType::kChain:
+      return fmt::format("{}.{}", base->ToString(), fmt::join(idents, "."));
+    case OperandType::kPipe:
+      return "(" + pipe->ToString() + ")";
+    default:
+      return text;
   }
 }
 
@@ -43,15 +50,22 @@ std::string Pipe::ToString() const {
 std::string Statement::ToString() const {
   const std::string inner = pipe ? pipe->ToString() : std::string();
   switch (type) {
-    case StatementType::kText: return Quote(text.substr(0, 20));
-    case StatementType::kAction: return "{{" + inner + "}}";
-    case StatementType::kIf: return "{{if " + inner + "}}";
-    case StatementType::kWith: return "{{with " + inner + "}}";
-    case StatementType::kRange: return "{{range " + inner + "}}";
+    case StatementType::kText:
+      return Quote(text.substr(0, 20));
+    case StatementType::kAction:
+      return "{{" + inner + "}}";
+    case StatementType::kIf:
+      return "{{if " + inner + "}}";
+    case StatementType::kWith:
+      return "{{with " + inner + "}}";
+    case StatementType::kRange:
+      return "{{range " + inner + "}}";
     case StatementType::kTemplate:
       return "{{template " + Quote(text) + (inner.empty() ? "" : " " + inner) + "}}";
-    case StatementType::kBreak: return "{{break}}";
-    case StatementType::kContinue: return "{{continue}}";
+    case StatementType::kBreak:
+      return "{{break}}";
+    case StatementType::kContinue:
+      return "{{continue}}";
   }
   return {};
 }

@@ -1,5 +1,5 @@
-// A parsed template: statements that hold pipelines that hold commands that hold operands. Trees are immutable after
-// parsing and shared; they keep the text they were parsed from, for positions in messages.
+// A parsed template: statements that hold pipelines that hold commands that hold operands. Trees are
+// immutable after parsing and shared; they keep the text they were parsed from, for positions in messages.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,16 @@ struct Statement;
 using StatementList = std::vector<Statement>;
 
 enum class OperandType : uint8_t {
-  kBool, kNumber, kString, kDot, kNil, kField, kVariable, kIdentifier, kChain, kPipe,
+  kBool,
+  kNumber,
+  kString,
+  kDot,
+  kNil,
+  kField,
+  kVariable,
+  kIdentifier,
+  kChain,
+  kPipe,
 };
 
 // A number constant in every form it can take (Go's untyped constants adapt to where they are used).
@@ -34,8 +43,8 @@ struct Operand {
   std::vector<std::string> idents;  // kField: names; kVariable: "$name" and names; kChain: names after `base`
   Value constant;                   // kBool, kString, kNumber (the type it takes where any will do)
   Number number;
-  std::unique_ptr<Operand> base;    // kChain
-  std::unique_ptr<Pipe> pipe;       // kPipe
+  std::unique_ptr<Operand> base;  // kChain
+  std::unique_ptr<Pipe> pipe;     // kPipe
 
   std::string ToString() const;
 };

@@ -56,12 +56,18 @@ Result<bool> IsEqual(const Value& a, const Value& b) {
     return FailCall("incompatible types for comparison: {} and {}", a.TypeName(), b.TypeName());
   }
   switch (a.kind()) {
-    case Kind::kBool: return a.AsBool() == b.AsBool();
-    case Kind::kInt: return CompareIntegers(a, b) == 0;
-    case Kind::kFloat: return a.AsFloat() == b.AsFloat();
-    case Kind::kString: return a.AsString() == b.AsString();
-    case Kind::kTime: return CompareTimes(a.AsTime(), b.AsTime()) == 0;
-    default: return false;
+    case Kind::kBool:
+      return a.AsBool() == b.AsBool();
+    case Kind::kInt:
+      return CompareIntegers(a, b) == 0;
+    case Kind::kFloat:
+      return a.AsFloat() == b.AsFloat();
+    case Kind::kString:
+      return a.AsString() == b.AsString();
+    case Kind::kTime:
+      return CompareTimes(a.AsTime(), b.AsTime()) == 0;
+    default:
+      return false;
   }
 }
 
@@ -91,10 +97,14 @@ Result<bool> IsLess(const Value& a, const Value& b) {
     return FailCall("incompatible types for comparison: {} and {}", a.TypeName(), b.TypeName());
   }
   switch (a.kind()) {
-    case Kind::kInt: return CompareIntegers(a, b) < 0;
-    case Kind::kFloat: return a.AsFloat() < b.AsFloat();
-    case Kind::kString: return a.AsString() < b.AsString();
-    default: return FailCall("invalid type for comparison");
+    case Kind::kInt:
+      return CompareIntegers(a, b) < 0;
+    case Kind::kFloat:
+      return a.AsFloat() < b.AsFloat();
+    case Kind::kString:
+      return a.AsString() < b.AsString();
+    default:
+      return FailCall("invalid type for comparison");
   }
 }
 
@@ -124,11 +134,16 @@ Result<Value> Length(Call&, Args args) {
   const Value& value = args[0];
   switch (value.kind()) {
     case Kind::kMissing:
-    case Kind::kNil: return FailCall("len of nil pointer");
-    case Kind::kString: return Value::Int(static_cast<int64_t>(value.AsString().size()));
-    case Kind::kList: return Value::Int(static_cast<int64_t>(value.AsList().items().size()));
-    case Kind::kMap: return Value::Int(static_cast<int64_t>(value.AsMap().entries().size()));
-    default: return FailCall("len of type {}", value.TypeName());
+    case Kind::kNil:
+      return FailCall("len of nil pointer");
+    case Kind::kString:
+      return Value::Int(static_cast<int64_t>(value.AsString().size()));
+    case Kind::kList:
+      return Value::Int(static_cast<int64_t>(value.AsList().items().size()));
+    case Kind::kMap:
+      return Value::Int(static_cast<int64_t>(value.AsMap().entries().size()));
+    default:
+      return FailCall("len of type {}", value.TypeName());
   }
 }
 
@@ -144,7 +159,8 @@ Result<size_t> CheckIndex(const Value& index, size_t limit) {
 Result<Value> IndexOnce(const Value& item, const Value& index) {
   switch (item.kind()) {
     case Kind::kMissing:
-    case Kind::kNil: return FailCall("index of nil pointer");
+    case Kind::kNil:
+      return FailCall("index of nil pointer");
     case Kind::kString: {
       SEXTANT_ASSIGN(const size_t at, CheckIndex(index, item.AsString().size()));
       if (at == item.AsString().size()) return FailCall("index out of range: {}", at);
@@ -165,7 +181,8 @@ Result<Value> IndexOnce(const Value& item, const Value& index) {
       if (found != item.AsMap().entries().end()) return found->second;
       return item.AsMap().type().has_string_elems ? Value::String("") : Value::Nil();
     }
-    default: return FailCall("can't index item of type {}", item.TypeName());
+    default:
+      return FailCall("can't index item of type {}", item.TypeName());
   }
 }
 
@@ -183,7 +200,8 @@ Result<Value> Slice(Call&, Args args) {
   if (item.IsNilOrMissing()) return FailCall("slice of untyped nil");
   if (args.size() > 4) return FailCall("too many slice indexes: {}", args.size() - 1);
   const bool is_string = item.kind() == Kind::kString;
-  if (!is_string && item.kind() != Kind::kList) return FailCall("can't slice item of type {}", item.TypeName());
+  if (!is_string && item.kind() != Kind::kList)
+    return FailCall("can't slice item of type {}", item.TypeName());
   if (is_string && args.size() == 4) return FailCall("cannot 3-index slice a string");
   const size_t size = is_string ? item.AsString().size() : item.AsList().items().size();
   size_t bounds[3] = {0, size, size};
@@ -292,13 +310,26 @@ std::string HtmlEscape(std::string_view text) {
   out.reserve(text.size());
   for (const char c : text) {
     switch (c) {
-      case '\0': out += "\xEF\xBF\xBD"; break;
-      case '"': out += "&#34;"; break;
-      case '\'': out += "&#39;"; break;
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      default: out += c;
+      case '\0':
+        out += "\xEF\xBF\xBD";
+        break;
+      case '"':
+        out += "&#34;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -310,13 +341,27 @@ std::string JsEscape(std::string_view text) {
   while (!text.empty()) {
     const Rune rune = DecodeRune(text);
     switch (rune.value) {
-      case '\\': out += "\\\\"; break;
-      case '\'': out += "\\'"; break;
-      case '"': out += "\\\""; break;
-      case '<': out += "\\u003C"; break;
-      case '>': out += "\\u003E"; break;
-      case '&': out += "\\u0026"; break;
-      case '=': out += "\\u003D"; break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\'':
+        out += "\\'";
+        break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '<':
+        out += "\\u003C";
+        break;
+      case '>':
+        out += "\\u003E";
+        break;
+      case '&':
+        out += "\\u0026";
+        break;
+      case '=':
+        out += "\\u003D";
+        break;
       default:
         if (rune.value < ' ') {
           out += fmt::format("\\u{:04X}", static_cast<uint32_t>(rune.value));
@@ -335,8 +380,8 @@ std::string QueryEscape(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '_' || c == '.' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
     if (plain) {
       out += c;
     } else if (c == ' ') {

@@ -1,5 +1,5 @@
-// The functions that every Go template has: comparison, logic, len, index, slice, print, printf, println, html, js,
-// urlquery, call. Specification: https://pkg.go.dev/text/template#hdr-Functions
+// The functions that every Go template has: comparison, logic, len, index, slice, print, printf, println,
+// html, js, urlquery, call. Specification: https://pkg.go.dev/text/template#hdr-Functions
 #pragma once
 
 #include "gotemplate/value.h"

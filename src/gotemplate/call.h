@@ -10,8 +10,8 @@
 
 namespace sextant::gotemplate {
 
-// What functions of a library may ask of whoever executes a template (the query engine, the time, an address); a
-// library's functions know the concrete type of the environment they are executed with.
+// What functions of a library may ask of whoever executes a template (the query engine, the time, an
+// address); a library's functions know the concrete type of the environment they are executed with.
 class Environment {
  public:
   virtual ~Environment() = default;

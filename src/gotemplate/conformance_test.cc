@@ -23,13 +23,19 @@ enum class Numbers { kFloats, kAsWritten };
 
 Value FromJson(const element& json, Numbers numbers) {
   switch (json.type()) {
-    case simdjson::dom::element_type::NULL_VALUE: return Value::Nil();
-    case simdjson::dom::element_type::BOOL: return Value::Bool(bool(json));
-    case simdjson::dom::element_type::DOUBLE: return Value::Float(double(json));
+    case simdjson::dom::element_type::NULL_VALUE:
+      return Value::Nil();
+    case simdjson::dom::element_type::BOOL:
+      return Value::Bool(bool(json));
+    case simdjson::dom::element_type::DOUBLE:
+      return Value::Float(double(json));
     case simdjson::dom::element_type::INT64:
-      return numbers == Numbers::kFloats ? Value::Float(static_cast<double>(int64_t(json))) : Value::Int(int64_t(json));
-    case simdjson::dom::element_type::UINT64: return Value::Int(static_cast<int64_t>(uint64_t(json)), IntType::kUint64);
-    case simdjson::dom::element_type::STRING: return Value::String(std::string(std::string_view(json)));
+      return numbers == Numbers::kFloats ? Value::Float(static_cast<double>(int64_t(json)))
+                                         : Value::Int(int64_t(json));
+    case simdjson::dom::element_type::UINT64:
+      return Value::Int(static_cast<int64_t>(uint64_t(json)), IntType::kUint64);
+    case simdjson::dom::element_type::STRING:
+      return Value::String(std::string(std::string_view(json)));
     case simdjson::dom::element_type::ARRAY: {
       std::vector<Value> items;
       for (const element item : simdjson::dom::array(json)) items.push_back(FromJson(item, numbers));
@@ -196,7 +202,8 @@ TEST(PrometheusTemplateCases, AllTextCases) {
     Value dot;
     if (c["input"].get(part) == simdjson::SUCCESS) {
       element type;
-      dot = part["$type"].get(type) == simdjson::SUCCESS ? SampleValue(SampleOf(part)) : FromJson(part, Numbers::kAsWritten);
+      dot = part["$type"].get(type) == simdjson::SUCCESS ? SampleValue(SampleOf(part))
+                                                         : FromJson(part, Numbers::kAsWritten);
     }
     simdjson::dom::array names;
     const bool has_option = c["options"].get(names) == simdjson::SUCCESS;  // only ever missingkey=error
@@ -207,7 +214,8 @@ TEST(PrometheusTemplateCases, AllTextCases) {
     } else {
       std::string expected = Text(c, "output");
       if (const size_t at = expected.find("-2d 3h 4m 5s"); at != std::string::npos) {
-        // The table's input -2117045 is upstream's -(86400*2 + 3600*3 + 60*4 + 5) evaluated from left to right.
+        // The table's input -2117045 is upstream's -(86400*2 + 3600*3 + 60*4 + 5) evaluated from left to
+        // right.
         expected.replace(at, 12, "-24d 12h 4m 5s");
       }
       if (c["output"].is_object()) expected = "{count:3, sum:10}";

@@ -78,8 +78,8 @@ class Executor final : public Call {
 
   std::string Located(const std::string& message) const {
     const auto located = [&](size_t pos, const std::string& text) {
-      return fmt::format("template: {}: executing {} at <{}>: {}", tree_->Locate(pos), Quote(tree_->name), text,
-                         message);
+      return fmt::format("template: {}: executing {} at <{}>: {}", tree_->Locate(pos), Quote(tree_->name),
+                         text, message);
     };
     return std::visit(
         [&](const auto& place) -> std::string {
@@ -191,11 +191,17 @@ class Executor final : public Call {
         return Flow::kNext;
       }
       case StatementType::kIf:
-      case StatementType::kWith: return WalkIfOrWith(dot, statement);
-      case StatementType::kRange: return WalkRange(dot, statement);
-      case StatementType::kTemplate: WalkTemplate(dot, statement); return Flow::kNext;
-      case StatementType::kBreak: return Flow::kBreak;
-      case StatementType::kContinue: return Flow::kContinue;
+      case StatementType::kWith:
+        return WalkIfOrWith(dot, statement);
+      case StatementType::kRange:
+        return WalkRange(dot, statement);
+      case StatementType::kTemplate:
+        WalkTemplate(dot, statement);
+        return Flow::kNext;
+      case StatementType::kBreak:
+        return Flow::kBreak;
+      case StatementType::kContinue:
+        return Flow::kContinue;
     }
     return Flow::kNext;
   }
@@ -264,7 +270,8 @@ class Executor final : public Call {
   bool Iterate(const Pipe& pipe, const Value& range, const Each& each) {
     switch (range.kind()) {
       case Kind::kMissing:
-      case Kind::kNil: return false;
+      case Kind::kNil:
+        return false;
       case Kind::kList: {
         int64_t index = 0;
         for (const Value& item : range.AsList().items()) {
@@ -330,15 +337,20 @@ class Executor final : public Call {
     const Operand& first = command.args[0];
     const std::span<const Operand> args(command.args);
     switch (first.type) {
-      case OperandType::kField: return EvaluateField(dot, first, args, final);
-      case OperandType::kChain: return EvaluateChain(dot, first, args, final);
-      case OperandType::kVariable: return EvaluateVariable(dot, first, args, final);
-      case OperandType::kIdentifier: return EvaluateFunction(dot, first, &command, args, final);
+      case OperandType::kField:
+        return EvaluateField(dot, first, args, final);
+      case OperandType::kChain:
+        return EvaluateChain(dot, first, args, final);
+      case OperandType::kVariable:
+        return EvaluateVariable(dot, first, args, final);
+      case OperandType::kIdentifier:
+        return EvaluateFunction(dot, first, &command, args, final);
       case OperandType::kPipe:
         At(&first);
         RefuseArguments(args, final);
         return EvaluatePipe(dot, first.pipe.get());
-      default: break;
+      default:
+        break;
     }
     At(&first);
     RefuseArguments(args, final);
@@ -412,9 +424,12 @@ class Executor final : public Call {
     const auto found = map.entries().find(key);
     if (found != map.entries().end()) return found->second;
     switch (set_.options().missing_key) {
-      case MissingKey::kDefault: return {};
-      case MissingKey::kZero: return map.type().has_string_elems ? Value::String("") : Value();
-      case MissingKey::kError: break;
+      case MissingKey::kDefault:
+        return {};
+      case MissingKey::kZero:
+        return map.type().has_string_elems ? Value::String("") : Value();
+      case MissingKey::kError:
+        break;
     }
     Fail(fmt::format("map has no entry for key {}", Quote(key)));
   }
@@ -449,11 +464,13 @@ class Executor final : public Call {
     const size_t given = site.args.size() + (has_final ? 1 : 0);
     const size_t fixed = function.params.size() - (function.is_variadic ? 1 : 0);
     if (given < fixed || (!function.is_variadic && given > fixed)) {
-      Fail(fmt::format("wrong number of args for {}: want {} got {}", site.name, ArgsWanted(function), given));
+      Fail(
+          fmt::format("wrong number of args for {}: want {} got {}", site.name, ArgsWanted(function), given));
     }
   }
 
-  Value ShortCircuit(const Value& dot, bool stop_at, const CallSite& site, const std::optional<Value>& final) {
+  Value ShortCircuit(const Value& dot, bool stop_at, const CallSite& site,
+                     const std::optional<Value>& final) {
     Value value;
     for (const Operand& arg : site.args) {
       value = EvaluateArg(dot, Param::Any(), arg);
@@ -469,9 +486,11 @@ class Executor final : public Call {
     values.reserve(site.args.size() + 2);
     if (receiver != nullptr) values.push_back(*receiver);
     const auto param_at = [&](size_t i) {
-      return function.is_variadic && i + 1 >= function.params.size() ? function.params.back() : function.params[i];
+      return function.is_variadic && i + 1 >= function.params.size() ? function.params.back()
+                                                                     : function.params[i];
     };
-    for (size_t i = 0; i < site.args.size(); ++i) values.push_back(EvaluateArg(dot, param_at(i), site.args[i]));
+    for (size_t i = 0; i < site.args.size(); ++i)
+      values.push_back(EvaluateArg(dot, param_at(i), site.args[i]));
     if (final) values.push_back(Checked(*final, param_at(site.args.size())));
     core::Result<Value> result = function.body(*this, values);
     if (!result) {
@@ -492,19 +511,25 @@ class Executor final : public Call {
   Value EvaluateArg(const Value& dot, Param param, const Operand& operand) {
     At(&operand);
     switch (operand.type) {
-      case OperandType::kDot: return Checked(dot, param);
+      case OperandType::kDot:
+        return Checked(dot, param);
       case OperandType::kNil:
         if (param.kind != Param::Kind::kAny && param.kind != Param::Kind::kStrings) {
           Fail(fmt::format("cannot assign nil to {}", param.TypeName()));
         }
         return Value::Nil();
-      case OperandType::kField: return Checked(EvaluateField(dot, operand, {}, std::nullopt), param);
-      case OperandType::kVariable: return Checked(EvaluateVariable(dot, operand, {}, std::nullopt), param);
-      case OperandType::kPipe: return Checked(EvaluatePipe(dot, operand.pipe.get()), param);
+      case OperandType::kField:
+        return Checked(EvaluateField(dot, operand, {}, std::nullopt), param);
+      case OperandType::kVariable:
+        return Checked(EvaluateVariable(dot, operand, {}, std::nullopt), param);
+      case OperandType::kPipe:
+        return Checked(EvaluatePipe(dot, operand.pipe.get()), param);
       case OperandType::kIdentifier:
         return Checked(EvaluateFunction(dot, operand, &operand, {}, std::nullopt), param);
-      case OperandType::kChain: return Checked(EvaluateChain(dot, operand, {}, std::nullopt), param);
-      default: return Constant(operand, param);
+      case OperandType::kChain:
+        return Checked(EvaluateChain(dot, operand, {}, std::nullopt), param);
+      default:
+        return Constant(operand, param);
     }
   }
 
@@ -512,7 +537,8 @@ class Executor final : public Call {
   Value Constant(const Operand& operand, Param param) const {
     const bool is_number = operand.type == OperandType::kNumber;
     switch (param.kind) {
-      case Param::Kind::kAny: return operand.constant;
+      case Param::Kind::kAny:
+        return operand.constant;
       case Param::Kind::kBool:
         if (operand.type != OperandType::kBool) Fail("expected bool; found " + operand.ToString());
         return operand.constant;
@@ -527,7 +553,8 @@ class Executor final : public Call {
       case Param::Kind::kFloat:
         if (!is_number || !operand.number.is_float) Fail("expected float; found " + operand.ToString());
         return Value::Float(operand.number.float_value);
-      default: Fail(fmt::format("can't handle {} for arg of type {}", operand.ToString(), param.TypeName()));
+      default:
+        Fail(fmt::format("can't handle {} for arg of type {}", operand.ToString(), param.TypeName()));
     }
   }
 
@@ -548,15 +575,24 @@ class Executor final : public Call {
 
   static bool Fits(const Value& value, Param param) {
     switch (param.kind) {
-      case Param::Kind::kAny: return true;
-      case Param::Kind::kBool: return value.kind() == Kind::kBool;
-      case Param::Kind::kInt: return value.kind() == Kind::kInt && value.int_type() == IntType::kInt;
-      case Param::Kind::kFloat: return value.kind() == Kind::kFloat;
-      case Param::Kind::kString: return value.kind() == Kind::kString;
-      case Param::Kind::kStrings: return value.kind() == Kind::kList && value.AsList().type().has_string_elems;
-      case Param::Kind::kTime: return value.kind() == Kind::kTime;
-      case Param::Kind::kDuration: return value.kind() == Kind::kInt && value.int_type() == IntType::kDuration;
-      case Param::Kind::kTyped: return value.type() == param.type;
+      case Param::Kind::kAny:
+        return true;
+      case Param::Kind::kBool:
+        return value.kind() == Kind::kBool;
+      case Param::Kind::kInt:
+        return value.kind() == Kind::kInt && value.int_type() == IntType::kInt;
+      case Param::Kind::kFloat:
+        return value.kind() == Kind::kFloat;
+      case Param::Kind::kString:
+        return value.kind() == Kind::kString;
+      case Param::Kind::kStrings:
+        return value.kind() == Kind::kList && value.AsList().type().has_string_elems;
+      case Param::Kind::kTime:
+        return value.kind() == Kind::kTime;
+      case Param::Kind::kDuration:
+        return value.kind() == Kind::kInt && value.int_type() == IntType::kDuration;
+      case Param::Kind::kTyped:
+        return value.type() == param.type;
     }
     return false;
   }

@@ -32,7 +32,8 @@ struct Decimal {
 Decimal ShortestDecimal(double value) {
   if (value == 0) return {"0", 1};
   char buffer[40];
-  const auto result = std::to_chars(buffer, buffer + sizeof buffer, std::abs(value), std::chars_format::scientific);
+  const auto result =
+      std::to_chars(buffer, buffer + sizeof buffer, std::abs(value), std::chars_format::scientific);
   const std::string_view text(buffer, static_cast<size_t>(result.ptr - buffer));
   const size_t e = text.find('e');
   Decimal decimal;
@@ -54,8 +55,10 @@ std::string ShortestExponent(const Decimal& decimal, char e) {
 
 std::string ShortestFixed(const Decimal& decimal) {
   const int size = static_cast<int>(decimal.digits.size());
-  if (decimal.point <= 0) return "0." + std::string(static_cast<size_t>(-decimal.point), '0') + decimal.digits;
-  if (decimal.point >= size) return decimal.digits + std::string(static_cast<size_t>(decimal.point - size), '0');
+  if (decimal.point <= 0)
+    return "0." + std::string(static_cast<size_t>(-decimal.point), '0') + decimal.digits;
+  if (decimal.point >= size)
+    return decimal.digits + std::string(static_cast<size_t>(decimal.point - size), '0');
   const auto point = static_cast<size_t>(decimal.point);
   return decimal.digits.substr(0, point) + "." + decimal.digits.substr(point);
 }
@@ -64,9 +67,13 @@ std::string FormatShortest(double value, char verb) {
   const Decimal decimal = ShortestDecimal(value);
   std::string out = std::signbit(value) ? "-" : "";
   switch (verb) {
-    case 'e': case 'E': return out + ShortestExponent(decimal, verb);
-    case 'f': return out + (value == 0 ? "0" : ShortestFixed(decimal));
-    default: break;
+    case 'e':
+    case 'E':
+      return out + ShortestExponent(decimal, verb);
+    case 'f':
+      return out + (value == 0 ? "0" : ShortestFixed(decimal));
+    default:
+      break;
   }
   // Go decides as if the precision were 6.
   const int exponent = decimal.point - 1;
@@ -93,14 +100,22 @@ class Printer {
       case Kind::kBool:
         if (verb != 't' && verb != 'v') return BadVerb(value, verb);
         return Padded(value.AsBool() ? "true" : "false");
-      case Kind::kInt: return Integer(value, verb);
-      case Kind::kFloat: return Float(value, verb);
-      case Kind::kString: return Text(value.AsString(), verb, value);
-      case Kind::kList: return List(value.AsList(), verb);
-      case Kind::kMap: return Map(value.AsMap(), verb);
-      case Kind::kStruct: return Struct(value.AsStruct(), verb);
-      case Kind::kTime: return BadVerb(value, verb);
-      default: return BadVerb(value, verb);
+      case Kind::kInt:
+        return Integer(value, verb);
+      case Kind::kFloat:
+        return Float(value, verb);
+      case Kind::kString:
+        return Text(value.AsString(), verb, value);
+      case Kind::kList:
+        return List(value.AsList(), verb);
+      case Kind::kMap:
+        return Map(value.AsMap(), verb);
+      case Kind::kStruct:
+        return Struct(value.AsStruct(), verb);
+      case Kind::kTime:
+        return BadVerb(value, verb);
+      default:
+        return BadVerb(value, verb);
     }
   }
 
@@ -123,9 +138,12 @@ class Printer {
     if (value.kind() == Kind::kTime) return TimeString(value.AsTime());
     if (value.kind() == Kind::kInt) {
       switch (value.int_type()) {
-        case IntType::kDuration: return DurationString(value.AsInt());
-        case IntType::kMonth: return MonthName(value.AsInt());
-        default: return WeekdayName(value.AsInt());
+        case IntType::kDuration:
+          return DurationString(value.AsInt());
+        case IntType::kMonth:
+          return MonthName(value.AsInt());
+        default:
+          return WeekdayName(value.AsInt());
       }
     }
     return value.type()->to_string(value);
@@ -153,20 +171,26 @@ class Printer {
   void Text(std::string_view text, char32_t verb, const gotemplate::Value& value) {
     if (flags_.precision >= 0 && (verb == 'v' || verb == 's' || verb == 'q')) {
       size_t end = 0;
-      for (int i = 0; i < flags_.precision && end < text.size(); ++i) end += DecodeRune(text.substr(end)).size;
+      for (int i = 0; i < flags_.precision && end < text.size(); ++i)
+        end += DecodeRune(text.substr(end)).size;
       text = text.substr(0, end);
     }
     switch (verb) {
       case 'v':
         if (flags_.sharp) return Padded(Quote(text));
         return Padded(text);
-      case 's': return Padded(text);
+      case 's':
+        return Padded(text);
       case 'q':
-        if (flags_.sharp && text.find('`') == std::string_view::npos) return Padded(fmt::format("`{}`", text));
+        if (flags_.sharp && text.find('`') == std::string_view::npos)
+          return Padded(fmt::format("`{}`", text));
         return Padded(Quote(text, flags_.plus));
-      case 'x': return Hex(text, "0123456789abcdef");
-      case 'X': return Hex(text, "0123456789ABCDEF");
-      default: return BadVerb(value, verb);
+      case 'x':
+        return Hex(text, "0123456789abcdef");
+      case 'X':
+        return Hex(text, "0123456789ABCDEF");
+      default:
+        return BadVerb(value, verb);
     }
   }
 
@@ -191,16 +215,27 @@ class Printer {
     const bool negative = number < 0 && !is_unsigned;
     const uint64_t magnitude = negative ? 0 - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
     switch (verb) {
-      case 'v': case 'd': return Digits(fmt::format("{}", magnitude), negative, "");
-      case 'b': return Digits(fmt::format("{:b}", magnitude), negative, flags_.sharp ? "0b" : "");
-      case 'o': return Digits(fmt::format("{:o}", magnitude), negative, flags_.sharp ? "0" : "");
-      case 'O': return Digits(fmt::format("{:o}", magnitude), negative, "0o");
-      case 'x': return Digits(fmt::format("{:x}", magnitude), negative, flags_.sharp ? "0x" : "");
-      case 'X': return Digits(fmt::format("{:X}", magnitude), negative, flags_.sharp ? "0X" : "");
-      case 'c': return Character(magnitude, negative);
-      case 'q': return QuotedCharacter(magnitude, negative);
-      case 'U': return Unicode(magnitude);
-      default: return BadVerb(value, verb);
+      case 'v':
+      case 'd':
+        return Digits(fmt::format("{}", magnitude), negative, "");
+      case 'b':
+        return Digits(fmt::format("{:b}", magnitude), negative, flags_.sharp ? "0b" : "");
+      case 'o':
+        return Digits(fmt::format("{:o}", magnitude), negative, flags_.sharp ? "0" : "");
+      case 'O':
+        return Digits(fmt::format("{:o}", magnitude), negative, "0o");
+      case 'x':
+        return Digits(fmt::format("{:x}", magnitude), negative, flags_.sharp ? "0x" : "");
+      case 'X':
+        return Digits(fmt::format("{:X}", magnitude), negative, flags_.sharp ? "0X" : "");
+      case 'c':
+        return Character(magnitude, negative);
+      case 'q':
+        return QuotedCharacter(magnitude, negative);
+      case 'U':
+        return Unicode(magnitude);
+      default:
+        return BadVerb(value, verb);
     }
   }
 
@@ -250,17 +285,24 @@ class Printer {
     char format = 'g';
     int precision = flags_.precision;
     switch (verb) {
-      case 'v': break;
-      case 'g': case 'G': format = static_cast<char>(verb); break;
-      case 'e': case 'E':
+      case 'v':
+        break;
+      case 'g':
+      case 'G':
+        format = static_cast<char>(verb);
+        break;
+      case 'e':
+      case 'E':
         format = static_cast<char>(verb);
         if (precision < 0) precision = 6;
         break;
-      case 'f': case 'F':
+      case 'f':
+      case 'F':
         format = 'f';
         if (precision < 0) precision = 6;
         break;
-      default: return BadVerb(value, verb);
+      default:
+        return BadVerb(value, verb);
     }
     if (precision > static_cast<int>(out_.limit())) return out_.Fill('0', static_cast<size_t>(precision));
     std::string text = FormatFloat(value.AsFloat(), format, precision);
@@ -389,12 +431,23 @@ class FormatRun {
   void ReadFlags(Flags& flags) {
     while (!format_.empty()) {
       switch (format_[0]) {
-        case '#': flags.sharp = true; break;
-        case '0': flags.zero = true; break;
-        case '+': flags.plus = true; break;
-        case '-': flags.minus = true; break;
-        case ' ': flags.space = true; break;
-        default: return;
+        case '#':
+          flags.sharp = true;
+          break;
+        case '0':
+          flags.zero = true;
+          break;
+        case '+':
+          flags.plus = true;
+          break;
+        case '-':
+          flags.minus = true;
+          break;
+        case ' ':
+          flags.space = true;
+          break;
+        default:
+          return;
       }
       format_.remove_prefix(1);
     }
@@ -538,14 +591,29 @@ void AppendJsonString(BoundedText& out, std::string_view text) {
   while (at < text.size()) {
     const auto byte = static_cast<unsigned char>(text[at]);
     switch (byte) {
-      case '"': flush("\\\"", 1); continue;
-      case '\\': flush("\\\\", 1); continue;
-      case '\b': flush("\\b", 1); continue;
-      case '\f': flush("\\f", 1); continue;
-      case '\n': flush("\\n", 1); continue;
-      case '\r': flush("\\r", 1); continue;
-      case '\t': flush("\\t", 1); continue;
-      default: break;
+      case '"':
+        flush("\\\"", 1);
+        continue;
+      case '\\':
+        flush("\\\\", 1);
+        continue;
+      case '\b':
+        flush("\\b", 1);
+        continue;
+      case '\f':
+        flush("\\f", 1);
+        continue;
+      case '\n':
+        flush("\\n", 1);
+        continue;
+      case '\r':
+        flush("\\r", 1);
+        continue;
+      case '\t':
+        flush("\\t", 1);
+        continue;
+      default:
+        break;
     }
     if (byte < 0x20 || byte == '<' || byte == '>' || byte == '&') {
       flush(fmt::format("\\u{:04x}", byte), 1);
@@ -570,7 +638,8 @@ void AppendJsonString(BoundedText& out, std::string_view text) {
 
 namespace {
 
-// encoding/json writes floats like ECMAScript: exponents only below 1e-6 and from 1e21 on, without a leading zero.
+// encoding/json writes floats like ECMAScript: exponents only below 1e-6 and from 1e21 on, without a leading
+// zero.
 std::string JsonFloat(double value) {
   const double size = std::abs(value);
   if (value == 0 || (size >= 1e-6 && size < 1e21)) return FormatFloat(value, 'f', -1);
@@ -599,18 +668,27 @@ bool AppendJsonSequence(BoundedText& out, char open, char close, const Range& ra
 bool AppendJson(BoundedText& out, const Value& value) {
   switch (value.kind()) {
     case Kind::kMissing:
-    case Kind::kNil: out.Append("null"); return true;
-    case Kind::kBool: out.Append(value.AsBool() ? "true" : "false"); return true;
+    case Kind::kNil:
+      out.Append("null");
+      return true;
+    case Kind::kBool:
+      out.Append(value.AsBool() ? "true" : "false");
+      return true;
     case Kind::kInt:
-      out.Append(value.int_type() == IntType::kUint64 ? fmt::format("{}", static_cast<uint64_t>(value.AsInt()))
-                                                      : fmt::format("{}", value.AsInt()));
+      out.Append(value.int_type() == IntType::kUint64
+                     ? fmt::format("{}", static_cast<uint64_t>(value.AsInt()))
+                     : fmt::format("{}", value.AsInt()));
       return true;
     case Kind::kFloat:
       if (!std::isfinite(value.AsFloat())) return false;
       out.Append(JsonFloat(value.AsFloat()));
       return true;
-    case Kind::kString: AppendJsonString(out, value.AsString()); return true;
-    case Kind::kTime: AppendJsonString(out, FormatRfc3339Nano(value.AsTime())); return true;
+    case Kind::kString:
+      AppendJsonString(out, value.AsString());
+      return true;
+    case Kind::kTime:
+      AppendJsonString(out, FormatRfc3339Nano(value.AsTime()));
+      return true;
     case Kind::kList:
       return AppendJsonSequence(out, '[', ']', value.AsList().items(),
                                 [&](const Value& item) { return AppendJson(out, item); });
@@ -630,7 +708,8 @@ bool AppendJson(BoundedText& out, const Value& value) {
         return AppendJson(out, field);
       });
     }
-    case Kind::kFunction: return false;
+    case Kind::kFunction:
+      return false;
   }
   return false;
 }

@@ -1,5 +1,5 @@
-// Go's package fmt for template values: Print, Println and Printf with all verbs and flags, on a bounded output.
-// Specification: https://pkg.go.dev/fmt
+// Go's package fmt for template values: Print, Println and Printf with all verbs and flags, on a bounded
+// output. Specification: https://pkg.go.dev/fmt
 #pragma once
 
 #include <span>
@@ -10,8 +10,8 @@
 
 namespace sextant::gotemplate {
 
-// Text that stops growing at a limit and remembers that it did. What builds on it checks exceeded() in the end;
-// loops that could run long without output check it on the way.
+// Text that stops growing at a limit and remembers that it did. What builds on it checks exceeded() in the
+// end; loops that could run long without output check it on the way.
 class BoundedText {
  public:
   explicit BoundedText(size_t limit_bytes) : limit_(limit_bytes) {}
@@ -40,12 +40,12 @@ void PrintFormatted(BoundedText& out, std::string_view format, std::span<const V
 // One value as %v.
 void PrintValue(BoundedText& out, const Value& value);
 
-// Go's strconv.FormatFloat(value, verb, precision, 64) for verbs e, E, f, g, G; precision −1 is the shortest that
-// reads back. Infinities are "+Inf" and "-Inf".
+// Go's strconv.FormatFloat(value, verb, precision, 64) for verbs e, E, f, g, G; precision −1 is the shortest
+// that reads back. Infinities are "+Inf" and "-Inf".
 std::string FormatFloat(double value, char verb, int precision);
 
-// encoding/json.Marshal (keys sorted, HTML characters escaped). False when the value cannot be written (functions,
-// NaN, infinities).
+// encoding/json.Marshal (keys sorted, HTML characters escaped). False when the value cannot be written
+// (functions, NaN, infinities).
 bool AppendJson(BoundedText& out, const Value& value);
 void AppendJsonString(BoundedText& out, std::string_view text);
 

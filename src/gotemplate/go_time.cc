@@ -15,8 +15,9 @@ namespace {
 
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
 constexpr int64_t kSecondsPerDay = 86'400;
-constexpr std::array<std::string_view, 12> kMonths = {"January", "February", "March",     "April",   "May",      "June",
-                                                      "July",    "August",   "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 12> kMonths = {"January",   "February", "March",    "April",
+                                                      "May",       "June",     "July",     "August",
+                                                      "September", "October",  "November", "December"};
 constexpr std::array<std::string_view, 7> kWeekdays = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                                        "Thursday", "Friday", "Saturday"};
 
@@ -77,11 +78,42 @@ int DaysIn(int month, int64_t year) {
 
 // The pieces of a layout, named by what they are in the reference time.
 enum class Piece : uint8_t {
-  kNone, kLongMonth, kMonth, kNumMonth, kZeroMonth, kLongWeekday, kWeekday, kDay, kUnderDay, kZeroDay,
-  kUnderYearDay, kZeroYearDay, kHour, kHour12, kZeroHour12, kMinute, kZeroMinute, kSecond, kZeroSecond,
-  kLongYear, kYear, kPm, kLowerPm, kZoneName, kIsoZone, kIsoZoneSeconds, kIsoZoneShort, kIsoZoneColon,
-  kIsoZoneColonSeconds, kNumZone, kNumZoneSeconds, kNumZoneShort, kNumZoneColon, kNumZoneColonSeconds,
-  kFractionZeros, kFractionNines,
+  kNone,
+  kLongMonth,
+  kMonth,
+  kNumMonth,
+  kZeroMonth,
+  kLongWeekday,
+  kWeekday,
+  kDay,
+  kUnderDay,
+  kZeroDay,
+  kUnderYearDay,
+  kZeroYearDay,
+  kHour,
+  kHour12,
+  kZeroHour12,
+  kMinute,
+  kZeroMinute,
+  kSecond,
+  kZeroSecond,
+  kLongYear,
+  kYear,
+  kPm,
+  kLowerPm,
+  kZoneName,
+  kIsoZone,
+  kIsoZoneSeconds,
+  kIsoZoneShort,
+  kIsoZoneColon,
+  kIsoZoneColonSeconds,
+  kNumZone,
+  kNumZoneSeconds,
+  kNumZoneShort,
+  kNumZoneColon,
+  kNumZoneColonSeconds,
+  kFractionZeros,
+  kFractionNines,
 };
 
 struct Chunk {
@@ -98,21 +130,45 @@ struct PieceText {
 };
 // In the order in which longer ones must be tried first.
 constexpr PieceText kPieces[] = {
-    {"January", Piece::kLongMonth}, {"Jan", Piece::kMonth}, {"Monday", Piece::kLongWeekday},
-    {"Mon", Piece::kWeekday}, {"MST", Piece::kZoneName}, {"002", Piece::kZeroYearDay}, {"01", Piece::kZeroMonth},
-    {"02", Piece::kZeroDay}, {"03", Piece::kZeroHour12}, {"04", Piece::kZeroMinute}, {"05", Piece::kZeroSecond},
-    {"06", Piece::kYear}, {"15", Piece::kHour}, {"1", Piece::kNumMonth}, {"2006", Piece::kLongYear},
-    {"2", Piece::kDay}, {"__2", Piece::kUnderYearDay}, {"_2", Piece::kUnderDay}, {"3", Piece::kHour12},
-    {"4", Piece::kMinute}, {"5", Piece::kSecond}, {"PM", Piece::kPm}, {"pm", Piece::kLowerPm},
-    {"-070000", Piece::kNumZoneSeconds}, {"-07:00:00", Piece::kNumZoneColonSeconds}, {"-0700", Piece::kNumZone},
-    {"-07:00", Piece::kNumZoneColon}, {"-07", Piece::kNumZoneShort}, {"Z070000", Piece::kIsoZoneSeconds},
-    {"Z07:00:00", Piece::kIsoZoneColonSeconds}, {"Z0700", Piece::kIsoZone}, {"Z07:00", Piece::kIsoZoneColon},
+    {"January", Piece::kLongMonth},
+    {"Jan", Piece::kMonth},
+    {"Monday", Piece::kLongWeekday},
+    {"Mon", Piece::kWeekday},
+    {"MST", Piece::kZoneName},
+    {"002", Piece::kZeroYearDay},
+    {"01", Piece::kZeroMonth},
+    {"02", Piece::kZeroDay},
+    {"03", Piece::kZeroHour12},
+    {"04", Piece::kZeroMinute},
+    {"05", Piece::kZeroSecond},
+    {"06", Piece::kYear},
+    {"15", Piece::kHour},
+    {"1", Piece::kNumMonth},
+    {"2006", Piece::kLongYear},
+    {"2", Piece::kDay},
+    {"__2", Piece::kUnderYearDay},
+    {"_2", Piece::kUnderDay},
+    {"3", Piece::kHour12},
+    {"4", Piece::kMinute},
+    {"5", Piece::kSecond},
+    {"PM", Piece::kPm},
+    {"pm", Piece::kLowerPm},
+    {"-070000", Piece::kNumZoneSeconds},
+    {"-07:00:00", Piece::kNumZoneColonSeconds},
+    {"-0700", Piece::kNumZone},
+    {"-07:00", Piece::kNumZoneColon},
+    {"-07", Piece::kNumZoneShort},
+    {"Z070000", Piece::kIsoZoneSeconds},
+    {"Z07:00:00", Piece::kIsoZoneColonSeconds},
+    {"Z0700", Piece::kIsoZone},
+    {"Z07:00", Piece::kIsoZoneColon},
     {"Z07", Piece::kIsoZoneShort},
 };
 
 // ".000" or ",999" not followed by a digit; 0 when there is none.
 size_t FractionLength(std::string_view layout) {
-  if (layout.size() < 2 || (layout[0] != '.' && layout[0] != ',') || (layout[1] != '0' && layout[1] != '9')) return 0;
+  if (layout.size() < 2 || (layout[0] != '.' && layout[0] != ',') || (layout[1] != '0' && layout[1] != '9'))
+    return 0;
   size_t end = 1;
   while (end < layout.size() && layout[end] == layout[1]) ++end;
   if (end < layout.size() && layout[end] >= '0' && layout[end] <= '9') return 0;
@@ -141,8 +197,9 @@ Chunk NextChunk(std::string_view layout) {
 }
 
 void AppendZone(std::string& out, Piece piece, int offset_s) {
-  const bool is_iso = piece == Piece::kIsoZone || piece == Piece::kIsoZoneColon || piece == Piece::kIsoZoneSeconds ||
-                      piece == Piece::kIsoZoneShort || piece == Piece::kIsoZoneColonSeconds;
+  const bool is_iso = piece == Piece::kIsoZone || piece == Piece::kIsoZoneColon ||
+                      piece == Piece::kIsoZoneSeconds || piece == Piece::kIsoZoneShort ||
+                      piece == Piece::kIsoZoneColonSeconds;
   if (is_iso && offset_s == 0) {
     out += 'Z';
     return;
@@ -187,33 +244,83 @@ void AppendPiece(std::string& out, const Chunk& chunk, const CivilTime& civil, i
   const std::string_view month = kMonths[static_cast<size_t>(civil.month - 1)];
   const std::string_view weekday = kWeekdays[static_cast<size_t>(civil.weekday)];
   switch (chunk.piece) {
-    case Piece::kNone: break;
-    case Piece::kLongMonth: out += month; break;
-    case Piece::kMonth: out += month.substr(0, 3); break;
-    case Piece::kNumMonth: out += fmt::format("{}", civil.month); break;
-    case Piece::kZeroMonth: out += fmt::format("{:02}", civil.month); break;
-    case Piece::kLongWeekday: out += weekday; break;
-    case Piece::kWeekday: out += weekday.substr(0, 3); break;
-    case Piece::kDay: out += fmt::format("{}", civil.day); break;
-    case Piece::kUnderDay: out += fmt::format("{:>2}", civil.day); break;
-    case Piece::kZeroDay: out += fmt::format("{:02}", civil.day); break;
-    case Piece::kUnderYearDay: out += fmt::format("{:>3}", civil.year_day); break;
-    case Piece::kZeroYearDay: out += fmt::format("{:03}", civil.year_day); break;
-    case Piece::kHour: out += fmt::format("{:02}", civil.hour); break;
-    case Piece::kHour12: out += fmt::format("{}", hour12); break;
-    case Piece::kZeroHour12: out += fmt::format("{:02}", hour12); break;
-    case Piece::kMinute: out += fmt::format("{}", civil.minute); break;
-    case Piece::kZeroMinute: out += fmt::format("{:02}", civil.minute); break;
-    case Piece::kSecond: out += fmt::format("{}", civil.second); break;
-    case Piece::kZeroSecond: out += fmt::format("{:02}", civil.second); break;
-    case Piece::kLongYear: AppendYear(out, civil.year); break;
-    case Piece::kYear: out += fmt::format("{:02}", ((civil.year % 100) + 100) % 100); break;
-    case Piece::kPm: out += civil.hour >= 12 ? "PM" : "AM"; break;
-    case Piece::kLowerPm: out += civil.hour >= 12 ? "pm" : "am"; break;
-    case Piece::kZoneName: AppendZoneName(out, civil.zone); break;
+    case Piece::kNone:
+      break;
+    case Piece::kLongMonth:
+      out += month;
+      break;
+    case Piece::kMonth:
+      out += month.substr(0, 3);
+      break;
+    case Piece::kNumMonth:
+      out += fmt::format("{}", civil.month);
+      break;
+    case Piece::kZeroMonth:
+      out += fmt::format("{:02}", civil.month);
+      break;
+    case Piece::kLongWeekday:
+      out += weekday;
+      break;
+    case Piece::kWeekday:
+      out += weekday.substr(0, 3);
+      break;
+    case Piece::kDay:
+      out += fmt::format("{}", civil.day);
+      break;
+    case Piece::kUnderDay:
+      out += fmt::format("{:>2}", civil.day);
+      break;
+    case Piece::kZeroDay:
+      out += fmt::format("{:02}", civil.day);
+      break;
+    case Piece::kUnderYearDay:
+      out += fmt::format("{:>3}", civil.year_day);
+      break;
+    case Piece::kZeroYearDay:
+      out += fmt::format("{:03}", civil.year_day);
+      break;
+    case Piece::kHour:
+      out += fmt::format("{:02}", civil.hour);
+      break;
+    case Piece::kHour12:
+      out += fmt::format("{}", hour12);
+      break;
+    case Piece::kZeroHour12:
+      out += fmt::format("{:02}", hour12);
+      break;
+    case Piece::kMinute:
+      out += fmt::format("{}", civil.minute);
+      break;
+    case Piece::kZeroMinute:
+      out += fmt::format("{:02}", civil.minute);
+      break;
+    case Piece::kSecond:
+      out += fmt::format("{}", civil.second);
+      break;
+    case Piece::kZeroSecond:
+      out += fmt::format("{:02}", civil.second);
+      break;
+    case Piece::kLongYear:
+      AppendYear(out, civil.year);
+      break;
+    case Piece::kYear:
+      out += fmt::format("{:02}", ((civil.year % 100) + 100) % 100);
+      break;
+    case Piece::kPm:
+      out += civil.hour >= 12 ? "PM" : "AM";
+      break;
+    case Piece::kLowerPm:
+      out += civil.hour >= 12 ? "pm" : "am";
+      break;
+    case Piece::kZoneName:
+      AppendZoneName(out, civil.zone);
+      break;
     case Piece::kFractionZeros:
-    case Piece::kFractionNines: AppendFraction(out, chunk, nanos); break;
-    default: AppendZone(out, chunk.piece, civil.zone.offset_s);
+    case Piece::kFractionNines:
+      AppendFraction(out, chunk, nanos);
+      break;
+    default:
+      AppendZone(out, chunk.piece, civil.zone.offset_s);
   }
 }
 
@@ -246,8 +353,8 @@ class TimeParser {
     return core::Fail(core::Code::kInvalidArgument, "parsing time {}{}", Quote(text_), why);
   }
   tl::unexpected<core::Error> Cannot(std::string_view at, std::string_view piece) const {
-    return core::Fail(core::Code::kInvalidArgument, "parsing time {} as {}: cannot parse {} as {}", Quote(text_),
-                      Quote(layout_), Quote(at), Quote(piece));
+    return core::Fail(core::Code::kInvalidArgument, "parsing time {} as {}: cannot parse {} as {}",
+                      Quote(text_), Quote(layout_), Quote(at), Quote(piece));
   }
 
   // A space in the layout matches any number of spaces.
@@ -298,50 +405,78 @@ class TimeParser {
 
   bool Read(const Chunk& chunk, const Chunk& next) {
     switch (chunk.piece) {
-      case Piece::kLongMonth: if (!Name(kMonths, 0, month_)) return false; ++month_; return true;
-      case Piece::kMonth: if (!Name(kMonths, 3, month_)) return false; ++month_; return true;
-      case Piece::kNumMonth: return Ranged(1, 1, 12, "month", month_);
-      case Piece::kZeroMonth: return Ranged(2, 1, 12, "month", month_);
-      case Piece::kLongWeekday: return Name(kWeekdays, 0, ignored_);
-      case Piece::kWeekday: return Name(kWeekdays, 3, ignored_);
+      case Piece::kLongMonth:
+        if (!Name(kMonths, 0, month_)) return false;
+        ++month_;
+        return true;
+      case Piece::kMonth:
+        if (!Name(kMonths, 3, month_)) return false;
+        ++month_;
+        return true;
+      case Piece::kNumMonth:
+        return Ranged(1, 1, 12, "month", month_);
+      case Piece::kZeroMonth:
+        return Ranged(2, 1, 12, "month", month_);
+      case Piece::kLongWeekday:
+        return Name(kWeekdays, 0, ignored_);
+      case Piece::kWeekday:
+        return Name(kWeekdays, 3, ignored_);
       case Piece::kUnderDay:
         if (rest_.starts_with(' ')) rest_.remove_prefix(1);
         return Digits(1, 2, day_);
-      case Piece::kDay: return Digits(1, 2, day_);
-      case Piece::kZeroDay: return Digits(2, 2, day_);
+      case Piece::kDay:
+        return Digits(1, 2, day_);
+      case Piece::kZeroDay:
+        return Digits(2, 2, day_);
       case Piece::kUnderYearDay:
         while (rest_.starts_with(' ')) rest_.remove_prefix(1);
         return Digits(1, 3, year_day_);
-      case Piece::kZeroYearDay: return Digits(3, 3, year_day_);
-      case Piece::kHour: return Ranged(2, 0, 23, "hour", hour_);
-      case Piece::kHour12: return Ranged(1, 0, 12, "hour", hour_);
-      case Piece::kZeroHour12: return Ranged(2, 0, 12, "hour", hour_);
-      case Piece::kMinute: return Ranged(1, 0, 59, "minute", minute_);
-      case Piece::kZeroMinute: return Ranged(2, 0, 59, "minute", minute_);
-      case Piece::kSecond: return Second(1, next);
-      case Piece::kZeroSecond: return Second(2, next);
-      case Piece::kLongYear: return Digits(4, 4, year_);
+      case Piece::kZeroYearDay:
+        return Digits(3, 3, year_day_);
+      case Piece::kHour:
+        return Ranged(2, 0, 23, "hour", hour_);
+      case Piece::kHour12:
+        return Ranged(1, 0, 12, "hour", hour_);
+      case Piece::kZeroHour12:
+        return Ranged(2, 0, 12, "hour", hour_);
+      case Piece::kMinute:
+        return Ranged(1, 0, 59, "minute", minute_);
+      case Piece::kZeroMinute:
+        return Ranged(2, 0, 59, "minute", minute_);
+      case Piece::kSecond:
+        return Second(1, next);
+      case Piece::kZeroSecond:
+        return Second(2, next);
+      case Piece::kLongYear:
+        return Digits(4, 4, year_);
       case Piece::kYear:
         if (!Digits(2, 2, year_)) return false;
         year_ += year_ >= 69 ? 1900 : 2000;
         return true;
-      case Piece::kPm: return Meridiem("AM", "PM");
-      case Piece::kLowerPm: return Meridiem("am", "pm");
-      case Piece::kFractionZeros: return Fraction(static_cast<size_t>(chunk.digits));
+      case Piece::kPm:
+        return Meridiem("AM", "PM");
+      case Piece::kLowerPm:
+        return Meridiem("am", "pm");
+      case Piece::kFractionZeros:
+        return Fraction(static_cast<size_t>(chunk.digits));
       case Piece::kFractionNines:
-        if (rest_.size() < 2 || (rest_[0] != '.' && rest_[0] != ',') || rest_[1] < '0' || rest_[1] > '9') return true;
+        if (rest_.size() < 2 || (rest_[0] != '.' && rest_[0] != ',') || rest_[1] < '0' || rest_[1] > '9')
+          return true;
         return Fraction(0);
-      case Piece::kZoneName: return ZoneName();
-      default: return Zone(chunk.piece);
+      case Piece::kZoneName:
+        return ZoneName();
+      default:
+        return Zone(chunk.piece);
     }
   }
 
   // Seconds may carry a fraction that the layout does not mention.
   bool Second(size_t min_digits, const Chunk& next) {
     if (!Ranged(min_digits, 0, 59, "second", second_)) return false;
-    const bool has_fraction = rest_.size() >= 2 && (rest_[0] == '.' || rest_[0] == ',') && rest_[1] >= '0' && rest_[1] <= '9';
-    const bool layout_has = next.prefix.empty() &&
-                            (next.piece == Piece::kFractionZeros || next.piece == Piece::kFractionNines);
+    const bool has_fraction =
+        rest_.size() >= 2 && (rest_[0] == '.' || rest_[0] == ',') && rest_[1] >= '0' && rest_[1] <= '9';
+    const bool layout_has =
+        next.prefix.empty() && (next.piece == Piece::kFractionZeros || next.piece == Piece::kFractionNines);
     return !has_fraction || layout_has || Fraction(0);
   }
 
@@ -461,7 +596,8 @@ core::Result<std::shared_ptr<const Location>> LoadLocation(std::string_view name
   absl::TimeZone zone;
   if (name == "Local") {
     zone = absl::LocalTimeZone();
-  } else if (name.find("..") != std::string_view::npos || name[0] == '/' || name.find('\\') != std::string_view::npos ||
+  } else if (name.find("..") != std::string_view::npos || name[0] == '/' ||
+             name.find('\\') != std::string_view::npos ||
              !absl::LoadTimeZone(absl::string_view(name.data(), name.size()), &zone)) {
     // Go refuses paths that leave the database for the same reason: the name comes from a template.
     return core::Fail(core::Code::kNotFound, "unknown time zone {}", name);
@@ -498,7 +634,8 @@ CivilTime ToCivil(const Time& time) {
   return civil;
 }
 
-int64_t UnixFromCivil(int64_t year, int64_t month, int64_t day, int64_t hour, int64_t minute, int64_t second) {
+int64_t UnixFromCivil(int64_t year, int64_t month, int64_t day, int64_t hour, int64_t minute,
+                      int64_t second) {
   const int64_t months = month - 1;
   year += FloorDiv(months, 12);
   const int normal_month = static_cast<int>(months - FloorDiv(months, 12) * 12) + 1;
@@ -517,9 +654,13 @@ std::string FormatTime(const Time& time, std::string_view layout) {
   return out;
 }
 
-std::string TimeString(const Time& time) { return FormatTime(time, "2006-01-02 15:04:05.999999999 -0700 MST"); }
+std::string TimeString(const Time& time) {
+  return FormatTime(time, "2006-01-02 15:04:05.999999999 -0700 MST");
+}
 
-std::string FormatRfc3339Nano(const Time& time) { return FormatTime(time, "2006-01-02T15:04:05.999999999Z07:00"); }
+std::string FormatRfc3339Nano(const Time& time) {
+  return FormatTime(time, "2006-01-02T15:04:05.999999999Z07:00");
+}
 
 core::Result<Time> ParseTime(std::string_view layout, std::string_view text) {
   return TimeParser(layout, text).Parse();
@@ -541,16 +682,15 @@ Time AddNanos(const Time& time, int64_t nanos) {
 Time AddDate(const Time& time, int64_t years, int64_t months, int64_t days) {
   const CivilTime civil = ToCivil(time);
   Time out = time;
-  const int64_t local_s = UnixFromCivil(civil.year + years, civil.month + months, civil.day + days, civil.hour,
-                                        civil.minute, civil.second);
+  const int64_t local_s = UnixFromCivil(civil.year + years, civil.month + months, civil.day + days,
+                                        civil.hour, civil.minute, civil.second);
   out.unix_s = local_s - civil.zone.offset_s;
   if (time.location) out.unix_s = local_s - time.location->At(out.unix_s).offset_s;
   return out;
 }
 
 int64_t SubNanos(const Time& a, const Time& b) {
-  const __int128 nanos =
-      (static_cast<__int128>(a.unix_s) - b.unix_s) * kNanosPerSecond + (a.nanos - b.nanos);
+  const __int128 nanos = (static_cast<__int128>(a.unix_s) - b.unix_s) * kNanosPerSecond + (a.nanos - b.nanos);
   if (nanos > std::numeric_limits<int64_t>::max()) return std::numeric_limits<int64_t>::max();
   if (nanos < std::numeric_limits<int64_t>::min()) return std::numeric_limits<int64_t>::min();
   return static_cast<int64_t>(nanos);
@@ -593,7 +733,9 @@ std::string DurationString(int64_t nanos) {
   return out + with_fraction(size % 60'000'000'000, 1'000'000'000, 9) + "s";
 }
 
-int64_t TruncateDuration(int64_t nanos, int64_t unit_ns) { return unit_ns <= 0 ? nanos : nanos - nanos % unit_ns; }
+int64_t TruncateDuration(int64_t nanos, int64_t unit_ns) {
+  return unit_ns <= 0 ? nanos : nanos - nanos % unit_ns;
+}
 
 int64_t RoundDuration(int64_t nanos, int64_t unit_ns) {
   if (unit_ns <= 0) return nanos;

@@ -1,5 +1,5 @@
-// Go's time.Time and time.Duration as far as templates can see them: layouts, arithmetic, time zones and the texts
-// that printing gives. Values are immutable and may be shared between threads.
+// Go's time.Time and time.Duration as far as templates can see them: layouts, arithmetic, time zones and the
+// texts that printing gives. Values are immutable and may be shared between threads.
 //
 // Specification: https://pkg.go.dev/time (layouts, Duration.String, Truncate and Round from the zero time).
 #pragma once
@@ -36,7 +36,7 @@ std::shared_ptr<const Location> FixedLocation(int offset_s, std::string abbrevia
 // An instant and the place it is shown for. Default: Go's zero time, 0001-01-01 00:00:00 UTC.
 struct Time {
   int64_t unix_s = -62'135'596'800;
-  int32_t nanos = 0;                          // 0 … 999,999,999
+  int32_t nanos = 0;                         // 0 … 999,999,999
   std::shared_ptr<const Location> location;  // null: UTC
 
   static Time FromUnixMs(int64_t unix_ms);
@@ -49,8 +49,8 @@ struct Time {
 // Year, month and so on of an instant at its place.
 struct CivilTime {
   int64_t year = 1;
-  int month = 1;     // 1 … 12
-  int day = 1;       // 1 … 31
+  int month = 1;  // 1 … 12
+  int day = 1;    // 1 … 31
   int hour = 0;
   int minute = 0;
   int second = 0;
@@ -60,7 +60,8 @@ struct CivilTime {
 };
 CivilTime ToCivil(const Time& time);
 
-// The instant of a civil date in UTC; fields may be out of range and are carried over, as Go's time.Date does.
+// The instant of a civil date in UTC; fields may be out of range and are carried over, as Go's time.Date
+// does.
 int64_t UnixFromCivil(int64_t year, int64_t month, int64_t day, int64_t hour, int64_t minute, int64_t second);
 
 // Go's Time.Format.

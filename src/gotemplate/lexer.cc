@@ -19,10 +19,17 @@ struct Keyword {
   TokenType type;
 };
 constexpr Keyword kKeywords[] = {
-    {"block", TokenType::kBlock},   {"break", TokenType::kBreak}, {"continue", TokenType::kContinue},
-    {"define", TokenType::kDefine}, {"else", TokenType::kElse},   {"end", TokenType::kEnd},
-    {"if", TokenType::kIf},         {"nil", TokenType::kNil},     {"range", TokenType::kRange},
-    {"template", TokenType::kTemplate}, {"with", TokenType::kWith},
+    {"block", TokenType::kBlock},
+    {"break", TokenType::kBreak},
+    {"continue", TokenType::kContinue},
+    {"define", TokenType::kDefine},
+    {"else", TokenType::kElse},
+    {"end", TokenType::kEnd},
+    {"if", TokenType::kIf},
+    {"nil", TokenType::kNil},
+    {"range", TokenType::kRange},
+    {"template", TokenType::kTemplate},
+    {"with", TokenType::kWith},
 };
 
 bool IsActionSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
@@ -156,28 +163,36 @@ class Lexer {
     const char c = text_[pos_];
     if (IsActionSpace(c)) return Space();
     switch (c) {
-      case '=': return Single(TokenType::kAssign);
-      case '|': return Single(TokenType::kPipe);
+      case '=':
+        return Single(TokenType::kAssign);
+      case '|':
+        return Single(TokenType::kPipe);
       case ':':
         if (Peek(1) != '=') return Fail("expected :=");
         pos_ += 2;
         return Emit(TokenType::kDeclare);
-      case '"': return Quoted('"', TokenType::kString, "unterminated quoted string");
-      case '\'': return Quoted('\'', TokenType::kCharConstant, "unterminated character constant");
-      case '`': return RawString();
+      case '"':
+        return Quoted('"', TokenType::kString, "unterminated quoted string");
+      case '\'':
+        return Quoted('\'', TokenType::kCharConstant, "unterminated character constant");
+      case '`':
+        return RawString();
       case '(':
         ++paren_depth_;
         return Single(TokenType::kLeftParen);
       case ')':
         if (--paren_depth_ < 0) return Fail("unexpected right paren");
         return Single(TokenType::kRightParen);
-      case '$': return Name(TokenType::kVariable, TokenType::kVariable);
+      case '$':
+        return Name(TokenType::kVariable, TokenType::kVariable);
       case '.':
         if (Peek(1) < '0' || Peek(1) > '9') return Name(TokenType::kField, TokenType::kDot);
         return Number();
       case '+':
-      case '-': return Number();
-      default: break;
+      case '-':
+        return Number();
+      default:
+        break;
     }
     if (c >= '0' && c <= '9') return Number();
     const Rune rune = DecodeRune(Rest());

@@ -1,5 +1,6 @@
-// Cuts a template's text into tokens: text between actions, delimiters with their trim markers, and what stands inside
-// actions. Specification: Go's text/template documentation ("Text and spaces", "Actions", "Arguments").
+// Cuts a template's text into tokens: text between actions, delimiters with their trim markers, and what
+// stands inside actions. Specification: Go's text/template documentation ("Text and spaces", "Actions",
+// "Arguments").
 #pragma once
 
 #include <string>

@@ -22,7 +22,8 @@ struct ParseError {
 std::string DescribeToken(const Token& token) {
   if (token.type == TokenType::kEof) return "EOF";
   if (token.type == TokenType::kError) return token.message;
-  if (token.type >= TokenType::kBlock && token.type != TokenType::kDot) return fmt::format("<{}>", token.text);
+  if (token.type >= TokenType::kBlock && token.type != TokenType::kDot)
+    return fmt::format("<{}>", token.text);
   if (token.type == TokenType::kDot) return "<.>";
   if (token.text.size() > 10) return Quote(token.text.substr(0, 10)) + "...";
   return Quote(token.text);
@@ -65,7 +66,11 @@ class Parser {
  public:
   Parser(const std::string& name, std::shared_ptr<const std::string> text, const FunctionMap& builtins,
          const FunctionMap& functions, const ParseLimits& limits)
-      : name_(name), text_(std::move(text)), builtins_(builtins), functions_(functions), limits_(limits),
+      : name_(name),
+        text_(std::move(text)),
+        builtins_(builtins),
+        functions_(functions),
+        limits_(limits),
         tokens_(Lex(*text_)) {}
 
   std::vector<Tree> Parse() {
@@ -211,7 +216,8 @@ class Parser {
   Parsed TextOrAction() {
     const Token& token = NextNonSpace();
     if (token.type == TokenType::kText) {
-      return {Statement{StatementType::kText, token.pos, std::string(token.text), nullptr, {}, {}}, End::kNone};
+      return {Statement{StatementType::kText, token.pos, std::string(token.text), nullptr, {}, {}},
+              End::kNone};
     }
     if (token.type != TokenType::kLeftDelim) Unexpected(token, "input");
     action_line_ = token.line;
@@ -223,18 +229,27 @@ class Parser {
   Parsed Action() {
     const Token& token = NextNonSpace();
     switch (token.type) {
-      case TokenType::kBlock: return {Block(), End::kNone};
-      case TokenType::kBreak: return {LoopControl(token, StatementType::kBreak), End::kNone};
-      case TokenType::kContinue: return {LoopControl(token, StatementType::kContinue), End::kNone};
-      case TokenType::kElse: return Else();
+      case TokenType::kBlock:
+        return {Block(), End::kNone};
+      case TokenType::kBreak:
+        return {LoopControl(token, StatementType::kBreak), End::kNone};
+      case TokenType::kContinue:
+        return {LoopControl(token, StatementType::kContinue), End::kNone};
+      case TokenType::kElse:
+        return Else();
       case TokenType::kEnd:
         Expect(TokenType::kRightDelim, "end");
         return {std::nullopt, End::kEnd};
-      case TokenType::kIf: return {Control(StatementType::kIf, "if"), End::kNone};
-      case TokenType::kRange: return {Control(StatementType::kRange, "range"), End::kNone};
-      case TokenType::kTemplate: return {TemplateCall(), End::kNone};
-      case TokenType::kWith: return {Control(StatementType::kWith, "with"), End::kNone};
-      default: break;
+      case TokenType::kIf:
+        return {Control(StatementType::kIf, "if"), End::kNone};
+      case TokenType::kRange:
+        return {Control(StatementType::kRange, "range"), End::kNone};
+      case TokenType::kTemplate:
+        return {TemplateCall(), End::kNone};
+      case TokenType::kWith:
+        return {Control(StatementType::kWith, "with"), End::kNone};
+      default:
+        break;
     }
     Backup();
     const size_t pos = Peek().pos;
@@ -309,7 +324,8 @@ class Parser {
     return {StatementType::kTemplate, pos, std::move(name), std::move(pipe), {}, {}};
   }
 
-  // "$x :=", "$x =", "$i, $e :=" before a pipeline. A variable that is not declared or assigned is left alone.
+  // "$x :=", "$x =", "$i, $e :=" before a pipeline. A variable that is not declared or assigned is left
+  // alone.
   void Declarations(Pipe& pipe, std::string_view context) {
     while (PeekNonSpace().type == TokenType::kVariable) {
       const size_t at = next_;
@@ -351,13 +367,22 @@ class Parser {
         return pipe;
       }
       switch (token.type) {
-        case TokenType::kBool: case TokenType::kCharConstant: case TokenType::kDot: case TokenType::kField:
-        case TokenType::kIdentifier: case TokenType::kNumber: case TokenType::kNil: case TokenType::kRawString:
-        case TokenType::kString: case TokenType::kVariable: case TokenType::kLeftParen:
+        case TokenType::kBool:
+        case TokenType::kCharConstant:
+        case TokenType::kDot:
+        case TokenType::kField:
+        case TokenType::kIdentifier:
+        case TokenType::kNumber:
+        case TokenType::kNil:
+        case TokenType::kRawString:
+        case TokenType::kString:
+        case TokenType::kVariable:
+        case TokenType::kLeftParen:
           Backup();
           pipe->commands.push_back(ParseCommand());
           break;
-        default: Unexpected(token, context);
+        default:
+          Unexpected(token, context);
       }
     }
   }
@@ -366,9 +391,14 @@ class Parser {
     if (pipe.commands.empty()) Fail(fmt::format("missing value for {}", context));
     for (size_t i = 1; i < pipe.commands.size(); ++i) {
       switch (pipe.commands[i].args[0].type) {
-        case OperandType::kBool: case OperandType::kDot: case OperandType::kNil: case OperandType::kNumber:
-        case OperandType::kString: Fail(fmt::format("non executable command in pipeline stage {}", i + 1));
-        default: break;
+        case OperandType::kBool:
+        case OperandType::kDot:
+        case OperandType::kNil:
+        case OperandType::kNumber:
+        case OperandType::kString:
+          Fail(fmt::format("non executable command in pipeline stage {}", i + 1));
+        default:
+          break;
       }
     }
   }
@@ -403,9 +433,14 @@ class Parser {
         operand->pos = pos;
         operand->idents.insert(operand->idents.end(), names.begin(), names.end());
         return operand;
-      case OperandType::kBool: case OperandType::kString: case OperandType::kNumber: case OperandType::kNil:
-      case OperandType::kDot: Fail("unexpected . after term " + Quote(operand->ToString()));
-      default: break;
+      case OperandType::kBool:
+      case OperandType::kString:
+      case OperandType::kNumber:
+      case OperandType::kNil:
+      case OperandType::kDot:
+        Fail("unexpected . after term " + Quote(operand->ToString()));
+      default:
+        break;
     }
     Operand chain{OperandType::kChain, pos, {}, std::move(names), {}, {}, nullptr, nullptr};
     chain.base = std::make_unique<Operand>(std::move(*operand));
@@ -422,9 +457,13 @@ class Parser {
         }
         operand.type = OperandType::kIdentifier;
         return operand;
-      case TokenType::kDot: return operand;
-      case TokenType::kNil: operand.type = OperandType::kNil; return operand;
-      case TokenType::kVariable: return Variable(std::move(operand));
+      case TokenType::kDot:
+        return operand;
+      case TokenType::kNil:
+        operand.type = OperandType::kNil;
+        return operand;
+      case TokenType::kVariable:
+        return Variable(std::move(operand));
       case TokenType::kField:
         operand.type = OperandType::kField;
         operand.idents.push_back(operand.text.substr(1));
@@ -434,7 +473,8 @@ class Parser {
         operand.constant = Value::Bool(token.text == "true");
         return operand;
       case TokenType::kCharConstant:
-      case TokenType::kNumber: return NumberConstant(std::move(operand), token.type);
+      case TokenType::kNumber:
+        return NumberConstant(std::move(operand), token.type);
       case TokenType::kLeftParen:
         operand.type = OperandType::kPipe;
         operand.pipe = Pipeline("parenthesized pipeline", TokenType::kRightParen);
@@ -447,7 +487,9 @@ class Parser {
         operand.constant = Value::String(std::move(value));
         return operand;
       }
-      default: Backup(); return std::nullopt;
+      default:
+        Backup();
+        return std::nullopt;
     }
   }
 
@@ -517,8 +559,8 @@ core::Result<std::vector<Tree>> ParseTemplate(const std::string& name, std::stri
                                               const FunctionMap& builtins, const FunctionMap& functions,
                                               const ParseLimits& limits) {
   if (text.size() > limits.max_text_bytes) {
-    return core::Fail(core::Code::kInvalidArgument, "template: {}: text of {} bytes exceeds the limit of {}", name,
-                      text.size(), limits.max_text_bytes);
+    return core::Fail(core::Code::kInvalidArgument, "template: {}: text of {} bytes exceeds the limit of {}",
+                      name, text.size(), limits.max_text_bytes);
   }
   try {
     auto shared = std::make_shared<const std::string>(std::move(text));

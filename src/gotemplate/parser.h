@@ -15,8 +15,9 @@ struct ParseLimits {
   int max_depth = 200;  // of nested actions and parentheses
 };
 
-// The first tree is the text's own, under `name`; definitions follow in order. Names of functions are checked against
-// `builtins` and `functions`. Errors are kInvalidArgument with Go's text: `template: name:line: message`.
+// The first tree is the text's own, under `name`; definitions follow in order. Names of functions are checked
+// against `builtins` and `functions`. Errors are kInvalidArgument with Go's text: `template: name:line:
+// message`.
 core::Result<std::vector<Tree>> ParseTemplate(const std::string& name, std::string text,
                                               const FunctionMap& builtins, const FunctionMap& functions,
                                               const ParseLimits& limits);

@@ -23,7 +23,8 @@ const Type kSampleType{.name = "*template.sample"};
 const Type kQueryResultType{.name = "template.queryResult", .elem = "*template.sample"};
 const Type kAlertDataType{.name = "template.AlertTemplateData"};
 constexpr FieldSpec kSampleFields[] = {{"Labels", ""}, {"Value", ""}};
-constexpr FieldSpec kAlertDataFields[] = {{"Labels", ""}, {"ExternalLabels", ""}, {"ExternalURL", ""}, {"Value", ""}};
+constexpr FieldSpec kAlertDataFields[] = {
+    {"Labels", ""}, {"ExternalLabels", ""}, {"ExternalURL", ""}, {"Value", ""}};
 constexpr double kMaxNanos = 9.223372036854775807e18;
 
 Value LabelMap(const std::map<std::string, std::string>& labels) {
@@ -70,9 +71,8 @@ Result<Value> StringValue(Call&, Args args) { return Value::String(LabelOf(args[
 Result<Value> SortByLabel(Call&, Args args) {
   std::vector<Value> items = args[1].AsList().items();
   const std::string& label = args[0].AsString();
-  std::stable_sort(items.begin(), items.end(), [&](const Value& a, const Value& b) {
-    return LabelOf(a, label) < LabelOf(b, label);
-  });
+  std::stable_sort(items.begin(), items.end(),
+                   [&](const Value& a, const Value& b) { return LabelOf(a, label) < LabelOf(b, label); });
   return Value::OfList(std::move(items), kQueryResultType);
 }
 
@@ -91,7 +91,8 @@ Result<Value> Title(Call&, Args args) { return Value::String(TitleWords(args[0].
 
 Function Link(int tab) {
   return {{Param::String()}, false, [tab](Call&, Args args) -> Result<Value> {
-            return Value::String(fmt::format("/graph?g0.expr={}&g0.tab={}", QueryEscape(args[0].AsString()), tab));
+            return Value::String(
+                fmt::format("/graph?g0.expr={}&g0.tab={}", QueryEscape(args[0].AsString()), tab));
           }};
 }
 
@@ -108,10 +109,12 @@ bool SplitHostPort(std::string_view text, HostPort& out) {
     const size_t close = text.find(']');
     if (close == std::string_view::npos || close + 1 != colon) return false;
     out = {text.substr(1, close - 1), text.substr(colon + 1)};
-    return out.host.find('[') == std::string_view::npos && out.port.find_first_of("[]") == std::string_view::npos;
+    return out.host.find('[') == std::string_view::npos &&
+           out.port.find_first_of("[]") == std::string_view::npos;
   }
   out = {text.substr(0, colon), text.substr(colon + 1)};
-  return out.host.find_first_of(":[]") == std::string_view::npos && out.port.find_first_of("[]") == std::string_view::npos;
+  return out.host.find_first_of(":[]") == std::string_view::npos &&
+         out.port.find_first_of("[]") == std::string_view::npos;
 }
 
 Result<Value> StripPort(Call&, Args args) {
@@ -140,7 +143,8 @@ Result<Value> StripDomain(Call&, Args args) {
 
 Result<Value> Humanize(Call&, Args args) {
   SEXTANT_ASSIGN(double number, ToFloat(args[0]));
-  if (number == 0 || std::isnan(number) || std::isinf(number)) return Value::String(FormatFloat(number, 'g', 4));
+  if (number == 0 || std::isnan(number) || std::isinf(number))
+    return Value::String(FormatFloat(number, 'g', 4));
   constexpr std::string_view kLarge[] = {"k", "M", "G", "T", "P", "E", "Z", "Y"};
   constexpr std::string_view kSmall[] = {"m", "u", "n", "p", "f", "a", "z", "y"};
   std::string_view prefix;
@@ -287,8 +291,8 @@ std::shared_ptr<const FunctionMap> PrometheusFunctions() {
 }
 
 Value PrometheusAlertData(const std::map<std::string, std::string>& labels,
-                          const std::map<std::string, std::string>& external_labels, const std::string& external_url,
-                          double value) {
+                          const std::map<std::string, std::string>& external_labels,
+                          const std::string& external_url, double value) {
   return Value::OfStruct(
       kAlertDataType, kAlertDataFields,
       {LabelMap(labels), LabelMap(external_labels), Value::String(external_url), Value::Float(value)});
@@ -304,8 +308,10 @@ Value SampleValue(const QuerySample& sample) {
 Result<std::string> ExpandPrometheus(const std::string& name, std::string text, const Value& data,
                                      const PrometheusEnvironment& environment, MissingKey missing_key) {
   TemplateSet set(PrometheusFunctions(), {.missing_key = missing_key, .limits = {}});
-  SEXTANT_TRY(set.Parse(name, std::move(text)).map_error(core::AddContext("error parsing template {}", name)));
-  return set.Execute(name, data, &environment).map_error(core::AddContext("error executing template {}", name));
+  SEXTANT_TRY(
+      set.Parse(name, std::move(text)).map_error(core::AddContext("error parsing template {}", name)));
+  return set.Execute(name, data, &environment)
+      .map_error(core::AddContext("error executing template {}", name));
 }
 
 Result<std::string> ExpandPrometheusAlert(const std::string& name, const std::string& text, const Value& data,

@@ -2,13 +2,14 @@
 //
 //   PrometheusEnvironment environment;  // query callback, addresses, evaluation time
 //   const Value data = PrometheusAlertData(labels, external_labels, environment.external_url, value);
-//   auto summary = ExpandPrometheusAlert("__alert_DiskFull", "{{ $value | humanize }} left", data, environment);
+//   auto summary = ExpandPrometheusAlert("__alert_DiskFull", "{{ $value | humanize }} left", data,
+//   environment);
 //
-// The functions: query, first, label, value, strvalue, sortByLabel, args, tmpl, reReplaceAll, safeHtml, match, title,
-// toUpper, toLower, graphLink, tableLink, stripPort, stripDomain, humanize, humanize1024, humanizeDuration,
-// humanizePercentage, humanizeTimestamp, toTime, toDuration, now, pathPrefix, externalURL, parseDuration,
-// urlQueryEscape. Templates are text: console pages' HTML escaping is not offered, and `tmpl`, which upstream has only
-// there, works in text too.
+// The functions: query, first, label, value, strvalue, sortByLabel, args, tmpl, reReplaceAll, safeHtml,
+// match, title, toUpper, toLower, graphLink, tableLink, stripPort, stripDomain, humanize, humanize1024,
+// humanizeDuration, humanizePercentage, humanizeTimestamp, toTime, toDuration, now, pathPrefix, externalURL,
+// parseDuration, urlQueryEscape. Templates are text: console pages' HTML escaping is not offered, and `tmpl`,
+// which upstream has only there, works in text too.
 //
 // Specification: https://prometheus.io/docs/prometheus/latest/configuration/template_reference/
 #pragma once
@@ -35,9 +36,9 @@ using QueryFunction = std::function<core::Result<std::vector<QuerySample>>(const
 
 // What the functions ask for. Execution on several threads needs a `query` that may be called from them.
 struct PrometheusEnvironment final : Environment {
-  QueryFunction query;          // an absent one makes `query` fail
-  std::string external_url;     // "http://host:9090/prefix"
-  std::string path_prefix;      // the path of external_url, without a trailing slash
+  QueryFunction query;           // an absent one makes `query` fail
+  std::string external_url;      // "http://host:9090/prefix"
+  std::string path_prefix;       // the path of external_url, without a trailing slash
   core::TimestampMs now_ms = 0;  // evaluation time
 };
 
@@ -48,13 +49,13 @@ extern const std::string_view kPrometheusAlertPrefix;
 
 // The dot of an alert's templates.
 Value PrometheusAlertData(const std::map<std::string, std::string>& labels,
-                          const std::map<std::string, std::string>& external_labels, const std::string& external_url,
-                          double value);
+                          const std::map<std::string, std::string>& external_labels,
+                          const std::string& external_url, double value);
 
 // Expands an alert's label or annotation; the prefix is put in front of `text`. Errors are Prometheus':
 // "error parsing template NAME: …", "error executing template NAME: …".
-core::Result<std::string> ExpandPrometheusAlert(const std::string& name, const std::string& text, const Value& data,
-                                                const PrometheusEnvironment& environment);
+core::Result<std::string> ExpandPrometheusAlert(const std::string& name, const std::string& text,
+                                                const Value& data, const PrometheusEnvironment& environment);
 
 // Expands any text, without the prefix.
 core::Result<std::string> ExpandPrometheus(const std::string& name, std::string text, const Value& data,

@@ -7,14 +7,15 @@
 namespace sextant::gotemplate {
 
 TemplateSet::TemplateSet(std::shared_ptr<const FunctionMap> functions, Options options)
-    : functions_(functions ? std::move(functions) : std::make_shared<const FunctionMap>()), options_(options) {}
+    : functions_(functions ? std::move(functions) : std::make_shared<const FunctionMap>()),
+      options_(options) {}
 
 TemplateSet::TemplateSet(Overlay, const TemplateSet* parent)
     : functions_(parent->functions_), options_(parent->options_), parent_(parent) {}
 
 core::Status TemplateSet::Parse(const std::string& name, std::string text) {
-  SEXTANT_ASSIGN(std::vector<Tree> trees, ParseTemplate(name, std::move(text), BuiltinFunctions(), *functions_,
-                                                        options_.limits.parse));
+  SEXTANT_ASSIGN(std::vector<Tree> trees, ParseTemplate(name, std::move(text), BuiltinFunctions(),
+                                                        *functions_, options_.limits.parse));
   for (Tree& tree : trees) {
     if (tree.IsEmpty() && FindTree(tree.name) != nullptr) continue;
     std::string key = tree.name;
@@ -38,8 +39,8 @@ core::Result<std::string> TemplateSet::Execute(std::string_view name, const Valu
   return ExecuteTree(*this, *tree, data, environment);
 }
 
-core::Result<std::string> TemplateSet::ExecuteText(const std::string& name, std::string text, const Value& data,
-                                                   const Environment* environment) const {
+core::Result<std::string> TemplateSet::ExecuteText(const std::string& name, std::string text,
+                                                   const Value& data, const Environment* environment) const {
   TemplateSet overlay(Overlay{}, this);
   SEXTANT_TRY(overlay.Parse(name, std::move(text)));
   const auto own = overlay.trees_.find(name);

@@ -4,15 +4,17 @@
 //   SEXTANT_TRY(set.Parse("default.tmpl", text));                   // its definitions join the set
 //   auto title = set.ExecuteText("", "{{ template \"title\" . }}", data);
 //
-// The whole language is there: pipelines, variables, if/else, range (else, break, continue; over lists, maps, integers),
-// with, define, block, template, comments, trim markers, methods, printf. What is not: html/template's contextual
-// escaping (a set writes plain text), complex numbers, channels and iterator functions.
+// The whole language is there: pipelines, variables, if/else, range (else, break, continue; over lists, maps,
+// integers), with, define, block, template, comments, trim markers, methods, printf. What is not:
+// html/template's contextual escaping (a set writes plain text), complex numbers, channels and iterator
+// functions.
 //
-// Templates come from outside, so everything is bounded by Limits; errors are kInvalidArgument with Go's texts
+// Templates come from outside, so everything is bounded by Limits; errors are kInvalidArgument with Go's
+// texts
 // (`template: name:line:column: executing "name" at <.Field>: message`), limits are kResourceExhausted.
 //
-// A set is built by one thread; Execute and ExecuteText are const and may then be called from any number of threads.
-// Specification: https://pkg.go.dev/text/template
+// A set is built by one thread; Execute and ExecuteText are const and may then be called from any number of
+// threads. Specification: https://pkg.go.dev/text/template
 #pragma once
 
 #include <cstdint>
@@ -29,8 +31,8 @@
 
 namespace sextant::gotemplate {
 
-// What a missing key of a map gives: nothing (printed as "<no value>"), the zero value of the map's elements, or an
-// error. Go's option missingkey=default, zero and error.
+// What a missing key of a map gives: nothing (printed as "<no value>"), the zero value of the map's elements,
+// or an error. Go's option missingkey=default, zero and error.
 enum class MissingKey : uint8_t { kDefault, kZero, kError };
 
 struct Limits {
@@ -52,8 +54,8 @@ class TemplateSet {
   // `functions` are available beside the built-in ones.
   explicit TemplateSet(std::shared_ptr<const FunctionMap> functions, Options options = {});
 
-  // Adds `text` as a template called `name`, and the templates it defines. What has the same name as an earlier template
-  // replaces it, unless it is empty. Nothing is added when the text has an error.
+  // Adds `text` as a template called `name`, and the templates it defines. What has the same name as an
+  // earlier template replaces it, unless it is empty. Nothing is added when the text has an error.
   core::Status Parse(const std::string& name, std::string text);
 
   bool Has(std::string_view name) const { return FindTree(name) != nullptr; }

@@ -61,9 +61,11 @@ TEST(TemplateSet, ManyThreadsExecuteOneSet) {
 }
 
 TEST(Language, NestedLoopsAndVariables) {
-  EXPECT_EQ(Render("{{range $i := 3}}{{range $j := 3}}{{if eq $j 1}}{{continue}}{{end}}{{if eq $i 2}}{{break}}{{end}}"
-                "{{$i}}{{$j}} {{end}}{{end}}"),
-            "00 02 10 12 ");
+  EXPECT_EQ(
+      Render(
+          "{{range $i := 3}}{{range $j := 3}}{{if eq $j 1}}{{continue}}{{end}}{{if eq $i 2}}{{break}}{{end}}"
+          "{{$i}}{{$j}} {{end}}{{end}}"),
+      "00 02 10 12 ");
   EXPECT_EQ(Render("{{$s := 0}}{{range $s = list 1 2 3}}{{end}}{{$s}}"), "3");
   EXPECT_EQ(Render("{{with $x := 1}}{{with $y := 2}}{{$x}}{{$y}}{{end}}{{end}}"), "12");
   EXPECT_EQ(Render("{{range 2}}{{else}}none{{end}}{{range 0}}{{else}}none{{end}}"), "none");
@@ -77,14 +79,16 @@ TEST(Language, CallsFunctionsInData) {
   const Value data = Value::OfMap({{"f", Value::OfFunction(function)}});
   EXPECT_EQ(Render("{{call .f \"x\"}}", data), "<x>");
   EXPECT_EQ(Render("{{call .f}}", data),
-            "error: template: t:1:2: executing \"t\" at <call .f>: error calling call: wrong number of args: got 0 want 1");
+            "error: template: t:1:2: executing \"t\" at <call .f>: error calling call: wrong number of args: "
+            "got 0 want 1");
 }
 
 TEST(Language, ErrorsNameThePlace) {
   EXPECT_EQ(Render("a\n{{if true}}\n  {{.X.Y}}{{end}}", Value::Int(1)),
             "error: template: t:3:6: executing \"t\" at <.X.Y>: can't evaluate field X in type int");
   EXPECT_EQ(Render("{{if true}}\n{{end"), "error: template: t:2: unclosed action");
-  EXPECT_EQ(Render("{{ 99999999999999999999 }}"), "error: template: t:1: integer overflow: \"99999999999999999999\"");
+  EXPECT_EQ(Render("{{ 99999999999999999999 }}"),
+            "error: template: t:1: integer overflow: \"99999999999999999999\"");
   EXPECT_EQ(Render("{{ 1i }}"), "error: template: t:1: complex numbers are not supported");
   EXPECT_EQ(Render("{{range .}}{{else if true}}{{end}}").substr(0, 7), "error: ");
   EXPECT_EQ(Render("{{range .}}{{else}}"), "error: template: t:1: unexpected EOF");
@@ -101,9 +105,11 @@ TEST(Bounds, EndlessSteps) {
 }
 
 TEST(Bounds, Recursion) {
-  const core::Error error = Refused("{{define \"a\"}}{{if true}}{{template \"a\" (print .)}}{{end}}{{end}}{{template \"a\"}}");
+  const core::Error error =
+      Refused("{{define \"a\"}}{{if true}}{{template \"a\" (print .)}}{{end}}{{end}}{{template \"a\"}}");
   EXPECT_EQ(error.code(), core::Code::kResourceExhausted);
-  EXPECT_NE(error.message().find("exceeded maximum template depth (500)"), std::string::npos) << error.message();
+  EXPECT_NE(error.message().find("exceeded maximum template depth (500)"), std::string::npos)
+      << error.message();
 }
 
 TEST(Bounds, DoublingText) {
@@ -116,7 +122,8 @@ TEST(Bounds, DoublingText) {
 TEST(Bounds, DoublingLists) {
   EXPECT_EQ(Refused("{{$x := list 1}}{{range 60}}{{$x = list $x $x}}{{end}}{{$x}}").code(),
             core::Code::kResourceExhausted);
-  EXPECT_EQ(Refused("{{$x := list 1}}{{range 100}}{{$x = list $x}}{{end}}").code(), core::Code::kResourceExhausted);
+  EXPECT_EQ(Refused("{{$x := list 1}}{{range 100}}{{$x = list $x}}{{end}}").code(),
+            core::Code::kResourceExhausted);
   EXPECT_EQ(Refused("{{$x := list}}{{range 100000}}{{$x = append $x 1}}{{end}}").code(),
             core::Code::kResourceExhausted);
 }
@@ -144,7 +151,8 @@ TEST(Bounds, FormatWidth) {
 
 TEST(Bounds, HostileRegex) {
   EXPECT_NE(Refused("{{reReplaceAll \"((a{100}){100}){100}\" \"x\" \"y\"}}").message(), "");
-  EXPECT_EQ(Render("{{reReplaceAll \"(a*)*b\" \"x\" \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}}"), "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+  EXPECT_EQ(Render("{{reReplaceAll \"(a*)*b\" \"x\" \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}}"),
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
 }
 
 TEST(Functions, RegexReplacement) {
@@ -162,8 +170,9 @@ TEST(Functions, Base64AndUrl) {
 
 TEST(Functions, TimeZonesComeFromTheDatabaseOnly) {
   EXPECT_NE(Refused("{{now | tz \"../../etc/passwd\"}}").message(), "");
-  EXPECT_NE(Refused("{{tz \"/etc/localtime\" (toDate \"2006\" \"2020\")}}").message().find("unknown time zone"),
-            std::string::npos);
+  EXPECT_NE(
+      Refused("{{tz \"/etc/localtime\" (toDate \"2006\" \"2020\")}}").message().find("unknown time zone"),
+      std::string::npos);
 }
 
 TEST(Functions, NeedTheirEnvironment) {
@@ -192,7 +201,9 @@ TEST(Time, RefusesDatesThatDoNotExist) {
 
 TEST(Time, ArithmeticIsBounded) {
   EXPECT_NE(Refused("{{range 10000}}{{$t := (toDate \"2006\" \"2020\").AddDate 1000000 0 0}}"
-                    "{{$u := $t.AddDate 1000000 0 0}}{{end}}").message().find("date out of range"),
+                    "{{$u := $t.AddDate 1000000 0 0}}{{end}}")
+                .message()
+                .find("date out of range"),
             std::string::npos);
 }
 

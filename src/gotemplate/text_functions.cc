@@ -26,7 +26,8 @@ std::string RegexError(const RE2& regex) {
 }
 
 Result<std::unique_ptr<RE2>> Compile(const std::string& pattern) {
-  if (pattern.size() > kMaxRegexBytes) return FailCall("regexp of {} bytes exceeds {}", pattern.size(), kMaxRegexBytes);
+  if (pattern.size() > kMaxRegexBytes)
+    return FailCall("regexp of {} bytes exceeds {}", pattern.size(), kMaxRegexBytes);
   RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(kMaxRegexMemory);
@@ -81,7 +82,9 @@ void ReplaceAll(BoundedText& out, const RE2& regex, const std::string& text, std
   size_t search = 0;
   size_t last_match_end = std::string::npos;
   while (search <= text.size() && !out.exceeded()) {
-    if (!regex.Match(text, search, text.size(), RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size()))) break;
+    if (!regex.Match(text, search, text.size(), RE2::UNANCHORED, groups.data(),
+                     static_cast<int>(groups.size())))
+      break;
     const auto begin = static_cast<size_t>(groups[0].data() - text.data());
     const size_t end = begin + groups[0].size();
     out.Append(std::string_view(text).substr(copied, begin - copied));
@@ -115,11 +118,13 @@ std::string Verbatim(std::string_view text) { return std::string(text); }
 
 Result<double> ToFloat(const Value& value) {
   switch (value.kind()) {
-    case Kind::kFloat: return value.AsFloat();
+    case Kind::kFloat:
+      return value.AsFloat();
     case Kind::kInt:
       // A Duration counts in seconds here.
       if (value.int_type() == IntType::kDuration) return static_cast<double>(value.AsInt()) / 1e9;
-      if (value.int_type() == IntType::kUint64) return static_cast<double>(static_cast<uint64_t>(value.AsInt()));
+      if (value.int_type() == IntType::kUint64)
+        return static_cast<double>(static_cast<uint64_t>(value.AsInt()));
       return static_cast<double>(value.AsInt());
     case Kind::kString: {
       const std::string& text = value.AsString();
@@ -133,7 +138,8 @@ Result<double> ToFloat(const Value& value) {
       }
       return number;
     }
-    default: return FailCall("can't convert {} to float", value.TypeName());
+    default:
+      return FailCall("can't convert {} to float", value.TypeName());
   }
 }
 
@@ -171,15 +177,16 @@ Function MatchFunction() {
 }
 
 Function ReReplaceAllFunction() {
-  return {{Param::String(), Param::String(), Param::String()}, false, [](Call& call, Args args) -> Result<Value> {
-            SEXTANT_ASSIGN(const auto regex, Compile(args[0].AsString()).map_error([&](core::Error error) {
-              // Upstream panics through regexp.MustCompile, whose text this is.
-              return std::move(error).WithContext(fmt::format("regexp: Compile(`{}`)", args[0].AsString()));
-            }));
-            BoundedText out(call.max_text_bytes());
-            ReplaceAll(out, *regex, args[2].AsString(), args[1].AsString());
-            return FinishText(out);
-          }};
+  return {
+      {Param::String(), Param::String(), Param::String()}, false, [](Call& call, Args args) -> Result<Value> {
+        SEXTANT_ASSIGN(const auto regex, Compile(args[0].AsString()).map_error([&](core::Error error) {
+          // Upstream panics through regexp.MustCompile, whose text this is.
+          return std::move(error).WithContext(fmt::format("regexp: Compile(`{}`)", args[0].AsString()));
+        }));
+        BoundedText out(call.max_text_bytes());
+        ReplaceAll(out, *regex, args[2].AsString(), args[1].AsString());
+        return FinishText(out);
+      }};
 }
 
 Function ToUpperFunction() { return TextFunction<ToUpper>(); }

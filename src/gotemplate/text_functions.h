@@ -1,5 +1,5 @@
-// Functions that the libraries of Prometheus and Alertmanager share: regular expressions, humanized numbers, title case.
-// Internal to gotemplate.
+// Functions that the libraries of Prometheus and Alertmanager share: regular expressions, humanized numbers,
+// title case. Internal to gotemplate.
 #pragma once
 
 #include "gotemplate/call.h"
@@ -7,14 +7,15 @@
 
 namespace sextant::gotemplate {
 
-// A number out of any number or a numeric text, as Prometheus' humanize functions take it. Errors have Go's texts.
+// A number out of any number or a numeric text, as Prometheus' humanize functions take it. Errors have Go's
+// texts.
 core::Result<double> ToFloat(const Value& value);
 
 // Prometheus' humanizeDuration of seconds: "1d 2h 3m 4s", "1.5s", "100ms".
 std::string HumanizeDuration(double seconds);
 
-// match(pattern, text), reReplaceAll(pattern, replacement, text), toUpper, toLower, safeHtml, humanizeDuration,
-// urlQueryEscape's kin are added by name.
+// match(pattern, text), reReplaceAll(pattern, replacement, text), toUpper, toLower, safeHtml,
+// humanizeDuration, urlQueryEscape's kin are added by name.
 Function MatchFunction();
 Function ReReplaceAllFunction();
 Function ToUpperFunction();

@@ -50,11 +50,13 @@ FunctionMap MakeTimeMethods() {
   map["Unix"] = Reads([](T time, C) { return Value::Int(time.unix_s, IntType::kInt64); });
   map["UnixMilli"] = Reads([](T time, C) { return Value::Int(time.UnixMs(), IntType::kInt64); });
   map["UnixMicro"] = Reads([](T time, C) {
-    const auto micros = static_cast<uint64_t>(time.unix_s) * 1'000'000u + static_cast<uint64_t>(time.nanos / 1000);
+    const auto micros =
+        static_cast<uint64_t>(time.unix_s) * 1'000'000u + static_cast<uint64_t>(time.nanos / 1000);
     return Value::Int(static_cast<int64_t>(micros), IntType::kInt64);  // wraps as in Go
   });
   map["UnixNano"] = Reads([](T time, C) {
-    const auto nanos = static_cast<uint64_t>(time.unix_s) * 1'000'000'000u + static_cast<uint64_t>(time.nanos);
+    const auto nanos =
+        static_cast<uint64_t>(time.unix_s) * 1'000'000'000u + static_cast<uint64_t>(time.nanos);
     return Value::Int(static_cast<int64_t>(nanos), IntType::kInt64);  // wraps as in Go
   });
   map["Year"] = Reads([](T, C civil) { return OfInt(civil.year); });
@@ -77,14 +79,14 @@ FunctionMap MakeTimeMethods() {
   map["Add"] = {{Param::Duration()}, false, [](Call&, Args args) -> Result<Value> {
                   return Bounded(AddNanos(args[0].AsTime(), args[1].AsInt()));
                 }};
-  map["AddDate"] = {{Param::Int(), Param::Int(), Param::Int()}, false, [](Call&, Args args) -> Result<Value> {
-                      constexpr int64_t kMax = 1'000'000;  // keeps the arithmetic far from overflow
-                      for (const Value& arg : args.subspan(1)) {
-                        if (std::abs(arg.AsInt()) > kMax) return FailCall("date out of range");
-                      }
-                      return Bounded(
-                          AddDate(args[0].AsTime(), args[1].AsInt(), args[2].AsInt(), args[3].AsInt()));
-                    }};
+  map["AddDate"] = {
+      {Param::Int(), Param::Int(), Param::Int()}, false, [](Call&, Args args) -> Result<Value> {
+        constexpr int64_t kMax = 1'000'000;  // keeps the arithmetic far from overflow
+        for (const Value& arg : args.subspan(1)) {
+          if (std::abs(arg.AsInt()) > kMax) return FailCall("date out of range");
+        }
+        return Bounded(AddDate(args[0].AsTime(), args[1].AsInt(), args[2].AsInt(), args[3].AsInt()));
+      }};
   map["Sub"] = {{Param::OfTime()}, false, [](Call&, Args args) -> Result<Value> {
                   return Value::Duration(SubNanos(args[0].AsTime(), args[1].AsTime()));
                 }};
@@ -118,15 +120,19 @@ Function AdjustsDuration(int64_t (*adjust)(int64_t nanos, int64_t unit_ns)) {
 FunctionMap MakeDurationMethods() {
   FunctionMap map;
   map["String"] = ReadsDuration([](int64_t nanos) { return Value::String(DurationString(nanos)); });
-  map["Hours"] = ReadsDuration([](int64_t nanos) { return Value::Float(static_cast<double>(nanos) / 3.6e12); });
-  map["Minutes"] = ReadsDuration([](int64_t nanos) { return Value::Float(static_cast<double>(nanos) / 6e10); });
-  map["Seconds"] = ReadsDuration([](int64_t nanos) { return Value::Float(static_cast<double>(nanos) / 1e9); });
-  map["Milliseconds"] = ReadsDuration([](int64_t nanos) { return Value::Int(nanos / 1'000'000, IntType::kInt64); });
-  map["Microseconds"] = ReadsDuration([](int64_t nanos) { return Value::Int(nanos / 1'000, IntType::kInt64); });
+  map["Hours"] =
+      ReadsDuration([](int64_t nanos) { return Value::Float(static_cast<double>(nanos) / 3.6e12); });
+  map["Minutes"] =
+      ReadsDuration([](int64_t nanos) { return Value::Float(static_cast<double>(nanos) / 6e10); });
+  map["Seconds"] =
+      ReadsDuration([](int64_t nanos) { return Value::Float(static_cast<double>(nanos) / 1e9); });
+  map["Milliseconds"] =
+      ReadsDuration([](int64_t nanos) { return Value::Int(nanos / 1'000'000, IntType::kInt64); });
+  map["Microseconds"] =
+      ReadsDuration([](int64_t nanos) { return Value::Int(nanos / 1'000, IntType::kInt64); });
   map["Nanoseconds"] = ReadsDuration([](int64_t nanos) { return Value::Int(nanos, IntType::kInt64); });
-  map["Abs"] = ReadsDuration([](int64_t nanos) {
-    return Value::Duration(nanos == INT64_MIN ? INT64_MAX : std::abs(nanos));
-  });
+  map["Abs"] = ReadsDuration(
+      [](int64_t nanos) { return Value::Duration(nanos == INT64_MIN ? INT64_MAX : std::abs(nanos)); });
   map["Truncate"] = AdjustsDuration(TruncateDuration);
   map["Round"] = AdjustsDuration(RoundDuration);
   return map;
@@ -142,19 +148,22 @@ const Function* Find(const FunctionMap& map, std::string_view name) {
 const Function* FindTimeMethod(const Value& receiver, std::string_view name) {
   static const FunctionMap time_methods = MakeTimeMethods();
   static const FunctionMap duration_methods = MakeDurationMethods();
-  static const Function month_string = {{}, false, [](Call&, Args args) -> Result<Value> {
-                                          return Value::String(MonthName(args[0].AsInt()));
-                                        }};
+  static const Function month_string = {
+      {}, false, [](Call&, Args args) -> Result<Value> { return Value::String(MonthName(args[0].AsInt())); }};
   static const Function weekday_string = {{}, false, [](Call&, Args args) -> Result<Value> {
                                             return Value::String(WeekdayName(args[0].AsInt()));
                                           }};
   if (receiver.kind() == Kind::kTime) return Find(time_methods, name);
   if (receiver.kind() != Kind::kInt) return nullptr;
   switch (receiver.int_type()) {
-    case IntType::kDuration: return Find(duration_methods, name);
-    case IntType::kMonth: return name == "String" ? &month_string : nullptr;
-    case IntType::kWeekday: return name == "String" ? &weekday_string : nullptr;
-    default: return nullptr;
+    case IntType::kDuration:
+      return Find(duration_methods, name);
+    case IntType::kMonth:
+      return name == "String" ? &month_string : nullptr;
+    case IntType::kWeekday:
+      return name == "String" ? &weekday_string : nullptr;
+    default:
+      return nullptr;
   }
 }
 

@@ -64,22 +64,43 @@ struct Unescaper {
     const char kind = text[1];
     text.remove_prefix(2);
     switch (kind) {
-      case 'a': out = '\a'; return true;
-      case 'b': out = '\b'; return true;
-      case 'f': out = '\f'; return true;
-      case 'n': out = '\n'; return true;
-      case 'r': out = '\r'; return true;
-      case 't': out = '\t'; return true;
-      case 'v': out = '\v'; return true;
-      case '\\': out = '\\'; return true;
+      case 'a':
+        out = '\a';
+        return true;
+      case 'b':
+        out = '\b';
+        return true;
+      case 'f':
+        out = '\f';
+        return true;
+      case 'n':
+        out = '\n';
+        return true;
+      case 'r':
+        out = '\r';
+        return true;
+      case 't':
+        out = '\t';
+        return true;
+      case 'v':
+        out = '\v';
+        return true;
+      case '\\':
+        out = '\\';
+        return true;
       case '\'':
       case '"':
         out = static_cast<char32_t>(kind);
         return kind == quote;
-      case 'x': is_byte = true; return Number(2, 16, out);
-      case 'u': return Number(4, 16, out) && (out < 0xD800 || out > 0xDFFF);
-      case 'U': return Number(8, 16, out) && out <= 0x10FFFF && (out < 0xD800 || out > 0xDFFF);
-      default: break;
+      case 'x':
+        is_byte = true;
+        return Number(2, 16, out);
+      case 'u':
+        return Number(4, 16, out) && (out < 0xD800 || out > 0xDFFF);
+      case 'U':
+        return Number(8, 16, out) && out <= 0x10FFFF && (out < 0xD800 || out > 0xDFFF);
+      default:
+        break;
     }
     if (kind < '0' || kind > '7') return false;
     char32_t rest = 0;
@@ -173,10 +194,23 @@ bool IsDigit(char32_t rune) {
 
 bool IsSpaceRune(char32_t rune) {
   switch (rune) {
-    case '\t': case '\n': case '\v': case '\f': case '\r': case ' ':
-    case 0x85: case 0xA0: case 0x1680: case 0x2028: case 0x2029: case 0x202F: case 0x205F: case 0x3000:
+    case '\t':
+    case '\n':
+    case '\v':
+    case '\f':
+    case '\r':
+    case ' ':
+    case 0x85:
+    case 0xA0:
+    case 0x1680:
+    case 0x2028:
+    case 0x2029:
+    case 0x202F:
+    case 0x205F:
+    case 0x3000:
       return true;
-    default: return rune >= 0x2000 && rune <= 0x200A;
+    default:
+      return rune >= 0x2000 && rune <= 0x200A;
   }
 }
 
@@ -227,7 +261,8 @@ std::string ToLower(std::string_view text) {
 }
 
 std::string TitleWords(std::string_view text) {
-  // A word ends where a separator follows: in ASCII anything but letters, digits and '_'; beyond it only space.
+  // A word ends where a separator follows: in ASCII anything but letters, digits and '_'; beyond it only
+  // space.
   const auto is_separator = [](char32_t rune) {
     if (rune < 0x80) return !(IsAsciiAlpha(rune) || IsDigit(rune) || rune == '_');
     return !IsLetter(rune) && !IsDigit(rune) && IsSpaceRune(rune);
@@ -278,7 +313,8 @@ std::string_view TrimSpace(std::string_view text) {
   }
   while (!text.empty()) {
     size_t start = text.size() - 1;
-    while (start > 0 && text.size() - start < 4 && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80) --start;
+    while (start > 0 && text.size() - start < 4 && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80)
+      --start;
     const Rune rune = DecodeRune(text.substr(start));
     if (!rune.valid || start + rune.size != text.size() || !IsSpaceRune(rune.value)) break;
     text.remove_suffix(rune.size);
@@ -297,16 +333,35 @@ std::string Quote(std::string_view text, bool ascii_only) {
       continue;
     }
     switch (rune.value) {
-      case '"': out += "\\\""; continue;
-      case '\\': out += "\\\\"; continue;
-      case '\a': out += "\\a"; continue;
-      case '\b': out += "\\b"; continue;
-      case '\f': out += "\\f"; continue;
-      case '\n': out += "\\n"; continue;
-      case '\r': out += "\\r"; continue;
-      case '\t': out += "\\t"; continue;
-      case '\v': out += "\\v"; continue;
-      default: break;
+      case '"':
+        out += "\\\"";
+        continue;
+      case '\\':
+        out += "\\\\";
+        continue;
+      case '\a':
+        out += "\\a";
+        continue;
+      case '\b':
+        out += "\\b";
+        continue;
+      case '\f':
+        out += "\\f";
+        continue;
+      case '\n':
+        out += "\\n";
+        continue;
+      case '\r':
+        out += "\\r";
+        continue;
+      case '\t':
+        out += "\\t";
+        continue;
+      case '\v':
+        out += "\\v";
+        continue;
+      default:
+        break;
     }
     if (IsPrint(rune.value) && (!ascii_only || rune.value < 0x80)) {
       AppendRune(out, rune.value);

@@ -10,8 +10,8 @@ namespace sextant::gotemplate {
 inline constexpr char32_t kRuneError = 0xFFFD;
 
 struct Rune {
-  char32_t value;    // kRuneError when the bytes are not UTF-8
-  size_t size;       // bytes consumed, at least 1 unless the text was empty
+  char32_t value;  // kRuneError when the bytes are not UTF-8
+  size_t size;     // bytes consumed, at least 1 unless the text was empty
   bool valid = true;
 };
 

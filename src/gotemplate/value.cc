@@ -19,13 +19,20 @@ int DepthOf(const std::vector<Value>& values) {
 
 std::string_view IntTypeName(IntType type) {
   switch (type) {
-    case IntType::kInt: return "int";
-    case IntType::kInt32: return "int32";
-    case IntType::kInt64: return "int64";
-    case IntType::kUint64: return "uint64";
-    case IntType::kDuration: return "time.Duration";
-    case IntType::kMonth: return "time.Month";
-    case IntType::kWeekday: return "time.Weekday";
+    case IntType::kInt:
+      return "int";
+    case IntType::kInt32:
+      return "int32";
+    case IntType::kInt64:
+      return "int64";
+    case IntType::kUint64:
+      return "uint64";
+    case IntType::kDuration:
+      return "time.Duration";
+    case IntType::kMonth:
+      return "time.Month";
+    case IntType::kWeekday:
+      return "time.Weekday";
   }
   return "int";
 }
@@ -120,61 +127,94 @@ Value Value::OfFunction(std::shared_ptr<const Function> function) {
 
 const Type* Value::type() const {
   switch (kind()) {
-    case Kind::kList: return &AsList().type();
-    case Kind::kMap: return &AsMap().type();
-    case Kind::kStruct: return &AsStruct().type();
-    default: return nullptr;
+    case Kind::kList:
+      return &AsList().type();
+    case Kind::kMap:
+      return &AsMap().type();
+    case Kind::kStruct:
+      return &AsStruct().type();
+    default:
+      return nullptr;
   }
 }
 
 std::string Value::TypeName() const {
   switch (kind()) {
     case Kind::kMissing:
-    case Kind::kNil: return "interface {}";
-    case Kind::kBool: return "bool";
-    case Kind::kInt: return std::string(IntTypeName(int_type()));
-    case Kind::kFloat: return "float64";
-    case Kind::kString: return "string";
-    case Kind::kTime: return "time.Time";
-    case Kind::kFunction: return "func";
-    default: return std::string(type()->name);
+    case Kind::kNil:
+      return "interface {}";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kInt:
+      return std::string(IntTypeName(int_type()));
+    case Kind::kFloat:
+      return "float64";
+    case Kind::kString:
+      return "string";
+    case Kind::kTime:
+      return "time.Time";
+    case Kind::kFunction:
+      return "func";
+    default:
+      return std::string(type()->name);
   }
 }
 
 int Value::depth() const {
   switch (kind()) {
-    case Kind::kList: return AsList().depth();
-    case Kind::kMap: return AsMap().depth();
-    case Kind::kStruct: return AsStruct().depth();
-    default: return 0;
+    case Kind::kList:
+      return AsList().depth();
+    case Kind::kMap:
+      return AsMap().depth();
+    case Kind::kStruct:
+      return AsStruct().depth();
+    default:
+      return 0;
   }
 }
 
 bool Value::IsTrue() const {
   switch (kind()) {
     case Kind::kMissing:
-    case Kind::kNil: return false;
-    case Kind::kBool: return AsBool();
-    case Kind::kInt: return AsInt() != 0;
-    case Kind::kFloat: return AsFloat() != 0;
-    case Kind::kString: return !AsString().empty();
-    case Kind::kList: return !AsList().items().empty();
-    case Kind::kMap: return !AsMap().entries().empty();
-    default: return true;
+    case Kind::kNil:
+      return false;
+    case Kind::kBool:
+      return AsBool();
+    case Kind::kInt:
+      return AsInt() != 0;
+    case Kind::kFloat:
+      return AsFloat() != 0;
+    case Kind::kString:
+      return !AsString().empty();
+    case Kind::kList:
+      return !AsList().items().empty();
+    case Kind::kMap:
+      return !AsMap().entries().empty();
+    default:
+      return true;
   }
 }
 
 std::string_view Param::TypeName() const {
   switch (kind) {
-    case Kind::kAny: return "interface {}";
-    case Kind::kBool: return "bool";
-    case Kind::kInt: return "int";
-    case Kind::kFloat: return "float64";
-    case Kind::kString: return "string";
-    case Kind::kStrings: return "[]string";
-    case Kind::kTime: return "time.Time";
-    case Kind::kDuration: return "time.Duration";
-    case Kind::kTyped: return type->name;
+    case Kind::kAny:
+      return "interface {}";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kInt:
+      return "int";
+    case Kind::kFloat:
+      return "float64";
+    case Kind::kString:
+      return "string";
+    case Kind::kStrings:
+      return "[]string";
+    case Kind::kTime:
+      return "time.Time";
+    case Kind::kDuration:
+      return "time.Duration";
+    case Kind::kTyped:
+      return type->name;
   }
   return "interface {}";
 }

@@ -1,9 +1,10 @@
-// The values a template works on: Go's basic kinds, lists, maps, structs, times and functions, with as much of Go's
-// types as a template can notice (names in messages, methods, String, zero values of missing keys).
+// The values a template works on: Go's basic kinds, lists, maps, structs, times and functions, with as much
+// of Go's types as a template can notice (names in messages, methods, String, zero values of missing keys).
 //
-// A Value is a small handle; lists, maps and structs are shared and immutable, so copies are cheap and any thread may
-// read them. A Type describes a named Go type: its methods, how it prints, what a missing key gives. Types are constant
-// objects with static storage that the modules who own the data define (for example Alertmanager's KV).
+// A Value is a small handle; lists, maps and structs are shared and immutable, so copies are cheap and any
+// thread may read them. A Type describes a named Go type: its methods, how it prints, what a missing key
+// gives. Types are constant objects with static storage that the modules who own the data define (for example
+// Alertmanager's KV).
 #pragma once
 
 #include <cstdint>
@@ -52,11 +53,11 @@ struct Method {
 
 // A Go type as far as a template can tell it from others.
 struct Type {
-  std::string_view name;                            // "template.KV"
-  std::string_view elem = "interface {}";           // type of elements, for messages
+  std::string_view name;                   // "template.KV"
+  std::string_view elem = "interface {}";  // type of elements, for messages
   std::span<const Method> methods = {};
   std::string (*to_string)(const Value&) = nullptr;  // its String method, which printing uses
-  bool has_string_elems = false;                    // elements are strings: a missing key's zero value is ""
+  bool has_string_elems = false;                     // elements are strings: a missing key's zero value is ""
 };
 
 extern const Type kAnyListType;     // []interface {}
@@ -170,7 +171,8 @@ class Value {
       data_;
 };
 
-// What a function's parameter accepts. Constants in a template adapt to it as in Go; other values must have the type.
+// What a function's parameter accepts. Constants in a template adapt to it as in Go; other values must have
+// the type.
 struct Param {
   enum class Kind : uint8_t { kAny, kBool, kInt, kFloat, kString, kStrings, kTime, kDuration, kTyped };
   Kind kind = Kind::kAny;
@@ -189,8 +191,8 @@ struct Param {
   std::string_view TypeName() const;
 };
 
-// A function or method. The arguments that `body` gets have been checked against `params`; a method's receiver comes
-// before them.
+// A function or method. The arguments that `body` gets have been checked against `params`; a method's
+// receiver comes before them.
 struct Function {
   std::vector<Param> params;
   bool is_variadic = false;  // the last parameter takes any number

@@ -1,0 +1,181 @@
+// alertmanager.yml as typed values: routes, receivers, inhibition rules, time intervals.
+//
+//   SEXTANT_ASSIGN(auto config, alerting::LoadConfig("/etc/alertmanager/alertmanager.yml"));
+//
+// What Alertmanager 0.34 knows and we do not honour yet (all receivers but webhook and Slack, tracing, route
+// labels, …) is refused by name; so is what Alertmanager itself refuses, with its words. A Config is
+// immutable once loaded and may be shared between threads.
+//
+// Specification: https://prometheus.io/docs/alerting/latest/configuration/
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alerting/matchers.h"
+#include "alerting/time_interval.h"
+#include "config/decode.h"
+#include "config/http_client_config.h"
+#include "core/clock.h"
+#include "core/result.h"
+
+namespace sextant::alerting {
+
+// A list of matchers as the file has it, with what the parser had to say about it.
+struct MatcherList {
+  Matchers matchers;
+  std::vector<std::string> warnings;
+};
+
+struct RouteConfig {
+  std::string receiver;  // empty: the parent's
+  std::optional<std::vector<std::string>> group_by;
+  bool group_by_all = false;  // group_by: ['...']
+  // match, match_re and matchers together, sorted.
+  Matchers matchers;
+  bool continues = false;
+  std::optional<core::DurationMs> group_wait_ms;
+  std::optional<core::DurationMs> group_interval_ms;
+  std::optional<core::DurationMs> repeat_interval_ms;
+  std::vector<std::string> mute_time_intervals;
+  std::vector<std::string> active_time_intervals;
+  std::vector<RouteConfig> routes;
+
+  MatcherList match;  // as written; `matchers` has them all
+  MatcherList match_re;
+  MatcherList matchers_field;
+};
+
+struct InhibitRuleConfig {
+  std::string name;
+  Matchers source_matchers;  // all three spellings together
+  Matchers target_matchers;
+  std::vector<std::string> equal;
+
+  MatcherList source_match;  // as written
+  MatcherList source_match_re;
+  MatcherList source_matchers_field;
+  MatcherList target_match;
+  MatcherList target_match_re;
+  MatcherList target_matchers_field;
+};
+
+struct WebhookConfig {
+  bool send_resolved = true;
+  std::optional<config::HttpClientConfig> http;  // else the global one
+  std::string url;                               // a template
+  std::string url_file;
+  uint64_t max_alerts = 0;          // 0: all
+  core::DurationMs timeout_ms = 0;  // 0: until the next flush
+};
+
+struct SlackConfirm {
+  std::string text;
+  std::string title;
+  std::string ok_text;
+  std::string dismiss_text;
+};
+
+struct SlackAction {
+  std::string type;
+  std::string text;
+  std::string url;
+  std::string style;
+  std::string name;
+  std::string value;
+  std::optional<SlackConfirm> confirm;
+};
+
+struct SlackField {
+  std::string title;
+  std::string value;
+  std::optional<bool> is_short;  // else short_fields of the message
+};
+
+// Every text is a template; the defaults are Alertmanager's.
+struct SlackConfig {
+  bool send_resolved = false;
+  std::optional<config::HttpClientConfig> http;
+  std::string api_url;
+  std::string api_url_file;
+  std::string channel;
+  std::string username = R"({{ template "slack.default.username" . }})";
+  std::string color = R"({{ template "slack.default.color" . }})";
+  std::string title = R"({{ template "slack.default.title" . }})";
+  std::string title_link = R"({{ template "slack.default.titlelink" . }})";
+  std::string pretext = R"({{ template "slack.default.pretext" . }})";
+  std::string text = R"({{ template "slack.default.text" . }})";
+  std::string message_text;
+  std::vector<SlackField> fields;
+  bool short_fields = false;
+  std::string footer = R"({{ template "slack.default.footer" . }})";
+  std::string fallback = R"({{ template "slack.default.fallback" . }})";
+  std::string callback_id = R"({{ template "slack.default.callbackid" . }})";
+  std::string icon_emoji = R"({{ template "slack.default.iconemoji" . }})";
+  std::string icon_url = R"({{ template "slack.default.iconurl" . }})";
+  std::string image_url;
+  std::string thumb_url;
+  bool link_names = false;
+  std::vector<std::string> mrkdwn_in;
+  std::vector<SlackAction> actions;
+  core::DurationMs timeout_ms = 0;
+};
+
+struct ReceiverConfig {
+  std::string name;
+  std::vector<WebhookConfig> webhooks;
+  std::vector<SlackConfig> slacks;
+  bool logs_only = false;  // of the built-in configuration: a notification is a line in the log
+};
+
+struct GlobalConfig {
+  core::DurationMs resolve_timeout_ms = 300'000;
+  config::HttpClientConfig http;
+  std::string slack_api_url;
+  std::string slack_api_url_file;
+};
+
+struct Config {
+  GlobalConfig global;
+  std::unique_ptr<RouteConfig> route;
+  std::vector<ReceiverConfig> receivers;
+  std::vector<InhibitRuleConfig> inhibit_rules;
+  std::vector<std::string> templates;               // shell patterns, relative to the file's folder already
+  std::vector<NamedIntervals> mute_time_intervals;  // older name of time_intervals
+  std::vector<NamedIntervals> time_intervals;
+
+  std::vector<std::string> warnings;  // what a person should change though it works
+  std::string text;                   // the file as it was read, for the status page; secrets hidden
+
+  const NamedIntervals* FindInterval(std::string_view name) const;
+  const ReceiverConfig* FindReceiver(std::string_view name) const;
+};
+
+const config::Struct& FieldsOf(const RouteConfig*);
+const config::Struct& FieldsOf(const InhibitRuleConfig*);
+const config::Struct& FieldsOf(const WebhookConfig*);
+const config::Struct& FieldsOf(const SlackConfirm*);
+const config::Struct& FieldsOf(const SlackAction*);
+const config::Struct& FieldsOf(const SlackField*);
+const config::Struct& FieldsOf(const SlackConfig*);
+const config::Struct& FieldsOf(const ReceiverConfig*);
+const config::Struct& FieldsOf(const GlobalConfig*);
+const config::Struct& FieldsOf(const Config*);
+
+// Errors: kInvalidArgument ("file:line:column: path: what"), kUnimplemented for what is not supported yet,
+// and what reading the file gives.
+core::Result<std::shared_ptr<const Config>> LoadConfig(const std::string& path);
+// `file_name` stands in errors, and relative paths count from its folder.
+core::Result<std::shared_ptr<const Config>> ParseConfig(std::string_view text, const std::string& file_name);
+// The same from a node inside another document (the `alertmanager` section of sextant.yaml).
+core::Result<std::shared_ptr<const Config>> DecodeConfig(config::Node node);
+
+// What counts when the user gives no configuration: one receiver that writes notifications to the log and
+// nothing else.
+std::shared_ptr<const Config> BuiltInConfig();
+
+}  // namespace sextant::alerting

@@ -1,0 +1,247 @@
+#include "alerting/config.h"
+
+#include <fstream>
+
+#include "alerting/default_templates.h"
+#include "alerting/route.h"
+#include "alerting/test_util.h"
+
+namespace sextant::alerting {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::MustParse;
+
+std::vector<std::string> SplitTabs(const std::string& line) {
+  std::vector<std::string> cells;
+  std::stringstream stream(line);
+  for (std::string cell; std::getline(stream, cell, '\t');) cells.push_back(cell);
+  cells.resize(6);
+  return cells;
+}
+
+std::string ErrorOf(const std::string& yaml) {
+  const auto config = ParseConfig(yaml, "am.yml");
+  return config ? "no error" : config.error().message();
+}
+
+// Every file of Alertmanager's own tests loads, or is refused: by Alertmanager's words, or because of a field
+// that we do not honour yet, which the error then names.
+TEST(Config, AmtoolCheckConfigOracle) {
+  const fs::path dir = testing::ConformanceDir() / "alertmanager";
+  if (!fs::exists(dir)) GTEST_SKIP() << dir;
+  std::ifstream table(dir / "expected-check-config.tsv");
+  std::string line;
+  std::getline(table, line);
+  int loaded = 0;
+  int refused = 0;
+  int not_yet = 0;
+  while (std::getline(table, line)) {
+    const std::vector<std::string> cells = SplitTabs(line);
+    SCOPED_TRACE(cells[0]);
+    const auto config = LoadConfig((dir / cells[0]).string());
+    if (config) {
+      EXPECT_EQ(cells[1], "good");
+      ++loaded;
+    } else if (config.error().code() == core::Code::kUnimplemented) {
+      EXPECT_NE(config.error().message().find("not supported yet"), std::string::npos)
+          << config.error().message();
+      ++not_yet;
+    } else {
+      EXPECT_EQ(cells[1], "bad") << config.error().message();
+      // YAML's own errors have the words of our reader.
+      if (!cells[5].starts_with("yaml:")) {
+        EXPECT_NE(config.error().message().find(cells[5]), std::string::npos) << config.error().message();
+      }
+      ++refused;
+    }
+  }
+  EXPECT_EQ(loaded, 7);
+  EXPECT_EQ(refused, 26);
+  EXPECT_EQ(not_yet, 54);
+}
+
+TEST(Config, ReferenceDeploymentLoads) {
+  const fs::path path = testing::ConformanceDir() / "article/alertmanager.effective.yml";
+  if (!fs::exists(path)) GTEST_SKIP() << path;
+  const auto config = LoadConfig(path.string());
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ((*config)->receivers[1].slacks[0].actions.size(), 3);
+  EXPECT_EQ((*config)->inhibit_rules.size(), 4);
+  EXPECT_EQ((*config)->text.find("hooks.slack.com"), std::string::npos) << "secrets are hidden";
+}
+
+// `amtool config routes test`, for the files that load.
+TEST(Routes, AmtoolRoutesOracle) {
+  const fs::path dir = testing::ConformanceDir() / "alertmanager";
+  if (!fs::exists(dir)) GTEST_SKIP() << dir;
+  std::ifstream table(dir / "amtool/expected-routes-test.tsv");
+  std::string line;
+  std::getline(table, line);
+  int run = 0;
+  while (std::getline(table, line)) {
+    const std::vector<std::string> cells = SplitTabs(line);
+    if (cells[0] == "examples/simple.yml") continue;  // has e-mail receivers
+    SCOPED_TRACE(line);
+    std::string yaml = testing::ReadWhole(dir / cells[0]);
+    if (yaml.starts_with("global:\n  smtp"))
+      yaml = yaml.substr(yaml.find("route:"));  // mail settings that nothing uses
+    const auto config = ParseConfig(yaml, "am.yml");
+    ASSERT_TRUE(config) << config.error().message();
+    model::LabelsBuilder labels;
+    std::stringstream pairs(cells[1]);
+    for (std::string pair; pairs >> pair;)
+      labels.Set(pair.substr(0, pair.find('=')), pair.substr(pair.find('=') + 1));
+    std::string receivers;
+    const auto root = BuildRoutes(**config);
+    for (const Route* route : MatchRoutes(*root, labels.Build())) {
+      receivers += (receivers.empty() ? "" : ",") + (*config)->receivers[route->receiver].name;
+    }
+    EXPECT_EQ(receivers, cells[3]);
+    ++run;
+  }
+  EXPECT_EQ(run, 17);
+}
+
+TEST(Routes, KeysOfUpstreamsTables) {
+  const fs::path dir = testing::ConformanceDir() / "alertmanager/tables";
+  if (!fs::exists(dir)) GTEST_SKIP() << dir;
+  simdjson::dom::parser parser;
+  int run = 0;
+  for (const simdjson::dom::element table :
+       simdjson::dom::array(parser.load((dir / "route.json").string())["tables"])) {
+    const std::string name = testing::Text(table, "func");
+    if (name == "TestRouteLabelsLoading") continue;
+    std::string yaml = testing::ReadWhole(dir / ("route." + name + ".yml"));
+    // The tables hold a bare route; receivers are what it mentions.
+    std::stringstream indented("route:\n");
+    std::string text = "route:\n";
+    std::stringstream lines(yaml);
+    for (std::string line; std::getline(lines, line);) text += "  " + line + "\n";
+    text += "receivers:\n";
+    for (const char* receiver : {"notify-def", "notify-A", "notify-BC", "notify-testing",
+                                 "notify-productionA", "notify-productionB"}) {
+      text += std::string("- name: ") + receiver + "\n";
+    }
+    const auto config = MustParse(text);
+    const auto root = BuildRoutes(*config);
+    for (const simdjson::dom::element c : simdjson::dom::array(table["cases"])) {
+      std::vector<std::string> keys;
+      for (const simdjson::dom::element key : simdjson::dom::array(c["keys"])) {
+        keys.emplace_back(std::string_view(key));
+      }
+      std::vector<std::string> ours;
+      for (const Route* route : MatchRoutes(*root, testing::LabelsOf(testing::StringMap(c["input"])))) {
+        ours.push_back(route->key);
+      }
+      EXPECT_EQ(ours, keys);
+      ++run;
+    }
+  }
+  EXPECT_EQ(run, 24);
+}
+
+TEST(Config, ErrorsSayWhere) {
+  EXPECT_EQ(ErrorOf("route:\n  receiver: a\n  group_wiat: 1s\nreceivers:\n- name: a\n").substr(0, 11),
+            "am.yml:3:3:");
+  EXPECT_NE(ErrorOf("route:\n  receiver: a\n  group_wiat: 1s\nreceivers:\n- name: a\n").find("group_wait"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("route: {receiver: a}\nreceivers:\n- name: a\n  email_configs: [{to: x}]\n")
+                .find("email_configs"),
+            std::string::npos);
+  EXPECT_NE(
+      ErrorOf("global: {smtp_from: x}\nroute: {receiver: a}\nreceivers: [{name: a}]\n").find("smtp_from"),
+      std::string::npos);
+  EXPECT_NE(ErrorOf("route: {receiver: a, labels: {a: b}}\nreceivers: [{name: a}]\n").find("labels"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("route: {receiver: a, routes: [{matchers: ['a=~[']}]}\nreceivers: [{name: a}]\n")
+                .find("error parsing regexp"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("route: {receiver: a}\nreceivers: [{name: a, webhook_configs: [{url: 'ftp://x'}]}]\n")
+                .find("unsupported scheme"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("route: {receiver: a}\nreceivers: [{name: a, webhook_configs: [{}]}]\n")
+                .find("one of url or url_file"),
+            std::string::npos);
+}
+
+TEST(Config, WarnsOfMatchersThatWillChange) {
+  const auto config =
+      MustParse("route: {receiver: a, routes: [{matchers: ['foo=\\d+']}]}\nreceivers: [{name: a}]\n");
+  ASSERT_EQ(config->warnings.size(), 1);
+  EXPECT_NE(config->warnings[0].find("write it as {foo=\"\\\\d+\"}"), std::string::npos)
+      << config->warnings[0];
+}
+
+TEST(Config, DeepRoutesAreRefused) {
+  std::string yaml = "receivers: [{name: a}]\nroute: ";
+  std::string route = "{receiver: a}";
+  for (int i = 0; i < 40; ++i) route = "{receiver: a, routes: [" + route + "]}";
+  EXPECT_NE(ErrorOf(yaml + route), "no error");
+}
+
+TEST(Config, BuiltInSendsNothing) {
+  const auto config = BuiltInConfig();
+  const auto integrations = BuildRoutes(*config);
+  EXPECT_EQ(config->receivers[integrations->receiver].name, "log");
+  EXPECT_TRUE(LoadTemplates(*config));
+}
+
+TEST(TimeIntervals, UpstreamsTable) {
+  const fs::path path = testing::ConformanceDir() / "alertmanager/tables/timeinterval.json";
+  if (!fs::exists(path)) GTEST_SKIP() << path;
+  simdjson::dom::parser parser;
+  int run = 0;
+  for (const simdjson::dom::element table : simdjson::dom::array(parser.load(path.string())["tables"])) {
+    simdjson::dom::array cases;
+    if (table["cases"].get(cases) != simdjson::SUCCESS) continue;
+    for (const simdjson::dom::element c : cases) {
+      std::string in = testing::Text(c, "in");
+      if (in.empty() || in.find("- ") == std::string::npos || in.find("\nweekdays") != std::string::npos ||
+          in.find("\ndays_of_month") != std::string::npos) {
+        continue;
+      }
+      SCOPED_TRACE(in);
+      const auto document = config::Document::Parse(in, "intervals");
+      ASSERT_TRUE(document);
+      const auto intervals = config::Decode<std::vector<TimeInterval>>(document->root());
+      const std::string error = testing::Text(c, "err");
+      ++run;
+      if (!error.empty()) {
+        ASSERT_FALSE(intervals);
+        EXPECT_NE(intervals.error().message().find(error), std::string::npos) << intervals.error().message();
+        continue;
+      }
+      ASSERT_TRUE(intervals) << intervals.error().message();
+      const NamedIntervals named{"x", *intervals};
+      for (const auto& [key, expected] : {std::pair("contains", true), std::pair("excludes", false)}) {
+        simdjson::dom::array times;
+        if (c[key].get(times) != simdjson::SUCCESS) continue;
+        for (const simdjson::dom::element time : times) {
+          const auto parsed = gotemplate::ParseTime("02 Jan 06 15:04 -0700", std::string_view(time));
+          ASSERT_TRUE(parsed) << parsed.error().message();
+          EXPECT_EQ(named.Contains(parsed->UnixMs()), expected) << std::string_view(time);
+        }
+      }
+    }
+  }
+  EXPECT_GE(run, 19);
+}
+
+TEST(TimeIntervals, FollowTheirPlacesClock) {
+  const auto config = MustParse(R"(
+route: {receiver: a, routes: [{mute_time_intervals: [night]}]}
+receivers: [{name: a}]
+time_intervals:
+- name: night
+  time_intervals:
+  - times: [{start_time: '00:00', end_time: '09:00'}]
+    location: Australia/Sydney
+)");
+  // 2024-01-01 in Sydney is eleven hours ahead.
+  EXPECT_TRUE(config->FindInterval("night")->Contains(testing::TimeOf("2023-12-31T13:00:00Z")));
+  EXPECT_FALSE(config->FindInterval("night")->Contains(testing::TimeOf("2023-12-31T22:00:00Z")));
+}
+
+}  // namespace
+}  // namespace sextant::alerting

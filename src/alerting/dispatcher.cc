@@ -1,0 +1,468 @@
+#include "alerting/dispatcher.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "config/text.h"
+
+namespace sextant::alerting {
+namespace {
+
+using core::DurationMs;
+using core::TimestampMs;
+
+// Empty groups are cleared away this often, resolved alerts more rarely; as upstream does.
+constexpr DurationMs kMaintenanceMs = 30'000;
+constexpr DurationMs kCollectionMs = 1'800'000;
+// A short group_interval must not make slow receivers impossible.
+constexpr DurationMs kMinDeadlineMs = 10'000;
+// Smaller steps back are the clock being disciplined.
+constexpr DurationMs kJumpMs = 1'000;
+
+AlertSet HashesOf(const std::vector<Alert>& alerts, bool resolved) {
+  AlertSet set;
+  for (const Alert& alert : alerts) {
+    if ((alert.ends_at_ms != kZeroTimeMs) == resolved) set.push_back(AlertHash(alert.labels));
+  }
+  std::sort(set.begin(), set.end());
+  return set;
+}
+
+}  // namespace
+
+std::string_view IntegrationName(IntegrationKind kind) {
+  switch (kind) {
+    case IntegrationKind::kWebhook:
+      return "webhook";
+    case IntegrationKind::kSlack:
+      return "slack";
+    case IntegrationKind::kLog:
+      return "log";
+  }
+  return "";
+}
+
+std::vector<Integration> ListIntegrations(const Config& config) {
+  std::vector<Integration> out;
+  for (size_t r = 0; r < config.receivers.size(); ++r) {
+    const ReceiverConfig& receiver = config.receivers[r];
+    for (size_t i = 0; i < receiver.webhooks.size(); ++i) {
+      out.push_back({r, IntegrationKind::kWebhook, i, receiver.webhooks[i].send_resolved});
+    }
+    for (size_t i = 0; i < receiver.slacks.size(); ++i) {
+      out.push_back({r, IntegrationKind::kSlack, i, receiver.slacks[i].send_resolved});
+    }
+    if (receiver.logs_only) out.push_back({r, IntegrationKind::kLog, 0, true});
+  }
+  return out;
+}
+
+bool Notification::IsFiring() const {
+  return std::any_of(alerts.begin(), alerts.end(),
+                     [](const Alert& a) { return a.ends_at_ms == kZeroTimeMs; });
+}
+
+struct Dispatcher::Group {
+  GroupId id;
+  std::string key;
+  std::map<uint64_t, AlertPtr> alerts;
+  TimestampMs next_flush_ms = 0;
+  bool has_flushed = false;
+
+  // Of the flush under way: what it knew to be resolved, and how many integrations have not answered.
+  std::map<uint64_t, AlertPtr> flushed_resolved;
+  size_t waiting_for = 0;
+  bool flush_failed = false;
+  std::set<size_t> busy;  // integrations that still work on an earlier flush
+};
+
+Dispatcher::Dispatcher(std::shared_ptr<const Config> config, DispatcherLimits limits)
+    : limits_(limits),
+      config_(std::move(config)),
+      integrations_(ListIntegrations(*config_)),
+      root_(BuildRoutes(*config_)),
+      inhibitor_(*config_),
+      log_(limits.max_log_entries) {}
+
+Dispatcher::~Dispatcher() = default;
+
+void Dispatcher::SetConfig(std::shared_ptr<const Config> config, TimestampMs now_ms) {
+  timers_.clear();
+  for (auto& [id, flight] : flights_) flight.group = nullptr;
+  groups_.clear();
+  config_ = std::move(config);
+  integrations_ = ListIntegrations(*config_);
+  root_ = BuildRoutes(*config_);
+  inhibitor_ = Inhibitor(*config_);
+  for (auto& [fingerprint, record] : alerts_) {
+    inhibitor_.Update(fingerprint, record.alert);
+    record.groups.clear();
+    for (const Route* route : MatchRoutes(*root_, record.alert->labels)) {
+      record.groups.push_back({route, route->GroupLabels(record.alert->labels)});
+    }
+    for (const GroupId& id : record.groups) static_cast<void>(Join(id, fingerprint, record.alert, now_ms));
+  }
+}
+
+// --- alerts coming in ---
+
+core::Status Dispatcher::Check(const Alert& alert) const {
+  const auto invalid = [](std::string_view what) {
+    return core::Fail(core::Code::kInvalidArgument, "{}", what);
+  };
+  if (alert.labels.empty()) return invalid("at least one label pair required");
+  size_t bytes = alert.generator_url.size();
+  for (const model::LabelView label : alert.labels) {
+    if (!IsValidLabelName(label.name, MatcherSyntax::kFallback)) {
+      return core::Fail(core::Code::kInvalidArgument, "invalid label set: invalid name {}",
+                        config::Quote(label.name));
+    }
+    if (!config::IsUtf8(label.value)) {
+      return core::Fail(core::Code::kInvalidArgument, "invalid label set: invalid value {}",
+                        config::Quote(label.value));
+    }
+    bytes += label.name.size() + label.value.size();
+  }
+  for (const auto& [name, value] : alert.annotations) {
+    if (!IsValidLabelName(name, MatcherSyntax::kFallback) || !config::IsUtf8(value)) {
+      return core::Fail(core::Code::kInvalidArgument, "invalid annotations: invalid name or value of {}",
+                        config::Quote(name));
+    }
+    bytes += name.size() + value.size();
+  }
+  if (alert.labels.size() > limits_.max_labels || alert.annotations.size() > limits_.max_labels) {
+    return core::Fail(core::Code::kResourceExhausted, "alert has more than {} labels or annotations",
+                      limits_.max_labels);
+  }
+  if (bytes > limits_.max_alert_bytes) {
+    return core::Fail(core::Code::kResourceExhausted, "alert of {} bytes exceeds {}", bytes,
+                      limits_.max_alert_bytes);
+  }
+  if (alert.starts_at_ms != kZeroTimeMs && alert.ends_at_ms != kZeroTimeMs &&
+      alert.ends_at_ms < alert.starts_at_ms) {
+    return invalid("start time must be before end time");
+  }
+  return {};
+}
+
+Alert Dispatcher::Normalized(const Alert& alert, TimestampMs now_ms) const {
+  Alert out = alert;
+  out.updated_at_ms = now_ms;
+  out.has_timeout = false;
+  if (out.starts_at_ms == kZeroTimeMs) {
+    out.starts_at_ms = out.ends_at_ms == kZeroTimeMs ? now_ms : out.ends_at_ms;
+  }
+  if (out.ends_at_ms == kZeroTimeMs) {
+    out.has_timeout = true;
+    out.ends_at_ms = now_ms + config_->global.resolve_timeout_ms;
+  }
+  return out;
+}
+
+PutReport Dispatcher::Put(std::span<const Alert> alerts, TimestampMs now_ms) {
+  FollowTime(now_ms);
+  PutReport report;
+  for (const Alert& alert : alerts) {
+    const core::Status status = PutOne(alert, now_ms);
+    if (status) {
+      ++report.accepted;
+    } else {
+      if (status.error().code() == core::Code::kResourceExhausted) ++alerts_limited_;
+      report.errors.push_back(status.error().message());
+    }
+  }
+  return report;
+}
+
+core::Status Dispatcher::PutOne(const Alert& alert, TimestampMs now_ms) {
+  SEXTANT_TRY(Check(alert));
+  const uint64_t fingerprint = Fingerprint(alert.labels);
+  auto found = alerts_.find(fingerprint);
+  if (found == alerts_.end() && alerts_.size() >= limits_.max_alerts) {
+    return core::Fail(core::Code::kResourceExhausted, "too many alerts: the limit is {}", limits_.max_alerts);
+  }
+  Alert fresh = Normalized(alert, now_ms);
+  if (found == alerts_.end()) {
+    Record record;
+    for (const Route* route : MatchRoutes(*root_, fresh.labels)) {
+      record.groups.push_back({route, route->GroupLabels(fresh.labels)});
+    }
+    found = alerts_.emplace(fingerprint, std::move(record)).first;
+  } else if (Overlaps(*found->second.alert, fresh)) {
+    fresh = Merge(*found->second.alert, fresh, now_ms);
+  }
+  Record& record = found->second;
+  record.alert = std::make_shared<const Alert>(std::move(fresh));
+  inhibitor_.Update(fingerprint, record.alert);
+  core::Status status;
+  for (const GroupId& id : record.groups) {
+    core::Status joined = Join(id, fingerprint, record.alert, now_ms);
+    if (!joined) status = std::move(joined);
+  }
+  return status;
+}
+
+core::Status Dispatcher::Join(const GroupId& id, uint64_t fingerprint, const AlertPtr& alert,
+                              TimestampMs now_ms) {
+  auto found = groups_.find(id);
+  if (found == groups_.end()) {
+    if (groups_.size() >= limits_.max_groups) {
+      return core::Fail(core::Code::kResourceExhausted, "too many groups: the limit is {}",
+                        limits_.max_groups);
+    }
+    auto group = std::make_unique<Group>();
+    group->id = id;
+    group->key = id.route->key + ":" + LabelSetText(id.labels);
+    group->next_flush_ms = now_ms + id.route->group_wait_ms;
+    timers_.insert({group->next_flush_ms, group.get()});
+    found = groups_.emplace(id, std::move(group)).first;
+  }
+  Group& group = *found->second;
+  group.alerts[fingerprint] = alert;
+  // An alert that has waited long enough elsewhere does not wait again.
+  if (!group.has_flushed && alert->starts_at_ms + id.route->group_wait_ms < now_ms) Schedule(group, now_ms);
+  return {};
+}
+
+// --- time ---
+
+void Dispatcher::Schedule(Group& group, TimestampMs at_ms) {
+  timers_.erase({group.next_flush_ms, &group});
+  group.next_flush_ms = at_ms;
+  timers_.insert({at_ms, &group});
+}
+
+void Dispatcher::FollowTime(TimestampMs now_ms) {
+  if (last_now_ms_ != kZeroTimeMs && now_ms < last_now_ms_ - kJumpMs) {
+    const DurationMs by_ms = now_ms - last_now_ms_;
+    timers_.clear();
+    for (auto& [id, group] : groups_) {
+      group->next_flush_ms += by_ms;
+      timers_.insert({group->next_flush_ms, group.get()});
+    }
+    next_maintenance_ms_ = now_ms;
+    next_collection_ms_ = now_ms;
+  }
+  last_now_ms_ = now_ms;
+}
+
+TimestampMs Dispatcher::NextWakeup() const {
+  TimestampMs next_ms = std::numeric_limits<TimestampMs>::max();
+  if (!timers_.empty()) next_ms = std::min(timers_.begin()->first, next_maintenance_ms_);
+  if (!alerts_.empty()) next_ms = std::min(next_ms, next_collection_ms_);
+  return next_ms;
+}
+
+void Dispatcher::Maintain(TimestampMs now_ms) {
+  if (now_ms >= next_maintenance_ms_) {
+    next_maintenance_ms_ = now_ms + kMaintenanceMs;
+    std::erase_if(groups_, [this](const auto& item) {
+      Group& group = *item.second;
+      if (!group.alerts.empty() || group.waiting_for > 0) return false;
+      timers_.erase({group.next_flush_ms, &group});
+      for (auto& [id, flight] : flights_) {
+        if (flight.group == &group) flight.group = nullptr;
+      }
+      return true;
+    });
+  }
+  if (now_ms >= next_collection_ms_) {
+    next_collection_ms_ = now_ms + kCollectionMs;
+    log_.Collect(now_ms);
+    std::erase_if(alerts_, [this, now_ms](const auto& item) {
+      if (!item.second.alert->IsResolvedAt(now_ms)) return false;
+      inhibitor_.Remove(item.first, item.second.alert->labels);
+      return true;
+    });
+  }
+}
+
+// --- flushing ---
+
+std::vector<Notification> Dispatcher::Advance(TimestampMs now_ms) {
+  FollowTime(now_ms);
+  std::vector<Notification> out;
+  while (!timers_.empty() && timers_.begin()->first <= now_ms) {
+    Group& group = *timers_.begin()->second;
+    // Keep the rhythm; after a long sleep begin a new one.
+    const TimestampMs next_ms = group.next_flush_ms + group.id.route->group_interval_ms;
+    Schedule(group, next_ms > now_ms ? next_ms : now_ms + group.id.route->group_interval_ms);
+    group.has_flushed = true;
+    Flush(group, now_ms, out);
+  }
+  Maintain(now_ms);
+  return out;
+}
+
+std::vector<Alert> Dispatcher::Snapshot(const Group& group, TimestampMs now_ms) const {
+  std::vector<Alert> alerts;
+  for (const auto& [fingerprint, alert] : group.alerts) {
+    if (inhibitor_.InhibitedBy(alert->labels, now_ms)) continue;
+    alerts.push_back(*alert);
+    // An end in the future is only an expectation.
+    if (!alert->IsResolvedAt(now_ms)) alerts.back().ends_at_ms = kZeroTimeMs;
+  }
+  std::stable_sort(alerts.begin(), alerts.end(), ComesBefore);
+  return alerts;
+}
+
+void Dispatcher::Flush(Group& group, TimestampMs now_ms, std::vector<Notification>& out) {
+  if (group.alerts.empty()) return;
+  group.flush_failed = false;
+  group.flushed_resolved.clear();
+  for (const auto& [fingerprint, alert] : group.alerts) {
+    if (alert->IsResolvedAt(now_ms)) group.flushed_resolved.emplace(fingerprint, alert);
+  }
+  std::vector<Alert> alerts = Snapshot(group, now_ms);
+  if (alerts.size() < group.alerts.size()) ++notifications_suppressed_;
+  if (!alerts.empty() && !group.id.route->MutedBy(now_ms).empty()) {
+    ++notifications_suppressed_;
+    alerts.clear();
+  }
+  if (!alerts.empty()) {
+    for (size_t i = 0; i < integrations_.size(); ++i) {
+      if (integrations_[i].receiver != group.id.route->receiver) continue;
+      if (!NotifyIntegration(group, i, alerts, now_ms, out)) group.flush_failed = true;
+    }
+  }
+  if (group.waiting_for == 0) ForgetResolved(group);
+}
+
+// False when the integration could not be asked now.
+bool Dispatcher::NotifyIntegration(Group& group, size_t integration, const std::vector<Alert>& alerts,
+                                   TimestampMs now_ms, std::vector<Notification>& out) {
+  // Whoever still tries to deliver the last one will not be given another.
+  if (group.busy.contains(integration)) return false;
+  const Integration& target = integrations_[integration];
+  const Route& route = *group.id.route;
+  const std::string& receiver_name = config_->receivers[target.receiver].name;
+  const std::string log_key =
+      fmt::format("{}\n{}/{}/{}", group.key, receiver_name, IntegrationName(target.kind), target.index);
+  Flight flight{log_key,    HashesOf(alerts, false), HashesOf(alerts, true), route.repeat_interval_ms, &group,
+                integration};
+  const Reason reason = DecideNotification(log_.Find(log_key, now_ms), flight.firing, flight.resolved,
+                                           target.send_resolved, route.repeat_interval_ms, now_ms);
+  if (reason == Reason::kNothingNew) return true;
+
+  Notification notification{next_id_,  config_,
+                            target,    receiver_name,
+                            group.key, group.id.labels,
+                            reason,    {},
+                            now_ms,    now_ms + std::max(route.group_interval_ms, kMinDeadlineMs)};
+  for (const Alert& alert : alerts) {
+    if (target.send_resolved || alert.ends_at_ms == kZeroTimeMs) notification.alerts.push_back(alert);
+  }
+  if (notification.alerts.empty()) {
+    // All resolved, and the receiver does not want to hear it: only the log changes.
+    log_.Put(log_key, {now_ms, now_ms + 2 * route.repeat_interval_ms, {}, std::move(flight.resolved)});
+    return true;
+  }
+  if (flights_.size() >= limits_.max_pending_notifications) {
+    ++notifications_limited_;
+    return false;
+  }
+  flights_.emplace(next_id_++, std::move(flight));
+  group.busy.insert(integration);
+  ++group.waiting_for;
+  out.push_back(std::move(notification));
+  return true;
+}
+
+void Dispatcher::Finish(uint64_t notification_id, bool delivered, TimestampMs now_ms) {
+  const auto found = flights_.find(notification_id);
+  if (found == flights_.end()) return;
+  Flight flight = std::move(found->second);
+  flights_.erase(found);
+  if (delivered) {
+    log_.Put(std::move(flight.log_key), {now_ms, now_ms + 2 * flight.repeat_interval_ms,
+                                         std::move(flight.firing), std::move(flight.resolved)});
+  }
+  if (flight.group == nullptr) return;
+  Group& group = *flight.group;
+  group.busy.erase(flight.integration);
+  --group.waiting_for;
+  if (!delivered) group.flush_failed = true;
+  if (group.waiting_for == 0) ForgetResolved(group);
+}
+
+// Drops the alerts that the last flush reported as resolved, unless somebody was not told or they came back.
+void Dispatcher::ForgetResolved(Group& group) {
+  if (!group.flush_failed) {
+    for (const auto& [fingerprint, alert] : group.flushed_resolved) {
+      const auto current = group.alerts.find(fingerprint);
+      if (current != group.alerts.end() && current->second == alert) group.alerts.erase(current);
+    }
+  }
+  group.flushed_resolved.clear();
+}
+
+// --- views ---
+
+AlertView Dispatcher::View(uint64_t fingerprint, const Record& record, TimestampMs now_ms) const {
+  AlertView view{record.alert, fingerprint, AlertState::kActive, {}, {}};
+  for (const GroupId& id : record.groups) {
+    const std::string& name = config_->receivers[id.route->receiver].name;
+    if (std::find(view.receivers.begin(), view.receivers.end(), name) == view.receivers.end()) {
+      view.receivers.push_back(name);
+    }
+  }
+  if (record.alert->IsResolvedAt(now_ms)) {
+    view.state = AlertState::kResolved;
+  } else if (const auto by = inhibitor_.InhibitedBy(record.alert->labels, now_ms)) {
+    view.state = AlertState::kSuppressed;
+    view.inhibited_by.push_back(*by);
+  }
+  return view;
+}
+
+std::vector<AlertView> Dispatcher::Alerts(TimestampMs now_ms, bool with_resolved) const {
+  std::vector<AlertView> out;
+  for (const auto& [fingerprint, record] : alerts_) {
+    if (with_resolved || !record.alert->IsResolvedAt(now_ms))
+      out.push_back(View(fingerprint, record, now_ms));
+  }
+  return out;
+}
+
+std::vector<GroupView> Dispatcher::Groups(TimestampMs now_ms) const {
+  std::vector<GroupView> out;
+  for (const auto& [id, group] : groups_) {
+    GroupView view{
+        id.labels, config_->receivers[id.route->receiver].name, group->key, group->next_flush_ms, {}};
+    for (const auto& [fingerprint, alert] : group->alerts) {
+      const auto record = alerts_.find(fingerprint);
+      if (record == alerts_.end() || record->second.alert->IsResolvedAt(now_ms)) continue;
+      view.alerts.push_back(View(fingerprint, record->second, now_ms));
+    }
+    if (!view.alerts.empty()) out.push_back(std::move(view));
+  }
+  std::sort(out.begin(), out.end(), [](const GroupView& a, const GroupView& b) {
+    if (a.labels != b.labels) return a.labels < b.labels;
+    return std::tie(a.receiver, a.key) < std::tie(b.receiver, b.key);
+  });
+  return out;
+}
+
+DispatcherStats Dispatcher::Stats(TimestampMs now_ms) const {
+  DispatcherStats stats;
+  for (const auto& [fingerprint, record] : alerts_) {
+    if (record.alert->IsResolvedAt(now_ms)) continue;
+    ++(inhibitor_.InhibitedBy(record.alert->labels, now_ms) ? stats.alerts_suppressed : stats.alerts_active);
+  }
+  stats.groups = groups_.size();
+  stats.pending_notifications = flights_.size();
+  stats.log_entries = log_.size();
+  stats.alerts_limited = alerts_limited_;
+  stats.notifications_suppressed = notifications_suppressed_;
+  stats.notifications_limited = notifications_limited_;
+  return stats;
+}
+
+std::vector<std::string> Dispatcher::ReceiversOf(const model::Labels& labels) const {
+  std::vector<std::string> names;
+  for (const Route* route : MatchRoutes(*root_, labels))
+    names.push_back(config_->receivers[route->receiver].name);
+  return names;
+}
+
+}  // namespace sextant::alerting

@@ -1,0 +1,199 @@
+// The state machine of alerting: alerts, configuration and time in, notifications out. No threads, no I/O, no
+// clock of its own, so that a test can play a week in a second.
+//
+//   dispatcher.Put(alerts, now);
+//   for (Notification& n : dispatcher.Advance(now)) send(n);   // and sleep until dispatcher.NextWakeup()
+//   dispatcher.Finish(n.id, true, now);                        // when it has been delivered, or given up
+//
+// An alert goes to the groups of the routes that match it. A group speaks first when group_wait is over, then
+// every group_interval if something changed (an alert came or went) or repeat_interval has passed. Inhibited
+// alerts are left out; muted routes stay silent. What has been delivered is in the notification log; what
+// failed is tried again at the next flush. Resolved alerts leave their group once every integration has been
+// told.
+//
+// Time that jumps back shifts the groups' timers with it; time that jumps ahead makes them due.
+//
+// Owned and called by one thread at a time (the runner holds a lock). Everything is bounded by
+// DispatcherLimits.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "alerting/alert.h"
+#include "alerting/config.h"
+#include "alerting/inhibitor.h"
+#include "alerting/notification_log.h"
+#include "alerting/route.h"
+
+namespace sextant::alerting {
+
+struct DispatcherLimits {
+  size_t max_alerts = 500'000;
+  size_t max_groups = 200'000;
+  size_t max_pending_notifications = 20'000;  // handed out and not finished
+  size_t max_labels = 256;                    // of an alert; annotations likewise
+  size_t max_alert_bytes = 256 << 10;         // labels, annotations and URL together
+  size_t max_log_entries = 1'000'000;
+};
+
+enum class IntegrationKind : uint8_t { kWebhook, kSlack, kLog };
+// "webhook", "slack", "log": the label `integration` of metrics.
+std::string_view IntegrationName(IntegrationKind kind);
+
+// One place that notifications go to.
+struct Integration {
+  size_t receiver = 0;  // in Config::receivers
+  IntegrationKind kind = IntegrationKind::kLog;
+  size_t index = 0;  // among the receiver's of this kind
+  bool send_resolved = false;
+};
+
+// All integrations of a configuration, by receiver, webhooks before Slack.
+std::vector<Integration> ListIntegrations(const Config& config);
+
+struct Notification {
+  uint64_t id = 0;
+  std::shared_ptr<const Config> config;  // that it was made under
+  Integration integration;
+  std::string receiver_name;
+  std::string group_key;
+  model::Labels group_labels;
+  Reason reason = Reason::kFirst;
+  // In the order of the message. Firing ones have no end.
+  std::vector<Alert> alerts;
+  core::TimestampMs flushed_at_ms = 0;
+  core::TimestampMs deadline_ms = 0;  // when trying again ends: the next flush takes over
+
+  bool IsFiring() const;  // at least one alert is
+};
+
+enum class AlertState : uint8_t { kActive, kSuppressed, kResolved };
+
+// For the API and pages; copies, so that they may be used after the lock is gone.
+struct AlertView {
+  AlertPtr alert;
+  uint64_t fingerprint = 0;
+  AlertState state = AlertState::kActive;
+  std::vector<std::string> receivers;
+  std::vector<uint64_t> inhibited_by;
+};
+
+struct GroupView {
+  model::Labels labels;
+  std::string receiver;
+  std::string key;
+  core::TimestampMs next_flush_ms = 0;
+  std::vector<AlertView> alerts;
+};
+
+struct DispatcherStats {
+  size_t alerts_active = 0;
+  size_t alerts_suppressed = 0;
+  size_t groups = 0;
+  size_t pending_notifications = 0;
+  size_t log_entries = 0;
+  uint64_t alerts_limited = 0;            // refused by a limit since the start
+  uint64_t notifications_suppressed = 0;  // left out because alerts were inhibited or the route was muted
+  uint64_t notifications_limited = 0;     // put off because too many were pending
+};
+
+class Dispatcher {
+ public:
+  Dispatcher(std::shared_ptr<const Config> config, DispatcherLimits limits);
+  ~Dispatcher();
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
+
+  // Changes the configuration: alerts are grouped anew, what was said stays known. Groups whose alerts began
+  // longer ago than their group_wait are due at once; the notification log keeps them from repeating
+  // themselves.
+  void SetConfig(std::shared_ptr<const Config> config, core::TimestampMs now_ms);
+
+  // Takes alerts, all of a call before anything is decided.
+  PutReport Put(std::span<const Alert> alerts, core::TimestampMs now_ms);
+
+  // What must be sent now.
+  std::vector<Notification> Advance(core::TimestampMs now_ms);
+  // When Advance has something to do next.
+  core::TimestampMs NextWakeup() const;
+  // A notification was delivered, or will not be in time. Unknown ids are ignored.
+  void Finish(uint64_t notification_id, bool delivered, core::TimestampMs now_ms);
+
+  NotificationLog& log() { return log_; }
+  const std::shared_ptr<const Config>& config() const { return config_; }
+
+  // Alerts that are not over, in the order of their fingerprints; with `with_resolved` also those not
+  // forgotten yet.
+  std::vector<AlertView> Alerts(core::TimestampMs now_ms, bool with_resolved = false) const;
+  // Groups that have alerts, by receiver and labels.
+  std::vector<GroupView> Groups(core::TimestampMs now_ms) const;
+  DispatcherStats Stats(core::TimestampMs now_ms) const;
+  // Receivers that an alert with these labels would go to.
+  std::vector<std::string> ReceiversOf(const model::Labels& labels) const;
+
+ private:
+  struct Group;
+  struct GroupId {
+    const Route* route;
+    model::Labels labels;
+    friend bool operator==(const GroupId&, const GroupId&) = default;
+  };
+  struct GroupIdHash {
+    size_t operator()(const GroupId& id) const { return id.labels.Hash() * 31 + id.route->index; }
+  };
+  struct Record {
+    AlertPtr alert;
+    std::vector<GroupId> groups;
+  };
+  struct Flight {
+    std::string log_key;
+    AlertSet firing;
+    AlertSet resolved;
+    core::DurationMs repeat_interval_ms = 0;
+    Group* group = nullptr;  // null once the group is gone
+    size_t integration = 0;
+  };
+
+  core::Status Check(const Alert& alert) const;
+  Alert Normalized(const Alert& alert, core::TimestampMs now_ms) const;
+  core::Status PutOne(const Alert& alert, core::TimestampMs now_ms);
+  core::Status Join(const GroupId& id, uint64_t fingerprint, const AlertPtr& alert, core::TimestampMs now_ms);
+  void Schedule(Group& group, core::TimestampMs at_ms);
+  void FollowTime(core::TimestampMs now_ms);
+  void Maintain(core::TimestampMs now_ms);
+  void Flush(Group& group, core::TimestampMs now_ms, std::vector<Notification>& out);
+  std::vector<Alert> Snapshot(const Group& group, core::TimestampMs now_ms) const;
+  bool NotifyIntegration(Group& group, size_t integration, const std::vector<Alert>& alerts,
+                         core::TimestampMs now_ms, std::vector<Notification>& out);
+  void ForgetResolved(Group& group);
+  AlertView View(uint64_t fingerprint, const Record& record, core::TimestampMs now_ms) const;
+
+  DispatcherLimits limits_;
+  std::shared_ptr<const Config> config_;
+  std::vector<Integration> integrations_;
+  std::unique_ptr<Route> root_;
+  Inhibitor inhibitor_;
+  NotificationLog log_;
+
+  std::map<uint64_t, Record> alerts_;  // by fingerprint
+  std::unordered_map<GroupId, std::unique_ptr<Group>, GroupIdHash> groups_;
+  std::set<std::pair<core::TimestampMs, Group*>> timers_;
+  std::unordered_map<uint64_t, Flight> flights_;
+  uint64_t next_id_ = 1;
+  core::TimestampMs last_now_ms_ = kZeroTimeMs;
+  core::TimestampMs next_maintenance_ms_ = kZeroTimeMs;
+  core::TimestampMs next_collection_ms_ = kZeroTimeMs;
+  uint64_t alerts_limited_ = 0;
+  uint64_t notifications_suppressed_ = 0;
+  uint64_t notifications_limited_ = 0;
+};
+
+}  // namespace sextant::alerting
