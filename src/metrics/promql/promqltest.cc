@@ -334,7 +334,7 @@ core::Status Load(const std::vector<std::string_view>& lines, size_t& number, Pr
   }
   core::Result<core::DurationMs> step = ParseTime(text);
   if (!step) return tl::unexpected(ScriptError(number, step.error().message()));
-  ClassicHistograms classic;
+  std::map<model::Labels, std::vector<PromqltestStorage::Sample>> loaded;  // a repeated series replaces the earlier one
   while (number + 1 < lines.size() && !lines[number + 1].empty()) {
     std::string_view line = lines[++number];
     // Start timestamps, which the store's interface does not carry.
@@ -346,8 +346,12 @@ core::Status Load(const std::vector<std::string_view>& lines, size_t& number, Pr
       if (value.omitted) continue;
       samples.push_back({*step * static_cast<int64_t>(i), value.value, value.histogram});
     }
-    storage.Add(series.labels, samples);
-    if (verb == "load_with_nhcb") classic.Add(series.labels, samples);
+    loaded[series.labels] = std::move(samples);
+  }
+  ClassicHistograms classic;
+  for (const auto& [labels, samples] : loaded) {
+    storage.Add(labels, samples);
+    if (verb == "load_with_nhcb") classic.Add(labels, samples);
   }
   core::Status status = classic.Store(storage);
   if (!status) return tl::unexpected(ScriptError(number, status.error().message()));
