@@ -1,4 +1,4 @@
-import { readFileSync, existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
@@ -35,10 +35,34 @@ function serveDashboards(): Plugin {
   };
 }
 
+/** Writes assets/third-party-licences.txt: the licence of every package of which something ended up in the bundle. */
+function listLicences(): Plugin {
+  return {
+    name: 'sextant-licences',
+    apply: 'build',
+    generateBundle(_options, bundle) {
+      const folders = new Set<string>();
+      for (const chunk of Object.values(bundle)) {
+        if (chunk.type !== 'chunk') continue;
+        for (const id of chunk.moduleIds) {
+          const folder = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id.replace(/^\0/, ''))?.[0];
+          if (folder !== undefined && existsSync(`${folder}/package.json`)) folders.add(folder);
+        }
+      }
+      const texts = [...folders].map((folder) => {
+        const about = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as { name: string; version: string; license?: string };
+        const file = readdirSync(folder).find((name) => /^(licen[cs]e|copying)/i.test(name));
+        return `${about.name} ${about.version} (${about.license ?? 'see text'})\n\n${file === undefined ? '' : readFileSync(`${folder}/${file}`, 'utf8').trim()}\n`;
+      });
+      this.emitFile({ type: 'asset', fileName: 'assets/third-party-licences.txt', source: texts.sort().join(`\n${'-'.repeat(80)}\n\n`) });
+    },
+  };
+}
+
 const proxy = { '/api': upstream, '/-/': upstream };
 
 export default defineConfig({
-  plugins: [react(), serveDashboards()],
+  plugins: [react(), serveDashboards(), listLicences()],
   resolve: {
     alias: [
       { find: /^lodash$/, replacement: 'lodash-es' },

@@ -1,7 +1,8 @@
+import { useEffect, useRef } from 'react';
 import type { ReactNode } from 'react';
 import { getBuildInfo } from '../api/prometheus';
 import { useReachability } from '../api/reachability';
-import { useResource } from '../api/useResource';
+import { refreshAll, useResource } from '../api/useResource';
 import { Icon, Logo } from '../components/icons';
 import type { IconName } from '../components/icons';
 import { Notice } from '../components/States';
@@ -71,9 +72,19 @@ export function Shell({ path, title, isPage, showHelp, children }: ShellProps) {
   );
 }
 
+/** Pauses between two looks at whether the server is there. */
+const kCheckMs = 30_000;
+const kCheckWhileAwayMs = 3000;
+
 function ServerState() {
-  const reachable = useReachability().state !== 'unreachable';
-  const build = useResource((signal) => getBuildInfo(signal), [], { everyMs: 30_000 });
+  const { state } = useReachability();
+  const reachable = state !== 'unreachable';
+  const build = useResource((signal) => getBuildInfo(signal), [], { everyMs: reachable ? kCheckMs : kCheckWhileAwayMs, heedsRefresh: false });
+  const wasAway = useRef(false);
+  useEffect(() => {
+    if (reachable && wasAway.current) refreshAll(); // what failed meanwhile is asked for again
+    wasAway.current = !reachable;
+  }, [reachable]);
   const version = build.data === undefined ? '' : build.data.version;
   return (
     <div className={css.server} role="status" title={reachable ? 'The server answers' : 'The server does not answer'}>

@@ -55,7 +55,7 @@ export function DashboardView({ dashboard }: { dashboard: Dashboard }) {
   const { nowMs, refresh } = useNow(parseDuration(view.refresh) ?? 0);
   const wanted = useMemo(() => resolveRange(view.range, nowMs, dashboard.utc), [view.range.from, view.range.to, nowMs, dashboard.utc]);
   const range = useMemo(() => wanted ?? resolveRange(kFallbackRange, nowMs) ?? { fromMs: nowMs - 3_600_000, toMs: nowMs }, [wanted, nowMs]);
-  const resolved = useVariables(dashboard, range, view.wishes);
+  const resolved = useVariables(dashboard, range, view.wishes, nowMs);
   return (
     <div className={css.page}>
       <PageBar title={dashboard.title}>
@@ -72,13 +72,18 @@ export function DashboardView({ dashboard }: { dashboard: Dashboard }) {
   );
 }
 
-/** Options change slowly: they are asked for when the range or a selection changes by more than a minute, not at every refresh. */
-function useVariables(dashboard: Dashboard, range: ResolvedRange, wishes: ReadonlyMap<string, string[]>): Resolved[] | undefined {
+/**
+ * Options change slowly: they are asked for when the range or a selection changes by more than a minute. Only while a
+ * variable has none, as just after the server's first start, does every refresh (`turn`) ask again.
+ */
+function useVariables(dashboard: Dashboard, range: ResolvedRange, wishes: ReadonlyMap<string, string[]>, turn: number): Resolved[] | undefined {
+  const [incomplete, setIncomplete] = useState(false);
   const spanKey = `${Math.round(range.fromMs / 60_000)} ${Math.round((range.toMs - range.fromMs) / 60_000)}`;
   const { data } = useResource(
     (signal) => resolveVariables(dashboard.variables, wishes, { startMs: range.fromMs, endMs: range.toMs }, signal),
-    [dashboard, spanKey, JSON.stringify([...wishes])],
+    [dashboard, spanKey, JSON.stringify([...wishes]), incomplete ? turn : 0],
   );
+  useEffect(() => setIncomplete(data?.some(({ variable, options }) => variable.type === 'query' && options.length === 0) ?? false), [data]);
   return data;
 }
 

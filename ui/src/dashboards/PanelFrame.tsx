@@ -2,16 +2,18 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useResource } from '../api/useResource';
 import { ErrorBoundary } from '../components/ErrorBoundary';
+import { Link } from '../app/router';
 import { Icon } from '../components/icons';
 import { Empty, Loading, Progress } from '../components/States';
 import { prepareFrames, transformFrames } from '../grafana';
 import type { DataFrame, GrafanaTheme2 } from '../grafana';
+import { kQueriesMax, writeState } from '../explore/urlState';
 import { panelKinds } from '../panels/registry';
 import type { PanelKind, Replace } from '../panels/panel';
-import { resolveTime } from '../time/range';
+import { absoluteRange, resolveTime } from '../time/range';
 import type { ResolvedRange } from '../time/range';
 import { parseDuration } from '../time/duration';
-import { askPanel } from './ask';
+import { askPanel, foreignDataSource, prepareTarget } from './ask';
 import { builtins, forReading, interpolate, single } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
 import type { Panel } from './model';
@@ -41,6 +43,9 @@ function useSeen(element: React.RefObject<HTMLElement | null>): boolean {
   }, [element, seen]);
   return seen;
 }
+
+/** For the step that $__interval stands for there. */
+const kPointsOfQueryPage = 400;
 
 /** A panel may look at its own stretch of time: "the last 24 h", or the same time yesterday. */
 export function panelRange(panel: Panel, range: ResolvedRange): ResolvedRange {
@@ -90,6 +95,7 @@ export function PanelFrame(props: PanelFrameProps) {
           <h3 title={title}>{title}</h3>
           {panel.description !== '' && <span className={css.hint} role="note" tabIndex={0} aria-label={panel.description} title={interpolate(panel.description, known, forReading)}><Icon name="info" size={13} /></span>}
           {panel.links.map((link, index) => <PanelLink key={index} title={interpolate(link.title, known, forReading)} url={interpolate(link.url, known, forReading)} />)}
+          {kind?.asks === true && <ToQuery panel={panel} title={title} range={range} values={known} />}
           {panel.timeFrom !== '' && <span className={css.time}>last {panel.timeFrom.replace(/^now-/, '')}</span>}
         </header>
       )}
@@ -103,6 +109,18 @@ export function PanelFrame(props: PanelFrameProps) {
 function PanelLink({ title, url }: { title: string; url: string }) {
   if (!/^(https?:\/\/|\/(?!\/))/.test(url)) return null;
   return <a className={css.link} href={url} target="_blank" rel="noreferrer" title={title}>{title}</a>;
+}
+
+/** The panel's expressions as they are asked, on the query page. */
+function ToQuery({ panel, title, range, values }: { panel: Panel; title: string; range: ResolvedRange; values: Values }) {
+  const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '').slice(0, kQueriesMax);
+  if (targets.length === 0 || foreignDataSource(targets[0]?.datasource ?? panel.datasource) !== undefined) return null;
+  const queries = targets.map((target) => ({ expr: prepareTarget(target, panel, range, kPointsOfQueryPage, values).expr, tab: target.instant ? ('table' as const) : ('graph' as const), stacked: false }));
+  return (
+    <Link className={css.toQuery} to={`/query?${writeState({ queries, range: absoluteRange(range.fromMs, range.toMs), step: '' }).toString()}`} title="Open in Query" aria-label={`Open ${title} in Query`}>
+      <Icon name="query" size={14} />
+    </Link>
+  );
 }
 
 function Unsupported({ panel }: { panel: Panel }) {

@@ -21,7 +21,7 @@ export default function QueryPage() {
     <div className={css.page}>
       <PageBar title="Query">
         <Spacer />
-        <Step value={state.step} onChange={(step) => change({ step })} />
+        <Step key={state.step} value={state.step} onChange={(step) => change({ step })} />
         <TimePicker range={state.range} onChange={(range) => change({ range })} />
         <RefreshPicker every={every} onChange={setEvery} onRefresh={refreshAll} busy={false} />
       </PageBar>
