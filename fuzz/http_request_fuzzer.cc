@@ -86,7 +86,8 @@ std::string ReadAll(std::string_view bytes, size_t step) {
         reader.Next();
         break;
       case State::kRefused:
-        return seen + "refused " + std::to_string(reader.refusal().status);
+        SEXTANT_CHECK(reader.refusal().status >= 400 && !reader.refusal().message.empty());
+        return seen + "refused";  // which of several faults is found first may differ
     }
   }
 }
@@ -96,6 +97,9 @@ std::string ReadAll(std::string_view bytes, size_t step) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view bytes(reinterpret_cast<const char*>(data), size);
   std::string whole = ReadAll(bytes, size + 1);
-  SEXTANT_CHECK(ReadAll(bytes, 7) == whole);
+  std::string pieces = ReadAll(bytes, 7);
+  // A malformed header that never ends may be refused at once, or waited for until it times out.
+  bool waits = whole.starts_with(pieces) && whole.substr(pieces.size()) == "refused";
+  SEXTANT_CHECK(pieces == whole || waits);
   return 0;
 }
