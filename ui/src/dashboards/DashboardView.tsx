@@ -67,6 +67,7 @@ export function DashboardView({ dashboard }: { dashboard: Dashboard }) {
       {wanted === undefined && (
         <div className={css.notice}><Notice tone="warn" title="The time range cannot be read">{view.range.from} to {view.range.to}; the last hour is shown.</Notice></div>
       )}
+      {resolved !== undefined && <Unanswered variables={resolved} />}
       <Grid dashboard={dashboard} range={range} resolved={resolved} turn={nowMs} search={search} />
     </div>
   );
@@ -85,6 +86,21 @@ function useVariables(dashboard: Dashboard, range: ResolvedRange, wishes: Readon
   );
   useEffect(() => setIncomplete(data?.some(({ variable, options }) => variable.type === 'query' && options.length === 0) ?? false), [data]);
   return data;
+}
+
+/** Panels that name a variable without a value stay empty; this says why, and that waiting helps when a server has just started. */
+function Unanswered({ variables }: { variables: Resolved[] }) {
+  const empty = variables.filter(({ variable, options }) => variable.type === 'query' && variable.hide !== 2 && !variable.includeAll && options.length === 0);
+  if (empty.length === 0) return null;
+  const failed = empty.find(({ error }) => error !== undefined);
+  const names = empty.map(({ variable }) => (variable.label === '' ? variable.name : variable.label)).join(' and ');
+  return (
+    <div className={css.notice}>
+      {failed === undefined
+        ? <Notice tone="info" title={`Nothing to choose for ${names} yet`}>The server has no series that answer it in this range. The page fills itself when the first samples arrive.</Notice>
+        : <Notice tone="warn" title={`The values of ${names} could not be read`}>{failed.error}</Notice>}
+    </div>
+  );
 }
 
 interface GridProps {

@@ -4,7 +4,7 @@ import { useResource } from '../api/useResource';
 import { ErrorBoundary } from '../components/ErrorBoundary';
 import { Link } from '../app/router';
 import { Icon } from '../components/icons';
-import { Empty, Loading, Progress } from '../components/States';
+import { Loading, Progress } from '../components/States';
 import { prepareFrames, transformFrames } from '../grafana';
 import type { DataFrame, GrafanaTheme2 } from '../grafana';
 import { kQueriesMax, writeState } from '../explore/urlState';
@@ -162,7 +162,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
       {error !== undefined && <span className={css.stale} role="img" aria-label={`Not refreshed: ${error.message}`} title={`Not refreshed: ${error.message}`}><Icon name="warning" size={13} /></span>}
       {hasData
         ? <Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} />
-        : <Empty title={asText(panel.fieldConfig.defaults['noValue'], 'No data')} />}
+        : <p className={css.noData}>{asText(panel.fieldConfig.defaults['noValue'], 'No data')}</p>}
     </>
   );
 }
