@@ -1,4 +1,5 @@
-// Bodies of metrics: both ways of reading them must agree, and every series that is given must have labels or a reason.
+// Bodies of metrics in both text formats: both ways of reading them must agree, with and without guesses, and every
+// series that is given must have labels or a reason.
 #include <bit>
 #include <cstdint>
 #include <cstdlib>
@@ -6,37 +7,55 @@
 #include <string_view>
 
 #include "core/result.h"
+#include "metrics/exposition/open_metrics_parser.h"
 #include "metrics/exposition/text_parser.h"
 #include "model/labels.h"
 
 using sextant::exposition::Entry;
 using sextant::exposition::EntryKind;
+using sextant::exposition::OpenMetricsParser;
 using sextant::exposition::TextParser;
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  std::string_view body(reinterpret_cast<const char*>(data), size);
-  TextParser quick(body);
-  TextParser exact(body, TextParser::Reading::kExact);
-  TextParser expecting(body);
+namespace {
+
+void CheckSame(const Entry& a, const Entry& b) {
+  SEXTANT_CHECK(a.series == b.series);
+  SEXTANT_CHECK(std::bit_cast<uint64_t>(a.value) == std::bit_cast<uint64_t>(b.value));
+  SEXTANT_CHECK(a.timestamp_ms == b.timestamp_ms);
+  SEXTANT_CHECK(a.exemplar.has_value() == b.exemplar.has_value());
+}
+
+template <typename AnyParser>
+void Read(std::string_view body) {
+  AnyParser quick(body);
+  AnyParser exact(body, AnyParser::Reading::kExact);
+  AnyParser guessing(body);
   sextant::model::LabelsBuilder labels;
   std::string guess;
   while (true) {
     EntryKind kind = quick.Next();
     SEXTANT_CHECK(exact.Next() == kind);
-    SEXTANT_CHECK(expecting.Next(guess) == kind);
+    SEXTANT_CHECK(guessing.Next(guess) == kind);
     if (kind == EntryKind::kError) {
       SEXTANT_CHECK(quick.error().message() == exact.error().message());
-      SEXTANT_CHECK(quick.error().message() == expecting.error().message());
+      SEXTANT_CHECK(quick.error().message() == guessing.error().message());
     }
-    if (kind == EntryKind::kEnd || kind == EntryKind::kError) return 0;
+    if (kind == EntryKind::kEnd || kind == EntryKind::kError) return;
+    if (kind == EntryKind::kHelp) SEXTANT_CHECK(quick.HelpText() == exact.HelpText());
     if (kind != EntryKind::kSample) continue;
-    const Entry& entry = quick.entry();
-    for (const Entry* other : {&exact.entry(), &expecting.entry()}) {
-      SEXTANT_CHECK(entry.series == other->series);
-      SEXTANT_CHECK(std::bit_cast<uint64_t>(entry.value) == std::bit_cast<uint64_t>(other->value));
-      SEXTANT_CHECK(entry.timestamp_ms == other->timestamp_ms);
-    }
+    CheckSame(quick.entry(), exact.entry());
+    CheckSame(quick.entry(), guessing.entry());
     if (quick.ReadLabels(labels)) SEXTANT_CHECK(!labels.Get(sextant::model::kMetricName).empty());
-    guess = entry.series;
+    static_cast<void>(quick.ReadExemplarLabels(labels));
+    guess = quick.entry().series;
   }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  std::string_view body(reinterpret_cast<const char*>(data), size);
+  Read<TextParser>(body);
+  Read<OpenMetricsParser>(body);
+  return 0;
 }

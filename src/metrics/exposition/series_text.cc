@@ -1,5 +1,6 @@
 // From the bytes of a series to its labels.
 #include "metrics/exposition/number.h"
+#include "metrics/exposition/open_metrics_parser.h"
 #include "metrics/exposition/parser.h"
 #include "metrics/exposition/text_parser.h"
 
@@ -138,8 +139,7 @@ std::string_view MetricTypeName(MetricType type) {
 core::Result<std::unique_ptr<Parser>> NewParser(Format format, std::string_view body) {
   switch (format) {
     case Format::kPrometheusText: return std::make_unique<TextParser>(body);
-    case Format::kOpenMetrics:
-      return core::Fail(core::Code::kUnimplemented, "application/openmetrics-text is not supported yet");
+    case Format::kOpenMetrics: return std::make_unique<OpenMetricsParser>(body);
     case Format::kProtobuf:
       return core::Fail(core::Code::kUnimplemented, "application/vnd.google.protobuf is not supported yet");
   }

@@ -21,6 +21,8 @@ std::string_view TokenName(Token token) {
     case Token::kWhitespace: return "WHITESPACE";
     case Token::kHelp: return "HELP";
     case Token::kType: return "TYPE";
+    case Token::kUnit: return "UNIT";
+    case Token::kEofWord: return "EOFWORD";
     case Token::kText: return "TEXT";
     case Token::kComment: return "COMMENT";
     case Token::kMetricName: return "MNAME";

@@ -14,6 +14,8 @@ enum class Token {
   kWhitespace,
   kHelp,
   kType,
+  kUnit,     // OpenMetrics only
+  kEofWord,  // OpenMetrics only
   kText,
   kComment,
   kMetricName,

@@ -1,102 +1,19 @@
 #include "metrics/exposition/text_parser.h"
 
-#include <emmintrin.h>
-
-#include <array>
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 
 #include "metrics/exposition/lexer_error.h"
 #include "metrics/exposition/number.h"
+#include "metrics/exposition/quick_scan.h"
 #include "model/value.h"
 
 namespace sextant::exposition {
 
 namespace {
 
-// What a byte may be part of.
-constexpr uint8_t kNameStart = 1;    // of a label's name
-constexpr uint8_t kMetricStart = 2;  // of a metric's name
-constexpr uint8_t kName = 4;         // inside a label's name
-constexpr uint8_t kMetric = 8;       // inside a metric's name
-
-constexpr std::array<uint8_t, 256> MakeClasses() {
-  std::array<uint8_t, 256> classes{};
-  for (int c = 0; c < 256; ++c) {
-    bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    bool is_digit = c >= '0' && c <= '9';
-    uint8_t bits = 0;
-    if (is_letter) bits = kNameStart | kMetricStart | kName | kMetric;
-    if (is_digit) bits = kName | kMetric;
-    if (c == ':') bits = kMetricStart | kMetric;
-    classes[static_cast<size_t>(c)] = bits;
-  }
-  return classes;
-}
-constexpr std::array<uint8_t, 256> kClasses = MakeClasses();
-
-bool Is(uint8_t byte_class, char c) { return (kClasses[static_cast<unsigned char>(c)] & byte_class) != 0; }
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
-
-bool IsUtf8(std::string_view text) {
-  const char* at = text.data();
-  const char* end = at + text.size();
-  for (; end - at >= 16; at += 16) {
-    if (_mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at))) != 0) break;
-  }
-  return model::IsValidUtf8({at, static_cast<size_t>(end - at)});
-}
-
-// Finds the quote that ends a label value which starts at `at`; null when something stands before it that the exact
-// lexer must see: an escape, a line break, or bytes that are not ASCII and not UTF-8.
-const char* FindClosingQuote(const char* at, const char* end) {
-  const char* start = at;
-  bool is_ascii = true;
-  const __m128i quotes = _mm_set1_epi8('"');
-  const __m128i escapes = _mm_set1_epi8('\\');
-  const __m128i breaks = _mm_set1_epi8('\n');
-  while (end - at >= 16) {
-    __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, quotes),
-                                 _mm_or_si128(_mm_cmpeq_epi8(bytes, escapes), _mm_cmpeq_epi8(bytes, breaks)));
-    auto stops = static_cast<uint32_t>(_mm_movemask_epi8(found));
-    auto high = static_cast<uint32_t>(_mm_movemask_epi8(bytes));
-    if (stops != 0) {
-      int offset = std::countr_zero(stops);
-      if ((high & ((1u << offset) - 1)) != 0) is_ascii = false;
-      at += offset;
-      break;
-    }
-    if (high != 0) is_ascii = false;
-    at += 16;
-  }
-  for (; *at != '"' && *at != '\\' && *at != '\n'; ++at) {
-    if (static_cast<unsigned char>(*at) >= 0x80) is_ascii = false;
-  }
-  if (*at != '"') return nullptr;
-  if (!is_ascii && !model::IsValidUtf8({start, static_cast<size_t>(at - start)})) return nullptr;
-  return at;
-}
-
-// Reads `a="b",c="d"}` from behind the opening brace; the end, or null for what is not plainly that.
-const char* SkipLabels(const char* at, const char* end) {
-  while (*at != '}') {
-    if (!Is(kNameStart, *at)) return nullptr;
-    while (Is(kName, *at)) ++at;
-    if (at[0] != '=' || at[1] != '"') return nullptr;
-    at = FindClosingQuote(at + 2, end);
-    if (at == nullptr) return nullptr;
-    ++at;
-    if (*at == ',') {
-      ++at;
-    } else if (*at != '}') {
-      return nullptr;
-    }
-  }
-  return at + 1;
-}
 
 bool ParseType(std::string_view text, MetricType& type) {
   constexpr std::pair<std::string_view, MetricType> kTypes[] = {{"counter", MetricType::kCounter},
@@ -161,21 +78,9 @@ EntryKind TextParser::Next(std::string_view expected_series) {
 
 bool TextParser::ReadSampleLine(std::string_view expected_series) {
   const char* start = body_.data() + at_;
-  const char* at = start;
-  size_t expected_size = expected_series.size();
-  bool is_expected = expected_size != 0 && static_cast<size_t>(fast_end_ - start) > expected_size &&
-                     IsBlank(start[expected_size]) && std::memcmp(start, expected_series.data(), expected_size) == 0;
-  if (is_expected) {
-    at += expected_size;
-  } else {
-    if (!Is(kMetricStart, *at)) return false;
-    while (Is(kMetric, *at)) ++at;
-    if (*at == '{') {
-      at = SkipLabels(at + 1, fast_end_);
-      if (at == nullptr) return false;
-    }
-    if (!IsBlank(*at)) return false;
-  }
+  bool is_expected = StartsWithSeries(start, fast_end_, expected_series, " \t");
+  const char* at = is_expected ? start + expected_series.size() : ScanSeries(start, fast_end_);
+  if (at == nullptr || !IsBlank(*at)) return false;
   std::string_view series(start, static_cast<size_t>(at - start));
   if (!ReadValueAndTime(at)) return false;
   entry_.series = series;

@@ -1,0 +1,50 @@
+// The parser of OpenMetrics 0.0.1 and 1.0.0, as lenient as Prometheus' own: it checks the syntax and the final `# EOF`,
+// not the rules about how samples of a family must be named and ordered. `_created` samples are samples like others.
+//
+// Ordinary lines are read in one pass over their bytes; anything else is handed to the exact lexer.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "metrics/exposition/open_metrics_lexer.h"
+#include "metrics/exposition/parser.h"
+
+namespace sextant::exposition {
+
+class OpenMetricsParser final : public Parser {
+ public:
+  enum class Reading { kQuick, kExact };  // as in TextParser
+
+  explicit OpenMetricsParser(std::string_view body, Reading reading = Reading::kQuick);
+
+  EntryKind Next(std::string_view expected_series = {}) override;
+  std::string HelpText() const override;
+
+ private:
+  bool ReadSampleLine(std::string_view expected_series);
+
+  EntryKind ReadSlowly();
+  EntryKind ReadMetadata(Token word);
+  EntryKind ReadSeries(Token first);
+  // The readers below return false after an error.
+  bool ReadLabelPairs(bool& has_name, bool is_exemplar);
+  bool ReadValue(Token token, std::string_view after, double& value);
+  bool ReadTime(std::string_view what, core::TimestampMs& timestamp_ms);
+  bool ReadSuffix(Token token);
+  bool ReadExemplar();
+  bool FailUnexpected(std::string_view expected, Token got);
+  bool FailWith(std::string message);
+  std::string_view TokenBytes() const;
+  // What has been read of the current entry, quoted.
+  std::string Parsed() const;
+
+  const std::string_view body_;
+  const char* const fast_end_;  // behind the last line break
+  OpenMetricsLexer lexer_;
+  size_t at_ = 0;
+  size_t entry_start_ = 0;
+  bool is_finished_ = false;
+};
+
+}  // namespace sextant::exposition
