@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "agents/node/node_agent.h"
+#include "alerting/alertmanager.h"
 #include "api/dashboards_api.h"
 #include "api/query_api.h"
 #include "api/rules_api.h"
@@ -94,12 +95,15 @@ class Platform::Impl {
   void Stop();
 
   std::vector<std::string> Urls() const;
+  // The address of the pages in messages.
+  std::string PageUrl() const;
   std::vector<std::string> Jobs() const { return scrape_->PoolNames(); }
   const core::Logger& logger() const { return services_.logger; }
 
  private:
   Status OpenStore();
   Status StartServer();
+  Status StartAlerting(std::shared_ptr<const alerting::Config> config);
   Status Apply(PlatformConfig config);
   std::vector<scrape::LocalJob> LocalJobs(const config::PrometheusConfig& config);
   net::Router MakeRouter();
@@ -117,6 +121,7 @@ class Platform::Impl {
   std::unique_ptr<tsdb::Db> db_;
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<node::NodeAgent> node_agent_;
+  std::unique_ptr<alerting::Alertmanager> alertmanager_;  // of the whole platform only
   std::unique_ptr<AlertFanout> alerts_;
   std::unique_ptr<scrape::ScrapeManager> scrape_;
   std::unique_ptr<RuleRunner> rules_;
@@ -162,6 +167,7 @@ std::vector<scrape::LocalJob> Platform::Impl::LocalJobs(const config::Prometheus
 
 Status Platform::Impl::Apply(PlatformConfig config) {
   model::Labels external_labels = ExternalLabels(config.prometheus);
+  if (alertmanager_) SEXTANT_TRY(alertmanager_->SetConfig(config.alerting));
   SEXTANT_TRY(notifier_.Apply(config.prometheus.alerting, external_labels));
   alerts_->SetExternalLabels(external_labels);
   SEXTANT_TRY(scrape_->Apply(config.prometheus.scrape_configs, LocalJobs(config.prometheus)));
@@ -169,7 +175,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   rules::RuleOptions rule_options = options_.rules;
   rule_options.default_interval_ms = config.prometheus.global.evaluation_interval_ms;
   rule_options.external_labels = config.prometheus.global.external_labels;
-  rule_options.external_url = Urls().front();
+  rule_options.external_url = PageUrl();
   rules_->Update(rule_options, config.rule_files);
 
   std::lock_guard lock(config_mutex_);
@@ -210,6 +216,21 @@ Status Platform::Impl::StartServer() {
   return {};
 }
 
+Status Platform::Impl::StartAlerting(std::shared_ptr<const alerting::Config> config) {
+  if (options_.is_whole_platform) {
+    alerting::AlertmanagerOptions alerting;
+    alerting.external_url = PageUrl();
+    alerting.data_dir = options_.data_dir + "/alerting";
+    SEXTANT_ASSIGN(alertmanager_,
+                   alerting::Alertmanager::Start(std::move(config),
+                                                 {services_.io, services_.executor, client_, services_.clock, services_.registry,
+                                                  files_, services_.logger.With("component", "alerting")},
+                                                 alerting));
+  }
+  alerts_ = std::make_unique<AlertFanout>(alertmanager_.get(), notifier_, services_.logger);
+  return {};
+}
+
 Status Platform::Impl::Start() {
   // What the user wrote is checked before anything is touched.
   SEXTANT_ASSIGN(PlatformConfig config, LoadPlatformConfig(options_.config));
@@ -220,7 +241,7 @@ Status Platform::Impl::Start() {
                                                     node::BuildInfo{.version = std::string(Version()), .revision = "", .branch = ""},
                                                     services_.clock, services_.logger);
   }
-  alerts_ = std::make_unique<AlertFanout>(nullptr, notifier_, services_.logger);
+  SEXTANT_TRY(StartAlerting(config.alerting));
   scrape_ = std::make_unique<scrape::ScrapeManager>(services_.io, client_, services_.executor, services_.clock, *db_,
                                                     services_.registry, services_.logger, fmt::format("Sextant/{}", Version()));
   rules_ = std::make_unique<RuleRunner>(
@@ -252,6 +273,7 @@ void Platform::Impl::Stop() {
   if (server_) server_->Stop(kRequestGraceMs);
   if (scrape_) scrape_->Stop();
   if (rules_) rules_->Stop();
+  if (alertmanager_) alertmanager_->Stop();
   notifier_.Stop();
   client_.Stop();
   services_.executor.Stop();
@@ -266,6 +288,15 @@ std::vector<std::string> Platform::Impl::Urls() const {
   std::vector<std::string> urls;
   for (size_t i = 0; i < options_.listen.size(); ++i) urls.push_back("http://" + server_->bound_address(i));
   return urls;
+}
+
+std::string Platform::Impl::PageUrl() const {
+  // An address that stands for all of the machine's is no address for a browser.
+  std::string address = options_.listen.front();
+  size_t colon = address.rfind(':');
+  std::string host = address.substr(0, colon);
+  if (host.empty() || host == "0.0.0.0" || host == "[::]") address = HostName() + address.substr(colon);
+  return "http://" + address;
 }
 
 Result<std::unique_ptr<Platform>> Platform::Start(PlatformOptions options) {

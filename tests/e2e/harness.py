@@ -102,6 +102,11 @@ class Server:
     def kill(self):
         self.process.kill()
         self.process.wait()
+        self._close()
+
+    def _close(self):
+        self._reader.join(5)
+        self.process.stdout.close()
 
     def stop(self, deadline_s=DEADLINE_S):
         """SIGTERM; returns the exit code."""
@@ -112,7 +117,7 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError(f"did not stop within {deadline_s} s of SIGTERM:\n{self.output}")
-        self._reader.join(5)
+        self._close()
         return code
 
 
@@ -180,7 +185,7 @@ class TestCase(unittest.TestCase):
 
     def start(self, *arguments, program=(), ready=True):
         server = Server(arguments, program=program, cwd=self.folder)
-        self.addCleanup(lambda: server.process.poll() is None and server.kill())
+        self.addCleanup(server.kill)
         return server.wait_ready() if ready else server
 
     def start_platform(self, *arguments, data="data"):
