@@ -20,8 +20,9 @@ core::Status AlertStates::Update(std::vector<AlertInstance> instances, const Ale
                       "vector contains metrics with the same labelset after applying alert labels");
   }
   for (AlertInstance& instance : instances) {
-    TrackedAlert& alert = alerts_[instance.labels];
-    if (alert.active_at_ms == 0 || alert.state == AlertState::kInactive) {
+    const auto [entry, is_new] = alerts_.try_emplace(instance.labels);
+    TrackedAlert& alert = entry->second;
+    if (is_new || alert.state == AlertState::kInactive) {
       alert = TrackedAlert{};
       alert.active_at_ms = now_ms;
     }
