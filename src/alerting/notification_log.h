@@ -60,6 +60,8 @@ class NotificationLog {
   size_t size() const { return entries_.size(); }
   // Whether something changed since the last Serialize.
   bool is_dirty() const { return is_dirty_; }
+  // What Serialize gave could not be stored.
+  void MarkDirty() { is_dirty_ = true; }
 
   std::string Serialize();
   // Merges a serialized log in. kCorruption when the bytes are not what Serialize wrote; then nothing

@@ -1,0 +1,114 @@
+// Alerting at work: the state machine with a clock, timers, an HTTP client and a file for what was said.
+//
+//   SEXTANT_ASSIGN(auto alertmanager, Alertmanager::Start(config, environment, {.external_url =
+//   "http://host:9090"})); alertmanager->Put(alerts);      // from rules, from the API alertmanager->Stop();
+//
+// Notifications of one integration wait in a lane of their own, a few at a time, so that a receiver that
+// hangs or refuses holds nobody else up. An attempt that may succeed later is repeated with growing pauses
+// (or when the receiver asked for it by Retry-After) until the group's next flush; what still was not
+// delivered then is decided anew by the state machine.
+//
+// What was delivered is saved within a second in `nflog` in the data folder (format: notification_log.h).
+// After a restart the alerts themselves come back as their rules or senders repeat them; the saved log keeps
+// them from being announced twice, and announces their end. A crash in the second before a save can repeat a
+// message; it cannot lose one. The end of an alert that ended while nobody was running and that its sender
+// does not report any more is not announced.
+//
+// All methods but Start and Stop may be called from any thread.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "alerting/alert.h"
+#include "alerting/config.h"
+#include "alerting/dispatcher.h"
+#include "core/clock.h"
+#include "core/executor.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/result.h"
+#include "net/http_client.h"
+#include "net/io.h"
+
+namespace sextant::alerting {
+
+// What it works with; all of it must outlive it.
+struct AlertmanagerEnvironment {
+  net::IoContext& io;
+  core::Executor& executor;
+  net::HttpClient& client;
+  const core::Clock& clock;
+  core::Registry& registry;
+  core::FileSystem& files;
+  core::Logger logger;
+};
+
+struct AlertmanagerOptions {
+  std::string external_url = {};  // in messages; without a trailing slash
+  std::string data_dir = {};      // empty: nothing is kept over a restart
+  DispatcherLimits limits = {};
+  size_t max_requests_per_integration = 8;  // at the same time
+  // Pauses between attempts: the first, and what they grow to by half each time.
+  core::DurationMs first_retry_ms = 500;
+  core::DurationMs max_retry_ms = 60'000;
+};
+
+// One notification that was delivered or given up, for pages.
+struct DeliveryView {
+  core::TimestampMs time_ms = 0;
+  std::string receiver;
+  std::string integration;
+  std::string group_key;
+  std::string reason;
+  size_t alerts = 0;
+  int attempts = 0;
+  bool delivered = false;
+  std::string error;  // the last one; empty when it was delivered
+};
+
+struct AlertmanagerStatus {
+  core::TimestampMs started_at_ms = 0;
+  std::string external_url;
+  std::string config_text;  // YAML with secrets hidden
+  DispatcherStats stats;
+};
+
+class Alertmanager final : public AlertSink {
+ public:
+  // Reads the templates and the saved log, and begins. Errors: a template that cannot be read or parsed, a
+  // data folder that cannot be made. A saved log that is damaged is put aside with a warning.
+  static core::Result<std::unique_ptr<Alertmanager>> Start(std::shared_ptr<const Config> config,
+                                                           AlertmanagerEnvironment environment,
+                                                           AlertmanagerOptions options);
+  ~Alertmanager() override;  // stops
+  Alertmanager(const Alertmanager&) = delete;
+  Alertmanager& operator=(const Alertmanager&) = delete;
+
+  PutReport Put(std::span<const Alert> alerts) override;
+
+  // Changes to another configuration, or keeps the old one when the templates of the new one are wrong.
+  core::Status SetConfig(std::shared_ptr<const Config> config);
+
+  std::vector<AlertView> Alerts(bool with_resolved = false) const;
+  std::vector<GroupView> Groups() const;
+  std::vector<std::string> Receivers() const;
+  std::vector<std::string> ReceiversOf(const model::Labels& labels) const;
+  AlertmanagerStatus Status() const;
+  // The last 200, newest first.
+  std::vector<DeliveryView> Deliveries() const;
+
+  // Abandons attempts under way, saves the log. The executor must still be running. Not from its threads; may
+  // be called again.
+  void Stop();
+
+ private:
+  struct Impl;
+  explicit Alertmanager(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace sextant::alerting
