@@ -323,6 +323,7 @@ HistogramCombination Combine(FloatHistogram& into, const FloatHistogram& other, 
   FromIndexed(MergeBuckets(negative, other_negative, sign, is_compensated), into.negative_spans, into.negative_buckets,
               is_compensated ? &compensation->negative_buckets : nullptr);
   if (compensation) {
+    compensation->counter_reset_hint = into.counter_reset_hint;
     compensation->schema = into.schema;
     compensation->zero_threshold = into.zero_threshold;
     compensation->custom_bounds = into.custom_bounds;

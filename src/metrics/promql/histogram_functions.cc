@@ -200,7 +200,7 @@ class HistogramFunction {
   }
 
   double NativeValue(const FloatHistogram& histogram, size_t q, size_t step, std::string_view name) {
-    Position position = call_.node.args[0]->position;
+    Position position = VectorArgument().position;
     auto inform = [&](std::string_view text) {
       context_.annotations().AddInfo(fmt::format("{}{}", text, ForMetricName(name)), position);
     };

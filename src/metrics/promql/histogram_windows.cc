@@ -551,6 +551,10 @@ HistogramPtr InterpolateHistogram(TimestampMs t1, const HistogramPtr& h1, Timest
                                   Annotations& annotations) {
   if (t == t1) return h1;
   if (t == t2) return h2;
+  if (UsesCustomBuckets(*h1) != UsesCustomBuckets(*h2)) {
+    WarnMixedBuckets(metric_name, position, annotations);
+    return nullptr;
+  }
   double share = static_cast<double>(t - t1) / static_cast<double>(t2 - t1);
   auto result = std::make_shared<FloatHistogram>(*h2);
   if (is_counter && DetectReset(*h2, *h1)) {
@@ -558,10 +562,6 @@ HistogramPtr InterpolateHistogram(TimestampMs t1, const HistogramPtr& h1, Timest
     return result;
   }
   HistogramCombination outcome = SubtractHistogram(*result, *h1);
-  if (!outcome.is_compatible) {
-    WarnMixedBuckets(metric_name, position, annotations);
-    return nullptr;
-  }
   if (outcome.bounds_reconciled) InformReconciledBounds("subtraction", position, annotations);
   MultiplyHistogram(*result, share);
   outcome = AddHistogram(*result, *h1);

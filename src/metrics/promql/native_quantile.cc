@@ -107,8 +107,9 @@ double HistogramFraction(double lower, double upper, const FloatHistogram& histo
         found_rank = rank;
         is_found = true;
       } else if (bucket.upper > bound) {
-        double share = is_custom || is_zero_bucket ? (bound - bucket.lower) / (bucket.upper - bucket.lower)
-                                                   : ExponentialShare(bucket, bound);
+        double share = bucket.lower == -kInfinity        ? 1  // nothing of a bucket without end counts
+                       : is_custom || is_zero_bucket ? (bound - bucket.lower) / (bucket.upper - bucket.lower)
+                                                     : ExponentialShare(bucket, bound);
         found_rank = rank + bucket.count * share;
         is_found = true;
       }
@@ -145,113 +146,73 @@ double HistogramVariance(const FloatHistogram& histogram) {
 
 namespace {
 
-// What a trim leaves of a bucket that it cuts: its count, and the middle of what is removed.
-struct Cut {
-  double kept = 0;
-  double removed_middle = 0;
-};
-
-// Buckets that reach to infinity: nothing is known of the distribution inside, except that a first custom bucket with a
-// positive bound is taken to begin at 0.
-Cut CutInfinite(const HistogramBucket& bucket, double at, bool keeps_below) {
-  if (bucket.lower == -kInfinity) {
-    bool has_natural_start = at >= 0 && bucket.upper > at && bucket.upper != kInfinity;
-    if (keeps_below) {
-      if (at >= bucket.upper) return {bucket.count, 0};
-      if (has_natural_start) return {bucket.count * at / bucket.upper, (at + bucket.upper) / 2};
-      return {0, bucket.upper};
-    }
-    if (at <= bucket.lower) return {bucket.count, 0};
-    if (has_natural_start) return {bucket.count * (1 - at / bucket.upper), at / 2};
-    return {0, bucket.upper};
-  }
-  if (keeps_below) return {0, bucket.lower};
-  return at <= bucket.lower ? Cut{bucket.count, 0} : Cut{0, bucket.lower};
-}
-
-double CountBelow(const HistogramBucket& bucket, double at, bool is_linear) {
-  if (at <= bucket.lower) return 0;
-  if (at >= bucket.upper) return bucket.count;
-  double share = is_linear ? (at - bucket.lower) / (bucket.upper - bucket.lower) : ExponentialShare(bucket, at);
-  return bucket.count * share;
-}
-
-Cut CutBucket(const HistogramBucket& bucket, double at, bool keeps_below, bool is_positive, bool is_custom) {
-  if (std::isinf(bucket.lower) || std::isinf(bucket.upper)) return CutInfinite(bucket, at, keeps_below);
-  double below = CountBelow(bucket, at, is_custom);
-  auto middle = [&](double product) {
-    if (is_custom) return (bucket.lower + bucket.upper) / 2;
-    return is_positive ? std::sqrt(product) : -std::sqrt(product);
-  };
-  if (keeps_below) return {below, middle(std::fabs(bucket.lower) * std::fabs(at))};
-  return {bucket.count - below, middle(std::fabs(at) * std::fabs(bucket.upper))};
-}
-
-// What remains of a histogram while it is trimmed.
-struct Remainder {
+// The part of a bucket that a trim keeps: how many observations, and where their middle is.
+struct Kept {
   double count = 0;
-  double removed_sum = 0;
-  bool has_positive = false;
-  bool has_negative = false;
+  double middle = 0;
 };
 
-void TrimBuckets(const std::vector<HistogramBucket>& buckets, bool is_positive, bool is_custom, double at,
-                 bool keeps_below, std::vector<double>& counts, Remainder& remainder) {
-  for (size_t i = 0; i < buckets.size(); ++i) {
-    const HistogramBucket& bucket = buckets[i];
-    if (bucket.count == 0) continue;
-    if (!is_positive) {
-      remainder.has_negative = true;
-    } else if (is_custom) {
-      if (bucket.lower < 0) remainder.has_negative = true;
-      if (bucket.upper > 0) remainder.has_positive = true;
-    } else {
-      remainder.has_positive = true;
-    }
-    bool is_kept = keeps_below ? bucket.upper <= at : bucket.lower >= at;
-    bool is_cut = keeps_below ? bucket.lower < at : bucket.upper > at;
-    if (is_kept) {
-      remainder.count += bucket.count;
-      continue;
-    }
-    Cut cut = CutBucket(bucket, at, keeps_below, is_positive, is_custom);
-    if (is_cut) {
-      remainder.removed_sum += (bucket.count - cut.kept) * cut.removed_middle;
-      remainder.count += cut.kept;
-      counts[i] = cut.kept;
-      continue;
-    }
-    double middle = cut.removed_middle;
-    if (!is_positive) {
-      middle = std::sqrt(bucket.lower * bucket.upper);
-    } else if (!is_custom) {
-      middle = std::sqrt(bucket.lower * bucket.upper);
-    }
-    remainder.removed_sum += bucket.count * middle;
-    counts[i] = 0;
+double Middle(double lower, double upper, bool is_linear, bool is_positive) {
+  if (is_linear) return (lower + upper) / 2;
+  double middle = std::sqrt(std::fabs(lower) * std::fabs(upper));
+  return is_positive ? middle : -middle;
+}
+
+// Buckets that reach to infinity: nothing is known of the distribution inside. What may lie on the kept side is kept, as
+// near to the rest as it can be; a first custom bucket with a positive bound is taken to begin at 0.
+Kept KeepOfInfinite(const HistogramBucket& bucket, double at, bool keeps_below) {
+  if (bucket.lower == -kInfinity) {
+    double start = bucket.upper > 0 ? 0 : bucket.upper;
+    Kept all{bucket.count, (start + bucket.upper) / 2};
+    if (keeps_below ? at >= bucket.upper : at <= bucket.lower) return all;
+    if (keeps_below && bucket.upper <= 0) return {bucket.count, at};
+    if (at < 0 || at >= bucket.upper || bucket.upper == kInfinity) return {};
+    double below = bucket.count * at / bucket.upper;
+    return keeps_below ? Kept{below, at / 2} : Kept{bucket.count * (1 - at / bucket.upper), (at + bucket.upper) / 2};
   }
+  bool is_kept = keeps_below == (at == kInfinity);
+  return is_kept ? Kept{bucket.count, keeps_below ? bucket.lower : std::max(at, bucket.lower)} : Kept{};
+}
+
+Kept KeepOf(const HistogramBucket& bucket, double at, bool keeps_below, bool is_linear, bool is_positive) {
+  if (std::isinf(bucket.lower) || std::isinf(bucket.upper)) return KeepOfInfinite(bucket, at, keeps_below);
+  if (keeps_below ? bucket.upper <= at : bucket.lower >= at) {
+    return {bucket.count, Middle(bucket.lower, bucket.upper, is_linear, is_positive)};
+  }
+  if (keeps_below ? bucket.lower >= at : bucket.upper <= at) return {};
+  double share = is_linear ? (at - bucket.lower) / (bucket.upper - bucket.lower) : ExponentialShare(bucket, at);
+  double below = bucket.count * share;
+  return keeps_below ? Kept{below, Middle(bucket.lower, at, is_linear, is_positive)}
+                     : Kept{bucket.count - below, Middle(at, bucket.upper, is_linear, is_positive)};
 }
 
 }  // namespace
 
 void TrimHistogram(FloatHistogram& histogram, double at, bool keeps_below) {
   bool is_custom = UsesCustomBuckets(histogram);
-  Remainder remainder;
-  TrimBuckets(PositiveBuckets(histogram), true, is_custom, at, keeps_below, histogram.positive_buckets, remainder);
-  TrimBuckets(NegativeBuckets(histogram), false, is_custom, at, keeps_below, histogram.negative_buckets, remainder);
-  if (histogram.zero_count > 0) {
-    double below = CountBelow(ZeroBucket(histogram), at, true);
-    histogram.zero_count = keeps_below ? below : histogram.zero_count - below;
-    remainder.count += histogram.zero_count;
-  }
+  double count = 0;
   double sum = 0;
-  if (remainder.count != 0) {
-    sum = histogram.sum - remainder.removed_sum;
-    if (!remainder.has_negative && sum < 0) sum = 0;
-    if (!remainder.has_positive && sum > 0) sum = 0;
+  bool is_trimmed = false;
+  auto keep = [&](const HistogramBucket& bucket, bool is_linear, bool is_positive, double& target) {
+    if (bucket.count == 0) return;
+    Kept kept = KeepOf(bucket, at, keeps_below, is_linear, is_positive);
+    is_trimmed = is_trimmed || kept.count != bucket.count;
+    target = kept.count;
+    count += kept.count;
+    if (kept.count != 0) sum += kept.count * kept.middle;
+  };
+  std::vector<HistogramBucket> positive = PositiveBuckets(histogram);
+  std::vector<HistogramBucket> negative = NegativeBuckets(histogram);
+  HistogramBucket zero = ZeroBucket(histogram);
+  if (!is_custom) NarrowZeroBucket(histogram, zero);
+  for (size_t i = 0; i < positive.size(); ++i) keep(positive[i], is_custom, true, histogram.positive_buckets[i]);
+  for (size_t i = 0; i < negative.size(); ++i) keep(negative[i], false, false, histogram.negative_buckets[i]);
+  keep(zero, true, true, histogram.zero_count);
+  // An untouched histogram keeps its true sum; for others it is known from the middles of what is left.
+  if (is_trimmed) {
+    histogram.count = count;
+    histogram.sum = sum;
   }
-  histogram.count = remainder.count;
-  histogram.sum = sum;
   CompactHistogram(histogram);
 }
 

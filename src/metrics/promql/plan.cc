@@ -120,6 +120,24 @@ class Planner {
     return {};
   }
 
+  // What the functions and operators around a selector need of histograms.
+  struct HistogramUse {
+    int statistics = 0;  // histogram_count, histogram_sum, histogram_avg
+    int buckets = 0;     // what looks into buckets, and subqueries, which must find counter resets themselves
+  };
+
+  static int* UsedBy(const Call& call, HistogramUse& use) {
+    switch (call.function->id) {
+      case FunctionId::kHistogramCount:
+      case FunctionId::kHistogramSum:
+      case FunctionId::kHistogramAvg: return &use.statistics;
+      case FunctionId::kHistogramQuantile:
+      case FunctionId::kHistogramQuantiles:
+      case FunctionId::kHistogramFraction: return &use.buckets;
+      default: return nullptr;
+    }
+  }
+
   // Where the samples lie that an evaluation of this selector over `span` can touch.
   Span SampleSpan(const PlanNode& node, Span span) const {
     Span samples{node.ReferenceTime(span.first_ms), node.ReferenceTime(span.last_ms)};
@@ -132,6 +150,7 @@ class Planner {
   }
 
   void SelectSeries(PlanNode& node, Span span) {
+    node.needs_statistics_only = use_.statistics > 0 && use_.buckets == 0;
     Span samples = SampleSpan(node, span);
     for (size_t i = 0; i < plan_.selections.size(); ++i) {
       Selection& selection = plan_.selections[i];
@@ -198,7 +217,9 @@ class Planner {
     SEXTANT_TRY(SetTime(expr.time, *node));
     Span inner{node->ReferenceTime(span.first_ms) - node->range_ms, node->ReferenceTime(span.last_ms)};
     Invariance inner_invariance;
+    ++use_.buckets;
     SEXTANT_ASSIGN(PlanPtr operand, Build(*expr.expr, inner, inner_invariance));
+    --use_.buckets;
     // A literal stays as it is: broadcasting it gains nothing.
     operand->is_step_invariant = inner_invariance.is_invariant && operand->kind != PlanKind::kNumber;
     node->args.push_back(std::move(operand));
@@ -218,6 +239,8 @@ class Planner {
     }
     bool is_invariant = !DependsOnEvaluationTime(expr.function->id);
     std::vector<bool> wraps;
+    int* use = UsedBy(expr, use_);
+    if (use) ++*use;
     for (const ExprPtr& arg : expr.args) {
       Invariance of_arg;
       SEXTANT_ASSIGN(PlanPtr operand, Build(*arg, span, of_arg));
@@ -225,6 +248,7 @@ class Planner {
       wraps.push_back(of_arg.should_wrap);
       node->args.push_back(std::move(operand));
     }
+    if (use) --*use;
     if (!is_invariant) Wrap(*node, wraps);
     invariance = {is_invariant, is_invariant};
     return node;
@@ -266,8 +290,11 @@ class Planner {
     node->returns_bool = expr.return_bool;
     Invariance of_lhs;
     Invariance of_rhs;
+    bool trims = expr.op == BinaryOp::kTrimLower || expr.op == BinaryOp::kTrimUpper;
+    use_.buckets += trims ? 1 : 0;
     SEXTANT_ASSIGN(PlanPtr lhs, Build(*expr.lhs, span, of_lhs));
     SEXTANT_ASSIGN(PlanPtr rhs, Build(*expr.rhs, span, of_rhs));
+    use_.buckets -= trims ? 1 : 0;
     bool is_invariant = of_lhs.is_invariant && of_rhs.is_invariant;
     invariance = {is_invariant, is_invariant};
     node->args.push_back(std::move(lhs));
@@ -333,6 +360,7 @@ class Planner {
 
   const PlanOptions options_;
   Plan plan_;
+  HistogramUse use_;
   std::vector<Span> info_spans_;  // what info() reads besides the selections
 };
 

@@ -62,6 +62,8 @@ struct PlanNode {
   bool is_anchored = false;
   bool is_smoothed = false;
   bool is_subquery = false;
+  // Only counts and sums of histograms matter to what is computed from this selector.
+  bool needs_statistics_only = false;
   DurationMs range_ms = 0;
   DurationMs subquery_step_ms = 0;
 

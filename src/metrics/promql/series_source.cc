@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "metrics/promql/float_histogram.h"
 #include "metrics/promql/histogram_windows.h"
 #include "metrics/promql/range_evaluation.h"
 
@@ -30,6 +31,7 @@ class SelectorSource final : public SeriesSource {
     SEXTANT_TRY(set_->Read(index, first, last, samples_));
     SEXTANT_TRY(context_.Tick(samples_.size() + grid.steps));
     if (samples_.size() == 0) return {};
+    if (node_.needs_statistics_only) KeepStatistics(samples_);
     if (node_.is_smoothed) return ReadSmoothed(index, out);
     const TimestampMs* times = samples_.times_ms.data();
     const size_t count = samples_.size();
@@ -115,8 +117,10 @@ class SelectorSource final : public SeriesSource {
                                      false);
       return;
     }
-    HistogramPtr between = InterpolateHistogram(times[at - 1], before, times[at], after, reference, false, metric_name,
-                                                node_.position, context_.annotations());
+    bool is_counter = before->counter_reset_hint != model::CounterResetHint::kGauge &&
+                      after->counter_reset_hint != model::CounterResetHint::kGauge;
+    HistogramPtr between = InterpolateHistogram(times[at - 1], before, times[at], after, reference, is_counter,
+                                                metric_name, node_.position, context_.annotations());
     if (between) out.SetHistogram(step, std::move(between));
   }
 
@@ -185,6 +189,7 @@ class WindowSource final : public WindowSourceBase {
     SEXTANT_TRY(context_.Tick(samples_.size()));
     RemoveStale(samples_);
     if (samples_.size() == 0) return {};
+    if (range_.needs_statistics_only) KeepStatistics(samples_);
     Holding holding(context_);
     SEXTANT_TRY(holding.Add(static_cast<int64_t>(samples_.size()), static_cast<int64_t>(samples_.size() * 16)));
     return evaluation_->Run(set_->labels(index), samples_, out);
@@ -360,6 +365,25 @@ void RemoveStale(model::SampleColumns& samples) {
   samples.times_ms.resize(kept);
   samples.values.resize(kept);
   if (has_histograms) samples.histograms.resize(kept);
+}
+
+void KeepStatistics(model::SampleColumns& samples) {
+  using model::CounterResetHint;
+  HistogramPtr previous;
+  for (HistogramPtr& histogram : samples.histograms) {
+    if (!histogram) continue;
+    auto statistics = std::make_shared<model::FloatHistogram>();
+    statistics->schema = histogram->schema;
+    statistics->custom_bounds = histogram->custom_bounds;
+    statistics->count = histogram->count;
+    statistics->sum = histogram->sum;
+    statistics->counter_reset_hint = histogram->counter_reset_hint;
+    if (previous && histogram->counter_reset_hint == CounterResetHint::kUnknown) {
+      statistics->counter_reset_hint =
+          DetectReset(*histogram, *previous) ? CounterResetHint::kReset : CounterResetHint::kNotReset;
+    }
+    previous = std::exchange(histogram, std::move(statistics));
+  }
 }
 
 bool IsMetadataLabel(std::string_view name) {

@@ -101,6 +101,10 @@ core::Result<std::vector<RawSeries>> ReadRange(const PlanNode& range, const mode
 // Removes stale markers.
 void RemoveStale(model::SampleColumns& samples);
 
+// Leaves of each histogram its count and its sum, and what the buckets tell of counter resets as its hint: enough for
+// histogram_count and its like, and without buckets to add up.
+void KeepStatistics(model::SampleColumns& samples);
+
 // Label set without the metric's name, type and unit.
 model::Labels WithoutMetadata(const model::Labels& labels);
 bool IsMetadataLabel(std::string_view name);
