@@ -35,7 +35,7 @@ function serveDashboards(): Plugin {
   };
 }
 
-/** Writes assets/third-party-licences.txt: the licence of every package of which something ended up in the bundle. */
+/** Writes assets/third-party-licences-<hash>.txt: the licence of every package of which something ended up in the bundle. */
 function listLicences(): Plugin {
   return {
     name: 'sextant-licences',
@@ -54,10 +54,12 @@ function listLicences(): Plugin {
         const file = readdirSync(folder).find((name) => /^(licen[cs]e|copying)/i.test(name));
         return `${about.name} ${about.version} (${about.license ?? 'see text'})\n\n${file === undefined ? '' : readFileSync(`${folder}/${file}`, 'utf8').trim()}\n`;
       });
-      this.emitFile({ type: 'asset', fileName: 'assets/third-party-licences.txt', source: texts.sort().join(`\n${'-'.repeat(80)}\n\n`) });
+      this.emitFile({ type: 'asset', name: 'third-party-licences.txt', source: texts.sort().join(`\n${'-'.repeat(80)}\n\n`) });
     },
   };
 }
+
+const contentPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'";
 
 const proxy = { '/api': upstream, '/-/': upstream };
 
@@ -70,7 +72,8 @@ export default defineConfig({
     ],
   },
   server: { host: '127.0.0.1', proxy },
-  preview: { host: '127.0.0.1', proxy },
+  // The preview obeys the server's policy, so that a violation shows before it is embedded.
+  preview: { host: '127.0.0.1', proxy, headers: { 'Content-Security-Policy': contentPolicy } },
   build: {
     target: 'es2022',
     cssTarget: ['chrome123', 'firefox121', 'safari17.5'],

@@ -2,6 +2,8 @@
  * The only door to @grafana/data: what makes a Grafana dashboard itself (units, mappings, thresholds, field overrides,
  * reducers, transformations, colour modes) comes through here and nowhere else, so that one file knows the pinned version.
  */
+import './withoutEval'; // before the library's own modules run
+
 export {
   createDataFrame, dateTimeFormat, fieldReducers, FieldType, formattedValueToString, getActiveThreshold, getDisplayProcessor, getFieldColorModeForField,
   getFieldDisplayName, getFieldDisplayValues, getFieldSeriesColor, getValueFormat, reduceField, renderLegendFormat, renderMarkdown, ThresholdsMode,
