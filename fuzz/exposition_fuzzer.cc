@@ -1,5 +1,5 @@
-// Bodies of metrics in both text formats: both ways of reading them must agree, with and without guesses, and every
-// series that is given must have labels or a reason.
+// Bodies of metrics in both text formats: both ways of reading them must agree, with and without guesses, and
+// every series that is given must have labels or a reason.
 #include <bit>
 #include <cstdint>
 #include <cstdlib>

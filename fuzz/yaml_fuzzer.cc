@@ -1,4 +1,5 @@
-// YAML documents: reading, walking and decoding any bytes as a configuration must end with a tree or an error.
+// YAML documents: reading, walking and decoding any bytes as a configuration must end with a tree or an
+// error.
 #include <cstdint>
 #include <string>
 #include <string_view>

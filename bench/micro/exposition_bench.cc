@@ -1,5 +1,5 @@
-// How fast bodies in text format are read. SEXTANT_LOAD_DIR names a folder with successive bodies of one target; without
-// it a body is made up.
+// How fast bodies in text format are read. SEXTANT_LOAD_DIR names a folder with successive bodies of one
+// target; without it a body is made up.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -19,10 +19,11 @@ namespace {
 std::string MakeBody() {
   std::string body;
   for (int family = 0; family < 100; ++family) {
-    body += fmt::format("# HELP app_requests_{0}_total Requests.\n# TYPE app_requests_{0}_total counter\n", family);
+    body += fmt::format("# HELP app_requests_{0}_total Requests.\n# TYPE app_requests_{0}_total counter\n",
+                        family);
     for (int i = 0; i < 20; ++i) {
-      body += fmt::format("app_requests_{}_total{{code=\"200\",handler=\"/api/v{}\",instance=\"a{}\"}} {}\n", family,
-                          i % 3, i, i * 1.25 + 1000);
+      body += fmt::format("app_requests_{}_total{{code=\"200\",handler=\"/api/v{}\",instance=\"a{}\"}} {}\n",
+                          family, i % 3, i, i * 1.25 + 1000);
     }
   }
   return body;
@@ -76,7 +77,8 @@ void Run(benchmark::State& state, MakeParser make_parser, Next next) {
 }
 
 void BM_Parse(benchmark::State& state) {
-  Run(state, [](const std::string& body) { return TextParser(body); },
+  Run(
+      state, [](const std::string& body) { return TextParser(body); },
       [](TextParser& parser, size_t) { return parser.Next(); });
 }
 BENCHMARK(BM_Parse);
@@ -88,7 +90,8 @@ void BM_ParseExpecting(benchmark::State& state) {
   for (EntryKind kind = first.Next(); kind != EntryKind::kEnd; kind = first.Next()) {
     if (kind == EntryKind::kSample) layout.emplace_back(first.entry().series);
   }
-  Run(state, [](const std::string& body) { return TextParser(body); },
+  Run(
+      state, [](const std::string& body) { return TextParser(body); },
       [&](TextParser& parser, size_t line) {
         return parser.Next(line < layout.size() ? std::string_view(layout[line]) : std::string_view());
       });
@@ -97,7 +100,8 @@ BENCHMARK(BM_ParseExpecting);
 
 // The exact lexer alone: what odd input costs.
 void BM_ParseExactly(benchmark::State& state) {
-  Run(state, [](const std::string& body) { return TextParser(body, TextParser::Reading::kExact); },
+  Run(
+      state, [](const std::string& body) { return TextParser(body, TextParser::Reading::kExact); },
       [](TextParser& parser, size_t) { return parser.Next(); });
 }
 BENCHMARK(BM_ParseExactly);
@@ -105,7 +109,8 @@ BENCHMARK(BM_ParseExactly);
 // With the labels of every sample, as in a target's first scrape.
 void BM_ParseWithLabels(benchmark::State& state) {
   model::LabelsBuilder labels;
-  Run(state, [](const std::string& body) { return TextParser(body); },
+  Run(
+      state, [](const std::string& body) { return TextParser(body); },
       [&](TextParser& parser, size_t) {
         EntryKind kind = parser.Next();
         if (kind == EntryKind::kSample && !parser.ReadLabels(labels)) return EntryKind::kError;

@@ -17,7 +17,9 @@ class BoolValue final : public Codec {
     return {};
   }
   void SetNull(void* out) const override { *static_cast<bool*>(out) = false; }
-  void Write(const void* value, YamlWriter& out) const override { out.Bool(*static_cast<const bool*>(value)); }
+  void Write(const void* value, YamlWriter& out) const override {
+    out.Bool(*static_cast<const bool*>(value));
+  }
   bool IsEmpty(const void* value) const override { return !*static_cast<const bool*>(value); }
 };
 
@@ -28,7 +30,9 @@ class FloatValue final : public Codec {
     return {};
   }
   void SetNull(void* out) const override { *static_cast<double*>(out) = 0; }
-  void Write(const void* value, YamlWriter& out) const override { out.Float(*static_cast<const double*>(value)); }
+  void Write(const void* value, YamlWriter& out) const override {
+    out.Float(*static_cast<const double*>(value));
+  }
   bool IsEmpty(const void* value) const override { return *static_cast<const double*>(value) == 0; }
 };
 
@@ -73,7 +77,9 @@ class TextValue final : public Codec {
     return {};
   }
   void SetNull(void* out) const override { static_cast<std::string*>(out)->clear(); }
-  void Write(const void* value, YamlWriter& out) const override { out.Text(*static_cast<const std::string*>(value)); }
+  void Write(const void* value, YamlWriter& out) const override {
+    out.Text(*static_cast<const std::string*>(value));
+  }
   bool IsEmpty(const void* value) const override { return static_cast<const std::string*>(value)->empty(); }
 };
 
@@ -143,13 +149,16 @@ class RegexValue final : public Codec {
     return {};
   }
   void SetNull(void* out) const override { static_cast<std::string*>(out)->clear(); }
-  void Write(const void* value, YamlWriter& out) const override { out.Text(*static_cast<const std::string*>(value)); }
+  void Write(const void* value, YamlWriter& out) const override {
+    out.Text(*static_cast<const std::string*>(value));
+  }
   bool IsEmpty(const void* value) const override { return static_cast<const std::string*>(value)->empty(); }
 };
 
 class SequenceCodec final : public Codec {
  public:
-  SequenceCodec(internal::SequenceOps ops, internal::CodecRef element) : ops_(ops), element_(std::move(element)) {}
+  SequenceCodec(internal::SequenceOps ops, internal::CodecRef element)
+      : ops_(ops), element_(std::move(element)) {}
 
   core::Status Read(Node node, void* out) const override {
     if (!node.IsSequence()) return node.Fail("expected a list, got {}", node.Describe());
@@ -335,14 +344,15 @@ std::shared_ptr<const Codec> MakeCustomCodec(std::function<core::Status(Node, vo
                                              std::function<void(void*)> set_null,
                                              std::function<void(const void*, YamlWriter&)> write,
                                              std::function<bool(const void*)> is_empty) {
-  return std::make_shared<CustomCodec>(std::move(read), std::move(set_null), std::move(write), std::move(is_empty));
+  return std::make_shared<CustomCodec>(std::move(read), std::move(set_null), std::move(write),
+                                       std::move(is_empty));
 }
 std::shared_ptr<const Codec> MakeTaggedCodec(std::string tag, std::vector<std::string> words,
                                              std::vector<CodecGetter> alternatives,
                                              std::function<void*(void*, size_t)> emplace,
                                              std::function<std::pair<size_t, const void*>(const void*)> get) {
-  return std::make_shared<TaggedCodec>(std::move(tag), std::move(words), std::move(alternatives), std::move(emplace),
-                                       std::move(get));
+  return std::make_shared<TaggedCodec>(std::move(tag), std::move(words), std::move(alternatives),
+                                       std::move(emplace), std::move(get));
 }
 
 core::Result<size_t> FindWord(Node node, const std::vector<std::string>& words, const std::string& unknown) {
@@ -435,7 +445,8 @@ const Field* Struct::FindField(std::string_view name, void*& object) const {
 core::Status Struct::ReadField(const Field& field, void* object, Node value) const {
   if (field.kind_ == Field::Kind::kNotYet) {
     const auto& allowed = field.allowed_;
-    if (value.IsScalar() && std::find(allowed.begin(), allowed.end(), value.text()) != allowed.end()) return {};
+    if (value.IsScalar() && std::find(allowed.begin(), allowed.end(), value.text()) != allowed.end())
+      return {};
     std::string message = fmt::format("{} is not supported yet", field.name_);
     if (!field.text_.empty()) message += "; " + field.text_;
     return value.FailAtKey(core::Code::kUnimplemented, message);

@@ -1,6 +1,7 @@
 // YAML to typed structs by declarative field tables, and back.
 //
-// A struct declares its table beside itself, in its own namespace, as a function that is found by its argument:
+// A struct declares its table beside itself, in its own namespace, as a function that is found by its
+// argument:
 //
 //   struct GroupConfig {
 //     std::string name;
@@ -26,13 +27,13 @@
 //   SEXTANT_ASSIGN(auto group, Decode<GroupConfig>(document.root()));
 //
 // A member may be a bool, an integer, a double, std::string, Secret, a struct with a table, or a std::vector,
-// std::map<std::string, …>, std::optional, std::unique_ptr or std::shared_ptr of those. A codec behind the name says
-// how a value is written where its type does not (Duration(), ByteSize(), Regex(), Enum(...), Tagged(...), Custom(...));
-// it reaches into vectors, maps and optionals by itself.
+// std::map<std::string, …>, std::optional, std::unique_ptr or std::shared_ptr of those. A codec behind the
+// name says how a value is written where its type does not (Duration(), ByteSize(), Regex(), Enum(...),
+// Tagged(...), Custom(...)); it reaches into vectors, maps and optionals by itself.
 //
-// Unknown fields, wrong types, bad values, repeated fields and fields that are not supported yet are errors that say
-// "file:line:column: path: what", with a suggestion for a misspelt name. A field that is there but null gets its type's
-// zero value, as in Go's yaml.v2; a null struct keeps its defaults.
+// Unknown fields, wrong types, bad values, repeated fields and fields that are not supported yet are errors
+// that say "file:line:column: path: what", with a suggestion for a misspelt name. A field that is there but
+// null gets its type's zero value, as in Go's yaml.v2; a null struct keeps its defaults.
 //
 // Tables are immutable once made and may be used from any thread. Decoding touches nothing but its target.
 #pragma once
@@ -163,26 +164,25 @@ template <typename O, typename E>
 struct OptionalContainer : std::true_type {
   using Element = E;
   static std::shared_ptr<const Codec> Make(CodecRef value) {
-    return MakeOptionalCodec(
-        {[](void* o) { static_cast<O*>(o)->reset(); },
-         [](void* o) -> void* {
-           if constexpr (requires(O x) { x.emplace(); }) {
-             return &static_cast<O*>(o)->emplace();
-           } else if constexpr (requires(O x) { x.use_count(); }) {
-             auto made = std::make_shared<std::remove_const_t<E>>();
-             void* raw = made.get();
-             *static_cast<O*>(o) = std::move(made);
-             return raw;
-           } else {
-             *static_cast<O*>(o) = std::make_unique<E>();
-             return static_cast<O*>(o)->get();
-           }
-         },
-         [](const void* o) -> const void* {
-           const O& optional = *static_cast<const O*>(o);
-           return optional ? &*optional : nullptr;
-         }},
-        std::move(value));
+    return MakeOptionalCodec({[](void* o) { static_cast<O*>(o)->reset(); },
+                              [](void* o) -> void* {
+                                if constexpr (requires(O x) { x.emplace(); }) {
+                                  return &static_cast<O*>(o)->emplace();
+                                } else if constexpr (requires(O x) { x.use_count(); }) {
+                                  auto made = std::make_shared<std::remove_const_t<E>>();
+                                  void* raw = made.get();
+                                  *static_cast<O*>(o) = std::move(made);
+                                  return raw;
+                                } else {
+                                  *static_cast<O*>(o) = std::make_unique<E>();
+                                  return static_cast<O*>(o)->get();
+                                }
+                              },
+                              [](const void* o) -> const void* {
+                                const O& optional = *static_cast<const O*>(o);
+                                return optional ? &*optional : nullptr;
+                              }},
+                             std::move(value));
   }
 };
 template <typename E>
@@ -223,7 +223,8 @@ std::shared_ptr<const Codec> Lift(CodecFor<U> codec) {
     return codec.codec;
   } else {
     static_assert(Container<T>::value, "this codec is for another type than the member has");
-    return Container<T>::Make({nullptr, Lift<std::remove_const_t<typename Container<T>::Element>>(std::move(codec))});
+    return Container<T>::Make(
+        {nullptr, Lift<std::remove_const_t<typename Container<T>::Element>>(std::move(codec))});
   }
 }
 
@@ -244,8 +245,8 @@ class Field {
   Field Required() &&;
   // Written into dumps even when it has its type's zero value.
   Field AlwaysWritten() &&;
-  // What the value must satisfy; `check` gets the node for its error (`return node.Fail("must not be …")`). Not called
-  // for null.
+  // What the value must satisfy; `check` gets the node for its error (`return node.Fail("must not be …")`).
+  // Not called for null.
   template <typename T>
   Field Check(core::Status (*check)(const T& value, Node node)) &&;
   // For a field that is not supported yet: values that ask for what we do anyway, and so may stand.
@@ -291,8 +292,8 @@ class Field {
 // The table of one struct: which fields it has, and what must hold between them.
 class Struct final : public Codec {
  public:
-  // `finish` is called after all fields have been read (also when there were none): the place for validation across
-  // fields and for defaults that depend on others.
+  // `finish` is called after all fields have been read (also when there were none): the place for validation
+  // across fields and for defaults that depend on others.
   template <typename T>
   static Struct Of(std::vector<Field> fields, core::Status (*finish)(T& value, Node node) = nullptr);
 
@@ -340,8 +341,8 @@ Field Inline() {
   return field;
 }
 
-// A field that the original knows and we do not honour yet: its presence is the error "<name> is not supported yet",
-// followed by the advice if there is one.
+// A field that the original knows and we do not honour yet: its presence is the error "<name> is not
+// supported yet", followed by the advice if there is one.
 Field NotYet(std::string name, std::string advice = "");
 
 // Prometheus' duration notation, as milliseconds (int64_t).
@@ -359,12 +360,13 @@ CodecFor<T> Custom(std::function<core::Result<T>(Node node)> read,
                    std::function<void(const T& value, YamlWriter& out)> write,
                    std::function<bool(const T& value)> is_empty = nullptr);
 
-// One of several words. `unknown` words the error, with {} for the quoted word; by default it lists the words.
+// One of several words. `unknown` words the error, with {} for the quoted word; by default it lists the
+// words.
 template <typename E>
 CodecFor<E> Enum(std::vector<std::pair<std::string, E>> words, std::string unknown = "");
 
-// A std::variant of structs, told apart by the word under `tag`: Tagged<std::variant<A, B>>("type", {"a", "b"}), in the
-// order of the alternatives. The tag itself is no field of theirs.
+// A std::variant of structs, told apart by the word under `tag`: Tagged<std::variant<A, B>>("type", {"a",
+// "b"}), in the order of the alternatives. The tag itself is no field of theirs.
 template <typename V>
 CodecFor<V> Tagged(std::string tag, std::vector<std::string> words);
 
@@ -439,7 +441,9 @@ CodecFor<T> Custom(std::function<core::Result<T>(Node node)> read,
         return {};
       },
       [](void* out) { *static_cast<T*>(out) = T(); },
-      [write = std::move(write)](const void* value, YamlWriter& out) { write(*static_cast<const T*>(value), out); },
+      [write = std::move(write)](const void* value, YamlWriter& out) {
+        write(*static_cast<const T*>(value), out);
+      },
       [is_empty = std::move(is_empty)](const void* value) {
         return is_empty && is_empty(*static_cast<const T*>(value));
       })};

@@ -74,10 +74,11 @@ const Struct& FieldsOf(const HttpSource*) {
 }
 const Struct& FieldsOf(const Example*) {
   static const Struct kFields = Struct::Of<Example>({
-      Member<&Example::name>("name").Check<std::string>([](const std::string& name, Node node) -> core::Status {
-        if (name == "nobody") return node.Fail("nobody is not allowed");
-        return {};
-      }),
+      Member<&Example::name>("name").Check<std::string>(
+          [](const std::string& name, Node node) -> core::Status {
+            if (name == "nobody") return node.Fail("nobody is not allowed");
+            return {};
+          }),
       Member<&Example::is_on>("is_on").AlwaysWritten(),
       Member<&Example::interval_ms>("interval", Duration()),
       Member<&Example::timeout_ms>("timeout", Duration()),
@@ -178,8 +179,7 @@ TEST(DecodeTest, ErrorsSayWhereAndWhat) {
   EXPECT_EQ(ErrorOf("zzz: 5s\n"), "test.yml:1:1: zzz: unknown field");
   EXPECT_EQ(ErrorOf("accounts:\n  - user: a\n  - usr: b\n"),
             "test.yml:3:5: accounts[1].usr: unknown field; did you mean \"user\"?");
-  EXPECT_EQ(ErrorOf("interval: 5 s\n"),
-            "test.yml:1:11: interval: not a valid duration string: \"5 s\"");
+  EXPECT_EQ(ErrorOf("interval: 5 s\n"), "test.yml:1:11: interval: not a valid duration string: \"5 s\"");
   EXPECT_EQ(ErrorOf("count: many\n"),
             "test.yml:1:8: count: expected a whole number that is not negative, got text \"many\"");
   EXPECT_EQ(ErrorOf("count: 5000000000\n"), "test.yml:1:8: count: number 5000000000 is out of range");

@@ -66,7 +66,8 @@ core::Status FinishTls(TlsConfig& tls, Node node) {
   bool has_cert = !tls.cert_file.empty();
   bool has_key = !tls.key_file.empty();
   if (has_cert && !has_key) {
-    return node.Fail("exactly one of key or key_file must be configured when a client certificate is configured");
+    return node.Fail(
+        "exactly one of key or key_file must be configured when a client certificate is configured");
   }
   if (has_key && !has_cert) {
     return node.Fail("exactly one of cert or cert_file must be configured when a client key is configured");
@@ -80,7 +81,8 @@ core::Status FinishTls(TlsConfig& tls, Node node) {
 // The older fields become an authorization.
 void TurnBearerTokenIntoAuthorization(HttpClientConfig& http, Node node) {
   if (!http.bearer_token.empty()) {
-    http.authorization = AuthorizationConfig{.credentials = std::move(http.bearer_token), .credentials_file = ""};
+    http.authorization =
+        AuthorizationConfig{.credentials = std::move(http.bearer_token), .credentials_file = ""};
     http.bearer_token = Secret();
   }
   if (!http.bearer_token_file.empty()) {
@@ -98,7 +100,8 @@ core::Status FinishHttp(HttpClientConfig& http, Node node) {
     return node.Fail("at most one of bearer_token & bearer_token_file must be configured");
   }
   if (http.basic_auth && (has_token || has_token_file)) {
-    return node.Fail("at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured");
+    return node.Fail(
+        "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured");
   }
   if (http.authorization && (has_token || has_token_file)) {
     return node.Fail("authorization is not compatible with bearer_token & bearer_token_file");

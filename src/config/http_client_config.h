@@ -1,6 +1,7 @@
 // How to talk to an HTTP server: the fields that Prometheus, Alertmanager and their kin share (`basic_auth`,
-// `authorization`, `tls_config`, …; prometheus/common's http_config). Stands inline in scrape_configs and alertmanagers,
-// and under `http_config` elsewhere. Paths of files are already relative to the working folder.
+// `authorization`, `tls_config`, …; prometheus/common's http_config). Stands inline in scrape_configs and
+// alertmanagers, and under `http_config` elsewhere. Paths of files are already relative to the working
+// folder.
 #pragma once
 
 #include <optional>

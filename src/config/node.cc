@@ -67,8 +67,8 @@ std::string_view TokenText(fy_token* token) {
   return text == nullptr ? std::string_view() : std::string_view(text, length);
 }
 
-// The offset of a line that starts with `%`, or npos. Only directives do; libfyaml 0.7 can loop for ever on bad ones, so
-// they are refused before it sees them. Counts every line break that any version of YAML knows.
+// The offset of a line that starts with `%`, or npos. Only directives do; libfyaml 0.7 can loop for ever on
+// bad ones, so they are refused before it sees them. Counts every line break that any version of YAML knows.
 size_t FindDirective(std::string_view text) {
   for (size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
     std::string_view before = text.substr(0, at);
@@ -177,7 +177,7 @@ core::Result<std::unique_ptr<Node::Tree>> TreeBuilder::Build(std::string_view te
   }
   if (fy_parser_get_stream_error(parser.get())) return SyntaxError(diag.get());
   if (tree_->roots.empty()) {
-    SEXTANT_ASSIGN(Data* root, NewNode(NodeKind::kNull, Position()));
+    SEXTANT_ASSIGN(Data * root, NewNode(NodeKind::kNull, Position()));
     tree_->roots.push_back(Node(root));
   }
   return std::move(tree_);
@@ -209,13 +209,19 @@ core::Status TreeBuilder::Handle(fy_event* event) {
       }
       tree_->roots.push_back(Node(root_));
       return {};
-    case FYET_MAPPING_START: return Open(NodeKind::kMapping, event, last_);
-    case FYET_SEQUENCE_START: return Open(NodeKind::kSequence, event, last_);
+    case FYET_MAPPING_START:
+      return Open(NodeKind::kMapping, event, last_);
+    case FYET_SEQUENCE_START:
+      return Open(NodeKind::kSequence, event, last_);
     case FYET_MAPPING_END:
-    case FYET_SEQUENCE_END: return Close();
-    case FYET_SCALAR: return HandleScalar(event, last_);
-    case FYET_ALIAS: return HandleAlias(event, last_);
-    default: return {};
+    case FYET_SEQUENCE_END:
+      return Close();
+    case FYET_SCALAR:
+      return HandleScalar(event, last_);
+    case FYET_ALIAS:
+      return HandleAlias(event, last_);
+    default:
+      return {};
   }
 }
 
@@ -225,7 +231,7 @@ core::Status TreeBuilder::HandleScalar(fy_event* event, Position where) {
   fy_scalar_style style = fy_token_scalar_style(event->scalar.value);
   // The mark is behind the quote; a person looks for the quote.
   if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && where.column > 1) --where.column;
-  SEXTANT_ASSIGN(Data* node, NewNode(NodeKind::kScalar, where));
+  SEXTANT_ASSIGN(Data * node, NewNode(NodeKind::kScalar, where));
   node->is_plain = event->scalar.tag == nullptr && style == FYSS_PLAIN;
   if (tag == kBinaryTag) {
     std::string decoded;
@@ -247,15 +253,16 @@ core::Status TreeBuilder::HandleAlias(fy_event* event, Position where) {
   for (const Frame& frame : open_) {
     if (frame.node == anchor->second) return Fail(where, fmt::format("anchor &{} contains itself", name));
   }
-  SEXTANT_ASSIGN(Data* copy, Copy(anchor->second, open_.size()));
+  SEXTANT_ASSIGN(Data * copy, Copy(anchor->second, open_.size()));
   return Place(copy);
 }
 
 core::Status TreeBuilder::Open(NodeKind kind, fy_event* event, Position where) {
   if (open_.size() >= limits_.depth) {
-    return Fail(where, fmt::format("nested more than {} deep", limits_.depth), core::Code::kResourceExhausted);
+    return Fail(where, fmt::format("nested more than {} deep", limits_.depth),
+                core::Code::kResourceExhausted);
   }
-  SEXTANT_ASSIGN(Data* node, NewNode(kind, where));
+  SEXTANT_ASSIGN(Data * node, NewNode(kind, where));
   fy_token* anchor = fy_event_get_anchor_token(event);
   if (anchor != nullptr) anchors_[std::string(TokenText(anchor))] = node;
   SEXTANT_TRY(Place(node));
@@ -270,8 +277,8 @@ core::Status TreeBuilder::Close() {
   return {};
 }
 
-// Replaces the `<<` entries of a mapping by the entries they bring; what the mapping says itself wins, then what was
-// merged first (https://yaml.org/type/merge.html).
+// Replaces the `<<` entries of a mapping by the entries they bring; what the mapping says itself wins, then
+// what was merged first (https://yaml.org/type/merge.html).
 core::Status TreeBuilder::ApplyMerges(Data* mapping) {
   auto is_merge = [](const Data* child) { return child->key == "<<" && child->key_is_plain; };
   std::vector<Data*> merges;
@@ -296,7 +303,7 @@ core::Status TreeBuilder::ApplyMerges(Data* mapping) {
       }
       for (Data* entry = source->first_child; entry != nullptr; entry = entry->next) {
         if (!keys.insert(entry->key).second) continue;
-        SEXTANT_ASSIGN(Data* copy, CopyEntry(entry, open_.size() + 1));
+        SEXTANT_ASSIGN(Data * copy, CopyEntry(entry, open_.size() + 1));
         entries.push_back(copy);
       }
     }
@@ -344,8 +351,8 @@ core::Status TreeBuilder::Place(Data* node) {
       }
       // The path of the mapping, then the key; "already set" is how Prometheus words it.
       std::string path = Node(frame.node).Path();
-      return Fail(node->position, fmt::format("{}{}{}: field {} already set at line {}", path, path.empty() ? "" : ".",
-                                              node->text, node->text, first.line));
+      return Fail(node->position, fmt::format("{}{}{}: field {} already set at line {}", path,
+                                              path.empty() ? "" : ".", node->text, node->text, first.line));
     }
     frame.has_key = true;
     frame.key = node->text;
@@ -365,21 +372,22 @@ core::Status TreeBuilder::Place(Data* node) {
 
 core::Result<Node::Data*> TreeBuilder::Copy(const Data* original, size_t depth) {
   if (depth > limits_.depth) {
-    return Fail(last_, fmt::format("nested more than {} deep (after the expansion of aliases)", limits_.depth),
+    return Fail(last_,
+                fmt::format("nested more than {} deep (after the expansion of aliases)", limits_.depth),
                 core::Code::kResourceExhausted);
   }
-  SEXTANT_ASSIGN(Data* copy, NewNode(original->kind, original->position));
+  SEXTANT_ASSIGN(Data * copy, NewNode(original->kind, original->position));
   copy->text = original->text;
   copy->is_plain = original->is_plain;
   for (const Data* child = original->first_child; child != nullptr; child = child->next) {
-    SEXTANT_ASSIGN(Data* child_copy, CopyEntry(child, depth + 1));
+    SEXTANT_ASSIGN(Data * child_copy, CopyEntry(child, depth + 1));
     Append(copy, child_copy);
   }
   return copy;
 }
 
 core::Result<Node::Data*> TreeBuilder::CopyEntry(const Data* original, size_t depth) {
-  SEXTANT_ASSIGN(Data* copy, Copy(original, depth));
+  SEXTANT_ASSIGN(Data * copy, Copy(original, depth));
   copy->key = original->key;
   copy->key_is_plain = original->key_is_plain;
   copy->key_position = original->key_position;
@@ -439,10 +447,14 @@ std::string Node::Path() const {
 
 std::string Node::Describe() const {
   switch (kind()) {
-    case NodeKind::kNull: return "nothing";
-    case NodeKind::kSequence: return "a list";
-    case NodeKind::kMapping: return "a mapping";
-    case NodeKind::kScalar: break;
+    case NodeKind::kNull:
+      return "nothing";
+    case NodeKind::kSequence:
+      return "a list";
+    case NodeKind::kMapping:
+      return "a mapping";
+    case NodeKind::kScalar:
+      break;
   }
   constexpr size_t kShown = 60;
   if (text().size() <= kShown) return fmt::format("text {}", Quote(text()));
@@ -455,8 +467,8 @@ tl::unexpected<core::Error> Node::FailAtKey(core::Code code, std::string_view me
 
 tl::unexpected<core::Error> Node::FailAt(Position where, core::Code code, std::string_view message) const {
   std::string path = Path();
-  return core::Fail(code, "{}:{}:{}: {}{}{}", file(), where.line, where.column, path, path.empty() ? "" : ": ",
-                    message);
+  return core::Fail(code, "{}:{}:{}: {}{}{}", file(), where.line, where.column, path,
+                    path.empty() ? "" : ": ", message);
 }
 
 Document::Document(std::unique_ptr<Node::Tree> tree) : tree_(std::move(tree)) {}
@@ -467,7 +479,8 @@ Document::~Document() = default;
 const std::vector<Node>& Document::roots() const { return tree_->roots; }
 const std::string& Document::file() const { return tree_->file; }
 
-core::Result<Document> Document::Parse(std::string_view text, std::string file_name, const DocumentLimits& limits) {
+core::Result<Document> Document::Parse(std::string_view text, std::string file_name,
+                                       const DocumentLimits& limits) {
   SEXTANT_ASSIGN(auto tree, TreeBuilder(std::move(file_name), limits).Build(text, false));
   return Document(std::move(tree));
 }
@@ -503,7 +516,8 @@ core::Result<std::string> ReadTextFile(const std::string& path, size_t limit_byt
     if (count == 0) return text;
     text.append(buffer, static_cast<size_t>(count));
     if (text.size() > limit_bytes) {
-      return core::Fail(core::Code::kResourceExhausted, "{}: file is larger than {} bytes", path, limit_bytes);
+      return core::Fail(core::Code::kResourceExhausted, "{}: file is larger than {} bytes", path,
+                        limit_bytes);
     }
   }
 }

@@ -3,16 +3,17 @@
 //   SEXTANT_ASSIGN(Document document, Document::Load("/etc/prometheus.yml"));
 //   for (Node job : document.root().Find("scrape_configs").children()) ...
 //
-// Aliases and merge keys (<<) are expanded when the document is read, so that a reader sees plain mappings, sequences
-// and scalars only. Scalars are text; what a plain scalar means is decided by who asks for it (a field that wants text
-// gets the text of `yes` and of `0x10`), with YAML 1.1's spellings as Prometheus' own reader has them.
+// Aliases and merge keys (<<) are expanded when the document is read, so that a reader sees plain mappings,
+// sequences and scalars only. Scalars are text; what a plain scalar means is decided by who asks for it (a
+// field that wants text gets the text of `yes` and of `0x10`), with YAML 1.1's spellings as Prometheus' own
+// reader has them.
 //
-// Everything is bounded: the size of the file, nesting, and the number of nodes after expansion (a "billion laughs"
-// file is refused). Duplicate keys, keys that are not scalars, directives (%YAML), and a second document in the file are
-// errors.
+// Everything is bounded: the size of the file, nesting, and the number of nodes after expansion (a "billion
+// laughs" file is refused). Duplicate keys, keys that are not scalars, directives (%YAML), and a second
+// document in the file are errors.
 //
-// A Document owns the tree; a Node is a pointer into it, cheap to copy, valid as long as its Document (moving the
-// Document keeps its nodes valid). Both may be read from any thread.
+// A Document owns the tree; a Node is a pointer into it, cheap to copy, valid as long as its Document (moving
+// the Document keeps its nodes valid). Both may be read from any thread.
 #pragma once
 
 #include <cstddef>
@@ -69,8 +70,8 @@ class Node {
 
   // The key of this value in its mapping, or "".
   std::string_view key() const;
-  // Where the value stands, and where its key stands (the value's position outside a mapping). The value of an alias
-  // has the position of its anchor.
+  // Where the value stands, and where its key stands (the value's position outside a mapping). The value of
+  // an alias has the position of its anchor.
   Position position() const;
   Position key_position() const;
   // The dotted path from the root: `scrape_configs[0].job_name`; "" for the root.
@@ -136,9 +137,10 @@ struct DocumentLimits {
 
 class Document {
  public:
-  // Parses a text. `file_name` stands in front of every error. An empty text is a document whose root is null.
-  // Errors are kInvalidArgument ("file:line:column: what") and kResourceExhausted for a limit.
-  static core::Result<Document> Parse(std::string_view text, std::string file_name, const DocumentLimits& limits = {});
+  // Parses a text. `file_name` stands in front of every error. An empty text is a document whose root is
+  // null. Errors are kInvalidArgument ("file:line:column: what") and kResourceExhausted for a limit.
+  static core::Result<Document> Parse(std::string_view text, std::string file_name,
+                                      const DocumentLimits& limits = {});
   // The same for a text that may hold several documents (`---`); they share one Document.
   static core::Result<Document> ParseAll(std::string_view text, std::string file_name,
                                          const DocumentLimits& limits = {});

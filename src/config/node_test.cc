@@ -73,7 +73,8 @@ TEST(NodeTest, SyntaxErrorsHaveAPosition) {
 
 TEST(NodeTest, RefusesWhatIsAmbiguous) {
   EXPECT_EQ(ErrorOf("a: 1\nb:\n  c: 1\n  c: 2\n"), "f.yml:4:3: b.c: field c already set at line 3");
-  EXPECT_EQ(ErrorOf("a: 1\n---\nb: 2\n"), "f.yml:2:1: a second document starts here; this file may hold one only");
+  EXPECT_EQ(ErrorOf("a: 1\n---\nb: 2\n"),
+            "f.yml:2:1: a second document starts here; this file may hold one only");
   EXPECT_EQ(ErrorOf("a: 1\n...\n%YAMLx\n"), "f.yml:3:1: YAML directives are not supported");
   EXPECT_THAT(ErrorOf("? [a, b]\n: c\n"), HasSubstr("a key must be text"));
   EXPECT_THAT(ErrorOf("a: *nowhere\n"), HasSubstr("alias *nowhere has no anchor before it"));
@@ -96,8 +97,8 @@ TEST(NodeTest, EverythingIsBounded) {
 
   std::string laughs = "l0: &l0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n";
   for (int i = 1; i < 12; ++i) {
-    laughs += fmt::format("l{}: &l{} [*l{}, *l{}, *l{}, *l{}, *l{}, *l{}, *l{}, *l{}]\n", i, i, i - 1, i - 1, i - 1,
-                          i - 1, i - 1, i - 1, i - 1, i - 1);
+    laughs += fmt::format("l{}: &l{} [*l{}, *l{}, *l{}, *l{}, *l{}, *l{}, *l{}, *l{}]\n", i, i, i - 1, i - 1,
+                          i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
   }
   EXPECT_THAT(ErrorOf(laughs), HasSubstr("after the expansion of aliases"));
 

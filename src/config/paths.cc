@@ -23,7 +23,8 @@ core::Result<std::vector<std::string>> ExpandGlob(const std::string& pattern) {
   } result;
   int status = ::glob(pattern.c_str(), 0, nullptr, &result.value);
   if (status == GLOB_NOMATCH) return std::vector<std::string>();
-  if (status == GLOB_NOSPACE) return core::Fail(core::Code::kResourceExhausted, "{}: too many files", pattern);
+  if (status == GLOB_NOSPACE)
+    return core::Fail(core::Code::kResourceExhausted, "{}: too many files", pattern);
   if (status != 0) return core::Fail(core::Code::kIo, "{}: cannot read a folder of this pattern", pattern);
   std::vector<std::string> files;
   for (size_t i = 0; i < result.value.gl_pathc; ++i) files.emplace_back(result.value.gl_pathv[i]);

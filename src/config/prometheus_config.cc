@@ -15,10 +15,10 @@ constexpr core::DurationMs kDefaultIntervalMs = 60'000;
 constexpr core::DurationMs kDefaultTimeoutMs = 10'000;
 
 constexpr std::string_view kDiscoveries[] = {
-    "aws",    "azure",    "consul",    "digitalocean", "dns",      "docker",   "dockerswarm", "ec2",      "eureka",
-    "file",   "gce",      "hetzner",   "http",         "ionos",    "kubernetes", "kuma",      "lightsail", "linode",
-    "marathon", "nerve",  "nomad",     "oci",          "openstack", "outscale", "ovhcloud",   "puppetdb", "scaleway",
-    "serverset", "stackit", "triton",  "uyuni",        "vultr",
+    "aws",       "azure",    "consul",   "digitalocean", "dns",     "docker", "dockerswarm", "ec2",
+    "eureka",    "file",     "gce",      "hetzner",      "http",    "ionos",  "kubernetes",  "kuma",
+    "lightsail", "linode",   "marathon", "nerve",        "nomad",   "oci",    "openstack",   "outscale",
+    "ovhcloud",  "puppetdb", "scaleway", "serverset",    "stackit", "triton", "uyuni",       "vultr",
 };
 
 // Every way of finding targets that Prometheus has besides static_configs.
@@ -28,14 +28,16 @@ void AddDiscoveries(std::vector<Field>& fields) {
   }
 }
 
-// Fields that stand in `global` and in each scrape config and ask for what is done anyway when they have these values.
+// Fields that stand in `global` and in each scrape config and ask for what is done anyway when they have
+// these values.
 void AddScrapeVariants(std::vector<Field>& fields) {
   fields.push_back(NotYet("scrape_native_histograms").Allowing({"false"}));
   fields.push_back(NotYet("convert_classic_histograms_to_nhcb").Allowing({"false"}));
   fields.push_back(NotYet("always_scrape_classic_histograms").Allowing({"false"}));
   fields.push_back(NotYet("extra_scrape_metrics").Allowing({"false"}));
   fields.push_back(NotYet("metric_name_validation_scheme", "names may be any UTF-8").Allowing({"utf8"}));
-  fields.push_back(NotYet("metric_name_escaping_scheme", "names are taken as they are").Allowing({"allow-utf-8"}));
+  fields.push_back(
+      NotYet("metric_name_escaping_scheme", "names are taken as they are").Allowing({"allow-utf-8"}));
   fields.push_back(NotYet("scrape_protocols"));
   fields.push_back(NotYet("scrape_failure_log_file"));
   fields.push_back(NotYet("keep_dropped_targets"));
@@ -65,8 +67,8 @@ core::Status FinishGlobal(GlobalConfig& global, Node node) {
 }
 
 // A target that looks like a URL is a mistake, unless relabelling makes something else of it.
-core::Status CheckTargets(const std::vector<StaticTargets>& groups, const std::vector<RelabelRuleConfig>& rules,
-                          Node node) {
+core::Status CheckTargets(const std::vector<StaticTargets>& groups,
+                          const std::vector<RelabelRuleConfig>& rules, Node node) {
   if (!rules.empty()) return {};
   size_t group_index = 0;
   for (Node group : node.Find("static_configs").children()) {
@@ -146,8 +148,8 @@ core::Status FinishPrometheus(PrometheusConfig& config, Node node) {
     ScrapeConfig& scrape = config.scrape_configs[index++];
     SEXTANT_TRY(ApplyGlobal(config.global, scrape, scrape_node));
     if (!job_names.insert(scrape.job_name).second) {
-      return scrape_node.Find("job_name").Fail("found multiple scrape configs with job name {}",
-                                               Quote(scrape.job_name));
+      return scrape_node.Find("job_name")
+          .Fail("found multiple scrape configs with job name {}", Quote(scrape.job_name));
     }
   }
   std::string directory = DirectoryOf(node.file());
@@ -205,9 +207,9 @@ struct ScrapeConfigsFile {
 };
 
 const Struct& FieldsOf(const ScrapeConfigsFile*) {
-  static const Struct kFields = Struct::Of<ScrapeConfigsFile>(
-      {Member<&ScrapeConfigsFile::scrape_configs>("scrape_configs")
-           .NullItem("empty or null scrape config section")});
+  static const Struct kFields =
+      Struct::Of<ScrapeConfigsFile>({Member<&ScrapeConfigsFile::scrape_configs>("scrape_configs")
+                                         .NullItem("empty or null scrape config section")});
   return kFields;
 }
 
@@ -225,8 +227,9 @@ core::Status ReadScrapeConfigFiles(PrometheusConfig& config) {
         SEXTANT_TRY(ApplyGlobal(config.global, scrape, node));
         auto [place, is_new] = places.emplace(scrape.job_name, Quote(file));
         if (!is_new) {
-          return node.Find("job_name").Fail("found multiple scrape configs with job name {}, first found in {}",
-                                            Quote(scrape.job_name), place->second);
+          return node.Find("job_name")
+              .Fail("found multiple scrape configs with job name {}, first found in {}",
+                    Quote(scrape.job_name), place->second);
         }
         config.scrape_configs.push_back(std::move(scrape));
       }
@@ -235,15 +238,25 @@ core::Status ReadScrapeConfigFiles(PrometheusConfig& config) {
   return {};
 }
 
-// Only these may stand behind fallback_scrape_protocol; the rest is refused by name.
+struct ProtocolWord {
+  std::string_view word;
+  ScrapeProtocol protocol;
+};
+constexpr ProtocolWord kProtocols[] = {
+    {"OpenMetricsText0.0.1", ScrapeProtocol::kOpenMetricsText001},
+    {"OpenMetricsText1.0.0", ScrapeProtocol::kOpenMetricsText100},
+    {"PrometheusProto", ScrapeProtocol::kPrometheusProto},
+    {"PrometheusText0.0.4", ScrapeProtocol::kPrometheusText004},
+    {"PrometheusText1.0.0", ScrapeProtocol::kPrometheusText100},
+};
+
 core::Result<ScrapeProtocol> ReadProtocol(Node node) {
   SEXTANT_ASSIGN(std::string text, node.AsText());
-  if (text == "PrometheusText0.0.4") return ScrapeProtocol::kPrometheusText004;
-  if (text == "PrometheusText1.0.0") return ScrapeProtocol::kPrometheusText100;
-  for (std::string_view known : {"OpenMetricsText0.0.1", "OpenMetricsText1.0.0", "PrometheusProto"}) {
-    if (text == known) {
-      return node.FailAt(node.position(), core::Code::kUnimplemented, fmt::format("{} is not supported yet", text));
-    }
+  for (const auto& [word, protocol] : kProtocols) {
+    if (text != word) continue;
+    if (protocol != ScrapeProtocol::kPrometheusProto) return protocol;
+    return node.FailAt(node.position(), core::Code::kUnimplemented,
+                       fmt::format("{} is not supported yet", text));
   }
   return node.Fail(
       "unknown scrape protocol {}, supported: [OpenMetricsText0.0.1 OpenMetricsText1.0.0 PrometheusProto "
@@ -252,7 +265,10 @@ core::Result<ScrapeProtocol> ReadProtocol(Node node) {
 }
 
 void WriteProtocol(const ScrapeProtocol& protocol, YamlWriter& out) {
-  out.Text(protocol == ScrapeProtocol::kPrometheusText100 ? "PrometheusText1.0.0" : "PrometheusText0.0.4");
+  for (const auto& [word, known] : kProtocols) {
+    if (known == protocol) return out.Text(word);
+  }
+  out.Null();
 }
 
 std::vector<Field> ScrapeFields() {
@@ -265,9 +281,10 @@ std::vector<Field> ScrapeFields() {
       Member<&ScrapeConfig::scrape_interval_ms>("scrape_interval", Duration()),
       Member<&ScrapeConfig::scrape_timeout_ms>("scrape_timeout", Duration()),
       Member<&ScrapeConfig::fallback_scrape_protocol>(
-          "fallback_scrape_protocol",
-          Custom<ScrapeProtocol>(ReadProtocol, WriteProtocol,
-                                 [](const ScrapeProtocol& protocol) { return protocol == ScrapeProtocol::kNone; })),
+          "fallback_scrape_protocol", Custom<ScrapeProtocol>(ReadProtocol, WriteProtocol,
+                                                             [](const ScrapeProtocol& protocol) {
+                                                               return protocol == ScrapeProtocol::kNone;
+                                                             })),
       Member<&ScrapeConfig::metrics_path>("metrics_path"),
       Member<&ScrapeConfig::scheme>("scheme"),
       Member<&ScrapeConfig::enable_compression>("enable_compression").AlwaysWritten(),
@@ -354,7 +371,8 @@ const Struct& FieldsOf(const ScrapeConfig*) {
 }
 
 const Struct& FieldsOf(const AlertmanagerTargetsConfig*) {
-  static const Struct kFields = Struct::Of<AlertmanagerTargetsConfig>(AlertmanagerFields(), FinishAlertmanager);
+  static const Struct kFields =
+      Struct::Of<AlertmanagerTargetsConfig>(AlertmanagerFields(), FinishAlertmanager);
   return kFields;
 }
 
@@ -401,7 +419,8 @@ core::Result<PrometheusConfig> ReadPrometheusConfig(Node node, const PrometheusC
   return config;
 }
 
-core::Result<PrometheusConfig> LoadPrometheusConfig(const std::string& path, const PrometheusConfigOptions& options) {
+core::Result<PrometheusConfig> LoadPrometheusConfig(const std::string& path,
+                                                    const PrometheusConfigOptions& options) {
   SEXTANT_ASSIGN(Document document, Document::Load(path));
   return ReadPrometheusConfig(document.root(), options);
 }

@@ -1,10 +1,11 @@
-// Prometheus' configuration file (prometheus.yml) as typed values: the fields that Sextant honours, with Prometheus'
-// defaults and validations. Every field that Prometheus knows and we do not honour yet is refused by name.
+// Prometheus' configuration file (prometheus.yml) as typed values: the fields that Sextant honours, with
+// Prometheus' defaults and validations. Every field that Prometheus knows and we do not honour yet is refused
+// by name.
 //
 //   SEXTANT_ASSIGN(PrometheusConfig config, LoadPrometheusConfig("/etc/prometheus/prometheus.yml"));
 //
-// After loading, every scrape config carries its own effective interval, timeout and limits (global values filled in),
-// relative paths are seen from the folder of their file, and scrape_config_files have been read.
+// After loading, every scrape config carries its own effective interval, timeout and limits (global values
+// filled in), relative paths are seen from the folder of their file, and scrape_config_files have been read.
 #pragma once
 
 #include <cstdint>
@@ -115,13 +116,15 @@ struct PrometheusConfigOptions {
 // The process's own environment.
 std::string ReadEnvironment(const std::string& name);
 
-// Reads the configuration that stands at a node (the root of prometheus.yml, or `prometheus:` in sextant.yaml), with the
-// files it names. Errors are kInvalidArgument or kUnimplemented and name file, line, column and field.
-core::Result<PrometheusConfig> ReadPrometheusConfig(Node node,
-                                                    const PrometheusConfigOptions& options = {ReadEnvironment});
+// Reads the configuration that stands at a node (the root of prometheus.yml, or `prometheus:` in
+// sextant.yaml), with the files it names. Errors are kInvalidArgument or kUnimplemented and name file, line,
+// column and field.
+core::Result<PrometheusConfig> ReadPrometheusConfig(Node node, const PrometheusConfigOptions& options = {
+                                                                   ReadEnvironment});
 // Reads a file.
 core::Result<PrometheusConfig> LoadPrometheusConfig(const std::string& path,
-                                                    const PrometheusConfigOptions& options = {ReadEnvironment});
+                                                    const PrometheusConfigOptions& options = {
+                                                        ReadEnvironment});
 
 // The files that the patterns of rule_files match now, sorted, each once.
 core::Result<std::vector<std::string>> ListRuleFiles(const PrometheusConfig& config);

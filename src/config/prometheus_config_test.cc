@@ -82,9 +82,10 @@ scrape_configs:
 TEST(PrometheusConfigTest, RefusesByName) {
   EXPECT_EQ(ErrorOf("remote_write: [{url: x}]\n"),
             "prometheus.yml:1:1: remote_write: remote_write is not supported yet");
-  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  dns_sd_configs: []\n"),
-            "prometheus.yml:3:3: scrape_configs[0].dns_sd_configs: dns_sd_configs is not supported yet; list the "
-            "targets in static_configs");
+  EXPECT_EQ(
+      ErrorOf("scrape_configs:\n- job_name: a\n  dns_sd_configs: []\n"),
+      "prometheus.yml:3:3: scrape_configs[0].dns_sd_configs: dns_sd_configs is not supported yet; list the "
+      "targets in static_configs");
   EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  scrape_native_histograms: false\n"), "no error");
   EXPECT_THAT(ErrorOf("scrape_configs:\n- job_name: a\n  scrape_native_histograms: true\n"),
               HasSubstr("scrape_native_histograms is not supported yet"));
@@ -92,10 +93,12 @@ TEST(PrometheusConfigTest, RefusesByName) {
 
 TEST(PrometheusConfigTest, ErrorsPointAtTheField) {
   EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  scrape_interval: 5s\n  scrape_timeout: 6s\n"),
-            "prometheus.yml:4:19: scrape_configs[0].scrape_timeout: scrape timeout greater than scrape interval for "
+            "prometheus.yml:4:19: scrape_configs[0].scrape_timeout: scrape timeout greater than scrape "
+            "interval for "
             "scrape config with job name \"a\"");
-  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n- job_name: a\n"),
-            "prometheus.yml:3:13: scrape_configs[1].job_name: found multiple scrape configs with job name \"a\"");
+  EXPECT_EQ(
+      ErrorOf("scrape_configs:\n- job_name: a\n- job_name: a\n"),
+      "prometheus.yml:3:13: scrape_configs[1].job_name: found multiple scrape configs with job name \"a\"");
   EXPECT_EQ(ErrorOf("global: {scrape_interval: 5s, scrape_timeout: 6s}\n"),
             "prometheus.yml:1:47: global.scrape_timeout: global scrape timeout greater than scrape interval");
 }
@@ -166,10 +169,11 @@ TEST(PrometheusConfigConformanceTest, BadFilesFail) {
   EXPECT_GE(worded_alike, 39);
   EXPECT_LE(refused, 91);
   // These name Go's types or its YAML library, or the file's name at a place where we have a position.
-  EXPECT_THAT(worded_otherwise, ::testing::IsSubsetOf({
-      "unknown_attr.bad.yml", "unknown_global_attr.bad.yml", "section_key_dup.bad.yml",
-      "scrape_config_files_glob.bad.yml", "scrape_config_files_fallback_scrape_protocol1.bad.yml",
-      "scrape_config_files_fallback_scrape_protocol2.bad.yml"}));
+  EXPECT_THAT(worded_otherwise,
+              ::testing::IsSubsetOf({"unknown_attr.bad.yml", "unknown_global_attr.bad.yml",
+                                     "section_key_dup.bad.yml", "scrape_config_files_glob.bad.yml",
+                                     "scrape_config_files_fallback_scrape_protocol1.bad.yml",
+                                     "scrape_config_files_fallback_scrape_protocol2.bad.yml"}));
 
   for (const auto& entry : std::filesystem::directory_iterator(directory + "/testdata")) {
     std::string name = entry.path().filename().string();
@@ -185,7 +189,8 @@ TEST(PrometheusConfigConformanceTest, GoodFilesLoadOrAreRefusedByName) {
   if (!std::filesystem::exists(directory)) GTEST_SKIP();
   std::vector<std::filesystem::path> files;
   for (const char* folder : {"/testdata", "/examples"}) {
-    for (const auto& entry : std::filesystem::directory_iterator(directory + folder)) files.push_back(entry.path());
+    for (const auto& entry : std::filesystem::directory_iterator(directory + folder))
+      files.push_back(entry.path());
   }
   // The examples that are not configurations of Prometheus do not start with its name.
   int loaded = 0;
@@ -195,7 +200,8 @@ TEST(PrometheusConfigConformanceTest, GoodFilesLoadOrAreRefusedByName) {
     if (name.find(".good.yml") == std::string::npos && !name.starts_with("prometheus")) continue;
     auto config = LoadPrometheusConfig(path.string());
     if (!config) {
-      EXPECT_EQ(config.error().code(), core::Code::kUnimplemented) << name << ": " << config.error().message();
+      EXPECT_EQ(config.error().code(), core::Code::kUnimplemented)
+          << name << ": " << config.error().message();
       List(name, "refused by name: " + config.error().message());
       continue;
     }
@@ -206,7 +212,8 @@ TEST(PrometheusConfigConformanceTest, GoodFilesLoadOrAreRefusedByName) {
     ASSERT_TRUE(document) << name << ": " << document.error().message() << "\n" << dump;
     auto again = ReadPrometheusConfig(document->root());
     ASSERT_TRUE(again || again.error().message().find("found multiple") != std::string::npos)
-        << name << ": " << again.error().message() << "\n" << dump;
+        << name << ": " << again.error().message() << "\n"
+        << dump;
   }
   EXPECT_GE(loaded, 11);
 }

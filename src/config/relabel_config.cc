@@ -67,9 +67,11 @@ core::Status Finish(RelabelRuleConfig& rule, Node node) {
   if (rule.action == kLabelMap && !IsLabelName(rule.replacement)) {
     return node.Fail("{} is invalid 'replacement' for {} action", Quote(rule.replacement), action);
   }
-  bool has_others = rule.modulus != defaults.modulus || rule.separator != defaults.separator || has_replacement;
+  bool has_others =
+      rule.modulus != defaults.modulus || rule.separator != defaults.separator || has_replacement;
   if (IsOneOf(rule.action, {kDropEqual, kKeepEqual}) && (has_others || node.Find("regex"))) {
-    return node.Fail("{} action requires only 'source_labels' and `target_label`, and no other fields", action);
+    return node.Fail("{} action requires only 'source_labels' and `target_label`, and no other fields",
+                     action);
   }
   if (IsOneOf(rule.action, {kLabelDrop, kLabelKeep}) &&
       (has_others || !rule.source_labels.empty() || !rule.target_label.empty())) {

@@ -1,5 +1,5 @@
-// A relabelling rule as configuration files write it (Prometheus' relabel_config), checked but not compiled; the module
-// relabel makes it run.
+// A relabelling rule as configuration files write it (Prometheus' relabel_config), checked but not compiled;
+// the module relabel makes it run.
 #pragma once
 
 #include <cstdint>

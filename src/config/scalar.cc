@@ -1,4 +1,5 @@
-// What a plain scalar means when a number or a boolean is asked for, with YAML 1.1's spellings as Go's yaml.v2 has them.
+// What a plain scalar means when a number or a boolean is asked for, with YAML 1.1's spellings as Go's
+// yaml.v2 has them.
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -88,8 +89,10 @@ core::Result<std::string> Node::AsText() const {
 
 core::Result<bool> Node::AsBool() const {
   if (IsScalar() && is_plain()) {
-    if (IsOneOf(text(), {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"})) return true;
-    if (IsOneOf(text(), {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"})) return false;
+    if (IsOneOf(text(), {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"}))
+      return true;
+    if (IsOneOf(text(), {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"}))
+      return false;
   }
   return Fail("expected true or false, got {}", Describe());
 }
@@ -107,7 +110,8 @@ core::Result<int64_t> Node::AsInt() const {
 
 core::Result<uint64_t> Node::AsUint() const {
   Magnitude number;
-  if (!IsScalar() || !is_plain() || !ParseInteger(text(), number) || (number.is_negative && number.value != 0)) {
+  if (!IsScalar() || !is_plain() || !ParseInteger(text(), number) ||
+      (number.is_negative && number.value != 0)) {
     return Fail("expected a whole number that is not negative, got {}", Describe());
   }
   return number.value;

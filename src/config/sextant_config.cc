@@ -49,7 +49,8 @@ core::Result<SextantConfig> SextantConfig::FromDocument(Document document) {
 core::Result<Node> SextantConfig::Resolve(Node section) {
   if (!section || section.IsMapping()) return section;
   if (!section.IsScalar()) {
-    return section.Fail("expected the configuration itself or the path of its file, got {}", section.Describe());
+    return section.Fail("expected the configuration itself or the path of its file, got {}",
+                        section.Describe());
   }
   std::string path = JoinDirectory(DirectoryOf(section.file()), section.text());
   auto document = Document::Load(path);

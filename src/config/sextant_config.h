@@ -1,12 +1,13 @@
-// sextant.yaml: one file whose sections hold the originals' own configurations, inline or as the path of their file:
+// sextant.yaml: one file whose sections hold the originals' own configurations, inline or as the path of
+// their file:
 //
 //   prometheus: prometheus.yml        # seen from the folder of sextant.yaml
 //   alertmanager:
 //     route: {receiver: team}
 //     receivers: [{name: team}]
 //
-// A section is handed on as a raw node, so that its own decoder reads it and errors point at the file, line and path
-// where the person wrote it (`sextant.yaml:3:5: alertmanager.route…`, or the other file's name).
+// A section is handed on as a raw node, so that its own decoder reads it and errors point at the file, line
+// and path where the person wrote it (`sextant.yaml:3:5: alertmanager.route…`, or the other file's name).
 #pragma once
 
 #include <string>
@@ -21,8 +22,8 @@ namespace sextant::config {
 // Owns the files it was read from; its nodes live as long as it does.
 class SextantConfig {
  public:
-  // Reads sextant.yaml and the files its sections point to. Unknown sections, sections that are not supported yet
-  // (kUnimplemented), and files that cannot be read are errors.
+  // Reads sextant.yaml and the files its sections point to. Unknown sections, sections that are not supported
+  // yet (kUnimplemented), and files that cannot be read are errors.
   static core::Result<SextantConfig> Load(const std::string& path);
   static core::Result<SextantConfig> Parse(std::string_view text, std::string file_name);
 

@@ -16,8 +16,8 @@ std::string ErrorOf(std::string_view text) {
 }
 
 TEST(SextantConfigTest, SectionsMayBeInline) {
-  auto config = SextantConfig::Parse("prometheus:\n  scrape_configs:\n  - job_name: a\n    scrape_intervl: 5s\n",
-                                     "sextant.yaml");
+  auto config = SextantConfig::Parse(
+      "prometheus:\n  scrape_configs:\n  - job_name: a\n    scrape_intervl: 5s\n", "sextant.yaml");
   ASSERT_TRUE(config) << config.error().message();
   EXPECT_FALSE(config->alertmanager());
   auto prometheus = ReadPrometheusConfig(config->prometheus());
@@ -46,11 +46,13 @@ TEST(SextantConfigTest, EmptyFileHasNoSections) {
 }
 
 TEST(SextantConfigTest, RefusesWhatItDoesNotKnow) {
-  EXPECT_EQ(ErrorOf("promtheus: {}\n"), "sextant.yaml:1:1: promtheus: unknown field; did you mean \"prometheus\"?");
+  EXPECT_EQ(ErrorOf("promtheus: {}\n"),
+            "sextant.yaml:1:1: promtheus: unknown field; did you mean \"prometheus\"?");
   EXPECT_EQ(ErrorOf("tempo: {}\n"),
             "sextant.yaml:1:1: tempo: tempo is not supported yet; run Tempo beside Sextant for now");
-  EXPECT_EQ(ErrorOf("prometheus: [a]\n"),
-            "sextant.yaml:1:13: prometheus: expected the configuration itself or the path of its file, got a list");
+  EXPECT_EQ(
+      ErrorOf("prometheus: [a]\n"),
+      "sextant.yaml:1:13: prometheus: expected the configuration itself or the path of its file, got a list");
   EXPECT_EQ(ErrorOf("prometheus: /nonexistent.yml\n"),
             "sextant.yaml:1:13: prometheus: /nonexistent.yml: No such file or directory");
 }

@@ -76,21 +76,36 @@ int ByteUnitShift(std::string_view unit) {
 // RE2's message in Go's words.
 std::string_view GoRegexError(re2::RE2::ErrorCode code) {
   switch (code) {
-    case re2::RE2::ErrorBadEscape: return "invalid escape sequence";
-    case re2::RE2::ErrorBadCharClass: return "invalid character class";
-    case re2::RE2::ErrorBadCharRange: return "invalid character class range";
-    case re2::RE2::ErrorMissingBracket: return "missing closing ]";
-    case re2::RE2::ErrorMissingParen: return "missing closing )";
-    case re2::RE2::ErrorUnexpectedParen: return "unexpected )";
-    case re2::RE2::ErrorTrailingBackslash: return "trailing backslash at end of expression";
-    case re2::RE2::ErrorRepeatArgument: return "missing argument to repetition operator";
-    case re2::RE2::ErrorRepeatSize: return "invalid repeat count";
-    case re2::RE2::ErrorRepeatOp: return "invalid nested repetition operator";
-    case re2::RE2::ErrorBadPerlOp: return "invalid or unsupported Perl syntax";
-    case re2::RE2::ErrorBadUTF8: return "invalid UTF-8";
-    case re2::RE2::ErrorBadNamedCapture: return "invalid named capture";
-    case re2::RE2::ErrorPatternTooLarge: return "expression too large";
-    default: return "invalid expression";
+    case re2::RE2::ErrorBadEscape:
+      return "invalid escape sequence";
+    case re2::RE2::ErrorBadCharClass:
+      return "invalid character class";
+    case re2::RE2::ErrorBadCharRange:
+      return "invalid character class range";
+    case re2::RE2::ErrorMissingBracket:
+      return "missing closing ]";
+    case re2::RE2::ErrorMissingParen:
+      return "missing closing )";
+    case re2::RE2::ErrorUnexpectedParen:
+      return "unexpected )";
+    case re2::RE2::ErrorTrailingBackslash:
+      return "trailing backslash at end of expression";
+    case re2::RE2::ErrorRepeatArgument:
+      return "missing argument to repetition operator";
+    case re2::RE2::ErrorRepeatSize:
+      return "invalid repeat count";
+    case re2::RE2::ErrorRepeatOp:
+      return "invalid nested repetition operator";
+    case re2::RE2::ErrorBadPerlOp:
+      return "invalid or unsupported Perl syntax";
+    case re2::RE2::ErrorBadUTF8:
+      return "invalid UTF-8";
+    case re2::RE2::ErrorBadNamedCapture:
+      return "invalid named capture";
+    case re2::RE2::ErrorPatternTooLarge:
+      return "expression too large";
+    default:
+      return "invalid expression";
   }
 }
 
@@ -107,11 +122,21 @@ std::string Quote(std::string_view text) {
       continue;
     }
     switch (first) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (length == 0 || first < 0x20 || first == 0x7f) {
           out += fmt::format("\\x{:02x}", first);
@@ -192,11 +217,13 @@ core::Result<int64_t> ParseByteSize(std::string_view text) {
     size_t letters = std::min(rest.find_first_of("0123456789."), rest.size());
     std::string_view unit = rest.substr(0, letters);
     int shift = ByteUnitShift(unit);
-    if (shift < 0) return core::Fail(core::Code::kInvalidArgument, "units: unknown unit {} in {}", unit, text);
+    if (shift < 0)
+      return core::Fail(core::Code::kInvalidArgument, "units: unknown unit {} in {}", unit, text);
     total += value * static_cast<double>(int64_t{1} << shift);
     rest.remove_prefix(letters);
   }
-  if (total >= 9.2e18) return core::Fail(core::Code::kInvalidArgument, "units: overflow parsing unit in {}", text);
+  if (total >= 9.2e18)
+    return core::Fail(core::Code::kInvalidArgument, "units: overflow parsing unit in {}", text);
   return static_cast<int64_t>(sign * total);
 }
 

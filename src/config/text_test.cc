@@ -39,7 +39,8 @@ TEST(TextTest, NamedGroupsInBothSpellings) {
             R"((?P<a>x)(?P<b>y)\(?<[(?<]\Q(?<\E[]([:alpha:]](?P<c>z))");
   EXPECT_EQ(ToRe2Syntax("\\Qa"), "\\Qa");
   EXPECT_TRUE(CheckRegex("(?<a>x)"));
-  EXPECT_EQ(CheckRegex("a**").error().message(), "error parsing regexp: invalid nested repetition operator: `**`");
+  EXPECT_EQ(CheckRegex("a**").error().message(),
+            "error parsing regexp: invalid nested repetition operator: `**`");
 }
 
 TEST(TextTest, Base64) {

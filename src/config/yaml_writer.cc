@@ -20,8 +20,9 @@ bool IsOneOf(std::string_view text, std::initializer_list<std::string_view> word
 // Whether a text without quotes would be read back as exactly this text.
 bool IsPlainSafe(std::string_view text) {
   if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
-  if (IsOneOf(text, {"~", "null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes",
-                     "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "Y", "n", "N", "<<", "="})) {
+  if (IsOneOf(text, {"~",   "null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE",
+                     "yes", "Yes",  "YES",  "no",   "No",   "NO",   "on",   "On",    "ON",    "off",
+                     "Off", "OFF",  "y",    "Y",    "n",    "N",    "<<",   "="})) {
     return false;
   }
   constexpr std::string_view kIndicators = "-?:,[]{}#&*!|>'\"%@`";

@@ -160,7 +160,8 @@ TEST(BodyTest, OpenMetricsCases) {
 }
 
 TEST(BodyTest, FuzzingCorpusReadsTheSameBothWays) {
-  std::filesystem::path directory = std::filesystem::path(Directory()).parent_path().parent_path() / "common-expfmt";
+  std::filesystem::path directory =
+      std::filesystem::path(Directory()).parent_path().parent_path() / "common-expfmt";
   if (!std::filesystem::exists(directory)) GTEST_SKIP();
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
     if (!entry.is_regular_file()) continue;

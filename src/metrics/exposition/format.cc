@@ -22,9 +22,12 @@ std::string Lower(std::string_view text) {
 
 std::string_view FormatName(Format format) {
   switch (format) {
-    case Format::kPrometheusText: return "text/plain";
-    case Format::kOpenMetrics: return "application/openmetrics-text";
-    case Format::kProtobuf: return "application/vnd.google.protobuf";
+    case Format::kPrometheusText:
+      return "text/plain";
+    case Format::kOpenMetrics:
+      return "application/openmetrics-text";
+    case Format::kProtobuf:
+      return "application/vnd.google.protobuf";
   }
   return "";
 }
@@ -38,17 +41,21 @@ core::Result<Format> FormatOf(std::string_view content_type, std::optional<Forma
   }
   if (fallback) return *fallback;
   if (content_type.empty()) {
-    return core::Fail(core::Code::kInvalidArgument,
-                      "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol "
-                      "specified for target");
+    return core::Fail(
+        core::Code::kInvalidArgument,
+        "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol "
+        "specified for target");
   }
-  return core::Fail(core::Code::kInvalidArgument,
-                    "received unsupported Content-Type {} and no fallback_scrape_protocol specified for target",
-                    model::QuoteGo(content_type));
+  return core::Fail(
+      core::Code::kInvalidArgument,
+      "received unsupported Content-Type {} and no fallback_scrape_protocol specified for target",
+      model::QuoteGo(content_type));
 }
 
 std::string_view AcceptHeader() {
-  return "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1";
+  return "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+         "application/openmetrics-text;version=0.0.1;q=0.4,"
+         "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
 }
 
 }  // namespace sextant::exposition

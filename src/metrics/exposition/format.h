@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/result.h"
 
@@ -16,14 +15,15 @@ enum class Format {
   kProtobuf,        // application/vnd.google.protobuf, delimited MetricFamily messages
 };
 
-// The format that a Content-Type header names. Anything else gives `fallback`, or without one kInvalidArgument with the
-// text Prometheus shows for such a target.
+// The format that a Content-Type header names. Anything else gives `fallback`, or without one
+// kInvalidArgument with the text Prometheus shows for such a target.
 core::Result<Format> FormatOf(std::string_view content_type, std::optional<Format> fallback);
 
 // What a scrape of the supported formats sends as Accept.
 std::string_view AcceptHeader();
 
 // The Content-Type of a body in text format as TextWriter makes it.
-inline constexpr std::string_view kTextContentType = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
+inline constexpr std::string_view kTextContentType =
+    "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 
 }  // namespace sextant::exposition

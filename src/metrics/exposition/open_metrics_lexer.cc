@@ -22,11 +22,16 @@ Token OpenMetricsLexer::Next() {
   start_ = at_;
   auto c = static_cast<unsigned char>(body_[at_]);
   switch (state_) {
-    case State::kInit: return AtLineStart(c);
-    case State::kMeta1: return MetaName(c);
-    case State::kMeta2: return MetaText(c);
-    case State::kLabels: return InBraces(c, State::kLabelValue, State::kValue, false);
-    case State::kLabelValue: return InLabelValue(c);
+    case State::kInit:
+      return AtLineStart(c);
+    case State::kMeta1:
+      return MetaName(c);
+    case State::kMeta2:
+      return MetaText(c);
+    case State::kLabels:
+      return InBraces(c, State::kLabelValue, State::kValue, false);
+    case State::kLabelValue:
+      return InLabelValue(c);
     case State::kValue:
       if (c == '{') {
         Advance();
@@ -36,8 +41,10 @@ Token OpenMetricsLexer::Next() {
       if (!TakeSpacedWord(c)) return Token::kInvalid;
       state_ = State::kTimestamp;
       return Token::kValue;
-    case State::kTimestamp: return InTimestamp(c, true);
-    case State::kExemplar: return InBraces(c, State::kExemplarValue, State::kExemplarValue, true);
+    case State::kTimestamp:
+      return InTimestamp(c, true);
+    case State::kExemplar:
+      return InBraces(c, State::kExemplarValue, State::kExemplarValue, true);
     case State::kExemplarValue:
       if (c == '"') {
         if (!TakeQuoted(true, false)) return Token::kInvalid;
@@ -47,7 +54,8 @@ Token OpenMetricsLexer::Next() {
       if (!TakeSpacedWord(c)) return Token::kInvalid;
       state_ = State::kExemplarTimestamp;
       return Token::kValue;
-    case State::kExemplarTimestamp: return InTimestamp(c, false);
+    case State::kExemplarTimestamp:
+      return InTimestamp(c, false);
   }
   return Token::kInvalid;
 }
@@ -79,15 +87,22 @@ bool OpenMetricsLexer::TakeWord(std::string_view word, unsigned char& c) {
 Token OpenMetricsLexer::AfterHash(unsigned char c) {
   Token token = Token::kInvalid;
   switch (c) {
-    case 'H': token = TakeWord("HELP ", c) ? Token::kHelp : Token::kInvalid; break;
-    case 'T': token = TakeWord("TYPE ", c) ? Token::kType : Token::kInvalid; break;
-    case 'U': token = TakeWord("UNIT ", c) ? Token::kUnit : Token::kInvalid; break;
+    case 'H':
+      token = TakeWord("HELP ", c) ? Token::kHelp : Token::kInvalid;
+      break;
+    case 'T':
+      token = TakeWord("TYPE ", c) ? Token::kType : Token::kInvalid;
+      break;
+    case 'U':
+      token = TakeWord("UNIT ", c) ? Token::kUnit : Token::kInvalid;
+      break;
     case 'E':
       if (!TakeWord("EOF", c)) return Token::kInvalid;
       if (c == '\n') Advance();
       state_ = State::kInit;
       return Token::kEofWord;
-    default: break;
+    default:
+      break;
   }
   if (token != Token::kInvalid) state_ = State::kMeta1;
   return token;
@@ -115,9 +130,11 @@ Token OpenMetricsLexer::MetaText(unsigned char c) {
   return Token::kText;
 }
 
-Token OpenMetricsLexer::InBraces(unsigned char c, State value_state, State end_state, bool breaks_end_quotes) {
+Token OpenMetricsLexer::InBraces(unsigned char c, State value_state, State end_state,
+                                 bool breaks_end_quotes) {
   switch (c) {
-    case '"': return TakeQuoted(breaks_end_quotes, false) ? Token::kQuotedString : Token::kInvalid;
+    case '"':
+      return TakeQuoted(breaks_end_quotes, false) ? Token::kQuotedString : Token::kInvalid;
     case '}':
       Advance();
       state_ = end_state;
@@ -126,8 +143,11 @@ Token OpenMetricsLexer::InBraces(unsigned char c, State value_state, State end_s
       Advance();
       state_ = value_state;
       return Token::kEqual;
-    case ',': Advance(); return Token::kComma;
-    default: break;
+    case ',':
+      Advance();
+      return Token::kComma;
+    default:
+      break;
   }
   if (!IsOf(kNameStart, c)) return Token::kInvalid;
   while (IsOf(kName, c)) c = Advance();

@@ -1,5 +1,5 @@
-// The tokens of OpenMetrics, exactly as Prometheus' lexer for it (openmetricslex.l) cuts them, including where it stops
-// on bad input. Slow and thorough; OpenMetricsParser reads ordinary lines without it.
+// The tokens of OpenMetrics, exactly as Prometheus' lexer for it (openmetricslex.l) cuts them, including
+// where it stops on bad input. Slow and thorough; OpenMetricsParser reads ordinary lines without it.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,8 @@ class OpenMetricsLexer {
     kExemplarTimestamp,
   };
 
-  // Takes the current byte; the next one, or 0 at the end and for a zero byte. Skips zero bytes where they are allowed.
+  // Takes the current byte; the next one, or 0 at the end and for a zero byte. Skips zero bytes where they
+  // are allowed.
   unsigned char Advance(bool skips_zeros = false);
   Token AtLineStart(unsigned char c);
   Token AfterHash(unsigned char c);

@@ -14,9 +14,9 @@ namespace sextant::exposition {
 namespace {
 
 bool ParseType(std::string_view text, MetricType& type) {
-  for (MetricType known : {MetricType::kUnknown, MetricType::kCounter, MetricType::kGauge, MetricType::kHistogram,
-                           MetricType::kGaugeHistogram, MetricType::kSummary, MetricType::kInfo,
-                           MetricType::kStateSet}) {
+  for (MetricType known :
+       {MetricType::kUnknown, MetricType::kCounter, MetricType::kGauge, MetricType::kHistogram,
+        MetricType::kGaugeHistogram, MetricType::kSummary, MetricType::kInfo, MetricType::kStateSet}) {
     if (text != MetricTypeName(known)) continue;
     type = known;
     return true;
@@ -49,7 +49,8 @@ OpenMetricsParser::OpenMetricsParser(std::string_view body, Reading reading)
 
 EntryKind OpenMetricsParser::Next(std::string_view expected_series) {
   if (is_finished_) return EntryKind::kEnd;
-  if (body_.data() + at_ < fast_end_ && body_[at_] != '#' && ReadSampleLine(expected_series)) return EntryKind::kSample;
+  if (body_.data() + at_ < fast_end_ && body_[at_] != '#' && ReadSampleLine(expected_series))
+    return EntryKind::kSample;
   EntryKind kind = ReadSlowly();
   at_ = lexer_.token_end();
   if (kind == EntryKind::kEnd || kind == EntryKind::kError) is_finished_ = true;
@@ -108,13 +109,18 @@ EntryKind OpenMetricsParser::ReadSlowly() {
     case Token::kEofWord:
       if (lexer_.Next() != Token::kEof) return Fail("unexpected data after # EOF");
       return EntryKind::kEnd;
-    case Token::kEof: return Fail("data does not end with # EOF");
+    case Token::kEof:
+      return Fail("data does not end with # EOF");
     case Token::kHelp:
     case Token::kType:
-    case Token::kUnit: return ReadMetadata(first);
+    case Token::kUnit:
+      return ReadMetadata(first);
     case Token::kBraceOpen:
-    case Token::kMetricName: return ReadSeries(first);
-    default: FailUnexpected("expected a valid start token", first); return EntryKind::kError;
+    case Token::kMetricName:
+      return ReadSeries(first);
+    default:
+      FailUnexpected("expected a valid start token", first);
+      return EntryKind::kError;
   }
 }
 
@@ -136,7 +142,8 @@ EntryKind OpenMetricsParser::ReadMetadata(Token word) {
     entry_.type = current_type_;
     kind = EntryKind::kType;
   } else if (word == Token::kUnit) {
-    bool is_suffix = name.size() > text.size() && name.ends_with(text) && name[name.size() - text.size() - 1] == '_';
+    bool is_suffix =
+        name.size() > text.size() && name.ends_with(text) && name[name.size() - text.size() - 1] == '_';
     if (!text.empty() && !is_suffix) {
       return Fail(fmt::format("unit {} not a suffix of metric {}", QuoteBytes(text), QuoteBytes(name)));
     }
@@ -181,7 +188,8 @@ bool OpenMetricsParser::ReadLabelPairs(bool& has_name, bool is_exemplar) {
     if (token != Token::kEqual) return FailUnexpected("expected equal", token);
     token = lexer_.Next();
     if (token != Token::kLabelValue) return FailUnexpected("expected label value", token);
-    if (!IsUtf8(TokenBytes())) return FailWith(fmt::format("invalid UTF-8 label value: {}", QuoteBytes(TokenBytes())));
+    if (!IsUtf8(TokenBytes()))
+      return FailWith(fmt::format("invalid UTF-8 label value: {}", QuoteBytes(TokenBytes())));
     // A comma may stand before the closing brace.
     token = lexer_.Next();
     if (token == Token::kComma) {
@@ -228,10 +236,14 @@ bool OpenMetricsParser::ReadSuffix(Token token) {
     token = lexer_.Next();
   }
   switch (token) {
-    case Token::kLinebreak: return true;
-    case Token::kComment: return ReadExemplar();
-    case Token::kEof: return FailWith("data does not end with # EOF");
-    default: return FailUnexpected(expected, token);
+    case Token::kLinebreak:
+      return true;
+    case Token::kComment:
+      return ReadExemplar();
+    case Token::kEof:
+      return FailWith("data does not end with # EOF");
+    default:
+      return FailUnexpected(expected, token);
   }
 }
 

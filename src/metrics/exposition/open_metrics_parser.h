@@ -1,5 +1,6 @@
-// The parser of OpenMetrics 0.0.1 and 1.0.0, as lenient as Prometheus' own: it checks the syntax and the final `# EOF`,
-// not the rules about how samples of a family must be named and ordered. `_created` samples are samples like others.
+// The parser of OpenMetrics 0.0.1 and 1.0.0, as lenient as Prometheus' own: it checks the syntax and the
+// final `# EOF`, not the rules about how samples of a family must be named and ordered. `_created` samples
+// are samples like others.
 //
 // Ordinary lines are read in one pass over their bytes; anything else is handed to the exact lexer.
 #pragma once

@@ -1,5 +1,5 @@
-// Reads what targets expose: a body of samples with their metadata, entry by entry, without copying and without an
-// allocation per sample.
+// Reads what targets expose: a body of samples with their metadata, entry by entry, without copying and
+// without an allocation per sample.
 //
 //   SEXTANT_ASSIGN(auto parser, NewParser(content_type, body, std::nullopt));
 //   for (EntryKind kind = parser->Next(); kind != EntryKind::kEnd; kind = parser->Next()) {
@@ -14,10 +14,12 @@
 //     series->Append(entry.timestamp_ms.value_or(now_ms), entry.value);
 //   }
 //
-// What is accepted and how errors are worded follows Prometheus' own parsers (model/textparse), except that errors quote
-// at most a few hundred bytes of the body and blanks before a metric's name do not become part of it.
+// What is accepted and how errors are worded follows Prometheus' own parsers (model/textparse), except that
+// errors quote at most a few hundred bytes of the body and blanks before a metric's name do not become part
+// of it.
 //
-// A parser views the body, which must outlive it; so do all views it hands out, until the next call of Next. One thread.
+// A parser views the body, which must outlive it; so do all views it hands out, until the next call of Next.
+// One thread.
 #pragma once
 
 #include <cstdint>
@@ -74,7 +76,8 @@ struct Entry {
   std::optional<Exemplar> exemplar;
 
   std::string_view name;  // of the metric family, without quotes
-  std::string_view text;  // help as it stands in the body (see Parser::HelpText), unit, or comment with its `#`
+  std::string_view
+      text;  // help as it stands in the body (see Parser::HelpText), unit, or comment with its `#`
   MetricType type = MetricType::kUnknown;
 };
 
@@ -84,20 +87,22 @@ class Parser {
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
 
-  // Goes to the next entry. `expected_series` is what the caller believes the next sample's series is (the one that
-  // followed in the previous body): when it is right, the labels are compared instead of parsed. A wrong guess changes
-  // nothing but speed. The guess must be the `series` of an entry that a parser of this format has given.
+  // Goes to the next entry. `expected_series` is what the caller believes the next sample's series is (the
+  // one that followed in the previous body): when it is right, the labels are compared instead of parsed. A
+  // wrong guess changes nothing but speed. The guess must be the `series` of an entry that a parser of this
+  // format has given.
   virtual EntryKind Next(std::string_view expected_series = {}) = 0;
 
   const Entry& entry() const { return entry_; }
   // What was wrong, after kError: kInvalidArgument with Prometheus' text.
   const core::Error& error() const { return error_; }
 
-  // Replaces the content of `labels` by the labels of the current sample. kInvalidArgument for a repeated label name,
-  // a name that is empty or not UTF-8, or no metric name.
+  // Replaces the content of `labels` by the labels of the current sample. kInvalidArgument for a repeated
+  // label name, a name that is empty or not UTF-8, or no metric name.
   core::Status ReadLabels(model::LabelsBuilder& labels) const;
 
-  // The same for the labels of the current sample's exemplar, which need no metric name; no labels without an exemplar.
+  // The same for the labels of the current sample's exemplar, which need no metric name; no labels without an
+  // exemplar.
   core::Status ReadExemplarLabels(model::LabelsBuilder& labels) const;
 
   // The help of the current kHelp entry with its escapes resolved.
@@ -122,14 +127,14 @@ class Parser {
 // A parser for a body of this format; kUnimplemented for the formats that are not supported yet, by name.
 core::Result<std::unique_ptr<Parser>> NewParser(Format format, std::string_view body);
 
-// The same by a Content-Type header. An empty, malformed or unknown header falls back to `fallback`; without one it is
-// kInvalidArgument with Prometheus' text.
+// The same by a Content-Type header. An empty, malformed or unknown header falls back to `fallback`; without
+// one it is kInvalidArgument with Prometheus' text.
 core::Result<std::unique_ptr<Parser>> NewParser(std::string_view content_type, std::string_view body,
                                                 std::optional<Format> fallback);
 
-// Replaces the content of `labels` by the labels that the bytes of a series mean (`name{a="b"}`, `{"name", a="b"}`).
-// `type` is the metric's, since `le` and `quantile` of histograms and summaries are written in one way only ("1.0").
-// The bytes must be the `series` of an entry. Errors as for Parser::ReadLabels.
+// Replaces the content of `labels` by the labels that the bytes of a series mean (`name{a="b"}`, `{"name",
+// a="b"}`). `type` is the metric's, since `le` and `quantile` of histograms and summaries are written in one
+// way only ("1.0"). The bytes must be the `series` of an entry. Errors as for Parser::ReadLabels.
 core::Status ParseSeries(std::string_view series, MetricType type, model::LabelsBuilder& labels);
 
 }  // namespace sextant::exposition

@@ -11,8 +11,8 @@ namespace sextant::exposition {
 
 namespace {
 
-// Finds the quote that ends a label value which starts at `at`; null when something stands before it that the exact
-// lexer must see: an escape, a line break, or bytes that are not ASCII and not UTF-8.
+// Finds the quote that ends a label value which starts at `at`; null when something stands before it that the
+// exact lexer must see: an escape, a line break, or bytes that are not ASCII and not UTF-8.
 const char* FindClosingQuote(const char* at, const char* end) {
   const char* start = at;
   bool is_ascii = true;
@@ -77,10 +77,11 @@ const char* ScanSeries(const char* at, const char* end) {
   return *at == '{' ? SkipLabels(at + 1, end) : at;
 }
 
-bool StartsWithSeries(const char* at, const char* end, std::string_view expected, std::string_view terminators) {
+bool StartsWithSeries(const char* at, const char* end, std::string_view expected,
+                      std::string_view terminators) {
   size_t size = expected.size();
-  return size != 0 && static_cast<size_t>(end - at) > size && terminators.find(at[size]) != std::string_view::npos &&
-         std::memcmp(at, expected.data(), size) == 0;
+  return size != 0 && static_cast<size_t>(end - at) > size &&
+         terminators.find(at[size]) != std::string_view::npos && std::memcmp(at, expected.data(), size) == 0;
 }
 
 }  // namespace sextant::exposition

@@ -1,5 +1,5 @@
-// Reading ordinary sample lines in one pass over their bytes; shared by the text formats. All functions stop at a line
-// break at the latest, so a caller that knows one to come needs no other bounds.
+// Reading ordinary sample lines in one pass over their bytes; shared by the text formats. All functions stop
+// at a line break at the latest, so a caller that knows one to come needs no other bounds.
 #pragma once
 
 #include <array>
@@ -29,16 +29,20 @@ constexpr std::array<uint8_t, 256> MakeByteClasses() {
 }
 inline constexpr std::array<uint8_t, 256> kByteClasses = MakeByteClasses();
 
-inline bool Is(uint8_t byte_class, char c) { return (kByteClasses[static_cast<unsigned char>(c)] & byte_class) != 0; }
+inline bool Is(uint8_t byte_class, char c) {
+  return (kByteClasses[static_cast<unsigned char>(c)] & byte_class) != 0;
+}
 
 // Valid UTF-8, quick for ASCII.
 bool IsUtf8(std::string_view text);
 
-// Reads `name` or `name{a="b",c="d"}` and returns its end, or null for what is not plainly that: blanks, escapes, quoted
-// names, line breaks in values, invalid UTF-8. `end` bounds reading ahead; a line break must stand before it.
+// Reads `name` or `name{a="b",c="d"}` and returns its end, or null for what is not plainly that: blanks,
+// escapes, quoted names, line breaks in values, invalid UTF-8. `end` bounds reading ahead; a line break must
+// stand before it.
 const char* ScanSeries(const char* at, const char* end);
 
 // Whether `expected` stands at `at`, followed by a byte that ends a series in `terminators`.
-bool StartsWithSeries(const char* at, const char* end, std::string_view expected, std::string_view terminators);
+bool StartsWithSeries(const char* at, const char* end, std::string_view expected,
+                      std::string_view terminators);
 
 }  // namespace sextant::exposition

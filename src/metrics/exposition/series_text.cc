@@ -50,7 +50,8 @@ class LabelScanner {
 
 core::Status AddLabel(std::string_view raw_name, std::string_view raw_value, MetricType type,
                       model::LabelsBuilder& labels) {
-  bool has_escapes = raw_name.find('\\') != std::string_view::npos || raw_value.find('\\') != std::string_view::npos;
+  bool has_escapes =
+      raw_name.find('\\') != std::string_view::npos || raw_value.find('\\') != std::string_view::npos;
   std::string name_text;
   std::string value_text;
   if (has_escapes) {
@@ -60,7 +61,8 @@ core::Status AddLabel(std::string_view raw_name, std::string_view raw_value, Met
   std::string_view name = has_escapes ? name_text : raw_name;
   std::string_view value = has_escapes ? value_text : raw_value;
   if (name.empty() || !model::IsValidUtf8(name) || !model::IsValidUtf8(value)) {
-    return core::Fail(core::Code::kInvalidArgument, "invalid metric name or label names: {}", model::QuoteGo(name));
+    return core::Fail(core::Code::kInvalidArgument, "invalid metric name or label names: {}",
+                      model::QuoteGo(name));
   }
   if (!labels.Get(name).empty()) {
     return core::Fail(core::Code::kInvalidArgument, "label name {} is not unique: invalid sample",
@@ -124,22 +126,32 @@ core::Status Parser::ReadExemplarLabels(model::LabelsBuilder& labels) const {
 
 std::string_view MetricTypeName(MetricType type) {
   switch (type) {
-    case MetricType::kUnknown: return "unknown";
-    case MetricType::kCounter: return "counter";
-    case MetricType::kGauge: return "gauge";
-    case MetricType::kHistogram: return "histogram";
-    case MetricType::kGaugeHistogram: return "gaugehistogram";
-    case MetricType::kSummary: return "summary";
-    case MetricType::kInfo: return "info";
-    case MetricType::kStateSet: return "stateset";
+    case MetricType::kUnknown:
+      return "unknown";
+    case MetricType::kCounter:
+      return "counter";
+    case MetricType::kGauge:
+      return "gauge";
+    case MetricType::kHistogram:
+      return "histogram";
+    case MetricType::kGaugeHistogram:
+      return "gaugehistogram";
+    case MetricType::kSummary:
+      return "summary";
+    case MetricType::kInfo:
+      return "info";
+    case MetricType::kStateSet:
+      return "stateset";
   }
   return "";
 }
 
 core::Result<std::unique_ptr<Parser>> NewParser(Format format, std::string_view body) {
   switch (format) {
-    case Format::kPrometheusText: return std::make_unique<TextParser>(body);
-    case Format::kOpenMetrics: return std::make_unique<OpenMetricsParser>(body);
+    case Format::kPrometheusText:
+      return std::make_unique<TextParser>(body);
+    case Format::kOpenMetrics:
+      return std::make_unique<OpenMetricsParser>(body);
     case Format::kProtobuf:
       return core::Fail(core::Code::kUnimplemented, "application/vnd.google.protobuf is not supported yet");
   }

@@ -15,26 +15,46 @@ bool IsBlank(unsigned char c) { return c == ' ' || c == '\t'; }
 
 std::string_view TokenName(Token token) {
   switch (token) {
-    case Token::kInvalid: return "INVALID";
-    case Token::kEof: return "EOF";
-    case Token::kLinebreak: return "LINEBREAK";
-    case Token::kWhitespace: return "WHITESPACE";
-    case Token::kHelp: return "HELP";
-    case Token::kType: return "TYPE";
-    case Token::kUnit: return "UNIT";
-    case Token::kEofWord: return "EOFWORD";
-    case Token::kText: return "TEXT";
-    case Token::kComment: return "COMMENT";
-    case Token::kMetricName: return "MNAME";
-    case Token::kQuotedString: return "QSTRING";
-    case Token::kBraceOpen: return "BOPEN";
-    case Token::kBraceClose: return "BCLOSE";
-    case Token::kLabelName: return "LNAME";
-    case Token::kLabelValue: return "LVALUE";
-    case Token::kComma: return "COMMA";
-    case Token::kEqual: return "EQUAL";
-    case Token::kTimestamp: return "TIMESTAMP";
-    case Token::kValue: return "VALUE";
+    case Token::kInvalid:
+      return "INVALID";
+    case Token::kEof:
+      return "EOF";
+    case Token::kLinebreak:
+      return "LINEBREAK";
+    case Token::kWhitespace:
+      return "WHITESPACE";
+    case Token::kHelp:
+      return "HELP";
+    case Token::kType:
+      return "TYPE";
+    case Token::kUnit:
+      return "UNIT";
+    case Token::kEofWord:
+      return "EOFWORD";
+    case Token::kText:
+      return "TEXT";
+    case Token::kComment:
+      return "COMMENT";
+    case Token::kMetricName:
+      return "MNAME";
+    case Token::kQuotedString:
+      return "QSTRING";
+    case Token::kBraceOpen:
+      return "BOPEN";
+    case Token::kBraceClose:
+      return "BCLOSE";
+    case Token::kLabelName:
+      return "LNAME";
+    case Token::kLabelValue:
+      return "LVALUE";
+    case Token::kComma:
+      return "COMMA";
+    case Token::kEqual:
+      return "EQUAL";
+    case Token::kTimestamp:
+      return "TIMESTAMP";
+    case Token::kValue:
+      return "VALUE";
   }
   return "";
 }
@@ -59,14 +79,22 @@ Token TextLexer::Next() {
     return Token::kWhitespace;
   }
   switch (state_) {
-    case State::kInit: return AtLineStart(c);
-    case State::kComment: return AfterHash(c);
-    case State::kMeta1: return MetaName(c);
-    case State::kMeta2: return MetaText(c);
-    case State::kLabels: return InLabels(c);
-    case State::kLabelValue: return InLabelValue(c);
-    case State::kValue: return InValue(c);
-    case State::kTimestamp: return InTimestamp(c);
+    case State::kInit:
+      return AtLineStart(c);
+    case State::kComment:
+      return AfterHash(c);
+    case State::kMeta1:
+      return MetaName(c);
+    case State::kMeta2:
+      return MetaText(c);
+    case State::kLabels:
+      return InLabels(c);
+    case State::kLabelValue:
+      return InLabelValue(c);
+    case State::kValue:
+      return InValue(c);
+    case State::kTimestamp:
+      return InTimestamp(c);
   }
   return Token::kInvalid;
 }
@@ -163,7 +191,8 @@ Token TextLexer::MetaText(unsigned char c) {
 
 Token TextLexer::InLabels(unsigned char c) {
   switch (c) {
-    case '"': return TakeQuoted() ? Token::kQuotedString : Token::kInvalid;
+    case '"':
+      return TakeQuoted() ? Token::kQuotedString : Token::kInvalid;
     case '}':
       Advance();
       state_ = State::kValue;
@@ -172,8 +201,11 @@ Token TextLexer::InLabels(unsigned char c) {
       Advance();
       state_ = State::kLabelValue;
       return Token::kEqual;
-    case ',': Advance(); return Token::kComma;
-    default: break;
+    case ',':
+      Advance();
+      return Token::kComma;
+    default:
+      break;
   }
   if (!IsNameStart(c)) return Token::kInvalid;
   while (IsNameStart(c) || IsDigit(c)) c = Advance();

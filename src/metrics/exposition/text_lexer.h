@@ -1,5 +1,5 @@
-// The tokens of Prometheus' text format, exactly as its lexer (promlex.l) cuts them, including where it stops on bad
-// input: error texts show that place. Slow and thorough; TextParser reads ordinary lines without it.
+// The tokens of Prometheus' text format, exactly as its lexer (promlex.l) cuts them, including where it stops
+// on bad input: error texts show that place. Slow and thorough; TextParser reads ordinary lines without it.
 #pragma once
 
 #include <cstddef>
@@ -33,8 +33,8 @@ enum class Token {
 // The name Prometheus' errors give a token ("MNAME").
 std::string_view TokenName(Token token);
 
-// Works on the body with a line break added behind it, as Prometheus does. The added byte is never stored, so tokens
-// are views of the body; a token that contains it is cut short by one byte.
+// Works on the body with a line break added behind it, as Prometheus does. The added byte is never stored, so
+// tokens are views of the body; a token that contains it is cut short by one byte.
 class TextLexer {
  public:
   explicit TextLexer(std::string_view body) : body_(body) {}

@@ -118,7 +118,8 @@ bool TextParser::ReadValueAndTime(const char* at) {
 
 bool TextParser::ReadMetaLine(EntryKind& kind) {
   const char* start = body_.data() + at_;
-  const char* end = static_cast<const char*>(std::memchr(start, '\n', static_cast<size_t>(fast_end_ - start)));
+  const char* end =
+      static_cast<const char*>(std::memchr(start, '\n', static_cast<size_t>(fast_end_ - start)));
   std::string_view line(start, static_cast<size_t>(end - start));
   bool is_help = line.starts_with("# HELP ");
   if (!is_help && !line.starts_with("# TYPE ")) return false;
@@ -164,7 +165,8 @@ std::string TextParser::Bytes(size_t from, size_t to) const {
 
 std::string TextParser::Unexpected(std::string_view expected, Token got) const {
   size_t end = std::min(lexer_.size(), lexer_.token_end() + 1);
-  return UnexpectedToken(expected, Bytes(lexer_.token_start(), end), TokenName(got), Bytes(entry_start_, end));
+  return UnexpectedToken(expected, Bytes(lexer_.token_start(), end), TokenName(got),
+                         Bytes(entry_start_, end));
 }
 
 EntryKind TextParser::ReadSlowly() {
@@ -176,9 +178,12 @@ EntryKind TextParser::ReadSlowly() {
   }
   EntryKind kind = EntryKind::kEnd;
   switch (first) {
-    case Token::kEof: break;
+    case Token::kEof:
+      break;
     case Token::kHelp:
-    case Token::kType: kind = ReadMetadata(first); break;
+    case Token::kType:
+      kind = ReadMetadata(first);
+      break;
     case Token::kComment: {
       entry_.text = View(lexer_.token_start(), lexer_.token_end());
       Token token = NextToken();
@@ -187,8 +192,11 @@ EntryKind TextParser::ReadSlowly() {
       break;
     }
     case Token::kBraceOpen:
-    case Token::kMetricName: kind = ReadSeries(first); break;
-    default: kind = Fail(Unexpected("expected a valid start token", first));
+    case Token::kMetricName:
+      kind = ReadSeries(first);
+      break;
+    default:
+      kind = Fail(Unexpected("expected a valid start token", first));
   }
   at_ = std::min(lexer_.token_end(), body_.size());
   // Nothing comes after the end and after an error.
@@ -267,7 +275,8 @@ bool TextParser::ReadLabelPairs(bool& has_name, std::string& problem) {
     token = NextToken();
     if (token != Token::kLabelValue) return fail(Unexpected("expected label value", token));
     std::string_view value = View(lexer_.token_start(), lexer_.token_end());
-    if (!model::IsValidUtf8(value)) return fail(fmt::format("invalid UTF-8 label value: {}", QuoteBytes(value)));
+    if (!model::IsValidUtf8(value))
+      return fail(fmt::format("invalid UTF-8 label value: {}", QuoteBytes(value)));
     // The comma may be missing, and may stand before the closing brace.
     token = NextToken();
     if (token == Token::kComma) token = NextToken();
@@ -290,8 +299,8 @@ EntryKind TextParser::ReadSuffix(Token token) {
     text = View(lexer_.token_start(), lexer_.token_end());
     int64_t milliseconds = 0;
     if (std::from_chars(text.data(), text.data() + text.size(), milliseconds).ec != std::errc()) {
-      return Fail(fmt::format("strconv.ParseInt: parsing {}: value out of range while parsing: {}", QuoteBytes(text),
-                              parsed()));
+      return Fail(fmt::format("strconv.ParseInt: parsing {}: value out of range while parsing: {}",
+                              QuoteBytes(text), parsed()));
     }
     entry_.timestamp_ms = milliseconds;
     token = NextToken();

@@ -1,5 +1,6 @@
-// The parser of Prometheus' text format. Ordinary lines are read in one pass over their bytes; anything else (blanks in
-// odd places, quoted names, escapes, errors, the last line without a line break) is handed to the exact lexer.
+// The parser of Prometheus' text format. Ordinary lines are read in one pass over their bytes; anything else
+// (blanks in odd places, quoted names, escapes, errors, the last line without a line break) is handed to the
+// exact lexer.
 #pragma once
 
 #include <string>
@@ -46,7 +47,8 @@ class TextParser final : public Parser {
   size_t entry_start_ = 0;  // where the current one started, for errors
 };
 
-// Resolves the escapes of label values (`\"`, `\\`, `\n`) and of help texts (`\\`, `\n`); others stay as they are.
+// Resolves the escapes of label values (`\"`, `\\`, `\n`) and of help texts (`\\`, `\n`); others stay as they
+// are.
 std::string UnescapeLabelValue(std::string_view text);
 std::string UnescapeHelp(std::string_view text);
 

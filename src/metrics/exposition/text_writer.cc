@@ -29,8 +29,10 @@ std::string_view TypeWord(MetricType type) {
     case MetricType::kCounter:
     case MetricType::kGauge:
     case MetricType::kHistogram:
-    case MetricType::kSummary: return MetricTypeName(type);
-    default: return "untyped";
+    case MetricType::kSummary:
+      return MetricTypeName(type);
+    default:
+      return "untyped";
   }
 }
 
@@ -42,7 +44,8 @@ void TextWriter::BeginFamily(std::string_view name, std::string_view help, Metri
   out_ += fmt::format("# TYPE {} {}\n", written, TypeWord(type));
 }
 
-void TextWriter::AddSample(const model::Labels& labels, double value, std::optional<core::TimestampMs> timestamp_ms) {
+void TextWriter::AddSample(const model::Labels& labels, double value,
+                           std::optional<core::TimestampMs> timestamp_ms) {
   std::string_view metric = labels.metric_name();
   bool is_classic = model::IsClassicMetricName(metric);
   std::string list;

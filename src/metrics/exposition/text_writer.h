@@ -5,7 +5,8 @@
 //   out.AddSample(labels, 12, std::nullopt);      // labels with __name__
 //   std::string body = std::move(out).Finish();
 //
-// Names that are not classic are quoted (`{"my.name", a="b"}`), which readers of version 1.0.0 understand. One thread.
+// Names that are not classic are quoted (`{"my.name", a="b"}`), which readers of version 1.0.0 understand.
+// One thread.
 #pragma once
 
 #include <optional>
@@ -20,8 +21,8 @@ namespace sextant::exposition {
 
 class TextWriter {
  public:
-  // Starts a family: its HELP line, unless `help` is empty, and its TYPE line. Types that the format does not know are
-  // written as "untyped".
+  // Starts a family: its HELP line, unless `help` is empty, and its TYPE line. Types that the format does not
+  // know are written as "untyped".
   void BeginFamily(std::string_view name, std::string_view help, MetricType type);
 
   // A sample of the labels, which hold the metric's name under __name__.

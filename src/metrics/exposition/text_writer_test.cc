@@ -22,9 +22,10 @@ TEST(TextWriterTest, WritesWhatTheParserReads) {
   out.BeginFamily("my.metric", "", MetricType::kInfo);
   out.AddSample(quoted, -0.25, std::nullopt);
   std::string body = std::move(out).Finish();
-  EXPECT_EQ(body,
-            "# HELP a_total Help \\\\ of\\na.\n# TYPE a_total counter\na_total{x=\"q\\\"\\\\\\nü\"} 1e+06 1234\n"
-            "# TYPE \"my.metric\" untyped\n{\"my.metric\",\"l-x\"=\"1\",y=\"2\"} -0.25\n");
+  EXPECT_EQ(
+      body,
+      "# HELP a_total Help \\\\ of\\na.\n# TYPE a_total counter\na_total{x=\"q\\\"\\\\\\nü\"} 1e+06 1234\n"
+      "# TYPE \"my.metric\" untyped\n{\"my.metric\",\"l-x\"=\"1\",y=\"2\"} -0.25\n");
 
   TextParser parser(body);
   model::LabelsBuilder labels;
@@ -56,8 +57,9 @@ TEST(NumberTest, WritesAsGoDoes) {
 }
 
 TEST(NumberTest, ScanAgreesWithParse) {
-  for (const char* text : {"0", "-0", "1", "12345678901234567", "123456789012345678", "0.1", "1e22", "1e23", "1e-22",
-                           "9007199254740992", "9007199254740993", "3.14159", "-2.5e+10", "1.7976931348623157e308"}) {
+  for (const char* text :
+       {"0", "-0", "1", "12345678901234567", "123456789012345678", "0.1", "1e22", "1e23", "1e-22",
+        "9007199254740992", "9007199254740993", "3.14159", "-2.5e+10", "1.7976931348623157e308"}) {
     double parsed = 1;
     ASSERT_EQ(ParseFloat(text, parsed), NumberError::kNone);
     std::string terminated = std::string(text) + "\n";

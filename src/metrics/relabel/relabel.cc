@@ -21,7 +21,8 @@ bool IsLiteral(std::string_view regex) {
   return regex.find_first_of("\\.+*?()|[]{}^$") == std::string_view::npos;
 }
 
-// The last eight bytes of the value's MD5, as Prometheus has always hashed; kInternal when the library has no MD5.
+// The last eight bytes of the value's MD5, as Prometheus has always hashed; kInternal when the library has no
+// MD5.
 uint64_t HashValue(std::string_view value) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
@@ -40,7 +41,9 @@ class Rules::Subject {
   explicit Subject(const model::Labels& base) : base_(&base) {}
   explicit Subject(model::LabelsBuilder& builder) : builder_(&builder) {}
 
-  std::string_view Get(std::string_view name) const { return builder_ ? builder_->Get(name) : base_->Get(name); }
+  std::string_view Get(std::string_view name) const {
+    return builder_ ? builder_->Get(name) : base_->Get(name);
+  }
 
   void Set(std::string_view name, std::string_view value) {
     if (Get(name) == value) return;
@@ -115,7 +118,8 @@ core::Result<Rules::Rule> Rules::Rule::Compile(const config::RelabelRuleConfig& 
   if (!rule.matches_anything_ && !rule.is_literal_) {
     re2::RE2::Options options;
     options.set_log_errors(false);
-    auto regex = std::make_shared<const re2::RE2>(fmt::format("(?s:{})", config::ToRe2Syntax(config.regex)), options);
+    auto regex =
+        std::make_shared<const re2::RE2>(fmt::format("(?s:{})", config::ToRe2Syntax(config.regex)), options);
     if (!regex->ok()) {
       SEXTANT_TRY(config::CheckRegex(config.regex));
       return core::Fail(core::Code::kInvalidArgument, "error parsing regexp: {}", regex->error());
@@ -136,20 +140,37 @@ bool Rules::Rule::Apply(Subject& subject) const {
   std::string buffer;
   std::string_view value = SourceValue(subject, buffer);
   switch (config_.action) {
-    case kDrop: return !Matches(value);
-    case kKeep: return Matches(value);
-    case kDropEqual: return subject.Get(config_.target_label) != value;
-    case kKeepEqual: return subject.Get(config_.target_label) == value;
-    case kReplace: Replace(subject, value); return true;
-    case kLowercase: subject.Set(config_.target_label, ToLower(value)); return true;
-    case kUppercase: subject.Set(config_.target_label, ToUpper(value)); return true;
+    case kDrop:
+      return !Matches(value);
+    case kKeep:
+      return Matches(value);
+    case kDropEqual:
+      return subject.Get(config_.target_label) != value;
+    case kKeepEqual:
+      return subject.Get(config_.target_label) == value;
+    case kReplace:
+      Replace(subject, value);
+      return true;
+    case kLowercase:
+      subject.Set(config_.target_label, ToLower(value));
+      return true;
+    case kUppercase:
+      subject.Set(config_.target_label, ToUpper(value));
+      return true;
     case kHashMod:
       subject.Set(config_.target_label, std::to_string(HashValue(value) % config_.modulus));
       return true;
-    case kLabelMap: MapLabels(subject); return true;
-    case kLabelDrop: DropLabels(subject, true); return true;
-    case kLabelKeep: DropLabels(subject, false); return true;
-    case kNone: break;
+    case kLabelMap:
+      MapLabels(subject);
+      return true;
+    case kLabelDrop:
+      DropLabels(subject, true);
+      return true;
+    case kLabelKeep:
+      DropLabels(subject, false);
+      return true;
+    case kNone:
+      break;
   }
   SEXTANT_CHECK(!"a rule without an action");
   return true;
@@ -178,7 +199,8 @@ bool Rules::Rule::FindGroups(std::string_view text, std::vector<std::string_view
   if (matches_anything_) groups[1] = text;
   if (matches_anything_ || is_literal_) return Matches(text);
   std::vector<re2::StringPiece> found(groups.size());
-  if (!regex_->Match(text, 0, text.size(), re2::RE2::ANCHOR_BOTH, found.data(), static_cast<int>(found.size()))) {
+  if (!regex_->Match(text, 0, text.size(), re2::RE2::ANCHOR_BOTH, found.data(),
+                     static_cast<int>(found.size()))) {
     return false;
   }
   for (size_t i = 0; i < found.size(); ++i) groups[i] = std::string_view(found[i].data(), found[i].size());

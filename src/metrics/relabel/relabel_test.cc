@@ -43,8 +43,9 @@ TEST(RelabelTest, NoRulesKeepEverything) {
 TEST(RelabelTest, Replace) {
   Labels labels = Labels::Of({{"a", "foo"}, {"b", "bar"}});
   EXPECT_EQ(Relabeled(labels, "[{source_labels: [a], target_label: c}]"), R"({a="foo", b="bar", c="foo"})");
-  EXPECT_EQ(Relabeled(labels, "[{source_labels: [a, b], regex: 'f(o+);(?P<x>.*)', target_label: c, "
-                              "replacement: '$1-${x}-$x$y-$$'}]"),
+  EXPECT_EQ(Relabeled(labels,
+                      "[{source_labels: [a, b], regex: 'f(o+);(?P<x>.*)', target_label: c, "
+                      "replacement: '$1-${x}-$x$y-$$'}]"),
             R"({a="foo", b="bar", c="oo-bar-bar-$"})");
   EXPECT_EQ(Relabeled(labels, "[{source_labels: [a], regex: 'f(.*)', target_label: 'l_$1', replacement: x}]"),
             R"({a="foo", b="bar", l_oo="x"})");
@@ -64,7 +65,8 @@ TEST(RelabelTest, SwapsThroughItsOwnMemory) {
 }
 
 TEST(RelabelTest, DotMatchesLineBreaks) {
-  EXPECT_EQ(Relabeled(Labels::Of({{"a", "x\ny"}}), "[{source_labels: [a], regex: x.y, action: drop}]"), "dropped");
+  EXPECT_EQ(Relabeled(Labels::Of({{"a", "x\ny"}}), "[{source_labels: [a], regex: x.y, action: drop}]"),
+            "dropped");
 }
 
 TEST(RelabelTest, HashModIsMd5) {
@@ -86,7 +88,10 @@ TEST(RelabelTest, UnchangedLabelsAreShared) {
 TEST(RelabelTest, LetterCase) {
   EXPECT_EQ(ToLower("ÄÖ-ABC-Σ"), "äö-abc-σ");
   EXPECT_EQ(ToUpper("äö-abc-ß"), "ÄÖ-ABC-ß");
-  EXPECT_EQ(ToUpper("\xff" "a"), "\xef\xbf\xbd" "A");
+  EXPECT_EQ(ToUpper("\xff"
+                    "a"),
+            "\xef\xbf\xbd"
+            "A");
 }
 
 TEST(RelabelTest, TemplatesAreGos) {

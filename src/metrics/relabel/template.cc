@@ -8,7 +8,8 @@ namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// Letters, digits and underscores. Go asks Unicode about letters; every byte of a longer character counts as one here.
+// Letters, digits and underscores. Go asks Unicode about letters; every byte of a longer character counts as
+// one here.
 bool IsNameByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || IsDigit(c) || c == '_' ||
          static_cast<unsigned char>(c) >= 0x80;
