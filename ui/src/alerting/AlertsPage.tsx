@@ -15,8 +15,8 @@ import { countStates, filterGroups, ruleState } from './groups';
 import type { StateFilter } from './groups';
 import css from './AlertsPage.module.css';
 
-const tones: Record<Exclude<StateFilter, 'all'>, Tone> = { firing: 'bad', pending: 'warn', inactive: 'ok', recording: 'info' };
-const names: Record<Exclude<StateFilter, 'all'>, string> = { firing: 'Firing', pending: 'Pending', inactive: 'Inactive', recording: 'Recording' };
+const tones: Record<Exclude<StateFilter, 'all'>, Tone> = { firing: 'bad', pending: 'warn', inactive: 'ok', unknown: 'neutral', recording: 'info' };
+const names: Record<Exclude<StateFilter, 'all'>, string> = { firing: 'Firing', pending: 'Pending', inactive: 'Inactive', unknown: 'Not evaluated yet', recording: 'Recording' };
 const kRefreshMs = 5000;
 
 export default function AlertsPage() {
@@ -42,6 +42,7 @@ export default function AlertsPage() {
             { value: 'firing', label: 'Firing', count: counts.firing, tone: 'bad' },
             { value: 'pending', label: 'Pending', count: counts.pending, tone: 'warn' },
             { value: 'inactive', label: 'Inactive', count: counts.inactive, tone: 'ok' },
+            ...(counts.unknown > 0 ? [{ value: 'unknown' as const, label: 'New', count: counts.unknown, tone: 'neutral' as const }] : []),
             { value: 'recording', label: 'Recording', count: counts.recording, tone: 'info' },
           ]}
         />

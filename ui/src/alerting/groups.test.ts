@@ -13,7 +13,7 @@ const groups: RuleGroup[] = [
 
 test('the worst comes first', () => {
   expect(filterGroups(groups, 'all', '')[0]?.rules.map((rule) => rule.name)).toEqual(['loud', 'soon', 'quiet']);
-  expect(countStates(groups)).toEqual({ all: 4, firing: 1, pending: 1, inactive: 1, recording: 1 });
+  expect(countStates(groups)).toEqual({ all: 4, firing: 1, pending: 1, inactive: 1, unknown: 0, recording: 1 });
 });
 
 test('filters by state and by any word of a rule or its alerts', () => {

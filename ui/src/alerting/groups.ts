@@ -3,13 +3,13 @@ import type { AlertState, Rule, RuleGroup } from '../api/types';
 
 export type StateFilter = 'all' | AlertState | 'recording';
 
-/** A recording rule has no alert state; a rule that cannot be evaluated counts with the firing ones when sorting. */
+/** A recording rule has no alert state. */
 export function ruleState(rule: Rule): Exclude<StateFilter, 'all'> {
   return rule.type === 'alerting' ? rule.state : 'recording';
 }
 
 export function countStates(groups: RuleGroup[]): Record<StateFilter, number> {
-  const counts = { all: 0, firing: 0, pending: 0, inactive: 0, recording: 0 };
+  const counts = { all: 0, firing: 0, pending: 0, inactive: 0, unknown: 0, recording: 0 };
   for (const { rules } of groups) {
     for (const rule of rules) {
       counts.all++;
@@ -28,7 +28,7 @@ export function matchesSearch(rule: Rule, search: string): boolean {
   return words.every((word) => text.includes(word));
 }
 
-const rank: Record<Exclude<StateFilter, 'all'>, number> = { firing: 0, pending: 1, inactive: 2, recording: 3 };
+const rank: Record<Exclude<StateFilter, 'all'>, number> = { firing: 0, pending: 1, inactive: 2, unknown: 3, recording: 4 };
 
 /** Groups keep the server's order; their rules are sorted by state. Groups without a shown rule are left out. */
 export function filterGroups(groups: RuleGroup[], state: StateFilter, search: string): RuleGroup[] {

@@ -52,7 +52,8 @@ export interface TargetsAnswer {
   droppedTargetCounts?: Record<string, number> | null;
 }
 
-export type AlertState = 'firing' | 'pending' | 'inactive';
+/** A rule is `unknown` until it was evaluated once. */
+export type AlertState = 'firing' | 'pending' | 'inactive' | 'unknown';
 
 export interface Alert {
   labels: Labels;

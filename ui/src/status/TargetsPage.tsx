@@ -90,6 +90,13 @@ function PoolSection({ pool, nowMs }: { pool: Pool; nowMs: number }) {
   );
 }
 
+/** A link where a browser can follow it; collectors inside the server have addresses that it cannot. */
+function Endpoint({ target }: { target: ActiveTarget }) {
+  const address = target.globalUrl || target.scrapeUrl;
+  if (!/^https?:\/\//.test(address)) return <span>{target.scrapeUrl}</span>;
+  return <a href={address} target="_blank" rel="noreferrer">{target.scrapeUrl}</a>;
+}
+
 function TargetRows({ target, nowMs }: { target: ActiveTarget; nowMs: number }) {
   const [open, setOpen] = useState(false);
   const lastMs = parseTimestamp(target.lastScrape);
@@ -100,7 +107,7 @@ function TargetRows({ target, nowMs }: { target: ActiveTarget; nowMs: number }) 
           <button type="button" className={css.expand} aria-expanded={open} aria-label={`Details of ${target.scrapeUrl}`} onClick={() => setOpen(!open)}>
             <Icon name="chevron" size={14} className={open ? undefined : css.folded} />
           </button>
-          <a href={target.globalUrl || target.scrapeUrl} target="_blank" rel="noreferrer">{target.scrapeUrl}</a>
+          <Endpoint target={target} />
         </td>
         <td><Badge tone={tones[target.health]}>{target.health}</Badge></td>
         <td><LabelChips labels={target.labels} /></td>
