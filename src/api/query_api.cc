@@ -6,8 +6,8 @@
 #include "api/envelope.h"
 #include "api/params.h"
 #include "api/query_json.h"
-#include "core/duration.h"
 #include "metrics/promql/annotations.h"
+#include "metrics/promql/ast_json.h"
 #include "metrics/promql/parser.h"
 #include "metrics/promql/printer.h"
 
@@ -150,6 +150,14 @@ net::HttpResponse HandleFormatQuery(const QueryApiDeps& deps, const net::HttpReq
   auto expr = promql::ParseExpr(params->Get("query"), deps.engine.options().parser);
   if (!expr) return ErrorResponse(ApiError::InvalidParameter("query", expr.error().Message()));
   return SuccessResponse([&](core::JsonWriter& json) { json.String(promql::Prettify(**expr)); });
+}
+
+net::HttpResponse HandleParseQuery(const QueryApiDeps& deps, const net::HttpRequest& request) {
+  auto params = request.Form();
+  if (!params) return ErrorResponse(ApiError::BadData(params.error().message()));
+  auto expr = promql::ParseExpr(params->Get("query"), deps.engine.options().parser);
+  if (!expr) return ErrorResponse(ApiError::InvalidParameter("query", expr.error().Message()));
+  return SuccessResponse([&](core::JsonWriter& json) { promql::WriteAstJson(**expr, json); });
 }
 
 // What the metadata endpoints ask: a time range, selectors, a limit.
@@ -310,6 +318,7 @@ void AddQueryRoutes(net::Router& router, QueryApiDeps deps) {
       HandleQueryRange(deps, request, std::move(writer));
     });
     router.Add(method, "/api/v1/format_query", [deps](const net::HttpRequest& request) { return HandleFormatQuery(deps, request); });
+    router.Add(method, "/api/v1/parse_query", [deps](const net::HttpRequest& request) { return HandleParseQuery(deps, request); });
     router.Add(method, "/api/v1/labels", [deps](const net::HttpRequest& request) { return HandleLabels(deps, request); });
     router.Add(method, "/api/v1/series", [deps](const net::HttpRequest& request) { return HandleSeries(deps, request); });
   }

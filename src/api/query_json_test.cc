@@ -1,0 +1,153 @@
+#include "api/query_json.h"
+
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include "api/envelope.h"
+#include "model/value.h"
+
+namespace sextant::api {
+namespace {
+
+namespace dom = simdjson::dom;
+
+std::string Answer(const promql::QueryResult& result) {
+  core::JsonWriter json;
+  json.BeginObject().Key("status").String("success").Key("data");
+  EXPECT_TRUE(WriteQueryData(json, result, {}, [](core::JsonWriter&) { return true; }));
+  EndEnvelope(json, {}, {});
+  return std::move(json).Take();
+}
+
+double Number(dom::element element) {
+  if (element.is_string()) return std::strtod(element.get_c_str().value(), nullptr);
+  return element.get_double();
+}
+double Number(dom::element object, const char* key) {
+  dom::element element;
+  return object[key].get(element) ? 0 : Number(element);
+}
+int64_t Integer(dom::element object, const char* key) {
+  dom::element element;
+  return object[key].get(element) ? 0 : element.get_int64().value();
+}
+
+std::vector<model::BucketSpan> Spans(dom::element histogram, const char* key) {
+  std::vector<model::BucketSpan> spans;
+  dom::array array;
+  if (histogram[key].get(array)) return spans;
+  for (dom::element span : array) {
+    spans.push_back({static_cast<int32_t>(Integer(span, "Offset")), static_cast<uint32_t>(Integer(span, "Length"))});
+  }
+  return spans;
+}
+
+std::vector<double> Numbers(dom::element object, const char* key) {
+  std::vector<double> numbers;
+  dom::array array;
+  if (object[key].get(array)) return numbers;
+  for (dom::element number : array) numbers.push_back(Number(number));
+  return numbers;
+}
+
+promql::HistogramPtr ReadHistogram(dom::element h) {
+  auto histogram = std::make_shared<model::FloatHistogram>();
+  histogram->schema = static_cast<int32_t>(Integer(h, "Schema"));
+  histogram->zero_threshold = Number(h, "ZeroThreshold");
+  histogram->zero_count = Number(h, "ZeroCount");
+  histogram->count = Number(h, "Count");
+  histogram->sum = Number(h, "Sum");
+  histogram->positive_spans = Spans(h, "PositiveSpans");
+  histogram->negative_spans = Spans(h, "NegativeSpans");
+  histogram->positive_buckets = Numbers(h, "PositiveBuckets");
+  histogram->negative_buckets = Numbers(h, "NegativeBuckets");
+  return histogram;
+}
+
+model::Labels ReadLabels(dom::element metric) {
+  model::LabelsBuilder builder;
+  for (auto [name, value] : metric.get_object()) builder.Set(name, value.get_string().value());
+  return builder.Build();
+}
+
+promql::QueryResult ReadResult(dom::element response) {
+  promql::QueryResult result;
+  std::string_view type = response["ResultType"]["$id"].get_string();
+  promql::VectorResult vector;
+  promql::MatrixResult matrix;
+  for (dom::element item : response["Result"].get_array()) {
+    if (type == "parser.ValueTypeVector") {
+      vector.push_back({ReadLabels(item["Metric"]), Integer(item, "T"), Number(item, "F"), nullptr});
+      continue;
+    }
+    promql::MatrixSeries series;
+    series.labels = ReadLabels(item["Metric"]);
+    dom::array points;
+    if (!item["Floats"].get(points)) {
+      for (dom::element point : points) series.floats.push_back({Integer(point, "T"), Number(point, "F")});
+    }
+    if (!item["Histograms"].get(points)) {
+      for (dom::element point : points) series.histograms.push_back({Integer(point, "T"), ReadHistogram(point["H"])});
+    }
+    matrix.push_back(std::move(series));
+  }
+  if (type == "parser.ValueTypeVector") {
+    result.value = std::move(vector);
+  } else {
+    result.value = std::move(matrix);
+  }
+  return result;
+}
+
+// Prometheus' own cases: answers byte for byte.
+TEST(QueryJson, WritesWhatPrometheusWrites) {
+  const char* folder = std::getenv("SEXTANT_CONFORMANCE_DIR");
+  std::string path = std::string(folder ? folder : SEXTANT_CONFORMANCE_DEFAULT) + "/prometheus/api/json_codec.json";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no conformance data at " << path;
+  dom::parser parser;
+  int results = 0;
+  int points = 0;
+  for (dom::element item : parser.load(path).get_array()) {
+    std::string expected(item["expected"].get_string().value());
+    dom::element response = item["response"];
+    std::string_view type;
+    if (!response.is_object() || response["$type"].get(type)) continue;  // exemplars: another endpoint
+    if (type == "QueryData") {
+      ++results;
+      EXPECT_EQ(Answer(ReadResult(response)), expected);
+    } else if (type == "promql.FPoint") {
+      ++points;
+      std::string text = "[";
+      AppendTimestamp(text, Integer(response, "T"));
+      text += ",\"";
+      AppendValue(text, Number(response, "F"));
+      EXPECT_EQ("{\"status\":\"success\",\"data\":" + text + "\"]}", expected);
+    }
+  }
+  EXPECT_EQ(results, 4);
+  EXPECT_EQ(points, 13);
+}
+
+TEST(QueryJson, ScalarsAndStrings) {
+  promql::QueryResult result;
+  result.value = promql::ScalarResult{1500, 2};
+  EXPECT_EQ(Answer(result), R"({"status":"success","data":{"resultType":"scalar","result":[1.500,"2"]}})");
+  result.value = promql::StringResult{0, "a\"<b>"};
+  EXPECT_EQ(Answer(result), R"({"status":"success","data":{"resultType":"string","result":[0,"a\"\u003cb\u003e"]}})");
+}
+
+TEST(QueryJson, StopsWhenTheClientIsGone) {
+  promql::QueryResult result;
+  result.value = promql::VectorResult(3);
+  core::JsonWriter json;
+  int written = 0;
+  EXPECT_FALSE(WriteQueryData(json, result, {}, [&](core::JsonWriter&) { return ++written < 2; }));
+  EXPECT_EQ(written, 2);
+}
+
+}  // namespace
+}  // namespace sextant::api
