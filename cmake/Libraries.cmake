@@ -21,7 +21,3 @@ find_library(ROARING_LIBRARY roaring REQUIRED)
 add_library(roaring::roaring INTERFACE IMPORTED GLOBAL)
 target_include_directories(roaring::roaring SYSTEM INTERFACE ${ROARING_INCLUDE})
 target_link_libraries(roaring::roaring INTERFACE ${ROARING_LIBRARY})
-
-find_path(CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
-add_library(cli11 INTERFACE IMPORTED GLOBAL)
-target_include_directories(cli11 SYSTEM INTERFACE ${CLI11_INCLUDE})
