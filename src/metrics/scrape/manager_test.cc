@@ -1,0 +1,164 @@
+// The scraper against a real HTTP server of ours, on a port of the system's choice.
+#include "metrics/scrape/manager.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "metrics/scrape/memory_storage_for_test.h"
+#include "model/value.h"
+#include "net/http_server.h"
+
+namespace sextant::scrape {
+namespace {
+
+// Polls until the condition holds; gives up after a time that no working machine needs.
+bool Eventually(const std::function<bool()>& condition) {
+  for (int i = 0; i < 3000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+class ManagerTest : public testing::Test {
+ protected:
+  ManagerTest() {
+    net::Router router;
+    router.Add("GET", "/metrics", [this](const net::HttpRequest& request) {
+      std::lock_guard lock(mutex_);
+      authorization_ = request.headers.Get("Authorization");
+      net::HttpResponse response = net::HttpResponse::Text(status_, body_);
+      response.headers.Set("Content-Type", "text/plain; version=0.0.4");
+      return response;
+    });
+    auto server = net::HttpServer::Start(io_, executor_, clock_, registry_, core::Logger::Discard(), std::move(router),
+                                         {.listen = {"127.0.0.1:0"}, .security = {}, .limits = {}, .timeouts = {}});
+    EXPECT_TRUE(server) << server.error().message();
+    server_ = std::move(*server);
+    instance_ = server_->bound_address();
+  }
+  ~ManagerTest() override {
+    manager_.Stop();
+    server_->Stop(1000);
+    client_.Stop();
+  }
+
+  void Serve(int status, std::string body) {
+    std::lock_guard lock(mutex_);
+    status_ = status;
+    body_ = std::move(body);
+  }
+  config::ScrapeConfig Job() {
+    config::ScrapeConfig job;
+    job.job_name = "app";
+    job.scrape_interval_ms = 50;
+    job.scrape_timeout_ms = 50;
+    job.static_configs = {{{instance_}, {}}};
+    return job;
+  }
+  std::string Series(const std::string& name) { return name + "{instance=\"" + instance_ + "\", job=\"app\"}"; }
+  double Last(const std::string& name) {
+    auto samples = storage_.Of(Series(name));
+    return samples.empty() ? -1 : samples.back().second;
+  }
+
+  core::SystemClock clock_;
+  core::Registry registry_;
+  core::Executor executor_{{.threads = 3, .queue_limit_tasks = 1000}};
+  net::IoContext io_;
+  net::HttpClient client_{io_, registry_};
+  MemoryStorage storage_;
+  std::mutex mutex_;
+  int status_ = 200;
+  std::string body_ = "a 1\n";
+  std::string authorization_;
+  std::unique_ptr<net::HttpServer> server_;
+  std::string instance_;
+  ScrapeManager manager_{io_, client_, executor_, clock_, storage_, registry_, core::Logger::Discard(), "test"};
+};
+
+TEST_F(ManagerTest, ScrapesAgainAndAgain) {
+  ASSERT_TRUE(manager_.Apply({Job()}));
+  EXPECT_TRUE(Eventually([&] { return storage_.Of(Series("a")).size() >= 3; }));
+  EXPECT_EQ(Last("up"), 1);
+  TargetsStatus status = manager_.Status();
+  ASSERT_EQ(status.active.size(), 1u);
+  EXPECT_EQ(status.active[0].health, TargetHealth::kUp);
+  EXPECT_EQ(status.active[0].last_error, "");
+  auto samples = storage_.Of(Series("a"));
+  for (size_t i = 1; i < samples.size(); ++i) EXPECT_GT(samples[i].first, samples[i - 1].first);
+}
+
+TEST_F(ManagerTest, AFailingTargetIsDownWithTheReason) {
+  ASSERT_TRUE(manager_.Apply({Job()}));
+  ASSERT_TRUE(Eventually([&] { return Last("up") == 1; }));
+  Serve(503, "");
+  ASSERT_TRUE(Eventually([&] { return Last("up") == 0; }));
+  EXPECT_TRUE(Eventually([&] { return manager_.Status().active[0].last_error == "server returned HTTP status 503 Service Unavailable"; }));
+  EXPECT_TRUE(model::IsStaleNan(Last("a")));
+  Serve(200, "a 7\n");
+  EXPECT_TRUE(Eventually([&] { return Last("a") == 7 && Last("up") == 1; }));
+}
+
+TEST_F(ManagerTest, BodiesOverTheLimitFail) {
+  config::ScrapeConfig job = Job();
+  job.limits.body_size_limit_bytes = 100;
+  Serve(200, "a 1\n" + std::string(1000, '#') + "\n");
+  ASSERT_TRUE(manager_.Apply({job}));
+  EXPECT_TRUE(Eventually([&] { return Last("up") == 0; }));
+  EXPECT_TRUE(storage_.Of(Series("a")).empty());
+}
+
+TEST_F(ManagerTest, AStoreThatFailsIsAnErrorOfTheTarget) {
+  storage_.FailCommits(true);
+  ASSERT_TRUE(manager_.Apply({Job()}));
+  ASSERT_TRUE(Eventually([&] {
+    return manager_.Status().active[0].last_error == "samples could not be stored: No space left on device";
+  }));
+  storage_.FailCommits(false);
+  EXPECT_TRUE(Eventually([&] { return Last("up") == 1; }));
+}
+
+TEST_F(ManagerTest, ReloadingEndsWhatIsGoneAndKeepsTheRest) {
+  config::ScrapeConfig other = Job();
+  other.job_name = "other";
+  ASSERT_TRUE(manager_.Apply({Job(), other}));
+  ASSERT_TRUE(Eventually([&] { return storage_.Of(Series("a")).size() >= 2; }));
+  ASSERT_TRUE(manager_.Apply({other}));
+  EXPECT_EQ(manager_.PoolNames(), std::vector<std::string>{"other"});
+  EXPECT_TRUE(model::IsStaleNan(Last("a")));
+  EXPECT_TRUE(model::IsStaleNan(Last("up")));
+  size_t samples = storage_.Of(Series("a")).size();
+  ASSERT_TRUE(manager_.Apply({other}));
+  EXPECT_EQ(storage_.Of(Series("a")).size(), samples);
+}
+
+TEST_F(ManagerTest, LocalTargetsAreScrapedAtOnce) {
+  LocalJob job{"self", "here", 60'000, []() -> core::Result<ScrapedBody> { return ScrapedBody{"x 5\n", "text/plain"}; }};
+  ASSERT_TRUE(manager_.Apply({}, {job}));
+  EXPECT_TRUE(Eventually([&] { return storage_.Of("x{instance=\"here\", job=\"self\"}").size() == 1; }));
+}
+
+TEST_F(ManagerTest, SendsCredentials) {
+  config::ScrapeConfig job = Job();
+  job.http.authorization = config::AuthorizationConfig{"Bearer", config::Secret("token"), ""};
+  ASSERT_TRUE(manager_.Apply({job}));
+  EXPECT_TRUE(Eventually([&] {
+    std::lock_guard lock(mutex_);
+    return authorization_ == "Bearer token";
+  }));
+}
+
+TEST_F(ManagerTest, TooManyTargetsAreNotScrapedAtAll) {
+  config::ScrapeConfig job = Job();
+  job.static_configs = {{{instance_, "127.0.0.1:1"}, {}}};
+  job.limits.target_limit = 1;
+  ASSERT_TRUE(manager_.Apply({job}));
+  EXPECT_TRUE(manager_.Status().active.empty());
+}
+
+}  // namespace
+}  // namespace sextant::scrape
