@@ -109,7 +109,10 @@ scrape_configs:
 - job_name: a
   basic_auth: {username: u, password: hunter2}
   static_configs: [{targets: ["x:1"]}]
-  relabel_configs: [{source_labels: [a, b], target_label: c, replacement: "$1:80"}]
+  relabel_configs:
+  - {source_labels: [a, b], target_label: c, replacement: "$1:80"}
+  - {regex: "", separator: "", target_label: c, replacement: ""}
+  - {source_labels: [a], target_label: b, action: KeepEqual}
   params: {"collect[]": [cpu]}
 alerting:
   alertmanagers: [{static_configs: [{targets: ["am:9093"]}]}]

@@ -101,15 +101,24 @@ std::string_view RelabelActionName(RelabelAction action) {
 bool IsLabelName(std::string_view name) { return !name.empty() && IsUtf8(name); }
 
 const Struct& FieldsOf(const RelabelRuleConfig*) {
+  // Left out of a dump when it is the default: an empty expression means something else, and some actions refuse any.
+  auto regex = Custom<std::string>(
+      [regex = Regex()](Node node) -> core::Result<std::string> {
+        std::string text;
+        SEXTANT_TRY(regex.codec->Read(node, &text));
+        return text;
+      },
+      [](const std::string& text, YamlWriter& out) { out.Text(text); },
+      [](const std::string& text) { return text == RelabelRuleConfig().regex; });
   static const Struct kFields = Struct::Of<RelabelRuleConfig>(
       {
           Member<&RelabelRuleConfig::source_labels>("source_labels")
               .Check<std::vector<std::string>>(CheckSourceLabels),
-          Member<&RelabelRuleConfig::separator>("separator"),
-          Member<&RelabelRuleConfig::regex>("regex", Regex()),
+          Member<&RelabelRuleConfig::separator>("separator").AlwaysWritten(),
+          Member<&RelabelRuleConfig::regex>("regex", std::move(regex)),
           Member<&RelabelRuleConfig::modulus>("modulus"),
           Member<&RelabelRuleConfig::target_label>("target_label"),
-          Member<&RelabelRuleConfig::replacement>("replacement"),
+          Member<&RelabelRuleConfig::replacement>("replacement").AlwaysWritten(),
           Member<&RelabelRuleConfig::action>(
               "action", Custom<RelabelAction>(ReadAction,
                                               [](const RelabelAction& action, YamlWriter& out) {
