@@ -191,9 +191,9 @@ class ExprParser {
     failed_in_ = context_;
     return {};
   }
-  Built FailTooDeep() {
+  Built FailTooDeep(int limit) {
     tokens_.AddError(PositionOf(tokens_.Peek()),
-                     fmt::format("expression is nested too deeply: at most {} levels are allowed", options_.max_depth));
+                     fmt::format("expression is nested too deeply: at most {} levels are allowed", limit));
     return {};
   }
   bool Expect(TokenKind kind) {
@@ -202,7 +202,7 @@ class ExprParser {
     return false;
   }
   Built Finish(ExprPtr expr, int height) {
-    if (height > options_.max_depth) return FailTooDeep();
+    if (height > options_.max_depth) return FailTooDeep(options_.max_depth);
     return {std::move(expr), height};
   }
 
@@ -210,7 +210,7 @@ class ExprParser {
 
   Built ParseBinary(Precedence weakest) {
     DepthScope depth(*this);
-    if (depth_ > options_.max_depth) return FailTooDeep();
+    if (depth_ > options_.max_nesting) return FailTooDeep(options_.max_nesting);
     Built lhs = IsSign(tokens_.PeekKind()) ? ParseUnary() : ParsePostfix();
     while (lhs) {
       std::optional<OperatorInfo> info = BinaryOperatorOf(tokens_.PeekKind());
@@ -742,7 +742,7 @@ class ExprParser {
 
   Built ParseDuration(Precedence weakest) {
     DepthScope depth(*this);
-    if (depth_ > options_.max_depth) return FailTooDeep();
+    if (depth_ > options_.max_nesting) return FailTooDeep(options_.max_nesting);
     Built lhs;
     if (IsSign(tokens_.PeekKind())) {
       Token sign = tokens_.Take();

@@ -28,6 +28,8 @@ struct ParserOptions {
   size_t max_input_bytes = 1 << 20;
   // Highest tree (an operator chain a+b+c+… grows one level per operator), so that everything that walks it may recurse.
   int max_depth = 1000;
+  // Most parentheses, calls and signs around each other, for which the parser itself recurses.
+  int max_nesting = 200;
 
   // All switches on.
   static ParserOptions Everything() {

@@ -3,48 +3,21 @@
 #include <algorithm>
 #include <set>
 
-#include "model/value.h"
+#include "metrics/promql/float_histogram.h"
 
 namespace sextant::promql {
 
 namespace {
 
 using model::CounterResetHint;
-using model::FloatHistogram;
 using Sample = PromqltestStorage::Sample;
 using SampleList = std::shared_ptr<const std::vector<Sample>>;
-using BucketMap = std::map<int64_t, double>;
 
-BucketMap Buckets(const std::vector<model::BucketSpan>& spans, const std::vector<double>& counts) {
-  BucketMap buckets;
-  int64_t index = 0;
-  size_t next = 0;
-  for (const model::BucketSpan& span : spans) {
-    index += span.offset;
-    for (uint32_t i = 0; i < span.length && next < counts.size(); ++i) buckets[index++] = counts[next++];
-  }
-  return buckets;
-}
-
-// Whether some bucket has become smaller.
-bool Shrinks(const BucketMap& before, const BucketMap& after) {
-  return std::ranges::any_of(before, [&](const auto& bucket) {
-    auto it = after.find(bucket.first);
-    return bucket.second > (it == after.end() ? 0 : it->second);
-  });
-}
-
-// Whether a counter histogram can have grown out of the one before.
+// Whether a counter histogram can have grown out of the one before and is stored in the same chunk.
 bool Continues(const FloatHistogram& before, const FloatHistogram& after) {
-  if (after.counter_reset_hint == CounterResetHint::kReset || after.schema != before.schema ||
-      after.zero_threshold != before.zero_threshold || after.custom_bounds != before.custom_bounds ||
-      after.count < before.count || after.zero_count < before.zero_count) {
-    return false;
-  }
-  return !Shrinks(Buckets(before.positive_spans, before.positive_buckets),
-                  Buckets(after.positive_spans, after.positive_buckets)) &&
-         !Shrinks(Buckets(before.negative_spans, before.negative_buckets),
-                  Buckets(after.negative_spans, after.negative_buckets));
+  return after.counter_reset_hint != CounterResetHint::kReset && after.schema == before.schema &&
+         after.zero_threshold == before.zero_threshold && after.custom_bounds == before.custom_bounds &&
+         !DetectReset(after, before);
 }
 
 // The hint that reading the histogram from a chunk gives; `before` is the histogram just before it, or null.

@@ -1,9 +1,9 @@
 // The notation of series with values: `name{a="b"} 1+2x5 _x3 stale {{sum:3 count:2 buckets:[1 1]}}`.
 #include <charconv>
-#include <cmath>
 #include <map>
 #include <optional>
 
+#include "metrics/promql/float_histogram.h"
 #include "metrics/promql/label_parser.h"
 #include "metrics/promql/parser.h"
 #include "metrics/promql/token_stream.h"
@@ -14,68 +14,6 @@ namespace sextant::promql {
 namespace {
 
 constexpr size_t kMaxValues = 1'000'000;
-
-using model::FloatHistogram;
-using HistogramPtr = std::shared_ptr<const FloatHistogram>;
-
-// Counts by absolute bucket index.
-using BucketMap = std::map<int64_t, double>;
-
-BucketMap ToMap(const std::vector<model::BucketSpan>& spans, const std::vector<double>& buckets) {
-  BucketMap map;
-  int64_t index = 0;
-  size_t bucket = 0;
-  for (const model::BucketSpan& span : spans) {
-    index += span.offset;
-    for (uint32_t i = 0; i < span.length; ++i) map[index++] = buckets[bucket++];
-  }
-  return map;
-}
-
-void FromMap(const BucketMap& map, std::vector<model::BucketSpan>& spans, std::vector<double>& buckets) {
-  spans.clear();
-  buckets.clear();
-  int64_t next = 0;
-  for (auto [index, count] : map) {
-    if (spans.empty() || index != next) spans.push_back({static_cast<int32_t>(index - next), 0});
-    ++spans.back().length;
-    buckets.push_back(count);
-    next = index + 1;
-  }
-}
-
-// Adds sign * `from` to `into`; `from` has buckets finer by `shift` powers of two.
-void MergeBuckets(BucketMap& into, const BucketMap& from, int shift, double sign) {
-  for (auto [index, count] : from) {
-    int64_t target = shift == 0 ? index : ((index - 1) >> shift) + 1;
-    into[target] += sign * count;
-  }
-}
-
-model::CounterResetHint CombineHints(model::CounterResetHint a, model::CounterResetHint b) {
-  using model::CounterResetHint;
-  if (a == b || a == CounterResetHint::kGauge) return a;
-  if (b == CounterResetHint::kGauge) return b;
-  return CounterResetHint::kUnknown;
-}
-
-// base + sign * increment, in the resolution of `base`.
-FloatHistogram Combine(const FloatHistogram& base, const FloatHistogram& increment, double sign) {
-  FloatHistogram sum = base;
-  int shift = base.schema == model::kCustomBucketsSchema ? 0 : increment.schema - base.schema;
-  BucketMap positive = ToMap(base.positive_spans, base.positive_buckets);
-  BucketMap negative = ToMap(base.negative_spans, base.negative_buckets);
-  MergeBuckets(positive, ToMap(increment.positive_spans, increment.positive_buckets), shift, sign);
-  MergeBuckets(negative, ToMap(increment.negative_spans, increment.negative_buckets), shift, sign);
-  FromMap(positive, sum.positive_spans, sum.positive_buckets);
-  FromMap(negative, sum.negative_spans, sum.negative_buckets);
-  sum.counter_reset_hint = CombineHints(base.counter_reset_hint, increment.counter_reset_hint);
-  sum.zero_threshold = std::max(base.zero_threshold, increment.zero_threshold);
-  sum.zero_count += sign * increment.zero_count;
-  sum.count += sign * increment.count;
-  sum.sum += sign * increment.sum;
-  return sum;
-}
 
 struct HistogramValue {
   FloatHistogram histogram;
@@ -238,10 +176,16 @@ class SeriesParser {
     }
     for (size_t i = 0; i <= times; ++i) {
       values.push_back({.histogram = current, .counter_reset_hint_set = hint_set});
-      if (has_increment && i < times) {
-        current = std::make_shared<const FloatHistogram>(
-            Combine(*current, increment.histogram, kind == TokenKind::kAdd ? 1 : -1));
+      if (!has_increment || i == times) continue;
+      auto next = std::make_shared<FloatHistogram>(*current);
+      HistogramCombination combination = kind == TokenKind::kAdd ? AddHistogram(*next, increment.histogram)
+                                                                 : SubtractHistogram(*next, increment.histogram);
+      if (!combination.is_compatible) {
+        tokens_.AddError(PositionOf(tokens_.Peek()),
+                         "error combining histograms: cannot combine custom and exponential buckets");
+        return false;
       }
+      current = std::move(next);
     }
     return true;
   }
