@@ -72,9 +72,9 @@ def main():
     parser.add_argument("--warmup", type=int, default=60)
     parser.add_argument("--seconds", type=int, default=180)
     parser.add_argument("--build", default=str(ROOT / "build"))
-    parser.add_argument("--peers", default=None, help="folder of the unpacked peers; by default bench/peers fetches them")
+    parser.add_argument("--peers", default=None, help="folder of the unpacked peers; by default scripts/peers fetches them")
     args = parser.parse_args()
-    peers = pathlib.Path(args.peers or subprocess.check_output([ROOT / "bench" / "peers"], text=True).strip())
+    peers = pathlib.Path(args.peers or subprocess.check_output([ROOT / "scripts" / "peers"], text=True).strip())
 
     folder = pathlib.Path(tempfile.mkdtemp(prefix="sextant-bench-"))
     load = subprocess.Popen([f"{args.build}/bench/load_server", "127.0.0.1:0", str(args.targets), str(args.series)],

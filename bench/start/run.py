@@ -80,7 +80,7 @@ def main():
     parser.add_argument("--build", default=str(ROOT / "build"))
     parser.add_argument("--peers", default=None)
     args = parser.parse_args()
-    peers = pathlib.Path(args.peers or subprocess.check_output([ROOT / "bench" / "peers"], text=True).strip())
+    peers = pathlib.Path(args.peers or subprocess.check_output([ROOT / "scripts" / "peers"], text=True).strip())
     exporter_port = free_port()
 
     def sextant(folder, port):

@@ -37,34 +37,11 @@ def wait_for(what, condition, deadline_s=DEADLINE_S):
         time.sleep(0.05)
 
 
-class Server:
-    """One process of the binary."""
+class Api:
+    """The HTTP face of a server on this machine, ours or a peer's."""
 
-    def __init__(self, arguments, program=(), cwd=None):
-        self.output = ""
-        self.process = subprocess.Popen(
-            [BINARY, *program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        self.port = None
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.output += line
-
-    def wait_ready(self, deadline_s=DEADLINE_S):
-        def ready():
-            if self.process.poll() is not None:
-                raise AssertionError(f"exited with {self.process.returncode}:\n{self.output}")
-            match = re.search(r"http://127\.0\.0\.1:(\d+)", self.output)
-            if not match:
-                return False
-            self.port = int(match.group(1))
-            with contextlib.suppress(OSError, urllib.error.URLError):
-                return self.get("/-/ready")[0] == 200
-            return False
-        wait_for(f"the server to be ready; it printed:\n{self.output}", ready, deadline_s)
-        return self
+    def __init__(self, port=None):
+        self.port = port
 
     def request(self, method, path, body=None, headers=None):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=body, method=method, headers=headers or {})
@@ -98,6 +75,36 @@ class Server:
         result = self.query(expression, **params)
         assert len(result) <= 1, result
         return next(iter(result.values()), None)
+
+
+class Server(Api):
+    """One process of the binary."""
+
+    def __init__(self, arguments, program=(), cwd=None):
+        self.output = ""
+        self.process = subprocess.Popen(
+            [BINARY, *program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        super().__init__()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.output += line
+
+    def wait_ready(self, deadline_s=DEADLINE_S):
+        def ready():
+            if self.process.poll() is not None:
+                raise AssertionError(f"exited with {self.process.returncode}:\n{self.output}")
+            match = re.search(r"http://127\.0\.0\.1:(\d+)", self.output)
+            if not match:
+                return False
+            self.port = int(match.group(1))
+            with contextlib.suppress(OSError, urllib.error.URLError):
+                return self.get("/-/ready")[0] == 200
+            return False
+        wait_for(f"the server to be ready; it printed:\n{self.output}", ready, deadline_s)
+        return self
 
     def kill(self):
         self.process.kill()
