@@ -1,8 +1,8 @@
 // The collectors: each reads one area of the host and adds it to a sink under node_exporter's names.
 //
-// Collect may run on several threads at once (two scrapers); a collector that remembers something guards it itself and
-// holds no lock while it reads. kNotFound means that this host has no such data: the collector counts as failed, as in
-// node_exporter, but nobody is warned.
+// Collect may run on several threads at once (two scrapers); a collector that remembers something guards it
+// itself and holds no lock while it reads. kNotFound means that this host has no such data: the collector
+// counts as failed, as in node_exporter, but nobody is warned.
 #pragma once
 
 #include <functional>
@@ -30,7 +30,8 @@ class Collector {
 class StatelessCollector final : public Collector {
  public:
   using Function = std::function<core::Status(const HostPaths&, MetricSink&)>;
-  StatelessCollector(std::string_view name, Function function) : name_(name), function_(std::move(function)) {}
+  StatelessCollector(std::string_view name, Function function)
+      : name_(name), function_(std::move(function)) {}
   std::string_view name() const override { return name_; }
   core::Status Collect(const HostPaths& paths, MetricSink& sink) override { return function_(paths, sink); }
 
@@ -69,8 +70,8 @@ struct FilesystemUsage {
   double files = 0;
   double files_free = 0;
 };
-// Asks for the usage of the file system at a path. May block for ever on a dead network mount, and is therefore only called
-// on threads that can be given up.
+// Asks for the usage of the file system at a path. May block for ever on a dead network mount, and is
+// therefore only called on threads that can be given up.
 using UsageReader = std::function<core::Result<FilesystemUsage>(const std::string& path)>;
 // The operating system's.
 core::Result<FilesystemUsage> ReadFilesystemUsage(const std::string& path);

@@ -1,5 +1,5 @@
-// node_exporter's own end-to-end fixtures: our collectors on its /proc and /sys must print its expected output, byte for
-// byte, for every family of theirs.
+// node_exporter's own end-to-end fixtures: our collectors on its /proc and /sys must print its expected
+// output, byte for byte, for every family of theirs.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -43,16 +43,19 @@ std::string ReadAll(const fs::path& path) {
 // Families of the collectors that we have; the alternatives are sorted by collector.
 const std::regex& OurFamilies() {
   static const std::regex ours(
-      "node_nf_conntrack_.*|node_cpu_(?!vulnerabilities).*|node_disk_.*|node_entropy_.*|node_filefd_.*|node_load.*|"
+      "node_nf_conntrack_.*|node_cpu_(?!vulnerabilities).*|node_disk_.*|node_entropy_.*|node_filefd_.*|node_"
+      "load.*|"
       "node_memory_(?!numa).*|node_netstat_.*|node_network_.*|node_os_.*|node_pressure_.*|node_schedstat_.*|"
-      "node_sockstat_.*|node_softnet_.*|node_(boot_time_seconds|context_switches_total|forks_total|intr_total)|"
+      "node_sockstat_.*|node_softnet_.*|node_(boot_time_seconds|context_switches_total|forks_total|intr_"
+      "total)|"
       "node_procs_.*|node_softirqs_total|node_time_.*|node_vmstat_.*");
   return ours;
 }
 
 // Values that come from this host and this moment, not from the fixtures.
 bool IsLive(const std::string& name) {
-  static const std::regex live("node_network_(receive|transmit)_.*_total|node_time_(seconds|zone_offset_seconds)");
+  static const std::regex live(
+      "node_network_(receive|transmit)_.*_total|node_time_(seconds|zone_offset_seconds)");
   return std::regex_match(name, live);
 }
 

@@ -45,7 +45,8 @@ core::Result<std::map<std::string_view, uint64_t>> SumColumns(std::string_view t
   return sums;
 }
 
-core::Status CollectSetting(const std::string& path, std::string_view name, std::string_view help, MetricSink& sink) {
+core::Status CollectSetting(const std::string& path, std::string_view name, std::string_view help,
+                            MetricSink& sink) {
   SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
   SEXTANT_ASSIGN(const double value, ParseFloat(TrimSpace(text)).map_error(core::AddContext("{}", path)));
   sink.Gauge(name, help, value);
@@ -55,8 +56,9 @@ core::Status CollectSetting(const std::string& path, std::string_view name, std:
 core::Status CollectConntrack(const HostPaths& paths, MetricSink& sink) {
   SEXTANT_TRY(CollectSetting(paths.Proc("sys/net/netfilter/nf_conntrack_count"), "node_nf_conntrack_entries",
                              "Number of currently allocated flow entries for connection tracking.", sink));
-  SEXTANT_TRY(CollectSetting(paths.Proc("sys/net/netfilter/nf_conntrack_max"), "node_nf_conntrack_entries_limit",
-                             "Maximum size of connection tracking table.", sink));
+  SEXTANT_TRY(CollectSetting(paths.Proc("sys/net/netfilter/nf_conntrack_max"),
+                             "node_nf_conntrack_entries_limit", "Maximum size of connection tracking table.",
+                             sink));
   const std::string path = paths.Proc("net/stat/nf_conntrack");
   SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
   SEXTANT_ASSIGN(const auto sums, SumColumns(text).map_error(core::AddContext("{}", path)));

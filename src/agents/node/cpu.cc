@@ -10,7 +10,8 @@
 namespace sextant::node {
 namespace {
 
-// Above this step back of the idle counter a CPU was replaced or reset; below, the kernel's accounting wavered.
+// Above this step back of the idle counter a CPU was replaced or reset; below, the kernel's accounting
+// wavered.
 constexpr double kIdleResetSeconds = 3.0;
 
 struct CpuInfo {
@@ -58,8 +59,8 @@ class CpuCollector final : public Collector {
     SEXTANT_ASSIGN(const std::string text, ReadHostFile(paths.Proc("cpuinfo")));
     const std::vector<CpuInfo> cpus = ParseCpuInfo(text);
     auto& info = sink.GetFamily("node_cpu_info", "CPU information from /proc/cpuinfo.", MetricType::kGauge,
-                                {"cachesize", "core", "cpu", "family", "microcode", "model", "model_name", "package",
-                                 "stepping", "vendor"});
+                                {"cachesize", "core", "cpu", "family", "microcode", "model", "model_name",
+                                 "package", "stepping", "vendor"});
     auto& frequency = sink.GetFamily("node_cpu_frequency_hertz", "CPU frequency in hertz from /proc/cpuinfo.",
                                      MetricType::kGauge, {"core", "cpu", "package"});
     for (const CpuInfo& cpu : cpus) {
@@ -72,14 +73,16 @@ class CpuCollector final : public Collector {
       }
     }
     if (cpus.empty()) return {};
-    AddWords(cpus.front().Get("flags"), flags_include_,
-             sink.GetFamily("node_cpu_flag_info",
-                            "The `flags` field of CPU information from /proc/cpuinfo taken from the first core.",
-                            MetricType::kGauge, {"flag"}));
-    AddWords(cpus.front().Get("bugs"), bugs_include_,
-             sink.GetFamily("node_cpu_bug_info",
-                            "The `bugs` field of CPU information from /proc/cpuinfo taken from the first core.",
-                            MetricType::kGauge, {"bug"}));
+    AddWords(
+        cpus.front().Get("flags"), flags_include_,
+        sink.GetFamily("node_cpu_flag_info",
+                       "The `flags` field of CPU information from /proc/cpuinfo taken from the first core.",
+                       MetricType::kGauge, {"flag"}));
+    AddWords(
+        cpus.front().Get("bugs"), bugs_include_,
+        sink.GetFamily("node_cpu_bug_info",
+                       "The `bugs` field of CPU information from /proc/cpuinfo taken from the first core.",
+                       MetricType::kGauge, {"bug"}));
     return {};
   }
 
@@ -94,7 +97,8 @@ class CpuCollector final : public Collector {
     const std::map<uint64_t, CpuTimes> cpus = NeverBackwards(std::move(stat.cpus));
     auto& seconds = sink.GetFamily("node_cpu_seconds_total", "Seconds the CPUs spent in each mode.",
                                    MetricType::kCounter, {"cpu", "mode"});
-    auto& guest = sink.GetFamily("node_cpu_guest_seconds_total", "Seconds the CPUs spent in guests (VMs) for each mode.",
+    auto& guest = sink.GetFamily("node_cpu_guest_seconds_total",
+                                 "Seconds the CPUs spent in guests (VMs) for each mode.",
                                  MetricType::kCounter, {"cpu", "mode"});
     for (const auto& [number, times] : cpus) {
       const std::string cpu = std::to_string(number);
@@ -119,7 +123,8 @@ class CpuCollector final : public Collector {
     for (auto& [number, times] : cpus) {
       const auto found = last_.find(number);
       if (found == last_.end() || found->second[kIdle] - times[kIdle] >= kIdleResetSeconds) continue;
-      for (size_t mode = 0; mode < kCpuModeCount; ++mode) times[mode] = std::max(times[mode], found->second[mode]);
+      for (size_t mode = 0; mode < kCpuModeCount; ++mode)
+        times[mode] = std::max(times[mode], found->second[mode]);
     }
     last_ = cpus;
     return cpus;
@@ -129,9 +134,10 @@ class CpuCollector final : public Collector {
   static core::Status CollectIsolated(const HostPaths& paths, MetricSink& sink) {
     const auto text = ReadAttribute(paths.Sys("devices/system/cpu/isolated"));
     if (!text || text->empty()) return {};
-    auto& isolated = sink.GetFamily("node_cpu_isolated",
-                                    "Whether each core is isolated, information from /sys/devices/system/cpu/isolated.",
-                                    MetricType::kGauge, {"cpu"});
+    auto& isolated =
+        sink.GetFamily("node_cpu_isolated",
+                       "Whether each core is isolated, information from /sys/devices/system/cpu/isolated.",
+                       MetricType::kGauge, {"cpu"});
     std::string_view rest = *text;
     while (!rest.empty()) {
       const size_t comma = rest.find(',');
@@ -151,7 +157,8 @@ class CpuCollector final : public Collector {
     return {};
   }
 
-  // Throttle counters are shared by the threads of a core and the cores of a package: the first CPU of each speaks.
+  // Throttle counters are shared by the threads of a core and the cores of a package: the first CPU of each
+  // speaks.
   core::Status CollectThrottles(const HostPaths& paths, MetricSink& sink) {
     const std::string base = paths.Sys("devices/system/cpu");
     const auto names = ListDirectory(base);
@@ -179,9 +186,9 @@ class CpuCollector final : public Collector {
     for (const auto& [id, count] : cores) {
       core_throttles.Add({std::to_string(id.second), std::to_string(id.first)}, count);
     }
-    auto& package_throttles =
-        sink.GetFamily("node_cpu_package_throttles_total", "Number of times this CPU package has been throttled.",
-                       MetricType::kCounter, {"package"});
+    auto& package_throttles = sink.GetFamily("node_cpu_package_throttles_total",
+                                             "Number of times this CPU package has been throttled.",
+                                             MetricType::kCounter, {"package"});
     for (const auto& [id, count] : packages) package_throttles.Add({std::to_string(id)}, count);
     return {};
   }

@@ -1,4 +1,5 @@
-// node_cpu_frequency_*_hertz and node_cpu_scaling_*: /sys/devices/system/cpu/cpu*/cpufreq. Files hold kilohertz.
+// node_cpu_frequency_*_hertz and node_cpu_scaling_*: /sys/devices/system/cpu/cpu*/cpufreq. Files hold
+// kilohertz.
 #include "agents/node/collectors.h"
 
 namespace sextant::node {
@@ -15,8 +16,10 @@ constexpr FrequencyFile kFrequencyFiles[] = {
     {"cpuinfo_min_freq", "node_cpu_frequency_min_hertz", "Minimum CPU thread frequency in hertz."},
     {"cpuinfo_max_freq", "node_cpu_frequency_max_hertz", "Maximum CPU thread frequency in hertz."},
     {"scaling_cur_freq", "node_cpu_scaling_frequency_hertz", "Current scaled CPU thread frequency in hertz."},
-    {"scaling_min_freq", "node_cpu_scaling_frequency_min_hertz", "Minimum scaled CPU thread frequency in hertz."},
-    {"scaling_max_freq", "node_cpu_scaling_frequency_max_hertz", "Maximum scaled CPU thread frequency in hertz."},
+    {"scaling_min_freq", "node_cpu_scaling_frequency_min_hertz",
+     "Minimum scaled CPU thread frequency in hertz."},
+    {"scaling_max_freq", "node_cpu_scaling_frequency_max_hertz",
+     "Maximum scaled CPU thread frequency in hertz."},
 };
 
 // With cpu.info this name belongs to the cpu collector, which gives it other labels.

@@ -18,32 +18,37 @@ struct Column {
 };
 
 constexpr Column kColumns[] = {
-    {"node_disk_reads_completed_total", "The total number of reads completed successfully.", MetricType::kCounter, 1},
+    {"node_disk_reads_completed_total", "The total number of reads completed successfully.",
+     MetricType::kCounter, 1},
     {"node_disk_reads_merged_total", "The total number of reads merged.", MetricType::kCounter, 1},
-    {"node_disk_read_bytes_total", "The total number of bytes read successfully.", MetricType::kCounter, kSectorBytes},
-    {"node_disk_read_time_seconds_total", "The total number of seconds spent by all reads.", MetricType::kCounter,
-     kSecondsPerTick},
-    {"node_disk_writes_completed_total", "The total number of writes completed successfully.", MetricType::kCounter, 1},
+    {"node_disk_read_bytes_total", "The total number of bytes read successfully.", MetricType::kCounter,
+     kSectorBytes},
+    {"node_disk_read_time_seconds_total", "The total number of seconds spent by all reads.",
+     MetricType::kCounter, kSecondsPerTick},
+    {"node_disk_writes_completed_total", "The total number of writes completed successfully.",
+     MetricType::kCounter, 1},
     {"node_disk_writes_merged_total", "The number of writes merged.", MetricType::kCounter, 1},
     {"node_disk_written_bytes_total", "The total number of bytes written successfully.", MetricType::kCounter,
      kSectorBytes},
     {"node_disk_write_time_seconds_total", "This is the total number of seconds spent by all writes.",
      MetricType::kCounter, kSecondsPerTick},
     {"node_disk_io_now", "The number of I/Os currently in progress.", MetricType::kGauge, 1},
-    {"node_disk_io_time_seconds_total", "Total seconds spent doing I/Os.", MetricType::kCounter, kSecondsPerTick},
-    {"node_disk_io_time_weighted_seconds_total", "The weighted # of seconds spent doing I/Os.", MetricType::kCounter,
+    {"node_disk_io_time_seconds_total", "Total seconds spent doing I/Os.", MetricType::kCounter,
      kSecondsPerTick},
-    {"node_disk_discards_completed_total", "The total number of discards completed successfully.", MetricType::kCounter,
-     1},
+    {"node_disk_io_time_weighted_seconds_total", "The weighted # of seconds spent doing I/Os.",
+     MetricType::kCounter, kSecondsPerTick},
+    {"node_disk_discards_completed_total", "The total number of discards completed successfully.",
+     MetricType::kCounter, 1},
     {"node_disk_discards_merged_total", "The total number of discards merged.", MetricType::kCounter, 1},
-    {"node_disk_discarded_sectors_total", "The total number of sectors discarded successfully.", MetricType::kCounter,
-     1},
+    {"node_disk_discarded_sectors_total", "The total number of sectors discarded successfully.",
+     MetricType::kCounter, 1},
     {"node_disk_discard_time_seconds_total", "This is the total number of seconds spent by all discards.",
      MetricType::kCounter, kSecondsPerTick},
     {"node_disk_flush_requests_total", "The total number of flush requests completed successfully",
      MetricType::kCounter, 1},
-    {"node_disk_flush_requests_time_seconds_total", "This is the total number of seconds spent by all flush requests.",
-     MetricType::kCounter, kSecondsPerTick},
+    {"node_disk_flush_requests_time_seconds_total",
+     "This is the total number of seconds spent by all flush requests.", MetricType::kCounter,
+     kSecondsPerTick},
 };
 
 struct AtaProperty {
@@ -54,8 +59,10 @@ struct AtaProperty {
 
 constexpr AtaProperty kAtaProperties[] = {
     {"ID_ATA_WRITE_CACHE", "node_disk_ata_write_cache", "ATA disk has a write cache."},
-    {"ID_ATA_WRITE_CACHE_ENABLED", "node_disk_ata_write_cache_enabled", "ATA disk has its write cache enabled."},
-    {"ID_ATA_ROTATION_RATE_RPM", "node_disk_ata_rotation_rate_rpm", "ATA disk rotation rate in RPMs (0 for SSDs)."},
+    {"ID_ATA_WRITE_CACHE_ENABLED", "node_disk_ata_write_cache_enabled",
+     "ATA disk has its write cache enabled."},
+    {"ID_ATA_ROTATION_RATE_RPM", "node_disk_ata_rotation_rate_rpm",
+     "ATA disk rotation rate in RPMs (0 for SSDs)."},
 };
 
 // Device properties in udev's database: "E:NAME=value" lines of /run/udev/data/b<major>:<minor>.
@@ -96,7 +103,8 @@ void CollectFilesystem(std::string_view device, const UdevProperties& udev, Metr
   if (udev.Get("ID_FS_TYPE").empty()) return;
   sink.GetFamily("node_disk_filesystem_info", "Info about disk filesystem.", MetricType::kGauge,
                  {"device", "type", "usage", "uuid", "version"})
-      .Add({device, udev.Get("ID_FS_TYPE"), udev.Get("ID_FS_USAGE"), udev.Get("ID_FS_UUID"), udev.Get("ID_FS_VERSION")},
+      .Add({device, udev.Get("ID_FS_TYPE"), udev.Get("ID_FS_USAGE"), udev.Get("ID_FS_UUID"),
+            udev.Get("ID_FS_VERSION")},
            1);
 }
 
@@ -113,7 +121,8 @@ void CollectAta(std::string_view device, const UdevProperties& udev, MetricSink&
   if (udev.Get("ID_ATA").empty()) return;
   for (const AtaProperty& property : kAtaProperties) {
     const auto value = ParseFloat(udev.Get(property.property));
-    if (value) sink.GetFamily(property.name, property.help, MetricType::kGauge, {"device"}).Add({device}, *value);
+    if (value)
+      sink.GetFamily(property.name, property.help, MetricType::kGauge, {"device"}).Add({device}, *value);
   }
 }
 
@@ -124,8 +133,8 @@ void CollectInfo(const HostPaths& paths, const std::vector<std::string_view>& fi
   sink.GetFamily("node_disk_info", "Info of /sys/block/<block_device>.", MetricType::kGauge,
                  {"device", "major", "minor", "model", "path", "revision", "rotational", "serial", "wwn"})
       .Add({device, major, minor, udev.Get("ID_MODEL"), udev.Get("ID_PATH"), udev.Get("ID_REVISION"),
-            rotational == "1" ? "1" : "0", udev.FirstOf({"SCSI_IDENT_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL"}),
-            udev.Get("ID_WWN")},
+            rotational == "1" ? "1" : "0",
+            udev.FirstOf({"SCSI_IDENT_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL"}), udev.Get("ID_WWN")},
            1);
   CollectFilesystem(device, udev, sink);
   CollectDeviceMapper(device, udev, sink);

@@ -1,10 +1,10 @@
 // node_filesystem_*: the mounts in /proc/1/mountinfo and what statfs(2) says of each.
 //
-// statfs on a dead network mount never returns, so it runs on a thread of its own that is given up after the timeout. The
-// mount that it hangs on is then left alone (reported as an error) until that call comes back, which bounds the lost
-// threads by the number of dead mounts; above kStuckLimit of them, nothing is asked any more.
+// statfs on a dead network mount never returns, so it runs on a thread of its own that is given up after the
+// timeout. The mount that it hangs on is then left alone (reported as an error) until that call comes back,
+// which bounds the lost threads by the number of dead mounts; above kStuckLimit of them, nothing is asked any
+// more.
 #include <sys/statfs.h>
-
 
 #include <cerrno>
 #include <chrono>
@@ -106,8 +106,8 @@ class StuckMounts {
   std::set<std::string> mount_points_;
 };
 
-// Asks for mounts one after the other on its own thread. Shared between that thread and the collector, so that the
-// collector can walk away.
+// Asks for mounts one after the other on its own thread. Shared between that thread and the collector, so
+// that the collector can walk away.
 class UsageBatch {
  public:
   struct Request {
@@ -188,7 +188,8 @@ class FilesystemCollector final : public Collector {
 
  private:
   core::Result<std::vector<Mount>> ReadMounts(const HostPaths& paths) const {
-    // Process 1 sees the host's mounts, unlike us in a container; without the right to look, our own have to do.
+    // Process 1 sees the host's mounts, unlike us in a container; without the right to look, our own have to
+    // do.
     auto text = ReadHostFile(paths.Proc("1/mountinfo"));
     if (!text) text = ReadHostFile(paths.Proc("self/mountinfo"));
     SEXTANT_TRY(text);
@@ -220,7 +221,8 @@ class FilesystemCollector final : public Collector {
       sink.GetFamily(name, help, MetricType::kGauge, {"device", "device_error", "fstype", "mountpoint"})
           .Add({mount.device, usage.error, mount.type, mount.mount_point}, value);
     };
-    add("node_filesystem_device_error", "Whether an error occurred while getting statistics for the given device.",
+    add("node_filesystem_device_error",
+        "Whether an error occurred while getting statistics for the given device.",
         usage.error.empty() ? 0 : 1);
     add("node_filesystem_readonly", "Filesystem read-only status.", mount.is_read_only ? 1 : 0);
     if (!usage.error.empty()) return;
@@ -245,7 +247,7 @@ class FilesystemCollector final : public Collector {
 }  // namespace
 
 core::Result<FilesystemUsage> ReadFilesystemUsage(const std::string& path) {
-  struct statfs stats {};
+  struct statfs stats{};
   if (::statfs(path.c_str(), &stats) != 0) return core::Fail(core::Code::kIo, "{}", std::strerror(errno));
   const double block_bytes = static_cast<double>(stats.f_bsize);
   return FilesystemUsage{.size_bytes = static_cast<double>(stats.f_blocks) * block_bytes,

@@ -47,7 +47,8 @@ std::optional<int64_t> ParseAttributeNumber(std::string_view text) {
   }
   int64_t value = 0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (text.empty() || result.ec != std::errc() || result.ptr != text.data() + text.size()) return std::nullopt;
+  if (text.empty() || result.ec != std::errc() || result.ptr != text.data() + text.size())
+    return std::nullopt;
   return value;
 }
 
@@ -133,7 +134,7 @@ core::Result<std::vector<std::string>> ListDirectory(const std::string& path) {
 }
 
 bool IsDirectory(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
@@ -159,7 +160,8 @@ std::string_view NextField(std::string_view& line) {
 
 void SplitFields(std::string_view line, std::vector<std::string_view>& fields) {
   fields.clear();
-  for (std::string_view field = NextField(line); !field.empty(); field = NextField(line)) fields.push_back(field);
+  for (std::string_view field = NextField(line); !field.empty(); field = NextField(line))
+    fields.push_back(field);
 }
 
 std::string_view TrimSpace(std::string_view text) {

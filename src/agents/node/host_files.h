@@ -1,4 +1,5 @@
-// Bounded reads of the kernel's text files, and the few ways in which they are taken apart. Stateless; any thread.
+// Bounded reads of the kernel's text files, and the few ways in which they are taken apart. Stateless; any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -27,15 +28,16 @@ struct HostPaths {
 inline constexpr size_t kFileLimitBytes = 8 << 20;
 inline constexpr size_t kDirectoryLimit = 20'000;
 
-// A whole file. Never blocks on a FIFO. kNotFound when it does not exist, kResourceExhausted over kFileLimitBytes, kIo for
-// the rest, each with the path.
+// A whole file. Never blocks on a FIFO. kNotFound when it does not exist, kResourceExhausted over
+// kFileLimitBytes, kIo for the rest, each with the path.
 core::Result<std::string> ReadHostFile(const std::string& path);
 // The same without surrounding white space; what is absent or unreadable is nothing.
 std::optional<std::string> ReadAttribute(const std::string& path);
 // An attribute that is a whole number (decimal, or hexadecimal with 0x); nothing when it is not.
 std::optional<int64_t> ReadNumber(const std::string& path);
 
-// A folder of small attribute files that are read one after the other: half the price of whole paths. Owned by one thread.
+// A folder of small attribute files that are read one after the other: half the price of whole paths. Owned
+// by one thread.
 class AttributeFolder {
  public:
   // A folder that cannot be opened has no attributes.

@@ -12,9 +12,12 @@ namespace {
 
 std::string_view TypeText(MetricType type) {
   switch (type) {
-    case MetricType::kCounter: return "counter";
-    case MetricType::kGauge: return "gauge";
-    case MetricType::kUntyped: return "untyped";
+    case MetricType::kCounter:
+      return "counter";
+    case MetricType::kGauge:
+      return "gauge";
+    case MetricType::kUntyped:
+      return "untyped";
   }
   return "untyped";
 }
@@ -34,8 +37,8 @@ void AppendEscaped(std::string_view text, bool is_label_value, std::string& out)
   }
 }
 
-// Appends a label value for the sort key: valid UTF-8 without zero bytes, because the scraper refuses anything else and
-// mount points and device descriptions may hold any bytes.
+// Appends a label value for the sort key: valid UTF-8 without zero bytes, because the scraper refuses
+// anything else and mount points and device descriptions may hold any bytes.
 void AppendKeyPart(std::string_view value, std::string& out) {
   value = value.substr(0, kLabelValueLimitBytes);
   const size_t start = out.size();

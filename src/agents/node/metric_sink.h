@@ -1,5 +1,5 @@
-// Where collectors put what they read, and what becomes the exposition: families grouped and sorted by name, samples
-// sorted by label values, numbers in Go's shortest form, exactly as node_exporter prints.
+// Where collectors put what they read, and what becomes the exposition: families grouped and sorted by name,
+// samples sorted by label values, numbers in Go's shortest form, exactly as node_exporter prints.
 //
 //   sink.Gauge("node_load1", "1m load average.", 0.4);
 //   auto& seconds = sink.GetFamily("node_cpu_seconds_total", "...", MetricType::kCounter, {"cpu", "mode"});
@@ -51,7 +51,7 @@ class MetricFamily {
   std::string help_;
   std::vector<std::string> label_names_;
   std::vector<Sample> samples_;
-  std::string keys_;              // per sample: its label values, each followed by a zero byte
+  std::string keys_;                // per sample: its label values, each followed by a zero byte
   size_t* sample_count_ = nullptr;  // of the whole sink
 };
 
@@ -61,9 +61,10 @@ class MetricSink {
   MetricSink(const MetricSink&) = delete;
   MetricSink& operator=(const MetricSink&) = delete;
 
-  // The family of this name, made at first use; type, help and labels of the first use stay. `label_names` must be
-  // sorted, which makes samples come out in node_exporter's order. A name that is no metric name, other labels than at
-  // first, or one family too many, yields a family that is never rendered, and an error in TakeStatus. The reference lives as long as the sink.
+  // The family of this name, made at first use; type, help and labels of the first use stay. `label_names`
+  // must be sorted, which makes samples come out in node_exporter's order. A name that is no metric name,
+  // other labels than at first, or one family too many, yields a family that is never rendered, and an error
+  // in TakeStatus. The reference lives as long as the sink.
   MetricFamily& GetFamily(std::string_view name, std::string_view help, MetricType type,
                           std::initializer_list<std::string_view> label_names = {});
 
@@ -78,8 +79,8 @@ class MetricSink {
   // The first thing that went wrong since the last call: bad names, limits reached.
   core::Status TakeStatus();
 
-  // Text exposition 0.0.4 of everything added since Clear. Families without samples are left out; of samples with equal
-  // labels the first added stays.
+  // Text exposition 0.0.4 of everything added since Clear. Families without samples are left out; of samples
+  // with equal labels the first added stays.
   std::string RenderText();
 
   // Forgets all samples.

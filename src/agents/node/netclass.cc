@@ -17,21 +17,23 @@ constexpr Attribute kAttributes[] = {
     {"addr_assign_type", "node_network_address_assign_type", "Network device property: address_assign_type",
      MetricType::kGauge},
     {"carrier", "node_network_carrier", "Network device property: carrier", MetricType::kGauge},
-    {"carrier_changes", "node_network_carrier_changes_total", "Network device property: carrier_changes_total",
-     MetricType::kCounter},
+    {"carrier_changes", "node_network_carrier_changes_total",
+     "Network device property: carrier_changes_total", MetricType::kCounter},
     {"carrier_down_count", "node_network_carrier_down_changes_total",
      "Network device property: carrier_down_changes_total", MetricType::kCounter},
-    {"carrier_up_count", "node_network_carrier_up_changes_total", "Network device property: carrier_up_changes_total",
-     MetricType::kCounter},
+    {"carrier_up_count", "node_network_carrier_up_changes_total",
+     "Network device property: carrier_up_changes_total", MetricType::kCounter},
     {"dev_id", "node_network_device_id", "Network device property: device_id", MetricType::kGauge},
     {"dormant", "node_network_dormant", "Network device property: dormant", MetricType::kGauge},
     {"ifindex", "node_network_iface_id", "Network device property: iface_id", MetricType::kGauge},
     {"iflink", "node_network_iface_link", "Network device property: iface_link", MetricType::kGauge},
-    {"link_mode", "node_network_iface_link_mode", "Network device property: iface_link_mode", MetricType::kGauge},
+    {"link_mode", "node_network_iface_link_mode", "Network device property: iface_link_mode",
+     MetricType::kGauge},
     {"mtu", "node_network_mtu_bytes", "Network device property: mtu_bytes", MetricType::kGauge},
     {"name_assign_type", "node_network_name_assign_type", "Network device property: name_assign_type",
      MetricType::kGauge},
-    {"netdev_group", "node_network_net_dev_group", "Network device property: net_dev_group", MetricType::kGauge},
+    {"netdev_group", "node_network_net_dev_group", "Network device property: net_dev_group",
+     MetricType::kGauge},
     {"type", "node_network_protocol_type", "Network device property: protocol_type", MetricType::kGauge},
     {"tx_queue_len", "node_network_transmit_queue_length", "Network device property: transmit_queue_length",
      MetricType::kGauge},
@@ -61,14 +63,17 @@ class NetclassCollector final : public Collector {
   void CollectDevice(const std::string& device, const AttributeFolder& folder, MetricSink& sink) const {
     const auto text = [&](const char* file) { return folder.Text(file).value_or(""); };
     const std::string state = text("operstate");
-    sink.GetFamily("node_network_up", "Value is 1 if operstate is 'up', 0 otherwise.", MetricType::kGauge, {"device"})
+    sink.GetFamily("node_network_up", "Value is 1 if operstate is 'up', 0 otherwise.", MetricType::kGauge,
+                   {"device"})
         .Add({device}, state == "up" ? 1 : 0);
     const auto flags = folder.Number("flags");
     const std::string_view admin_state = !flags ? "unknown" : (*flags & IFF_UP) != 0 ? "up" : "down";
     sink.GetFamily("node_network_info", "Non-numeric data from /sys/class/net/<iface>, value is always 1.",
                    MetricType::kGauge,
                    {"address", "adminstate", "broadcast", "device", "duplex", "ifalias", "operstate"})
-        .Add({text("address"), admin_state, text("broadcast"), device, text("duplex"), text("ifalias"), state}, 1);
+        .Add(
+            {text("address"), admin_state, text("broadcast"), device, text("duplex"), text("ifalias"), state},
+            1);
     if (flags) {
       sink.GetFamily("node_network_flags", "Network device property: flags", MetricType::kGauge, {"device"})
           .Add({device}, static_cast<double>(*flags));
@@ -86,7 +91,8 @@ class NetclassCollector final : public Collector {
   void CollectSpeed(const std::string& device, const AttributeFolder& folder, MetricSink& sink) const {
     const auto speed = folder.Number("speed");
     if (!speed || (*speed < 0 && ignore_invalid_speed_)) return;
-    sink.GetFamily("node_network_speed_bytes", "Network device property: speed_bytes", MetricType::kGauge, {"device"})
+    sink.GetFamily("node_network_speed_bytes", "Network device property: speed_bytes", MetricType::kGauge,
+                   {"device"})
         .Add({device}, static_cast<double>(*speed) * 1'000 * 1'000 / 8);
   }
 

@@ -1,5 +1,6 @@
-// node_network_receive_*_total and node_network_transmit_*_total: link statistics over rtnetlink, as node_exporter reads
-// them by default, or from /proc/net/dev. Over netlink the numbers are those of our own network namespace.
+// node_network_receive_*_total and node_network_transmit_*_total: link statistics over rtnetlink, as
+// node_exporter reads them by default, or from /proc/net/dev. Over netlink the numbers are those of our own
+// network namespace.
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -78,12 +79,14 @@ class NetdevCollector final : public Collector {
     NextLine(rest, line);
     while (NextLine(rest, line)) {
       const size_t colon = line.rfind(':');  // an alias has a colon in its name
-      if (colon == std::string_view::npos) return core::Fail(core::Code::kInvalidArgument, "{}: a line without device", path);
+      if (colon == std::string_view::npos)
+        return core::Fail(core::Code::kInvalidArgument, "{}: a line without device", path);
       const std::string_view device = TrimSpace(line.substr(0, colon));
       std::string_view fields = line.substr(colon + 1);
       double values[kProcNetDevColumns] = {};
       for (double& value : values) {
-        SEXTANT_ASSIGN(value, ParseFloat(NextField(fields)).map_error(core::AddContext("{}: {}", path, device)));
+        SEXTANT_ASSIGN(value,
+                       ParseFloat(NextField(fields)).map_error(core::AddContext("{}: {}", path, device)));
       }
       AddDevice(device, values, sink);
     }
@@ -105,7 +108,8 @@ class NetdevCollector final : public Collector {
     request.header.nlmsg_type = RTM_GETLINK;
     request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     request.body.ifi_family = AF_UNSPEC;
-    if (::send(fd, &request, sizeof request, 0) < 0) return core::FailErrno(errno, "asking netlink for devices");
+    if (::send(fd, &request, sizeof request, 0) < 0)
+      return core::FailErrno(errno, "asking netlink for devices");
 
     std::vector<char> buffer(64 << 10);  // larger than any message that the kernel sends in a dump
     for (size_t messages = 0; messages < kDeviceLimit; ++messages) {
@@ -176,7 +180,8 @@ class NetdevCollector final : public Collector {
         number(stats.tx_dropped),
         number(stats.tx_fifo_errors),
         number(stats.collisions),
-        number(stats.tx_carrier_errors + stats.tx_aborted_errors + stats.tx_heartbeat_errors + stats.tx_window_errors),
+        number(stats.tx_carrier_errors + stats.tx_aborted_errors + stats.tx_heartbeat_errors +
+               stats.tx_window_errors),
         number(stats.tx_compressed),
         number(stats.rx_nohandler),
     };

@@ -1,4 +1,5 @@
-// node_netstat_*: /proc/net/netstat and /proc/net/snmp (pairs of lines) and /proc/net/snmp6 (a line per number).
+// node_netstat_*: /proc/net/netstat and /proc/net/snmp (pairs of lines) and /proc/net/snmp6 (a line per
+// number).
 #include <map>
 #include <mutex>
 
@@ -42,12 +43,14 @@ class NetstatCollector final : public Collector {
     std::string_view values;
     std::vector<std::string_view> fields;
     while (NextLine(text, names)) {
-      if (!NextLine(text, values)) return core::Fail(core::Code::kInvalidArgument, "a heading without values");
+      if (!NextLine(text, values))
+        return core::Fail(core::Code::kInvalidArgument, "a heading without values");
       SEXTANT_ASSIGN(const std::shared_ptr<const Heading> heading, FindHeading(names));
       const std::string_view protocol = names.substr(0, names.find(':') + 1);
       SplitFields(values, fields);
       if (fields.size() != heading->column_count + 1 || fields[0] != protocol) {
-        return core::Fail(core::Code::kInvalidArgument, "heading and values of {} do not belong together", protocol);
+        return core::Fail(core::Code::kInvalidArgument, "heading and values of {} do not belong together",
+                          protocol);
       }
       for (const Heading::Column& column : heading->wanted) {
         SEXTANT_ASSIGN(const double value,
@@ -61,11 +64,13 @@ class NetstatCollector final : public Collector {
   core::Result<std::shared_ptr<const Heading>> FindHeading(std::string_view line) {
     const size_t colon = line.find(": ");
     if (colon == std::string_view::npos) {
-      return core::Fail(core::Code::kInvalidArgument, "no protocol in {}", model::QuoteGo(line.substr(0, 100)));
+      return core::Fail(core::Code::kInvalidArgument, "no protocol in {}",
+                        model::QuoteGo(line.substr(0, 100)));
     }
     const std::string_view protocol = line.substr(0, colon);
     const std::lock_guard lock(mutex_);
-    if (const auto found = headings_.find(protocol); found != headings_.end() && found->second->line == line) {
+    if (const auto found = headings_.find(protocol);
+        found != headings_.end() && found->second->line == line) {
       return found->second;
     }
     if (headings_.size() > kHeadingLimit) headings_.clear();
@@ -76,7 +81,8 @@ class NetstatCollector final : public Collector {
       const size_t index = heading->column_count++;
       const std::string key = fmt::format("{}_{}", protocol, name);
       if (!fields_.Matches(key)) continue;
-      heading->wanted.push_back({index, "node_netstat_" + key, fmt::format("Statistic {}{}.", protocol, name)});
+      heading->wanted.push_back(
+          {index, "node_netstat_" + key, fmt::format("Statistic {}{}.", protocol, name)});
     }
     headings_.insert_or_assign(std::string(protocol), heading);
     return heading;
@@ -94,8 +100,10 @@ class NetstatCollector final : public Collector {
       if (six == std::string_view::npos) continue;
       const std::string key = fmt::format("{}_{}", name.substr(0, six + 1), name.substr(six + 1));
       if (!fields_.Matches(key)) continue;
-      SEXTANT_ASSIGN(const double value, ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, name)));
-      sink.GetFamily("node_netstat_" + key, fmt::format("Statistic {}.", name), MetricType::kUntyped).Add(value);
+      SEXTANT_ASSIGN(const double value,
+                     ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, name)));
+      sink.GetFamily("node_netstat_" + key, fmt::format("Statistic {}.", name), MetricType::kUntyped)
+          .Add(value);
     }
     return {};
   }
@@ -104,7 +112,8 @@ class NetstatCollector final : public Collector {
 
   const Pattern fields_;
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<const Heading>, std::less<>> headings_;  // by protocol; guarded by mutex_
+  std::map<std::string, std::shared_ptr<const Heading>, std::less<>>
+      headings_;  // by protocol; guarded by mutex_
 };
 
 }  // namespace

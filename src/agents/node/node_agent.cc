@@ -13,7 +13,8 @@ std::vector<std::unique_ptr<Collector>> MakeCollectors(const NodeOptions& option
       {"diskstats", [](const auto& o, const auto&) { return MakeDiskstatsCollector(o); }},
       {"entropy", [](const auto&, const auto&) { return MakeEntropyCollector(); }},
       {"filefd", [](const auto&, const auto&) { return MakeFilefdCollector(); }},
-      {"filesystem", [](const auto& o, const auto&) { return MakeFilesystemCollector(o, ReadFilesystemUsage); }},
+      {"filesystem",
+       [](const auto& o, const auto&) { return MakeFilesystemCollector(o, ReadFilesystemUsage); }},
       {"loadavg", [](const auto&, const auto&) { return MakeLoadavgCollector(); }},
       {"meminfo", [](const auto&, const auto&) { return MakeMeminfoCollector(); }},
       {"netclass", [](const auto& o, const auto&) { return MakeNetclassCollector(o); }},
@@ -52,7 +53,8 @@ std::string NodeAgent::RenderText() {
   std::unique_ptr<MetricSink> sink = TakeSink();
   for (const auto& collector : collectors_) RunCollector(*collector, *sink);
   sink->GetFamily("node_exporter_build_info",
-                  "A metric with a constant '1' value labeled by version, revision, branch, and the program that stands "
+                  "A metric with a constant '1' value labeled by version, revision, branch, and the program "
+                  "that stands "
                   "in for node_exporter.",
                   MetricType::kGauge, {"branch", "program", "revision", "version"})
       .Add({build_.branch, "sextant", build_.revision, build_.version}, 1);
@@ -69,8 +71,8 @@ void NodeAgent::RunCollector(Collector& collector, MetricSink& sink) {
   sink.GetFamily("node_scrape_collector_duration_seconds", "node_exporter: Duration of a collector scrape.",
                  MetricType::kGauge, {"collector"})
       .Add({collector.name()}, seconds);
-  sink.GetFamily("node_scrape_collector_success", "node_exporter: Whether a collector succeeded.", MetricType::kGauge,
-                 {"collector"})
+  sink.GetFamily("node_scrape_collector_success", "node_exporter: Whether a collector succeeded.",
+                 MetricType::kGauge, {"collector"})
       .Add({collector.name()}, status ? 1 : 0);
   NoteOutcome(collector.name(), status);
 }
@@ -79,7 +81,8 @@ void NodeAgent::NoteOutcome(std::string_view collector, const core::Status& stat
   {
     const std::lock_guard lock(mutex_);
     const auto known = errors_.find(collector);
-    const std::string_view before = known == errors_.end() ? std::string_view() : std::string_view(known->second);
+    const std::string_view before =
+        known == errors_.end() ? std::string_view() : std::string_view(known->second);
     const std::string_view now = status ? std::string_view() : std::string_view(status.error().message());
     if (before == now) return;
     errors_[std::string(collector)] = now;

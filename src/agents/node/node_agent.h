@@ -5,8 +5,8 @@
 //   std::string body = agent.RenderText();  // Content-Type: text/plain; version=0.0.4; charset=utf-8
 //
 // Every exposition also holds node_scrape_collector_success and _duration_seconds per collector and
-// node_exporter_build_info. A collector that fails costs its own metrics only; its error is logged when it appears, not at
-// each scrape.
+// node_exporter_build_info. A collector that fails costs its own metrics only; its error is logged when it
+// appears, not at each scrape.
 #pragma once
 
 #include <map>
@@ -39,8 +39,9 @@ class NodeAgent {
   NodeAgent(HostPaths paths, std::vector<std::unique_ptr<Collector>> collectors, BuildInfo build,
             const core::Clock& clock, core::Logger logger);
 
-  // Collects now and returns text exposition 0.0.4, families and samples sorted. Reads /proc and /sys: call it where
-  // blocking for milliseconds (in the worst case the file system timeout) is allowed. Any thread, also several at once.
+  // Collects now and returns text exposition 0.0.4, families and samples sorted. Reads /proc and /sys: call
+  // it where blocking for milliseconds (in the worst case the file system timeout) is allowed. Any thread,
+  // also several at once.
   std::string RenderText();
 
  private:
@@ -55,8 +56,9 @@ class NodeAgent {
   const core::Clock& clock_;
   const core::Logger logger_;
   std::mutex mutex_;
-  std::unique_ptr<MetricSink> spare_sink_;                 // guarded by mutex_; keeps its memory between scrapes
-  std::map<std::string, std::string, std::less<>> errors_;  // guarded by mutex_; last error logged per collector
+  std::unique_ptr<MetricSink> spare_sink_;  // guarded by mutex_; keeps its memory between scrapes
+  std::map<std::string, std::string, std::less<>>
+      errors_;  // guarded by mutex_; last error logged per collector
 };
 
 }  // namespace sextant::node

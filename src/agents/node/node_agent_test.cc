@@ -26,7 +26,8 @@ class AgentOnTree {
     EXPECT_TRUE(parsed);
     core::LogOptions log;
     log.writer = [this](std::string_view line) { log_ += line; };
-    agent_ = std::make_unique<NodeAgent>(std::move(parsed->options), BuildInfo{}, clock_, core::Logger(clock_, log));
+    agent_ = std::make_unique<NodeAgent>(std::move(parsed->options), BuildInfo{}, clock_,
+                                         core::Logger(clock_, log));
   }
 
   std::string Render() { return agent_->RenderText(); }
@@ -43,7 +44,7 @@ TEST(NodeAgent, FindsTheTrueMachine) {
   NodeAgent agent(DefaultNodeOptions(), {.version = "1.2.3", .revision = "abc", .branch = "main"}, clock,
                   core::Logger::Discard());
   const std::string text = agent.RenderText();
-  struct sysinfo info {};
+  struct sysinfo info{};
   ASSERT_EQ(::sysinfo(&info), 0);
   std::string memory = "node_memory_MemTotal_bytes ";
   AppendGoFloat(static_cast<double>(info.totalram) * info.mem_unit, memory);
@@ -52,7 +53,8 @@ TEST(NodeAgent, FindsTheTrueMachine) {
   EXPECT_THAT(text, HasSubstr("node_filesystem_size_bytes{device="));
   EXPECT_THAT(text, HasSubstr("node_network_receive_bytes_total{device=\"lo\"} "));
   EXPECT_THAT(text, HasSubstr("node_uname_info{domainname="));
-  EXPECT_THAT(text, HasSubstr("node_exporter_build_info{branch=\"main\",program=\"sextant\",revision=\"abc\",version=\"1.2.3\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("node_exporter_build_info{branch=\"main\",program=\"sextant\",revision=\"abc\","
+                              "version=\"1.2.3\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("node_scrape_collector_success{collector=\"meminfo\"} 1\n"));
 }
 
@@ -87,14 +89,33 @@ TEST(NodeAgent, AbsentDataIsAFailureWithoutAWarning) {
 
 // What a hostile or broken kernel file may hold, for every collector that reads one.
 TEST(NodeAgent, SurvivesAnyFileContent) {
-  const char* files[] = {"proc/stat", "proc/cpuinfo", "proc/diskstats", "proc/meminfo", "proc/loadavg",
-                         "proc/pressure/cpu", "proc/pressure/io", "proc/pressure/memory", "proc/vmstat",
-                         "proc/sys/fs/file-nr", "proc/sys/kernel/random/entropy_avail", "proc/sys/kernel/random/poolsize",
-                         "proc/net/sockstat", "proc/net/sockstat6", "proc/net/netstat", "proc/net/snmp", "proc/net/snmp6",
-                         "proc/net/dev", "proc/net/softnet_stat", "proc/schedstat", "proc/1/mountinfo",
-                         "proc/net/stat/nf_conntrack", "proc/sys/net/netfilter/nf_conntrack_count",
-                         "proc/sys/net/netfilter/nf_conntrack_max", "sys/devices/system/cpu/isolated",
-                         "sys/class/net/eth0/speed", "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"};
+  const char* files[] = {"proc/stat",
+                         "proc/cpuinfo",
+                         "proc/diskstats",
+                         "proc/meminfo",
+                         "proc/loadavg",
+                         "proc/pressure/cpu",
+                         "proc/pressure/io",
+                         "proc/pressure/memory",
+                         "proc/vmstat",
+                         "proc/sys/fs/file-nr",
+                         "proc/sys/kernel/random/entropy_avail",
+                         "proc/sys/kernel/random/poolsize",
+                         "proc/net/sockstat",
+                         "proc/net/sockstat6",
+                         "proc/net/netstat",
+                         "proc/net/snmp",
+                         "proc/net/snmp6",
+                         "proc/net/dev",
+                         "proc/net/softnet_stat",
+                         "proc/schedstat",
+                         "proc/1/mountinfo",
+                         "proc/net/stat/nf_conntrack",
+                         "proc/sys/net/netfilter/nf_conntrack_count",
+                         "proc/sys/net/netfilter/nf_conntrack_max",
+                         "sys/devices/system/cpu/isolated",
+                         "sys/class/net/eth0/speed",
+                         "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"};
   const std::string contents[] = {"",
                                   "\n\n\n",
                                   " ",
@@ -149,7 +170,8 @@ TEST(NodeAgent, NetdevReadsProcWhenTold) {
   tree.Write("proc/net/dev",
              "Inter-|   Receive  |  Transmit\n face |bytes packets errs\n"
              "    lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n eth0:1: 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
-  AgentOnTree agent(tree, {"--collector.netdev", "--no-collector.netdev.netlink", "--collector.netdev.device-exclude=^eth0$"});
+  AgentOnTree agent(tree, {"--collector.netdev", "--no-collector.netdev.netlink",
+                           "--collector.netdev.device-exclude=^eth0$"});
   const std::string text = agent.Render();
   EXPECT_THAT(text, HasSubstr("node_network_receive_bytes_total{device=\"eth0:1\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("node_network_receive_multicast_total{device=\"lo\"} 8\n"));
@@ -179,16 +201,25 @@ struct FilesystemTest : ::testing::Test {
 };
 
 TEST_F(FilesystemTest, ReportsMounts) {
-  const auto collector = MakeFilesystemCollector(DefaultNodeOptions(), [](const std::string& path) -> core::Result<FilesystemUsage> {
-    if (path == "/data") return core::Fail(core::Code::kIo, "Permission denied");
-    return FilesystemUsage{.size_bytes = 100, .free_bytes = 50, .available_bytes = 40, .files = 10, .files_free = 5};
-  });
+  const auto collector = MakeFilesystemCollector(
+      DefaultNodeOptions(), [](const std::string& path) -> core::Result<FilesystemUsage> {
+        if (path == "/data") return core::Fail(core::Code::kIo, "Permission denied");
+        return FilesystemUsage{
+            .size_bytes = 100, .free_bytes = 50, .available_bytes = 40, .files = 10, .files_free = 5};
+      });
   const std::string text = Collect(*collector, paths);
-  EXPECT_THAT(text, HasSubstr("node_filesystem_avail_bytes{device=\"/dev/sda1\",device_error=\"\",fstype=\"ext4\",mountpoint=\"/\"} 40\n"));
-  EXPECT_THAT(text, HasSubstr("node_filesystem_size_bytes{device=\"server:/x\",device_error=\"\",fstype=\"nfs4\",mountpoint=\"/my share\"} 100\n"));
-  EXPECT_THAT(text, HasSubstr("node_filesystem_device_error{device=\"/dev/sdb\",device_error=\"Permission denied\",fstype=\"xfs\",mountpoint=\"/data\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("node_filesystem_readonly{device=\"/dev/sdb\",device_error=\"Permission denied\",fstype=\"xfs\",mountpoint=\"/data\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("node_filesystem_mount_info{device=\"/dev/sda1\",major=\"8\",minor=\"1\",mountpoint=\"/\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("node_filesystem_avail_bytes{device=\"/dev/"
+                              "sda1\",device_error=\"\",fstype=\"ext4\",mountpoint=\"/\"} 40\n"));
+  EXPECT_THAT(text, HasSubstr("node_filesystem_size_bytes{device=\"server:/"
+                              "x\",device_error=\"\",fstype=\"nfs4\",mountpoint=\"/my share\"} 100\n"));
+  EXPECT_THAT(text, HasSubstr("node_filesystem_device_error{device=\"/dev/sdb\",device_error=\"Permission "
+                              "denied\",fstype=\"xfs\",mountpoint=\"/data\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("node_filesystem_readonly{device=\"/dev/sdb\",device_error=\"Permission "
+                              "denied\",fstype=\"xfs\",mountpoint=\"/data\"} 1\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "node_filesystem_mount_info{device=\"/dev/sda1\",major=\"8\",minor=\"1\",mountpoint=\"/\"} 1\n"));
   EXPECT_THAT(text, Not(HasSubstr("devtmpfs")));
 }
 
@@ -203,18 +234,23 @@ TEST_F(FilesystemTest, AHungMountDelaysOneCollectionAndIsLeftAloneUntilItAnswers
   const auto gate = std::make_shared<Gate>();
   NodeOptions options = DefaultNodeOptions();
   options.filesystem_mount_timeout_ms = 50;
-  const auto collector = MakeFilesystemCollector(options, [gate](const std::string& path) -> core::Result<FilesystemUsage> {
-    if (path == "/my share") {
-      std::unique_lock lock(gate->mutex);
-      ++gate->calls;
-      gate->wake.wait(lock, [&] { return gate->is_open; });
-      ++gate->returned;
-      gate->wake.notify_all();
-    }
-    return FilesystemUsage{.size_bytes = 100};
-  });
-  const std::string hung = "node_filesystem_device_error{device=\"server:/x\",device_error=\"mountpoint timeout\",fstype=\"nfs4\",mountpoint=\"/my share\"} 1\n";
-  const std::string data = "node_filesystem_size_bytes{device=\"/dev/sdb\",device_error=\"\",fstype=\"xfs\",mountpoint=\"/data\"} 100\n";
+  const auto collector =
+      MakeFilesystemCollector(options, [gate](const std::string& path) -> core::Result<FilesystemUsage> {
+        if (path == "/my share") {
+          std::unique_lock lock(gate->mutex);
+          ++gate->calls;
+          gate->wake.wait(lock, [&] { return gate->is_open; });
+          ++gate->returned;
+          gate->wake.notify_all();
+        }
+        return FilesystemUsage{.size_bytes = 100};
+      });
+  const std::string hung =
+      "node_filesystem_device_error{device=\"server:/x\",device_error=\"mountpoint "
+      "timeout\",fstype=\"nfs4\",mountpoint=\"/my share\"} 1\n";
+  const std::string data =
+      "node_filesystem_size_bytes{device=\"/dev/sdb\",device_error=\"\",fstype=\"xfs\",mountpoint=\"/data\"} "
+      "100\n";
 
   std::string text = Collect(*collector, paths);
   EXPECT_THAT(text, HasSubstr(hung));
@@ -233,7 +269,8 @@ TEST_F(FilesystemTest, AHungMountDelaysOneCollectionAndIsLeftAloneUntilItAnswers
   do {
     text = Collect(*collector, paths);
   } while (text.find(hung) != std::string::npos);
-  EXPECT_THAT(text, HasSubstr("node_filesystem_size_bytes{device=\"server:/x\",device_error=\"\",fstype=\"nfs4\",mountpoint=\"/my share\"} 100\n"));
+  EXPECT_THAT(text, HasSubstr("node_filesystem_size_bytes{device=\"server:/"
+                              "x\",device_error=\"\",fstype=\"nfs4\",mountpoint=\"/my share\"} 100\n"));
 }
 
 }  // namespace

@@ -36,29 +36,83 @@ bool Pattern::Matches(std::string_view text) const { return regexp_ && RE2::Part
 namespace {
 
 constexpr auto kCollectors = std::to_array<std::string_view>({
-    "conntrack", "cpu",      "cpufreq",  "diskstats", "entropy",  "filefd", "filesystem", "loadavg",
-    "meminfo",   "netclass", "netdev",   "netstat",   "os",       "pressure", "schedstat",  "sockstat",
-    "softnet",   "stat",     "time",     "timex",     "uname",    "vmstat",
+    "conntrack", "cpu",      "cpufreq", "diskstats", "entropy", "filefd",   "filesystem", "loadavg",
+    "meminfo",   "netclass", "netdev",  "netstat",   "os",      "pressure", "schedstat",  "sockstat",
+    "softnet",   "stat",     "time",    "timex",     "uname",   "vmstat",
 });
 
-// Collectors of node_exporter on any system that we do not have: refused when asked for, no surprise when disabled.
+// Collectors of node_exporter on any system that we do not have: refused when asked for, no surprise when
+// disabled.
 constexpr auto kForeignCollectors = std::to_array<std::string_view>({
-    "arp",          "bcache",      "bcachefs",     "bonding",    "boottime",      "btrfs",      "buddyinfo",
-    "cgroups",      "cpu_vulnerabilities", "devstat", "dmi",     "dmmultipath",   "drbd",       "drm",
-    "edac",         "ethtool",     "exec",         "fibrechannel", "hwmon",       "infiniband", "interrupts",
-    "ipvs",         "kernel_hung", "ksmd",         "lnstat",     "logind",        "mdadm",      "meminfo_numa",
-    "mountstats",   "netisr",      "network_route", "nfs",       "nfsd",          "ntp",        "nvme",
-    "pcidevice",    "perf",        "powersupplyclass", "processes", "qdisc",      "rapl",       "runit",
-    "selinux",      "slabinfo",    "softirqs",     "supervisord", "swap",         "sysctl",     "systemd",
-    "tapestats",    "tcpstat",     "textfile",     "thermal",    "thermal_zone",  "udp_queues", "watchdog",
-    "wifi",         "xfrm",        "xfs",          "zfs",        "zoneinfo",
+    "arp",
+    "bcache",
+    "bcachefs",
+    "bonding",
+    "boottime",
+    "btrfs",
+    "buddyinfo",
+    "cgroups",
+    "cpu_vulnerabilities",
+    "devstat",
+    "dmi",
+    "dmmultipath",
+    "drbd",
+    "drm",
+    "edac",
+    "ethtool",
+    "exec",
+    "fibrechannel",
+    "hwmon",
+    "infiniband",
+    "interrupts",
+    "ipvs",
+    "kernel_hung",
+    "ksmd",
+    "lnstat",
+    "logind",
+    "mdadm",
+    "meminfo_numa",
+    "mountstats",
+    "netisr",
+    "network_route",
+    "nfs",
+    "nfsd",
+    "ntp",
+    "nvme",
+    "pcidevice",
+    "perf",
+    "powersupplyclass",
+    "processes",
+    "qdisc",
+    "rapl",
+    "runit",
+    "selinux",
+    "slabinfo",
+    "softirqs",
+    "supervisord",
+    "swap",
+    "sysctl",
+    "systemd",
+    "tapestats",
+    "tcpstat",
+    "textfile",
+    "thermal",
+    "thermal_zone",
+    "udp_queues",
+    "watchdog",
+    "wifi",
+    "xfrm",
+    "xfs",
+    "zfs",
+    "zoneinfo",
 });
 
 constexpr std::string_view kDiskstatsExclude = R"(^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$)";
 constexpr std::string_view kMountPointsExclude =
     "^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)";
 constexpr std::string_view kFilesystemTypesExclude =
-    "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|"
+    "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|"
+    "nsfs|overlay|"
     "proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$";
 constexpr std::string_view kNetstatFields =
     "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|Icmp6?_(InMsgs|OutMsgs)|"
@@ -87,6 +141,11 @@ struct ValueFlag {
 core::Status SetPattern(Pattern& pattern, const std::string& value) {
   SEXTANT_ASSIGN(pattern, Pattern::Make(value));
   return {};
+}
+
+// For patterns that choose fields: an empty one chooses all, as in Go.
+core::Status SetFields(Pattern& pattern, const std::string& value) {
+  return SetPattern(pattern, value.empty() ? ".*" : value);
 }
 
 core::Status SetPath(std::string& path, const std::string& value) {
@@ -129,13 +188,15 @@ constexpr ValueFlag kValueFlags[] = {
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.netdev_devices.include, v); }},
     {"collector.netdev.device-exclude",
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.netdev_devices.exclude, v); }},
-    {"collector.netstat.fields", [](NodeOptions& o, const std::string& v) { return SetPattern(o.netstat_fields, v); }},
-    {"collector.vmstat.fields", [](NodeOptions& o, const std::string& v) { return SetPattern(o.vmstat_fields, v); }},
+    {"collector.netstat.fields",
+     [](NodeOptions& o, const std::string& v) { return SetFields(o.netstat_fields, v); }},
+    {"collector.vmstat.fields",
+     [](NodeOptions& o, const std::string& v) { return SetFields(o.vmstat_fields, v); }},
 };
 
 struct BoolFlag {
   std::string_view name;
-  bool NodeOptions::*field;
+  bool NodeOptions::* field;
 };
 
 constexpr BoolFlag kBoolFlags[] = {
@@ -150,20 +211,24 @@ constexpr BoolFlag kBoolFlags[] = {
 struct ExclusivePair {
   std::string_view include;
   std::string_view exclude;
-  NameFilter NodeOptions::*filter;
+  NameFilter NodeOptions::* filter;
 };
 
 constexpr ExclusivePair kExclusivePairs[] = {
-    {"collector.diskstats.device-include", "collector.diskstats.device-exclude", &NodeOptions::diskstats_devices},
+    {"collector.diskstats.device-include", "collector.diskstats.device-exclude",
+     &NodeOptions::diskstats_devices},
     {"collector.filesystem.mount-points-include", "collector.filesystem.mount-points-exclude",
      &NodeOptions::filesystem_mount_points},
-    {"collector.filesystem.fs-types-include", "collector.filesystem.fs-types-exclude", &NodeOptions::filesystem_types},
+    {"collector.filesystem.fs-types-include", "collector.filesystem.fs-types-exclude",
+     &NodeOptions::filesystem_types},
     {"collector.netdev.device-include", "collector.netdev.device-exclude", &NodeOptions::netdev_devices},
 };
 
 class FlagParser {
  public:
-  explicit FlagParser(std::span<const std::string> flags) : flags_(flags) { parsed_.options = DefaultNodeOptions(); }
+  explicit FlagParser(std::span<const std::string> flags) : flags_(flags) {
+    parsed_.options = DefaultNodeOptions();
+  }
 
   core::Result<ParsedNodeFlags> Parse() {
     while (next_ < flags_.size()) {
@@ -217,7 +282,8 @@ class FlagParser {
 
   core::Status ParseBool(std::string_view name, bool is_on, bool has_value) {
     if (has_value && IsBool(name)) {
-      return core::Fail(core::Code::kInvalidArgument, "flag --{} takes no value: use --{} or --no-{}", name, name, name);
+      return core::Fail(core::Code::kInvalidArgument, "flag --{} takes no value: use --{} or --no-{}", name,
+                        name, name);
     }
     for (const BoolFlag& known : kBoolFlags) {
       if (known.name != name) continue;
@@ -254,7 +320,8 @@ class FlagParser {
                         fmt::join(kCollectors, ", "));
     }
     if (is_known || Contains(kCollectors, family)) {
-      return core::Fail(core::Code::kUnimplemented, "flag --collector.{} is not supported by this version", name);
+      return core::Fail(core::Code::kUnimplemented, "flag --collector.{} is not supported by this version",
+                        name);
     }
     return core::Fail(core::Code::kInvalidArgument, "unknown flag --collector.{}", name);
   }
@@ -264,12 +331,13 @@ class FlagParser {
     for (const ExclusivePair& pair : kExclusivePairs) {
       if (!seen_.contains(pair.include)) continue;
       if (seen_.contains(pair.exclude)) {
-        return core::Fail(core::Code::kInvalidArgument, "flags --{} and --{} are mutually exclusive", pair.include,
-                          pair.exclude);
+        return core::Fail(core::Code::kInvalidArgument, "flags --{} and --{} are mutually exclusive",
+                          pair.include, pair.exclude);
       }
       (options.*pair.filter).exclude = Pattern();
     }
-    if (options.cpu_info_flags_include.IsSet() || options.cpu_info_bugs_include.IsSet()) options.cpu_info = true;
+    if (options.cpu_info_flags_include.IsSet() || options.cpu_info_bugs_include.IsSet())
+      options.cpu_info = true;
     if (disable_defaults_) options.collectors.clear();
     for (const std::string& name : wanted_) options.collectors.insert(name);
     for (const std::string& name : unwanted_) options.collectors.erase(name);
@@ -299,7 +367,9 @@ NodeOptions DefaultNodeOptions() {
   return options;
 }
 
-core::Result<ParsedNodeFlags> ParseNodeFlags(std::span<const std::string> flags) { return FlagParser(flags).Parse(); }
+core::Result<ParsedNodeFlags> ParseNodeFlags(std::span<const std::string> flags) {
+  return FlagParser(flags).Parse();
+}
 
 std::span<const std::string_view> CollectorNames() { return kCollectors; }
 

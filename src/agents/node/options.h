@@ -66,12 +66,13 @@ NodeOptions DefaultNodeOptions();
 
 struct ParsedNodeFlags {
   NodeOptions options;
-  std::vector<std::string> remaining;  // flags that are not ours (--web.*, --log.*, ...), in order, unexamined
+  std::vector<std::string>
+      remaining;  // flags that are not ours (--web.*, --log.*, ...), in order, unexamined
 };
 
 // Reads `--path.*` and `--collector.*` flags, as `--name=value`, `--name value` and `--[no-]name`. Errors
-// (kInvalidArgument: unknown or repeated flag, missing value, bad expression; kUnimplemented: a collector or setting of
-// node_exporter that we do not have) name the flag.
+// (kInvalidArgument: unknown or repeated flag, missing value, bad expression; kUnimplemented: a collector or
+// setting of node_exporter that we do not have) name the flag.
 core::Result<ParsedNodeFlags> ParseNodeFlags(std::span<const std::string> flags);
 
 // Names of all collectors that we have, sorted.

@@ -27,9 +27,10 @@ TEST(NodeFlags, DefaultsAreNodeExporters) {
 }
 
 TEST(NodeFlags, ReadsPathsAndPatterns) {
-  const auto parsed = Parse({"--path.procfs=/host/proc/", "--path.rootfs", "/host", "--web.listen-address=:9100",
-                             "--collector.filesystem.mount-points-exclude=^/a", "--collector.netdev.device-include=^eth",
-                             "--collector.filesystem.mount-timeout=1s", "--no-collector.cpu.guest", "--log.level=debug"});
+  const auto parsed =
+      Parse({"--path.procfs=/host/proc/", "--path.rootfs", "/host", "--web.listen-address=:9100",
+             "--collector.filesystem.mount-points-exclude=^/a", "--collector.netdev.device-include=^eth",
+             "--collector.filesystem.mount-timeout=1s", "--no-collector.cpu.guest", "--log.level=debug"});
   ASSERT_TRUE(parsed) << parsed.error().message();
   EXPECT_EQ(parsed->options.paths.procfs, "/host/proc");
   EXPECT_EQ(parsed->options.paths.rootfs, "/host");
@@ -48,6 +49,12 @@ TEST(NodeFlags, AnIncludeReplacesTheDefaultExclude) {
   ASSERT_TRUE(parsed);
   EXPECT_FALSE(parsed->options.diskstats_devices.IsIgnored("sda1"));
   EXPECT_TRUE(parsed->options.diskstats_devices.IsIgnored("sdb"));
+}
+
+TEST(NodeFlags, AnEmptyPatternOfFieldsTakesAll) {
+  const auto parsed = Parse({"--collector.vmstat.fields="});
+  ASSERT_TRUE(parsed);
+  EXPECT_TRUE(parsed->options.vmstat_fields.Matches("anything"));
 }
 
 TEST(NodeFlags, ChoosesCollectors) {
@@ -77,8 +84,12 @@ TEST(NodeFlags, RefusesByName) {
       {{"--path.procfs=/a", "--path.procfs=/b"}, core::Code::kInvalidArgument, "cannot be repeated"},
       {{"--collector.cpu", "--no-collector.cpu"}, core::Code::kInvalidArgument, "cannot be repeated"},
       {{"--collector.cpu=false"}, core::Code::kInvalidArgument, "takes no value"},
-      {{"--collector.vmstat.fields=("}, core::Code::kInvalidArgument, "--collector.vmstat.fields: not a regular expression"},
-      {{"--collector.filesystem.mount-timeout=5"}, core::Code::kInvalidArgument, "--collector.filesystem.mount-timeout"},
+      {{"--collector.vmstat.fields=("},
+       core::Code::kInvalidArgument,
+       "--collector.vmstat.fields: not a regular expression"},
+      {{"--collector.filesystem.mount-timeout=5"},
+       core::Code::kInvalidArgument,
+       "--collector.filesystem.mount-timeout"},
       {{"--collector.filesystem.mount-timeout=0s"}, core::Code::kInvalidArgument, "more than 0"},
       {{"--collector.netdev.device-include=a", "--collector.netdev.device-exclude=b"},
        core::Code::kInvalidArgument,

@@ -68,7 +68,8 @@ core::Status CollectOs(const HostPaths& paths, MetricSink& sink) {
     return found == variables.end() ? std::string_view() : std::string_view(found->second);
   };
   sink.GetFamily("node_os_info",
-                 "A metric with a constant '1' value labeled by build_id, id, id_like, image_id, image_version, name, "
+                 "A metric with a constant '1' value labeled by build_id, id, id_like, image_id, "
+                 "image_version, name, "
                  "pretty_name, variant, variant_id, version, version_codename, version_id.",
                  MetricType::kGauge,
                  {"build_id", "id", "id_like", "image_id", "image_version", "name", "pretty_name", "variant",
@@ -78,15 +79,16 @@ core::Status CollectOs(const HostPaths& paths, MetricSink& sink) {
             get("VERSION_ID")},
            1);
   if (const auto version = MajorMinor(get("VERSION_ID"))) {
-    sink.GetFamily("node_os_version", "Metric containing the major.minor part of the OS version.", MetricType::kGauge,
-                   {"id", "id_like", "name"})
+    sink.GetFamily("node_os_version", "Metric containing the major.minor part of the OS version.",
+                   MetricType::kGauge, {"id", "id_like", "name"})
         .Add({get("ID"), get("ID_LIKE"), get("NAME")}, *version);
   }
   if (const std::string support_end(get("SUPPORT_END")); !support_end.empty()) {
     std::tm date{};
     if (::strptime(support_end.c_str(), "%Y-%m-%d", &date) != nullptr) {
       sink.Gauge("node_os_support_end_timestamp_seconds",
-                 "Metric containing the end-of-life date timestamp of the OS.", static_cast<double>(::timegm(&date)));
+                 "Metric containing the end-of-life date timestamp of the OS.",
+                 static_cast<double>(::timegm(&date)));
     }
   }
   return {};

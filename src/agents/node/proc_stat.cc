@@ -3,7 +3,8 @@
 namespace sextant::node {
 namespace {
 
-// USER_HZ, the unit of the file's cpu columns on all Linux architectures that matter; node_exporter assumes it as well.
+// USER_HZ, the unit of the file's cpu columns on all Linux architectures that matter; node_exporter assumes
+// it as well.
 constexpr double kTicksPerSecond = 100;
 
 core::Status ParseCpuLine(std::string_view name, std::string_view rest, ProcStat& stat) {

@@ -1,4 +1,5 @@
-// Collectors of one small file each: entropy, filefd, loadavg, pressure, schedstat, sockstat, softnet, vmstat.
+// Collectors of one small file each: entropy, filefd, loadavg, pressure, schedstat, sockstat, softnet,
+// vmstat.
 #include <unistd.h>
 
 #include "agents/node/collectors.h"
@@ -24,7 +25,8 @@ core::Status CollectFilefd(const HostPaths& paths, MetricSink& sink) {
   SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
   std::vector<std::string_view> fields;
   SplitFields(TrimSpace(text), fields);
-  if (fields.size() < 3) return core::Fail(core::Code::kInvalidArgument, "{}: {} fields", path, fields.size());
+  if (fields.size() < 3)
+    return core::Fail(core::Code::kInvalidArgument, "{}: {} fields", path, fields.size());
   SEXTANT_ASSIGN(const double allocated, ParseFloat(fields[0]).map_error(core::AddContext("{}", path)));
   SEXTANT_ASSIGN(const double maximum, ParseFloat(fields[2]).map_error(core::AddContext("{}", path)));
   sink.Gauge("node_filefd_allocated", "File descriptor statistics: allocated.", allocated);
@@ -90,7 +92,8 @@ core::Status CollectPressure(const HostPaths& paths, MetricSink& sink) {
     if (!text && resource == "irq") continue;  // since Linux 6.1, and only with interrupt time accounting
     if (!text) {
       // A kernel with PSI switched off has the files and answers EOPNOTSUPP.
-      return core::Fail(core::Code::kNotFound, "no pressure information (Linux 4.20 with CONFIG_PSI, not psi=0): {}",
+      return core::Fail(core::Code::kNotFound,
+                        "no pressure information (Linux 4.20 with CONFIG_PSI, not psi=0): {}",
                         text.error().message());
     }
     std::string_view rest = *text;
@@ -111,7 +114,8 @@ core::Status CollectSchedstat(const HostPaths& paths, MetricSink& sink) {
   while (NextLine(rest, line)) {
     if (!line.starts_with("cpu")) continue;
     SplitFields(line, fields);
-    if (fields.size() < 10) return core::Fail(core::Code::kInvalidArgument, "{}: a line with {} fields", path, fields.size());
+    if (fields.size() < 10)
+      return core::Fail(core::Code::kInvalidArgument, "{}: a line with {} fields", path, fields.size());
     const std::string_view cpu = fields[0].substr(3);
     double values[3] = {};
     for (size_t i = 0; i < 3; ++i) {
@@ -121,10 +125,11 @@ core::Status CollectSchedstat(const HostPaths& paths, MetricSink& sink) {
                    MetricType::kCounter, {"cpu"})
         .Add({cpu}, values[0] / 1e9);
     sink.GetFamily("node_schedstat_waiting_seconds_total",
-                   "Number of seconds spent by processing waiting for this CPU.", MetricType::kCounter, {"cpu"})
-        .Add({cpu}, values[1] / 1e9);
-    sink.GetFamily("node_schedstat_timeslices_total", "Number of timeslices executed by CPU.", MetricType::kCounter,
+                   "Number of seconds spent by processing waiting for this CPU.", MetricType::kCounter,
                    {"cpu"})
+        .Add({cpu}, values[1] / 1e9);
+    sink.GetFamily("node_schedstat_timeslices_total", "Number of timeslices executed by CPU.",
+                   MetricType::kCounter, {"cpu"})
         .Add({cpu}, values[2]);
   }
   return {};
@@ -139,10 +144,12 @@ core::Status CollectSockstatFile(const std::string& path, MetricSink& sink) {
   while (NextLine(rest, line)) {
     std::string_view protocol = NextField(line);
     if (protocol.empty()) continue;
-    if (!protocol.ends_with(':')) return core::Fail(core::Code::kInvalidArgument, "{}: no protocol in {}", path, protocol);
+    if (!protocol.ends_with(':'))
+      return core::Fail(core::Code::kInvalidArgument, "{}: no protocol in {}", path, protocol);
     protocol.remove_suffix(1);
     for (std::string_view key = NextField(line); !key.empty(); key = NextField(line)) {
-      SEXTANT_ASSIGN(const double value, ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, protocol)));
+      SEXTANT_ASSIGN(const double value,
+                     ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, protocol)));
       if (protocol == "sockets") {
         sink.Gauge(fmt::format("node_sockstat_sockets_{}", key), "Number of IPv4 sockets in use.", value);
         continue;
@@ -180,7 +187,8 @@ constexpr SoftnetColumn kSoftnetColumns[] = {
     {8, "node_softnet_cpu_collision_total",
      "Number of collision occur while obtaining device lock while transmitting", MetricType::kCounter},
     {9, "node_softnet_received_rps_total", "Number of times cpu woken up received_rps", MetricType::kCounter},
-    {10, "node_softnet_flow_limit_count_total", "Number of times flow limit has been reached", MetricType::kCounter},
+    {10, "node_softnet_flow_limit_count_total", "Number of times flow limit has been reached",
+     MetricType::kCounter},
     {11, "node_softnet_backlog_len", "Softnet backlog status", MetricType::kGauge},
 };
 constexpr size_t kSoftnetCpuColumn = 12;  // since Linux 5.10; before, the line number has to do
@@ -193,16 +201,19 @@ core::Status CollectSoftnet(const HostPaths& paths, MetricSink& sink) {
   std::vector<std::string_view> fields;
   for (uint64_t line_index = 0; NextLine(rest, line); ++line_index) {
     SplitFields(line, fields);
-    if (fields.size() < 9) return core::Fail(core::Code::kInvalidArgument, "{}: a line with {} fields", path, fields.size());
+    if (fields.size() < 9)
+      return core::Fail(core::Code::kInvalidArgument, "{}: a line with {} fields", path, fields.size());
     uint64_t cpu_number = line_index;
     if (fields.size() > kSoftnetCpuColumn) {
-      SEXTANT_ASSIGN(cpu_number, ParseUnsigned(fields[kSoftnetCpuColumn], 16).map_error(core::AddContext("{}", path)));
+      SEXTANT_ASSIGN(cpu_number,
+                     ParseUnsigned(fields[kSoftnetCpuColumn], 16).map_error(core::AddContext("{}", path)));
     }
     const std::string cpu = std::to_string(cpu_number);
     for (const SoftnetColumn& column : kSoftnetColumns) {
       uint64_t value = 0;  // of columns that this kernel does not have
       if (column.index < fields.size()) {
-        SEXTANT_ASSIGN(value, ParseUnsigned(fields[column.index], 16).map_error(core::AddContext("{}", path)));
+        SEXTANT_ASSIGN(value,
+                       ParseUnsigned(fields[column.index], 16).map_error(core::AddContext("{}", path)));
       }
       sink.GetFamily(column.name, column.help, column.type, {"cpu"}).Add({cpu}, static_cast<double>(value));
     }
@@ -218,7 +229,8 @@ core::Status CollectVmstat(const Pattern& fields, const HostPaths& paths, Metric
   while (NextLine(rest, line)) {
     const std::string_view key = NextField(line);
     if (key.empty() || !fields.Matches(key)) continue;
-    SEXTANT_ASSIGN(const double value, ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, key)));
+    SEXTANT_ASSIGN(const double value,
+                   ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, key)));
     sink.GetFamily(fmt::format("node_vmstat_{}", key), fmt::format("/proc/vmstat information field {}.", key),
                    MetricType::kUntyped)
         .Add(value);

@@ -12,9 +12,11 @@ core::Status CollectStat(bool with_softirq, const HostPaths& paths, MetricSink& 
   sink.Counter("node_forks_total", "Total number of forks.", stat.forks);
   sink.Gauge("node_boot_time_seconds", "Node boot time, in unixtime.", stat.boot_time_seconds);
   sink.Gauge("node_procs_running", "Number of processes in runnable state.", stat.processes_running);
-  sink.Gauge("node_procs_blocked", "Number of processes blocked waiting for I/O to complete.", stat.processes_blocked);
+  sink.Gauge("node_procs_blocked", "Number of processes blocked waiting for I/O to complete.",
+             stat.processes_blocked);
   if (!with_softirq) return {};
-  auto& softirqs = sink.GetFamily("node_softirqs_total", "Number of softirq calls.", MetricType::kCounter, {"vector"});
+  auto& softirqs =
+      sink.GetFamily("node_softirqs_total", "Number of softirq calls.", MetricType::kCounter, {"vector"});
   for (size_t i = 0; i < stat.softirqs.size(); ++i) softirqs.Add({kSoftirqVectorNames[i]}, stat.softirqs[i]);
   return {};
 }

@@ -39,7 +39,8 @@ core::Status CollectTime(const core::Clock& clock, const HostPaths& paths, Metri
   const std::time_t now_s = now_ms / 1'000;
   std::tm local{};
   ::localtime_r(&now_s, &local);
-  sink.Gauge("node_time_seconds", "System time in seconds since epoch (1970).", static_cast<double>(now_ms) / 1'000.0);
+  sink.Gauge("node_time_seconds", "System time in seconds since epoch (1970).",
+             static_cast<double>(now_ms) / 1'000.0);
   sink.GetFamily("node_time_zone_offset_seconds", "System time zone offset in seconds.", MetricType::kGauge,
                  {"time_zone"})
       .Add({local.tm_zone}, static_cast<double>(local.tm_gmtoff));
@@ -66,24 +67,28 @@ core::Status CollectTimex(const HostPaths&, MetricSink& sink) {
              number(kernel.offset) / divisor);
   sink.Gauge("node_timex_frequency_adjustment_ratio", "Local clock frequency adjustment.",
              1 + number(kernel.freq) / kPpm16Fraction);
-  sink.Gauge("node_timex_maxerror_seconds", "Maximum error in seconds.", number(kernel.maxerror) / kMicroseconds);
+  sink.Gauge("node_timex_maxerror_seconds", "Maximum error in seconds.",
+             number(kernel.maxerror) / kMicroseconds);
   sink.Gauge("node_timex_estimated_error_seconds", "Estimated error in seconds.",
              number(kernel.esterror) / kMicroseconds);
   sink.Gauge("node_timex_status", "Value of the status array bits.", number(kernel.status));
   sink.Gauge("node_timex_loop_time_constant", "Phase-locked loop time constant.", number(kernel.constant));
   sink.Gauge("node_timex_tick_seconds", "Seconds between clock ticks.", number(kernel.tick) / kMicroseconds);
-  sink.Gauge("node_timex_pps_frequency_hertz", "Pulse per second frequency.", number(kernel.ppsfreq) / kPpm16Fraction);
+  sink.Gauge("node_timex_pps_frequency_hertz", "Pulse per second frequency.",
+             number(kernel.ppsfreq) / kPpm16Fraction);
   sink.Gauge("node_timex_pps_jitter_seconds", "Pulse per second jitter.", number(kernel.jitter) / divisor);
   sink.Gauge("node_timex_pps_shift_seconds", "Pulse per second interval duration.", number(kernel.shift));
-  sink.Gauge("node_timex_pps_stability_hertz", "Pulse per second stability, average of recent frequency changes.",
+  sink.Gauge("node_timex_pps_stability_hertz",
+             "Pulse per second stability, average of recent frequency changes.",
              number(kernel.stabil) / kPpm16Fraction);
   sink.Counter("node_timex_pps_jitter_total", "Pulse per second count of jitter limit exceeded events.",
                number(kernel.jitcnt));
   sink.Counter("node_timex_pps_calibration_total", "Pulse per second count of calibration intervals.",
                number(kernel.calcnt));
-  sink.Counter("node_timex_pps_error_total", "Pulse per second count of calibration errors.", number(kernel.errcnt));
-  sink.Counter("node_timex_pps_stability_exceeded_total", "Pulse per second count of stability limit exceeded events.",
-               number(kernel.stbcnt));
+  sink.Counter("node_timex_pps_error_total", "Pulse per second count of calibration errors.",
+               number(kernel.errcnt));
+  sink.Counter("node_timex_pps_stability_exceeded_total",
+               "Pulse per second count of stability limit exceeded events.", number(kernel.stbcnt));
   sink.Gauge("node_timex_tai_offset_seconds", "International Atomic Time (TAI) offset.", number(kernel.tai));
   return {};
 }
@@ -100,11 +105,14 @@ core::Status CollectUname(const HostPaths&, MetricSink& sink) {
 }  // namespace
 
 std::unique_ptr<Collector> MakeTimeCollector(const core::Clock& clock) {
-  return std::make_unique<StatelessCollector>("time", [&clock](const HostPaths& paths, MetricSink& sink) {
-    return CollectTime(clock, paths, sink);
-  });
+  return std::make_unique<StatelessCollector>(
+      "time", [&clock](const HostPaths& paths, MetricSink& sink) { return CollectTime(clock, paths, sink); });
 }
-std::unique_ptr<Collector> MakeTimexCollector() { return std::make_unique<StatelessCollector>("timex", CollectTimex); }
-std::unique_ptr<Collector> MakeUnameCollector() { return std::make_unique<StatelessCollector>("uname", CollectUname); }
+std::unique_ptr<Collector> MakeTimexCollector() {
+  return std::make_unique<StatelessCollector>("timex", CollectTimex);
+}
+std::unique_ptr<Collector> MakeUnameCollector() {
+  return std::make_unique<StatelessCollector>("uname", CollectUname);
+}
 
 }  // namespace sextant::node

@@ -18,7 +18,8 @@ class TestTree {
   const std::filesystem::path& path() const { return path_; }
   // Writes a file and the folders above it.
   void Write(std::string_view relative, std::string_view content) const;
-  // Unpacks a ttar archive (the README of the conformance folder describes the format). False when it is malformed.
+  // Unpacks a ttar archive (the README of the conformance folder describes the format). False when it is
+  // malformed.
   bool UnpackTtar(const std::filesystem::path& archive) const;
 
  private:

@@ -1,3 +1,5 @@
+#include "agents/node/test_tree.h"
+
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -5,7 +7,6 @@
 #include <sstream>
 
 #include "agents/node/host_files.h"
-#include "agents/node/test_tree.h"
 
 namespace sextant::node {
 namespace {
@@ -83,7 +84,8 @@ namespace {
 TEST(TestTree, UnpacksTtar) {
   const TestTree tree;
   tree.Write("a.ttar",
-             "# comment\nDirectory: d\nMode: 755\n# ttar - -\nPath: d/f\nLines: 2\none NULLBYTE \\NULLBYTE\ntwoEOF\nMode: "
+             "# comment\nDirectory: d\nMode: 755\n# ttar - -\nPath: d/f\nLines: 2\none NULLBYTE "
+             "\\NULLBYTE\ntwoEOF\nMode: "
              "644\n# ttar - -\nPath: d/l\nSymlinkTo: f\n");
   ASSERT_TRUE(tree.UnpackTtar(tree.path() / "a.ttar"));
   const std::string expected("one \0 NULLBYTE\ntwo", 18);

@@ -20,11 +20,13 @@ struct Alert {
   std::string generator_url;  // the page that shows the rule's expression
 };
 
-// Takes alerts from the rules. Send is called from the threads that evaluate rules, several at once, and should only queue.
+// Takes alerts from the rules. Send is called from the threads that evaluate rules, several at once, and
+// should only queue.
 class AlertSink {
  public:
   virtual ~AlertSink() = default;
-  // Alerts of one rule that are due: new ones, ended ones, and those whose resend delay has passed. Never empty.
+  // Alerts of one rule that are due: new ones, ended ones, and those whose resend delay has passed. Never
+  // empty.
   virtual void Send(std::span<const Alert> alerts) = 0;
 };
 

@@ -11,8 +11,8 @@ std::string_view AlertStateText(AlertState state) {
   return kTexts[static_cast<size_t>(state)];
 }
 
-core::Status AlertStates::Update(std::vector<AlertInstance> instances, const AlertRuleTiming& timing, int64_t limit,
-                                 core::TimestampMs now_ms) {
+core::Status AlertStates::Update(std::vector<AlertInstance> instances, const AlertRuleTiming& timing,
+                                 int64_t limit, core::TimestampMs now_ms) {
   std::set<model::Labels> returned;
   for (const AlertInstance& instance : instances) {
     if (returned.insert(instance.labels).second) continue;
@@ -84,7 +84,8 @@ std::vector<AlertStates::Alerts::const_pointer> AlertStates::TakeDue(core::Times
 }
 
 void AlertStates::SetActiveAt(const model::Labels& labels, core::TimestampMs active_at_ms) {
-  if (const auto found = alerts_.find(labels); found != alerts_.end()) found->second.active_at_ms = active_at_ms;
+  if (const auto found = alerts_.find(labels); found != alerts_.end())
+    found->second.active_at_ms = active_at_ms;
 }
 
 }  // namespace sextant::rules

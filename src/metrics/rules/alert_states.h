@@ -1,5 +1,5 @@
-// The life of the alerts of one rule: inactive → pending → firing → inactive (resolved). A pure state machine over
-// (results of the expression, time): no I/O, no clock, no threads; owned by one thread.
+// The life of the alerts of one rule: inactive → pending → firing → inactive (resolved). A pure state machine
+// over (results of the expression, time): no I/O, no clock, no threads; owned by one thread.
 //
 //   pending   since the expression first returned the label set, until `for` has passed
 //   firing    from then on while it is returned, and for `keep_firing_for` after it is not any more
@@ -56,15 +56,15 @@ class AlertStates {
  public:
   using Alerts = std::map<model::Labels, TrackedAlert>;
 
-  // Applies a result. Errors leave the states as they were, except the limit (upstream's behaviour), which forgets all
-  // alerts:
+  // Applies a result. Errors leave the states as they were, except the limit (upstream's behaviour), which
+  // forgets all alerts:
   //   kInvalidArgument   two instances have the same labels
   //   kResourceExhausted more than `limit` alerts are pending or firing (0: no limit)
   core::Status Update(std::vector<AlertInstance> instances, const AlertRuleTiming& timing, int64_t limit,
                       core::TimestampMs now_ms);
 
-  // Alerts that are due to be sent now; marks them as sent. A firing alert is valid for four times the longer of
-  // `interval_ms` and `resend_delay_ms`. The pointers live until the next call that changes the states.
+  // Alerts that are due to be sent now; marks them as sent. A firing alert is valid for four times the longer
+  // of `interval_ms` and `resend_delay_ms`. The pointers live until the next call that changes the states.
   std::vector<Alerts::const_pointer> TakeDue(core::TimestampMs now_ms, core::DurationMs resend_delay_ms,
                                              core::DurationMs interval_ms);
 

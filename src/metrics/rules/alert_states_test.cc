@@ -19,8 +19,8 @@ std::vector<AlertInstance> Instances(std::initializer_list<model::Labels> labels
   return instances;
 }
 
-// A row of a life cycle: at this minute the expression does or does not return the alert; then its state is as
-// given ('-' is forgotten), and it is sent or not.
+// A row of a life cycle: at this minute the expression does or does not return the alert; then its state is
+// as given ('-' is forgotten), and it is sent or not.
 struct Step {
   int minute;
   bool is_returned;
@@ -91,7 +91,8 @@ TEST(AlertStates, KeepFiringForBridgesGaps) {
 }
 
 TEST(AlertStates, KeepFiringForDoesNotHoldPending) {
-  Play({.for_ms = 5 * kMinute, .keep_firing_for_ms = 3 * kMinute}, {{0, true, 'p', false}, {1, false, '-', false}});
+  Play({.for_ms = 5 * kMinute, .keep_firing_for_ms = 3 * kMinute},
+       {{0, true, 'p', false}, {1, false, '-', false}});
 }
 
 TEST(AlertStates, KeepsTimesAndValues) {
@@ -117,7 +118,8 @@ TEST(AlertStates, RefusesEqualLabels) {
   ASSERT_TRUE(states.Update(Instances({kA}), {}, 0, kStart));
   const auto status = states.Update(Instances({kA, kA}), {}, 0, kStart + kMinute);
   ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().message(), "vector contains metrics with the same labelset after applying alert labels");
+  EXPECT_EQ(status.error().message(),
+            "vector contains metrics with the same labelset after applying alert labels");
   EXPECT_EQ(states.alerts().size(), 1u);
 }
 

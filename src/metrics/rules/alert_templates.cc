@@ -18,7 +18,8 @@ StringMap ToMap(const model::Labels& labels) {
 }
 
 // `query` inside a template: an instant query at the evaluation's time.
-core::Result<std::vector<gotemplate::QuerySample>> RunQuery(const RuleContext& context, const std::string& expression,
+core::Result<std::vector<gotemplate::QuerySample>> RunQuery(const RuleContext& context,
+                                                            const std::string& expression,
                                                             core::TimestampMs time_ms) {
   auto result = context.engine.Instant(context.queryable, expression, time_ms);
   if (!result) return tl::unexpected(result.error().ToError());
@@ -26,7 +27,8 @@ core::Result<std::vector<gotemplate::QuerySample>> RunQuery(const RuleContext& c
   if (const auto* scalar = std::get_if<promql::ScalarResult>(&result->value)) {
     samples.push_back({{}, scalar->value, {}});
   } else if (const auto* vector = std::get_if<promql::VectorResult>(&result->value)) {
-    for (const promql::VectorSample& sample : *vector) samples.push_back({ToMap(sample.labels), sample.value, {}});
+    for (const promql::VectorSample& sample : *vector)
+      samples.push_back({ToMap(sample.labels), sample.value, {}});
   } else {
     return core::Fail(core::Code::kInvalidArgument, "query result is not a vector or scalar");
   }
@@ -46,8 +48,8 @@ std::string PathOf(std::string_view url) {
 // The templates of one rule at one time.
 class Expander {
  public:
-  Expander(const RuleConfig& rule, core::TimestampMs time_ms, const RuleContext& context, const RuleOptions& options,
-           const core::Logger& logger)
+  Expander(const RuleConfig& rule, core::TimestampMs time_ms, const RuleContext& context,
+           const RuleOptions& options, const core::Logger& logger)
       : name_("__alert_" + rule.alert), options_(options), logger_(logger) {
     environment_.query = [&context, time_ms](const std::string& expression) {
       return RunQuery(context, expression, time_ms);
@@ -58,15 +60,16 @@ class Expander {
   }
 
   gotemplate::Value DataOf(const promql::VectorSample& sample) const {
-    return gotemplate::PrometheusAlertData(ToMap(sample.labels), options_.external_labels, options_.external_url,
-                                           sample.value);
+    return gotemplate::PrometheusAlertData(ToMap(sample.labels), options_.external_labels,
+                                           options_.external_url, sample.value);
   }
 
   std::string Expand(const std::string& text, const gotemplate::Value& data) const {
     if (text.find("{{") == std::string::npos) return text;
     auto expanded = gotemplate::ExpandPrometheusAlert(name_, text, data, environment_);
     if (expanded && expanded->size() > options_.max_text_bytes) {
-      expanded = core::Fail(core::Code::kResourceExhausted, "the text is longer than {} bytes", options_.max_text_bytes);
+      expanded = core::Fail(core::Code::kResourceExhausted, "the text is longer than {} bytes",
+                            options_.max_text_bytes);
     }
     if (expanded) return *std::move(expanded);
     logger_.Warn("expanding alert template failed", {{"template", name_}, {"err", expanded.error()}});
@@ -84,8 +87,8 @@ class Expander {
 std::string QueryEscape(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                          c == '_' || c == '.' || c == '~';
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                          c == '-' || c == '_' || c == '.' || c == '~';
     if (is_plain) {
       out += c;
     } else if (c == ' ') {
@@ -100,8 +103,8 @@ std::string QueryEscape(std::string_view text) {
 }  // namespace
 
 std::vector<AlertInstance> MakeAlerts(const RuleConfig& rule, const promql::VectorResult& samples,
-                                      core::TimestampMs time_ms, const RuleContext& context, const RuleOptions& options,
-                                      const core::Logger& logger) {
+                                      core::TimestampMs time_ms, const RuleContext& context,
+                                      const RuleOptions& options, const core::Logger& logger) {
   const Expander expander(rule, time_ms, context, options, logger);
   std::vector<AlertInstance> alerts;
   alerts.reserve(samples.size());

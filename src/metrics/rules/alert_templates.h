@@ -13,12 +13,13 @@
 
 namespace sextant::rules {
 
-// Makes alerts of an expression's result: the sample's labels without the metric name, the rule's expanded labels,
-// `alertname`, and the expanded annotations. A template that fails, or whose text is longer than
-// RuleOptions::max_text_bytes, becomes "<error expanding template: …>" and is logged. Queries in templates see `time_ms`.
+// Makes alerts of an expression's result: the sample's labels without the metric name, the rule's expanded
+// labels, `alertname`, and the expanded annotations. A template that fails, or whose text is longer than
+// RuleOptions::max_text_bytes, becomes "<error expanding template: …>" and is logged. Queries in templates
+// see `time_ms`.
 std::vector<AlertInstance> MakeAlerts(const RuleConfig& rule, const promql::VectorResult& samples,
-                                      core::TimestampMs time_ms, const RuleContext& context, const RuleOptions& options,
-                                      const core::Logger& logger);
+                                      core::TimestampMs time_ms, const RuleContext& context,
+                                      const RuleOptions& options, const core::Logger& logger);
 
 // The page that shows an expression: `/graph?g0.expr=…&g0.tab=1` below the external URL.
 std::string GeneratorUrl(const std::string& external_url, std::string_view query);

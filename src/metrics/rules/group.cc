@@ -25,21 +25,30 @@ model::Labels ToLabels(const std::map<std::string, std::string>& map) {
 // Why the store did not take a sample, in Prometheus' words where it has them.
 std::string_view OutcomeText(model::AppendOutcome outcome) {
   switch (outcome) {
-    case model::AppendOutcome::kOk: return "";
-    case model::AppendOutcome::kUnknownRef: return "unknown series";
-    case model::AppendOutcome::kOutOfOrder: return "out of order sample";
-    case model::AppendOutcome::kDuplicateTimestamp: return "duplicate sample for timestamp";
-    case model::AppendOutcome::kOutOfBounds: return "out of bounds";
-    case model::AppendOutcome::kTooFarInFuture: return "sample is too far in the future";
-    case model::AppendOutcome::kSeriesLimit: return "the store's limit of series is reached";
-    case model::AppendOutcome::kInvalidLabels: return "invalid labels";
+    case model::AppendOutcome::kOk:
+      return "";
+    case model::AppendOutcome::kUnknownRef:
+      return "unknown series";
+    case model::AppendOutcome::kOutOfOrder:
+      return "out of order sample";
+    case model::AppendOutcome::kDuplicateTimestamp:
+      return "duplicate sample for timestamp";
+    case model::AppendOutcome::kOutOfBounds:
+      return "out of bounds";
+    case model::AppendOutcome::kTooFarInFuture:
+      return "sample is too far in the future";
+    case model::AppendOutcome::kSeriesLimit:
+      return "the store's limit of series is reached";
+    case model::AppendOutcome::kInvalidLabels:
+      return "invalid labels";
   }
   return "unknown outcome";
 }
 
 // Outcomes that are expected when another rule or target writes the same series.
 bool IsOrderOutcome(model::AppendOutcome outcome) {
-  return outcome == model::AppendOutcome::kOutOfOrder || outcome == model::AppendOutcome::kDuplicateTimestamp ||
+  return outcome == model::AppendOutcome::kOutOfOrder ||
+         outcome == model::AppendOutcome::kDuplicateTimestamp ||
          outcome == model::AppendOutcome::kOutOfBounds;
 }
 
@@ -130,7 +139,8 @@ size_t Group::EvaluateRule(size_t index, core::TimestampMs slot_ms) {
   core::Status outcome = RunRule(rule, slot_ms, sample_count);
   if (!outcome) {
     metrics_.failures.Increment();
-    logger_.Warn("evaluating rule failed", {{"rule", rule.config.name()}, {"index", index}, {"err", outcome.error()}});
+    logger_.Warn("evaluating rule failed",
+                 {{"rule", rule.config.name()}, {"index", index}, {"err", outcome.error()}});
   }
   const double seconds = static_cast<double>(context_.clock.MonotonicNs() - start_ns) / 1e9;
   metrics_.rule_seconds.Observe(seconds);
@@ -163,11 +173,12 @@ core::Result<promql::VectorResult> Group::Query(const Rule& rule, core::Timestam
 
 core::Status Group::CheckLimit(size_t series) const {
   if (config_.limit > 0 && series > static_cast<size_t>(config_.limit)) {
-    return core::Fail(core::Code::kResourceExhausted, "exceeded limit of {} with {} series", config_.limit, series);
+    return core::Fail(core::Code::kResourceExhausted, "exceeded limit of {} with {} series", config_.limit,
+                      series);
   }
   if (series > static_cast<size_t>(options_.max_series_per_rule)) {
-    return core::Fail(core::Code::kResourceExhausted, "{} series are more than the {} that a rule may return", series,
-                      options_.max_series_per_rule);
+    return core::Fail(core::Code::kResourceExhausted, "{} series are more than the {} that a rule may return",
+                      series, options_.max_series_per_rule);
   }
   return {};
 }
@@ -278,7 +289,8 @@ core::Status Group::Write(Rule& rule, const std::vector<RuleSample>& samples, co
   SEXTANT_TRY(appender->Commit().map_error(core::AddContext("writing the result")));
   rule.series = std::move(written);
   if (rejected > 1) {
-    return core::Fail(core::Code::kInvalidArgument, "{} (and {} more samples)", outcome.error().message(), rejected - 1);
+    return core::Fail(core::Code::kInvalidArgument, "{} (and {} more samples)", outcome.error().message(),
+                      rejected - 1);
   }
   return outcome;
 }
@@ -286,7 +298,8 @@ core::Status Group::Write(Rule& rule, const std::vector<RuleSample>& samples, co
 void Group::MarkStale(const std::vector<model::Labels>& series, core::TimestampMs time_ms) {
   if (series.empty()) return;
   const std::unique_ptr<model::Appender> appender = context_.appendable.NewAppender();
-  // A series that another rule or target has taken over is newer than the marker, which the store then refuses.
+  // A series that another rule or target has taken over is newer than the marker, which the store then
+  // refuses.
   for (const model::Labels& labels : series) appender->Append(0, labels, time_ms, model::StaleNan());
   if (const auto status = appender->Commit(); !status) {
     logger_.Warn("marking series of former rules as stale failed", {{"err", status.error()}});

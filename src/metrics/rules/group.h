@@ -1,7 +1,8 @@
-// One rule group: evaluates its rules one after the other, writes what they record, tracks and sends their alerts.
+// One rule group: evaluates its rules one after the other, writes what they record, tracks and sends their
+// alerts.
 //
-// Evaluate, Restore and TakeState belong to one thread at a time (RuleManager sees to it); Status may be called from any
-// thread at any time.
+// Evaluate, Restore and TakeState belong to one thread at a time (RuleManager sees to it); Status may be
+// called from any thread at any time.
 #pragma once
 
 #include <cstdint>
@@ -35,9 +36,10 @@ struct RuleSample {
 
 class Group {
  public:
-  // `context` outlives the group. `config` has been checked. With `restores`, alerts are not written to the store before
-  // Restore was called.
-  Group(const RuleContext& context, const RuleOptions& options, std::string file, RuleGroupConfig config, bool restores);
+  // `context` outlives the group. `config` has been checked. With `restores`, alerts are not written to the
+  // store before Restore was called.
+  Group(const RuleContext& context, const RuleOptions& options, std::string file, RuleGroupConfig config,
+        bool restores);
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
 
@@ -51,14 +53,15 @@ class Group {
   void Evaluate(core::TimestampMs slot_ms);
   void CountMissed(int64_t iterations);
 
-  // Takes `for` state of alerts from ALERTS_FOR_STATE, as it was before a restart. Call after the second evaluation: by
-  // then scrapes and recording rules have provided what the alerts look at.
+  // Takes `for` state of alerts from ALERTS_FOR_STATE, as it was before a restart. Call after the second
+  // evaluation: by then scrapes and recording rules have provided what the alerts look at.
   void Restore(core::TimestampMs now_ms);
   bool needs_restore() const { return needs_restore_; }
 
   // Carries over the state of a group that this one replaces. The other group must not be used any more.
   void TakeState(Group& from);
-  // Marks series stale at a time: of rules that are gone after TakeState, or all of them when the group itself goes.
+  // Marks series stale at a time: of rules that are gone after TakeState, or all of them when the group
+  // itself goes.
   void MarkStale(const std::vector<model::Labels>& series, core::TimestampMs time_ms);
   std::vector<model::Labels> TakeAllSeries();
   // Forgets the group's own metrics.
@@ -76,7 +79,9 @@ class Group {
     SeriesRefs series;  // written by the last evaluation
   };
 
-  core::DurationMs query_offset_ms() const { return config_.query_offset_ms.value_or(options_.default_query_offset_ms); }
+  core::DurationMs query_offset_ms() const {
+    return config_.query_offset_ms.value_or(options_.default_query_offset_ms);
+  }
   // Returns the number of samples that the rule made.
   size_t EvaluateRule(size_t index, core::TimestampMs slot_ms);
   core::Status RunRule(Rule& rule, core::TimestampMs slot_ms, size_t& sample_count);
@@ -87,7 +92,8 @@ class Group {
   void AddAlertSamples(const Rule& rule, std::vector<RuleSample>& samples) const;
   void SendAlerts(Rule& rule, core::TimestampMs slot_ms);
   core::Status Write(Rule& rule, const std::vector<RuleSample>& samples, core::TimestampMs time_ms);
-  core::Status RestoreRule(Rule& rule, const model::Querier& querier, core::TimestampMs from_ms, core::TimestampMs now_ms);
+  core::Status RestoreRule(Rule& rule, const model::Querier& querier, core::TimestampMs from_ms,
+                           core::TimestampMs now_ms);
   void Publish(size_t index, core::Status outcome, core::TimestampMs started_at_ms, double seconds);
 
   const RuleContext& context_;

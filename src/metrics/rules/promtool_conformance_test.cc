@@ -1,5 +1,5 @@
-// Runs unit test files of promtool (the format of `promtool test rules`) through our rule files, groups and engine:
-// Prometheus' own files with their expected outcomes, and those of kubernetes-mixin.
+// Runs unit test files of promtool (the format of `promtool test rules`) through our rule files, groups and
+// engine: Prometheus' own files with their expected outcomes, and those of kubernetes-mixin.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -73,7 +73,8 @@ std::map<std::string, std::string> ToMap(const model::Labels& labels) {
 
 // One sample as a text; histograms by their count and sum.
 std::string SampleText(const model::Labels& labels, double value, const model::FloatHistogram* histogram) {
-  if (histogram != nullptr) return fmt::format("{} count:{} sum:{}", labels.ToString(), histogram->count, histogram->sum);
+  if (histogram != nullptr)
+    return fmt::format("{} count:{} sum:{}", labels.ToString(), histogram->count, histogram->sum);
   return fmt::format("{} {}", labels.ToString(), value);
 }
 
@@ -182,7 +183,8 @@ class TestGroup {
       for (const RuleStatus& rule : group->Status().rules) {
         if (!rule.is_alert || rule.name != name) continue;
         for (const ActiveAlert& alert : rule.alerts) {
-          if (alert.state == AlertState::kFiring) found.insert(AlertText(ToMap(alert.labels), ToMap(alert.annotations)));
+          if (alert.state == AlertState::kFiring)
+            found.insert(AlertText(ToMap(alert.labels), ToMap(alert.annotations)));
         }
       }
     }
@@ -201,7 +203,8 @@ class TestGroup {
     if (const auto* scalar = std::get_if<promql::ScalarResult>(&result->value)) {
       found.insert(SampleText({}, scalar->value, nullptr));
     } else if (const auto* vector = std::get_if<promql::VectorResult>(&result->value)) {
-      for (const auto& sample : *vector) found.insert(SampleText(sample.labels, sample.value, sample.histogram.get()));
+      for (const auto& sample : *vector)
+        found.insert(SampleText(sample.labels, sample.value, sample.histogram.get()));
     }
     std::multiset<std::string> expected;
     for (const config::Node sample : test.Find("exp_samples").children()) {
@@ -214,8 +217,8 @@ class TestGroup {
         expected.insert(SampleText(labels, sample.Find("value").AsFloat().value(), nullptr));
       }
     }
-    Compare(fmt::format("{} at {}", expression, test.Find("eval_time") ? test.Find("eval_time").text() : "0"), expected,
-            found);
+    Compare(fmt::format("{} at {}", expression, test.Find("eval_time") ? test.Find("eval_time").text() : "0"),
+            expected, found);
   }
 
   void Compare(const std::string& what, const std::multiset<std::string>& expected,
@@ -275,10 +278,18 @@ TEST(PromtoolConformance, PrometheusUnitTestsHaveTheirOutcomes) {
   const fs::path folder = ConformancePath() / "prometheus/rules/promtool-testdata";
   if (!fs::exists(folder)) GTEST_SKIP() << "no conformance data at " << folder;
   const std::pair<const char*, bool> files[] = {
-      {"unittest.yml", true},          {"long-period.yml", true},       {"at-modifier-test.yml", true},
-      {"negative-offset-test.yml", true}, {"no-test-group-interval.yml", true}, {"start-time-test.yml", true},
-      {"rules_run.yml", false},        {"bad-input-series.yml", false}, {"bad-promql.yml", false},
-      {"bad-rules-syntax-test.yml", false}, {"bad-rules-error-test.yml", false}, {"failing.yml", false},
+      {"unittest.yml", true},
+      {"long-period.yml", true},
+      {"at-modifier-test.yml", true},
+      {"negative-offset-test.yml", true},
+      {"no-test-group-interval.yml", true},
+      {"start-time-test.yml", true},
+      {"rules_run.yml", false},
+      {"bad-input-series.yml", false},
+      {"bad-promql.yml", false},
+      {"bad-rules-syntax-test.yml", false},
+      {"bad-rules-error-test.yml", false},
+      {"failing.yml", false},
   };
   for (const auto& [file, passes] : files) {
     const auto complaints = RunFile(folder / file);

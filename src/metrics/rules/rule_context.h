@@ -1,4 +1,5 @@
-// What the groups of one manager share: where they ask, write and send, and the settings that hold for all of them.
+// What the groups of one manager share: where they ask, write and send, and the settings that hold for all of
+// them.
 #pragma once
 
 #include <map>
@@ -14,15 +15,15 @@
 namespace sextant::rules {
 
 struct RuleOptions {
-  core::DurationMs default_interval_ms = 60'000;           // global.evaluation_interval
-  core::DurationMs default_query_offset_ms = 0;            // global.rule_query_offset
-  core::DurationMs resend_delay_ms = 60'000;               // --rules.alert.resend-delay
-  core::DurationMs outage_tolerance_ms = 60 * 60'000;      // --rules.alert.for-outage-tolerance
-  core::DurationMs for_grace_period_ms = 10 * 60'000;      // --rules.alert.for-grace-period
-  std::string external_url;                                // of the pages, without a trailing slash
-  std::map<std::string, std::string> external_labels;      // for templates
-  int64_t max_series_per_rule = 100'000;                   // bound of ours on series and alerts, on top of `limit`
-  size_t max_text_bytes = 64 << 10;                        // bound on an expanded label or annotation
+  core::DurationMs default_interval_ms = 60'000;       // global.evaluation_interval
+  core::DurationMs default_query_offset_ms = 0;        // global.rule_query_offset
+  core::DurationMs resend_delay_ms = 60'000;           // --rules.alert.resend-delay
+  core::DurationMs outage_tolerance_ms = 60 * 60'000;  // --rules.alert.for-outage-tolerance
+  core::DurationMs for_grace_period_ms = 10 * 60'000;  // --rules.alert.for-grace-period
+  std::string external_url;                            // of the pages, without a trailing slash
+  std::map<std::string, std::string> external_labels;  // for templates
+  int64_t max_series_per_rule = 100'000;  // bound of ours on series and alerts, on top of `limit`
+  size_t max_text_bytes = 64 << 10;       // bound on an expanded label or annotation
 
   friend bool operator==(const RuleOptions&, const RuleOptions&) = default;
 };

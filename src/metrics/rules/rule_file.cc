@@ -48,7 +48,9 @@ const config::Struct& FieldsOf(const RuleFile*) {
 
 namespace {
 
-std::string PositionText(config::Position position) { return fmt::format("{}:{}", position.line, position.column); }
+std::string PositionText(config::Position position) {
+  return fmt::format("{}:{}", position.line, position.column);
+}
 
 bool IsLabelName(std::string_view name, NameScheme scheme) {
   if (scheme == NameScheme::kLegacy) return model::IsClassicLabelName(name);
@@ -147,13 +149,15 @@ class Checker {
   void CheckRecord(const RuleConfig& rule, std::string_view place) {
     if (!rule.annotations.empty()) AddRule(rule, place, "invalid field 'annotations' in recording rule");
     if (rule.for_ms != 0) AddRule(rule, place, "invalid field 'for' in recording rule");
-    if (rule.keep_firing_for_ms != 0) AddRule(rule, place, "invalid field 'keep_firing_for' in recording rule");
+    if (rule.keep_firing_for_ms != 0)
+      AddRule(rule, place, "invalid field 'keep_firing_for' in recording rule");
     if (!IsMetricName(rule.record, options_.name_scheme)) {
       AddRule(rule, place, fmt::format("invalid recording rule name: {}", rule.record));
     }
     if (rule.record.find_first_of("{}") != std::string::npos) {
-      AddRule(rule, place,
-              fmt::format("braces present in the recording rule name; should it be in expr?: {}", rule.record));
+      AddRule(
+          rule, place,
+          fmt::format("braces present in the recording rule name; should it be in expr?: {}", rule.record));
     }
   }
 
@@ -161,7 +165,8 @@ class Checker {
     if (!IsLabelName(label.key(), options_.name_scheme) || label.key() == model::kMetricName) {
       return fmt::format("invalid label name: {}", label.key());
     }
-    if (!model::IsValidUtf8(label.text())) return fmt::format("invalid label value: {}", config::Quote(label.text()));
+    if (!model::IsValidUtf8(label.text()))
+      return fmt::format("invalid label value: {}", config::Quote(label.text()));
     return {};
   }
 
@@ -233,7 +238,8 @@ tl::expected<std::vector<RuleFile>, RuleFileErrors> LoadRuleFiles(std::span<cons
 core::Error Summarize(const RuleFileErrors& errors) {
   SEXTANT_CHECK(!errors.empty());
   if (errors.size() == 1) return errors.front();
-  return {errors.front().code(), fmt::format("{} (and {} more errors)", errors.front().message(), errors.size() - 1)};
+  return {errors.front().code(),
+          fmt::format("{} (and {} more errors)", errors.front().message(), errors.size() - 1)};
 }
 
 }  // namespace sextant::rules

@@ -4,8 +4,9 @@
 //   if (!file) for (const core::Error& error : file.error()) ...
 //
 // A file is checked as a whole: all that is wrong with its rules is reported at once, each as
-// `FILE: LINE:COLUMN: group "G", rule N, "NAME": what` with Prometheus' texts. What is wrong with the YAML itself
-// (unknown fields, wrong types, a second document) is one error with config's `FILE:LINE:COLUMN: path: what`.
+// `FILE: LINE:COLUMN: group "G", rule N, "NAME": what` with Prometheus' texts. What is wrong with the YAML
+// itself (unknown fields, wrong types, a second document) is one error with config's `FILE:LINE:COLUMN: path:
+// what`.
 //
 // Format: https://prometheus.io/docs/prometheus/latest/configuration/recording_rules/#rule_group
 #pragma once
@@ -46,7 +47,8 @@ struct RuleConfig {
 
   friend bool operator==(const RuleConfig& a, const RuleConfig& b) {
     return a.record == b.record && a.alert == b.alert && a.expr == b.expr && a.for_ms == b.for_ms &&
-           a.keep_firing_for_ms == b.keep_firing_for_ms && a.labels == b.labels && a.annotations == b.annotations;
+           a.keep_firing_for_ms == b.keep_firing_for_ms && a.labels == b.labels &&
+           a.annotations == b.annotations;
   }
 };
 
@@ -97,7 +99,8 @@ tl::expected<std::vector<RuleFile>, RuleFileErrors> LoadRuleFiles(std::span<cons
 // The first error, which says how many more there are.
 core::Error Summarize(const RuleFileErrors& errors);
 
-// The rules that watch a host and this program when the user has none (builtin_rules.yml); their path is "builtin".
+// The rules that watch a host and this program when the user has none (builtin_rules.yml); their path is
+// "builtin".
 RuleFile BuiltinRules();
 
 }  // namespace sextant::rules

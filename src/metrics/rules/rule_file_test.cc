@@ -55,8 +55,8 @@ groups:
   ASSERT_EQ(group.rules.size(), 2u);
   EXPECT_EQ(group.rules[0].name(), "job:up:sum");
   EXPECT_FALSE(group.rules[0].IsAlert());
-  EXPECT_EQ(group.rules[0].labels, (std::map<std::string, std::string>{
-                                       {"a", "b"}, {"severity", "none"}, {"team", "infra"}}));
+  EXPECT_EQ(group.rules[0].labels,
+            (std::map<std::string, std::string>{{"a", "b"}, {"severity", "none"}, {"team", "infra"}}));
   EXPECT_EQ(group.rules[1].for_ms, 300'000);
   EXPECT_EQ(group.rules[1].keep_firing_for_ms, 600'000);
   EXPECT_EQ(group.rules[1].labels.at("severity"), "page");
@@ -76,7 +76,8 @@ TEST(RuleFile, BadFilesSayWhatIsWrongAndWhere) {
   };
   const Case cases[] = {
       {"groups:\n- name: g\n  rules:\n  - record: a\n    expr: rate(hi)\n",
-       "r.yml: 5:11: group \"g\", rule 1, \"a\": could not parse expression: 1:6: parse error: expected type range vector in "
+       "r.yml: 5:11: group \"g\", rule 1, \"a\": could not parse expression: 1:6: parse error: expected type "
+       "range vector in "
        "call to function \"rate\", got instant vector"},
       {"groups:\n- name: g\n- name: g\n", "r.yml: 3:3: groupname: \"g\" is repeated in the same file"},
       {"groups:\n- rules: []\n", "r.yml: 2:3: Groupname must not be empty"},
@@ -94,7 +95,8 @@ TEST(RuleFile, BadFilesSayWhatIsWrongAndWhere) {
        "r.yml: 4:14: group \"g\", rule 1, \"a\": invalid field 'annotations' in recording rule"},
       {"groups:\n- name: g\n  rules:\n  - {record: 'a{b=\"c\"}', expr: 1}\n",
        "braces present in the recording rule name; should it be in expr?: a{b=\"c\"}"},
-      {"groups:\n- name: g\n  rules:\n  - {record: a, expr: 1, labels: {__name__: b}}\n", "invalid label name: __name__"},
+      {"groups:\n- name: g\n  rules:\n  - {record: a, expr: 1, labels: {__name__: b}}\n",
+       "invalid label name: __name__"},
       {"groups:\n- name: g\n  labels: {__name__: b}\n", "r.yml: 3:12: invalid label name: __name__"},
       {"groups:\n- name: g\n  rules:\n  - {alert: a, expr: 1, annotations: {s: '{{ $nope }}'}}\n",
        "annotation \"s\": error parsing template __alert_a:"},
@@ -120,17 +122,20 @@ TEST(RuleFile, BadFilesSayWhatIsWrongAndWhere) {
 
 TEST(RuleFile, ReportsAllErrorsOfAFile) {
   const auto file = Parse(
-      "groups:\n- name: g\n  rules:\n  - {record: a, expr: '('}\n  - {alert: b, expr: 1}\n  - {record: c, for: 1m}\n");
+      "groups:\n- name: g\n  rules:\n  - {record: a, expr: '('}\n  - {alert: b, expr: 1}\n  - {record: c, "
+      "for: 1m}\n");
   const auto messages = Messages(file);
   ASSERT_EQ(messages.size(), 3u);
   EXPECT_THAT(Summarize(file.error()).message(), HasSubstr("(and 2 more errors)"));
 }
 
 TEST(RuleFile, NameSchemeDecidesAboutNames) {
-  constexpr std::string_view kText = "groups:\n- name: g\n  rules:\n  - {alert: a, expr: 1, annotations: {ins-tance: x}}\n";
+  constexpr std::string_view kText =
+      "groups:\n- name: g\n  rules:\n  - {alert: a, expr: 1, annotations: {ins-tance: x}}\n";
   EXPECT_TRUE(Parse(kText));
   const auto messages = Messages(Parse(kText, {.name_scheme = NameScheme::kLegacy, .parser = {}}));
-  EXPECT_THAT(messages, ElementsAre(HasSubstr("group \"g\", rule 1, \"a\": invalid annotation name: ins-tance")));
+  EXPECT_THAT(messages,
+              ElementsAre(HasSubstr("group \"g\", rule 1, \"a\": invalid annotation name: ins-tance")));
 }
 
 TEST(RuleFile, AMissingFileIsAnError) {
@@ -169,7 +174,8 @@ TEST(RuleFileConformance, LargeAndForeignFilesLoad) {
   if (!fs::exists(ConformancePath())) GTEST_SKIP() << "no conformance data at " << ConformancePath();
   const auto large = LoadRuleFile((ConformancePath() / "promtool-testdata/rules_large.yml").string(), {});
   EXPECT_TRUE(large) << Summarize(large.error()).message();
-  const auto extra = LoadRuleFile((ConformancePath() / "promtool-testdata/rules_extrafields.yml").string(), {});
+  const auto extra =
+      LoadRuleFile((ConformancePath() / "promtool-testdata/rules_extrafields.yml").string(), {});
   EXPECT_FALSE(extra);
 }
 
@@ -185,8 +191,8 @@ TEST(BuiltinRules, AreTheOnesPromised) {
       EXPECT_EQ(rule.annotations.at("runbook"), "docs/runbooks/" + rule.alert + ".md");
     }
   }
-  EXPECT_THAT(alerts, ElementsAre("HostClockSkew", "HostDiskFilling", "HostMemoryShort", "SextantIngestionFailing",
-                                  "TargetDown"));
+  EXPECT_THAT(alerts, ElementsAre("HostClockSkew", "HostDiskFilling", "HostMemoryShort",
+                                  "SextantIngestionFailing", "TargetDown"));
 }
 
 }  // namespace

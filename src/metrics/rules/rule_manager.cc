@@ -102,7 +102,8 @@ std::vector<RuleManager::Evaluation> RuleManager::TakeDue(core::TimestampMs now_
       entry->next_slot_ms = slot_ms + interval_ms;
       entry->is_running = true;
       // Frees the group when the evaluation was run, and when nobody ever runs it.
-      const std::shared_ptr<Entry> held(entry.get(), [this, keep = entry](Entry* running) { Release(*running); });
+      const std::shared_ptr<Entry> held(entry.get(),
+                                        [this, keep = entry](Entry* running) { Release(*running); });
       evaluations.emplace_back([this, held, slot_ms] { RunGroup(held, slot_ms); });
     }
   }

@@ -8,11 +8,12 @@
 //
 // and a test, or a program without executor, calls Tick, which does both on the calling thread.
 //
-// A group is due once per interval, at a phase that its file and name decide, so that groups are spread over time. It is
-// never evaluated twice at once; slots that pass while it is under way, or while nobody asks, are counted as missed.
+// A group is due once per interval, at a phase that its file and name decide, so that groups are spread over
+// time. It is never evaluated twice at once; slots that pass while it is under way, or while nobody asks, are
+// counted as missed.
 //
-// Thread-safe. Update waits for evaluations under way; no lock is held while one runs. The destructor must not run before
-// all evaluations that were taken have been run or destroyed.
+// Thread-safe. Update waits for evaluations under way; no lock is held while one runs. The destructor must
+// not run before all evaluations that were taken have been run or destroyed.
 #pragma once
 
 #include <condition_variable>
@@ -39,9 +40,10 @@ class RuleManager {
   RuleManager(const RuleManager&) = delete;
   RuleManager& operator=(const RuleManager&) = delete;
 
-  // Replaces the groups. Unchanged groups go on as they are; changed ones take over the state of rules with the same name
-  // and labels; series of rules that are gone are marked stale. The first call after construction makes the groups restore
-  // the `for` state of alerts from ALERTS_FOR_STATE. `files` have been checked (LoadRuleFile).
+  // Replaces the groups. Unchanged groups go on as they are; changed ones take over the state of rules with
+  // the same name and labels; series of rules that are gone are marked stale. The first call after
+  // construction makes the groups restore the `for` state of alerts from ALERTS_FOR_STATE. `files` have been
+  // checked (LoadRuleFile).
   void Update(const RuleOptions& options, std::span<const RuleFile> files);
 
   // One evaluation of a group: call it once, on any thread. Destroying it uncalled gives the slot up.

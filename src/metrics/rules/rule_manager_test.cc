@@ -80,7 +80,9 @@ class RuleManagerTest : public ::testing::Test {
 };
 
 TEST_F(RuleManagerTest, RecordsWithLabelsAndMarksVanishedSeriesStale) {
-  Load("groups:\n- name: g\n  rules:\n  - record: job:m:sum\n    expr: sum by (job) (m)\n    labels: {job2: x}\n");
+  Load(
+      "groups:\n- name: g\n  rules:\n  - record: job:m:sum\n    expr: sum by (job) (m)\n    labels: {job2: "
+      "x}\n");
   Set("m{job=\"a\"}", 1);
   Set("m{job=\"b\"}", 5);
   Step();
@@ -123,12 +125,13 @@ TEST_F(RuleManagerTest, QueryOffsetMovesQueryAndResult) {
 }
 
 TEST_F(RuleManagerTest, ErrorsOfEvaluationAreShownAndCounted) {
-  Load("groups:\n- name: g\n  limit: 1\n  rules:\n"
-       "  - {record: many, expr: m}\n"
-       "  - {record: same, expr: m, labels: {i: x}}\n"
-       "  - {record: match, expr: 'm * on(none) m'}\n"
-       "  - {alert: Many, expr: m}\n"
-       "  - {alert: Same, expr: m, labels: {i: x}}\n");
+  Load(
+      "groups:\n- name: g\n  limit: 1\n  rules:\n"
+      "  - {record: many, expr: m}\n"
+      "  - {record: same, expr: m, labels: {i: x}}\n"
+      "  - {record: match, expr: 'm * on(none) m'}\n"
+      "  - {alert: Many, expr: m}\n"
+      "  - {alert: Same, expr: m, labels: {i: x}}\n");
   Set("m{i=\"1\"}", 1);
   Set("m{i=\"2\"}", 2);
   Step();
@@ -219,8 +222,10 @@ TEST_F(RuleManagerTest, AnAlertLivesItsLife) {
   EXPECT_EQ(sink_.sent[0].ends_at_ms, fired_ms + 4 * kMinute);
   EXPECT_FALSE(sink_.sent[0].is_resolved);
   EXPECT_EQ(sink_.sent[0].generator_url, "http://sextant:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1");
-  EXPECT_TRUE(model::IsStaleNan(store_.Get("ALERTS{alertname=\"Down\",alertstate=\"pending\"," + series).back().second));
-  EXPECT_EQ(store_.Get("ALERTS{alertname=\"Down\",alertstate=\"firing\"," + series).back(), std::pair(fired_ms, 1.0));
+  EXPECT_TRUE(model::IsStaleNan(
+      store_.Get("ALERTS{alertname=\"Down\",alertstate=\"pending\"," + series).back().second));
+  EXPECT_EQ(store_.Get("ALERTS{alertname=\"Down\",alertstate=\"firing\"," + series).back(),
+            std::pair(fired_ms, 1.0));
   EXPECT_THAT(manager_->ActiveAlerts(), SizeIs(1));
 
   Set("up{instance=\"i1\",job=\"j\"}", 1);
@@ -231,7 +236,8 @@ TEST_F(RuleManagerTest, AnAlertLivesItsLife) {
   EXPECT_TRUE(sink_.sent[1].is_resolved);
   EXPECT_EQ(sink_.sent[1].starts_at_ms, fired_ms);
   EXPECT_EQ(sink_.sent[1].ends_at_ms, clock_.NowMs());
-  EXPECT_TRUE(model::IsStaleNan(store_.Get("ALERTS{alertname=\"Down\",alertstate=\"firing\"," + series).back().second));
+  EXPECT_TRUE(model::IsStaleNan(
+      store_.Get("ALERTS{alertname=\"Down\",alertstate=\"firing\"," + series).back().second));
   EXPECT_TRUE(model::IsStaleNan(store_.Get("ALERTS_FOR_STATE{alertname=\"Down\"," + series).back().second));
 }
 
@@ -255,12 +261,13 @@ groups:
   EXPECT_EQ(Rule().health, RuleHealth::kGood);
 }
 
-// Restoring `for` after a restart: how long it was pending before, how long we were down, and how long it must still wait.
+// Restoring `for` after a restart: how long it was pending before, how long we were down, and how long it
+// must still wait.
 TEST_F(RuleManagerTest, ForStateSurvivesARestart) {
   struct Case {
-    core::DurationMs pending_ms;         // before the stop
-    core::DurationMs down_ms;            // between the last sample and the restore
-    core::DurationMs expected_wait_ms;   // from the restore until it fires; 0: at the next evaluation
+    core::DurationMs pending_ms;        // before the stop
+    core::DurationMs down_ms;           // between the last sample and the restore
+    core::DurationMs expected_wait_ms;  // from the restore until it fires; 0: at the next evaluation
   };
   const Case cases[] = {
       {30 * kMinute, 5 * kMinute, 30 * kMinute},  // half of the hour is left
@@ -275,10 +282,12 @@ TEST_F(RuleManagerTest, ForStateSurvivesARestart) {
     const core::TimestampMs restore_ms = manager_->NextDueMs() + kMinute;  // at the second evaluation
     const core::TimestampMs down_at_ms = restore_ms - c.down_ms;
     const core::TimestampMs active_ms = down_at_ms - c.pending_ms;
-    store_.Add("ALERTS_FOR_STATE{alertname=\"Long\",instance=\"a\"}", down_at_ms, static_cast<double>(active_ms / 1'000));
+    store_.Add("ALERTS_FOR_STATE{alertname=\"Long\",instance=\"a\"}", down_at_ms,
+               static_cast<double>(active_ms / 1'000));
     Set("up{instance=\"a\"}", 0);
     Step();
-    EXPECT_THAT(store_.Get("ALERTS_FOR_STATE{alertname=\"Long\",instance=\"a\"}"), SizeIs(1)) << "must not be overwritten yet";
+    EXPECT_THAT(store_.Get("ALERTS_FOR_STATE{alertname=\"Long\",instance=\"a\"}"), SizeIs(1))
+        << "must not be overwritten yet";
     Set("up{instance=\"a\"}", 0);
     Step();
     ASSERT_THAT(Rule().alerts, SizeIs(1));
@@ -297,7 +306,8 @@ TEST_F(RuleManagerTest, ForStateSurvivesARestart) {
 
 TEST_F(RuleManagerTest, AStaleForStateIsNotRestored) {
   Load("groups:\n- name: g\n  rules:\n  - {alert: Long, expr: up == 0, for: 1h}\n");
-  store_.Add("ALERTS_FOR_STATE{alertname=\"Long\",instance=\"a\"}", kStart - 5 * kMinute, (kStart - 90 * kMinute) / 1'000);
+  store_.Add("ALERTS_FOR_STATE{alertname=\"Long\",instance=\"a\"}", kStart - 5 * kMinute,
+             (kStart - 90 * kMinute) / 1'000);
   store_.Add("ALERTS_FOR_STATE{alertname=\"Long\",instance=\"a\"}", kStart - 4 * kMinute, model::StaleNan());
   for (int i = 0; i < 3; ++i) {
     Set("up{instance=\"a\"}", 0);
@@ -340,7 +350,8 @@ TEST_F(RuleManagerTest, AGroupUnderWayIsNotStartedAgain) {
 
 TEST_F(RuleManagerTest, GroupsAreSpreadOverTheInterval) {
   std::string text = "groups:\n";
-  for (int i = 0; i < 50; ++i) text += "- name: g" + std::to_string(i) + "\n  rules:\n  - {record: a, expr: '1'}\n";
+  for (int i = 0; i < 50; ++i)
+    text += "- name: g" + std::to_string(i) + "\n  rules:\n  - {record: a, expr: '1'}\n";
   Load(text);
   size_t in_first_half = 0;
   for (core::TimestampMs time_ms = kStart; time_ms < kStart + 30'000; time_ms += 1'000) {
@@ -424,8 +435,10 @@ TEST_F(RuleManagerTest, UpdateWaitsForAnEvaluationUnderWay) {
 }
 
 TEST_F(RuleManagerTest, StatusSaysWhatIsConfigured) {
-  Load("groups:\n- name: g\n  interval: 2m\n  limit: 7\n  rules:\n"
-       "  - {alert: A, expr: 'sum( up )>1', for: 5m, keep_firing_for: 1m, labels: {x: '{{ $value }}'}, annotations: {s: t}}\n");
+  Load(
+      "groups:\n- name: g\n  interval: 2m\n  limit: 7\n  rules:\n"
+      "  - {alert: A, expr: 'sum( up )>1', for: 5m, keep_firing_for: 1m, labels: {x: '{{ $value }}'}, "
+      "annotations: {s: t}}\n");
   const auto groups = manager_->Status();
   ASSERT_THAT(groups, SizeIs(1));
   EXPECT_EQ(groups[0].name, "g");
@@ -486,7 +499,8 @@ TEST_F(RuleManagerTest, BuiltinRulesFireForWhatTheyAreFor) {
 TEST_F(RuleManagerTest, ManyThreadsMayAskAndEvaluate) {
   std::string text = "groups:\n";
   for (int i = 0; i < 8; ++i) {
-    text += "- name: g" + std::to_string(i) + "\n  interval: 1s\n  rules:\n  - {alert: A" + std::to_string(i) + ", expr: '1'}\n";
+    text += "- name: g" + std::to_string(i) + "\n  interval: 1s\n  rules:\n  - {alert: A" +
+            std::to_string(i) + ", expr: '1'}\n";
   }
   Load(text);
   std::vector<std::thread> threads;

@@ -1,4 +1,5 @@
-// What is known of groups, rules and alerts right now, as plain data: /api/v1/rules, /api/v1/alerts and the pages show it.
+// What is known of groups, rules and alerts right now, as plain data: /api/v1/rules, /api/v1/alerts and the
+// pages show it.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +40,8 @@ struct RuleStatus {
   model::Labels labels;       // as configured, templates unexpanded
   model::Labels annotations;  // as configured
   std::vector<ActiveAlert> alerts;
-  AlertState state = AlertState::kUnknown;  // the most alarming of the alerts; unknown before the first evaluation
+  AlertState state =
+      AlertState::kUnknown;  // the most alarming of the alerts; unknown before the first evaluation
   RuleHealth health = RuleHealth::kUnknown;
   std::string last_error;
   core::TimestampMs last_evaluation_ms = 0;  // 0: never

@@ -1,4 +1,5 @@
-// For tests: a store in memory behind the Appender and Querier seams, which keeps everything and can be made to fail.
+// For tests: a store in memory behind the Appender and Querier seams, which keeps everything and can be made
+// to fail.
 #pragma once
 
 #include <map>
@@ -27,7 +28,8 @@ class TestStore final : public model::Queryable, public model::Appendable {
   // Adds one sample of a series given as `name{label="value"}`.
   void Add(std::string_view series, model::TimestampMs time_ms, double value);
   // Adds a sample that is a native histogram when `histogram` is not null.
-  void AddSample(const model::Labels& labels, model::TimestampMs time_ms, double value, HistogramPtr histogram);
+  void AddSample(const model::Labels& labels, model::TimestampMs time_ms, double value,
+                 HistogramPtr histogram);
   // Samples of a series given likewise; empty when it does not exist.
   Samples Get(std::string_view series) const;
   Data data() const;

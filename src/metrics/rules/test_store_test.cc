@@ -61,7 +61,8 @@ class TestQuerier final : public model::Querier {
                                                      size_t) const override {
     return core::Fail(core::Code::kUnimplemented, "not needed in these tests");
   }
-  core::Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>&, size_t) const override {
+  core::Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>&,
+                                                    size_t) const override {
     return core::Fail(core::Code::kUnimplemented, "not needed in these tests");
   }
 
@@ -98,7 +99,8 @@ class TestAppender final : public model::Appender {
       const auto& [last_ms, last_value] = found->second.back();
       if (time_ms < last_ms) return {0, model::AppendOutcome::kOutOfOrder};
       if (time_ms == last_ms) {
-        return {1, last_value == value ? model::AppendOutcome::kOk : model::AppendOutcome::kDuplicateTimestamp};
+        return {1,
+                last_value == value ? model::AppendOutcome::kOk : model::AppendOutcome::kDuplicateTimestamp};
       }
     }
     batch_.emplace_back(labels, std::pair(time_ms, value));
