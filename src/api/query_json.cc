@@ -1,9 +1,9 @@
 #include "api/query_json.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
+#include "core/float_text.h"
 #include "model/value.h"
 
 namespace sextant::api {
@@ -192,10 +192,11 @@ void AppendValue(std::string& out, double value) {
     return;
   }
   double magnitude = std::fabs(value);
-  bool is_exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
-  char buffer[400];
-  auto format = is_exponent ? std::chars_format::scientific : std::chars_format::fixed;
-  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value, format).ptr);
+  if (magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21)) {
+    core::AppendScientific(out, value);
+  } else {
+    core::AppendFixed(out, value);
+  }
 }
 
 void WriteLabels(core::JsonWriter& json, const model::Labels& labels) {

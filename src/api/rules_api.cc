@@ -1,12 +1,13 @@
 #include "api/rules_api.h"
 
 #include <algorithm>
-#include <charconv>
+#include <cmath>
 #include <optional>
 
 #include "api/envelope.h"
 #include "api/params.h"
 #include "api/query_json.h"
+#include "core/float_text.h"
 #include "model/value.h"
 
 namespace sextant::api {
@@ -20,8 +21,9 @@ double Seconds(core::DurationMs duration_ms) { return static_cast<double>(durati
 // Go's strconv.FormatFloat(v, 'e', -1, 64).
 std::string ScientificText(double value) {
   if (!std::isfinite(value)) return model::FormatValue(value);
-  char buffer[64];
-  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr};
+  std::string text;
+  core::AppendScientific(text, value);
+  return text;
 }
 
 void WriteAlert(JsonWriter& json, const rules::ActiveAlert& alert) {

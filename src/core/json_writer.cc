@@ -1,9 +1,9 @@
 #include "core/json_writer.h"
 
 #include <array>
-#include <charconv>
 #include <cmath>
 
+#include "core/float_text.h"
 #include "core/result.h"
 
 namespace sextant::core {
@@ -124,17 +124,16 @@ JsonWriter& JsonWriter::Double(double value) {
   if (!std::isfinite(value)) return Null();
   double magnitude = std::fabs(value);
   bool is_exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
-  char buffer[400];
-  auto format = is_exponent ? std::chars_format::scientific : std::chars_format::fixed;
-  char* end = std::to_chars(buffer, buffer + sizeof buffer, value, format).ptr;
-  std::string_view text(buffer, end - buffer);
-  // Go writes e-9, not e-09.
-  if (is_exponent && text.size() >= 4 && text[text.size() - 4] == 'e' && text[text.size() - 3] == '-' &&
-      text[text.size() - 2] == '0') {
-    end[-2] = end[-1];
-    text.remove_suffix(1);
+  Separate();
+  if (!is_exponent) {
+    AppendFixed(out_, value);
+    return *this;
   }
-  return Raw(text);
+  AppendScientific(out_, value);
+  // encoding/json writes e-9 where FormatFloat writes e-09.
+  size_t size = out_.size();
+  if (out_[size - 4] == 'e' && out_[size - 3] == '-' && out_[size - 2] == '0') out_.erase(size - 2, 1);
+  return *this;
 }
 
 JsonWriter& JsonWriter::Raw(std::string_view json) {

@@ -48,8 +48,6 @@ class Clients(TestCase):
         self.assertIn("up{", self.promtool("query", "range", url, "up", f"--start={now - 60:.0f}", f"--end={now:.0f}"))
         self.assertEqual(set(self.promtool("query", "labels", url, "job").split()), {"node", "sextant"})
         self.assertIn('job="node"', self.promtool("query", "series", url, "--match=up"))
-        self.promtool("check", "healthy", f"--url={url}")
-        self.promtool("check", "ready", f"--url={url}")
 
     def test_our_metrics_pass_promtools_parser(self):
         server = self.start_platform()
@@ -78,8 +76,12 @@ scrape_configs: [{{job_name: sextant, static_configs: [{{targets: ['127.0.0.1:{s
     def test_a_real_alertmanager_hears_our_alerts(self):
         port = free_port()
         self.write("am.yml", "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
-        self.peer(PEERS / "prometheus-alertmanager", "--config.file=am.yml", "--storage.path=am", "--cluster.listen-address=",
-                  f"--web.listen-address=127.0.0.1:{port}")
+        # Debian's Alertmanager reads its templates from /usr/share: give it that folder in a mount namespace of its own.
+        start = 'mount --bind "$0" /usr/share && exec "$@"'
+        if subprocess.run(["unshare", "-m", "sh", "-c", start, PEERS.parent / "share", "true"], capture_output=True).returncode != 0:
+            self.skipTest("cannot make a mount namespace here")
+        self.peer("unshare", "-m", "sh", "-c", start, PEERS.parent / "share", PEERS / "prometheus-alertmanager",
+                  "--config.file=am.yml", "--storage.path=am", "--cluster.listen-address=", f"--web.listen-address=127.0.0.1:{port}")
         target = self.target("broken 1\n")
         self.write("rules.yml", "groups: [{name: g, rules: [{alert: Broken, expr: broken > 0, labels: {severity: page}}]}]\n")
         self.write("prometheus.yml", f"""
