@@ -76,13 +76,14 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       : environment(std::move(env)),
         options(std::move(opts)),
         started_at_ms(environment.clock.NowMs()),
-        timer(environment.io, environment.executor, core::Priority::kAlerting),
+        timer(std::in_place, environment.io, environment.executor, core::Priority::kAlerting),
         dispatcher(std::move(config), options.limits) {}
 
   const AlertmanagerEnvironment environment;
   const AlertmanagerOptions options;
   const TimestampMs started_at_ms;
-  net::Timer timer;
+  // Gone after Stop: a callback that is being destroyed may keep us alive longer than the I/O context lives.
+  std::optional<net::Timer> timer;
 
   mutable std::mutex mutex;
   std::condition_variable idle;
@@ -214,7 +215,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       if (std::exchange(stopping, true)) return;
       for (const auto& [id, delivery] : active) handles.push_back(delivery->handle);
     }
-    timer.Cancel();
+    timer->Cancel();
     for (net::FetchHandle& handle : handles) handle.Cancel();
     {
       std::unique_lock lock(mutex);
@@ -222,6 +223,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       lanes.clear();
       retries.clear();
     }
+    timer.reset();
     UnregisterStats();
     Save();
   }
@@ -237,7 +239,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       next_ms = std::min(next_ms, next_save_ms);
     if (next_ms == kNever) return;
     const DurationMs delay_ms = std::clamp<DurationMs>(next_ms - now_ms, 0, kMaxSleepMs);
-    timer.StartAfter(delay_ms, [weak = weak_from_this()] {
+    timer->StartAfter(delay_ms, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->Tick();
     });
   }

@@ -433,7 +433,7 @@ bool Matcher::Matches(std::string_view value) const {
 }
 
 std::string Matcher::ToString() const {
-  bool needs_quotes = false;
+  bool needs_quotes = name_.empty();
   for (std::string_view rest = name_; !rest.empty();) {
     const Rune rune = DecodeRune(rest);
     needs_quotes |= gotemplate::IsSpaceRune(rune.value) || kReserved.find(rest[0]) != std::string_view::npos;

@@ -161,6 +161,15 @@ TEST(Functions, RegexReplacement) {
   EXPECT_EQ(Render("{{reReplaceAll \"b*\" \"-\" \"abc\"}}"), "-a-c-");
 }
 
+TEST(Functions, RegexErrorsAreGos) {
+  EXPECT_NE(Refused("{{match \"[\" \"x\"}}").message().find("error calling match: error parsing regexp: missing closing ]: `[`"),
+            std::string::npos);
+  EXPECT_NE(Refused("{{reReplaceAll \"(\" \"x\" \"y\"}}")
+                .message()
+                .find("regexp: Compile(`(`): error parsing regexp: missing closing ): `(`"),
+            std::string::npos);
+}
+
 TEST(Functions, Base64AndUrl) {
   EXPECT_EQ(Render("{{base64decode \"!!!!\"}}").substr(0, 6), "error:");
   EXPECT_EQ(Render("{{base64encode \"a\" | base64decode}}"), "a");

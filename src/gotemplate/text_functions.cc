@@ -17,12 +17,29 @@ constexpr int64_t kMaxRegexMemory = int64_t{8} << 20;
 constexpr size_t kMaxRegexBytes = 4096;
 
 // RE2's errors in the words of Go's regexp/syntax.
+std::string_view GoRegexError(RE2::ErrorCode code) {
+  switch (code) {
+    case RE2::ErrorBadEscape: return "invalid escape sequence";
+    case RE2::ErrorBadCharClass: return "invalid character class";
+    case RE2::ErrorBadCharRange: return "invalid character class range";
+    case RE2::ErrorMissingBracket: return "missing closing ]";
+    case RE2::ErrorMissingParen: return "missing closing )";
+    case RE2::ErrorUnexpectedParen: return "unexpected )";
+    case RE2::ErrorTrailingBackslash: return "trailing backslash at end of expression";
+    case RE2::ErrorRepeatArgument: return "missing argument to repetition operator";
+    case RE2::ErrorRepeatSize: return "invalid repeat count";
+    case RE2::ErrorRepeatOp: return "invalid nested repetition operator";
+    case RE2::ErrorBadPerlOp: return "invalid or unsupported Perl syntax";
+    case RE2::ErrorBadUTF8: return "invalid UTF-8";
+    case RE2::ErrorBadNamedCapture: return "invalid named capture";
+    case RE2::ErrorPatternTooLarge: return "expression too large";
+    default: return "invalid expression";
+  }
+}
+
 std::string RegexError(const RE2& regex) {
-  const std::string& message = regex.error();
-  const size_t colon = message.find(": ");
-  const std::string kind = message.substr(0, colon);
-  const std::string arg = colon == std::string::npos ? regex.pattern() : message.substr(colon + 2);
-  return fmt::format("error parsing regexp: {}: `{}`", kind, arg);
+  const std::string& arg = regex.error_code() == RE2::ErrorMissingParen ? regex.pattern() : regex.error_arg();
+  return fmt::format("error parsing regexp: {}: `{}`", GoRegexError(regex.error_code()), arg);
 }
 
 Result<std::unique_ptr<RE2>> Compile(const std::string& pattern) {

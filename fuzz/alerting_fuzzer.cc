@@ -1,0 +1,54 @@
+// What alerting reads from outside: matchers in three syntaxes, alertmanager.yml, and the saved notification
+// log. None may crash or hang, and what is accepted must read back from its own text.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "alerting/config.h"
+#include "alerting/matchers.h"
+#include "alerting/notification_log.h"
+#include "alerting/route.h"
+
+namespace al = sextant::alerting;
+
+namespace {
+
+void TryMatchers(const std::string& text) {
+  for (const al::MatcherSyntax syntax :
+       {al::MatcherSyntax::kClassic, al::MatcherSyntax::kUtf8Strict, al::MatcherSyntax::kFallback}) {
+    const auto matchers = al::ParseMatchers(text, syntax);
+    if (!matchers) continue;
+    for (const al::Matcher& matcher : *matchers) static_cast<void>(matcher.Matches("value"));
+    const auto again = al::ParseMatchers(al::MatchersText(*matchers), syntax);
+    // The classic syntax takes regular expressions that the anchored text of Go's printing repeats exactly.
+    if (!again || *again != *matchers) std::abort();
+  }
+}
+
+void TryConfig(const std::string& text) {
+  const auto config = al::ParseConfig(text, "fuzz.yml");
+  if (!config) return;
+  const auto root = al::BuildRoutes(**config);
+  static_cast<void>(
+      al::MatchRoutes(*root, sextant::model::Labels::Of({{"alertname", "A"}, {"severity", "critical"}})));
+  static_cast<void>(root->MutedBy(1'767'323'045'678));
+}
+
+void TryLog(const std::string& bytes) {
+  al::NotificationLog log(1'000);
+  if (!log.Restore(bytes)) return;
+  al::NotificationLog again(1'000);
+  if (!again.Restore(log.Serialize())) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  if (size > 8192) return 0;
+  const std::string text(reinterpret_cast<const char*>(bytes), size);
+  TryMatchers(text);
+  TryConfig(text);
+  TryLog(text);
+  return 0;
+}
