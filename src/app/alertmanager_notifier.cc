@@ -5,26 +5,24 @@
 #include <deque>
 
 #include "api/params.h"
+#include "api/query_json.h"
 #include "core/json_writer.h"
-#include "metrics/scrape/target_builder.h"
+#include "metrics/scrape/http_settings.h"
+#include "metrics/scrape/target.h"
 
 namespace sextant::app {
 
 namespace {
-
-void WriteLabels(core::JsonWriter& json, std::string_view key, const model::Labels& labels) {
-  json.Key(key).BeginObject();
-  for (model::LabelView label : labels) json.Key(label.name).String(label.value);
-  json.EndObject();
-}
 
 std::string AlertsJson(const std::vector<rules::Alert>& alerts) {
   core::JsonWriter json;
   json.BeginArray();
   for (const rules::Alert& alert : alerts) {
     json.BeginObject();
-    WriteLabels(json, "labels", alert.labels);
-    WriteLabels(json, "annotations", alert.annotations);
+    json.Key("labels");
+    api::WriteLabels(json, alert.labels);
+    json.Key("annotations");
+    api::WriteLabels(json, alert.annotations);
     json.Key("startsAt").String(api::FormatRfc3339(alert.starts_at_ms)).Key("endsAt").String(api::FormatRfc3339(alert.ends_at_ms));
     json.Key("generatorURL").String(alert.generator_url).EndObject();
   }
@@ -39,18 +37,7 @@ net::FetchRequest MakeRequest(const config::AlertmanagerTargetsConfig& group, co
   request.headers.Set("Content-Type", "application/json");
   request.timeout_ms = group.timeout_ms;
   request.max_body_bytes = 1 << 20;
-  if (const auto& basic = group.http.basic_auth) {
-    request.basic_user = basic->username;
-    request.basic_password = basic->password.Reveal();
-  }
-  if (const auto& authorization = group.http.authorization) request.bearer_token = authorization->credentials.Reveal();
-  net::TlsClientOptions tls;
-  tls.ca_file = group.http.tls.ca_file;
-  tls.cert_file = group.http.tls.cert_file;
-  tls.key_file = group.http.tls.key_file;
-  tls.server_name = group.http.tls.server_name;
-  tls.insecure_skip_verify = group.http.tls.insecure_skip_verify;
-  request.tls = std::make_shared<const net::TlsClientOptions>(std::move(tls));
+  scrape::ApplyHttpConfig(group.http, request);
   return request;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "metrics/scrape/http_settings.h"
+
 namespace sextant::scrape {
 
 namespace {
@@ -15,28 +17,9 @@ net::FetchRequest MakeRequest(const config::ScrapeConfig& job, const std::string
   net::FetchRequest request;
   request.headers.Set("Accept", exposition::AcceptHeader());
   request.headers.Set("User-Agent", user_agent);
-  request.follow_redirects = job.http.follow_redirects;
   request.accept_compressed = job.enable_compression;
   request.max_body_bytes = job.limits.body_size_limit_bytes > 0 ? static_cast<size_t>(job.limits.body_size_limit_bytes) : kMaxBodyBytes;
-  if (const auto& basic = job.http.basic_auth) {
-    request.basic_user = basic->username;
-    request.basic_password = basic->password.Reveal();
-  }
-  if (const auto& authorization = job.http.authorization) {
-    if (authorization->type == "Bearer") {
-      request.bearer_token = authorization->credentials.Reveal();
-    } else {
-      request.headers.Set("Authorization", authorization->type + " " + authorization->credentials.Reveal());
-    }
-  }
-  net::TlsClientOptions tls;
-  tls.ca_file = job.http.tls.ca_file;
-  tls.cert_file = job.http.tls.cert_file;
-  tls.key_file = job.http.tls.key_file;
-  tls.server_name = job.http.tls.server_name;
-  tls.insecure_skip_verify = job.http.tls.insecure_skip_verify;
-  tls.min_version = job.http.tls.min_version;
-  request.tls = std::make_shared<const net::TlsClientOptions>(std::move(tls));
+  ApplyHttpConfig(job.http, request);
   return request;
 }
 
