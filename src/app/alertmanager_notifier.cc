@@ -46,11 +46,12 @@ net::FetchRequest MakeRequest(const config::AlertmanagerTargetsConfig& group, co
 // One Alertmanager with its queue; at most one request is under way.
 class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpoint> {
  public:
-  Endpoint(AlertmanagerNotifier& owner, net::FetchRequest request, relabel::Rules rules)
+  Endpoint(AlertmanagerNotifier& owner, net::FetchRequest request, config::HttpClientConfig http, relabel::Rules rules)
       : client_(owner.client_),
         executor_(owner.executor_),
         logger_(owner.logger_.With("alertmanager", request.url)),
         request_(std::move(request)),
+        http_(std::move(http)),
         rules_(std::move(rules)),
         sent_(owner.registry_.AddCounter("prometheus_notifications_sent_total", "Total number of alerts sent.",
                                          {{"alertmanager", request_.url}})),
@@ -91,6 +92,9 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
     }
     net::FetchRequest request = request_;
     request.body = AlertsJson(batch);
+    if (core::Status read = scrape::ReadSecretFiles(http_, request); !read) {
+      return Finish(tl::unexpected(read.error()), static_cast<double>(batch.size()));
+    }
     client_.Fetch(std::move(request), {.executor = &executor_, .priority = core::Priority::kAlerting},
                   [self = shared_from_this(), count = batch.size()](const core::Result<net::FetchResponse>& response) {
                     self->Finish(response, static_cast<double>(count));
@@ -125,6 +129,7 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
   core::Executor& executor_;
   const core::Logger logger_;
   const net::FetchRequest request_;
+  const config::HttpClientConfig http_;  // for secrets that stand in files
   const relabel::Rules rules_;
   core::Counter& sent_;
   core::Counter& errors_;
@@ -166,7 +171,7 @@ core::Status AlertmanagerNotifier::Apply(const config::AlertingConfig& config, c
         labels.Set(scrape::kAddressLabel, address);
         if (!target_rules.Apply(labels)) continue;
         settings->endpoints.push_back(std::make_shared<Endpoint>(
-            *this, MakeRequest(group, std::string(labels.Get(scrape::kAddressLabel))), alert_rules));
+            *this, MakeRequest(group, std::string(labels.Get(scrape::kAddressLabel))), group.http, alert_rules));
       }
     }
   }

@@ -1,6 +1,40 @@
 #include "metrics/scrape/http_settings.h"
 
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+
 namespace sextant::scrape {
+
+namespace {
+
+core::Result<std::string> ReadSecret(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return core::FailErrno(errno, fmt::format("unable to read file {}", path));
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  return text;
+}
+
+}  // namespace
+
+core::Status ReadSecretFiles(const config::HttpClientConfig& config, net::FetchRequest& request) {
+  if (config.basic_auth && !config.basic_auth->password_file.empty()) {
+    SEXTANT_ASSIGN(request.basic_password, ReadSecret(config.basic_auth->password_file));
+  }
+  if (config.basic_auth && !config.basic_auth->username_file.empty()) {
+    SEXTANT_ASSIGN(request.basic_user, ReadSecret(config.basic_auth->username_file));
+  }
+  if (config.authorization && !config.authorization->credentials_file.empty()) {
+    SEXTANT_ASSIGN(std::string credentials, ReadSecret(config.authorization->credentials_file));
+    if (config.authorization->type == "Bearer") {
+      request.bearer_token = std::move(credentials);
+    } else {
+      request.headers.Set("Authorization", config.authorization->type + " " + credentials);
+    }
+  }
+  return {};
+}
 
 void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& request) {
   request.follow_redirects = config.follow_redirects;

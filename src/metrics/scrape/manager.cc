@@ -68,8 +68,7 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
   settings->samples.limits = job.limits;
   SEXTANT_ASSIGN(settings->samples.metric_relabel, relabel::Rules::Compile(job.metric_relabel_configs));
   settings->request = MakeRequest(job, user_agent_);
-  if (job.http.basic_auth) settings->password_file = job.http.basic_auth->password_file;
-  if (job.http.authorization) settings->credentials_file = job.http.authorization->credentials_file;
+  settings->http = job.http;
 
   SEXTANT_ASSIGN(relabel::Rules target_rules, relabel::Rules::Compile(job.relabel_configs));
   TargetList list = BuildTargets(job, target_rules);

@@ -1,8 +1,8 @@
 #include "metrics/scrape/scrape_loop.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+
+#include "metrics/scrape/http_settings.h"
 
 namespace sextant::scrape {
 
@@ -18,14 +18,6 @@ constexpr core::DurationMs kTimeToleranceMs = 2;
 core::DurationMs OffsetOf(const ScrapeTarget& target) {
   uint64_t hash = target.labels.Hash() ^ (std::hash<std::string>()(target.url) * 0x9e3779b97f4a7c15ull);
   return static_cast<core::DurationMs>(hash % static_cast<uint64_t>(target.interval_ms));
-}
-
-Result<std::string> ReadSecret(const std::string& path) {
-  std::ifstream file(path);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file) return core::FailErrno(errno, fmt::format("unable to read file {}", path));
-  text.erase(text.find_last_not_of(" \t\r\n") + 1);
-  return text;
 }
 
 }  // namespace
@@ -127,12 +119,7 @@ Result<net::FetchRequest> ScrapeLoop::MakeRequest() {
   request.timeout_ms = target_.timeout_ms;
   request.headers.Set("X-Prometheus-Scrape-Timeout-Seconds", fmt::format("{}", static_cast<double>(target_.timeout_ms) / 1000));
   request.body_buffer = services_.buffers.Take();
-  if (!settings_->password_file.empty()) {
-    SEXTANT_ASSIGN(request.basic_password, ReadSecret(settings_->password_file));
-  }
-  if (!settings_->credentials_file.empty()) {
-    SEXTANT_ASSIGN(request.bearer_token, ReadSecret(settings_->credentials_file));
-  }
+  SEXTANT_TRY(ReadSecretFiles(settings_->http, request));
   return request;
 }
 

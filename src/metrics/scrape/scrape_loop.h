@@ -49,8 +49,7 @@ struct PoolSettings {
   std::string name;
   SampleRules samples;
   net::FetchRequest request;  // everything but the URL and the timeout
-  std::string password_file;  // read at each scrape, so that a rotated secret is picked up; empty: none
-  std::string credentials_file;
+  config::HttpClientConfig http;  // for secrets that stand in files
   LocalSource local;          // instead of fetching, when set
 };
 
