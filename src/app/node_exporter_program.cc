@@ -22,7 +22,10 @@ struct Options {
 };
 
 FlagSet MakeFlags(Options& options) {
-  FlagSet flags{std::string(kName), "Metrics of this host, under node_exporter's names. Also takes its --collector.* and --path.* flags."};
+  std::string summary =
+      "Metrics of this host, under node_exporter's names. Also takes its --path.* and --collector.* flags; the collectors are:";
+  for (std::string_view name : node::CollectorNames()) summary += fmt::format(" {}", name);
+  FlagSet flags{std::string(kName), summary};
   flags.AddList("web.listen-address", "ADDRESS", "Address to serve on; may be repeated.", &options.listen);
   flags.AddString("web.telemetry-path", "PATH", "Path under which to expose metrics.", &options.telemetry_path);
   flags.AddSwitch("web.disable-exporter-metrics", "Leave out metrics about the exporter itself.", &options.disable_exporter_metrics);

@@ -66,6 +66,12 @@ class FirstStart(TestCase):
         self.assertEqual(status, 200)
         for name in ("prometheus_tsdb_head_series", "prometheus_http_requests_total", "process_cpu_seconds_total"):
             self.assertIn(f"\n# TYPE {name} ", "\n" + text)
+        # A rule that adds up counters returns nothing when one of them does not exist.
+        for group in server.api("rules")["groups"]:
+            for rule in group["rules"]:
+                if rule["name"] == "SextantIngestionFailing":
+                    for name in re.findall(r"\w+_total", rule["query"]):
+                        self.assertIn(f"\n{name}", text)
 
     def test_banner_pages_and_graceful_stop(self):
         server = self.start_platform()
