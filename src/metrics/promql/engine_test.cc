@@ -90,6 +90,8 @@ TEST_F(EngineTest, DropsMetricNamesAtOnceByDefault) {
   EXPECT_THAT(Elements("last_over_time(up[5m])"), ElementsAre("up{instance=\"1\", job=\"a\"}=1"));
   EXPECT_THAT(Elements("rate({job=\"a\"}[5m])"),
               ElementsAre("execution: vector cannot contain metrics with the same labelset"));
+  EXPECT_THAT(Elements("rate({job=\"a\"}[5m]) > 1e9"),
+              ElementsAre("execution: vector cannot contain metrics with the same labelset"));
   EXPECT_THAT(Elements("sum(rate({job=\"a\"}[5m]))"),
               ElementsAre("execution: vector cannot contain metrics with the same labelset"));
 }

@@ -105,7 +105,13 @@ core::Result<HeldVector> Evaluator::Materialize(SeriesSource& source) {
 
 core::Result<SourcePtr> Evaluator::Open(const PlanNode& node, const Grid& grid) {
   SEXTANT_TRY(context_.Check());
-  if (!node.is_step_invariant || grid.is_instant()) return OpenAtEachStep(node, grid);
+  if (!node.is_step_invariant || grid.is_instant()) {
+    SEXTANT_ASSIGN(SourcePtr each, OpenAtEachStep(node, grid));
+    if (!each->HidesMetadata() || each->HasOneName()) return each;
+    // Label sets that become equal without their names are found here, before anything is filtered or summed up.
+    SEXTANT_ASSIGN(HeldVector vector, Materialize(*each));
+    return MakeVectorSource(std::move(vector));
+  }
   SEXTANT_ASSIGN(SourcePtr source, OpenAtEachStep(node, FirstStep(grid)));
   SEXTANT_ASSIGN(HeldVector once, Materialize(*source));
   SEXTANT_ASSIGN(HeldVector repeated, Repeat(std::move(once), grid.steps, context_));
@@ -393,11 +399,6 @@ core::Result<SourcePtr> Evaluator::OpenAggregate(const PlanNode& node, const Gri
     SEXTANT_ASSIGN(input.parameter, EvalScalar(*node.args[1], grid));
   }
   SEXTANT_ASSIGN(SourcePtr source, Open(*node.args[0], grid));
-  if (source->HidesMetadata() && !source->HasOneName()) {
-    // Label sets that become equal without their names are found before anything is summed up.
-    SEXTANT_ASSIGN(HeldVector vector, Materialize(*source));
-    source = MakeVectorSource(std::move(vector));
-  }
   SEXTANT_ASSIGN(HeldVector vector, Aggregate(input, *source, context_));
   return MakeVectorSource(std::move(vector));
 }
@@ -408,11 +409,6 @@ core::Result<SourcePtr> Evaluator::OpenBinary(const PlanNode& node, const Grid& 
   if (lhs.type == ValueType::kVector && rhs.type == ValueType::kVector) {
     SEXTANT_ASSIGN(SourcePtr left, Open(lhs, grid));
     SEXTANT_ASSIGN(SourcePtr right, Open(rhs, grid));
-    for (SourcePtr* side : {&left, &right}) {
-      if (!(*side)->HidesMetadata() || (*side)->HasOneName()) continue;
-      SEXTANT_ASSIGN(HeldVector vector, Materialize(**side));
-      *side = MakeVectorSource(std::move(vector));
-    }
     SEXTANT_ASSIGN(HeldVector vector, VectorOperation(node, std::move(left), std::move(right), grid,
                                                       options_.delayed_name_removal, context_));
     return MakeVectorSource(std::move(vector));

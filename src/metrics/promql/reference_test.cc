@@ -199,7 +199,7 @@ class ReferenceTest : public testing::Test {
 
 TEST_F(ReferenceTest, AgreesOnRandomExpressions) {
   const char* configured = std::getenv("SEXTANT_REFERENCE_CASES");
-  uint64_t cases = configured != nullptr ? std::strtoull(configured, nullptr, 10) : 1'500;
+  uint64_t cases = configured != nullptr ? std::strtoull(configured, nullptr, 10) : 5'000;
   for (uint64_t seed = 1; seed <= cases && !HasFailure(); ++seed) RunCase(seed);
   fmt::print("{} cases: {} with an answer, {} refused\n", cases, answers_, failures_);
   EXPECT_GT(answers_, static_cast<int>(cases / 3));
