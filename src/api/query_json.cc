@@ -1,6 +1,7 @@
 #include "api/query_json.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "core/float_text.h"
