@@ -162,7 +162,9 @@ TEST(Functions, RegexReplacement) {
 }
 
 TEST(Functions, RegexErrorsAreGos) {
-  EXPECT_NE(Refused("{{match \"[\" \"x\"}}").message().find("error calling match: error parsing regexp: missing closing ]: `[`"),
+  EXPECT_NE(Refused("{{match \"[\" \"x\"}}")
+                .message()
+                .find("error calling match: error parsing regexp: missing closing ]: `[`"),
             std::string::npos);
   EXPECT_NE(Refused("{{reReplaceAll \"(\" \"x\" \"y\"}}")
                 .message()
