@@ -103,7 +103,8 @@ class Load {
 
   uint64_t DirectoryBytes(std::string_view part) {
     uint64_t size = 0;
-    for (const auto& file : fs_.List(core::JoinPath(options_.dir, part)).value()) size += file.size_bytes;
+    std::vector<core::FileInfo> files = fs_.List(core::JoinPath(options_.dir, part)).value();
+    for (const core::FileInfo& file : files) size += file.size_bytes;
     return size;
   }
 

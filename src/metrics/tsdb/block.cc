@@ -128,7 +128,9 @@ Result<std::unique_ptr<BlockWriter>> BlockWriter::Start(FileSystem& fs, std::str
   std::unique_ptr<BlockWriter> writer(new BlockWriter(fs, std::move(dir)));
   writer->facts_.start_ms = start_ms;
   writer->facts_.end_ms = end_ms;
+  // What an attempt that failed in its last step has left.
   SEXTANT_TRY(core::RemoveAll(fs, writer->temporary_dir_));
+  SEXTANT_TRY(core::RemoveAll(fs, writer->dir_));
   SEXTANT_TRY(fs.MakeDirectories(writer->temporary_dir_));
   SEXTANT_ASSIGN(writer->chunk_file_, fs.Open(JoinPath(writer->temporary_dir_, "chunks"), OpenMode::kCreate));
   writer->chunk_buffer_ = kChunkMagic;

@@ -84,7 +84,7 @@ class FrameFileWriter {
 }  // namespace
 
 Result<uint64_t> WriteCheckpoint(FileSystem& fs, const std::string& dir, uint64_t number, const Head& head,
-                                 ChunkStore& chunks) {
+                                 ChunkStore& chunks, TimestampMs head_start_ms) {
   std::string path = JoinPath(dir, fmt::format("{}{}", kPrefix, NumberedName(number)));
   std::string temporary = path + ".tmp";
   SEXTANT_ASSIGN(std::unique_ptr<File> file, fs.Open(temporary, OpenMode::kCreateOrEmpty));
@@ -101,13 +101,14 @@ Result<uint64_t> WriteCheckpoint(FileSystem& fs, const std::string& dir, uint64_
     series += definitions.size();
     frame.assign(kFrameHeaderBytes, '\0');
     frame.push_back(static_cast<char>(kSeriesFrame));
+    PutSignedVarint(frame, head.min_time_ms());
     PutDefinitions(definitions, frame);
     for (const SeriesState& state : states) PutState(state, frame);
     SEXTANT_TRY(writer.Write(frame));
   }
 
   // After the states, so that every file they name is in the list.
-  std::vector<ChunkFileInfo> files = chunks.Files();
+  std::vector<ChunkFileInfo> files = chunks.Files(head_start_ms);
   frame.assign(kFrameHeaderBytes, '\0');
   frame.push_back(static_cast<char>(kEndFrame));
   PutVarint(frame, series);
@@ -131,6 +132,7 @@ Status ReadCheckpointFrame(std::string_view payload, CheckpointFrame& out) {
   uint8_t kind = reader.Byte();
   auto malformed = [] { return core::Fail(Code::kCorruption, "malformed checkpoint frame"); };
   if (kind == kSeriesFrame) {
+    out.min_time_ms = reader.SignedVarint();
     SEXTANT_TRY(ReadDefinitions(reader, out.definitions));
     out.states.resize(out.definitions.size());
     for (size_t i = 0; i < out.states.size(); ++i) {
@@ -165,7 +167,9 @@ bool LoadFrames(uint64_t number, std::string_view bytes, Head& head, LoadedCheck
       loaded.chunk_files = frame.chunk_files;
       return frame.series == loaded.series && frames.offset() == bytes.size();
     }
+    head.RestoreMinTime(frame.min_time_ms);
     for (size_t i = 0; i < frame.states.size(); ++i) {
+      loaded.newest_chunk = std::max(loaded.newest_chunk, frame.states[i].written_chunk);
       if (head.RestoreDefinition(frame.definitions[i]) && head.RestoreState(frame.states[i])) ++loaded.series;
     }
   }

@@ -19,7 +19,7 @@ namespace sextant::tsdb {
 // on. Everything committed to earlier files is in the head by now. The chunks that the checkpoint refers to
 // are made durable first. Returns its size.
 core::Result<uint64_t> WriteCheckpoint(core::FileSystem& fs, const std::string& dir, uint64_t number,
-                                       const Head& head, ChunkStore& chunks);
+                                       const Head& head, ChunkStore& chunks, TimestampMs head_start_ms);
 
 struct LoadedCheckpoint {
   uint64_t number = 0;  // of the first journal file after it; 0: there is no checkpoint
@@ -27,6 +27,7 @@ struct LoadedCheckpoint {
   uint64_t size_bytes = 0;
   uint64_t damaged = 0;  // checkpoints found damaged
   std::vector<ChunkFileInfo> chunk_files;
+  ChunkRef newest_chunk = 0;  // the highest ref of a written chunk; its file may be gone
 };
 
 // Loads the newest checkpoint into an empty head. Of a damaged one, what is intact is taken (with all chunk
@@ -40,6 +41,7 @@ core::Status RemoveCheckpointsBefore(core::FileSystem& fs, const std::string& di
 
 // One frame of a checkpoint, for whoever checks files; kCorruption when it is not one.
 struct CheckpointFrame {
+  TimestampMs min_time_ms = 0;  // of the samples in the head; in a series frame
   std::vector<SeriesDefinition> definitions;
   std::vector<SeriesState> states;  // as many
   bool is_end = false;

@@ -20,6 +20,7 @@ using core::Status;
 constexpr std::string_view kMagic = "SXTHCK1\n";
 constexpr size_t kFileHeaderBytes = 16;
 constexpr size_t kChunkHeaderBytes = 40;
+constexpr size_t kChunkSizeOffset = 36;
 constexpr size_t kFlushBytes = 64 << 10;
 constexpr uint64_t kMaxFileBytes = 64 << 20;
 constexpr uint32_t kMaxChunkBytes = 64 << 10;
@@ -33,9 +34,28 @@ uint64_t Checksum(std::string_view chunk) {
 
 }  // namespace
 
-Status ChunkStore::Adopt(const std::vector<ChunkFileInfo>& files) {
+void SealWrittenChunk(std::string& record) {
+  if (record.size() >= kChunkHeaderBytes) StoreFixed(record.data(), Checksum(record));
+}
+
+Status ParseWrittenChunk(std::string_view record, WrittenChunk& out) {
+  if (record.size() < kChunkHeaderBytes || LoadFixed<uint64_t>(record.data()) != Checksum(record) ||
+      LoadFixed<uint32_t>(record.data() + kChunkSizeOffset) != record.size() - kChunkHeaderBytes) {
+    return core::Fail(Code::kCorruption, "not a head chunk");
+  }
+  out.previous = LoadFixed<ChunkRef>(record.data() + 8);
+  out.last_time_ms = LoadFixed<TimestampMs>(record.data() + 16);
+  out.series = LoadFixed<SeriesRef>(record.data() + 24);
+  out.samples = LoadFixed<uint32_t>(record.data() + 32);
+  out.bytes.assign(record.substr(kChunkHeaderBytes));
+  if (out.samples > kMaxChunkSamples) return core::Fail(Code::kCorruption, "not a head chunk");
+  return {};
+}
+
+Status ChunkStore::Adopt(const std::vector<ChunkFileInfo>& files, ChunkRef newest_chunk) {
   SEXTANT_ASSIGN(std::vector<FileInfo> entries, fs_.List(dir_));
   std::lock_guard lock(mutex_);
+  next_number_ = (newest_chunk >> kOffsetBits) + 1;
   for (const FileInfo& entry : entries) {
     uint64_t number = NumberOfName(entry.name);
     if (number == 0) continue;
@@ -122,29 +142,21 @@ Status ChunkStore::ReadBytes(ChunkRef ref, char* out, size_t size, size_t& got) 
 }
 
 Status ChunkStore::Read(ChunkRef ref, WrittenChunk& out) const {
-  std::string chunk(kUsualReadBytes, '\0');
+  std::string record(kUsualReadBytes, '\0');
   size_t got = 0;
-  SEXTANT_TRY(ReadBytes(ref, chunk.data(), chunk.size(), got));
-  auto damaged = [&] {
-    return core::Fail(Code::kCorruption, "{} at {}: not a head chunk",
-                      JoinPath(dir_, NumberedName(ref >> kOffsetBits)),
-                      ref & ((uint64_t{1} << kOffsetBits) - 1));
-  };
-  if (got < kChunkHeaderBytes) return damaged();
-  uint32_t size = LoadFixed<uint32_t>(chunk.data() + 36);
-  if (size > kMaxChunkBytes) return damaged();
-  chunk.resize(kChunkHeaderBytes + size);
-  if (chunk.size() > got) {
-    SEXTANT_TRY(ReadBytes(ref, chunk.data(), chunk.size(), got));
-    if (got < chunk.size()) return damaged();
+  SEXTANT_TRY(ReadBytes(ref, record.data(), record.size(), got));
+  record.resize(got);
+  if (got >= kChunkHeaderBytes) {
+    uint32_t size = LoadFixed<uint32_t>(record.data() + kChunkSizeOffset);
+    record.resize(kChunkHeaderBytes + std::min(size, kMaxChunkBytes));
+    if (record.size() > got) {
+      SEXTANT_TRY(ReadBytes(ref, record.data(), record.size(), got));
+      record.resize(got);
+    }
   }
-  if (LoadFixed<uint64_t>(chunk.data()) != Checksum(chunk)) return damaged();
-  out.previous = LoadFixed<ChunkRef>(chunk.data() + 8);
-  out.last_time_ms = LoadFixed<TimestampMs>(chunk.data() + 16);
-  out.series = LoadFixed<SeriesRef>(chunk.data() + 24);
-  out.samples = LoadFixed<uint32_t>(chunk.data() + 32);
-  out.bytes.assign(chunk, kChunkHeaderBytes, size);
-  return {};
+  return ParseWrittenChunk(record, out)
+      .map_error(core::AddContext("{} at {}", JoinPath(dir_, NumberedName(ref >> kOffsetBits)),
+                                  ref & ((uint64_t{1} << kOffsetBits) - 1)));
 }
 
 Status ChunkStore::FlushFile(uint64_t number, std::unique_lock<std::mutex>& lock) {
@@ -241,10 +253,12 @@ Status ChunkStore::RemoveBefore(TimestampMs time_ms) {
   return {};
 }
 
-std::vector<ChunkFileInfo> ChunkStore::Files() const {
+std::vector<ChunkFileInfo> ChunkStore::Files(TimestampMs from_ms) const {
   std::lock_guard lock(mutex_);
   std::vector<ChunkFileInfo> files;
-  for (const auto& [number, file] : files_) files.push_back(file.info);
+  for (const auto& [number, file] : files_) {
+    if (number == current_ || file.info.last_time_ms >= from_ms) files.push_back(file.info);
+  }
   return files;
 }
 

@@ -36,6 +36,11 @@ struct WrittenChunk {
   std::string bytes;
 };
 
+// Reads a chunk with its header; kCorruption when it is not one. SealWrittenChunk writes the checksum into
+// one.
+core::Status ParseWrittenChunk(std::string_view record, WrittenChunk& out);
+void SealWrittenChunk(std::string& record);
+
 // A file as a checkpoint remembers it.
 struct ChunkFileInfo {
   uint64_t number = 0;
@@ -49,8 +54,9 @@ class ChunkStore {
   ChunkStore(core::FileSystem& fs, std::string dir, core::Logger logger)
       : fs_(fs), dir_(std::move(dir)), logger_(std::move(logger)) {}
 
-  // Goes on with the files that a checkpoint lists, and removes all others.
-  core::Status Adopt(const std::vector<ChunkFileInfo>& files);
+  // Goes on with the files that a checkpoint lists, and removes all others. New files get numbers after that
+  // of `newest_chunk`, since refs to files that are gone must not find others in their place.
+  core::Status Adopt(const std::vector<ChunkFileInfo>& files, ChunkRef newest_chunk);
 
   // Takes a chunk (at most 64 KiB) and returns where it will be. Does no I/O.
   ChunkRef Append(SeriesRef series, ChunkRef previous, TimestampMs last_time_ms, uint32_t samples,
@@ -69,7 +75,8 @@ class ChunkStore {
   // Removes the files whose samples are all before `time_ms`, except the present one.
   core::Status RemoveBefore(TimestampMs time_ms);
 
-  std::vector<ChunkFileInfo> Files() const;
+  // The files with samples at or after `from_ms`.
+  std::vector<ChunkFileInfo> Files(TimestampMs from_ms) const;
   uint64_t chunks() const;
 
  private:

@@ -63,7 +63,7 @@ Result<Recovered> Recover(Store& store) {
   SEXTANT_TRY(store.blocks.Load());
   SEXTANT_ASSIGN(LoadedCheckpoint checkpoint,
                  LoadCheckpoint(store.fs, store.JournalDir(), store.logger, store.ChunkDir(), store.head));
-  SEXTANT_TRY(store.chunks.Adopt(checkpoint.chunk_files));
+  SEXTANT_TRY(store.chunks.Adopt(checkpoint.chunk_files, checkpoint.newest_chunk));
   uint64_t unknown_samples = 0;
   uint64_t refused_series = 0;
   auto apply = [&](const DecodedBatch& batch) {

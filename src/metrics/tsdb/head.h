@@ -116,6 +116,8 @@ class Head {
   // Recovery. A definition replaces what contradicts it; false when it is not possible (limits).
   bool RestoreDefinition(const SeriesDefinition& definition);
   bool RestoreState(const SeriesState& state);
+  // The oldest time in the head, which may be that of a written chunk.
+  void RestoreMinTime(TimestampMs time_ms) { NoteTimes(time_ms, kNoTime); }
   ApplyCounts RestoreSamples(const SampleSpans& samples);
   void FinishRestore();
 

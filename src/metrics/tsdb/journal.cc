@@ -42,6 +42,7 @@ Status Journal::OpenFile(uint64_t number) {
   file_number_ = number;
   has_unsynced_names_ = true;
   SEXTANT_TRY(file->Append(MakeFrameFileHeader(FrameFileKind::kJournal, number)));
+  if (options_.sync_every_append) SEXTANT_TRY(fs_.SyncDirectory(dir_));
   file_ = std::move(file);
   file_bytes_ = kFrameFileHeaderBytes;
   return {};
@@ -188,7 +189,7 @@ Result<ReplayResult> ReplayJournal(FileSystem& fs, const std::string& dir, const
     }
     ++result.files;
     result.bytes += end.offset;
-    if (end.is_intact || (size == 0 && number == numbers.back())) continue;
+    if (end.is_intact || size == 0) continue;  // empty: its header was never written
     ++result.damaged_files;
     result.dropped_bytes += size - end.offset;
     logger.Warn(

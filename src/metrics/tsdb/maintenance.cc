@@ -130,7 +130,8 @@ Status Maintenance::CheckpointLocked() {
     // What went to the files before is in the head when these have finished.
     store_.commits.WaitForBegun();
     std::string dir = store_.JournalDir();
-    SEXTANT_ASSIGN(checkpoint_bytes_, WriteCheckpoint(store_.fs, dir, number, store_.head, store_.chunks));
+    SEXTANT_ASSIGN(checkpoint_bytes_, WriteCheckpoint(store_.fs, dir, number, store_.head, store_.chunks,
+                                                      store_.blocks.end_ms()));
     replayed_bytes_ = 0;
     needs_checkpoint_.store(false);
     SEXTANT_TRY(RemoveCheckpointsBefore(store_.fs, dir, number));

@@ -1,0 +1,14 @@
+// Chunks in head chunk files, as they come and with their right checksum.
+#include "metrics/tsdb/chunk_store.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace sextant::tsdb;
+  std::string bytes(reinterpret_cast<const char*>(data), size);
+  WrittenChunk chunk;
+  static_cast<void>(ParseWrittenChunk(bytes, chunk));
+  SealWrittenChunk(bytes);
+  if (!ParseWrittenChunk(bytes, chunk)) return 0;
+  sextant::model::SampleColumns columns;
+  static_cast<void>(DecodeChunk(chunk.bytes, chunk.samples, 0, INT64_MAX, columns));
+  return 0;
+}

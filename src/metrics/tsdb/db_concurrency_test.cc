@@ -1,0 +1,157 @@
+// Appenders, queries, cuts and checkpoints at the same time; meant for ThreadSanitizer. What queries see is
+// checked as well: batches as a whole, and never backwards.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <barrier>
+#include <thread>
+
+#include "metrics/tsdb/db_test_util.h"
+
+namespace sextant::tsdb {
+namespace {
+
+using model::AppendOutcome;
+using model::Labels;
+using model::SeriesRef;
+
+constexpr int kAppenders = 3;
+constexpr int kBatches = 300;
+constexpr int kSeriesEach = 600;  // over several stripes
+
+void AppendBatches(Db& db, int target, std::barrier<>& pace, std::atomic<int>& failures) {
+  std::vector<SeriesRef> refs(kSeriesEach, 0);
+  for (int batch = 0; batch < kBatches; ++batch) {
+    // Not so far apart that a cut shuts one of them out.
+    if (batch % 10 == 0) pace.arrive_and_wait();
+    auto appender = db.NewAppender();
+    for (int series = 0; series < kSeriesEach; ++series) {
+      auto labels = [&] {
+        return Labels::Of(
+            {{"__name__", "m"}, {"series", std::to_string(series)}, {"target", std::to_string(target)}});
+      };
+      TimestampMs time_ms = kTestStart + batch * 1000;
+      auto result = appender->Append(refs[series], refs[series] == 0 ? labels() : Labels(), time_ms, batch);
+      if (result.outcome == AppendOutcome::kUnknownRef)
+        result = appender->Append(0, labels(), time_ms, batch);
+      if (result.outcome != AppendOutcome::kOk) ++failures;
+      refs[series] = result.ref;
+    }
+    if (!appender->Commit()) ++failures;
+    // Its own batch is visible now.
+    if (batch % 50 == 0) {
+      auto querier = db.NewQuerier(kFirst, kLast).value();
+      auto set = querier
+                     ->Select({model::Matcher::Equal("target", std::to_string(target)),
+                               model::Matcher::Equal("series", "7")},
+                              {})
+                     .value();
+      model::SampleColumns columns;
+      if (set->size() != 1 || !set->Read(0, kFirst, kLast, columns) || columns.values.back() != batch)
+        ++failures;
+    }
+  }
+}
+
+// All series of a target have the same samples in any view, since batches are seen as a whole.
+void QueryTarget(const Db& db, int target, const std::atomic<bool>& stops, std::atomic<int>& failures) {
+  size_t most = 0;
+  model::SampleColumns columns;
+  while (!stops) {
+    auto querier = db.NewQuerier(kFirst, kLast).value();
+    auto set = querier->Select({model::Matcher::Equal("target", std::to_string(target))}, {}).value();
+    size_t samples = 0;
+    for (size_t i = 0; i < set->size(); ++i) {
+      if (!set->Read(i, kFirst, kLast, columns)) ++failures;
+      if (i == 0) samples = columns.size();
+      if (columns.size() != samples) ++failures;
+    }
+    if (set->size() != 0 && set->size() != kSeriesEach) ++failures;
+    if (samples < most) ++failures;
+    most = samples;
+  }
+}
+
+TEST(DbConcurrencyTest, BatchesAreSeenAsAWholeWhileEverythingHappens) {
+  Bench bench;
+  bench.options.block_range_ms = 50'000;
+  bench.options.journal_segment_bytes = 50'000;
+  bench.options.journal_checkpoint_bytes = 100'000;
+  auto db = bench.Open();
+  std::atomic<int> failures = 0;
+  std::atomic<bool> stops = false;
+  std::barrier pace(kAppenders);
+  std::vector<std::thread> appenders;
+  std::vector<std::thread> others;
+  for (int target = 0; target < kAppenders; ++target) {
+    appenders.emplace_back([&, target] { AppendBatches(*db, target, pace, failures); });
+  }
+  others.emplace_back([&] { QueryTarget(*db, 0, stops, failures); });
+  others.emplace_back([&] { QueryTarget(*db, kAppenders - 1, stops, failures); });
+  others.emplace_back([&] {
+    while (!stops) {
+      if (!db->Maintain() || !db->Sync() || !db->GetStats()) ++failures;
+      std::this_thread::yield();
+    }
+  });
+  for (std::thread& thread : appenders) thread.join();
+  stops = true;
+  for (std::thread& thread : others) thread.join();
+  EXPECT_EQ(failures, 0) << bench.log;
+  Contents contents = ReadContents(*db);
+  EXPECT_EQ(contents.size(), static_cast<size_t>(kAppenders * kSeriesEach));
+  for (const auto& [labels, samples] : contents)
+    ASSERT_EQ(samples.size(), static_cast<size_t>(kBatches)) << labels;
+  db.reset();
+  db = bench.Open();
+  EXPECT_EQ(Difference(ReadContents(*db), contents), "");
+}
+
+TEST(DbConcurrencyTest, SeriesComeAndGoUnderAppendersAndQueries) {
+  Bench bench;
+  bench.options.block_range_ms = 10'000;
+  auto db = bench.Open();
+  std::atomic<int> failures = 0;
+  std::atomic<bool> stops = false;
+  std::thread queries([&] {
+    while (!stops) {
+      for (const auto& [labels, samples] : ReadContents(*db)) {
+        for (const auto& [time_ms, bits] : samples) {
+          // The value says which series it belongs to.
+          std::string instance = std::to_string(static_cast<int>(std::bit_cast<double>(bits)));
+          if (labels != MetricLabels("m", instance).ToString()) ++failures;
+        }
+      }
+    }
+  });
+  std::thread maintenance([&] {
+    while (!stops) {
+      if (!db->Maintain()) ++failures;
+    }
+  });
+  std::map<int, SeriesRef> refs;
+  for (int batch = 0; batch < 1500; ++batch) {
+    auto appender = db->NewAppender();
+    for (int i = 0; i < 10; ++i) {
+      int series = batch / 30 % 5 * 4 + i;  // ends, and comes back later
+      TimestampMs time_ms = kTestStart + batch * 300;
+      auto result = appender->Append(refs[series], {}, time_ms, series);
+      if (result.outcome != AppendOutcome::kOk) {
+        result = appender->Append(0, MetricLabels("m", std::to_string(series)), time_ms, series);
+      }
+      if (result.outcome != AppendOutcome::kOk) ++failures;
+      refs[series] = result.ref;
+    }
+    if (!appender->Commit()) ++failures;
+  }
+  stops = true;
+  queries.join();
+  maintenance.join();
+  EXPECT_EQ(failures, 0) << bench.log;
+  size_t samples = 0;
+  for (const auto& [labels, series_samples] : ReadContents(*db)) samples += series_samples.size();
+  EXPECT_EQ(samples, 15'000u);
+}
+
+}  // namespace
+}  // namespace sextant::tsdb

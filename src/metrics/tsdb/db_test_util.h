@@ -1,0 +1,153 @@
+// What the store's tests share: a directory that goes away, a store with a clock of its own, and its whole
+// content as a map to compare with.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/fault_file.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "metrics/tsdb/db.h"
+
+namespace sextant::tsdb {
+
+inline constexpr TimestampMs kTestStart = 1'700'000'000'000;
+inline constexpr TimestampMs kFirst = std::numeric_limits<TimestampMs>::min() + 1;
+inline constexpr TimestampMs kLast = std::numeric_limits<TimestampMs>::max();
+
+// Samples by the text of their series' labels; values as bits, so that NaNs compare.
+using Contents = std::map<std::string, std::map<TimestampMs, uint64_t>>;
+
+inline uint64_t BitsOf(double value) { return std::bit_cast<uint64_t>(value); }
+
+class TempDir {
+ public:
+  TempDir() {
+    path_ = ::testing::TempDir() + "sextant-tsdb-XXXXXX";
+    EXPECT_NE(mkdtemp(path_.data()), nullptr);
+  }
+  ~TempDir() {
+    core::PosixFileSystem fs;
+    EXPECT_TRUE(core::RemoveAll(fs, path_).has_value());
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// A store's surroundings, reusable over restarts.
+struct Bench {
+  TempDir dir;
+  core::PosixFileSystem posix;
+  core::FaultFileSystem fs{posix};
+  core::ManualClock clock{kTestStart};
+  std::mutex log_mutex;
+  std::string log;
+  core::Registry* registry = nullptr;  // of the newest store
+  DbOptions options;
+  std::vector<std::unique_ptr<core::Registry>> registries;  // earlier stores may still be there
+
+  Bench() {
+    options.dir = dir.path();
+    options.run_maintenance_thread = false;
+    options.max_future_ms = 0;
+  }
+
+  core::Result<std::unique_ptr<Db>> TryOpen() {
+    registry = registries.emplace_back(std::make_unique<core::Registry>()).get();
+    core::LogOptions log_options;
+    log_options.writer = [this](std::string_view line) {
+      std::lock_guard lock(log_mutex);
+      log += line;
+    };
+    return Db::Open(fs, clock, core::Logger(clock, log_options), *registry, options);
+  }
+
+  std::unique_ptr<Db> Open() {
+    auto db = TryOpen();
+    EXPECT_TRUE(db.has_value()) << db.error().message();
+    return db ? std::move(*db) : nullptr;
+  }
+};
+
+inline model::Labels MetricLabels(std::string_view name, std::string_view instance = "i") {
+  return model::Labels::Of({{"__name__", name}, {"instance", instance}});
+}
+
+// Commits one sample.
+inline core::Status AppendOne(Db& db, const model::Labels& labels, TimestampMs time_ms, double value) {
+  auto appender = db.NewAppender();
+  auto result = appender->Append(0, labels, time_ms, value);
+  if (result.outcome != model::AppendOutcome::kOk) {
+    return core::Fail(core::Code::kInvalidArgument, "outcome {}", static_cast<int>(result.outcome));
+  }
+  return appender->Commit();
+}
+
+inline Contents ReadSet(const model::SeriesSet& set, TimestampMs start_ms, TimestampMs end_ms) {
+  Contents contents;
+  model::SampleColumns columns;
+  for (size_t i = 0; i < set.size(); ++i) {
+    auto read = set.Read(i, start_ms, end_ms, columns);
+    EXPECT_TRUE(read.has_value()) << read.error().message();
+    if (columns.size() == 0) continue;
+    auto& series = contents[set.labels(i).ToString()];
+    EXPECT_TRUE(series.empty()) << "twice: " << set.labels(i).ToString();
+    for (size_t j = 0; j < columns.size(); ++j) {
+      EXPECT_TRUE(j == 0 || columns.times_ms[j - 1] < columns.times_ms[j]);
+      series[columns.times_ms[j]] = BitsOf(columns.values[j]);
+    }
+  }
+  return contents;
+}
+
+// The first differences, or "": gtest would print both maps whole.
+inline std::string Difference(const Contents& actual, const Contents& expected) {
+  std::string text;
+  int lines = 0;
+  auto add = [&](const std::string& labels, TimestampMs time_ms, std::string_view what) {
+    if (++lines <= 10) text += fmt::format("{} at start+{}: {}\n", labels, time_ms - kTestStart, what);
+  };
+  for (const auto& [labels, samples] : expected) {
+    auto found = actual.find(labels);
+    for (const auto& [time_ms, bits] : samples) {
+      if (found == actual.end() || !found->second.contains(time_ms)) {
+        add(labels, time_ms, "missing");
+      } else if (found->second.at(time_ms) != bits) {
+        add(labels, time_ms, "another value");
+      }
+    }
+  }
+  for (const auto& [labels, samples] : actual) {
+    auto found = expected.find(labels);
+    for (const auto& [time_ms, bits] : samples) {
+      if (found == expected.end() || !found->second.contains(time_ms)) add(labels, time_ms, "not expected");
+    }
+  }
+  if (lines > 10) text += fmt::format("and {} more\n", lines - 10);
+  return text;
+}
+
+// Everything that matches in a range.
+inline Contents ReadContents(const Db& db, const std::vector<model::Matcher>& matchers = {},
+                             TimestampMs start_ms = kFirst, TimestampMs end_ms = kLast) {
+  auto querier = db.NewQuerier(start_ms, end_ms);
+  EXPECT_TRUE(querier.has_value());
+  auto set = (*querier)->Select(matchers, {});
+  EXPECT_TRUE(set.has_value()) << set.error().message();
+  if (!set) return {};
+  return ReadSet(**set, start_ms, end_ms);
+}
+
+}  // namespace sextant::tsdb
