@@ -1,5 +1,6 @@
-// Serves many targets for the ingestion benchmark: GET /target/<n>/metrics answers `series` lines in text format. The mix is
-// that of real exporters: of 20 series, 13 never change, 5 count up and 2 move; each request moves the target one step.
+// Serves many targets for the ingestion benchmark: GET /target/<n>/metrics answers `series` lines in text
+// format. The mix is that of real exporters: of 20 series, 13 never change, 5 count up and 2 move; each
+// request moves the target one step.
 //
 //   load_server LISTEN TARGETS SERIES
 #include <csignal>
@@ -25,8 +26,8 @@ class Target {
   Target(int number, int series) {
     for (int i = 0; i < series; ++i) {
       prefixes_.push_back(fmt::format(
-          "load_metric_{}_total{{handler=\"/api/v1/resource/{}\",method=\"{}\",code=\"{}\",shard=\"{}\"}} ", i / 20, i % 20,
-          i % 3 == 0 ? "GET" : "POST", 200 + i % 5, number % 7));
+          "load_metric_{}_total{{handler=\"/api/v1/resource/{}\",method=\"{}\",code=\"{}\",shard=\"{}\"}} ",
+          i / 20, i % 20, i % 3 == 0 ? "GET" : "POST", 200 + i % 5, number % 7));
       values_.push_back(i * 37 + number);
     }
   }
@@ -37,7 +38,9 @@ class Target {
     body.reserve(prefixes_.size() * 100);
     for (size_t i = 0; i < prefixes_.size(); ++i) {
       size_t kind = i % 20;
-      if (i % 20 == 0) body += fmt::format("# HELP load_metric_{}_total Load.\n# TYPE load_metric_{}_total counter\n", i / 20, i / 20);
+      if (i % 20 == 0)
+        body += fmt::format("# HELP load_metric_{}_total Load.\n# TYPE load_metric_{}_total counter\n",
+                            i / 20, i / 20);
       body += prefixes_[i];
       if (kind >= 18) {
         random_ = random_ * 6364136223846793005ull + 1442695040888963407ull;
@@ -76,17 +79,19 @@ int main(int argc, char** argv) {
     // Each server under test scrapes its own copy of a target, so that both see the same steps.
     for (const char* side : {"a", "b"}) {
       if (*side == 'b') targets.push_back(std::make_unique<Target>(i, std::atoi(argv[3])));
-      router.Add("GET", fmt::format("/{}/target/{}/metrics", side, i), [target = targets.back().get()](const net::HttpRequest&) {
-        net::HttpResponse response;
-        response.headers.Set("Content-Type", "text/plain; version=0.0.4");
-        response.body = target->Body();
-        return response;
-      });
+      router.Add("GET", fmt::format("/{}/target/{}/metrics", side, i),
+                 [target = targets.back().get()](const net::HttpRequest&) {
+                   net::HttpResponse response;
+                   response.headers.Set("Content-Type", "text/plain; version=0.0.4");
+                   response.body = target->Body();
+                   return response;
+                 });
     }
   }
   net::HttpServerOptions options;
   options.listen = {argv[1]};
-  auto server = net::HttpServer::Start(io, executor, clock, registry, core::Logger::Discard(), std::move(router), options);
+  auto server = net::HttpServer::Start(io, executor, clock, registry, core::Logger::Discard(),
+                                       std::move(router), options);
   if (!server) {
     std::fprintf(stderr, "load_server: %s\n", server.error().message().c_str());
     return 1;

@@ -14,7 +14,12 @@ net::HttpResponse HandleGet(const dashboards::Library& library, const net::HttpR
     return net::HttpResponse::Json(404, std::move(json).Take());
   }
   json.BeginObject().Key("dashboard").Raw(dashboard->json).Key("meta").BeginObject();
-  json.Key("slug").String(dashboard->uid).Key("url").String("/d/" + dashboard->uid).Key("provisioned").Bool(true);
+  json.Key("slug")
+      .String(dashboard->uid)
+      .Key("url")
+      .String("/d/" + dashboard->uid)
+      .Key("provisioned")
+      .Bool(true);
   json.Key("canEdit").Bool(false).Key("canSave").Bool(false).EndObject().EndObject();
   return net::HttpResponse::Json(200, std::move(json).Take());
 }
@@ -37,8 +42,10 @@ net::HttpResponse HandleSearch(const dashboards::Library& library, const net::Ht
 }  // namespace
 
 void AddDashboardRoutes(net::Router& router, const dashboards::Library& library) {
-  router.Add("GET", "/api/dashboards/uid/{uid}", [&](const net::HttpRequest& request) { return HandleGet(library, request); });
-  router.Add("GET", "/api/search", [&](const net::HttpRequest& request) { return HandleSearch(library, request); });
+  router.Add("GET", "/api/dashboards/uid/{uid}",
+             [&](const net::HttpRequest& request) { return HandleGet(library, request); });
+  router.Add("GET", "/api/search",
+             [&](const net::HttpRequest& request) { return HandleSearch(library, request); });
 }
 
 }  // namespace sextant::api

@@ -37,10 +37,12 @@ net::HttpResponse ErrorResponse(const ApiError& error);
 
 // A success whose data `write` writes as one JSON value.
 net::HttpResponse SuccessResponse(const std::function<void(core::JsonWriter&)>& write,
-                                  const std::vector<std::string>& warnings = {}, const std::vector<std::string>& infos = {});
+                                  const std::vector<std::string>& warnings = {},
+                                  const std::vector<std::string>& infos = {});
 
 // What follows the data in an envelope: warnings, infos and the closing brace.
-void EndEnvelope(core::JsonWriter& json, const std::vector<std::string>& warnings, const std::vector<std::string>& infos);
+void EndEnvelope(core::JsonWriter& json, const std::vector<std::string>& warnings,
+                 const std::vector<std::string>& infos);
 
 // The answer of a handler that may fail, with `write` as in SuccessResponse.
 net::HttpResponse Respond(const ApiResult<std::function<void(core::JsonWriter&)>>& result);

@@ -52,7 +52,8 @@ bool ParseRfc3339(std::string_view text, core::TimestampMs& time_ms) {
   bool is_date = ReadDigits(text, at, 4, year) && ReadByte(text, at, "-") && ReadDigits(text, at, 2, month) &&
                  ReadByte(text, at, "-") && ReadDigits(text, at, 2, parts.tm_mday) && ReadByte(text, at, "T");
   bool is_time = is_date && ReadDigits(text, at, 2, parts.tm_hour) && ReadByte(text, at, ":") &&
-                 ReadDigits(text, at, 2, parts.tm_min) && ReadByte(text, at, ":") && ReadDigits(text, at, 2, parts.tm_sec);
+                 ReadDigits(text, at, 2, parts.tm_min) && ReadByte(text, at, ":") &&
+                 ReadDigits(text, at, 2, parts.tm_sec);
   if (!is_time || month < 1 || month > 12 || parts.tm_mday < 1 || parts.tm_mday > DaysInMonth(year, month) ||
       parts.tm_hour > 23 || parts.tm_min > 59 || parts.tm_sec > 59) {
     return false;
@@ -104,7 +105,8 @@ core::Result<core::DurationMs> ParseApiDuration(std::string_view text) {
   double seconds = 0;
   if (ParseNumber(text, seconds)) {
     if (!(std::fabs(seconds) <= 9.2e9)) {
-      return Fail(Code::kInvalidArgument, "cannot parse {} to a valid duration. It overflows int64", model::QuoteGo(text));
+      return Fail(Code::kInvalidArgument, "cannot parse {} to a valid duration. It overflows int64",
+                  model::QuoteGo(text));
     }
     return std::llround(seconds * 1000);
   }
@@ -112,11 +114,13 @@ core::Result<core::DurationMs> ParseApiDuration(std::string_view text) {
   return Fail(Code::kInvalidArgument, "cannot parse {} to a valid duration", model::QuoteGo(text));
 }
 
-ApiResult<core::TimestampMs> TimeParam(const net::QueryParams& params, std::string_view name, core::TimestampMs otherwise) {
+ApiResult<core::TimestampMs> TimeParam(const net::QueryParams& params, std::string_view name,
+                                       core::TimestampMs otherwise) {
   std::string_view text = params.Get(name);
   if (text.empty()) return otherwise;
   return ParseTime(text).map_error([&](const core::Error& error) {
-    return ApiError::InvalidParameter(name, fmt::format("invalid time value for '{}': {}", name, error.message()));
+    return ApiError::InvalidParameter(name,
+                                      fmt::format("invalid time value for '{}': {}", name, error.message()));
   });
 }
 
@@ -126,10 +130,12 @@ ApiResult<size_t> LimitParam(const net::QueryParams& params, std::string_view na
   int64_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc::result_out_of_range) {
-    return tl::unexpected(ApiError::InvalidParameter(name, fmt::format("strconv.Atoi: parsing {}: value out of range", model::QuoteGo(text))));
+    return tl::unexpected(ApiError::InvalidParameter(
+        name, fmt::format("strconv.Atoi: parsing {}: value out of range", model::QuoteGo(text))));
   }
   if (error != std::errc() || end != text.data() + text.size()) {
-    return tl::unexpected(ApiError::InvalidParameter(name, fmt::format("strconv.Atoi: parsing {}: invalid syntax", model::QuoteGo(text))));
+    return tl::unexpected(ApiError::InvalidParameter(
+        name, fmt::format("strconv.Atoi: parsing {}: invalid syntax", model::QuoteGo(text))));
   }
   if (value < 0) return tl::unexpected(ApiError::InvalidParameter(name, "limit must be non-negative"));
   return static_cast<size_t>(value);
@@ -143,7 +149,8 @@ ApiResult<std::vector<std::vector<model::Matcher>>> MatchersParam(const net::Que
     bool is_selective = false;
     for (const model::Matcher& matcher : *matchers) is_selective = is_selective || !matcher.MatchesEmpty();
     if (!is_selective) {
-      return tl::unexpected(ApiError::InvalidParameter("match[]", "match[] must contain at least one non-empty matcher"));
+      return tl::unexpected(
+          ApiError::InvalidParameter("match[]", "match[] must contain at least one non-empty matcher"));
     }
     sets.push_back(std::move(*matchers));
   }
@@ -155,8 +162,8 @@ std::string FormatRfc3339(core::TimestampMs time_ms) {
   std::time_t seconds = time_ms / 1000;
   std::tm parts{};
   gmtime_r(&seconds, &parts);
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", parts.tm_year + 1900, parts.tm_mon + 1,
-                                 parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", parts.tm_year + 1900,
+                                 parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
   if (int64_t millis = time_ms % 1000; millis != 0) {
     std::string fraction = fmt::format(".{:03}", millis);
     fraction.erase(fraction.find_last_not_of('0') + 1);

@@ -22,13 +22,15 @@ core::Result<core::TimestampMs> ParseTime(std::string_view text);
 core::Result<core::DurationMs> ParseApiDuration(std::string_view text);
 
 // A time parameter with a default for when it is absent.
-ApiResult<core::TimestampMs> TimeParam(const net::QueryParams& params, std::string_view name, core::TimestampMs otherwise);
+ApiResult<core::TimestampMs> TimeParam(const net::QueryParams& params, std::string_view name,
+                                       core::TimestampMs otherwise);
 // The parameter `limit`: not negative; 0 or absent is no limit.
 ApiResult<size_t> LimitParam(const net::QueryParams& params, std::string_view name = "limit");
 // All selectors of `match[]`; each must hold a matcher that does not match the empty string.
 ApiResult<std::vector<std::vector<model::Matcher>>> MatchersParam(const net::QueryParams& params);
 
-// A time as Go marshals time.Time to JSON: RFC 3339 with up to nine fractional digits ("0001-01-01T00:00:00Z" for 0).
+// A time as Go marshals time.Time to JSON: RFC 3339 with up to nine fractional digits ("0001-01-01T00:00:00Z"
+// for 0).
 std::string FormatRfc3339(core::TimestampMs time_ms);
 
 }  // namespace sextant::api

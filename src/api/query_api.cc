@@ -42,7 +42,8 @@ ApiResult<QueryParamsRead> ReadQueryParams(const net::QueryParams& params, const
   if (std::string_view text = params.Get("lookback_delta"); !text.empty()) {
     auto lookback = ParseApiDuration(text);
     if (!lookback) {
-      return tl::unexpected(ApiError::BadData("error parsing lookback delta duration: " + lookback.error().message()));
+      return tl::unexpected(
+          ApiError::BadData("error parsing lookback delta duration: " + lookback.error().message()));
     }
     read.options.lookback_ms = *lookback;
   }
@@ -69,8 +70,10 @@ void SendOutcome(promql::QueryOutcome outcome, const QueryParamsRead& read, Quer
                  net::ResponseWriter writer) {
   if (!outcome) return writer.Send(ErrorResponse(ApiError::From(outcome.error())));
   using promql::AnnotationKind;
-  std::vector<std::string> warnings = promql::LimitAnnotations(std::move(outcome->warnings), AnnotationKind::kWarning, kAnnotationsShown);
-  std::vector<std::string> infos = promql::LimitAnnotations(std::move(outcome->infos), AnnotationKind::kInfo, kAnnotationsShown);
+  std::vector<std::string> warnings =
+      promql::LimitAnnotations(std::move(outcome->warnings), AnnotationKind::kWarning, kAnnotationsShown);
+  std::vector<std::string> infos =
+      promql::LimitAnnotations(std::move(outcome->infos), AnnotationKind::kInfo, kAnnotationsShown);
   if (Truncate(*outcome, read.limit)) warnings.emplace_back(kTruncated);
 
   options.with_stats = read.with_stats;
@@ -118,16 +121,19 @@ ApiResult<RangeParams> ReadRange(const net::QueryParams& params) {
   if (!start) return tl::unexpected(ApiError::InvalidParameter("start", start.error().message()));
   auto end = ParseTime(params.Get("end"));
   if (!end) return tl::unexpected(ApiError::InvalidParameter("end", end.error().message()));
-  if (*end < *start) return tl::unexpected(ApiError::InvalidParameter("end", "end timestamp must not be before start time"));
+  if (*end < *start)
+    return tl::unexpected(ApiError::InvalidParameter("end", "end timestamp must not be before start time"));
   auto step = ParseApiDuration(params.Get("step"));
   if (!step) return tl::unexpected(ApiError::InvalidParameter("step", step.error().message()));
   if (*step <= 0) {
     return tl::unexpected(ApiError::InvalidParameter(
         "step", "zero or negative query resolution step widths are not accepted. Try a positive integer"));
   }
-  if ((static_cast<uint64_t>(*end) - static_cast<uint64_t>(*start)) / static_cast<uint64_t>(*step) > kMaxPointsPerSeries) {
-    return tl::unexpected(ApiError::BadData(
-        "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"));
+  if ((static_cast<uint64_t>(*end) - static_cast<uint64_t>(*start)) / static_cast<uint64_t>(*step) >
+      kMaxPointsPerSeries) {
+    return tl::unexpected(
+        ApiError::BadData("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
+                          "query resolution (?step=XX)"));
   }
   range = {*start, *end, *step};
   return range;
@@ -140,7 +146,8 @@ void HandleQueryRange(const QueryApiDeps& deps, const net::HttpRequest& request,
   if (!range) return SendError(writer, range.error());
   auto read = ReadQueryParams(*params, request);
   if (!read) return SendError(writer, read.error());
-  SendOutcome(deps.engine.Range(deps.storage, read->query, range->start_ms, range->end_ms, range->step_ms, read->options),
+  SendOutcome(deps.engine.Range(deps.storage, read->query, range->start_ms, range->end_ms, range->step_ms,
+                                read->options),
               *read, {.start_ms = range->start_ms, .step_ms = range->step_ms}, std::move(writer));
 }
 
@@ -200,8 +207,8 @@ net::HttpResponse TextList(std::vector<std::string> texts, size_t limit) {
       warnings);
 }
 
-// The union of what `list` finds for each selector, or for all series when there is none. One more than the limit is
-// asked for, so that cutting can be noticed.
+// The union of what `list` finds for each selector, or for all series when there is none. One more than the
+// limit is asked for, so that cutting can be noticed.
 template <typename List>
 net::HttpResponse ListTexts(const QueryApiDeps& deps, const SeriesParams& params, List list) {
   auto querier = deps.storage.NewQuerier(params.start_ms, params.end_ms);
@@ -221,9 +228,9 @@ net::HttpResponse ListTexts(const QueryApiDeps& deps, const SeriesParams& params
 net::HttpResponse HandleLabels(const QueryApiDeps& deps, const net::HttpRequest& request) {
   auto params = ReadSeriesParams(request);
   if (!params) return ErrorResponse(params.error());
-  return ListTexts(deps, *params, [](const model::Querier& querier, const std::vector<model::Matcher>& matchers, size_t limit) {
-    return querier.LabelNames(matchers, limit);
-  });
+  return ListTexts(deps, *params,
+                   [](const model::Querier& querier, const std::vector<model::Matcher>& matchers,
+                      size_t limit) { return querier.LabelNames(matchers, limit); });
 }
 
 // Undoes the `U__` escaping of label names in paths (`U__my_2e_label` is my.label), as upstream does.
@@ -245,7 +252,10 @@ std::string UnescapeLabelName(std::string_view name) {
     if (end == std::string_view::npos || end == 1 || end > 7) return std::string(name);
     uint32_t code = 0;
     for (char c : rest.substr(1, end - 1)) {
-      int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+      int digit = c >= '0' && c <= '9'   ? c - '0'
+                  : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                  : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                         : -1;
       if (digit < 0) return std::string(name);
       code = code * 16 + static_cast<uint32_t>(digit);
     }
@@ -274,9 +284,9 @@ net::HttpResponse HandleLabelValues(const QueryApiDeps& deps, const net::HttpReq
   }
   auto params = ReadSeriesParams(request);
   if (!params) return ErrorResponse(params.error());
-  return ListTexts(deps, *params, [&](const model::Querier& querier, const std::vector<model::Matcher>& matchers, size_t limit) {
-    return querier.LabelValues(name, matchers, limit);
-  });
+  return ListTexts(deps, *params,
+                   [&](const model::Querier& querier, const std::vector<model::Matcher>& matchers,
+                       size_t limit) { return querier.LabelValues(name, matchers, limit); });
 }
 
 net::HttpResponse HandleSeries(const QueryApiDeps& deps, const net::HttpRequest& request) {
@@ -285,7 +295,10 @@ net::HttpResponse HandleSeries(const QueryApiDeps& deps, const net::HttpRequest&
   if (params->matcher_sets.empty()) return ErrorResponse(ApiError::BadData("no match[] parameter provided"));
   auto querier = deps.storage.NewQuerier(params->start_ms, params->end_ms);
   if (!querier) return ErrorResponse({ErrorType::kExecution, querier.error().message()});
-  model::SelectHints hints{.start_ms = params->start_ms, .end_ms = params->end_ms, .sorted = true, .series_only = true,
+  model::SelectHints hints{.start_ms = params->start_ms,
+                           .end_ms = params->end_ms,
+                           .sorted = true,
+                           .series_only = true,
                            .limit = params->limit == 0 ? 0 : params->limit + 1};
   std::set<model::Labels> all;
   for (const auto& matchers : params->matcher_sets) {
@@ -314,13 +327,18 @@ void AddQueryRoutes(net::Router& router, QueryApiDeps deps) {
     router.AddStream(method, "/api/v1/query", [deps](net::HttpRequest request, net::ResponseWriter writer) {
       HandleQuery(deps, request, std::move(writer));
     });
-    router.AddStream(method, "/api/v1/query_range", [deps](net::HttpRequest request, net::ResponseWriter writer) {
-      HandleQueryRange(deps, request, std::move(writer));
-    });
-    router.Add(method, "/api/v1/format_query", [deps](const net::HttpRequest& request) { return HandleFormatQuery(deps, request); });
-    router.Add(method, "/api/v1/parse_query", [deps](const net::HttpRequest& request) { return HandleParseQuery(deps, request); });
-    router.Add(method, "/api/v1/labels", [deps](const net::HttpRequest& request) { return HandleLabels(deps, request); });
-    router.Add(method, "/api/v1/series", [deps](const net::HttpRequest& request) { return HandleSeries(deps, request); });
+    router.AddStream(method, "/api/v1/query_range",
+                     [deps](net::HttpRequest request, net::ResponseWriter writer) {
+                       HandleQueryRange(deps, request, std::move(writer));
+                     });
+    router.Add(method, "/api/v1/format_query",
+               [deps](const net::HttpRequest& request) { return HandleFormatQuery(deps, request); });
+    router.Add(method, "/api/v1/parse_query",
+               [deps](const net::HttpRequest& request) { return HandleParseQuery(deps, request); });
+    router.Add(method, "/api/v1/labels",
+               [deps](const net::HttpRequest& request) { return HandleLabels(deps, request); });
+    router.Add(method, "/api/v1/series",
+               [deps](const net::HttpRequest& request) { return HandleSeries(deps, request); });
   }
   router.Add("GET", "/api/v1/label/{name}/values",
              [deps](const net::HttpRequest& request) { return HandleLabelValues(deps, request); });

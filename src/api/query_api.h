@@ -1,5 +1,6 @@
-// Prometheus' query endpoints: /api/v1/query, query_range, format_query, parse_query, series, labels, label/{name}/values.
-// Parameters, defaults, status codes and error texts are upstream's (web/api/v1/api.go at 3.14).
+// Prometheus' query endpoints: /api/v1/query, query_range, format_query, parse_query, series, labels,
+// label/{name}/values. Parameters, defaults, status codes and error texts are upstream's (web/api/v1/api.go
+// at 3.14).
 #pragma once
 
 #include "core/clock.h"

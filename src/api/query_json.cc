@@ -28,21 +28,25 @@ std::string Quoted(double value) {
   return text + '"';
 }
 
-// One bucket: [boundary rule, lower, upper, count]. Rules: 0 open left, 1 open right, 2 open both, 3 closed both.
+// One bucket: [boundary rule, lower, upper, count]. Rules: 0 open left, 1 open right, 2 open both, 3 closed
+// both.
 void WriteBucket(JsonWriter& json, int rule, double lower, double upper, double count) {
   if (count == 0) return;
   json.BeginArray().Int(rule).Raw(Quoted(lower)).Raw(Quoted(upper)).Raw(Quoted(count)).EndArray();
 }
 
 // The upper bound of an exponential bucket.
-double ExponentialBound(int32_t index, int32_t schema) { return std::exp2(std::ldexp(static_cast<double>(index), -schema)); }
+double ExponentialBound(int32_t index, int32_t schema) {
+  return std::exp2(std::ldexp(static_cast<double>(index), -schema));
+}
 
 struct Bucket {
   int32_t index;
   double count;
 };
 
-std::vector<Bucket> ListBuckets(const std::vector<model::BucketSpan>& spans, const std::vector<double>& counts) {
+std::vector<Bucket> ListBuckets(const std::vector<model::BucketSpan>& spans,
+                                const std::vector<double>& counts) {
   std::vector<Bucket> buckets;
   int32_t index = 0;
   for (const model::BucketSpan& span : spans) {
@@ -68,13 +72,13 @@ void WriteBuckets(JsonWriter& json, const model::FloatHistogram& histogram) {
   }
   std::vector<Bucket> negative = ListBuckets(histogram.negative_spans, histogram.negative_buckets);
   for (auto it = negative.rbegin(); it != negative.rend(); ++it) {
-    WriteBucket(json, 1, -ExponentialBound(it->index, histogram.schema), -ExponentialBound(it->index - 1, histogram.schema),
-                it->count);
+    WriteBucket(json, 1, -ExponentialBound(it->index, histogram.schema),
+                -ExponentialBound(it->index - 1, histogram.schema), it->count);
   }
   WriteBucket(json, 3, -histogram.zero_threshold, histogram.zero_threshold, histogram.zero_count);
   for (const Bucket& bucket : positive) {
-    WriteBucket(json, 0, ExponentialBound(bucket.index - 1, histogram.schema), ExponentialBound(bucket.index, histogram.schema),
-                bucket.count);
+    WriteBucket(json, 0, ExponentialBound(bucket.index - 1, histogram.schema),
+                ExponentialBound(bucket.index, histogram.schema), bucket.count);
   }
 }
 
@@ -84,7 +88,8 @@ bool HasBuckets(const model::FloatHistogram& histogram) {
          std::ranges::any_of(histogram.negative_buckets, is_filled);
 }
 
-void WriteHistogramPoint(JsonWriter& json, core::TimestampMs time_ms, const model::FloatHistogram& histogram) {
+void WriteHistogramPoint(JsonWriter& json, core::TimestampMs time_ms,
+                         const model::FloatHistogram& histogram) {
   std::string time;
   AppendTimestamp(time, time_ms);
   json.BeginArray().Raw(time).BeginObject();
@@ -135,7 +140,8 @@ bool WriteMatrix(JsonWriter& json, const promql::MatrixResult& matrix, const Jso
     }
     if (!series.histograms.empty()) {
       json.Key("histograms").BeginArray();
-      for (const promql::HistogramPoint& point : series.histograms) WriteHistogramPoint(json, point.time_ms, *point.histogram);
+      for (const promql::HistogramPoint& point : series.histograms)
+        WriteHistogramPoint(json, point.time_ms, *point.histogram);
       json.EndArray();
     }
     json.EndObject();
@@ -206,8 +212,8 @@ void WriteLabels(core::JsonWriter& json, const model::Labels& labels) {
   json.EndObject();
 }
 
-bool WriteQueryData(core::JsonWriter& json, const promql::QueryResult& result, const QueryJsonOptions& options,
-                    const JsonProgress& progress) {
+bool WriteQueryData(core::JsonWriter& json, const promql::QueryResult& result,
+                    const QueryJsonOptions& options, const JsonProgress& progress) {
   json.BeginObject().Key("resultType").String(promql::QueryValueTypeName(result.value)).Key("result");
   if (const auto* scalar = std::get_if<promql::ScalarResult>(&result.value)) {
     json.Raw(PointText(scalar->time_ms, scalar->value));

@@ -19,8 +19,8 @@ struct QueryJsonOptions {
 };
 
 // {"resultType":…,"result":…[,"stats":…]}. Returns false when `progress` stopped it.
-bool WriteQueryData(core::JsonWriter& json, const promql::QueryResult& result, const QueryJsonOptions& options,
-                    const JsonProgress& progress);
+bool WriteQueryData(core::JsonWriter& json, const promql::QueryResult& result,
+                    const QueryJsonOptions& options, const JsonProgress& progress);
 
 // A label set as an object.
 void WriteLabels(core::JsonWriter& json, const model::Labels& labels);

@@ -41,7 +41,8 @@ std::vector<model::BucketSpan> Spans(dom::element histogram, const char* key) {
   dom::array array;
   if (histogram[key].get(array)) return spans;
   for (dom::element span : array) {
-    spans.push_back({static_cast<int32_t>(Integer(span, "Offset")), static_cast<uint32_t>(Integer(span, "Length"))});
+    spans.push_back(
+        {static_cast<int32_t>(Integer(span, "Offset")), static_cast<uint32_t>(Integer(span, "Length"))});
   }
   return spans;
 }
@@ -91,7 +92,8 @@ promql::QueryResult ReadResult(dom::element response) {
       for (dom::element point : points) series.floats.push_back({Integer(point, "T"), Number(point, "F")});
     }
     if (!item["Histograms"].get(points)) {
-      for (dom::element point : points) series.histograms.push_back({Integer(point, "T"), ReadHistogram(point["H"])});
+      for (dom::element point : points)
+        series.histograms.push_back({Integer(point, "T"), ReadHistogram(point["H"])});
     }
     matrix.push_back(std::move(series));
   }
@@ -106,7 +108,8 @@ promql::QueryResult ReadResult(dom::element response) {
 // Prometheus' own cases: answers byte for byte.
 TEST(QueryJson, WritesWhatPrometheusWrites) {
   const char* folder = std::getenv("SEXTANT_CONFORMANCE_DIR");
-  std::string path = std::string(folder ? folder : SEXTANT_CONFORMANCE_DEFAULT) + "/prometheus/api/json_codec.json";
+  std::string path =
+      std::string(folder ? folder : SEXTANT_CONFORMANCE_DEFAULT) + "/prometheus/api/json_codec.json";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "no conformance data at " << path;
   dom::parser parser;
   int results = 0;
@@ -137,7 +140,8 @@ TEST(QueryJson, ScalarsAndStrings) {
   result.value = promql::ScalarResult{1500, 2};
   EXPECT_EQ(Answer(result), R"({"status":"success","data":{"resultType":"scalar","result":[1.500,"2"]}})");
   result.value = promql::StringResult{0, "a\"<b>"};
-  EXPECT_EQ(Answer(result), R"({"status":"success","data":{"resultType":"string","result":[0,"a\"\u003cb\u003e"]}})");
+  EXPECT_EQ(Answer(result),
+            R"({"status":"success","data":{"resultType":"string","result":[0,"a\"\u003cb\u003e"]}})");
 }
 
 TEST(QueryJson, StopsWhenTheClientIsGone) {

@@ -33,7 +33,8 @@ void WriteAlert(JsonWriter& json, const rules::ActiveAlert& alert) {
   WriteLabels(json, alert.annotations);
   json.Key("state").String(rules::AlertStateText(alert.state));
   json.Key("activeAt").String(FormatRfc3339(alert.active_at_ms));
-  if (alert.keep_firing_since_ms != 0) json.Key("keepFiringSince").String(FormatRfc3339(alert.keep_firing_since_ms));
+  if (alert.keep_firing_since_ms != 0)
+    json.Key("keepFiringSince").String(FormatRfc3339(alert.keep_firing_since_ms));
   json.Key("value").String(ScientificText(alert.value)).EndObject();
 }
 
@@ -42,7 +43,10 @@ void WriteRule(JsonWriter& json, const rules::RuleStatus& rule, bool with_alerts
   if (rule.is_alert) json.Key("state").String(rules::AlertStateText(rule.state));
   json.Key("name").String(rule.name).Key("query").String(rule.query);
   if (rule.is_alert) {
-    json.Key("duration").Double(Seconds(rule.for_ms)).Key("keepFiringFor").Double(Seconds(rule.keep_firing_for_ms));
+    json.Key("duration")
+        .Double(Seconds(rule.for_ms))
+        .Key("keepFiringFor")
+        .Double(Seconds(rule.keep_firing_for_ms));
   }
   if (rule.is_alert || !rule.labels.empty()) {
     json.Key("labels");
@@ -76,7 +80,9 @@ struct RuleFilter {
   static bool Accepts(const std::vector<std::string>& wanted, const std::string& value) {
     return wanted.empty() || std::ranges::find(wanted, value) != wanted.end();
   }
-  bool Accepts(const rules::GroupStatus& group) const { return Accepts(groups, group.name) && Accepts(files, group.file); }
+  bool Accepts(const rules::GroupStatus& group) const {
+    return Accepts(groups, group.name) && Accepts(files, group.file);
+  }
   bool Accepts(const rules::RuleStatus& rule) const {
     if (is_alert && *is_alert != rule.is_alert) return false;
     if (!Accepts(names, rule.name)) return false;
@@ -91,11 +97,13 @@ ApiResult<RuleFilter> ReadFilter(const net::HttpRequest& request) {
   if (!form) return tl::unexpected(ApiError::BadData(form.error().message()));
   RuleFilter filter;
   for (const char* name : {"group_limit", "group_next_token"}) {
-    if (form->Has(name)) return tl::unexpected(ApiError::InvalidParameter(name, "paging of rule groups is not supported yet"));
+    if (form->Has(name))
+      return tl::unexpected(ApiError::InvalidParameter(name, "paging of rule groups is not supported yet"));
   }
   std::string_view type = form->Get("type");
   if (type != "" && type != "alert" && type != "record") {
-    return tl::unexpected(ApiError::InvalidParameter("type", fmt::format("not supported value {}", model::QuoteGo(type))));
+    return tl::unexpected(
+        ApiError::InvalidParameter("type", fmt::format("not supported value {}", model::QuoteGo(type))));
   }
   if (!type.empty()) filter.is_alert = type == "alert";
   std::string_view exclude = form->Get("exclude_alerts");
@@ -125,7 +133,13 @@ net::HttpResponse HandleRules(const RulesApiDeps& deps, const net::HttpRequest& 
       if (!filter->Accepts(group)) continue;
       std::erase_if(group.rules, [&](const rules::RuleStatus& rule) { return !filter->Accepts(rule); });
       if (asks_for_rules && group.rules.empty()) continue;
-      json.BeginObject().Key("name").String(group.name).Key("file").String(group.file).Key("rules").BeginArray();
+      json.BeginObject()
+          .Key("name")
+          .String(group.name)
+          .Key("file")
+          .String(group.file)
+          .Key("rules")
+          .BeginArray();
       for (const rules::RuleStatus& rule : group.rules) WriteRule(json, rule, filter->with_alerts);
       json.EndArray().Key("interval").Double(Seconds(group.interval_ms)).Key("limit").Int(group.limit);
       json.Key("evaluationTime").Double(group.evaluation_seconds);
@@ -154,9 +168,12 @@ net::HttpResponse HandleAlertmanagers(const RulesApiDeps& deps, const net::HttpR
 }  // namespace
 
 void AddRuleRoutes(net::Router& router, RulesApiDeps deps) {
-  router.Add("GET", "/api/v1/rules", [deps](const net::HttpRequest& request) { return HandleRules(deps, request); });
-  router.Add("GET", "/api/v1/alerts", [deps](const net::HttpRequest& request) { return HandleAlerts(deps, request); });
-  router.Add("GET", "/api/v1/alertmanagers", [deps](const net::HttpRequest& request) { return HandleAlertmanagers(deps, request); });
+  router.Add("GET", "/api/v1/rules",
+             [deps](const net::HttpRequest& request) { return HandleRules(deps, request); });
+  router.Add("GET", "/api/v1/alerts",
+             [deps](const net::HttpRequest& request) { return HandleAlerts(deps, request); });
+  router.Add("GET", "/api/v1/alertmanagers",
+             [deps](const net::HttpRequest& request) { return HandleAlertmanagers(deps, request); });
 }
 
 }  // namespace sextant::api

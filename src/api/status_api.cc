@@ -14,7 +14,12 @@ using core::JsonWriter;
 
 net::HttpResponse HandleBuildInfo(const StatusApiDeps& deps) {
   return SuccessResponse([&](JsonWriter& json) {
-    json.BeginObject().Key("version").String(deps.info.version).Key("application").String("sextant").EndObject();
+    json.BeginObject()
+        .Key("version")
+        .String(deps.info.version)
+        .Key("application")
+        .String("sextant")
+        .EndObject();
   });
 }
 
@@ -41,7 +46,8 @@ net::HttpResponse HandleFlags(const StatusApiDeps& deps) {
 }
 
 net::HttpResponse HandleConfig(const StatusApiDeps& deps) {
-  return SuccessResponse([&](JsonWriter& json) { json.BeginObject().Key("yaml").String(deps.config_yaml()).EndObject(); });
+  return SuccessResponse(
+      [&](JsonWriter& json) { json.BeginObject().Key("yaml").String(deps.config_yaml()).EndObject(); });
 }
 
 void WriteCounts(JsonWriter& json, std::string_view key, const std::vector<tsdb::StatCount>& counts) {
@@ -57,13 +63,19 @@ net::HttpResponse HandleTsdb(const StatusApiDeps& deps, const net::HttpRequest& 
   if (!limit) return ErrorResponse(limit.error());
   constexpr size_t kDefaultTop = 10;
   constexpr size_t kMaxTop = 10'000;
-  if (*limit > kMaxTop) return ErrorResponse(ApiError::InvalidParameter("limit", "limit must not exceed 10000"));
+  if (*limit > kMaxTop)
+    return ErrorResponse(ApiError::InvalidParameter("limit", "limit must not exceed 10000"));
   auto stats = deps.db.GetStats(*limit == 0 ? kDefaultTop : *limit);
   if (!stats) return ErrorResponse(ApiError::From(stats.error()));
   return SuccessResponse([&](JsonWriter& json) {
     json.BeginObject().Key("headStats").BeginObject();
     json.Key("numSeries").UInt(stats->series).Key("numLabelPairs").UInt(stats->label_pairs);
-    json.Key("chunkCount").UInt(stats->chunks).Key("minTime").Int(stats->min_time_ms).Key("maxTime").Int(stats->max_time_ms);
+    json.Key("chunkCount")
+        .UInt(stats->chunks)
+        .Key("minTime")
+        .Int(stats->min_time_ms)
+        .Key("maxTime")
+        .Int(stats->max_time_ms);
     json.EndObject();
     WriteCounts(json, "seriesCountByMetricName", stats->series_by_metric);
     WriteCounts(json, "labelValueCountByLabelName", stats->values_by_label);
@@ -84,20 +96,24 @@ net::HttpResponse HandleMetrics(const core::Registry& registry) {
 
 void AddStatusRoutes(net::Router& router, StatusApiDeps given) {
   auto deps = std::make_shared<const StatusApiDeps>(std::move(given));
-  router.Add("GET", "/api/v1/status/buildinfo", [deps](const net::HttpRequest&) { return HandleBuildInfo(*deps); });
-  router.Add("GET", "/api/v1/status/runtimeinfo", [deps](const net::HttpRequest&) { return HandleRuntimeInfo(*deps); });
+  router.Add("GET", "/api/v1/status/buildinfo",
+             [deps](const net::HttpRequest&) { return HandleBuildInfo(*deps); });
+  router.Add("GET", "/api/v1/status/runtimeinfo",
+             [deps](const net::HttpRequest&) { return HandleRuntimeInfo(*deps); });
   router.Add("GET", "/api/v1/status/flags", [deps](const net::HttpRequest&) { return HandleFlags(*deps); });
   router.Add("GET", "/api/v1/status/config", [deps](const net::HttpRequest&) { return HandleConfig(*deps); });
-  router.Add("GET", "/api/v1/status/tsdb", [deps](const net::HttpRequest& request) { return HandleTsdb(*deps, request); });
+  router.Add("GET", "/api/v1/status/tsdb",
+             [deps](const net::HttpRequest& request) { return HandleTsdb(*deps, request); });
   router.Add("GET", "/metrics", [deps](const net::HttpRequest&) { return HandleMetrics(deps->registry); });
-  router.Add("GET", "/-/healthy", [](const net::HttpRequest&) { return net::HttpResponse::Text(200, "Sextant is Healthy.\n"); },
+  router.Add("GET", "/-/healthy",
+             [](const net::HttpRequest&) { return net::HttpResponse::Text(200, "Sextant is Healthy.\n"); },
              {.run_inline = true});
-  router.Add(
-      "GET", "/-/ready",
-      [deps](const net::HttpRequest&) {
-        return deps->is_ready ? net::HttpResponse::Text(200, "Sextant is Ready.\n") : net::HttpResponse::Text(503, "Service Unavailable\n");
-      },
-      {.run_inline = true});
+  router.Add("GET", "/-/ready",
+             [deps](const net::HttpRequest&) {
+               return deps->is_ready ? net::HttpResponse::Text(200, "Sextant is Ready.\n")
+                                     : net::HttpResponse::Text(503, "Service Unavailable\n");
+             },
+             {.run_inline = true});
 }
 
 }  // namespace sextant::api

@@ -1,4 +1,5 @@
-// Prometheus' endpoints about the server itself: /api/v1/status/{buildinfo,runtimeinfo,flags,config,tsdb}, /metrics,
+// Prometheus' endpoints about the server itself: /api/v1/status/{buildinfo,runtimeinfo,flags,config,tsdb},
+// /metrics,
 // /-/healthy and /-/ready.
 #pragma once
 

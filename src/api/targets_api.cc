@@ -97,9 +97,12 @@ net::HttpResponse HandleMetadata(const scrape::ScrapeManager& manager, const net
 }  // namespace
 
 void AddTargetRoutes(net::Router& router, const scrape::ScrapeManager& manager) {
-  router.Add("GET", "/api/v1/targets", [&](const net::HttpRequest& request) { return HandleTargets(manager, request); });
-  router.Add("GET", "/api/v1/scrape_pools", [&](const net::HttpRequest& request) { return HandleScrapePools(manager, request); });
-  router.Add("GET", "/api/v1/metadata", [&](const net::HttpRequest& request) { return HandleMetadata(manager, request); });
+  router.Add("GET", "/api/v1/targets",
+             [&](const net::HttpRequest& request) { return HandleTargets(manager, request); });
+  router.Add("GET", "/api/v1/scrape_pools",
+             [&](const net::HttpRequest& request) { return HandleScrapePools(manager, request); });
+  router.Add("GET", "/api/v1/metadata",
+             [&](const net::HttpRequest& request) { return HandleMetadata(manager, request); });
 }
 
 }  // namespace sextant::api

@@ -28,13 +28,15 @@ void AlertFanout::Send(std::span<const rules::Alert> alerts) {
     }
     alerting::Alert made;
     made.labels = labels.Build();
-    for (model::LabelView annotation : alert.annotations) made.annotations.emplace(annotation.name, annotation.value);
+    for (model::LabelView annotation : alert.annotations)
+      made.annotations.emplace(annotation.name, annotation.value);
     made.starts_at_ms = alert.starts_at_ms;
     made.ends_at_ms = alert.ends_at_ms;
     made.generator_url = alert.generator_url;
     converted.push_back(std::move(made));
   }
-  for (const std::string& error : internal_->Put(converted).errors) logger_.Warn("alert refused", {{"error", error}});
+  for (const std::string& error : internal_->Put(converted).errors)
+    logger_.Warn("alert refused", {{"error", error}});
 }
 
 }  // namespace sextant::app

@@ -1,5 +1,5 @@
-// Takes alerts from the rules and hands them to whoever notifies people: the Alertmanager inside this process, and the
-// external ones.
+// Takes alerts from the rules and hands them to whoever notifies people: the Alertmanager inside this
+// process, and the external ones.
 #pragma once
 
 #include <memory>

@@ -23,7 +23,10 @@ std::string AlertsJson(const std::vector<rules::Alert>& alerts) {
     api::WriteLabels(json, alert.labels);
     json.Key("annotations");
     api::WriteLabels(json, alert.annotations);
-    json.Key("startsAt").String(api::FormatRfc3339(alert.starts_at_ms)).Key("endsAt").String(api::FormatRfc3339(alert.ends_at_ms));
+    json.Key("startsAt")
+        .String(api::FormatRfc3339(alert.starts_at_ms))
+        .Key("endsAt")
+        .String(api::FormatRfc3339(alert.ends_at_ms));
     json.Key("generatorURL").String(alert.generator_url).EndObject();
   }
   json.EndArray();
@@ -46,20 +49,23 @@ net::FetchRequest MakeRequest(const config::AlertmanagerTargetsConfig& group, co
 // One Alertmanager with its queue; at most one request is under way.
 class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpoint> {
  public:
-  Endpoint(AlertmanagerNotifier& owner, net::FetchRequest request, config::HttpClientConfig http, relabel::Rules rules)
+  Endpoint(AlertmanagerNotifier& owner, net::FetchRequest request, config::HttpClientConfig http,
+           relabel::Rules rules)
       : client_(owner.client_),
         executor_(owner.executor_),
         logger_(owner.logger_.With("alertmanager", request.url)),
         request_(std::move(request)),
         http_(std::move(http)),
         rules_(std::move(rules)),
-        sent_(owner.registry_.AddCounter("prometheus_notifications_sent_total", "Total number of alerts sent.",
-                                         {{"alertmanager", request_.url}})),
+        sent_(owner.registry_.AddCounter("prometheus_notifications_sent_total",
+                                         "Total number of alerts sent.", {{"alertmanager", request_.url}})),
         errors_(owner.registry_.AddCounter("prometheus_notifications_errors_total",
-                                           "Total number of sent alerts affected by errors.", {{"alertmanager", request_.url}})),
-        dropped_(owner.registry_.AddCounter("prometheus_notifications_dropped_total",
-                                            "Total number of alerts dropped due to errors when sending to Alertmanager.",
-                                            {{"alertmanager", request_.url}})) {}
+                                           "Total number of sent alerts affected by errors.",
+                                           {{"alertmanager", request_.url}})),
+        dropped_(owner.registry_.AddCounter(
+            "prometheus_notifications_dropped_total",
+            "Total number of alerts dropped due to errors when sending to Alertmanager.",
+            {{"alertmanager", request_.url}})) {}
 
   const std::string& url() const { return request_.url; }
 
@@ -95,10 +101,11 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
     if (core::Status read = scrape::ReadSecretFiles(http_, request); !read) {
       return Finish(tl::unexpected(read.error()), static_cast<double>(batch.size()));
     }
-    client_.Fetch(std::move(request), {.executor = &executor_, .priority = core::Priority::kAlerting},
-                  [self = shared_from_this(), count = batch.size()](const core::Result<net::FetchResponse>& response) {
-                    self->Finish(response, static_cast<double>(count));
-                  });
+    client_.Fetch(
+        std::move(request), {.executor = &executor_, .priority = core::Priority::kAlerting},
+        [self = shared_from_this(), count = batch.size()](const core::Result<net::FetchResponse>& response) {
+          self->Finish(response, static_cast<double>(count));
+        });
   }
 
   void Stop() {
@@ -115,7 +122,9 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
       errors_.Increment(count);
       dropped_.Increment(count);
       logger_.Error("alerts could not be sent",
-                    {{"alerts", count}, {"error", response ? fmt::format("bad response status {}", response->status) : response.error().message()}});
+                    {{"alerts", count},
+                     {"error", response ? fmt::format("bad response status {}", response->status)
+                                        : response.error().message()}});
     }
     {
       std::lock_guard lock(mutex_);
@@ -148,7 +157,8 @@ struct AlertmanagerNotifier::Settings {
   std::vector<std::shared_ptr<Endpoint>> endpoints;
 };
 
-AlertmanagerNotifier::AlertmanagerNotifier(net::HttpClient& client, core::Executor& executor, core::Registry& registry, core::Logger logger)
+AlertmanagerNotifier::AlertmanagerNotifier(net::HttpClient& client, core::Executor& executor,
+                                           core::Registry& registry, core::Logger logger)
     : client_(client),
       executor_(executor),
       registry_(registry),
@@ -157,7 +167,8 @@ AlertmanagerNotifier::AlertmanagerNotifier(net::HttpClient& client, core::Execut
 
 AlertmanagerNotifier::~AlertmanagerNotifier() { Stop(); }
 
-core::Status AlertmanagerNotifier::Apply(const config::AlertingConfig& config, const model::Labels& external_labels) {
+core::Status AlertmanagerNotifier::Apply(const config::AlertingConfig& config,
+                                         const model::Labels& external_labels) {
   auto settings = std::make_shared<Settings>();
   settings->external_labels = external_labels;
   SEXTANT_ASSIGN(settings->rules, relabel::Rules::Compile(config.alert_relabel_configs));
@@ -171,7 +182,8 @@ core::Status AlertmanagerNotifier::Apply(const config::AlertingConfig& config, c
         labels.Set(scrape::kAddressLabel, address);
         if (!target_rules.Apply(labels)) continue;
         settings->endpoints.push_back(std::make_shared<Endpoint>(
-            *this, MakeRequest(group, std::string(labels.Get(scrape::kAddressLabel))), group.http, alert_rules));
+            *this, MakeRequest(group, std::string(labels.Get(scrape::kAddressLabel))), group.http,
+            alert_rules));
       }
     }
   }

@@ -1,8 +1,10 @@
-// Sends alerts to external Alertmanagers (prometheus.yml's alerting.alertmanagers) through their API v2, as Prometheus'
-// notifier does: every Alertmanager gets every alert, from a bounded queue of its own, in batches.
+// Sends alerts to external Alertmanagers (prometheus.yml's alerting.alertmanagers) through their API v2, as
+// Prometheus' notifier does: every Alertmanager gets every alert, from a bounded queue of its own, in
+// batches.
 //
-// Send only queues and may be called from any thread. When a queue is full the oldest alerts go and a counter moves. An
-// Alertmanager that fails loses the batch it was sent: the rules send firing alerts again and again.
+// Send only queues and may be called from any thread. When a queue is full the oldest alerts go and a counter
+// moves. An Alertmanager that fails loses the batch it was sent: the rules send firing alerts again and
+// again.
 #pragma once
 
 #include <memory>
@@ -24,13 +26,14 @@ namespace sextant::app {
 class AlertmanagerNotifier {
  public:
   // References must outlive the notifier.
-  AlertmanagerNotifier(net::HttpClient& client, core::Executor& executor, core::Registry& registry, core::Logger logger);
+  AlertmanagerNotifier(net::HttpClient& client, core::Executor& executor, core::Registry& registry,
+                       core::Logger logger);
   ~AlertmanagerNotifier();
   AlertmanagerNotifier(const AlertmanagerNotifier&) = delete;
   AlertmanagerNotifier& operator=(const AlertmanagerNotifier&) = delete;
 
-  // Makes these the Alertmanagers that are told; alerts queued for others are dropped. kInvalidArgument for relabelling
-  // that does not compile; nothing has changed then.
+  // Makes these the Alertmanagers that are told; alerts queued for others are dropped. kInvalidArgument for
+  // relabelling that does not compile; nothing has changed then.
   core::Status Apply(const config::AlertingConfig& config, const model::Labels& external_labels);
 
   void Send(std::span<const rules::Alert> alerts);

@@ -52,7 +52,8 @@ std::string FishScript() {
   for (const Program& program : Programs()) {
     if (program.run == nullptr || program.name == "sextant") continue;
     for (const std::string& flag : program.flags().Names()) {
-      out += fmt::format("complete -c sextant -n '__fish_seen_subcommand_from {}' -l {}\n", program.name, flag.substr(2));
+      out += fmt::format("complete -c sextant -n '__fish_seen_subcommand_from {}' -l {}\n", program.name,
+                         flag.substr(2));
     }
   }
   return out;

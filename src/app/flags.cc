@@ -44,7 +44,8 @@ std::string Suggest(std::string_view word, const std::vector<std::string>& candi
   return best;
 }
 
-void FlagSet::Add(std::string name, std::string value_name, std::string help, Setter set, std::string shown_default) {
+void FlagSet::Add(std::string name, std::string value_name, std::string help, Setter set,
+                  std::string shown_default) {
   SEXTANT_CHECK(Find(name) == nullptr);
   Flag flag;
   flag.name = std::move(name);
@@ -85,7 +86,8 @@ void FlagSet::AddBytes(std::string name, std::string help, uint64_t* target) {
       *target == 0 ? "" : core::FormatBytes(*target));
 }
 
-void FlagSet::AddList(std::string name, std::string value_name, std::string help, std::vector<std::string>* target) {
+void FlagSet::AddList(std::string name, std::string value_name, std::string help,
+                      std::vector<std::string>* target) {
   std::string shown = target->empty() ? "" : target->front();
   Add(
       std::move(name), std::move(value_name), std::move(help),
@@ -146,7 +148,8 @@ Status FlagSet::Parse(const std::vector<std::string>& arguments) {
     const std::string& argument = arguments[i];
     if (!argument.starts_with("--") || argument.size() == 2) {
       if (argument.starts_with("-")) return Unknown(argument);
-      return Fail(Code::kInvalidArgument, "unexpected argument \"{}\"; `{} --help` shows the usage", argument, program_);
+      return Fail(Code::kInvalidArgument, "unexpected argument \"{}\"; `{} --help` shows the usage", argument,
+                  program_);
     }
     std::string_view body = std::string_view(argument).substr(2);
     size_t equals = body.find('=');
@@ -173,7 +176,8 @@ Status FlagSet::Parse(const std::vector<std::string>& arguments) {
     }
     bool may_take_next = !flag->is_refused || !flag->allowed_value.empty();
     if (!has_value && may_take_next) {
-      if (i + 1 == arguments.size()) return Fail(Code::kInvalidArgument, "--{} needs a value: --{}={}", name, name, flag->value_name);
+      if (i + 1 == arguments.size())
+        return Fail(Code::kInvalidArgument, "--{} needs a value: --{}={}", name, name, flag->value_name);
       value = arguments[++i];
     }
     SEXTANT_TRY(Set(*flag, value));
@@ -185,7 +189,8 @@ std::string FlagSet::Help() const {
   std::string out = fmt::format("usage: {} [flags]\n\n{}\n\nFlags:\n", program_, summary_);
   for (const Flag& flag : flags_) {
     if (flag.is_refused) continue;
-    std::string left = flag.value_name.empty() ? "--[no-]" + flag.name : fmt::format("--{}={}", flag.name, flag.value_name);
+    std::string left =
+        flag.value_name.empty() ? "--[no-]" + flag.name : fmt::format("--{}={}", flag.name, flag.value_name);
     std::string right = flag.help;
     if (!flag.shown_default.empty()) right += fmt::format(" (default: {})", flag.shown_default);
     if (left.size() <= 34) {
@@ -208,7 +213,8 @@ std::vector<std::string> FlagSet::Names() const {
 std::vector<std::pair<std::string, std::string>> FlagSet::Values() const {
   std::vector<std::pair<std::string, std::string>> values;
   for (const Flag& flag : flags_) {
-    if (!flag.is_refused) values.emplace_back(flag.name, flag.given.empty() ? flag.shown_default : flag.given);
+    if (!flag.is_refused)
+      values.emplace_back(flag.name, flag.given.empty() ? flag.shown_default : flag.given);
   }
   return values;
 }

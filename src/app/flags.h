@@ -1,6 +1,7 @@
-// Command-line flags in the manner of the programs that we stand in for (kingpin's): `--flag=value`, `--flag value`,
-// `--switch`, `--no-switch`, `-h`; a flag may be repeated where its setter says so. Unknown flags are refused with a
-// suggestion, and flags of the original that we do not honour yet are refused by name.
+// Command-line flags in the manner of the programs that we stand in for (kingpin's): `--flag=value`, `--flag
+// value`,
+// `--switch`, `--no-switch`, `-h`; a flag may be repeated where its setter says so. Unknown flags are refused
+// with a suggestion, and flags of the original that we do not honour yet are refused by name.
 //
 //   FlagSet flags("sextant prometheus", "The Prometheus server.");
 //   flags.AddString("config.file", "FILE", "Prometheus configuration file path.", &options.config_file);
@@ -24,10 +25,12 @@ class FlagSet {
  public:
   using Setter = std::function<core::Status(const std::string& value)>;
 
-  FlagSet(std::string program, std::string summary) : program_(std::move(program)), summary_(std::move(summary)) {}
+  FlagSet(std::string program, std::string summary)
+      : program_(std::move(program)), summary_(std::move(summary)) {}
 
   // A flag with a value. `shown_default` is only for the help.
-  void Add(std::string name, std::string value_name, std::string help, Setter set, std::string shown_default = "");
+  void Add(std::string name, std::string value_name, std::string help, Setter set,
+           std::string shown_default = "");
   // The usual kinds; the target's present value is shown as the default, and must outlive Parse.
   void AddString(std::string name, std::string value_name, std::string help, std::string* target);
   void AddDuration(std::string name, std::string help, core::DurationMs* target);
@@ -41,8 +44,8 @@ class FlagSet {
   // A refused flag that is harmless with this value (its default, or "false"): accepted then.
   void AddOnlyDefault(std::string name, std::string allowed_value, std::string why);
 
-  // Sets everything from the arguments (without the program's name). Errors are kInvalidArgument and say which flag and
-  // what to do. `--help` and `--version` are the caller's to look for before.
+  // Sets everything from the arguments (without the program's name). Errors are kInvalidArgument and say
+  // which flag and what to do. `--help` and `--version` are the caller's to look for before.
   core::Status Parse(const std::vector<std::string>& arguments);
 
   // A page that a person can read.
@@ -50,7 +53,8 @@ class FlagSet {
   // All flags as users type them, for shell completion; refused ones are left out.
   std::vector<std::string> Names() const;
 
-  // Name and present value (as text, "" when it was not given) of every honoured flag, for /api/v1/status/flags.
+  // Name and present value (as text, "" when it was not given) of every honoured flag, for
+  // /api/v1/status/flags.
   std::vector<std::pair<std::string, std::string>> Values() const;
 
  private:

@@ -33,8 +33,8 @@ struct Fixture {
 
 TEST(Flags, TakesAllForms) {
   Fixture f;
-  ASSERT_EQ(f.Error({"--config.file=b.yml", "--wait", "1m", "--size=2GB", "--web.enable-api", "--web.listen-address=:1",
-                     "--web.listen-address", ":2", "--web.cors.origin=.*"}),
+  ASSERT_EQ(f.Error({"--config.file=b.yml", "--wait", "1m", "--size=2GB", "--web.enable-api",
+                     "--web.listen-address=:1", "--web.listen-address", ":2", "--web.cors.origin=.*"}),
             "");
   EXPECT_EQ(f.options.file, "b.yml");
   EXPECT_EQ(f.options.wait, 60'000);
@@ -50,19 +50,24 @@ TEST(Flags, RefusesWithOneClearLine) {
             "unknown flag --config.fil; did you mean --config.file?; `sextant test --help` lists the flags");
   EXPECT_EQ(Fixture().Error({"--zzzzz"}), "unknown flag --zzzzz; `sextant test --help` lists the flags");
   EXPECT_EQ(Fixture().Error({"--agent"}), "--agent: agent mode is not supported yet");
-  EXPECT_EQ(Fixture().Error({"--web.cors.origin=x"}), "--web.cors.origin: only the default .* is supported yet");
+  EXPECT_EQ(Fixture().Error({"--web.cors.origin=x"}),
+            "--web.cors.origin: only the default .* is supported yet");
   EXPECT_EQ(Fixture().Error({"--wait=soon"}), "--wait=soon: not a valid duration string: \"soon\"");
   EXPECT_EQ(Fixture().Error({"--config.file"}), "--config.file needs a value: --config.file=FILE");
   EXPECT_EQ(Fixture().Error({"--web.enable-api=maybe"}),
             "--web.enable-api is a switch: write --web.enable-api or --no-web.enable-api");
-  EXPECT_EQ(Fixture().Error({"extra"}), "unexpected argument \"extra\"; `sextant test --help` shows the usage");
-  EXPECT_EQ(Fixture().Error({"--no-config.file"}),
-            "unknown flag --no-config.file; did you mean --config.file?; `sextant test --help` lists the flags");
+  EXPECT_EQ(Fixture().Error({"extra"}),
+            "unexpected argument \"extra\"; `sextant test --help` shows the usage");
+  EXPECT_EQ(
+      Fixture().Error({"--no-config.file"}),
+      "unknown flag --no-config.file; did you mean --config.file?; `sextant test --help` lists the flags");
 }
 
 TEST(Flags, HelpNamesEveryHonouredFlagAndItsDefault) {
   std::string help = Fixture().flags.Help();
-  EXPECT_NE(help.find("--config.file=FILE                 Configuration. (default: a.yml)"), std::string::npos) << help;
+  EXPECT_NE(help.find("--config.file=FILE                 Configuration. (default: a.yml)"),
+            std::string::npos)
+      << help;
   EXPECT_NE(help.find("--[no-]web.enable-api"), std::string::npos);
   EXPECT_EQ(help.find("--agent"), std::string::npos);
 }

@@ -23,12 +23,15 @@ struct Options {
 
 FlagSet MakeFlags(Options& options) {
   std::string summary =
-      "Metrics of this host, under node_exporter's names. Also takes its --path.* and --collector.* flags; the collectors are:";
+      "Metrics of this host, under node_exporter's names. Also takes its --path.* and --collector.* flags; "
+      "the collectors are:";
   for (std::string_view name : node::CollectorNames()) summary += fmt::format(" {}", name);
   FlagSet flags{std::string(kName), summary};
   flags.AddList("web.listen-address", "ADDRESS", "Address to serve on; may be repeated.", &options.listen);
-  flags.AddString("web.telemetry-path", "PATH", "Path under which to expose metrics.", &options.telemetry_path);
-  flags.AddSwitch("web.disable-exporter-metrics", "Leave out metrics about the exporter itself.", &options.disable_exporter_metrics);
+  flags.AddString("web.telemetry-path", "PATH", "Path under which to expose metrics.",
+                  &options.telemetry_path);
+  flags.AddSwitch("web.disable-exporter-metrics", "Leave out metrics about the exporter itself.",
+                  &options.disable_exporter_metrics);
   flags.AddString("log.level", "LEVEL", "debug, info, warn or error.", &options.log.level);
   flags.AddString("log.format", "FORMAT", "logfmt or json.", &options.log.format);
   flags.AddOnlyDefault("web.max-requests", "40", "only the default is supported yet");
@@ -40,17 +43,21 @@ FlagSet MakeFlags(Options& options) {
 
 net::Router MakeRouter(const Options& options, node::NodeAgent& agent, const core::Registry& registry) {
   net::Router router;
-  router.Add("GET", options.telemetry_path, [&](const net::HttpRequest&) {
-    net::HttpResponse response;
-    response.headers.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-    response.body = agent.RenderText();
-    if (!options.disable_exporter_metrics) response.body += registry.RenderText();
-    return response;
-  }, {.priority = core::Priority::kIngest});
+  router.Add("GET", options.telemetry_path,
+             [&](const net::HttpRequest&) {
+               net::HttpResponse response;
+               response.headers.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+               response.body = agent.RenderText();
+               if (!options.disable_exporter_metrics) response.body += registry.RenderText();
+               return response;
+             },
+             {.priority = core::Priority::kIngest});
   if (options.telemetry_path != "/") {
     router.Add("GET", "/", [path = options.telemetry_path](const net::HttpRequest&) {
-      return net::HttpResponse::Html(200, fmt::format("<!doctype html><title>Node Exporter</title><h1>Node Exporter</h1>"
-                                                      "<p><a href=\"{}\">Metrics</a></p>\n", path));
+      return net::HttpResponse::Html(
+          200, fmt::format("<!doctype html><title>Node Exporter</title><h1>Node Exporter</h1>"
+                           "<p><a href=\"{}\">Metrics</a></p>\n",
+                           path));
     });
   }
   return router;
@@ -60,13 +67,15 @@ core::Status Run(Options& options, node::NodeOptions node_options) {
   core::SignalWaiter signals;
   SEXTANT_ASSIGN(core::LogOptions log_options, MakeLogOptions(options.log));
   Services services(std::move(log_options));
-  node::NodeAgent agent(std::move(node_options), {.version = std::string(Version()), .revision = "", .branch = ""},
-                        services.clock, services.logger);
+  node::NodeAgent agent(std::move(node_options),
+                        {.version = std::string(Version()), .revision = "", .branch = ""}, services.clock,
+                        services.logger);
   net::HttpServerOptions server_options;
   server_options.listen = options.listen;
-  SEXTANT_ASSIGN(auto server, net::HttpServer::Start(services.io, services.executor, services.clock, services.registry,
-                                                     services.logger, MakeRouter(options, agent, services.registry),
-                                                     server_options));
+  SEXTANT_ASSIGN(
+      auto server,
+      net::HttpServer::Start(services.io, services.executor, services.clock, services.registry,
+                             services.logger, MakeRouter(options, agent, services.registry), server_options));
   for (size_t i = 0; i < options.listen.size(); ++i) {
     services.logger.Info("listening", {{"address", server->bound_address(i)}});
   }

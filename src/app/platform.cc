@@ -46,7 +46,9 @@ constexpr core::DurationMs kShutdownBoundMs = 30'000;
 constexpr core::DurationMs kLocalIntervalMs = 15'000;
 constexpr std::string_view kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
 
-uint64_t Share(uint64_t bytes, double fraction) { return static_cast<uint64_t>(static_cast<double>(bytes) * fraction); }
+uint64_t Share(uint64_t bytes, double fraction) {
+  return static_cast<uint64_t>(static_cast<double>(bytes) * fraction);
+}
 
 std::string HostName() {
   char name[256] = {};
@@ -77,16 +79,19 @@ class Platform::Impl {
   explicit Impl(PlatformOptions options)
       : options_(std::move(options)),
         services_(options_.log),
-        memory_limit_bytes_(options_.memory_limit_bytes != 0 ? options_.memory_limit_bytes : core::DetectMemoryLimitBytes()),
+        memory_limit_bytes_(options_.memory_limit_bytes != 0 ? options_.memory_limit_bytes
+                                                             : core::DetectMemoryLimitBytes()),
         budget_(memory_limit_bytes_, services_.registry),
         client_(services_.io, services_.registry),
         notifier_(client_, services_.executor, services_.registry, services_.logger),
-        reload_successful_(services_.registry.AddGauge("prometheus_config_last_reload_successful",
-                                                       "Whether the last configuration reload attempt was successful.")),
+        reload_successful_(
+            services_.registry.AddGauge("prometheus_config_last_reload_successful",
+                                        "Whether the last configuration reload attempt was successful.")),
         reload_time_(services_.registry.AddGauge("prometheus_config_last_reload_success_timestamp_seconds",
                                                  "Timestamp of the last successful configuration reload.")) {
     services_.registry
-        .AddGauge("sextant_build_info", "What runs here; the value is always 1.", {{"version", std::string(Version())}})
+        .AddGauge("sextant_build_info", "What runs here; the value is always 1.",
+                  {{"version", std::string(Version())}})
         .Set(1);
   }
 
@@ -160,7 +165,8 @@ std::vector<scrape::LocalJob> Platform::Impl::LocalJobs(const config::Prometheus
                   }});
   // A job of the user's with the same name takes the place of ours.
   std::erase_if(jobs, [&](const scrape::LocalJob& job) {
-    return std::ranges::any_of(config.scrape_configs, [&](const config::ScrapeConfig& own) { return own.job_name == job.name; });
+    return std::ranges::any_of(config.scrape_configs,
+                               [&](const config::ScrapeConfig& own) { return own.job_name == job.name; });
   });
   return jobs;
 }
@@ -211,8 +217,8 @@ Status Platform::Impl::StartServer() {
   server.listen = options_.listen;
   server.limits.max_connections = options_.max_connections;
   server.limits.max_buffered_body_bytes = Share(memory_limit_bytes_, kRequestBodyShare);
-  SEXTANT_ASSIGN(server_, net::HttpServer::Start(services_.io, services_.executor, services_.clock, services_.registry,
-                                                 services_.logger, MakeRouter(), server));
+  SEXTANT_ASSIGN(server_, net::HttpServer::Start(services_.io, services_.executor, services_.clock,
+                                                 services_.registry, services_.logger, MakeRouter(), server));
   return {};
 }
 
@@ -222,10 +228,11 @@ Status Platform::Impl::StartAlerting(std::shared_ptr<const alerting::Config> con
     alerting.external_url = PageUrl();
     alerting.data_dir = options_.data_dir + "/alerting";
     SEXTANT_ASSIGN(alertmanager_,
-                   alerting::Alertmanager::Start(std::move(config),
-                                                 {services_.io, services_.executor, client_, services_.clock, services_.registry,
-                                                  files_, services_.logger.With("component", "alerting")},
-                                                 alerting));
+                   alerting::Alertmanager::Start(
+                       std::move(config),
+                       {services_.io, services_.executor, client_, services_.clock, services_.registry,
+                        files_, services_.logger.With("component", "alerting")},
+                       alerting));
   }
   alerts_ = std::make_unique<AlertFanout>(alertmanager_.get(), notifier_, services_.logger);
   return {};
@@ -237,16 +244,19 @@ Status Platform::Impl::Start() {
   SEXTANT_TRY(OpenStore());
   SEXTANT_TRY(AddBuiltinDashboards(dashboards_));
   if (options_.is_whole_platform) {
-    node_agent_ = std::make_unique<node::NodeAgent>(node::DefaultNodeOptions(),
-                                                    node::BuildInfo{.version = std::string(Version()), .revision = "", .branch = ""},
-                                                    services_.clock, services_.logger);
+    node_agent_ = std::make_unique<node::NodeAgent>(
+        node::DefaultNodeOptions(),
+        node::BuildInfo{.version = std::string(Version()), .revision = "", .branch = ""}, services_.clock,
+        services_.logger);
   }
   SEXTANT_TRY(StartAlerting(config.alerting));
-  scrape_ = std::make_unique<scrape::ScrapeManager>(services_.io, client_, services_.executor, services_.clock, *db_,
-                                                    services_.registry, services_.logger, fmt::format("Sextant/{}", Version()));
-  rules_ = std::make_unique<RuleRunner>(
-      services_.io, services_.executor, services_.clock,
-      rules::RuleContext{*engine_, *db_, *db_, alerts_.get(), services_.clock, services_.registry, services_.logger});
+  scrape_ = std::make_unique<scrape::ScrapeManager>(services_.io, client_, services_.executor,
+                                                    services_.clock, *db_, services_.registry,
+                                                    services_.logger, fmt::format("Sextant/{}", Version()));
+  rules_ =
+      std::make_unique<RuleRunner>(services_.io, services_.executor, services_.clock,
+                                   rules::RuleContext{*engine_, *db_, *db_, alerts_.get(), services_.clock,
+                                                      services_.registry, services_.logger});
   SEXTANT_TRY(StartServer());
   SEXTANT_TRY(Apply(std::move(config)));
   is_ready_ = true;
@@ -258,7 +268,8 @@ Status Platform::Impl::Reload() {
   Status applied = config ? Apply(std::move(*config)) : Status(tl::unexpected(config.error()));
   if (!applied) {
     reload_successful_.Set(0);
-    services_.logger.Error("configuration not reloaded; the one before stays in force", {{"error", applied.error()}});
+    services_.logger.Error("configuration not reloaded; the one before stays in force",
+                           {{"error", applied.error()}});
     return applied;
   }
   services_.logger.Info("configuration reloaded");
@@ -279,7 +290,8 @@ void Platform::Impl::Stop() {
   services_.executor.Stop();
   services_.io.Stop();
   if (db_) {
-    if (Status closed = db_->Close(); !closed) services_.logger.Error("the store did not close cleanly", {{"error", closed.error()}});
+    if (Status closed = db_->Close(); !closed)
+      services_.logger.Error("the store did not close cleanly", {{"error", closed.error()}});
   }
   if (was_ready) services_.logger.Info("stopped");
 }

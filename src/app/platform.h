@@ -1,7 +1,7 @@
 // The all-in-one server: scrape, store, query, rules, alerts and pages, wired together in one process.
 //
-// Construct with Start, then wait for signals; Reload takes a changed configuration, Stop ends everything in order. All
-// three are called from the main thread.
+// Construct with Start, then wait for signals; Reload takes a changed configuration, Stop ends everything in
+// order. All three are called from the main thread.
 #pragma once
 
 #include <atomic>
@@ -26,8 +26,8 @@ struct PlatformOptions {
   uint64_t memory_limit_bytes = 0;  // 0: what the machine or cgroup has
   uint64_t max_connections = 1'000;
   ConfigSource config;
-  // The host's collectors and the process's own metrics as targets, and the built-in Alertmanager: what the platform
-  // does by itself, and the stand-ins for single programs do not.
+  // The host's collectors and the process's own metrics as targets, and the built-in Alertmanager: what the
+  // platform does by itself, and the stand-ins for single programs do not.
   bool is_whole_platform = true;
   promql::EngineOptions engine;
   rules::RuleOptions rules;
@@ -37,17 +37,19 @@ struct PlatformOptions {
 
 class Platform {
  public:
-  // Opens the store, starts everything, and returns once requests are answered. Errors are one line for a person.
+  // Opens the store, starts everything, and returns once requests are answered. Errors are one line for a
+  // person.
   static core::Result<std::unique_ptr<Platform>> Start(PlatformOptions options);
   ~Platform();  // stops
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
 
-  // Reads the configuration again. On an error everything goes on as before; the error is also logged and counted.
+  // Reads the configuration again. On an error everything goes on as before; the error is also logged and
+  // counted.
   core::Status Reload();
 
-  // Stops taking requests, finishes what is under way, makes everything durable. Ends the process by force if that takes
-  // longer than 30 seconds.
+  // Stops taking requests, finishes what is under way, makes everything durable. Ends the process by force if
+  // that takes longer than 30 seconds.
   void Stop();
 
   // "http://127.0.0.1:9090", one per listen address.

@@ -36,8 +36,11 @@ Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source) {
   loaded.prometheus = DefaultPrometheusConfig();
   loaded.alerting = alerting::BuiltInConfig();
   switch (source.kind) {
-    case ConfigKind::kNone: break;
-    case ConfigKind::kSextant: SEXTANT_TRY(ReadSextant(source.path, loaded)); break;
+    case ConfigKind::kNone:
+      break;
+    case ConfigKind::kSextant:
+      SEXTANT_TRY(ReadSextant(source.path, loaded));
+      break;
     case ConfigKind::kPrometheus: {
       SEXTANT_ASSIGN(loaded.prometheus, config::LoadPrometheusConfig(source.path));
       break;
@@ -49,7 +52,8 @@ Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source) {
   auto files = rules::LoadRuleFiles(paths, options);
   if (!files) return tl::unexpected(rules::Summarize(files.error()));
   loaded.rule_files = std::move(*files);
-  if (loaded.prometheus.rule_files.empty() && source.uses_builtin_rules) loaded.rule_files.push_back(rules::BuiltinRules());
+  if (loaded.prometheus.rule_files.empty() && source.uses_builtin_rules)
+    loaded.rule_files.push_back(rules::BuiltinRules());
   return loaded;
 }
 

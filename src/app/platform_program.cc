@@ -20,12 +20,17 @@ struct Options {
 FlagSet MakeFlags(Options& options) {
   PlatformOptions& platform = options.platform;
   FlagSet flags{"sextant", "The whole platform in one process."};
-  flags.AddString("config", "FILE", "sextant.yaml; without it, this machine is watched with built-in settings.", &platform.config.path);
+  flags.AddString("config", "FILE",
+                  "sextant.yaml; without it, this machine is watched with built-in settings.",
+                  &platform.config.path);
   flags.AddString("data", "DIR", "Where everything is kept; one process per folder.", &platform.data_dir);
-  flags.AddList("listen", "ADDR:PORT", "Address of the pages and the API; may be repeated.", &platform.listen);
+  flags.AddList("listen", "ADDR:PORT", "Address of the pages and the API; may be repeated.",
+                &platform.listen);
   flags.AddDuration("retention", "How long samples are kept.", &platform.retention_ms);
-  flags.AddBytes("retention.size", "Most bytes of stored blocks; the oldest go first. 0 is no limit.", &platform.retention_bytes);
-  flags.AddBytes("memory.limit", "Memory to plan with; by default what the machine or its cgroup has.", &platform.memory_limit_bytes);
+  flags.AddBytes("retention.size", "Most bytes of stored blocks; the oldest go first. 0 is no limit.",
+                 &platform.retention_bytes);
+  flags.AddBytes("memory.limit", "Memory to plan with; by default what the machine or its cgroup has.",
+                 &platform.memory_limit_bytes);
   flags.AddDuration("query.timeout", "A query that takes longer is stopped.", &platform.engine.timeout_ms);
   flags.AddString("log.level", "LEVEL", "debug, info, warn or error.", &options.log.level);
   flags.AddString("log.format", "FORMAT", "logfmt or json.", &options.log.format);

@@ -34,15 +34,15 @@ std::string BaseName(std::string_view path) {
 }
 
 std::string GeneralHelp() {
-  std::string out =
-      "sextant " + std::string(Version()) +
-      ": metrics, alerts and dashboards of this machine and its services, in one process.\n\n"
-      "usage: sextant [flags]                 run the whole platform\n"
-      "       sextant <program> [flags]       run one program with the flags of the original\n"
-      "       sextant completion bash|zsh|fish\n\nPrograms:\n";
+  std::string out = "sextant " + std::string(Version()) +
+                    ": metrics, alerts and dashboards of this machine and its services, in one process.\n\n"
+                    "usage: sextant [flags]                 run the whole platform\n"
+                    "       sextant <program> [flags]       run one program with the flags of the original\n"
+                    "       sextant completion bash|zsh|fish\n\nPrograms:\n";
   for (const Program& program : kPrograms) {
     if (program.name == "sextant") continue;
-    out += fmt::format("  {:<16} {}{}\n", program.name, program.summary, program.run ? "" : " (not in this version)");
+    out += fmt::format("  {:<16} {}{}\n", program.name, program.summary,
+                       program.run ? "" : " (not in this version)");
   }
   std::string flags = PlatformFlags().Help();
   return out + "\n" + flags.substr(flags.find("Flags:"));

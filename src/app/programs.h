@@ -20,8 +20,8 @@ inline constexpr int kExitUsage = 2;
 struct Program {
   std::string_view name;
   std::string_view summary;
-  // Runs with the arguments behind the program's name and returns the exit code; null when this version does not have
-  // the program.
+  // Runs with the arguments behind the program's name and returns the exit code; null when this version does
+  // not have the program.
   int (*run)(const Arguments& arguments);
   // The flags it takes, for help and completion.
   FlagSet (*flags)();

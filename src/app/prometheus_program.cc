@@ -50,57 +50,97 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
       "512");
   flags.AddString("storage.tsdb.path", "DIR", "Where samples are stored.", &platform.data_dir);
   flags.AddDuration("storage.tsdb.retention.time", "How long samples are kept.", &platform.retention_ms);
-  flags.AddBytes("storage.tsdb.retention.size", "Most bytes of stored blocks; 0 is no limit.", &platform.retention_bytes);
-  flags.AddDuration("query.lookback-delta", "How far back an instant selector looks for a sample.", &platform.engine.lookback_ms);
+  flags.AddBytes("storage.tsdb.retention.size", "Most bytes of stored blocks; 0 is no limit.",
+                 &platform.retention_bytes);
+  flags.AddDuration("query.lookback-delta", "How far back an instant selector looks for a sample.",
+                    &platform.engine.lookback_ms);
   flags.AddDuration("query.timeout", "A query that takes longer is stopped.", &platform.engine.timeout_ms);
-  flags.Add("query.max-samples", "N", "Most samples a query may hold in memory.",
-            [&platform](const std::string& text) { return ParseCount(text, platform.engine.max_samples); }, "50000000");
-  flags.AddDuration("rules.alert.for-outage-tolerance", "Longest outage over which the state of alerts is restored.",
+  flags.Add(
+      "query.max-samples", "N", "Most samples a query may hold in memory.",
+      [&platform](const std::string& text) { return ParseCount(text, platform.engine.max_samples); },
+      "50000000");
+  flags.AddDuration("rules.alert.for-outage-tolerance",
+                    "Longest outage over which the state of alerts is restored.",
                     &platform.rules.outage_tolerance_ms);
   flags.AddDuration("rules.alert.for-grace-period", "Least time between a restored alert and its firing.",
                     &platform.rules.for_grace_period_ms);
-  flags.AddDuration("rules.alert.resend-delay", "Least time before an alert is sent again.", &platform.rules.resend_delay_ms);
+  flags.AddDuration("rules.alert.resend-delay", "Least time before an alert is sent again.",
+                    &platform.rules.resend_delay_ms);
   flags.AddList("enable-feature", "NAMES", "Comma-separated feature flags.", &options.features);
   flags.AddString("log.level", "LEVEL", "debug, info, warn or error.", &options.log.level);
   flags.AddString("log.format", "FORMAT", "logfmt or json.", &options.log.format);
 }
 
-// Flags of the original that this version does not honour; those that only restate what we do anyway may stand.
+// Flags of the original that this version does not honour; those that only restate what we do anyway may
+// stand.
 void AddOtherFlags(FlagSet& flags) {
-  flags.AddOnlyDefault("query.max-concurrency", "20", "queries share the processors; a limit of their number is not supported yet");
+  flags.AddOnlyDefault("query.max-concurrency", "20",
+                       "queries share the processors; a limit of their number is not supported yet");
   flags.AddOnlyDefault("web.read-timeout", "5m", "only the default is supported yet");
   flags.AddOnlyDefault("web.route-prefix", "/", "only the default is supported yet");
   flags.AddOnlyDefault("web.cors.origin", ".*", "CORS is not supported yet");
   flags.AddOnlyDefault("web.max-notifications-subscribers", "16", "notifications are not supported yet");
-  flags.AddOnlyDefault("storage.tsdb.no-lockfile", "false", "the lock of the data directory cannot be switched off");
-  flags.AddOnlyDefault("scrape.adjust-timestamps", "true", "adjustment of scrape timestamps cannot be switched off yet");
+  flags.AddOnlyDefault("storage.tsdb.no-lockfile", "false",
+                       "the lock of the data directory cannot be switched off");
+  flags.AddOnlyDefault("scrape.adjust-timestamps", "true",
+                       "adjustment of scrape timestamps cannot be switched off yet");
   flags.AddOnlyDefault("scrape.timestamp-tolerance", "2ms", "only the default is supported yet");
-  flags.AddOnlyDefault("alertmanager.notification-queue-capacity", "10000", "only the default is supported yet");
+  flags.AddOnlyDefault("alertmanager.notification-queue-capacity", "10000",
+                       "only the default is supported yet");
   flags.AddOnlyDefault("alertmanager.notification-batch-size", "256", "only the default is supported yet");
   for (const char* name : {"auto-gomaxprocs", "auto-gomemlimit", "auto-gomemlimit.ratio"}) {
     flags.AddRefused(name, "there is no Go runtime here");
   }
-  for (const char* name :
-       {"agent", "config.auto-reload-interval", "web.config.file", "web.external-url", "web.user-assets", "web.enable-lifecycle",
-        "web.enable-admin-api", "web.enable-remote-write-receiver", "web.remote-write-receiver.accepted-protobuf-messages",
-        "web.enable-otlp-receiver", "web.console.templates", "web.console.libraries", "web.page-title",
-        "storage.tsdb.retention.percentage", "storage.tsdb.min-block-duration", "storage.tsdb.max-block-duration",
-        "storage.tsdb.max-block-chunk-segment-size", "storage.tsdb.wal-segment-size", "storage.tsdb.wal-compression",
-        "storage.tsdb.wal-compression-type", "storage.tsdb.allow-overlapping-blocks", "storage.tsdb.allow-overlapping-compaction",
-        "storage.tsdb.head-chunks-write-queue-size", "storage.tsdb.samples-per-chunk",
-        "storage.tsdb.delayed-compaction.max-percent", "storage.tsdb.delay-compact-file.path", "storage.agent.path",
-        "storage.agent.wal-segment-size", "storage.agent.wal-compression", "storage.agent.wal-compression-type",
-        "storage.agent.wal-truncate-frequency", "storage.agent.retention.min-time", "storage.agent.retention.max-time",
-        "storage.agent.no-lockfile", "storage.remote.flush-deadline", "storage.remote.read-sample-limit",
-        "storage.remote.read-concurrent-limit", "storage.remote.read-max-bytes-in-frame", "rules.max-concurrent-evals",
-        "alertmanager.drain-notification-queue-on-shutdown", "scrape.discovery-reload-interval", "scrape.name-escaping-scheme",
-        "write-documentation"}) {
+  for (const char* name : {"agent",
+                           "config.auto-reload-interval",
+                           "web.config.file",
+                           "web.external-url",
+                           "web.user-assets",
+                           "web.enable-lifecycle",
+                           "web.enable-admin-api",
+                           "web.enable-remote-write-receiver",
+                           "web.remote-write-receiver.accepted-protobuf-messages",
+                           "web.enable-otlp-receiver",
+                           "web.console.templates",
+                           "web.console.libraries",
+                           "web.page-title",
+                           "storage.tsdb.retention.percentage",
+                           "storage.tsdb.min-block-duration",
+                           "storage.tsdb.max-block-duration",
+                           "storage.tsdb.max-block-chunk-segment-size",
+                           "storage.tsdb.wal-segment-size",
+                           "storage.tsdb.wal-compression",
+                           "storage.tsdb.wal-compression-type",
+                           "storage.tsdb.allow-overlapping-blocks",
+                           "storage.tsdb.allow-overlapping-compaction",
+                           "storage.tsdb.head-chunks-write-queue-size",
+                           "storage.tsdb.samples-per-chunk",
+                           "storage.tsdb.delayed-compaction.max-percent",
+                           "storage.tsdb.delay-compact-file.path",
+                           "storage.agent.path",
+                           "storage.agent.wal-segment-size",
+                           "storage.agent.wal-compression",
+                           "storage.agent.wal-compression-type",
+                           "storage.agent.wal-truncate-frequency",
+                           "storage.agent.retention.min-time",
+                           "storage.agent.retention.max-time",
+                           "storage.agent.no-lockfile",
+                           "storage.remote.flush-deadline",
+                           "storage.remote.read-sample-limit",
+                           "storage.remote.read-concurrent-limit",
+                           "storage.remote.read-max-bytes-in-frame",
+                           "rules.max-concurrent-evals",
+                           "alertmanager.drain-notification-queue-on-shutdown",
+                           "scrape.discovery-reload-interval",
+                           "scrape.name-escaping-scheme",
+                           "write-documentation"}) {
     flags.AddRefused(name, "not supported yet");
   }
 }
 
 FlagSet MakeFlags(Options& options) {
-  FlagSet flags{std::string(kName), "Scrapes, stores, queries and alerts, with the flags and the file of Prometheus."};
+  FlagSet flags{std::string(kName),
+                "Scrapes, stores, queries and alerts, with the flags and the file of Prometheus."};
   AddHonouredFlags(flags, options);
   AddOtherFlags(flags);
   return flags;
@@ -136,7 +176,8 @@ core::Status Run(Options& options) {
   SEXTANT_ASSIGN(options.platform.log, MakeLogOptions(options.log));
   core::SignalWaiter signals;
   SEXTANT_ASSIGN(std::unique_ptr<Platform> platform, Platform::Start(options.platform));
-  for (const std::string& url : platform->urls()) platform->logger().Info("Server is ready to receive web requests.", {{"url", url}});
+  for (const std::string& url : platform->urls())
+    platform->logger().Info("Server is ready to receive web requests.", {{"url", url}});
   while (signals.Wait() == SIGHUP) {
     // A failed reload has been logged and counted; the server goes on with what it had.
     [[maybe_unused]] core::Status reloaded = platform->Reload();

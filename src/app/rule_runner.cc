@@ -5,11 +5,13 @@
 namespace sextant::app {
 
 namespace {
-// Looks at the clock again at least this often, so that a clock that was set does not stop the rules for long.
+// Looks at the clock again at least this often, so that a clock that was set does not stop the rules for
+// long.
 constexpr core::DurationMs kMaxWaitMs = 5'000;
 }  // namespace
 
-RuleRunner::RuleRunner(net::IoContext& io, core::Executor& executor, const core::Clock& clock, rules::RuleContext context)
+RuleRunner::RuleRunner(net::IoContext& io, core::Executor& executor, const core::Clock& clock,
+                       rules::RuleContext context)
     : executor_(executor), clock_(clock), logger_(context.logger), manager_(context), timer_(io) {}
 
 RuleRunner::~RuleRunner() { Stop(); }
@@ -29,7 +31,8 @@ void RuleRunner::Stop() {
 }
 
 void RuleRunner::Schedule() {
-  core::DurationMs wait_ms = std::clamp<core::DurationMs>(manager_.NextDueMs() - clock_.NowMs(), 1, kMaxWaitMs);
+  core::DurationMs wait_ms =
+      std::clamp<core::DurationMs>(manager_.NextDueMs() - clock_.NowMs(), 1, kMaxWaitMs);
   timer_.StartAfter(wait_ms, [this] { RunDue(); });
 }
 
@@ -41,11 +44,12 @@ void RuleRunner::RunDue() {
       if (is_stopped_) return;
       ++running_;
     }
-    core::Status queued = executor_.Submit(core::Priority::kAlerting, [this, run = std::move(evaluation)]() mutable {
-      run();
-      run = nullptr;
-      Finish();
-    });
+    core::Status queued =
+        executor_.Submit(core::Priority::kAlerting, [this, run = std::move(evaluation)]() mutable {
+          run();
+          run = nullptr;
+          Finish();
+        });
     if (!queued) {
       logger_.Error("rule group not evaluated", {{"error", queued.error()}});
       Finish();

@@ -16,7 +16,8 @@ namespace sextant::app {
 class RuleRunner {
  public:
   // References must outlive the runner.
-  RuleRunner(net::IoContext& io, core::Executor& executor, const core::Clock& clock, rules::RuleContext context);
+  RuleRunner(net::IoContext& io, core::Executor& executor, const core::Clock& clock,
+             rules::RuleContext context);
   ~RuleRunner();  // stops
 
   // Replaces the groups and goes on. Not from an executor or I/O thread.
@@ -36,7 +37,7 @@ class RuleRunner {
   const core::Logger logger_;
   std::mutex mutex_;
   std::condition_variable idle_;
-  size_t running_ = 0;      // guarded by mutex_
+  size_t running_ = 0;       // guarded by mutex_
   bool is_stopped_ = false;  // guarded by mutex_
   rules::RuleManager manager_;
   net::Timer timer_;

@@ -1,5 +1,5 @@
-// What every long-running program of ours is built on: clock, log, own metrics, executor, I/O loops. Declared in the order
-// of construction, so that destruction takes them down in the right order.
+// What every long-running program of ours is built on: clock, log, own metrics, executor, I/O loops. Declared
+// in the order of construction, so that destruction takes them down in the right order.
 #pragma once
 
 #include <string>

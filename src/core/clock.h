@@ -1,5 +1,5 @@
-// Time as the rest of the system sees it. Components take a Clock& and never ask the operating system, so that a
-// test can play a week in a second. All methods may be called from any thread.
+// Time as the rest of the system sees it. Components take a Clock& and never ask the operating system, so
+// that a test can play a week in a second. All methods may be called from any thread.
 #pragma once
 
 #include <atomic>

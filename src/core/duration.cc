@@ -13,8 +13,13 @@ struct Unit {
 
 // In the order in which they must appear.
 constexpr Unit kUnits[] = {
-    {"y", 365LL * 24 * 3600 * 1000}, {"w", 7LL * 24 * 3600 * 1000}, {"d", 24LL * 3600 * 1000}, {"h", 3600 * 1000},
-    {"m", 60 * 1000},                {"s", 1000},                   {"ms", 1},
+    {"y", 365LL * 24 * 3600 * 1000},
+    {"w", 7LL * 24 * 3600 * 1000},
+    {"d", 24LL * 3600 * 1000},
+    {"h", 3600 * 1000},
+    {"m", 60 * 1000},
+    {"s", 1000},
+    {"ms", 1},
 };
 // Prometheus holds durations as nanoseconds in an int64.
 constexpr DurationMs kMaxMs = std::numeric_limits<int64_t>::max() / 1'000'000;

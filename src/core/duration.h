@@ -1,5 +1,5 @@
-// Prometheus' duration notation ("1h30m", "15s", "250ms"), as its configuration files, PromQL and API write it.
-// Units ms, s, m, h, d, w, y in falling order, each at most once; d = 24h, w = 7d, y = 365d.
+// Prometheus' duration notation ("1h30m", "15s", "250ms"), as its configuration files, PromQL and API write
+// it. Units ms, s, m, h, d, w, y in falling order, each at most once; d = 24h, w = 7d, y = 365d.
 #pragma once
 
 #include <string>

@@ -21,7 +21,8 @@ TEST(Duration, RefusesTheRestWithUpstreamsText) {
   EXPECT_EQ(ParseDuration("99999999999999999999999999s").error().message(), "duration out of range");
   for (const char* text : {"1", "1y1m1d", "-1w", "1.5d", "d", "294yy", "1s1h", "1s1s", " 1s", "1 s"}) {
     ASSERT_FALSE(ParseDuration(text)) << text;
-    EXPECT_EQ(ParseDuration(text).error().message(), "not a valid duration string: \"" + std::string(text) + "\"");
+    EXPECT_EQ(ParseDuration(text).error().message(),
+              "not a valid duration string: \"" + std::string(text) + "\"");
   }
 }
 

@@ -18,7 +18,8 @@ Status Executor::Submit(Priority priority, Task task) {
     if (stopping_) return Fail(Code::kUnavailable, "shutting down");
     auto& queue = queues_[static_cast<size_t>(priority)];
     if (queue.size() >= options_.queue_limit_tasks) {
-      return Fail(Code::kResourceExhausted, "too much work is waiting ({} tasks); try again later", queue.size());
+      return Fail(Code::kResourceExhausted, "too much work is waiting ({} tasks); try again later",
+                  queue.size());
     }
     queue.push_back(std::move(task));
   }
@@ -74,7 +75,8 @@ void Executor::Run() {
       }
       continue;
     }
-    bool is_empty = std::all_of(queues_.begin(), queues_.end(), [](const auto& queue) { return queue.empty(); });
+    bool is_empty =
+        std::all_of(queues_.begin(), queues_.end(), [](const auto& queue) { return queue.empty(); });
     if (stopping_ && is_empty) return;
     wake_.wait(lock);
   }

@@ -1,6 +1,6 @@
-// Runs work off the I/O threads: a fixed number of threads and one bounded queue per priority. Ingestion goes before
-// alerting, alerting before queries, queries before background work; one thread is always left to what is more urgent
-// than queries, so that a pile of slow queries cannot stop a scrape.
+// Runs work off the I/O threads: a fixed number of threads and one bounded queue per priority. Ingestion goes
+// before alerting, alerting before queries, queries before background work; one thread is always left to what
+// is more urgent than queries, so that a pile of slow queries cannot stop a scrape.
 //
 // Thread-safe. Stop() runs what is queued, refuses what is new, and returns when all threads have ended.
 #pragma once
@@ -23,7 +23,7 @@ enum class Priority { kIngest, kAlerting, kQuery, kBackground };
 inline constexpr size_t kPriorityCount = 4;
 
 struct ExecutorOptions {
-  size_t threads = 2;                // at least 2
+  size_t threads = 2;                 // at least 2
   size_t queue_limit_tasks = 10'000;  // per priority
 };
 
@@ -36,8 +36,8 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  // Queues a task; kResourceExhausted when the queue of this priority is full, kUnavailable after Stop. A task must not
-  // throw and must not wait for another task of this executor.
+  // Queues a task; kResourceExhausted when the queue of this priority is full, kUnavailable after Stop. A
+  // task must not throw and must not wait for another task of this executor.
   Status Submit(Priority priority, Task task);
 
   // Tasks waiting at a priority.

@@ -38,10 +38,10 @@ class FaultFile final : public File {
   }
 
   Status SyncData() override {
-    return fs_.Run("sync data", path(), [this] { return NoteSynced(base_->SyncData()); });
+    return fs_.Run("sync data", path(), [this] { return NoteSynced(); });
   }
   Status Sync() override {
-    return fs_.Run("sync", path(), [this] { return NoteSynced(base_->Sync()); });
+    return fs_.Run("sync", path(), [this] { return NoteSynced(); });
   }
   Status Truncate(uint64_t size_bytes) override {
     return fs_.Run("truncate", path(), [&] { return base_->Truncate(size_bytes); });
@@ -49,8 +49,7 @@ class FaultFile final : public File {
   Result<uint64_t> Size() const override { return base_->Size(); }
 
  private:
-  Status NoteSynced(Status synced) {
-    if (!synced) return synced;
+  Status NoteSynced() {
     SEXTANT_ASSIGN(uint64_t size_bytes, base_->Size());
     fs_.SetSyncedSize(path(), size_bytes);
     return {};
@@ -166,7 +165,6 @@ Status FaultFileSystem::MakeDirectories(const std::string& path) {
 
 Status FaultFileSystem::SyncDirectory(const std::string& path) {
   return Run("sync directory", path, [&]() -> Status {
-    SEXTANT_TRY(base_.SyncDirectory(path));
     std::lock_guard lock(mutex_);
     std::erase_if(unsynced_names_, [&](const UnsyncedName& name) { return ParentPath(name.path) == path; });
     return {};

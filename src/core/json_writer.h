@@ -1,5 +1,5 @@
-// Writes JSON text into a string, as fast as appending goes, with the escapes of Go's encoding/json (also of <, > and &),
-// so that answers are the bytes that users of the originals know.
+// Writes JSON text into a string, as fast as appending goes, with the escapes of Go's encoding/json (also of
+// <, > and &), so that answers are the bytes that users of the originals know.
 //
 //   JsonWriter json;
 //   json.BeginObject().Key("status").String("success").Key("data").BeginArray().Int(1).EndArray().EndObject();

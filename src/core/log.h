@@ -3,8 +3,9 @@
 //   logger.Info("block written", {{"series", count}, {"path", path}});
 //   core::Logger scrape_log = logger.With("component", "scrape");
 //
-// A Logger is a small handle (copy it freely) to a sink that outlives it. Any thread may log; a line is written
-// with one system call, without a lock. Messages start in lower case; values that repeat go into fields.
+// A Logger is a small handle (copy it freely) to a sink that outlives it. Any thread may log; a line is
+// written with one system call, without a lock. Messages start in lower case; values that repeat go into
+// fields.
 #pragma once
 
 #include <concepts>

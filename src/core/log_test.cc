@@ -15,15 +15,20 @@ struct Capture {
 
 TEST(Log, WritesLogfmtAndQuotesWhatNeedsIt) {
   Capture capture;
-  capture.Make(LogFormat::kLogfmt).With("component", "scrape").Warn("scrape failed", {{"job", "a b"}, {"n", 3}, {"e", ""}});
+  capture.Make(LogFormat::kLogfmt)
+      .With("component", "scrape")
+      .Warn("scrape failed", {{"job", "a b"}, {"n", 3}, {"e", ""}});
   EXPECT_EQ(capture.text,
-            "time=2023-11-14T22:13:20.123Z level=warn msg=\"scrape failed\" component=scrape job=\"a b\" n=3 e=\"\"\n");
+            "time=2023-11-14T22:13:20.123Z level=warn msg=\"scrape failed\" component=scrape job=\"a b\" n=3 "
+            "e=\"\"\n");
 }
 
 TEST(Log, WritesJsonAndEscapesControlBytes) {
   Capture capture;
   capture.Make(LogFormat::kJson).Info("x", {{"k", "a\"\n\x01"}});
-  EXPECT_EQ(capture.text, "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"info\",\"msg\":\"x\",\"k\":\"a\\\"\\n\\u0001\"}\n");
+  EXPECT_EQ(
+      capture.text,
+      "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"info\",\"msg\":\"x\",\"k\":\"a\\\"\\n\\u0001\"}\n");
 }
 
 TEST(Log, DropsWhatIsBelowItsLevel) {
@@ -35,7 +40,8 @@ TEST(Log, DropsWhatIsBelowItsLevel) {
 }
 
 TEST(Log, RefusesUnknownLevelsAndFormatsByName) {
-  EXPECT_EQ(ParseLogLevel("loud").error().message(), "unknown log level \"loud\": use debug, info, warn or error");
+  EXPECT_EQ(ParseLogLevel("loud").error().message(),
+            "unknown log level \"loud\": use debug, info, warn or error");
   EXPECT_FALSE(ParseLogFormat("xml"));
 }
 

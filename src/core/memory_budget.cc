@@ -70,7 +70,8 @@ Result<uint64_t> ParseBytes(std::string_view text) {
   }
   double bytes = std::ldexp(number, power * 10);
   if (error != std::errc() || power < 0 || !(bytes >= 0) || bytes >= 0x1p63) {
-    return Fail(Code::kInvalidArgument, "\"{}\" is not a size: write a number and a unit, such as 512MiB or 2GB", text);
+    return Fail(Code::kInvalidArgument,
+                "\"{}\" is not a size: write a number and a unit, such as 512MiB or 2GB", text);
   }
   return static_cast<uint64_t>(bytes);
 }
@@ -86,22 +87,26 @@ std::string FormatBytes(uint64_t bytes) {
   return unit == 0 ? fmt::format("{}B", bytes) : fmt::format("{:.1f}{}", value, kUnits[unit]);
 }
 
-MemoryBudget::MemoryBudget(uint64_t limit_bytes, Registry& registry) : limit_bytes_(limit_bytes), registry_(registry) {
-  registry_.AddGauge("sextant_memory_limit_bytes", "Memory this process may use.").Set(static_cast<double>(limit_bytes));
+MemoryBudget::MemoryBudget(uint64_t limit_bytes, Registry& registry)
+    : limit_bytes_(limit_bytes), registry_(registry) {
+  registry_.AddGauge("sextant_memory_limit_bytes", "Memory this process may use.")
+      .Set(static_cast<double>(limit_bytes));
 }
 
 MemoryShare& MemoryBudget::AddShare(std::string_view name, double fraction) {
   SEXTANT_CHECK(fraction >= 0 && fraction <= 1);
   MetricLabels labels = {{"share", std::string(name)}};
-  Counter& refused = registry_.AddCounter("sextant_memory_refusals_total", "Requests refused because a share was used up.", labels);
+  Counter& refused = registry_.AddCounter("sextant_memory_refusals_total",
+                                          "Requests refused because a share was used up.", labels);
   auto bytes = static_cast<uint64_t>(static_cast<double>(limit_bytes_) * fraction);
   std::lock_guard lock(mutex_);
   shares_.push_back(std::make_unique<MemoryShare>(std::string(name), bytes, refused));
   MemoryShare& share = *shares_.back();
   registry_.AddGauge("sextant_memory_share_bytes", "Memory a part of the process may use.", labels)
       .Set(static_cast<double>(bytes));
-  registry_.AddGaugeCallback("sextant_memory_used_bytes", "Memory a part of the process uses.",
-                             [&share] { return static_cast<double>(share.used_bytes()); }, labels);
+  registry_.AddGaugeCallback(
+      "sextant_memory_used_bytes", "Memory a part of the process uses.",
+      [&share] { return static_cast<double>(share.used_bytes()); }, labels);
   return share;
 }
 

@@ -1,6 +1,6 @@
-// Memory is budgeted, not hoped for. A MemoryBudget knows how much the process may use and shares it out; whoever needs
-// memory that grows with what comes from outside (series, queries, caches, queues) takes it from its share first and sheds
-// load with a clear error when the share is used up.
+// Memory is budgeted, not hoped for. A MemoryBudget knows how much the process may use and shares it out;
+// whoever needs memory that grows with what comes from outside (series, queries, caches, queues) takes it
+// from its share first and sheds load with a clear error when the share is used up.
 //
 // Thread-safe: taking and giving back are single atomic operations. A share must not outlive its budget.
 #pragma once
@@ -18,8 +18,8 @@
 
 namespace sextant::core {
 
-// What the process may use: the cgroup's limit (v2, else v1) if there is one, else physical memory. Bytes. `root` is "/"
-// except in tests.
+// What the process may use: the cgroup's limit (v2, else v1) if there is one, else physical memory. Bytes.
+// `root` is "/" except in tests.
 uint64_t DetectMemoryLimitBytes(const std::string& root = "/");
 
 // "512MiB", "2GB", "1.5GiB", "1048576": Prometheus' notation of sizes, powers of 1024 throughout.
@@ -30,7 +30,8 @@ class MemoryShare;
 
 class MemoryBudget {
  public:
-  // `registry` shows each share as sextant_memory_share_bytes and sextant_memory_used_bytes; it must outlive this.
+  // `registry` shows each share as sextant_memory_share_bytes and sextant_memory_used_bytes; it must outlive
+  // this.
   MemoryBudget(uint64_t limit_bytes, Registry& registry);
 
   uint64_t limit_bytes() const { return limit_bytes_; }

@@ -22,7 +22,8 @@ TEST(MemoryBudget, SharesRefuseWhatTheyDoNotHave) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Code::kResourceExhausted);
   EXPECT_EQ(refused.error().message(), "memory for queries is used up (200B of 250B)");
-  EXPECT_NE(registry.RenderText().find("sextant_memory_refusals_total{share=\"queries\"} 1\n"), std::string::npos);
+  EXPECT_NE(registry.RenderText().find("sextant_memory_refusals_total{share=\"queries\"} 1\n"),
+            std::string::npos);
   share.GiveBack(200);
   EXPECT_TRUE(share.Take(250));
 }

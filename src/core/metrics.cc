@@ -14,10 +14,14 @@ namespace {
 std::string EscapeLabelValue(std::string_view text) {
   std::string out;
   for (char c : text) {
-    if (c == '\\') out += "\\\\";
-    else if (c == '"') out += "\\\"";
-    else if (c == '\n') out += "\\n";
-    else out += c;
+    if (c == '\\')
+      out += "\\\\";
+    else if (c == '"')
+      out += "\\\"";
+    else if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
   }
   return out;
 }
@@ -28,7 +32,8 @@ std::string FormatValue(double value) {
   return fmt::format("{}", value);
 }
 
-std::string FormatLabels(const MetricLabels& labels, std::string_view extra_name = "", std::string_view extra_value = "") {
+std::string FormatLabels(const MetricLabels& labels, std::string_view extra_name = "",
+                         std::string_view extra_value = "") {
   if (labels.empty() && extra_name.empty()) return "";
   std::string out = "{";
   for (const auto& [name, value] : labels) {
@@ -104,8 +109,8 @@ Gauge& Registry::AddGauge(std::string_view name, std::string_view help, MetricLa
   return *metric.gauge;
 }
 
-Histogram& Registry::AddHistogram(std::string_view name, std::string_view help, std::vector<double> upper_bounds,
-                                  MetricLabels labels) {
+Histogram& Registry::AddHistogram(std::string_view name, std::string_view help,
+                                  std::vector<double> upper_bounds, MetricLabels labels) {
   std::lock_guard lock(mutex_);
   Metric& metric = FindMetric(name, help, "histogram", std::move(labels));
   if (!metric.histogram) metric.histogram = std::make_unique<Histogram>(std::move(upper_bounds));
@@ -150,14 +155,17 @@ std::string Registry::RenderText() const {
           cumulative += histogram.buckets_[i].load(std::memory_order_relaxed);
           bool is_last = i == histogram.upper_bounds_.size();
           std::string bound = is_last ? "+Inf" : FormatValue(histogram.upper_bounds_[i]);
-          fmt::format_to(out, "{}_bucket{} {}\n", name, FormatLabels(metric->labels, "le", bound), cumulative);
+          fmt::format_to(out, "{}_bucket{} {}\n", name, FormatLabels(metric->labels, "le", bound),
+                         cumulative);
         }
         fmt::format_to(out, "{}_sum{} {}\n", name, FormatLabels(metric->labels),
                        FormatValue(histogram.sum_.load(std::memory_order_relaxed)));
         fmt::format_to(out, "{}_count{} {}\n", name, FormatLabels(metric->labels), cumulative);
         continue;
       }
-      double value = metric->read ? metric->read() : metric->counter ? metric->counter->value() : metric->gauge->value();
+      double value = metric->read      ? metric->read()
+                     : metric->counter ? metric->counter->value()
+                                       : metric->gauge->value();
       fmt::format_to(out, "{}{} {}\n", name, FormatLabels(metric->labels), FormatValue(value));
     }
   }

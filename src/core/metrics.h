@@ -1,11 +1,12 @@
-// The process's own metrics: counters, gauges and histograms that any component registers and any thread moves.
+// The process's own metrics: counters, gauges and histograms that any component registers and any thread
+// moves.
 //
 //   core::Counter& scrapes = registry.AddCounter("prometheus_target_scrapes_total", "Scrapes done.");
 //   scrapes.Increment();
 //
-// A metric lives as long as its Registry; the references stay valid. Moving a metric is one relaxed atomic; registering
-// takes a lock. Registering the same name and labels again returns the same metric. Names of originals are used where a
-// meaning corresponds, so that their dashboards work on us.
+// A metric lives as long as its Registry; the references stay valid. Moving a metric is one relaxed atomic;
+// registering takes a lock. Registering the same name and labels again returns the same metric. Names of
+// originals are used where a meaning corresponds, so that their dashboards work on us.
 #pragma once
 
 #include <atomic>
@@ -67,8 +68,8 @@ class Registry {
   Gauge& AddGauge(std::string_view name, std::string_view help, MetricLabels labels = {});
   Histogram& AddHistogram(std::string_view name, std::string_view help, std::vector<double> upper_bounds,
                           MetricLabels labels = {});
-  // A gauge or counter whose value is asked for at each rendering. `read` must stay callable until Remove or the end
-  // of the registry; it may not register metrics.
+  // A gauge or counter whose value is asked for at each rendering. `read` must stay callable until Remove or
+  // the end of the registry; it may not register metrics.
   void AddGaugeCallback(std::string_view name, std::string_view help, std::function<double()> read,
                         MetricLabels labels = {});
   void AddCounterCallback(std::string_view name, std::string_view help, std::function<double()> read,
@@ -83,7 +84,8 @@ class Registry {
   struct Metric;
   struct Family;
   Family& FindFamily(std::string_view name, std::string_view help, std::string_view type);
-  Metric& FindMetric(std::string_view name, std::string_view help, std::string_view type, MetricLabels labels);
+  Metric& FindMetric(std::string_view name, std::string_view help, std::string_view type,
+                     MetricLabels labels);
 
   mutable std::mutex mutex_;
   std::map<std::string, Family, std::less<>> families_;

@@ -81,7 +81,7 @@ void InstallCrashHandler() {
   // The first call of backtrace loads libgcc, which is not safe in a handler.
   void* frame = nullptr;
   backtrace(&frame, 1);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = OnCrash;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   for (int number : kCrashSignals) sigaction(number, &action, nullptr);
@@ -108,17 +108,19 @@ void SignalWaiter::LetNextSignalKill() const {
 
 void RegisterProcessMetrics(Registry& registry) {
   const auto page_size = static_cast<double>(sysconf(_SC_PAGE_SIZE));
-  registry.AddCounterCallback("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", [] {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    auto seconds = [](const timeval& time) {
-      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-  });
+  registry.AddCounterCallback(
+      "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", [] {
+        rusage usage{};
+        getrusage(RUSAGE_SELF, &usage);
+        auto seconds = [](const timeval& time) {
+          return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+        };
+        return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+      });
   registry.AddGaugeCallback("process_resident_memory_bytes", "Resident memory size in bytes.",
                             [=] { return StatField(24) * page_size; });
-  registry.AddGaugeCallback("process_virtual_memory_bytes", "Virtual memory size in bytes.", [] { return StatField(23); });
+  registry.AddGaugeCallback("process_virtual_memory_bytes", "Virtual memory size in bytes.",
+                            [] { return StatField(23); });
   registry.AddGaugeCallback("process_threads", "Number of OS threads.", [] { return StatField(20); });
   registry.AddGaugeCallback("process_open_fds", "Number of open file descriptors.", OpenFiles);
   registry.AddGaugeCallback("process_max_fds", "Maximum number of open file descriptors.", [] {

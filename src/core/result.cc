@@ -8,18 +8,30 @@ namespace sextant::core {
 
 std::string_view CodeName(Code code) {
   switch (code) {
-    case Code::kInvalidArgument: return "invalid_argument";
-    case Code::kNotFound: return "not_found";
-    case Code::kAlreadyExists: return "already_exists";
-    case Code::kPermissionDenied: return "permission_denied";
-    case Code::kResourceExhausted: return "resource_exhausted";
-    case Code::kUnavailable: return "unavailable";
-    case Code::kDeadlineExceeded: return "deadline_exceeded";
-    case Code::kCancelled: return "cancelled";
-    case Code::kCorruption: return "corruption";
-    case Code::kIo: return "io";
-    case Code::kUnimplemented: return "unimplemented";
-    case Code::kInternal: return "internal";
+    case Code::kInvalidArgument:
+      return "invalid_argument";
+    case Code::kNotFound:
+      return "not_found";
+    case Code::kAlreadyExists:
+      return "already_exists";
+    case Code::kPermissionDenied:
+      return "permission_denied";
+    case Code::kResourceExhausted:
+      return "resource_exhausted";
+    case Code::kUnavailable:
+      return "unavailable";
+    case Code::kDeadlineExceeded:
+      return "deadline_exceeded";
+    case Code::kCancelled:
+      return "cancelled";
+    case Code::kCorruption:
+      return "corruption";
+    case Code::kIo:
+      return "io";
+    case Code::kUnimplemented:
+      return "unimplemented";
+    case Code::kInternal:
+      return "internal";
   }
   return "unknown";
 }
@@ -39,8 +51,10 @@ tl::unexpected<Error> FailErrno(int error_number, std::string_view message) {
   Code code = Code::kIo;
   if (error_number == ENOENT) code = Code::kNotFound;
   if (error_number == EEXIST) code = Code::kAlreadyExists;
-  if (error_number == EACCES || error_number == EPERM || error_number == EROFS) code = Code::kPermissionDenied;
-  if (error_number == ENOSPC || error_number == EDQUOT || error_number == EMFILE) code = Code::kResourceExhausted;
+  if (error_number == EACCES || error_number == EPERM || error_number == EROFS)
+    code = Code::kPermissionDenied;
+  if (error_number == ENOSPC || error_number == EDQUOT || error_number == EMFILE)
+    code = Code::kResourceExhausted;
   return tl::unexpected<Error>(Error(code, fmt::format("{}: {}", message, text)));
 }
 

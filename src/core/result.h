@@ -59,7 +59,8 @@ template <typename T>
 using Result = tl::expected<T, Error>;
 using Status = Result<void>;
 
-// Makes the failed Result of a code and a formatted message: `return Fail(Code::kNotFound, "no file {}", path);`
+// Makes the failed Result of a code and a formatted message: `return Fail(Code::kNotFound, "no file {}",
+// path);`
 template <typename... Args>
 tl::unexpected<Error> Fail(Code code, fmt::format_string<Args...> format, Args&&... args) {
   return tl::unexpected<Error>(Error(code, fmt::format(format, std::forward<Args>(args)...)));
@@ -89,16 +90,16 @@ auto AddContext(fmt::format_string<Args...> format, Args&&... args) {
 #define SEXTANT_CONCAT(a, b) SEXTANT_CONCAT_INNER(a, b)
 
 // Returns the error of `expression` (a Result or Status) from the enclosing function, if it failed.
-#define SEXTANT_TRY(expression)                                      \
-  do {                                                               \
-    if (auto sextant_try_result = (expression); !sextant_try_result) \
+#define SEXTANT_TRY(expression)                                       \
+  do {                                                                \
+    if (auto sextant_try_result = (expression); !sextant_try_result)  \
       return ::tl::unexpected(std::move(sextant_try_result).error()); \
   } while (false)
 
 // Declares or assigns `target` from the value of `expression`, or returns its error.
 #define SEXTANT_ASSIGN(target, expression) \
   SEXTANT_ASSIGN_INNER(SEXTANT_CONCAT(sextant_result_, __LINE__), target, expression)
-#define SEXTANT_ASSIGN_INNER(result, target, expression)        \
-  auto result = (expression);                                   \
+#define SEXTANT_ASSIGN_INNER(result, target, expression)           \
+  auto result = (expression);                                      \
   if (!result) return ::tl::unexpected(std::move(result).error()); \
   target = std::move(*result)

@@ -22,7 +22,8 @@ bool IsUid(std::string_view text) {
 
 core::Status Library::Add(std::string json) {
   if (json.size() > kMaxBytes) {
-    return Fail(Code::kInvalidArgument, "a dashboard of {} bytes is too large (limit {})", json.size(), kMaxBytes);
+    return Fail(Code::kInvalidArgument, "a dashboard of {} bytes is too large (limit {})", json.size(),
+                kMaxBytes);
   }
   simdjson::dom::parser parser;
   simdjson::dom::object root;
@@ -31,7 +32,8 @@ core::Status Library::Add(std::string json) {
   }
   Dashboard dashboard;
   std::string_view text;
-  if (root["uid"].get(text) || !IsUid(text)) return Fail(Code::kInvalidArgument, "the dashboard has no usable uid");
+  if (root["uid"].get(text) || !IsUid(text))
+    return Fail(Code::kInvalidArgument, "the dashboard has no usable uid");
   dashboard.uid = text;
   if (root["title"].get(text) || text.empty()) {
     return Fail(Code::kInvalidArgument, "dashboard {} has no title", dashboard.uid);

@@ -22,8 +22,8 @@ struct Dashboard {
 
 class Library {
  public:
-  // Adds a dashboard. Errors: kInvalidArgument when it is not a JSON object with `uid` (1 to 40 of [A-Za-z0-9_-]) and
-  // `title`, or larger than kMaxBytes; kAlreadyExists for a uid that is there.
+  // Adds a dashboard. Errors: kInvalidArgument when it is not a JSON object with `uid` (1 to 40 of
+  // [A-Za-z0-9_-]) and `title`, or larger than kMaxBytes; kAlreadyExists for a uid that is there.
   core::Status Add(std::string json);
 
   // The dashboard of a uid, or null. Valid as long as the library.

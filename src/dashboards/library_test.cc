@@ -19,7 +19,8 @@ TEST(Library, KeepsWhatItWasGiven) {
 
 TEST(Library, RefusesWhatIsNoDashboard) {
   Library library;
-  for (const char* json : {"", "[]", "{", "{}", R"({"uid":"a"})", R"({"uid":"a/b","title":"x"})", R"({"uid":7,"title":"x"})"}) {
+  for (const char* json :
+       {"", "[]", "{", "{}", R"({"uid":"a"})", R"({"uid":"a/b","title":"x"})", R"({"uid":7,"title":"x"})"}) {
     EXPECT_EQ(library.Add(json).error().code(), core::Code::kInvalidArgument) << json;
   }
   ASSERT_TRUE(library.Add(R"({"uid":"a","title":"A"})"));

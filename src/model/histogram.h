@@ -1,4 +1,5 @@
-// A native histogram with float counts, the form in which queries compute (Prometheus' histogram.FloatHistogram).
+// A native histogram with float counts, the form in which queries compute (Prometheus'
+// histogram.FloatHistogram).
 #pragma once
 
 #include <cstdint>

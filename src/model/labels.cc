@@ -85,7 +85,9 @@ Labels Labels::Of(std::initializer_list<LabelView> labels) {
 
 size_t Labels::size() const { return block_ ? block_->count : 0; }
 
-Labels::Iterator Labels::begin() const { return block_ ? Iterator(block_->lengths(), block_->bytes()) : Iterator(); }
+Labels::Iterator Labels::begin() const {
+  return block_ ? Iterator(block_->lengths(), block_->bytes()) : Iterator();
+}
 
 Labels::Iterator Labels::end() const {
   return block_ ? Iterator(block_->lengths() + size_t{2} * block_->count, nullptr) : Iterator();
@@ -132,7 +134,8 @@ std::string Labels::ToMetricString() const {
 
 bool operator==(const Labels& a, const Labels& b) {
   if (a.block_ == b.block_) return true;
-  if (!a.block_ || !b.block_ || a.block_->hash != b.block_->hash || a.block_->size_bytes != b.block_->size_bytes) {
+  if (!a.block_ || !b.block_ || a.block_->hash != b.block_->hash ||
+      a.block_->size_bytes != b.block_->size_bytes) {
     return false;
   }
   return std::memcmp(a.block_ + 1, b.block_ + 1, a.block_->size_bytes - sizeof(Labels::Block)) == 0;
@@ -199,7 +202,8 @@ bool IsIdentifier(std::string_view name, bool colons_allowed) {
   if (name.empty()) return false;
   for (size_t i = 0; i < name.size(); ++i) {
     char c = name[i];
-    bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colons_allowed && c == ':');
+    bool is_letter =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colons_allowed && c == ':');
     bool is_digit = c >= '0' && c <= '9' && i > 0;
     if (!is_letter && !is_digit) return false;
   }
@@ -226,12 +230,14 @@ size_t DecodeUtf8(std::string_view text, uint32_t& code_point) {
   return length;
 }
 
-// The code points beyond ASCII that Go's strconv.IsPrint refuses and that occur in practice: controls, separators,
-// formats, private use and non-characters.
+// The code points beyond ASCII that Go's strconv.IsPrint refuses and that occur in practice: controls,
+// separators, formats, private use and non-characters.
 bool IsPrintable(uint32_t c) {
   if (c < 0x20 || c == 0x7f || (c >= 0x80 && c <= 0xa0) || c == 0xad) return false;
-  if ((c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f)) return false;
-  if (c == 0x3000 || c == 0xfeff || (c >= 0xe000 && c <= 0xf8ff) || (c >= 0xfff0 && c <= 0xfffb)) return false;
+  if ((c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f))
+    return false;
+  if (c == 0x3000 || c == 0xfeff || (c >= 0xe000 && c <= 0xf8ff) || (c >= 0xfff0 && c <= 0xfffb))
+    return false;
   return (c & 0xfffe) != 0xfffe && c < 0xe0000;
 }
 }  // namespace

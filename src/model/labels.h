@@ -1,8 +1,9 @@
-// A label set: the identity of a series (or alert, target), as an immutable, reference-counted, packed block of bytes.
+// A label set: the identity of a series (or alert, target), as an immutable, reference-counted, packed block
+// of bytes.
 //
-// Copying is one atomic increment; iterating walks contiguous memory; names are unique and sorted by bytes, and empty
-// values are never stored (an empty value means the label is absent, as in Prometheus). Thread-safe like a
-// shared_ptr<const T>.
+// Copying is one atomic increment; iterating walks contiguous memory; names are unique and sorted by bytes,
+// and empty values are never stored (an empty value means the label is absent, as in Prometheus). Thread-safe
+// like a shared_ptr<const T>.
 #pragma once
 
 #include <cstdint>
@@ -55,14 +56,14 @@ class Labels {
   // The metric's name, or "".
   std::string_view metric_name() const { return Get(kMetricName); }
 
-  // A 64-bit hash (xxh3 of the packed bytes), computed once when the set is made. Equal sets have equal hashes; stable
-  // within one version of the program only.
+  // A 64-bit hash (xxh3 of the packed bytes), computed once when the set is made. Equal sets have equal
+  // hashes; stable within one version of the program only.
   uint64_t Hash() const;
   // Bytes of heap memory behind this set (shared between copies).
   size_t SizeBytes() const;
 
-  // `{a="b", c="d"}` as Prometheus prints label sets: the metric name is an ordinary label; values are quoted in Go's
-  // manner; names that are not classic identifiers are quoted too.
+  // `{a="b", c="d"}` as Prometheus prints label sets: the metric name is an ordinary label; values are quoted
+  // in Go's manner; names that are not classic identifiers are quoted too.
   std::string ToString() const;
   // `name{a="b"}` as Prometheus prints a metric.
   std::string ToMetricString() const;
@@ -105,8 +106,8 @@ class Labels::Iterator {
   const char* bytes_ = nullptr;
 };
 
-// Makes label sets: starts empty or from an existing set, takes changes in any order. Reusable after Reset. Owned by one
-// thread.
+// Makes label sets: starts empty or from an existing set, takes changes in any order. Reusable after Reset.
+// Owned by one thread.
 class LabelsBuilder {
  public:
   LabelsBuilder() = default;

@@ -62,7 +62,8 @@ TEST(Labels, CopiesShareAndOutlive) {
 TEST(Labels, PrintAsMetric) {
   EXPECT_EQ(Labels::Of({{"__name__", "foo"}}).ToMetricString(), "foo");
   EXPECT_EQ(Labels::Of({{"__name__", "foo"}, {"a", "b\n"}}).ToMetricString(), R"(foo{a="b\n"})");
-  EXPECT_EQ(Labels::Of({{"__name__", "foo.bar"}, {"a b", "c"}}).ToMetricString(), R"({"foo.bar", "a b"="c"})");
+  EXPECT_EQ(Labels::Of({{"__name__", "foo.bar"}, {"a b", "c"}}).ToMetricString(),
+            R"({"foo.bar", "a b"="c"})");
   EXPECT_EQ(Labels().ToMetricString(), "{}");
 }
 

@@ -24,7 +24,8 @@ std::vector<std::string> SplitLiterals(std::string_view expression) {
     if (c == '|') {
       values.push_back(std::move(value));
       value.clear();
-    } else if (c == '\\' && i + 1 < expression.size() && kRegexpMeta.find(expression[i + 1]) != std::string_view::npos) {
+    } else if (c == '\\' && i + 1 < expression.size() &&
+               kRegexpMeta.find(expression[i + 1]) != std::string_view::npos) {
       value += expression[++i];
     } else if (kRegexpMeta.find(c) != std::string_view::npos) {
       return {};
@@ -36,11 +37,13 @@ std::vector<std::string> SplitLiterals(std::string_view expression) {
   return values;
 }
 
-// The literal that an expression starts with; what could be optional or part of an alternation does not count.
+// The literal that an expression starts with; what could be optional or part of an alternation does not
+// count.
 std::string LiteralPrefix(std::string_view expression) {
   if (expression.find('|') != std::string_view::npos) return "";
   size_t end = std::min(expression.find_first_of(kRegexpMeta), expression.size());
-  bool last_is_repeated = end < expression.size() && std::string_view("*?{").find(expression[end]) != std::string_view::npos;
+  bool last_is_repeated =
+      end < expression.size() && std::string_view("*?{").find(expression[end]) != std::string_view::npos;
   if (last_is_repeated) {
     // The repeated element is a whole UTF-8 character.
     while (end > 0 && (static_cast<unsigned char>(expression[end - 1]) & 0xc0) == 0x80) --end;
@@ -59,10 +62,14 @@ struct Matcher::Regexp {
 
 std::string_view MatchTypeText(MatchType type) {
   switch (type) {
-    case MatchType::kEqual: return "=";
-    case MatchType::kNotEqual: return "!=";
-    case MatchType::kRegexp: return "=~";
-    case MatchType::kNotRegexp: return "!~";
+    case MatchType::kEqual:
+      return "=";
+    case MatchType::kNotEqual:
+      return "!=";
+    case MatchType::kRegexp:
+      return "=~";
+    case MatchType::kNotRegexp:
+      return "!~";
   }
   return "?";
 }
@@ -95,16 +102,20 @@ Matcher Matcher::Equal(std::string_view name, std::string_view value) {
 
 bool Matcher::Matches(std::string_view value) const {
   switch (type_) {
-    case MatchType::kEqual: return value == value_;
-    case MatchType::kNotEqual: return value != value_;
+    case MatchType::kEqual:
+      return value == value_;
+    case MatchType::kNotEqual:
+      return value != value_;
     case MatchType::kRegexp:
-    case MatchType::kNotRegexp: break;
+    case MatchType::kNotRegexp:
+      break;
   }
   bool matches = false;
   if (!set_matches_.empty()) {
     matches = std::find(set_matches_.begin(), set_matches_.end(), value) != set_matches_.end();
   } else {
-    matches = value.starts_with(prefix_) && RE2::FullMatch(re2::StringPiece(value.data(), value.size()), regexp_->re);
+    matches = value.starts_with(prefix_) &&
+              RE2::FullMatch(re2::StringPiece(value.data(), value.size()), regexp_->re);
   }
   return matches == (type_ == MatchType::kRegexp);
 }

@@ -1,5 +1,5 @@
-// Label matchers: name="v", name!="v", name=~"re", name!~"re". Regular expressions are RE2 (Go's syntax), anchored at both
-// ends, with dot matching newlines, as in Prometheus. Immutable, cheap to copy, thread-safe.
+// Label matchers: name="v", name!="v", name=~"re", name!~"re". Regular expressions are RE2 (Go's syntax),
+// anchored at both ends, with dot matching newlines, as in Prometheus. Immutable, cheap to copy, thread-safe.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,8 @@ std::string_view MatchTypeText(MatchType type);
 
 class Matcher {
  public:
-  // kInvalidArgument when the regular expression does not compile or would take more than its share of memory.
+  // kInvalidArgument when the regular expression does not compile or would take more than its share of
+  // memory.
   static core::Result<Matcher> Make(MatchType type, std::string_view name, std::string_view value);
   // name="value", which cannot fail.
   static Matcher Equal(std::string_view name, std::string_view value);
@@ -33,8 +34,8 @@ class Matcher {
   // Whether a series without this label matches.
   bool MatchesEmpty() const { return matches_empty_; }
 
-  // For =~ and !~ whose expression is a plain list (a|b|c): its values; for others empty. Lets an index look values up
-  // instead of trying all of them.
+  // For =~ and !~ whose expression is a plain list (a|b|c): its values; for others empty. Lets an index look
+  // values up instead of trying all of them.
   const std::vector<std::string>& set_matches() const { return set_matches_; }
   // For =~ and !~: a literal that every matching value starts with; may be empty.
   const std::string& prefix() const { return prefix_; }

@@ -51,26 +51,29 @@ TEST(Matcher, ListsOfLiteralsAreKnown) {
   EXPECT_EQ(Regexp("(a|b)").set_matches(), (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(Regexp("(?:a|b)").set_matches(), (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(Regexp("a\\.b|c\\|d").set_matches(), (std::vector<std::string>{"a.b", "c|d"}));
-  for (std::string_view expression : {"a.b", "a|b*", "(a)|(b)", "[ab]", "a|\\d", "(?i)a|b", "(?i:a)", "^a|b$", "a{2}",
-                                      "(a|b)(c|d)", "((a|b))"}) {
+  for (std::string_view expression : {"a.b", "a|b*", "(a)|(b)", "[ab]", "a|\\d", "(?i)a|b", "(?i:a)", "^a|b$",
+                                      "a{2}", "(a|b)(c|d)", "((a|b))"}) {
     EXPECT_TRUE(Regexp(expression).set_matches().empty()) << expression;
   }
 }
 
 // Whatever shortcut is taken, the answer is that of the expression.
 TEST(Matcher, ShortcutsDoNotChangeAnswers) {
-  const std::vector<std::string_view> values = {"",   "a",  "A",   "b",   "ab",  "abc", "aab", "a.b", "axb", "a|b",
-                                                "aa", "bc", "abd", "x\ny", "é", "e",   "ée",  "1",   "d",   "(a)"};
+  const std::vector<std::string_view> values = {"",    "a",   "A",   "b",  "ab", "abc", "aab",
+                                                "a.b", "axb", "a|b", "aa", "bc", "abd", "x\ny",
+                                                "é",   "e",   "ée",  "1",  "d",  "(a)"};
   for (std::string_view expression :
-       {"a", "a|b", "(a|b)", "a?b", "ab*", "ab?c", "a{2}", "é?e", "é*", "(?i)a", "(?i:a)|b", "a\\.b", "a.b", "a\\|b",
-        "\\d", "a|\\d", "(a)", "(a)|(b)", "^a", "a$", "\\Qa.b\\E", "[ab]c?", "", "|a", "a||b", "x.y", "\\(a\\)"}) {
+       {"a",     "a|b",      "(a|b)",     "a?b",    "ab*",   "ab?c", "a{2}",  "é?e", "é*",
+        "(?i)a", "(?i:a)|b", "a\\.b",     "a.b",    "a\\|b", "\\d",  "a|\\d", "(a)", "(a)|(b)",
+        "^a",    "a$",       "\\Qa.b\\E", "[ab]c?", "",      "|a",   "a||b",  "x.y", "\\(a\\)"}) {
     RE2::Options options;
     options.set_dot_nl(true);
     RE2 re(std::string(expression), options);
     for (std::string_view value : values) {
       bool want = RE2::FullMatch(re2::StringPiece(value.data(), value.size()), re);
       EXPECT_EQ(Regexp(expression).Matches(value), want) << expression << " on " << value;
-      EXPECT_EQ(Regexp(expression, MatchType::kNotRegexp).Matches(value), !want) << expression << " on " << value;
+      EXPECT_EQ(Regexp(expression, MatchType::kNotRegexp).Matches(value), !want)
+          << expression << " on " << value;
       if (want) {
         EXPECT_TRUE(value.starts_with(Regexp(expression).prefix())) << expression << " on " << value;
       }
@@ -79,7 +82,8 @@ TEST(Matcher, ShortcutsDoNotChangeAnswers) {
 }
 
 TEST(Matcher, BadExpressionsAreRefused) {
-  for (std::string_view expression : {"(", "a)", "[", "*", "a{2,1}", "\\", "(?P<x", "a(?!b)", "(((a{100}){100}){100})"}) {
+  for (std::string_view expression :
+       {"(", "a)", "[", "*", "a{2,1}", "\\", "(?P<x", "a(?!b)", "(((a{100}){100}){100})"}) {
     core::Result<Matcher> matcher = Matcher::Make(MatchType::kRegexp, "x", expression);
     ASSERT_FALSE(matcher) << expression;
     EXPECT_EQ(matcher.error().code(), core::Code::kInvalidArgument);

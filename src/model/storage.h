@@ -1,5 +1,6 @@
-// The seams between those who produce samples, the store, and those who ask: Appender and Querier. Scrapes and rules
-// write through an Appender, PromQL and the API read through a Querier, and neither knows the store behind it.
+// The seams between those who produce samples, the store, and those who ask: Appender and Querier. Scrapes
+// and rules write through an Appender, PromQL and the API read through a Querier, and neither knows the store
+// behind it.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +24,15 @@ using SeriesRef = uint64_t;
 
 // What became of one appended sample.
 enum class AppendOutcome : uint8_t {
-  kOk,                   // taken; durable and visible after Commit
-  kUnknownRef,           // the ref's series is gone, and no labels were given: append again with labels
-  kOutOfOrder,           // older than the series' newest sample
-  kDuplicateTimestamp,   // the newest sample has this time and another value (an equal value is kOk and dropped)
-  kOutOfBounds,          // too old for the store's window
-  kTooFarInFuture,       // too far ahead of the clock
-  kSeriesLimit,          // a new series, and the store's limit is reached
-  kInvalidLabels,        // no labels, invalid UTF-8, or a name or value over the store's size limit
+  kOk,                  // taken; durable and visible after Commit
+  kUnknownRef,          // the ref's series is gone, and no labels were given: append again with labels
+  kOutOfOrder,          // older than the series' newest sample
+  kDuplicateTimestamp,  // the newest sample has this time and another value (an equal value is kOk and
+                        // dropped)
+  kOutOfBounds,         // too old for the store's window
+  kTooFarInFuture,      // too far ahead of the clock
+  kSeriesLimit,         // a new series, and the store's limit is reached
+  kInvalidLabels,       // no labels, invalid UTF-8, or a name or value over the store's size limit
 };
 
 struct AppendResult {
@@ -38,15 +40,15 @@ struct AppendResult {
   AppendOutcome outcome = AppendOutcome::kOk;
 };
 
-// One batch of samples: a scrape, an evaluated rule. The batch becomes visible to queries as a whole, and is durable
-// (survives kill -9) when Commit returns success. Owned by one thread; many appenders may work at once. A destroyed
-// appender that was not committed is rolled back.
+// One batch of samples: a scrape, an evaluated rule. The batch becomes visible to queries as a whole, and is
+// durable (survives kill -9) when Commit returns success. Owned by one thread; many appenders may work at
+// once. A destroyed appender that was not committed is rolled back.
 class Appender {
  public:
   virtual ~Appender() = default;
 
-  // Adds a sample. With a ref of an earlier append, `labels` may be empty and nothing is hashed: the fast path. With ref 0
-  // the series is found or made by its labels. The result carries the ref to use next time.
+  // Adds a sample. With a ref of an earlier append, `labels` may be empty and nothing is hashed: the fast
+  // path. With ref 0 the series is found or made by its labels. The result carries the ref to use next time.
   virtual AppendResult Append(SeriesRef ref, const Labels& labels, TimestampMs time_ms, double value) = 0;
 
   // Writes the batch to the journal and publishes it. After a failure nothing of it is visible. Call once.
@@ -60,8 +62,8 @@ class Appendable {
   virtual std::unique_ptr<Appender> NewAppender() = 0;
 };
 
-// Decoded samples of one series, ascending in time. When `histograms` is not empty it has the same length, and a
-// non-null entry replaces the value at that place.
+// Decoded samples of one series, ascending in time. When `histograms` is not empty it has the same length,
+// and a non-null entry replaces the value at that place.
 struct SampleColumns {
   std::vector<TimestampMs> times_ms;
   std::vector<double> values;
@@ -75,8 +77,8 @@ struct SampleColumns {
   }
 };
 
-// The series that a selector found, by index, so that shards on several threads can share one set. Const methods may be
-// called from any thread; the set keeps what it needs alive.
+// The series that a selector found, by index, so that shards on several threads can share one set. Const
+// methods may be called from any thread; the set keeps what it needs alive.
 class SeriesSet {
  public:
   virtual ~SeriesSet() = default;
@@ -84,7 +86,8 @@ class SeriesSet {
   virtual size_t size() const = 0;
   virtual const Labels& labels(size_t index) const = 0;
   // Replaces `out` with the samples of a series with start_ms <= time <= end_ms (stale markers included).
-  virtual core::Status Read(size_t index, TimestampMs start_ms, TimestampMs end_ms, SampleColumns& out) const = 0;
+  virtual core::Status Read(size_t index, TimestampMs start_ms, TimestampMs end_ms,
+                            SampleColumns& out) const = 0;
 };
 
 // What a selector is for; lets a store skip what is not needed. All of it is advice except `sorted`.
@@ -106,18 +109,21 @@ class Querier {
   // Series that match all matchers and may have samples in the range.
   virtual core::Result<std::unique_ptr<SeriesSet>> Select(const std::vector<Matcher>& matchers,
                                                           const SelectHints& hints) const = 0;
-  // Sorted values of a label, or sorted label names, of the series that match (all, without matchers). At most `limit`
-  // (0: no limit).
-  virtual core::Result<std::vector<std::string>> LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
+  // Sorted values of a label, or sorted label names, of the series that match (all, without matchers). At
+  // most `limit` (0: no limit).
+  virtual core::Result<std::vector<std::string>> LabelValues(std::string_view name,
+                                                             const std::vector<Matcher>& matchers,
                                                              size_t limit) const = 0;
-  virtual core::Result<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers, size_t limit) const = 0;
+  virtual core::Result<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
+                                                            size_t limit) const = 0;
 };
 
 class Queryable {
  public:
   virtual ~Queryable() = default;
   // A view of the samples with start_ms <= time <= end_ms.
-  virtual core::Result<std::unique_ptr<Querier>> NewQuerier(TimestampMs start_ms, TimestampMs end_ms) const = 0;
+  virtual core::Result<std::unique_ptr<Querier>> NewQuerier(TimestampMs start_ms,
+                                                            TimestampMs end_ms) const = 0;
 };
 
 // What a target says of a metric family.

@@ -20,20 +20,28 @@ const model::Labels kNoLabels;
 
 std::string_view OutcomeText(AppendOutcome outcome) {
   switch (outcome) {
-    case AppendOutcome::kOk: return "";
-    case AppendOutcome::kUnknownRef: return "unknown series";
-    case AppendOutcome::kOutOfOrder: return "out of order sample";
-    case AppendOutcome::kDuplicateTimestamp: return "duplicate sample for timestamp";
-    case AppendOutcome::kOutOfBounds: return "out of bounds";
-    case AppendOutcome::kTooFarInFuture: return "too far in the future";
-    case AppendOutcome::kSeriesLimit: return "the limit of active series is reached";
-    case AppendOutcome::kInvalidLabels: return "invalid or too large labels";
+    case AppendOutcome::kOk:
+      return "";
+    case AppendOutcome::kUnknownRef:
+      return "unknown series";
+    case AppendOutcome::kOutOfOrder:
+      return "out of order sample";
+    case AppendOutcome::kDuplicateTimestamp:
+      return "duplicate sample for timestamp";
+    case AppendOutcome::kOutOfBounds:
+      return "out of bounds";
+    case AppendOutcome::kTooFarInFuture:
+      return "too far in the future";
+    case AppendOutcome::kSeriesLimit:
+      return "the limit of active series is reached";
+    case AppendOutcome::kInvalidLabels:
+      return "invalid or too large labels";
   }
   return "unknown";
 }
 
-// Puts the target's labels on a scraped series. A clash is settled for the scraped side with honor_labels, else the
-// scraped label moves to exported_<name>, or further if that is taken as well.
+// Puts the target's labels on a scraped series. A clash is settled for the scraped side with honor_labels,
+// else the scraped label moves to exported_<name>, or further if that is taken as well.
 void MergeTargetLabels(model::LabelsBuilder& series, const model::Labels& target, bool honor_labels) {
   for (model::LabelView label : target) {
     std::string scraped(series.Get(label.name));
@@ -78,10 +86,12 @@ class FamilyNotes {
 
 }  // namespace
 
-BodyAppender::BodyAppender(const SampleRules& rules, model::Labels target_labels, MetadataStore& metadata, ScrapeMetrics& metrics)
+BodyAppender::BodyAppender(const SampleRules& rules, model::Labels target_labels, MetadataStore& metadata,
+                           ScrapeMetrics& metrics)
     : rules_(rules), target_labels_(std::move(target_labels)), metadata_(metadata), metrics_(metrics) {}
 
-Result<BodySummary> BodyAppender::AppendBody(const ScrapedBody& body, core::TimestampMs time_ms, model::Appender& appender) {
+Result<BodySummary> BodyAppender::AppendBody(const ScrapedBody& body, core::TimestampMs time_ms,
+                                             model::Appender& appender) {
   BodySummary summary;
   SEXTANT_ASSIGN(auto parser, exposition::NewParser(body.content_type, body.text, rules_.fallback_format));
   cache_.BeginBody();
@@ -102,19 +112,30 @@ Status BodyAppender::AppendLines(exposition::Parser& parser, core::TimestampMs t
     EntryKind kind = parser.Next(cache_.Expected());
     const exposition::Entry& entry = parser.entry();
     switch (kind) {
-      case EntryKind::kEnd: return {};
-      case EntryKind::kError: return tl::unexpected(parser.error());
-      case EntryKind::kComment: break;
-      case EntryKind::kHelp: notes.Of(entry.name).help = parser.HelpText(); break;
-      case EntryKind::kUnit: notes.Of(entry.name).unit = entry.text; break;
-      case EntryKind::kType: notes.Of(entry.name).type = exposition::MetricTypeName(entry.type); break;
-      case EntryKind::kSample: SEXTANT_TRY(AppendSample(parser, time_ms, summary, appender)); break;
+      case EntryKind::kEnd:
+        return {};
+      case EntryKind::kError:
+        return tl::unexpected(parser.error());
+      case EntryKind::kComment:
+        break;
+      case EntryKind::kHelp:
+        notes.Of(entry.name).help = parser.HelpText();
+        break;
+      case EntryKind::kUnit:
+        notes.Of(entry.name).unit = entry.text;
+        break;
+      case EntryKind::kType:
+        notes.Of(entry.name).type = exposition::MetricTypeName(entry.type);
+        break;
+      case EntryKind::kSample:
+        SEXTANT_TRY(AppendSample(parser, time_ms, summary, appender));
+        break;
     }
   }
 }
 
-Status BodyAppender::AppendSample(const exposition::Parser& parser, core::TimestampMs scrape_time_ms, BodySummary& summary,
-                                  model::Appender& appender) {
+Status BodyAppender::AppendSample(const exposition::Parser& parser, core::TimestampMs scrape_time_ms,
+                                  BodySummary& summary, model::Appender& appender) {
   const exposition::Entry& line = parser.entry();
   ++summary.scraped;
   Sample sample{line.value, scrape_time_ms, false};
@@ -166,26 +187,31 @@ Result<model::Labels> BodyAppender::SeriesLabels(const exposition::Parser& parse
 Status BodyAppender::CheckLimits(const model::Labels& labels) const {
   const config::ScrapeLimits& limits = rules_.limits;
   if (limits.label_limit > 0 && labels.size() > limits.label_limit) {
-    return Fail(Code::kResourceExhausted, "label_limit exceeded (metric: {:.50}, number of labels: {}, limit: {})",
+    return Fail(Code::kResourceExhausted,
+                "label_limit exceeded (metric: {:.50}, number of labels: {}, limit: {})",
                 labels.metric_name(), labels.size(), limits.label_limit);
   }
   if (limits.label_name_length_limit == 0 && limits.label_value_length_limit == 0) return {};
   for (model::LabelView label : labels) {
     if (limits.label_name_length_limit > 0 && label.name.size() > limits.label_name_length_limit) {
-      return Fail(Code::kResourceExhausted,
-                  "label_name_length_limit exceeded (metric: {:.50}, label name: {:.50}, length: {}, limit: {})",
-                  labels.metric_name(), label.name, label.name.size(), limits.label_name_length_limit);
+      return Fail(
+          Code::kResourceExhausted,
+          "label_name_length_limit exceeded (metric: {:.50}, label name: {:.50}, length: {}, limit: {})",
+          labels.metric_name(), label.name, label.name.size(), limits.label_name_length_limit);
     }
     if (limits.label_value_length_limit > 0 && label.value.size() > limits.label_value_length_limit) {
       return Fail(Code::kResourceExhausted,
-                  "label_value_length_limit exceeded (metric: {:.50}, label name: {:.50}, value: {:.50}, length: {}, limit: {})",
-                  labels.metric_name(), label.name, label.value, label.value.size(), limits.label_value_length_limit);
+                  "label_value_length_limit exceeded (metric: {:.50}, label name: {:.50}, value: {:.50}, "
+                  "length: {}, limit: {})",
+                  labels.metric_name(), label.name, label.value, label.value.size(),
+                  limits.label_value_length_limit);
     }
   }
   return {};
 }
 
-// Counts a sample that relabelling kept. A sample that the store refuses does not fail the scrape, too many samples do.
+// Counts a sample that relabelling kept. A sample that the store refuses does not fail the scrape, too many
+// samples do.
 Status BodyAppender::Count(AppendOutcome outcome, BodySummary& summary) {
   ++summary.post_relabel;
   if (rules_.limits.sample_limit > 0 && summary.post_relabel > rules_.limits.sample_limit) {
@@ -196,16 +222,24 @@ Status BodyAppender::Count(AppendOutcome outcome, BodySummary& summary) {
   ++summary.refused;
   summary.refusal = OutcomeText(outcome);
   switch (outcome) {
-    case AppendOutcome::kOutOfOrder: metrics_.out_of_order.Increment(); break;
-    case AppendOutcome::kDuplicateTimestamp: metrics_.duplicate_timestamp.Increment(); break;
+    case AppendOutcome::kOutOfOrder:
+      metrics_.out_of_order.Increment();
+      break;
+    case AppendOutcome::kDuplicateTimestamp:
+      metrics_.duplicate_timestamp.Increment();
+      break;
     case AppendOutcome::kOutOfBounds:
-    case AppendOutcome::kTooFarInFuture: metrics_.out_of_bounds.Increment(); break;
-    default: metrics_.series_refused.Increment();
+    case AppendOutcome::kTooFarInFuture:
+      metrics_.out_of_bounds.Increment();
+      break;
+    default:
+      metrics_.series_refused.Increment();
   }
   return {};
 }
 
-void BodyAppender::AppendStaleSample(const SeriesCache::Entry& entry, core::TimestampMs time_ms, model::Appender& appender) {
+void BodyAppender::AppendStaleSample(const SeriesCache::Entry& entry, core::TimestampMs time_ms,
+                                     model::Appender& appender) {
   if (entry.is_dropped || entry.has_own_time || entry.ref == 0) return;
   // A series that is gone from the store, or has a newer sample from elsewhere, needs no mark.
   appender.Append(entry.ref, kNoLabels, time_ms, model::StaleNan());
@@ -216,11 +250,11 @@ void BodyAppender::AppendStale(core::TimestampMs time_ms, model::Appender& appen
   cache_.EndBody([&](const SeriesCache::Entry& entry) { AppendStaleSample(entry, time_ms, appender); });
 }
 
-void BodyAppender::AppendReport(bool is_up, double duration_seconds, const BodySummary& summary, core::TimestampMs time_ms,
-                                model::Appender& appender) {
+void BodyAppender::AppendReport(bool is_up, double duration_seconds, const BodySummary& summary,
+                                core::TimestampMs time_ms, model::Appender& appender) {
   const std::array<double, kReportNames.size()> values = {
-      is_up ? 1.0 : 0.0, duration_seconds, static_cast<double>(summary.scraped), static_cast<double>(summary.post_relabel),
-      static_cast<double>(summary.added)};
+      is_up ? 1.0 : 0.0, duration_seconds, static_cast<double>(summary.scraped),
+      static_cast<double>(summary.post_relabel), static_cast<double>(summary.added)};
   for (size_t i = 0; i < values.size(); ++i) AppendReportSample(i, values[i], time_ms, appender);
 }
 
@@ -230,7 +264,8 @@ void BodyAppender::AppendStaleReport(core::TimestampMs time_ms, model::Appender&
   }
 }
 
-void BodyAppender::AppendReportSample(size_t index, double value, core::TimestampMs time_ms, model::Appender& appender) {
+void BodyAppender::AppendReportSample(size_t index, double value, core::TimestampMs time_ms,
+                                      model::Appender& appender) {
   if (report_refs_[index] != 0 &&
       appender.Append(report_refs_[index], kNoLabels, time_ms, value).outcome != AppendOutcome::kUnknownRef) {
     return;

@@ -1,5 +1,6 @@
-// Turns one scraped body into appended samples: finds each line's series through the layout of the previous body,
-// relabels what is new, keeps to the limits, marks what vanished as stale. Knows nothing of HTTP or time.
+// Turns one scraped body into appended samples: finds each line's series through the layout of the previous
+// body, relabels what is new, keeps to the limits, marks what vanished as stale. Knows nothing of HTTP or
+// time.
 #pragma once
 
 #include <array>
@@ -48,18 +49,23 @@ struct BodySummary {
 class BodyAppender {
  public:
   // All references must outlive it.
-  BodyAppender(const SampleRules& rules, model::Labels target_labels, MetadataStore& metadata, ScrapeMetrics& metrics);
+  BodyAppender(const SampleRules& rules, model::Labels target_labels, MetadataStore& metadata,
+               ScrapeMetrics& metrics);
 
   // Appends the samples of a body at `time_ms`. On an error (malformed, over a limit) the caller rolls the
-  // appender back and calls AppendStale with a fresh one; the layout is then still that of the last good body.
-  core::Result<BodySummary> AppendBody(const ScrapedBody& body, core::TimestampMs time_ms, model::Appender& appender);
+  // appender back and calls AppendStale with a fresh one; the layout is then still that of the last good
+  // body.
+  core::Result<BodySummary> AppendBody(const ScrapedBody& body, core::TimestampMs time_ms,
+                                       model::Appender& appender);
 
-  // Marks every series of the last good body as stale and forgets it: for a scrape that failed and a target that goes.
+  // Marks every series of the last good body as stale and forgets it: for a scrape that failed and a target
+  // that goes.
   void AppendStale(core::TimestampMs time_ms, model::Appender& appender);
 
-  // up, scrape_duration_seconds, scrape_samples_scraped, scrape_samples_post_metric_relabeling, scrape_series_added.
-  void AppendReport(bool is_up, double duration_seconds, const BodySummary& summary, core::TimestampMs time_ms,
-                    model::Appender& appender);
+  // up, scrape_duration_seconds, scrape_samples_scraped, scrape_samples_post_metric_relabeling,
+  // scrape_series_added.
+  void AppendReport(bool is_up, double duration_seconds, const BodySummary& summary,
+                    core::TimestampMs time_ms, model::Appender& appender);
   // Marks those five as stale, when the target goes.
   void AppendStaleReport(core::TimestampMs time_ms, model::Appender& appender);
 
@@ -73,16 +79,19 @@ class BodyAppender {
     bool has_own_time = false;
   };
 
-  core::Status AppendLines(exposition::Parser& parser, core::TimestampMs time_ms, BodySummary& summary, model::Appender& appender);
-  core::Status AppendSample(const exposition::Parser& parser, core::TimestampMs scrape_time_ms, BodySummary& summary,
-                            model::Appender& appender);
-  core::Status AppendTo(SeriesCache::Entry& entry, const model::Labels& labels, const Sample& sample, BodySummary& summary,
-                        model::Appender& appender);
-  // The labels of the current line's series after the target's labels and relabelling; empty when it is dropped.
+  core::Status AppendLines(exposition::Parser& parser, core::TimestampMs time_ms, BodySummary& summary,
+                           model::Appender& appender);
+  core::Status AppendSample(const exposition::Parser& parser, core::TimestampMs scrape_time_ms,
+                            BodySummary& summary, model::Appender& appender);
+  core::Status AppendTo(SeriesCache::Entry& entry, const model::Labels& labels, const Sample& sample,
+                        BodySummary& summary, model::Appender& appender);
+  // The labels of the current line's series after the target's labels and relabelling; empty when it is
+  // dropped.
   core::Result<model::Labels> SeriesLabels(const exposition::Parser& parser);
   core::Status CheckLimits(const model::Labels& labels) const;
   core::Status Count(model::AppendOutcome outcome, BodySummary& summary);
-  void AppendStaleSample(const SeriesCache::Entry& entry, core::TimestampMs time_ms, model::Appender& appender);
+  void AppendStaleSample(const SeriesCache::Entry& entry, core::TimestampMs time_ms,
+                         model::Appender& appender);
   void AppendReportSample(size_t index, double value, core::TimestampMs time_ms, model::Appender& appender);
 
   const SampleRules& rules_;

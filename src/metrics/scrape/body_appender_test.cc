@@ -19,7 +19,8 @@ struct Fixture {
   std::unique_ptr<BodyAppender> appender;
 
   explicit Fixture(SampleRules given = {}) : rules(std::move(given)) {
-    appender = std::make_unique<BodyAppender>(rules, model::Labels::Of({{"job", "j"}, {"instance", "i"}}), metadata, metrics);
+    appender = std::make_unique<BodyAppender>(rules, model::Labels::Of({{"job", "j"}, {"instance", "i"}}),
+                                              metadata, metrics);
   }
 
   core::Result<BodySummary> Scrape(const std::string& text, core::TimestampMs time_ms) {
@@ -35,7 +36,8 @@ struct Fixture {
   }
   bool IsStaleAt(const std::string& series, core::TimestampMs time_ms) {
     auto samples = storage.Of(series);
-    return std::ranges::any_of(samples, [&](const auto& s) { return s.first == time_ms && model::IsStaleNan(s.second); });
+    return std::ranges::any_of(
+        samples, [&](const auto& s) { return s.first == time_ms && model::IsStaleNan(s.second); });
   }
 };
 
@@ -52,7 +54,8 @@ TEST(BodyAppender, PutsTheTargetsLabelsOnSeries) {
   EXPECT_EQ(summary->scraped, 2u);
   EXPECT_EQ(summary->added, 2u);
   EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}"), (MemoryStorage::Samples{{1000, 1}}));
-  EXPECT_EQ(f.storage.Of("b{exported_job=\"own\", instance=\"i\", job=\"j\", x=\"y\"}"), (MemoryStorage::Samples{{1000, 2}}));
+  EXPECT_EQ(f.storage.Of("b{exported_job=\"own\", instance=\"i\", job=\"j\", x=\"y\"}"),
+            (MemoryStorage::Samples{{1000, 2}}));
 }
 
 TEST(BodyAppender, HonorsTheTargetsOwnLabelsWhenTold) {
@@ -80,7 +83,8 @@ TEST(BodyAppender, AFailedScrapeEndsAllSeriesAndAppendsNothingElse) {
   EXPECT_TRUE(f.IsStaleAt("a{instance=\"i\", job=\"j\"}", 2000));
   EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").size(), 2u);
   ASSERT_TRUE(f.Scrape("a 5\n", 3000));
-  EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").back(), (std::pair<core::TimestampMs, double>{3000, 5}));
+  EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").back(),
+            (std::pair<core::TimestampMs, double>{3000, 5}));
 }
 
 TEST(BodyAppender, OwnTimestampsAreKeptAndDoNotGoStale) {
@@ -149,8 +153,10 @@ TEST(BodyAppender, ReportsAndRemembersMetadata) {
   f.appender->AppendReport(true, 0.25, *summary, 1000, *batch);
   ASSERT_TRUE(batch->Commit());
   EXPECT_EQ(f.storage.Of("up{instance=\"i\", job=\"j\"}"), (MemoryStorage::Samples{{1000, 1}}));
-  EXPECT_EQ(f.storage.Of("scrape_duration_seconds{instance=\"i\", job=\"j\"}"), (MemoryStorage::Samples{{1000, 0.25}}));
-  EXPECT_EQ(f.storage.Of("scrape_series_added{instance=\"i\", job=\"j\"}"), (MemoryStorage::Samples{{1000, 1}}));
+  EXPECT_EQ(f.storage.Of("scrape_duration_seconds{instance=\"i\", job=\"j\"}"),
+            (MemoryStorage::Samples{{1000, 0.25}}));
+  EXPECT_EQ(f.storage.Of("scrape_series_added{instance=\"i\", job=\"j\"}"),
+            (MemoryStorage::Samples{{1000, 1}}));
   auto list = f.metadata.List("a");
   ASSERT_EQ(list["a"].size(), 1u);
   EXPECT_EQ(list["a"][0].type, "counter");

@@ -1,5 +1,5 @@
-// A few buffers for bodies that all targets share: as many as are scraped at the same time, not one per target.
-// Thread-safe.
+// A few buffers for bodies that all targets share: as many as are scraped at the same time, not one per
+// target. Thread-safe.
 #pragma once
 
 #include <mutex>

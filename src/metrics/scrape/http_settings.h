@@ -10,8 +10,8 @@ namespace sextant::scrape {
 // Sets credentials, TLS and redirects of `request`, except secrets that stand in files.
 void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& request);
 
-// Reads the secrets that stand in files into `request`: before each use, so that a rotated one is picked up. Errors are
-// those of reading. Any thread.
+// Reads the secrets that stand in files into `request`: before each use, so that a rotated one is picked up.
+// Errors are those of reading. Any thread.
 core::Status ReadSecretFiles(const config::HttpClientConfig& config, net::FetchRequest& request);
 
 }  // namespace sextant::scrape

@@ -18,19 +18,25 @@ net::FetchRequest MakeRequest(const config::ScrapeConfig& job, const std::string
   request.headers.Set("Accept", exposition::AcceptHeader());
   request.headers.Set("User-Agent", user_agent);
   request.accept_compressed = job.enable_compression;
-  request.max_body_bytes = job.limits.body_size_limit_bytes > 0 ? static_cast<size_t>(job.limits.body_size_limit_bytes) : kMaxBodyBytes;
+  request.max_body_bytes = job.limits.body_size_limit_bytes > 0
+                               ? static_cast<size_t>(job.limits.body_size_limit_bytes)
+                               : kMaxBodyBytes;
   ApplyHttpConfig(job.http, request);
   return request;
 }
 
 std::optional<exposition::Format> FallbackFormat(config::ScrapeProtocol protocol) {
   switch (protocol) {
-    case config::ScrapeProtocol::kNone: return std::nullopt;
-    case config::ScrapeProtocol::kPrometheusProto: return exposition::Format::kProtobuf;
+    case config::ScrapeProtocol::kNone:
+      return std::nullopt;
+    case config::ScrapeProtocol::kPrometheusProto:
+      return exposition::Format::kProtobuf;
     case config::ScrapeProtocol::kPrometheusText004:
-    case config::ScrapeProtocol::kPrometheusText100: return exposition::Format::kPrometheusText;
+    case config::ScrapeProtocol::kPrometheusText100:
+      return exposition::Format::kPrometheusText;
     case config::ScrapeProtocol::kOpenMetricsText001:
-    case config::ScrapeProtocol::kOpenMetricsText100: return exposition::Format::kOpenMetrics;
+    case config::ScrapeProtocol::kOpenMetricsText100:
+      return exposition::Format::kOpenMetrics;
   }
   return std::nullopt;
 }
@@ -47,9 +53,9 @@ std::string Fingerprint(const config::ScrapeConfig& job) {
 
 }  // namespace
 
-ScrapeManager::ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor, const core::Clock& clock,
-                             model::Appendable& storage, core::Registry& registry, core::Logger logger,
-                             std::string user_agent)
+ScrapeManager::ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor,
+                             const core::Clock& clock, model::Appendable& storage, core::Registry& registry,
+                             core::Logger logger, std::string user_agent)
     : registry_(registry),
       logger_(logger.With("component", "scrape")),
       user_agent_(std::move(user_agent)),
@@ -59,7 +65,8 @@ ScrapeManager::ScrapeManager(net::IoContext& io, net::HttpClient& client, core::
 
 ScrapeManager::~ScrapeManager() { Stop(); }
 
-Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& job, std::vector<ScrapeTarget>& targets) const {
+Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& job,
+                                                    std::vector<ScrapeTarget>& targets) const {
   auto settings = std::make_shared<PoolSettings>();
   settings->name = job.job_name;
   settings->samples.honor_labels = job.honor_labels;
@@ -75,7 +82,9 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
   for (const core::Error& error : list.errors) logger_.Error("target left out", {{"error", error}});
   if (job.limits.target_limit > 0 && list.active.size() > job.limits.target_limit) {
     logger_.Error("too many targets; none of the job is scraped",
-                  {{"scrape_pool", job.job_name}, {"targets", list.active.size()}, {"target_limit", job.limits.target_limit}});
+                  {{"scrape_pool", job.job_name},
+                   {"targets", list.active.size()},
+                   {"target_limit", job.limits.target_limit}});
     list.active.clear();
   }
   targets = std::move(list.active);
@@ -89,7 +98,8 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
   return pool;
 }
 
-ScrapeManager::Pool ScrapeManager::MakeLocalPool(const LocalJob& job, std::vector<ScrapeTarget>& targets) const {
+ScrapeManager::Pool ScrapeManager::MakeLocalPool(const LocalJob& job,
+                                                 std::vector<ScrapeTarget>& targets) const {
   auto settings = std::make_shared<PoolSettings>();
   settings->name = job.name;
   settings->local = job.source;
@@ -112,7 +122,8 @@ void ScrapeManager::StartLoops(Pool& pool, Pool* previous, std::vector<ScrapeTar
   bool may_keep = previous != nullptr && previous->fingerprint == pool.fingerprint;
   for (ScrapeTarget& target : targets) {
     if (may_keep) {
-      auto kept = std::ranges::find_if(previous->loops, [&](const auto& loop) { return loop->target() == target; });
+      auto kept =
+          std::ranges::find_if(previous->loops, [&](const auto& loop) { return loop->target() == target; });
       if (kept != previous->loops.end()) {
         pool.loops.push_back(std::move(*kept));
         previous->loops.erase(kept);
@@ -147,8 +158,9 @@ Status ScrapeManager::Apply(const std::vector<config::ScrapeConfig>& jobs, std::
       const std::string& name = pool.settings->name;
       auto before = previous.find(name);
       StartLoops(pool, before == previous.end() ? nullptr : &before->second, std::move(targets), started);
-      registry_.AddGauge("prometheus_target_scrape_pool_targets", "Current number of targets in this scrape pool.",
-                         {{"scrape_job", name}})
+      registry_
+          .AddGauge("prometheus_target_scrape_pool_targets", "Current number of targets in this scrape pool.",
+                    {{"scrape_job", name}})
           .Set(static_cast<double>(pool.loops.size()));
       pools_.emplace(name, std::move(pool));
     }
@@ -157,7 +169,8 @@ Status ScrapeManager::Apply(const std::vector<config::ScrapeConfig>& jobs, std::
   for (auto& [name, pool] : previous) {
     for (const auto& loop : pool.loops) loop->Stop(true);
     std::lock_guard lock(mutex_);
-    if (!pools_.contains(name)) registry_.Remove("prometheus_target_scrape_pool_targets", {{"scrape_job", name}});
+    if (!pools_.contains(name))
+      registry_.Remove("prometheus_target_scrape_pool_targets", {{"scrape_job", name}});
   }
   // The process's own targets are few and local: their first samples need not wait.
   for (const auto& loop : started) loop->Start(static_cast<bool>(loop->settings()->local));

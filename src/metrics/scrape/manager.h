@@ -1,7 +1,8 @@
-// All scraping: turns scrape configurations into targets and keeps one loop per target running. A new configuration stops
-// what is gone, starts what is new, and leaves the rest alone.
+// All scraping: turns scrape configurations into targets and keeps one loop per target running. A new
+// configuration stops what is gone, starts what is new, and leaves the rest alone.
 //
-// Thread-safe; Apply and Stop must not be called at the same time as each other, nor from an executor or I/O thread.
+// Thread-safe; Apply and Stop must not be called at the same time as each other, nor from an executor or I/O
+// thread.
 #pragma once
 
 #include <map>
@@ -32,12 +33,13 @@ struct LocalJob {
 class ScrapeManager {
  public:
   // References must outlive the manager. `user_agent` goes into requests.
-  ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor, const core::Clock& clock,
-                model::Appendable& storage, core::Registry& registry, core::Logger logger, std::string user_agent);
+  ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor,
+                const core::Clock& clock, model::Appendable& storage, core::Registry& registry,
+                core::Logger logger, std::string user_agent);
   ~ScrapeManager();  // stops
 
-  // Makes these jobs the ones that are scraped. Errors: kInvalidArgument for rules that do not compile; nothing has
-  // changed then. Targets that make no sense are logged and left out.
+  // Makes these jobs the ones that are scraped. Errors: kInvalidArgument for rules that do not compile;
+  // nothing has changed then. Targets that make no sense are logged and left out.
   core::Status Apply(const std::vector<config::ScrapeConfig>& jobs, std::vector<LocalJob> local_jobs = {});
 
   // Stops all loops. Series are not marked as stale: the process is ending and will be back.
@@ -60,7 +62,8 @@ class ScrapeManager {
 
   core::Result<Pool> MakePool(const config::ScrapeConfig& job, std::vector<ScrapeTarget>& targets) const;
   Pool MakeLocalPool(const LocalJob& job, std::vector<ScrapeTarget>& targets) const;
-  void StartLoops(Pool& pool, Pool* previous, std::vector<ScrapeTarget> targets, std::vector<std::shared_ptr<ScrapeLoop>>& started);
+  void StartLoops(Pool& pool, Pool* previous, std::vector<ScrapeTarget> targets,
+                  std::vector<std::shared_ptr<ScrapeLoop>>& started);
 
   core::Registry& registry_;
   const core::Logger logger_;

@@ -34,8 +34,9 @@ class ManagerTest : public testing::Test {
       response.headers.Set("Content-Type", "text/plain; version=0.0.4");
       return response;
     });
-    auto server = net::HttpServer::Start(io_, executor_, clock_, registry_, core::Logger::Discard(), std::move(router),
-                                         {.listen = {"127.0.0.1:0"}, .security = {}, .limits = {}, .timeouts = {}});
+    auto server =
+        net::HttpServer::Start(io_, executor_, clock_, registry_, core::Logger::Discard(), std::move(router),
+                               {.listen = {"127.0.0.1:0"}, .security = {}, .limits = {}, .timeouts = {}});
     EXPECT_TRUE(server) << server.error().message();
     server_ = std::move(*server);
     instance_ = server_->bound_address();
@@ -59,7 +60,9 @@ class ManagerTest : public testing::Test {
     job.static_configs = {{{instance_}, {}}};
     return job;
   }
-  std::string Series(const std::string& name) { return name + "{instance=\"" + instance_ + "\", job=\"app\"}"; }
+  std::string Series(const std::string& name) {
+    return name + "{instance=\"" + instance_ + "\", job=\"app\"}";
+  }
   double Last(const std::string& name) {
     auto samples = storage_.Of(Series(name));
     return samples.empty() ? -1 : samples.back().second;
@@ -77,7 +80,8 @@ class ManagerTest : public testing::Test {
   std::string authorization_;
   std::unique_ptr<net::HttpServer> server_;
   std::string instance_;
-  ScrapeManager manager_{io_, client_, executor_, clock_, storage_, registry_, core::Logger::Discard(), "test"};
+  ScrapeManager manager_{io_,   client_, executor_, clock_, storage_, registry_, core::Logger::Discard(),
+                         "test"};
 };
 
 TEST_F(ManagerTest, ScrapesAgainAndAgain) {
@@ -97,7 +101,9 @@ TEST_F(ManagerTest, AFailingTargetIsDownWithTheReason) {
   ASSERT_TRUE(Eventually([&] { return Last("up") == 1; }));
   Serve(503, "");
   ASSERT_TRUE(Eventually([&] { return Last("up") == 0; }));
-  EXPECT_TRUE(Eventually([&] { return manager_.Status().active[0].last_error == "server returned HTTP status 503 Service Unavailable"; }));
+  EXPECT_TRUE(Eventually([&] {
+    return manager_.Status().active[0].last_error == "server returned HTTP status 503 Service Unavailable";
+  }));
   EXPECT_TRUE(model::IsStaleNan(Last("a")));
   Serve(200, "a 7\n");
   EXPECT_TRUE(Eventually([&] { return Last("a") == 7 && Last("up") == 1; }));
@@ -137,7 +143,8 @@ TEST_F(ManagerTest, ReloadingEndsWhatIsGoneAndKeepsTheRest) {
 }
 
 TEST_F(ManagerTest, LocalTargetsAreScrapedAtOnce) {
-  LocalJob job{"self", "here", 60'000, []() -> core::Result<ScrapedBody> { return ScrapedBody{"x 5\n", "text/plain"}; }};
+  LocalJob job{"self", "here", 60'000,
+               []() -> core::Result<ScrapedBody> { return ScrapedBody{"x 5\n", "text/plain"}; }};
   ASSERT_TRUE(manager_.Apply({}, {job}));
   EXPECT_TRUE(Eventually([&] { return storage_.Of("x{instance=\"here\", job=\"self\"}").size() == 1; }));
 }

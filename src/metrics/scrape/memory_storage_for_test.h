@@ -1,8 +1,8 @@
-// A store for tests: keeps every committed sample in a map, with the rules of the real one that matter to a scraper.
+// A store for tests: keeps every committed sample in a map, with the rules of the real one that matter to a
+// scraper.
 #pragma once
 
 #include <algorithm>
-
 #include <map>
 #include <memory>
 #include <mutex>
@@ -41,13 +41,15 @@ class MemoryStorage final : public model::Appendable {
    public:
     explicit Batch(MemoryStorage& storage) : storage_(storage) {}
 
-    model::AppendResult Append(model::SeriesRef ref, const model::Labels& labels, core::TimestampMs time_ms, double value) override {
+    model::AppendResult Append(model::SeriesRef ref, const model::Labels& labels, core::TimestampMs time_ms,
+                               double value) override {
       std::lock_guard lock(storage_.mutex_);
       if (ref == 0 && labels.empty()) return {0, model::AppendOutcome::kInvalidLabels};
       if (ref == 0) {
         std::string name = labels.ToMetricString();
         auto it = std::find(storage_.names_.begin(), storage_.names_.end(), name);
-        if (it == storage_.names_.end() && storage_.refuses_new_) return {0, model::AppendOutcome::kSeriesLimit};
+        if (it == storage_.names_.end() && storage_.refuses_new_)
+          return {0, model::AppendOutcome::kSeriesLimit};
         ref = static_cast<model::SeriesRef>(it - storage_.names_.begin()) + 1;
         if (it == storage_.names_.end()) storage_.names_.push_back(name);
       }
@@ -56,8 +58,10 @@ class MemoryStorage final : public model::Appendable {
     }
     core::Status Commit() override {
       std::lock_guard lock(storage_.mutex_);
-      if (storage_.fails_commits_) return core::Fail(core::Code::kResourceExhausted, "No space left on device");
-      for (const auto& [ref, sample] : pending_) storage_.samples_[storage_.names_[ref - 1]].push_back(sample);
+      if (storage_.fails_commits_)
+        return core::Fail(core::Code::kResourceExhausted, "No space left on device");
+      for (const auto& [ref, sample] : pending_)
+        storage_.samples_[storage_.names_[ref - 1]].push_back(sample);
       pending_.clear();
       return {};
     }

@@ -7,11 +7,13 @@
 namespace sextant::scrape {
 
 MetadataStore::MetadataStore(core::Registry& registry)
-    : refused_(registry.AddCounter("sextant_metadata_refused_total",
-                                   "Metadata of metric families that was not remembered because a limit was reached.")) {}
+    : refused_(registry.AddCounter(
+          "sextant_metadata_refused_total",
+          "Metadata of metric families that was not remembered because a limit was reached.")) {}
 
 void MetadataStore::Add(std::string_view family, const model::MetricMetadata& metadata) {
-  if (family.size() + metadata.help.size() + metadata.unit.size() > kMaxTextBytes) return refused_.Increment();
+  if (family.size() + metadata.help.size() + metadata.unit.size() > kMaxTextBytes)
+    return refused_.Increment();
   std::lock_guard lock(mutex_);
   auto it = families_.find(family);
   if (it == families_.end()) {

@@ -1,4 +1,5 @@
-// Type, help and unit of metric families, as targets give them. Many targets say the same, so each statement is kept once.
+// Type, help and unit of metric families, as targets give them. Many targets say the same, so each statement
+// is kept once.
 //
 // Thread-safe. Bounded: past the limits new statements are not remembered and a counter moves.
 #pragma once
@@ -21,7 +22,8 @@ class MetadataStore {
   // What a body says of a family. Saying the same again changes nothing.
   void Add(std::string_view family, const model::MetricMetadata& metadata);
 
-  // All families, or the one that is named, sorted; each with the distinct statements, in the order they came.
+  // All families, or the one that is named, sorted; each with the distinct statements, in the order they
+  // came.
   std::map<std::string, std::vector<model::MetricMetadata>> List(std::string_view family = "") const;
 
   static constexpr size_t kMaxFamilies = 100'000;
@@ -34,8 +36,8 @@ class MetadataStore {
   core::Counter& refused_;
 };
 
-// The statements of one target's body, in order, as hashes: tells what changed since the previous body, so that nothing is
-// looked up for the rest. Owned by one scrape loop.
+// The statements of one target's body, in order, as hashes: tells what changed since the previous body, so
+// that nothing is looked up for the rest. Owned by one scrape loop.
 class MetadataLayout {
  public:
   void BeginBody() { at_ = 0; }

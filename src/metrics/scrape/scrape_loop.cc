@@ -22,8 +22,8 @@ core::DurationMs OffsetOf(const ScrapeTarget& target) {
 
 }  // namespace
 
-ScrapeLoop::ScrapeLoop(ScrapeServices& services, std::shared_ptr<const PoolSettings> settings, ScrapeTarget target,
-                       core::Logger logger)
+ScrapeLoop::ScrapeLoop(ScrapeServices& services, std::shared_ptr<const PoolSettings> settings,
+                       ScrapeTarget target, core::Logger logger)
     : services_(services),
       settings_(std::move(settings)),
       target_(std::move(target)),
@@ -84,7 +84,8 @@ void ScrapeLoop::ScheduleNext() {
     services_.metrics.missed.Increment(static_cast<double>((next_ms - due_ms_) / interval_ms - 1));
   }
   due_ms_ = next_ms;
-  timer_.StartAt(services_.clock.MonotonicNs() + (next_ms - now_ms) * 1'000'000, [self = shared_from_this()] { self->Begin(); });
+  timer_.StartAt(services_.clock.MonotonicNs() + (next_ms - now_ms) * 1'000'000,
+                 [self = shared_from_this()] { self->Begin(); });
 }
 
 core::TimestampMs ScrapeLoop::ScrapeTime() {
@@ -117,7 +118,8 @@ Result<net::FetchRequest> ScrapeLoop::MakeRequest() {
   net::FetchRequest request = settings_->request;
   request.url = target_.url;
   request.timeout_ms = target_.timeout_ms;
-  request.headers.Set("X-Prometheus-Scrape-Timeout-Seconds", fmt::format("{}", static_cast<double>(target_.timeout_ms) / 1000));
+  request.headers.Set("X-Prometheus-Scrape-Timeout-Seconds",
+                      fmt::format("{}", static_cast<double>(target_.timeout_ms) / 1000));
   request.body_buffer = services_.buffers.Take();
   SEXTANT_TRY(ReadSecretFiles(settings_->http, request));
   return request;
@@ -134,7 +136,8 @@ void ScrapeLoop::Fetch() {
           return self->Finish(Fail(Code::kUnavailable, "server returned HTTP status {} {}", response->status,
                                    net::StatusText(response->status)));
         }
-        self->Finish(ScrapedBody{std::move(response->body), std::string(response->headers.Get("Content-Type"))});
+        self->Finish(
+            ScrapedBody{std::move(response->body), std::string(response->headers.Get("Content-Type"))});
       });
   std::lock_guard lock(mutex_);
   fetch_ = handle;
@@ -160,13 +163,15 @@ void ScrapeLoop::Finish(Result<ScrapedBody> body) {
 // Appends what came and the report of it as one batch; what is wrong with the body makes the report say so.
 Result<BodySummary> ScrapeLoop::Append(const Result<ScrapedBody>& body, double duration_seconds) {
   auto batch = services_.storage.NewAppender();
-  Result<BodySummary> summary = body ? appender_.AppendBody(*body, time_ms_, *batch) : Result<BodySummary>(tl::unexpected(body.error()));
+  Result<BodySummary> summary = body ? appender_.AppendBody(*body, time_ms_, *batch)
+                                     : Result<BodySummary>(tl::unexpected(body.error()));
   if (!summary) {
     batch->Rollback();
     batch = services_.storage.NewAppender();
     appender_.AppendStale(time_ms_, *batch);
   }
-  appender_.AppendReport(summary.has_value(), duration_seconds, summary.value_or(BodySummary{}), time_ms_, *batch);
+  appender_.AppendReport(summary.has_value(), duration_seconds, summary.value_or(BodySummary{}), time_ms_,
+                         *batch);
   if (core::Status committed = batch->Commit(); !committed) {
     services_.metrics.commit_failures.Increment();
     return tl::unexpected(committed.error().WithContext("samples could not be stored"));

@@ -1,11 +1,11 @@
 // Scrapes one target at its rhythm: waits for its moment, fetches, appends, reports, and again.
 //
-// The moments of a target are `interval` apart, at an offset that its hash gives, so that targets do not all come at once
-// and keep their places over restarts. Samples get the moment itself as their time when the scrape begins within two
-// milliseconds of it (regular times compress to almost nothing), as in Prometheus.
+// The moments of a target are `interval` apart, at an offset that its hash gives, so that targets do not all
+// come at once and keep their places over restarts. Samples get the moment itself as their time when the
+// scrape begins within two milliseconds of it (regular times compress to almost nothing), as in Prometheus.
 //
-// The loop lives in a shared_ptr; timers, fetches and executor tasks hold it while they run. Status may be read from any
-// thread.
+// The loop lives in a shared_ptr; timers, fetches and executor tasks hold it while they run. Status may be
+// read from any thread.
 #pragma once
 
 #include <atomic>
@@ -48,19 +48,20 @@ struct ScrapeServices {
 struct PoolSettings {
   std::string name;
   SampleRules samples;
-  net::FetchRequest request;  // everything but the URL and the timeout
+  net::FetchRequest request;      // everything but the URL and the timeout
   config::HttpClientConfig http;  // for secrets that stand in files
-  LocalSource local;          // instead of fetching, when set
+  LocalSource local;              // instead of fetching, when set
 };
 
 class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
  public:
-  ScrapeLoop(ScrapeServices& services, std::shared_ptr<const PoolSettings> settings, ScrapeTarget target, core::Logger logger);
+  ScrapeLoop(ScrapeServices& services, std::shared_ptr<const PoolSettings> settings, ScrapeTarget target,
+             core::Logger logger);
 
   // Begins at the target's next moment; with `at_once` now (the first scrape after start).
   void Start(bool at_once);
-  // Ends: nothing runs any more when it returns. With `mark_stale` its series are marked as ended, as for a target that
-  // was removed while the process goes on. Not from an executor or I/O thread.
+  // Ends: nothing runs any more when it returns. With `mark_stale` its series are marked as ended, as for a
+  // target that was removed while the process goes on. Not from an executor or I/O thread.
   void Stop(bool mark_stale);
 
   const ScrapeTarget& target() const { return target_; }

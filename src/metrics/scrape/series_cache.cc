@@ -62,8 +62,8 @@ void SeriesCache::AbortBody() {
   is_seen_ = {};
 }
 
-// From here on the body differs from the previous one: what was the same so far is copied, and the whole old layout is
-// indexed (a line may come a second time).
+// From here on the body differs from the previous one: what was the same so far is copied, and the whole old
+// layout is indexed (a line may come a second time).
 void SeriesCache::StartRewriting() {
   is_rewriting_ = true;
   next_entries_.assign(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(cursor_));

@@ -1,8 +1,10 @@
-// What a target's previous body looked like: the text of each series in order, and the series it stands for in the store.
+// What a target's previous body looked like: the text of each series in order, and the series it stands for
+// in the store.
 //
-// A target sends the same lines in the same order scrape after scrape, so finding a line's series is one comparison with
-// the line at the same place in the previous body: no parsing of labels, no hashing. Where the order changes, the rest of
-// the old layout is indexed by text for the length of that body and a new layout is written.
+// A target sends the same lines in the same order scrape after scrape, so finding a line's series is one
+// comparison with the line at the same place in the previous body: no parsing of labels, no hashing. Where
+// the order changes, the rest of the old layout is indexed by text for the length of that body and a new
+// layout is written.
 //
 //   cache.BeginBody();
 //   for (each sample line) {
@@ -31,18 +33,20 @@ class SeriesCache {
   struct Entry {
     model::SeriesRef ref = 0;
     uint32_t text_size : 30 = 0;
-    uint32_t is_dropped : 1 = 0;      // relabelling dropped it, or the store refused it: nothing is appended
-    uint32_t has_own_time : 1 = 0;    // its last sample came with a timestamp, so it does not go stale by vanishing
+    uint32_t is_dropped : 1 = 0;  // relabelling dropped it, or the store refused it: nothing is appended
+    uint32_t has_own_time : 1 =
+        0;  // its last sample came with a timestamp, so it does not go stale by vanishing
   };
 
   // Starts a body.
   void BeginBody();
 
-  // The text that the next line had in the previous body ("" at its end): a guess for whoever reads the body. Valid until
-  // the next call.
+  // The text that the next line had in the previous body ("" at its end): a guess for whoever reads the body.
+  // Valid until the next call.
   std::string_view Expected() const {
-    return cursor_ < entries_.size() ? std::string_view(texts_).substr(cursor_offset_, entries_[cursor_].text_size)
-                                     : std::string_view();
+    return cursor_ < entries_.size()
+               ? std::string_view(texts_).substr(cursor_offset_, entries_[cursor_].text_size)
+               : std::string_view();
   }
   // The entry of the line that Expected names, when the guess was right. Valid until the next call.
   Entry& TakeExpected();

@@ -26,18 +26,18 @@ std::string_view TargetHealthText(TargetHealth health);
 
 // A target and how its last scrape went.
 struct TargetStatus {
-  std::string pool;                   // the job's name in the configuration
-  model::Labels discovered_labels;    // before relabelling
-  model::Labels labels;               // what its series get; without __ labels
+  std::string pool;                 // the job's name in the configuration
+  model::Labels discovered_labels;  // before relabelling
+  model::Labels labels;             // what its series get; without __ labels
   std::string scrape_url;
   TargetHealth health = TargetHealth::kUnknown;
-  std::string last_error;             // "" when the last scrape was good
+  std::string last_error;                // "" when the last scrape was good
   core::TimestampMs last_scrape_ms = 0;  // 0: not yet
   double last_duration_seconds = 0;
   core::DurationMs interval_ms = 0;
   core::DurationMs timeout_ms = 0;
-  uint64_t last_samples = 0;          // in the last body
-  uint64_t series = 0;                // followed now
+  uint64_t last_samples = 0;  // in the last body
+  uint64_t series = 0;        // followed now
 };
 
 // A target that relabelling dropped.
@@ -47,9 +47,9 @@ struct DroppedTarget {
 };
 
 struct TargetsStatus {
-  std::vector<TargetStatus> active;                   // by pool, then labels
-  std::vector<DroppedTarget> dropped;                 // at most kMaxDroppedKept per pool
-  std::map<std::string, uint64_t> dropped_counts;     // all, per pool
+  std::vector<TargetStatus> active;                // by pool, then labels
+  std::vector<DroppedTarget> dropped;              // at most kMaxDroppedKept per pool
+  std::map<std::string, uint64_t> dropped_counts;  // all, per pool
 };
 inline constexpr size_t kMaxDroppedKept = 1'000;
 

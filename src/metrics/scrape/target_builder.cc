@@ -38,7 +38,8 @@ std::string TargetUrl(const config::ScrapeConfig& config, const model::Labels& l
   net::QueryParams params;
   for (const auto& [name, values] : config.params) {
     std::string_view first = labels.Get(std::string(kParamLabelPrefix) + name);
-    for (size_t i = 0; i < values.size(); ++i) params.Add(name, i == 0 && !first.empty() ? std::string(first) : values[i]);
+    for (size_t i = 0; i < values.size(); ++i)
+      params.Add(name, i == 0 && !first.empty() ? std::string(first) : values[i]);
   }
   for (model::LabelView label : labels) {
     if (!label.name.starts_with(kParamLabelPrefix)) continue;
@@ -52,7 +53,8 @@ std::string TargetUrl(const config::ScrapeConfig& config, const model::Labels& l
   return url;
 }
 
-Result<ScrapeTarget> MakeTarget(const config::ScrapeConfig& config, model::Labels discovered, const model::Labels& relabelled) {
+Result<ScrapeTarget> MakeTarget(const config::ScrapeConfig& config, model::Labels discovered,
+                                const model::Labels& relabelled) {
   ScrapeTarget target;
   std::string_view address = relabelled.Get(kAddressLabel);
   if (address.empty()) return Fail(Code::kInvalidArgument, "no address");
@@ -66,7 +68,8 @@ Result<ScrapeTarget> MakeTarget(const config::ScrapeConfig& config, model::Label
   if (target.interval_ms == 0) return Fail(Code::kInvalidArgument, "scrape interval cannot be 0");
   if (target.timeout_ms == 0) return Fail(Code::kInvalidArgument, "scrape timeout cannot be 0");
   if (target.timeout_ms > target.interval_ms) {
-    return Fail(Code::kInvalidArgument, "scrape timeout cannot be greater than scrape interval (\"{}\" > \"{}\")",
+    return Fail(Code::kInvalidArgument,
+                "scrape timeout cannot be greater than scrape interval (\"{}\" > \"{}\")",
                 core::FormatDuration(target.timeout_ms), core::FormatDuration(target.interval_ms));
   }
   target.url = TargetUrl(config, relabelled);
@@ -84,9 +87,12 @@ Result<ScrapeTarget> MakeTarget(const config::ScrapeConfig& config, model::Label
 
 std::string_view TargetHealthText(TargetHealth health) {
   switch (health) {
-    case TargetHealth::kUnknown: return "unknown";
-    case TargetHealth::kUp: return "up";
-    case TargetHealth::kDown: return "down";
+    case TargetHealth::kUnknown:
+      return "unknown";
+    case TargetHealth::kUp:
+      return "up";
+    case TargetHealth::kDown:
+      return "down";
   }
   return "unknown";
 }
@@ -104,10 +110,12 @@ TargetList BuildTargets(const config::ScrapeConfig& config, const relabel::Rules
       }
       Result<ScrapeTarget> target = MakeTarget(config, discovered, *relabelled);
       if (!target) {
-        list.errors.push_back(target.error().WithContext(fmt::format("job {}, target {}", config.job_name, address)));
+        list.errors.push_back(
+            target.error().WithContext(fmt::format("job {}, target {}", config.job_name, address)));
         continue;
       }
-      if (seen.insert(target->url + '\xff' + target->labels.ToString()).second) list.active.push_back(std::move(*target));
+      if (seen.insert(target->url + '\xff' + target->labels.ToString()).second)
+        list.active.push_back(std::move(*target));
     }
   }
   return list;

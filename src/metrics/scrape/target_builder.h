@@ -1,5 +1,5 @@
-// From a scrape configuration to the targets it means: labels as discovered, relabelled, and what is left of them on the
-// series (Prometheus' scrape.PopulateLabels).
+// From a scrape configuration to the targets it means: labels as discovered, relabelled, and what is left of
+// them on the series (Prometheus' scrape.PopulateLabels).
 #pragma once
 
 #include <string>
@@ -23,14 +23,15 @@ struct ScrapeTarget {
 
   // The same labels and URL mean the same target: its series go on over a reload.
   friend bool operator==(const ScrapeTarget& a, const ScrapeTarget& b) {
-    return a.labels == b.labels && a.url == b.url && a.interval_ms == b.interval_ms && a.timeout_ms == b.timeout_ms;
+    return a.labels == b.labels && a.url == b.url && a.interval_ms == b.interval_ms &&
+           a.timeout_ms == b.timeout_ms;
   }
 };
 
 struct TargetList {
-  std::vector<ScrapeTarget> active;      // each once
-  std::vector<model::Labels> dropped;    // discovered labels of those that relabelling dropped
-  std::vector<core::Error> errors;       // of targets that make no sense (a path in the address, …)
+  std::vector<ScrapeTarget> active;    // each once
+  std::vector<model::Labels> dropped;  // discovered labels of those that relabelling dropped
+  std::vector<core::Error> errors;     // of targets that make no sense (a path in the address, …)
 };
 
 // Targets of all static_configs. `rules` are the compiled relabel_configs.

@@ -14,7 +14,9 @@ config::ScrapeConfig Job() {
   return job;
 }
 
-TargetList Build(const config::ScrapeConfig& job) { return BuildTargets(job, *relabel::Rules::Compile(job.relabel_configs)); }
+TargetList Build(const config::ScrapeConfig& job) {
+  return BuildTargets(job, *relabel::Rules::Compile(job.relabel_configs));
+}
 
 TEST(BuildTargets, FillsInWhatTheConfigurationSays) {
   TargetList list = Build(Job());
@@ -22,9 +24,10 @@ TEST(BuildTargets, FillsInWhatTheConfigurationSays) {
   const ScrapeTarget& target = list.active[0];
   EXPECT_EQ(target.url, "http://a:80/metrics");
   EXPECT_EQ(target.labels.ToString(), R"({env="prod", instance="a:80", job="app"})");
-  EXPECT_EQ(target.discovered_labels.ToString(),
-            R"({__address__="a:80", __metrics_path__="/metrics", __scheme__="http", __scrape_interval__="15s", )"
-            R"(__scrape_timeout__="10s", env="prod", job="app"})");
+  EXPECT_EQ(
+      target.discovered_labels.ToString(),
+      R"({__address__="a:80", __metrics_path__="/metrics", __scheme__="http", __scrape_interval__="15s", )"
+      R"(__scrape_timeout__="10s", env="prod", job="app"})");
   EXPECT_EQ(target.interval_ms, 15'000);
 }
 
