@@ -101,6 +101,7 @@ Status DbAppender::Write(CommitTracker::Ticket ticket) {
   if (batch_->refs.empty()) return {};
 
   std::vector<SeriesDefinition> definitions = store_->head.Definitions(batch_->undefined);
+  if (!definitions.empty()) store_->SizeJournalStreams();
   Status written = store_->journal->Append(definitions, batch_->samples());
   if (!written) {
     store_->metrics.journal_failures.Increment();

@@ -69,7 +69,8 @@ TEST(DropEpochsTest, AdvanceTellsTheOldestHeld) {
   epochs.Release(first);
   EXPECT_EQ(epochs.Oldest(), second);
   epochs.Release(second);
-  EXPECT_EQ(epochs.Advance(), epochs.current());
+  auto advanced = epochs.Advance();
+  EXPECT_EQ(advanced, epochs.current());
 }
 
 }  // namespace

@@ -91,7 +91,7 @@ Result<Recovered> Recover(Store& store) {
                          store.options.sync_policy == SyncPolicy::kEveryCommit};
   SEXTANT_ASSIGN(store.journal,
                  Journal::Start(store.fs, store.JournalDir(), store.logger, replay.next_number, options));
-  store.journal->set_max_columns(2 * store.head.series_count() + (64 << 10));
+  store.SizeJournalStreams();
   if (checkpoint.number > 0) SEXTANT_TRY(store.journal->RemoveBefore(checkpoint.number));
   store.logger.Info("the metrics store is open",
                     {{"dir", store.options.dir},

@@ -1,11 +1,10 @@
 // The metrics store: everything that was scraped or computed, from this second back to the retention, in one
 // directory.
 //
-//   Append ──► Appender (a batch) ──Commit──► journal (one write) ──► head (open chunks in memory) ──►
-//   visible
-//                                                                      │ full chunks
-//                                                                      ▼
-//              blocks (immutable, 2 h each, mapped) ◄── cut at 3 h ── head chunk files
+//   Append ──► Appender (a batch) ──Commit──► journal (one write) ──► head (open chunks in memory)
+//                                                                        │ full chunks
+//                                                                        ▼
+//              blocks (immutable, 2 h each, mapped) ◄─── cut at 3 h ─── head chunk files
 //
 // The head keeps one small open chunk per series in memory; full chunks go to files and are read back when
 // asked for. A checkpoint (all live series and their open chunks) replaces the journal from time to time, so
@@ -13,7 +12,8 @@
 //
 // What Commit acknowledged survives kill -9; a power failure costs at most what was committed since the last
 // sync (SyncPolicy, sync_interval_ms). Samples must come in ascending time per series; a batch is visible to
-// queries as a whole or not at all.
+// queries as a whole or not at all. Of two samples for one time in one batch, or from two appenders at once,
+// the first one committed stays; the other is counted as out of order.
 //
 // All methods may be called from any thread. Appenders, queriers and the series sets they return must be gone
 // before the Db is destroyed.
@@ -102,8 +102,8 @@ class Db final : public model::Appendable, public model::Queryable {
   //
   // Errors: kUnavailable when another process has the directory; kPermissionDenied or kResourceExhausted when
   // it cannot be written; kInvalidArgument for options that make no sense. Damaged files do not fail Open: a
-  // torn journal tail is cut off, an unreadable block or checkpoint is set aside (renamed to *.damaged), and
-  // the log says what was lost.
+  // torn journal tail is cut off, an unreadable block is set aside (renamed to *.damaged), of a damaged
+  // checkpoint the intact part is taken, and the log says what was lost.
   static core::Result<std::unique_ptr<Db>> Open(core::FileSystem& fs, const core::Clock& clock,
                                                 core::Logger logger, core::Registry& registry,
                                                 DbOptions options);

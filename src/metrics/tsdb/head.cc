@@ -191,7 +191,11 @@ void Head::PruneUndo(Stripe& stripe) {
     while (forgotten < seen && !forgotten_until_.compare_exchange_weak(forgotten, seen)) {
     }
   }
-  std::erase_if(stripe.undo, [&](const Undo& undo) { return undo.ticket <= seen; });
+  if (stripe.newest_undo <= seen) {
+    stripe.undo.clear();
+  } else {
+    std::erase_if(stripe.undo, [&](const Undo& undo) { return undo.ticket <= seen; });
+  }
 }
 
 void Head::NoteTimes(TimestampMs min_ms, TimestampMs max_ms) {
@@ -201,6 +205,13 @@ void Head::NoteTimes(TimestampMs min_ms, TimestampMs max_ms) {
   held = max_time_ms_.load(std::memory_order_relaxed);
   while (max_ms > held && !max_time_ms_.compare_exchange_weak(held, max_ms, std::memory_order_relaxed)) {
   }
+}
+
+// The open chunks lie anywhere in the arena; asking for one early hides most of the wait for memory.
+void Head::PrefetchChunk(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number) {
+  if (place >= refs.size() || StripeOf(SlotOf(refs[place])) != stripe_number) return;
+  const SeriesRecord& record = table_.at(SlotOf(refs[place]));
+  __builtin_prefetch(record.chunk + record.chunk_bytes, /*rw=*/1);
 }
 
 ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples) {
@@ -214,7 +225,9 @@ ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples
     Stripe& stripe = stripes_[stripe_number];
     std::lock_guard lock(stripe.mutex);
     PruneUndo(stripe);
+    stripe.newest_undo = std::max(stripe.newest_undo, ticket);
     for (; i < samples.refs.size() && StripeOf(SlotOf(samples.refs[i])) == stripe_number; ++i) {
+      PrefetchChunk(samples.refs, i + kPrefetchDistance, stripe_number);
       SeriesRecord& record = table_.at(SlotOf(samples.refs[i]));
       if (record.generation.load(std::memory_order_relaxed) != GenerationOf(samples.refs[i]) ||
           !record.is_live.load(std::memory_order_relaxed)) {

@@ -16,6 +16,7 @@
 #include <atomic>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -139,6 +140,7 @@ class Head {
   static constexpr uint32_t kStripes = 64;
   static constexpr uint32_t kStripeRun = 256;
   static constexpr size_t kMaxUndo = 4096;
+  static constexpr size_t kPrefetchDistance = 8;  // samples ahead
 
   // The newest time of a series before a commit changed it.
   struct Undo {
@@ -150,6 +152,7 @@ class Head {
     mutable std::mutex mutex;
     ChunkArena arena;
     std::vector<Undo> undo;
+    CommitTracker::Ticket newest_undo = 0;  // the highest ticket in it
   };
   // Where chunks end: at multiples of the chunk range.
   struct ChunkWindow {
@@ -166,6 +169,7 @@ class Head {
                     TimestampMs time_ms, uint64_t bits);
   void CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
   void PruneUndo(Stripe& stripe);
+  void PrefetchChunk(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void NoteTimes(TimestampMs min_ms, TimestampMs max_ms);
   void DropSlot(uint32_t slot);
   void ReportDamage(SeriesRef ref, const core::Error& error) const;

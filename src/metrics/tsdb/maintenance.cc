@@ -23,7 +23,7 @@ Status Maintenance::Run() {
   Status retained = ApplyRetention();
   Status dropped = has_droppings_ ? DropWhatIsInBlocks() : Status();
   Status checkpointed = IsCheckpointDue() ? CheckpointLocked() : Status();
-  store_.journal->set_max_columns(2 * store_.head.series_count() + (64 << 10));
+  store_.SizeJournalStreams();
   SEXTANT_TRY(cut);
   SEXTANT_TRY(retained);
   SEXTANT_TRY(dropped);

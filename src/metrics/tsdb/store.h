@@ -54,6 +54,9 @@ struct Store {
   Store(core::FileSystem& file_system, const core::Clock& store_clock, core::Logger store_logger,
         core::Registry& registry, DbOptions store_options);
 
+  // Lets the journal remember the columns of all series there are, and some that come and go.
+  void SizeJournalStreams() { journal->set_max_columns(2 * head.series_count() + (256 << 10)); }
+
   std::string JournalDir() const { return core::JoinPath(options.dir, "journal"); }
   std::string ChunkDir() const { return core::JoinPath(options.dir, "head_chunks"); }
   std::string BlockDir() const { return core::JoinPath(options.dir, "blocks"); }

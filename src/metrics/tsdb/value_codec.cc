@@ -17,6 +17,13 @@ constexpr double kScales[kScaleCount] = {1, 1e3, 1e6};
 // unique.
 constexpr double kMaxWhole = 2251799813685248.0;  // 2^51
 
+// The same at scale 1, which is what most values are: without the division.
+bool ToWhole(double value, int64_t& whole) {
+  if (!(value >= -kMaxWhole && value <= kMaxWhole)) return false;
+  whole = static_cast<int64_t>(value);
+  return std::bit_cast<uint64_t>(static_cast<double>(whole)) == std::bit_cast<uint64_t>(value);
+}
+
 // The whole number that stands for a value at a scale, if dividing it gives back the same bits.
 bool ToWhole(double value, double scale, int64_t& whole) {
   double scaled = value * scale;
@@ -29,6 +36,7 @@ bool ToWhole(double value, double scale, int64_t& whole) {
 
 unsigned BytesOf(uint64_t value) { return (static_cast<unsigned>(std::bit_width(value)) + 7) / 8; }
 
+// Writes the lowest `bytes` bytes.
 char* PutLow(char* out, uint64_t value, unsigned bytes) {
   for (unsigned i = 0; i < bytes; ++i) *out++ = static_cast<char>(value >> (8 * i));
   return out;
@@ -52,7 +60,9 @@ char* EncodeValue(uint64_t previous_bits, uint64_t bits, char* out) {
   for (int i = 0; i < kScaleCount; ++i) {
     int64_t from;
     int64_t to;
-    if (!ToWhole(value, kScales[i], to) || !ToWhole(previous, kScales[i], from)) continue;
+    bool is_whole = i == 0 ? ToWhole(value, to) && ToWhole(previous, from)
+                           : ToWhole(value, kScales[i], to) && ToWhole(previous, kScales[i], from);
+    if (!is_whole) continue;
     int64_t delta = to - from;
     if (i == 0 && delta >= -32 && delta <= 32 && delta != 0) {
       *out++ = static_cast<char>(kSmallDelta + ZigZag(delta) - 1);
