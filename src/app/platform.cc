@@ -148,7 +148,9 @@ Status Platform::Impl::OpenStore() {
   SEXTANT_ASSIGN(db_, tsdb::Db::Open(files_, services_.clock, services_.logger, services_.registry, store));
 
   promql::EngineOptions engine = options_.engine;
-  engine.max_bytes = static_cast<int64_t>(Share(memory_limit_bytes_, kQueryShare));
+  core::MemoryShare& query_memory = budget_.AddShare("queries", kQueryShare);
+  engine.max_bytes = static_cast<int64_t>(query_memory.limit_bytes());
+  engine.memory = &query_memory;
   engine_ = std::make_unique<promql::Engine>(engine, services_.clock, &services_.registry);
   return {};
 }

@@ -180,6 +180,7 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
   QueryLimits limits;
   limits.max_samples = options_.max_samples;
   limits.max_bytes = options_.max_bytes;
+  limits.memory = options_.memory;
   limits.timeout_ms = options_.timeout_ms;
   if (request.options.timeout_ms > 0) limits.timeout_ms = std::min(limits.timeout_ms, request.options.timeout_ms);
   limits.cancelled = request.options.cancelled;

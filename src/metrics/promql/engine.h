@@ -17,6 +17,7 @@
 #include <tl/expected.hpp>
 
 #include "core/clock.h"
+#include "core/memory_budget.h"
 #include "core/metrics.h"
 #include "core/result.h"
 #include "metrics/promql/ast.h"
@@ -33,6 +34,9 @@ struct EngineOptions {
   int64_t max_samples = 50'000'000;
   // Most bytes of samples and results that one query may hold at a time; 0 is no limit.
   int64_t max_bytes = int64_t{4} << 30;
+  // Memory that all queries of the engine share; a query that needs more than is left fails. Null: no such bound. Must
+  // outlive the engine.
+  core::MemoryShare* memory = nullptr;
   // A query that runs longer is stopped (--query.timeout).
   DurationMs timeout_ms = 2 * 60'000;
   // Published as prometheus_engine_queries_concurrent_max; the executor that runs queries enforces it.

@@ -129,6 +129,20 @@ TEST_F(EngineTest, StopsAtTheByteLimit) {
   EXPECT_THAT(Failure(Range("requests_total")), HasSubstr("more than 500 bytes of memory"));
 }
 
+TEST_F(EngineTest, AllQueriesShareOneMemory) {
+  core::Registry registry;
+  core::MemoryBudget budget(4 << 20, registry);
+  core::MemoryShare& share = budget.AddShare("queries", 0.5);
+  options_.memory = &share;
+  EXPECT_TRUE(Range("requests_total"));
+  EXPECT_EQ(share.used_bytes(), 0u);
+  ASSERT_TRUE(share.Take(2 << 20));
+  EXPECT_THAT(Failure(Range("requests_total")), HasSubstr("memory for queries is used up"));
+  share.GiveBack(2 << 20);
+  EXPECT_TRUE(Range("requests_total"));
+  EXPECT_EQ(share.used_bytes(), 0u);
+}
+
 TEST_F(EngineTest, StopsWhenCancelled) {
   std::atomic<bool> cancelled{true};
   QueryOptions options;

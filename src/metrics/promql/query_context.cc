@@ -28,7 +28,20 @@ core::Status QueryContext::Hold(int64_t samples, int64_t bytes) {
     return core::Fail(core::Code::kResourceExhausted,
                       "query processing would use more than {} bytes of memory in query execution", limits_.max_bytes);
   }
+  return bytes_ > reserved_bytes_ ? Reserve() : core::Status();
+}
+
+core::Status QueryContext::Reserve() {
+  if (limits_.memory == nullptr) return {};
+  int64_t missing = bytes_ - reserved_bytes_;
+  int64_t step = (missing + kReserveStepBytes - 1) / kReserveStepBytes * kReserveStepBytes;
+  SEXTANT_TRY(limits_.memory->Take(static_cast<uint64_t>(step)));
+  reserved_bytes_ += step;
   return {};
+}
+
+QueryContext::~QueryContext() {
+  if (reserved_bytes_ > 0) limits_.memory->GiveBack(static_cast<uint64_t>(reserved_bytes_));
 }
 
 }  // namespace sextant::promql

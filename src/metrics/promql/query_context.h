@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/memory_budget.h"
 #include "core/result.h"
 #include "metrics/promql/annotations.h"
 #include "metrics/promql/query_result.h"
@@ -18,6 +19,7 @@ namespace sextant::promql {
 struct QueryLimits {
   int64_t max_samples = 0;
   int64_t max_bytes = 0;  // 0: no limit
+  core::MemoryShare* memory = nullptr;  // what all queries share; null: no limit
   DurationMs timeout_ms = 0;
   const std::atomic<bool>* cancelled = nullptr;
 };
@@ -26,6 +28,9 @@ class QueryContext {
  public:
   QueryContext(const QueryLimits& limits, const core::Clock& clock)
       : limits_(limits), clock_(clock), deadline_ns_(clock.MonotonicNs() + limits.timeout_ms * 1'000'000) {}
+  ~QueryContext();
+  QueryContext(const QueryContext&) = delete;
+  QueryContext& operator=(const QueryContext&) = delete;
 
   // Counts `work` (about one per sample touched) and now and then looks at the clock and the cancellation flag.
   core::Status Tick(size_t work) {
@@ -60,6 +65,10 @@ class QueryContext {
 
  private:
   static constexpr int64_t kWorkBetweenChecks = 100'000;
+  // Bytes are taken from the shared memory in steps of this size and given back when the query ends.
+  static constexpr int64_t kReserveStepBytes = 1 << 20;
+
+  core::Status Reserve();
 
   const QueryLimits limits_;
   const core::Clock& clock_;
@@ -67,6 +76,7 @@ class QueryContext {
   int64_t work_left_ = kWorkBetweenChecks;
   int64_t samples_ = 0;
   int64_t bytes_ = 0;
+  int64_t reserved_bytes_ = 0;
   Annotations annotations_;
   QueryStats stats_;
 };
