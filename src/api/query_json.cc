@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/float_text.h"
+#include "metrics/promql/float_histogram.h"
 #include "model/value.h"
 
 namespace sextant::api {
@@ -28,57 +29,21 @@ std::string Quoted(double value) {
   return text + '"';
 }
 
-// One bucket: [boundary rule, lower, upper, count]. Rules: 0 open left, 1 open right, 2 open both, 3 closed
-// both.
-void WriteBucket(JsonWriter& json, int rule, double lower, double upper, double count) {
-  if (count == 0) return;
-  json.BeginArray().Int(rule).Raw(Quoted(lower)).Raw(Quoted(upper)).Raw(Quoted(count)).EndArray();
-}
-
-// The upper bound of an exponential bucket.
-double ExponentialBound(int32_t index, int32_t schema) {
-  return std::exp2(std::ldexp(static_cast<double>(index), -schema));
-}
-
-struct Bucket {
-  int32_t index;
-  double count;
-};
-
-std::vector<Bucket> ListBuckets(const std::vector<model::BucketSpan>& spans,
-                                const std::vector<double>& counts) {
-  std::vector<Bucket> buckets;
-  int32_t index = 0;
-  for (const model::BucketSpan& span : spans) {
-    index += span.offset;
-    for (uint32_t i = 0; i < span.length && buckets.size() < counts.size(); ++i, ++index) {
-      buckets.push_back({index, counts[buckets.size()]});
-    }
-  }
-  return buckets;
+// One bucket: [boundary rule, lower, upper, count]. Rules: 0 closed on the right, 1 on the left, 2 open, 3
+// closed on both sides.
+void WriteBucket(JsonWriter& json, const promql::HistogramBucket& bucket) {
+  int rule = bucket.lower_inclusive ? (bucket.upper_inclusive ? 3 : 1) : (bucket.upper_inclusive ? 0 : 2);
+  json.BeginArray()
+      .Int(rule)
+      .Raw(Quoted(bucket.lower))
+      .Raw(Quoted(bucket.upper))
+      .Raw(Quoted(bucket.count))
+      .EndArray();
 }
 
 void WriteBuckets(JsonWriter& json, const model::FloatHistogram& histogram) {
-  std::vector<Bucket> positive = ListBuckets(histogram.positive_spans, histogram.positive_buckets);
-  if (histogram.schema == model::kCustomBucketsSchema) {
-    const std::vector<double>& bounds = histogram.custom_bounds;
-    for (const Bucket& bucket : positive) {
-      auto at = static_cast<size_t>(bucket.index);
-      double lower = at == 0 ? -INFINITY : bounds[at - 1];
-      double upper = at < bounds.size() ? bounds[at] : INFINITY;
-      WriteBucket(json, at == 0 ? 3 : 0, lower, upper, bucket.count);
-    }
-    return;
-  }
-  std::vector<Bucket> negative = ListBuckets(histogram.negative_spans, histogram.negative_buckets);
-  for (auto it = negative.rbegin(); it != negative.rend(); ++it) {
-    WriteBucket(json, 1, -ExponentialBound(it->index, histogram.schema),
-                -ExponentialBound(it->index - 1, histogram.schema), it->count);
-  }
-  WriteBucket(json, 3, -histogram.zero_threshold, histogram.zero_threshold, histogram.zero_count);
-  for (const Bucket& bucket : positive) {
-    WriteBucket(json, 0, ExponentialBound(bucket.index - 1, histogram.schema),
-                ExponentialBound(bucket.index, histogram.schema), bucket.count);
+  for (const promql::HistogramBucket& bucket : promql::AllBuckets(histogram)) {
+    if (bucket.count != 0) WriteBucket(json, bucket);
   }
 }
 

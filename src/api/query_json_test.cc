@@ -132,7 +132,7 @@ TEST(QueryJson, WritesWhatPrometheusWrites) {
     }
   }
   EXPECT_EQ(results, 4);
-  EXPECT_EQ(points, 13);
+  EXPECT_EQ(points, 15);
 }
 
 TEST(QueryJson, ScalarsAndStrings) {

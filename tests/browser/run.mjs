@@ -185,6 +185,7 @@ describe('Query', () => {
     const offered = page.getByRole('listbox').getByRole('option', { name: /node_memory_MemTotal_bytes/ });
     await offered.waitFor();
     await screenshot(page, shots, 'query-completion');
+    await page.waitForTimeout(150); // CodeMirror takes no keys in the first 75 ms of its list
     await page.keyboard.press('Enter');
     assert.match(await editor(page).textContent(), /^node_memory_MemTotal_bytes$/);
     await page.keyboard.press('Escape');

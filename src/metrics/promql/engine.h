@@ -1,13 +1,14 @@
-// Evaluates PromQL over anything that implements model::Queryable. The answers are those of Prometheus 3.14, numerics,
-// annotations and error texts included.
+// Evaluates PromQL over anything that implements model::Queryable. The answers are those of Prometheus 3.14,
+// numerics, annotations and error texts included.
 //
-// How a query passes through: the parser makes a tree; plan.h turns it into a plan for the query's times (durations and
-// @ resolved, step-invariant parts marked, equal selectors joined); eval.h computes columns, that is every series over
-// all steps at once (see value.h); the answer is assembled as a QueryResult.
+// How a query passes through: the parser makes a tree; plan.h turns it into a plan for the query's times
+// (durations and
+// @ resolved, step-invariant parts marked, equal selectors joined); eval.h computes columns, that is every
+// series over all steps at once (see value.h); the answer is assembled as a QueryResult.
 //
-// An Engine keeps no state between queries but its metrics; any number of threads may query it at once. A query runs on
-// the calling thread until it is done, fails, is cancelled, or exceeds a limit; it then frees all it held. How many run
-// at once is the caller's business (the query executor).
+// An Engine keeps no state between queries but its metrics; any number of threads may query it at once. A
+// query runs on the calling thread until it is done, fails, is cancelled, or exceeds a limit; it then frees
+// all it held. How many run at once is the caller's business (the query executor).
 #pragma once
 
 #include <atomic>
@@ -34,8 +35,8 @@ struct EngineOptions {
   int64_t max_samples = 50'000'000;
   // Most bytes of samples and results that one query may hold at a time; 0 is no limit.
   int64_t max_bytes = int64_t{4} << 30;
-  // Memory that all queries of the engine share; a query that needs more than is left fails. Null: no such bound. Must
-  // outlive the engine.
+  // Memory that all queries of the engine share; a query that needs more than is left fails. Null: no such
+  // bound. Must outlive the engine.
   core::MemoryShare* memory = nullptr;
   // A query that runs longer is stopped (--query.timeout).
   DurationMs timeout_ms = 2 * 60'000;
@@ -58,8 +59,8 @@ struct QueryOptions {
   const std::atomic<bool>* cancelled = nullptr;
   // Fill QueryStats::samples_per_step.
   bool per_step_stats = false;
-  // For the variants that take a parsed expression: its text, from which annotations compute line and column. When
-  // empty, annotations come without a place.
+  // For the variants that take a parsed expression: its text, from which annotations compute line and column.
+  // When empty, annotations come without a place.
   std::string_view query_text;
 };
 
@@ -102,22 +103,23 @@ class Engine {
   QueryOutcome Instant(const model::Queryable& queryable, const Expr& expr, TimestampMs time_ms,
                        const QueryOptions& options = {}) const;
 
-  // The values of an instant vector or scalar expression at start_ms, start_ms + step_ms, … up to end_ms: always a
-  // matrix, ordered by labels. step_ms must be positive and end_ms not before start_ms (kBadData). The caller bounds
-  // the number of steps; more than ten million are refused here.
+  // The values of an instant vector or scalar expression at start_ms, start_ms + step_ms, … up to end_ms:
+  // always a matrix, ordered by labels. step_ms must be positive and end_ms not before start_ms (kBadData).
+  // The caller bounds the number of steps; more than ten million are refused here.
   QueryOutcome Range(const model::Queryable& queryable, std::string_view query, TimestampMs start_ms,
                      TimestampMs end_ms, DurationMs step_ms, const QueryOptions& options = {}) const;
-  QueryOutcome Range(const model::Queryable& queryable, const Expr& expr, TimestampMs start_ms, TimestampMs end_ms,
-                     DurationMs step_ms, const QueryOptions& options = {}) const;
+  QueryOutcome Range(const model::Queryable& queryable, const Expr& expr, TimestampMs start_ms,
+                     TimestampMs end_ms, DurationMs step_ms, const QueryOptions& options = {}) const;
 
  private:
   struct Request;
 
-  static tl::expected<Grid, QueryError> MakeGrid(TimestampMs start_ms, TimestampMs end_ms, DurationMs step_ms);
+  static tl::expected<Grid, QueryError> MakeGrid(TimestampMs start_ms, TimestampMs end_ms,
+                                                 DurationMs step_ms);
   QueryOutcome Parse(const model::Queryable& queryable, std::string_view query, Request& request) const;
   QueryOutcome Run(const model::Queryable& queryable, const Expr& expr, const Request& request) const;
-  core::Result<QueryValue> Evaluate(const model::Queryable& queryable, const Expr& expr, const Request& request,
-                                    QueryContext& context) const;
+  core::Result<QueryValue> Evaluate(const model::Queryable& queryable, const Expr& expr,
+                                    const Request& request, QueryContext& context) const;
   static QueryValue ScalarValue(std::vector<double> values, const Request& request);
   static QueryValue VectorValue(HeldVector vector, const Request& request);
 

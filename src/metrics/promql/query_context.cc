@@ -26,7 +26,8 @@ core::Status QueryContext::Hold(int64_t samples, int64_t bytes) {
   }
   if (limits_.max_bytes > 0 && bytes_ > limits_.max_bytes) {
     return core::Fail(core::Code::kResourceExhausted,
-                      "query processing would use more than {} bytes of memory in query execution", limits_.max_bytes);
+                      "query processing would use more than {} bytes of memory in query execution",
+                      limits_.max_bytes);
   }
   return bytes_ > reserved_bytes_ ? Reserve() : core::Status();
 }

@@ -1,6 +1,6 @@
-// What one running query may use, and has used: its deadline, its cancellation, its samples and bytes, its annotations.
-// Everything that loops during evaluation asks Tick() so that a query stops soon after it should. Owned by one query, on
-// one thread.
+// What one running query may use, and has used: its deadline, its cancellation, its samples and bytes, its
+// annotations. Everything that loops during evaluation asks Tick() so that a query stops soon after it
+// should. Owned by one query, on one thread.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,7 @@ namespace sextant::promql {
 
 struct QueryLimits {
   int64_t max_samples = 0;
-  int64_t max_bytes = 0;  // 0: no limit
+  int64_t max_bytes = 0;                // 0: no limit
   core::MemoryShare* memory = nullptr;  // what all queries share; null: no limit
   DurationMs timeout_ms = 0;
   const std::atomic<bool>* cancelled = nullptr;
@@ -32,10 +32,12 @@ class QueryContext {
   QueryContext(const QueryContext&) = delete;
   QueryContext& operator=(const QueryContext&) = delete;
 
-  // Counts `work` (about one per sample touched) and now and then looks at the clock and the cancellation flag.
+  // Counts `work` (about one per sample touched) and now and then looks at the clock and the cancellation
+  // flag.
   core::Status Tick(size_t work) {
     work_left_ -= static_cast<int64_t>(work) + 1;
-    if (work_left_ > 0) [[likely]] return {};
+    if (work_left_ > 0) [[likely]]
+      return {};
     return Check();
   }
   // The same for the innermost loops: true when the query must stop; the caller then returns Check()'s error.
@@ -86,7 +88,9 @@ class Holding {
  public:
   explicit Holding(QueryContext& context) : context_(&context) {}
   Holding(Holding&& other) noexcept
-      : context_(other.context_), samples_(std::exchange(other.samples_, 0)), bytes_(std::exchange(other.bytes_, 0)) {}
+      : context_(other.context_),
+        samples_(std::exchange(other.samples_, 0)),
+        bytes_(std::exchange(other.bytes_, 0)) {}
   Holding& operator=(Holding&& other) noexcept {
     std::swap(context_, other.context_);
     std::swap(samples_, other.samples_);
