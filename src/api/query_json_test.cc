@@ -105,9 +105,9 @@ promql::QueryResult ReadResult(dom::element response) {
   return result;
 }
 
-// The text with every quoted number cut to 15 digits: Prometheus takes bucket bounds from a table whose last digits are not
+// The text with every quoted number cut to 14 digits: Prometheus takes bucket bounds from a table whose last digits are not
 // those of the correctly rounded powers of two that we compute.
-std::string WithFifteenDigits(const std::string& text) {
+std::string WithFourteenDigits(const std::string& text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
     size_t end = text[at] == '"' ? text.find('"', at + 1) : std::string::npos;
@@ -118,7 +118,7 @@ std::string WithFifteenDigits(const std::string& text) {
     std::string quoted = text.substr(at + 1, end - at - 1);
     char* rest = nullptr;
     double number = std::strtod(quoted.c_str(), &rest);
-    out += !quoted.empty() && *rest == '\0' ? fmt::format("\"{:.15g}\"", number) : "\"" + quoted + "\"";
+    out += !quoted.empty() && *rest == '\0' ? fmt::format("\"{:.14g}\"", number) : "\"" + quoted + "\"";
     at = end + 1;
   }
   return out;
@@ -142,7 +142,7 @@ TEST(QueryJson, WritesWhatPrometheusWrites) {
       ++results;
       std::string answer = Answer(ReadResult(response));
       if (expected.find("\"buckets\"") != std::string::npos) {
-        EXPECT_EQ(WithFifteenDigits(answer), WithFifteenDigits(expected));
+        EXPECT_EQ(WithFourteenDigits(answer), WithFourteenDigits(expected));
       } else {
         EXPECT_EQ(answer, expected);
       }
