@@ -79,7 +79,8 @@ libdeflate_result InflateOnce(Encoding encoding, libdeflate_decompressor* inflat
 Status Inflate(Encoding encoding, std::string_view input, size_t max_bytes, std::string& output) {
   InflaterPtr inflater(libdeflate_alloc_decompressor());
   if (inflater == nullptr) return Fail(Code::kResourceExhausted, "no memory to decompress");
-  output.resize(std::min(std::max(output.capacity(), GuessSize(encoding, input, max_bytes)), max_bytes));
+  // What is there already is kept: growing a string fills it with zeros first, which shows for large bodies.
+  output.resize(std::min(std::max(output.size(), GuessSize(encoding, input, max_bytes)), max_bytes));
   size_t total = 0;
   bool is_done = false;
   while (!is_done) {
@@ -116,7 +117,7 @@ Status DecompressZstd(std::string_view input, size_t max_bytes, std::string& out
   // The claim is trusted only as far as a plausible ratio goes.
   size_t guess =
       is_known ? std::min<size_t>(claimed, input.size() * 64 + kFirstGuessBytes) : input.size() * 8;
-  output.resize(std::min(std::max({output.capacity(), guess, kFirstGuessBytes}), max_bytes));
+  output.resize(std::min(std::max({output.size(), guess, kFirstGuessBytes}), max_bytes));
 
   ZSTD_inBuffer in{input.data(), input.size(), 0};
   size_t total = 0;

@@ -29,9 +29,9 @@ Encoding NegotiateEncoding(std::string_view accept_encoding);
 // sent once.
 core::Status Compress(Encoding encoding, std::string_view input, std::string& output);
 
-// Decompresses a whole body into `output` (replaced; its capacity is reused). Several gzip members or zstd
-// frames in a row are one body. Errors: kResourceExhausted when the result would exceed `max_bytes`,
-// kInvalidArgument when `input` is not well-formed; `output` is then unspecified.
+// Decompresses a whole body into `output` (replaced; pass the last result to have its memory reused as it
+// is). Several gzip members or zstd frames in a row are one body. Errors: kResourceExhausted when the result
+// would exceed `max_bytes`, kInvalidArgument when `input` is not well-formed; `output` is then unspecified.
 core::Status Decompress(Encoding encoding, std::string_view input, size_t max_bytes, std::string& output);
 
 // Compresses a body that is made in pieces.

@@ -1,6 +1,7 @@
 #include "net/http_client.h"
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <chrono>
 #include <future>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@ namespace {
 
 using core::Code;
 using Descriptor = asio::posix::basic_stream_descriptor<IoExecutor>;
+using TimePoint = std::chrono::steady_clock::time_point;
 using CurlMultiPtr = std::unique_ptr<CURLM, CurlDeleter<curl_multi_cleanup>>;
 
 constexpr size_t kMaxPooledHandles = 64;
@@ -60,6 +62,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   void SetWatch(curl_socket_t socket, int what);
   void Wait(curl_socket_t socket, const std::shared_ptr<Watch>& watch);
   static int OnSocket(CURL* easy, curl_socket_t socket, int what, void* self, void* watch);
+  void Arm();
+  void OnDeadline();
   static int OnTimer(CURLM* multi, long timeout_ms, void* self);
 
   // Anywhere.
@@ -76,6 +80,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   // Used on the loop only.
   CurlMultiPtr multi;
   std::optional<SteadyTimer> timer;
+  TimePoint deadline = TimePoint::max();  // libcurl's
+  TimePoint armed = TimePoint::max();     // the timer's
   std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches;
   std::unordered_map<CURL*, std::shared_ptr<Fetching>> running;
   std::vector<CurlEasyPtr> idle_handles;
@@ -150,19 +156,42 @@ void HttpClient::Impl::Begin(const std::shared_ptr<Fetching>& fetch) {
   curl_multi_add_handle(multi.get(), fetch->easy.get());
 }
 
+// libcurl moves its one deadline with every transfer. Moving a timer costs a system call, so it is only moved
+// forward in time; when it goes off too early it is set again.
 int HttpClient::Impl::OnTimer(CURLM*, long timeout_ms, void* self) {
   auto* impl = static_cast<Impl*>(self);
   if (!impl->timer) return 0;
-  if (timeout_ms < 0) {
-    impl->timer->cancel();
-    return 0;
+  impl->deadline = timeout_ms < 0 ? TimePoint::max()
+                                  : std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  if (timeout_ms == 0) {
+    // At once, but not from inside libcurl.
+    asio::post(impl->loop.context, [weak = impl->weak_from_this()] {
+      if (auto alive = weak.lock()) alive->OnDeadline();
+    });
+  } else if (impl->deadline < impl->armed) {
+    impl->Arm();
   }
-  impl->timer->expires_after(std::chrono::milliseconds(timeout_ms));
-  impl->timer->async_wait([weak = impl->weak_from_this()](const error_code& error) {
-    auto alive = weak.lock();
-    if (!error && alive != nullptr && !alive->is_stopped) alive->Act(CURL_SOCKET_TIMEOUT, 0);
-  });
   return 0;
+}
+
+void HttpClient::Impl::Arm() {
+  armed = deadline;
+  timer->expires_at(deadline);
+  timer->async_wait([weak = weak_from_this()](const error_code& error) {
+    auto alive = weak.lock();
+    if (error || alive == nullptr) return;
+    alive->armed = TimePoint::max();
+    alive->OnDeadline();
+  });
+}
+
+void HttpClient::Impl::OnDeadline() {
+  if (is_stopped) return;
+  if (deadline <= std::chrono::steady_clock::now()) {
+    deadline = TimePoint::max();
+    Act(CURL_SOCKET_TIMEOUT, 0);
+  }
+  if (timer && deadline < armed) Arm();
 }
 
 int HttpClient::Impl::OnSocket(CURL*, curl_socket_t socket, int what, void* self, void*) {

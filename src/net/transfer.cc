@@ -160,7 +160,6 @@ core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options) {
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
 
   response_.body = std::move(request_.body_buffer);
-  response_.body.clear();
   compressed_.clear();
   return {};
 }
@@ -289,6 +288,7 @@ bool Transfer::AppendBody(std::string_view piece) {
     size_t announced = 0;
     std::from_chars(length.data(), length.data() + length.size(), announced);
     std::string& body = is_compressed_ ? compressed_ : response_.body;
+    body.clear();
     body.reserve(std::min({announced, request_.max_body_bytes, kMaxReservedBytes}));
   }
   std::string& body = is_compressed_ ? compressed_ : response_.body;
@@ -316,6 +316,7 @@ void Transfer::NoteEnd(CURL* easy, CURLcode code) {
 
 core::Result<FetchResponse> Transfer::TakeResult() {
   if (error_) return tl::unexpected(std::move(*error_));
+  if (!has_body_begun_) response_.body.clear();
   response_.received_bytes = is_compressed_ ? compressed_.size() : response_.body.size();
   if (is_compressed_) {
     auto encoding = ParseEncoding(response_.headers.Get("Content-Encoding"));
