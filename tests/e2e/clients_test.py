@@ -44,8 +44,8 @@ class Clients(TestCase):
         url = f"http://127.0.0.1:{server.port}"
         self.assertIn('up{instance=', self.promtool("query", "instant", url, "up"))
         self.assertIn("=> 2 @", self.promtool("query", "instant", url, "sum(up)"))
-        now = server.query("time()")
-        self.assertIn("up{", self.promtool("query", "range", url, "up", f"--start={now - 60:.0f}", f"--end={now:.0f}"))
+        now = int(server.query("time()"))
+        self.assertIn("up{", self.promtool("query", "range", url, "up", "--step=1s", f"--start={now - 60}", f"--end={now + 2}"))
         self.assertEqual(set(self.promtool("query", "labels", url, "job").split()), {"node", "sextant"})
         self.assertIn('job="node"', self.promtool("query", "series", url, "--match=up"))
 
