@@ -69,7 +69,7 @@ scrape_configs: [{{job_name: sextant, static_configs: [{{targets: ['127.0.0.1:{s
         def scraped():
             try:
                 return other.one('up{job="sextant"}') == 1 and other.one("prometheus_tsdb_head_series") > 100
-            except (OSError, TypeError, AssertionError):
+            except (OSError, TypeError, ValueError, AssertionError):  # not up yet
                 return False
         wait_for("the peer to have scraped us", scraped)
 
