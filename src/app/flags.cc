@@ -1,8 +1,8 @@
 #include "app/flags.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "config/text.h"
 #include "core/duration.h"
 #include "core/memory_budget.h"
 
@@ -11,38 +11,6 @@ namespace sextant::app {
 using core::Code;
 using core::Fail;
 using core::Status;
-
-namespace {
-
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-}  // namespace
-
-std::string Suggest(std::string_view word, const std::vector<std::string>& candidates) {
-  std::string best;
-  size_t best_distance = word.size() / 3 + 1;
-  for (const std::string& candidate : candidates) {
-    size_t distance = EditDistance(word, candidate);
-    if (distance <= best_distance && distance < candidate.size()) {
-      if (best.empty() || distance < best_distance) best = candidate;
-      best_distance = distance;
-    }
-  }
-  return best;
-}
 
 void FlagSet::Add(std::string name, std::string value_name, std::string help, Setter set,
                   std::string shown_default) {
@@ -138,7 +106,7 @@ Status FlagSet::Unknown(std::string_view argument) const {
   std::string name(argument.substr(0, argument.find('=')));
   std::vector<std::string> names;
   for (const Flag& flag : flags_) names.push_back("--" + flag.name);
-  std::string suggestion = Suggest(name, names);
+  std::string_view suggestion = config::ClosestName(name, {names.begin(), names.end()});
   return Fail(Code::kInvalidArgument, "unknown flag {}{}; `{} --help` lists the flags", name,
               suggestion.empty() ? "" : fmt::format("; did you mean {}?", suggestion), program_);
 }

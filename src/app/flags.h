@@ -78,7 +78,4 @@ class FlagSet {
   std::vector<Flag> flags_;
 };
 
-// The candidate closest to `word`, if it is close enough to be meant; else "".
-std::string Suggest(std::string_view word, const std::vector<std::string>& candidates);
-
 }  // namespace sextant::app

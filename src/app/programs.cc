@@ -4,6 +4,7 @@
 
 #include "app/completion.h"
 #include "app/version.h"
+#include "config/text.h"
 #include "core/result.h"
 
 namespace sextant::app {
@@ -107,9 +108,9 @@ int RunMain(const Arguments& arguments) {
   program = FindProgram(name);
   if (program != nullptr && program->name != "sextant") return RunProgram(*program, rest);
 
-  std::vector<std::string> names;
-  for (const Program& known : kPrograms) names.emplace_back(known.name);
-  std::string suggestion = Suggest(name, names);
+  std::vector<std::string_view> names;
+  for (const Program& known : kPrograms) names.push_back(known.name);
+  std::string_view suggestion = config::ClosestName(name, names);
   PrintError("sextant", fmt::format("unknown program \"{}\"{}; `sextant --help` lists the programs", name,
                                     suggestion.empty() ? "" : fmt::format("; did you mean {}?", suggestion)));
   return kExitUsage;
