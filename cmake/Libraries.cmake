@@ -11,6 +11,7 @@ find_package(absl REQUIRED)
 find_package(fmt REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(tl-expected REQUIRED)
+find_package(Snappy REQUIRED)
 
 foreach(lib libcurl libfyaml re2 libdeflate libzstd simdjson libxxhash)
   pkg_check_modules(${lib} REQUIRED IMPORTED_TARGET GLOBAL ${lib})

@@ -8,7 +8,8 @@ set(SEXTANT_MAY_USE_config core)
 set(SEXTANT_MAY_USE_gotemplate core)
 set(SEXTANT_MAY_USE_model core)
 set(SEXTANT_MAY_USE_exposition core model)
-set(SEXTANT_MAY_USE_tsdb core model)
+set(SEXTANT_MAY_USE_promfiles core model)
+set(SEXTANT_MAY_USE_tsdb core model promfiles)
 set(SEXTANT_MAY_USE_promql core model)
 set(SEXTANT_MAY_USE_relabel core model config)
 set(SEXTANT_MAY_USE_scrape core model config net exposition relabel)
@@ -16,7 +17,7 @@ set(SEXTANT_MAY_USE_rules core model config gotemplate promql)
 set(SEXTANT_MAY_USE_alerting core model config gotemplate net)
 set(SEXTANT_MAY_USE_node core model)
 set(SEXTANT_MAY_USE_dashboards core config net)
-set(SEXTANT_MAY_USE_api core model config net gotemplate exposition tsdb promql relabel scrape rules alerting
+set(SEXTANT_MAY_USE_api core model config net gotemplate exposition promfiles tsdb promql relabel scrape rules alerting
     node dashboards)
 set(SEXTANT_MAY_USE_app ${SEXTANT_MAY_USE_api} api)
 

@@ -20,6 +20,9 @@ inline constexpr int32_t kCustomBucketsSchema = -53;
 
 struct FloatHistogram {
   CounterResetHint counter_reset_hint = CounterResetHint::kUnknown;
+  // It was observed with whole-number counts (Prometheus' histogram.Histogram), and stores keep it so. Counts
+  // are exact up to 2^53.
+  bool is_integer = false;
   int32_t schema = 0;
   double zero_threshold = 0;
   double zero_count = 0;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
@@ -26,18 +27,52 @@ using SeriesRef = uint64_t;
 enum class AppendOutcome : uint8_t {
   kOk,                  // taken; durable and visible after Commit
   kUnknownRef,          // the ref's series is gone, and no labels were given: append again with labels
-  kOutOfOrder,          // older than the series' newest sample
+  kOutOfOrder,          // older than the series' newest sample, and the store takes no such
+  kTooOld,              // older than the store's out-of-order window
   kDuplicateTimestamp,  // the newest sample has this time and another value (an equal value is kOk and
                         // dropped)
   kOutOfBounds,         // too old for the store's window
   kTooFarInFuture,      // too far ahead of the clock
   kSeriesLimit,         // a new series, and the store's limit is reached
   kInvalidLabels,       // no labels, invalid UTF-8, or a name or value over the store's size limit
+  kInvalidHistogram,    // its counts, spans or bounds contradict each other
+  kInvalidExemplar,     // its labels are longer than 128 characters together
+  kOutOfOrderExemplar,  // older than the series' newest exemplar, or equal to it
 };
+
+// Why a sample was not taken, in Prometheus' words where it has them; empty for kOk.
+std::string_view OutcomeText(AppendOutcome outcome);
 
 struct AppendResult {
   SeriesRef ref = 0;
   AppendOutcome outcome = AppendOutcome::kOk;
+};
+
+// A sample with everything that may come with it.
+struct Sample {
+  TimestampMs time_ms = 0;
+  double value = 0;
+  const FloatHistogram* histogram = nullptr;  // replaces `value`; read during the call only
+  // Since when the counter or histogram counts; 0: not known.
+  TimestampMs start_ms = 0;
+};
+
+// A traced observation behind a series' sample.
+struct Exemplar {
+  Labels labels;  // such as trace_id; may be empty
+  double value = 0;
+  TimestampMs time_ms = 0;
+
+  friend bool operator==(const Exemplar&, const Exemplar&) = default;
+};
+
+// What a target says of a metric family.
+struct MetricMetadata {
+  std::string type;  // "counter", "gauge", "histogram", "summary", "info", "stateset", "unknown"
+  std::string help;
+  std::string unit;
+
+  friend bool operator==(const MetricMetadata&, const MetricMetadata&) = default;
 };
 
 // One batch of samples: a scrape, an evaluated rule. The batch becomes visible to queries as a whole, and is
@@ -51,6 +86,14 @@ class Appender {
   // path. With ref 0 the series is found or made by its labels. The result carries the ref to use next time.
   virtual AppendResult Append(SeriesRef ref, const Labels& labels, TimestampMs time_ms, double value) = 0;
 
+  // The same for a sample that is a native histogram or has a start time.
+  virtual AppendResult AppendSample(SeriesRef ref, const Labels& labels, const Sample& sample) = 0;
+  // Adds an exemplar to a series that has samples. kOk also when the store keeps none.
+  virtual AppendResult AppendExemplar(SeriesRef ref, const Labels& labels, const Exemplar& exemplar) = 0;
+  // Says what a series' metric family is; replaces what was said before.
+  virtual AppendResult UpdateMetadata(SeriesRef ref, const Labels& labels,
+                                      const MetricMetadata& metadata) = 0;
+
   // Writes the batch to the journal and publishes it. After a failure nothing of it is visible. Call once.
   virtual core::Status Commit() = 0;
   virtual void Rollback() = 0;
@@ -63,17 +106,50 @@ class Appendable {
 };
 
 // Decoded samples of one series, ascending in time. When `histograms` is not empty it has the same length,
-// and a non-null entry replaces the value at that place.
+// and a non-null entry replaces the value at that place. When `start_times_ms` is not empty it has the same
+// length; 0 is not known.
 struct SampleColumns {
   std::vector<TimestampMs> times_ms;
   std::vector<double> values;
   std::vector<std::shared_ptr<const FloatHistogram>> histograms;
+  std::vector<TimestampMs> start_times_ms;
 
   size_t size() const { return times_ms.size(); }
   void clear() {
     times_ms.clear();
     values.clear();
     histograms.clear();
+    start_times_ms.clear();
+  }
+
+  void Add(TimestampMs time_ms, double value, TimestampMs start_ms = 0) {
+    times_ms.push_back(time_ms);
+    values.push_back(value);
+    if (!histograms.empty()) histograms.resize(size());
+    AddStart(start_ms);
+  }
+  void AddHistogram(TimestampMs time_ms, std::shared_ptr<const FloatHistogram> histogram,
+                    TimestampMs start_ms = 0) {
+    times_ms.push_back(time_ms);
+    values.push_back(0);
+    histograms.resize(size());
+    histograms.back() = std::move(histogram);
+    AddStart(start_ms);
+  }
+  // Cuts off what is after the first `count` samples, or, after samples were put into `times_ms` and `values`
+  // alone, completes the other columns.
+  void Resize(size_t count) {
+    times_ms.resize(count);
+    values.resize(count);
+    if (!histograms.empty()) histograms.resize(count);
+    if (!start_times_ms.empty()) start_times_ms.resize(count);
+  }
+
+ private:
+  void AddStart(TimestampMs start_ms) {
+    if (start_ms == 0 && start_times_ms.empty()) return;
+    start_times_ms.resize(size());
+    start_times_ms.back() = start_ms;
   }
 };
 
@@ -124,13 +200,6 @@ class Queryable {
   // A view of the samples with start_ms <= time <= end_ms.
   virtual core::Result<std::unique_ptr<Querier>> NewQuerier(TimestampMs start_ms,
                                                             TimestampMs end_ms) const = 0;
-};
-
-// What a target says of a metric family.
-struct MetricMetadata {
-  std::string type;  // "counter", "gauge", "histogram", "summary", "info", "stateset", "unknown"
-  std::string help;
-  std::string unit;
 };
 
 }  // namespace sextant::model

@@ -22,32 +22,9 @@ model::Labels ToLabels(const std::map<std::string, std::string>& map) {
   return builder.Build();
 }
 
-// Why the store did not take a sample, in Prometheus' words where it has them.
-std::string_view OutcomeText(model::AppendOutcome outcome) {
-  switch (outcome) {
-    case model::AppendOutcome::kOk:
-      return "";
-    case model::AppendOutcome::kUnknownRef:
-      return "unknown series";
-    case model::AppendOutcome::kOutOfOrder:
-      return "out of order sample";
-    case model::AppendOutcome::kDuplicateTimestamp:
-      return "duplicate sample for timestamp";
-    case model::AppendOutcome::kOutOfBounds:
-      return "out of bounds";
-    case model::AppendOutcome::kTooFarInFuture:
-      return "sample is too far in the future";
-    case model::AppendOutcome::kSeriesLimit:
-      return "the store's limit of series is reached";
-    case model::AppendOutcome::kInvalidLabels:
-      return "invalid labels";
-  }
-  return "unknown outcome";
-}
-
 // Outcomes that are expected when another rule or target writes the same series.
 bool IsOrderOutcome(model::AppendOutcome outcome) {
-  return outcome == model::AppendOutcome::kOutOfOrder ||
+  return outcome == model::AppendOutcome::kOutOfOrder || outcome == model::AppendOutcome::kTooOld ||
          outcome == model::AppendOutcome::kDuplicateTimestamp ||
          outcome == model::AppendOutcome::kOutOfBounds;
 }
@@ -274,7 +251,7 @@ core::Status Group::Write(Rule& rule, const std::vector<RuleSample>& samples, co
     }
     ++rejected;
     if (outcome) {
-      outcome = core::Fail(core::Code::kInvalidArgument, "{}: {}", OutcomeText(result.outcome),
+      outcome = core::Fail(core::Code::kInvalidArgument, "{}: {}", model::OutcomeText(result.outcome),
                            sample.labels.ToMetricString());
     }
   }
@@ -283,7 +260,7 @@ core::Status Group::Write(Rule& rule, const std::vector<RuleSample>& samples, co
     const model::AppendResult result = appender->Append(ref, labels, time_ms, model::StaleNan());
     if (result.outcome != model::AppendOutcome::kOk && !IsOrderOutcome(result.outcome)) {
       logger_.Warn("adding a staleness marker failed",
-                   {{"series", labels.ToMetricString()}, {"err", OutcomeText(result.outcome)}});
+                   {{"series", labels.ToMetricString()}, {"err", model::OutcomeText(result.outcome)}});
     }
   }
   SEXTANT_TRY(appender->Commit().map_error(core::AddContext("writing the result")));

@@ -106,6 +106,18 @@ class TestAppender final : public model::Appender {
     batch_.emplace_back(labels, std::pair(time_ms, value));
     return {1, model::AppendOutcome::kOk};
   }
+  model::AppendResult AppendSample(model::SeriesRef ref, const model::Labels& labels,
+                                   const model::Sample& sample) override {
+    return Append(ref, labels, sample.time_ms, sample.value);
+  }
+  model::AppendResult AppendExemplar(model::SeriesRef ref, const model::Labels&,
+                                     const model::Exemplar&) override {
+    return {ref, model::AppendOutcome::kOk};
+  }
+  model::AppendResult UpdateMetadata(model::SeriesRef ref, const model::Labels&,
+                                     const model::MetricMetadata&) override {
+    return {ref, model::AppendOutcome::kOk};
+  }
   core::Status Commit() override {
     const std::lock_guard lock(store_.mutex_);
     if (store_.fails_commits_) return core::Fail(core::Code::kIo, "the disk is full");

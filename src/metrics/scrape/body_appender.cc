@@ -18,28 +18,6 @@ constexpr std::array<std::string_view, 5> kReportNames = {
 
 const model::Labels kNoLabels;
 
-std::string_view OutcomeText(AppendOutcome outcome) {
-  switch (outcome) {
-    case AppendOutcome::kOk:
-      return "";
-    case AppendOutcome::kUnknownRef:
-      return "unknown series";
-    case AppendOutcome::kOutOfOrder:
-      return "out of order sample";
-    case AppendOutcome::kDuplicateTimestamp:
-      return "duplicate sample for timestamp";
-    case AppendOutcome::kOutOfBounds:
-      return "out of bounds";
-    case AppendOutcome::kTooFarInFuture:
-      return "too far in the future";
-    case AppendOutcome::kSeriesLimit:
-      return "the limit of active series is reached";
-    case AppendOutcome::kInvalidLabels:
-      return "invalid or too large labels";
-  }
-  return "unknown";
-}
-
 // Puts the target's labels on a scraped series. A clash is settled for the scraped side with honor_labels,
 // else the scraped label moves to exported_<name>, or further if that is taken as well.
 void MergeTargetLabels(model::LabelsBuilder& series, const model::Labels& target, bool honor_labels) {
@@ -220,7 +198,7 @@ Status BodyAppender::Count(AppendOutcome outcome, BodySummary& summary) {
   }
   if (outcome == AppendOutcome::kOk) return {};
   ++summary.refused;
-  summary.refusal = OutcomeText(outcome);
+  summary.refusal = model::OutcomeText(outcome);
   switch (outcome) {
     case AppendOutcome::kOutOfOrder:
       metrics_.out_of_order.Increment();
@@ -228,6 +206,7 @@ Status BodyAppender::Count(AppendOutcome outcome, BodySummary& summary) {
     case AppendOutcome::kDuplicateTimestamp:
       metrics_.duplicate_timestamp.Increment();
       break;
+    case AppendOutcome::kTooOld:
     case AppendOutcome::kOutOfBounds:
     case AppendOutcome::kTooFarInFuture:
       metrics_.out_of_bounds.Increment();

@@ -56,6 +56,18 @@ class MemoryStorage final : public model::Appendable {
       pending_.push_back({ref, {time_ms, value}});
       return {ref, model::AppendOutcome::kOk};
     }
+    model::AppendResult AppendSample(model::SeriesRef ref, const model::Labels& labels,
+                                     const model::Sample& sample) override {
+      return Append(ref, labels, sample.time_ms, sample.value);
+    }
+    model::AppendResult AppendExemplar(model::SeriesRef ref, const model::Labels&,
+                                       const model::Exemplar&) override {
+      return {ref, model::AppendOutcome::kOk};
+    }
+    model::AppendResult UpdateMetadata(model::SeriesRef ref, const model::Labels&,
+                                       const model::MetricMetadata&) override {
+      return {ref, model::AppendOutcome::kOk};
+    }
     core::Status Commit() override {
       std::lock_guard lock(storage_.mutex_);
       if (storage_.fails_commits_)

@@ -75,6 +75,20 @@ AppendResult DbAppender::Append(SeriesRef ref, const model::Labels& labels, Time
   return {ref, AppendOutcome::kOk};
 }
 
+AppendResult DbAppender::AppendSample(SeriesRef ref, const model::Labels& labels,
+                                      const model::Sample& sample) {
+  if (sample.histogram != nullptr) return {ref, AppendOutcome::kInvalidHistogram};
+  return Append(ref, labels, sample.time_ms, sample.value);
+}
+
+AppendResult DbAppender::AppendExemplar(SeriesRef ref, const model::Labels&, const model::Exemplar&) {
+  return {ref, AppendOutcome::kOk};
+}
+
+AppendResult DbAppender::UpdateMetadata(SeriesRef ref, const model::Labels&, const model::MetricMetadata&) {
+  return {ref, AppendOutcome::kOk};
+}
+
 void DbAppender::DropSamplesBefore(TimestampMs floor_ms) {
   size_t kept = 0;
   for (size_t i = 0; i < batch_->refs.size(); ++i) {

@@ -14,6 +14,12 @@ class DbAppender final : public model::Appender {
 
   model::AppendResult Append(SeriesRef ref, const model::Labels& labels, TimestampMs time_ms,
                              double value) override;
+  model::AppendResult AppendSample(SeriesRef ref, const model::Labels& labels,
+                                   const model::Sample& sample) override;
+  model::AppendResult AppendExemplar(SeriesRef ref, const model::Labels& labels,
+                                     const model::Exemplar& exemplar) override;
+  model::AppendResult UpdateMetadata(SeriesRef ref, const model::Labels& labels,
+                                     const model::MetricMetadata& metadata) override;
   core::Status Commit() override;
   void Rollback() override;
 

@@ -1,26 +1,32 @@
-// A block: the samples of a range of time (two hours, from a cut of the head), in a directory of two files
-// that never change: `index` (index_file.h) and `chunks`. docs/formats/block.md describes them.
-//
-// A BlockWriter makes one in a temporary directory and gives it its name when everything is on the device. A
-// Block serves one: the index mapped, chunks read when asked for and checked each time. Block's const methods
-// may be called from any thread.
+// A block: the samples of a range of time, in a directory whose files never change (deletions apart). Two
+// forms exist: Sextant's own (dense_block.h) and Prometheus' (prometheus_block.h); what queries, compacts and
+// exports blocks knows only this interface.
 #pragma once
-
-#include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "core/file.h"
 #include "core/result.h"
-#include "metrics/tsdb/index_file.h"
+#include "model/labels.h"
+#include "model/matcher.h"
 #include "model/storage.h"
 
 namespace sextant::tsdb {
+
+using core::TimestampMs;
+
+// What a block says of itself.
+struct BlockFacts {
+  TimestampMs start_ms = 0;  // the range it covers: start <= time < end
+  TimestampMs end_ms = 0;
+  uint64_t series = 0;
+  uint64_t samples = 0;
+  uint64_t chunks = 0;
+  uint64_t size_bytes = 0;  // of all its files
+};
 
 // A series found in a block.
 struct FoundInBlock {
@@ -28,93 +34,58 @@ struct FoundInBlock {
   uint32_t series = 0;  // its number there
 };
 
+// Opened by the functions of each form; shared by queries, so that one that is deleted meanwhile is still
+// read. Const methods may be called from any thread.
 class Block {
  public:
-  // kCorruption when the files are not a block; their checksums are compared at the first lookup.
-  static core::Result<std::shared_ptr<const Block>> Open(core::FileSystem& fs, const std::string& dir);
-  // From files that are open already.
-  static core::Result<std::shared_ptr<const Block>> FromFiles(std::string dir,
-                                                              std::unique_ptr<core::MappedFile> index,
-                                                              std::unique_ptr<core::File> chunks);
+  virtual ~Block() = default;
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
 
   const std::string& dir() const { return dir_; }
-  const BlockFacts& facts() const { return index_.facts(); }
-  TimestampMs start_ms() const { return facts().start_ms; }
-  TimestampMs end_ms() const { return facts().end_ms; }
-  uint64_t size_bytes() const { return index_file_->bytes().size() + facts().chunk_file_bytes; }
+  const BlockFacts& facts() const { return facts_; }
+  TimestampMs start_ms() const { return facts_.start_ms; }
+  TimestampMs end_ms() const { return facts_.end_ms; }
+  uint64_t size_bytes() const { return facts_.size_bytes; }
 
-  // Adds what matches to `out`.
-  core::Status Select(const std::vector<model::Matcher>& matchers, std::vector<FoundInBlock>& out) const;
-  core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
-                           std::vector<std::string>& out) const;
-  core::Status LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out) const;
-  // Appends the samples of a series with start_ms <= time <= end_ms to `out`. After kCorruption, `out` has
-  // those of the chunks that could be read.
-  core::Status Read(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
-                    model::SampleColumns& out) const;
+  // Adds what matches to `out`, in the order of labels. kCorruption when the index is not what was written.
+  virtual core::Status Select(const std::vector<model::Matcher>& matchers,
+                              std::vector<FoundInBlock>& out) const = 0;
+  // Adds values or names (each at least once, in any order) to `out`.
+  virtual core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
+                                   std::vector<std::string>& out) const = 0;
+  virtual core::Status LabelNames(const std::vector<model::Matcher>& matchers,
+                                  std::vector<std::string>& out) const = 0;
+  // The numbers of all series, in the order of their labels, and the labels of one.
+  virtual core::Result<std::vector<uint32_t>> AllSeries() const = 0;
+  virtual core::Result<model::Labels> LabelsOf(uint32_t series) const = 0;
+  // Appends the samples of a series with start_ms <= time <= end_ms to `out`, less what was deleted. After
+  // kCorruption, `out` has those of the chunks that could be read.
+  virtual core::Status Read(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
+                            model::SampleColumns& out) const = 0;
+
+ protected:
+  Block(std::string dir, const BlockFacts& facts) : dir_(std::move(dir)), facts_(facts) {}
 
  private:
-  Block(std::string dir, std::unique_ptr<core::MappedFile> index_file, IndexReader index,
-        std::unique_ptr<core::File> chunks)
-      : dir_(std::move(dir)),
-        index_file_(std::move(index_file)),
-        index_(std::move(index)),
-        chunks_(std::move(chunks)) {}
-
-  core::Status VerifyOnce() const;
-  core::Status ReadChunk(std::string_view bytes, const ChunkPlace& place, TimestampMs start_ms,
-                         TimestampMs end_ms, model::SampleColumns& out) const;
-
   const std::string dir_;
-  const std::unique_ptr<core::MappedFile> index_file_;
-  const IndexReader index_;
-  const std::unique_ptr<core::File> chunks_;
-  mutable std::once_flag verify_once_;
-  mutable core::Status verified_;
+  const BlockFacts facts_;
 };
 
-// Owned by one thread. Destroyed before Finish, it leaves its temporary directory behind, to be removed by
-// whoever comes next (BlockSet does).
+// Makes a block in a temporary directory and gives it its name when everything is on the device. Owned by one
+// thread. Destroyed before Finish, it leaves its temporary directory behind, to be removed by whoever comes
+// next (BlockSet does).
 class BlockWriter {
  public:
-  // Starts `dir`.tmp.
-  static core::Result<std::unique_ptr<BlockWriter>> Start(core::FileSystem& fs, std::string dir,
-                                                          TimestampMs start_ms, TimestampMs end_ms);
+  virtual ~BlockWriter() = default;
 
   // Adds a series that is after the former ones in the order of labels, with its samples (at least one, in
   // the range).
-  core::Status Add(const model::Labels& labels, const model::SampleColumns& samples);
+  virtual core::Status Add(const model::Labels& labels, const model::SampleColumns& samples) = 0;
 
   // Writes the index, makes everything durable and names the directory. With no series added, nothing is
   // left, and the result is false.
-  core::Result<bool> Finish();
-
- private:
-  BlockWriter(core::FileSystem& fs, std::string dir)
-      : fs_(fs), dir_(std::move(dir)), temporary_dir_(dir_ + ".tmp") {}
-
-  uint32_t SymbolId(std::string_view text);
-  core::Status PutChunk(const std::string& bytes, const ChunkTail& tail, TimestampMs& former_last_ms);
-  core::Status FlushChunks();
-  core::Status WriteIndex();
-
-  core::FileSystem& fs_;
-  const std::string dir_;
-  const std::string temporary_dir_;
-  BlockFacts facts_;
-  std::unique_ptr<core::File> chunk_file_;
-  std::string chunk_buffer_;
-
-  // Series so far: labels as ids in the order of their appearance, chunk places as they will stand in the
-  // index.
-  std::vector<std::string> symbols_;
-  absl::flat_hash_map<std::string, uint32_t> symbol_ids_;
-  absl::flat_hash_map<uint64_t, uint32_t> pair_ids_;  // name and value symbol
-  std::vector<std::pair<uint32_t, uint32_t>> pairs_;
-  std::vector<uint32_t> series_pairs_;  // of all series, one after the other
-  std::vector<uint32_t> pair_ends_;     // where each series' end in series_pairs_
-  std::string chunk_places_;
-  std::vector<uint32_t> place_ends_;
+  virtual core::Result<bool> Finish() = 0;
 };
 
 }  // namespace sextant::tsdb

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "metrics/tsdb/dense_block.h"
+
 namespace sextant::tsdb {
 
 using core::Code;
@@ -30,7 +32,7 @@ Status BlockSet::Load() {
       SEXTANT_TRY(core::RemoveAll(fs_, path));
       continue;
     }
-    auto block = Block::Open(fs_, path);
+    auto block = DenseBlock::Open(fs_, path);
     if (block) {
       loaded.push_back(*block);
     } else {
@@ -81,7 +83,7 @@ uint64_t BlockSet::size_bytes() const {
 }
 
 Status BlockSet::Add(const std::string& block_dir) {
-  SEXTANT_ASSIGN(std::shared_ptr<const Block> block, Block::Open(fs_, block_dir));
+  SEXTANT_ASSIGN(std::shared_ptr<const Block> block, DenseBlock::Open(fs_, block_dir));
   std::lock_guard lock(mutex_);
   SEXTANT_CHECK(blocks_.empty() || blocks_.back()->end_ms() <= block->start_ms());
   end_ms_ = std::max(end_ms_, block->end_ms());

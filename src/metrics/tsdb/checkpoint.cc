@@ -21,6 +21,7 @@ using core::Status;
 constexpr std::string_view kPrefix = "checkpoint.";
 constexpr uint8_t kSeriesFrame = 1;
 constexpr uint8_t kEndFrame = 2;
+constexpr uint8_t kSectionFrame = 3;
 constexpr uint32_t kSlotsPerFrame = 1024;
 
 uint64_t CheckpointNumber(std::string_view name) {
@@ -107,6 +108,13 @@ Result<uint64_t> WriteCheckpoint(FileSystem& fs, const std::string& dir, uint64_
     SEXTANT_TRY(writer.Write(frame));
   }
 
+  for (const Section& section : head.CaptureSections()) {
+    frame.assign(kFrameHeaderBytes, '\0');
+    frame.push_back(static_cast<char>(kSectionFrame));
+    PutSections({&section, 1}, frame);
+    SEXTANT_TRY(writer.Write(frame));
+  }
+
   // After the states, so that every file they name is in the list.
   std::vector<ChunkFileInfo> files = chunks.Files(head_start_ms);
   frame.assign(kFrameHeaderBytes, '\0');
@@ -139,6 +147,8 @@ Status ReadCheckpointFrame(std::string_view payload, CheckpointFrame& out) {
       if (!ReadState(reader, out.states[i])) return malformed();
       out.states[i].ref = out.definitions[i].ref;
     }
+  } else if (kind == kSectionFrame) {
+    SEXTANT_TRY(ReadSections(reader, out.sections));
   } else if (kind == kEndFrame) {
     out.is_end = true;
     out.series = reader.Varint();
@@ -166,6 +176,12 @@ bool LoadFrames(uint64_t number, std::string_view bytes, Head& head, LoadedCheck
     if (frame.is_end) {
       loaded.chunk_files = frame.chunk_files;
       return frame.series == loaded.series && frames.offset() == bytes.size();
+    }
+    if (!frame.sections.empty()) {
+      for (const Section& section : frame.sections) {
+        if (!head.RestoreSection(section)) return false;
+      }
+      continue;
     }
     head.RestoreMinTime(frame.min_time_ms);
     for (size_t i = 0; i < frame.states.size(); ++i) {

@@ -44,6 +44,7 @@ struct CheckpointFrame {
   TimestampMs min_time_ms = 0;  // of the samples in the head; in a series frame
   std::vector<SeriesDefinition> definitions;
   std::vector<SeriesState> states;  // as many
+  std::vector<Section> sections;    // in a section frame
   bool is_end = false;
   uint64_t series = 0;                     // in the end frame: of the whole file
   std::vector<ChunkFileInfo> chunk_files;  // in the end frame

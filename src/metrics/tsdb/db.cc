@@ -66,12 +66,16 @@ Result<Recovered> Recover(Store& store) {
   SEXTANT_TRY(store.chunks.Adopt(checkpoint.chunk_files, checkpoint.newest_chunk));
   uint64_t unknown_samples = 0;
   uint64_t refused_series = 0;
+  uint64_t malformed_sections = 0;
   auto apply = [&](const DecodedBatch& batch) {
     for (const SeriesDefinition& definition : batch.definitions) {
       if (!store.head.RestoreDefinition(definition)) ++refused_series;
     }
     store.head.MarkJournaled(batch.definitions);
     unknown_samples += store.head.RestoreSamples(batch.samples).unknown;
+    for (const Section& section : batch.sections) {
+      if (!store.head.RestoreSection(section)) ++malformed_sections;
+    }
   };
   SEXTANT_ASSIGN(ReplayResult replay,
                  ReplayJournal(store.fs, store.JournalDir(), store.logger, checkpoint.number, apply));
@@ -80,10 +84,11 @@ Result<Recovered> Recover(Store& store) {
   store.head.RaiseMinTime(store.blocks.end_ms());
   store.append_floor_ms.store(store.blocks.end_ms());
   store.metrics.journal_corruptions.Increment(static_cast<double>(replay.damaged_files + checkpoint.damaged));
-  if (refused_series > 0 || unknown_samples > 0) {
-    store.logger.Warn(
-        "some samples in the journal cannot be restored",
-        {{"series_over_the_limit", refused_series}, {"samples_of_unknown_series", unknown_samples}});
+  if (refused_series > 0 || unknown_samples > 0 || malformed_sections > 0) {
+    store.logger.Warn("some samples in the journal cannot be restored",
+                      {{"series_over_the_limit", refused_series},
+                       {"samples_of_unknown_series", unknown_samples},
+                       {"malformed_sections", malformed_sections}});
   }
 
   SEXTANT_TRY(RemoveCheckpointsBefore(store.fs, store.JournalDir(), checkpoint.number));

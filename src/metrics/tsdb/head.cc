@@ -514,6 +514,13 @@ void Head::Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>&
   }
 }
 
+std::vector<Section> Head::CaptureSections() const { return {}; }
+
+core::Status Head::RestoreSection(const Section& section) {
+  return core::Fail(core::Code::kCorruption, "a checkpoint section of unknown kind {}",
+                    static_cast<int>(section.tag));
+}
+
 void Head::RaiseMinTime(TimestampMs time_ms) {
   TimestampMs held = min_time_ms_.load(std::memory_order_relaxed);
   while (time_ms > held && !min_time_ms_.compare_exchange_weak(held, time_ms, std::memory_order_relaxed)) {

@@ -126,6 +126,10 @@ class Head {
   void Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>& definitions,
                std::vector<SeriesState>& states) const;
   uint32_t slots() const { return table_.slots(); }
+  // For a checkpoint: what the head holds beside series and their float chunks, each section below the limit
+  // of a frame; and back. kCorruption when a section is malformed.
+  std::vector<Section> CaptureSections() const;
+  core::Status RestoreSection(const Section& section);
 
   uint64_t series_count() const { return series_count_.load(std::memory_order_relaxed); }
   uint64_t open_chunks() const { return open_chunks_.load(std::memory_order_relaxed); }

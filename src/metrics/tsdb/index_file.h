@@ -18,7 +18,7 @@
 namespace sextant::tsdb {
 
 // What an index says of its block.
-struct BlockFacts {
+struct IndexFacts {
   TimestampMs start_ms = 0;  // the range it covers: start <= time < end
   TimestampMs end_ms = 0;
   uint64_t series = 0;
@@ -55,7 +55,7 @@ struct SectionPlace {
   uint64_t checksum = 0;
 };
 struct IndexFooter {
-  BlockFacts facts;
+  IndexFacts facts;
   std::array<SectionPlace, kIndexSections> sections;
 };
 static_assert(sizeof(IndexFooter) == 6 * 8 + kIndexSections * 24);
@@ -73,7 +73,7 @@ class IndexReader {
   // Compares all sections with their checksums: reads the whole file.
   core::Status Verify() const;
 
-  const BlockFacts& facts() const { return footer_.facts; }
+  const IndexFacts& facts() const { return footer_.facts; }
 
   // The numbers of the series that all matchers accept.
   core::Result<Bitmap> Select(const std::vector<model::Matcher>& matchers) const;

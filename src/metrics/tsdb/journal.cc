@@ -66,11 +66,12 @@ Status Journal::WriteFrame() {
   return written;
 }
 
-Status Journal::Append(const std::vector<SeriesDefinition>& definitions, const SampleSpans& samples) {
+Status Journal::Append(const std::vector<SeriesDefinition>& definitions, const SampleSpans& samples,
+                       std::span<const Section> sections) {
   std::lock_guard lock(mutex_);
   if (file_ == nullptr || file_bytes_ >= options_.segment_bytes) SEXTANT_TRY(OpenFile(file_number_ + 1));
   frame_.assign(kFrameHeaderBytes, '\0');
-  encoder_.Encode(definitions, samples, frame_);
+  encoder_.Encode(definitions, samples, sections, frame_);
   if (frame_.size() > kMaxFrameBytes) {
     encoder_.ForgetStreams();
     return core::Fail(Code::kResourceExhausted, "a batch of {} samples is too large for the journal",

@@ -34,7 +34,8 @@ class Journal {
 
   // Writes a batch. After a failure the batch is not in the journal, or at the end of a file where replay may
   // find it.
-  core::Status Append(const std::vector<SeriesDefinition>& definitions, const SampleSpans& samples);
+  core::Status Append(const std::vector<SeriesDefinition>& definitions, const SampleSpans& samples,
+                      std::span<const Section> sections = {});
 
   // Waits until everything appended before is on the device.
   core::Status Sync();

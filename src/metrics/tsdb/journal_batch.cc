@@ -16,6 +16,7 @@ using core::Status;
 
 constexpr uint8_t kBatch = 1;
 constexpr uint8_t kBatchForgetsAll = 2;
+constexpr uint8_t kBatchWithSections = 4;  // added to the former two
 
 enum StreamForm : uint64_t { kSameStream = 0, kNewStream = 1, kEditedStream = 2 };
 
@@ -281,20 +282,41 @@ void BatchEncoder::PutTimes(Stream& stream, std::span<const TimestampMs> times_m
   for (TimestampMs time_ms : times_ms) PutSignedVarint(out, WrappingSub(time_ms, stream.time_ms));
 }
 
+void PutSections(std::span<const Section> sections, std::string& out) {
+  PutVarint(out, sections.size());
+  for (const Section& section : sections) {
+    out.push_back(static_cast<char>(section.tag));
+    PutText(out, section.bytes);
+  }
+}
+
+Status ReadSections(ByteReader& reader, std::vector<Section>& out) {
+  uint64_t count = reader.Count(2);
+  for (uint64_t i = 0; i < count; ++i) {
+    uint8_t tag = reader.Byte();
+    std::string_view bytes = reader.Text();
+    if (!reader.ok() || tag == 0 || tag > kMaxSectionTag) return Malformed("section");
+    out.push_back({static_cast<SectionTag>(tag), std::string(bytes)});
+  }
+  return reader.ok() ? Status() : Malformed("sections");
+}
+
 void BatchEncoder::Encode(const std::vector<SeriesDefinition>& definitions, const SampleSpans& samples,
-                          std::string& out) {
+                          std::span<const Section> sections, std::string& out) {
   uint64_t id = samples.refs.empty() ? kNoStream : FindStream(samples.refs);
   while (columns_ + samples.refs.size() > max_columns_ && !uses_.empty() && uses_.back() != id) {
     forgotten_.push_back(uses_.back());
     RemoveStream(uses_.back());
   }
-  out.push_back(static_cast<char>(forgets_all_ ? kBatchForgetsAll : kBatch));
+  uint8_t kind = forgets_all_ ? kBatchForgetsAll : kBatch;
+  out.push_back(static_cast<char>(sections.empty() ? kind : kind + kBatchWithSections));
   PutVarint(out, forgotten_.size());
   for (uint64_t forgotten : forgotten_) PutVarint(out, forgotten);
   forgets_all_ = false;
   forgotten_.clear();
 
   PutDefinitions(definitions, out);
+  if (!sections.empty()) PutSections(sections, out);
   PutVarint(out, samples.refs.size());
   if (samples.refs.empty()) return;
 
@@ -410,8 +432,11 @@ Status BatchDecoder::DecodeSamples(ByteReader& reader, uint64_t count, SampleSpa
 Status BatchDecoder::Decode(std::string_view payload, DecodedBatch& out) {
   out.definitions.clear();
   out.samples = {};
+  out.sections.clear();
   ByteReader reader(payload);
   uint8_t kind = reader.Byte();
+  bool has_sections = kind > kBatchWithSections;
+  if (has_sections) kind -= kBatchWithSections;
   if (kind != kBatch && kind != kBatchForgetsAll) return Malformed("batch kind");
   if (kind == kBatchForgetsAll) {
     streams_.clear();
@@ -425,6 +450,7 @@ Status BatchDecoder::Decode(std::string_view payload, DecodedBatch& out) {
     streams_.erase(found);
   }
   SEXTANT_TRY(ReadDefinitions(reader, out.definitions));
+  if (has_sections) SEXTANT_TRY(ReadSections(reader, out.sections));
   uint64_t count = reader.Varint();
   if (count > 0) SEXTANT_TRY(DecodeSamples(reader, count, out.samples));
   if (!reader.ok() || !reader.at_end()) return Malformed("batch");

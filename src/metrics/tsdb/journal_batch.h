@@ -39,10 +39,27 @@ struct SampleSpans {
   std::span<const uint64_t> bits;  // of the values
 };
 
+// What a batch or checkpoint holds beside float samples, each kind under a tag of its own. The bytes are of
+// the component that owns the tag.
+enum class SectionTag : uint8_t {
+  kHistograms = 1,  // native histogram samples
+  kStartTimes = 2,  // of float samples
+  kOutOfOrder = 3,  // samples behind their series' newest
+  kExemplars = 4,
+  kMetadata = 5,
+  kDeletions = 6,
+};
+inline constexpr uint8_t kMaxSectionTag = 6;
+struct Section {
+  SectionTag tag;
+  std::string bytes;
+};
+
 class BatchEncoder {
  public:
   // Appends the payload of a batch.
-  void Encode(const std::vector<SeriesDefinition>& definitions, const SampleSpans& samples, std::string& out);
+  void Encode(const std::vector<SeriesDefinition>& definitions, const SampleSpans& samples,
+              std::span<const Section> sections, std::string& out);
 
   // Starts over, for a new file.
   void Reset();
@@ -86,7 +103,12 @@ class BatchEncoder {
 struct DecodedBatch {
   std::vector<SeriesDefinition> definitions;
   SampleSpans samples;
+  std::vector<Section> sections;
 };
+
+// Sections as they stand in journal batches and checkpoints.
+void PutSections(std::span<const Section> sections, std::string& out);
+core::Status ReadSections(ByteReader& reader, std::vector<Section>& out);
 
 class BatchDecoder {
  public:

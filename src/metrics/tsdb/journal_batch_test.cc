@@ -27,7 +27,7 @@ class JournalBatchTest : public ::testing::Test {
   // Encodes, decodes, compares; returns the size.
   size_t RoundTrip(const Batch& batch) {
     std::string payload;
-    encoder_.Encode(batch.definitions, batch.samples(), payload);
+    encoder_.Encode(batch.definitions, batch.samples(), {}, payload);
     DecodedBatch decoded;
     auto status = decoder_.Decode(payload, decoded);
     EXPECT_TRUE(status.has_value()) << status.error().message();
@@ -134,7 +134,7 @@ TEST_F(JournalBatchTest, CutOffAndChangedPayloadsAreRefusedOrHarmless) {
     batch.Add(MakeRef(i, 1), i, i * 1.5);
   }
   std::string payload;
-  encoder_.Encode(batch.definitions, batch.samples(), payload);
+  encoder_.Encode(batch.definitions, batch.samples(), {}, payload);
   DecodedBatch decoded;
   for (size_t size = 0; size < payload.size(); ++size) {
     BatchDecoder decoder;

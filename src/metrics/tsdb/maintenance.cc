@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "metrics/tsdb/checkpoint.h"
+#include "metrics/tsdb/dense_block.h"
 
 namespace sextant::tsdb {
 
@@ -67,7 +68,8 @@ Status Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
 Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms, bool& has_samples) {
   int64_t started_ns = store_.clock.MonotonicNs();
   std::string dir = store_.blocks.DirOf(start_ms, end_ms);
-  SEXTANT_ASSIGN(std::unique_ptr<BlockWriter> writer, BlockWriter::Start(store_.fs, dir, start_ms, end_ms));
+  SEXTANT_ASSIGN(std::unique_ptr<BlockWriter> writer,
+                 DenseBlockWriter::Start(store_.fs, dir, start_ms, end_ms));
   HeadSeries series;
   model::SampleColumns samples;
   uint64_t series_written = 0;

@@ -1,4 +1,4 @@
-#include "metrics/tsdb/block.h"
+#include "metrics/tsdb/dense_block.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ class BlockTest : public ::testing::Test {
 
   // 50 series of 2000 samples.
   core::Result<bool> WriteBlock() {
-    SEXTANT_ASSIGN(std::unique_ptr<BlockWriter> writer, BlockWriter::Start(fs_, Path(), 0, 2'000'000));
+    SEXTANT_ASSIGN(std::unique_ptr<BlockWriter> writer, DenseBlockWriter::Start(fs_, Path(), 0, 2'000'000));
     std::map<Labels, int> ordered;
     for (int i = 0; i < 50; ++i) ordered[LabelsOf(i)] = i;
     for (const auto& [labels, i] : ordered) SEXTANT_TRY(writer->Add(labels, SamplesOf(i)));
@@ -41,7 +41,7 @@ class BlockTest : public ::testing::Test {
 
 TEST_F(BlockTest, ServesWhatWasWritten) {
   ASSERT_TRUE(WriteBlock().value());
-  auto block = Block::Open(fs_, Path());
+  auto block = DenseBlock::Open(fs_, Path());
   ASSERT_TRUE(block.has_value()) << block.error().message();
   EXPECT_EQ((*block)->facts().series, 50u);
   EXPECT_EQ((*block)->facts().samples, 100'000u);
@@ -69,7 +69,7 @@ TEST_F(BlockTest, ServesWhatWasWritten) {
 }
 
 TEST_F(BlockTest, ABlockWithoutSeriesIsNone) {
-  auto writer = BlockWriter::Start(fs_, Path(), 0, 1000).value();
+  auto writer = DenseBlockWriter::Start(fs_, Path(), 0, 1000).value();
   EXPECT_FALSE(writer->Finish().value());
   EXPECT_TRUE(posix_.List(dir_.path())->empty());
 }
@@ -81,7 +81,7 @@ TEST_F(BlockTest, ItIsThereWholeOrNotAtAllWhateverFails) {
     bool is_reached = fs_.operations() >= n;
     fs_.Heal();
     if (posix_.Stat(Path())) {
-      auto block = Block::Open(fs_, Path());
+      auto block = DenseBlock::Open(fs_, Path());
       ASSERT_TRUE(block.has_value());
       std::vector<FoundInBlock> found;
       ASSERT_TRUE((*block)->Select({}, found).has_value());
@@ -98,7 +98,7 @@ TEST_F(BlockTest, EveryChangedByteIsFound) {
   std::string index_path = core::JoinPath(Path(), "index");
   std::string bytes = core::ReadFile(posix_, index_path, 1 << 26).value();
   auto is_refused = [&] {
-    auto block = Block::Open(fs_, Path());
+    auto block = DenseBlock::Open(fs_, Path());
     std::vector<FoundInBlock> found;
     return !block || !(*block)->Select({}, found);
   };
@@ -119,7 +119,7 @@ TEST_F(BlockTest, EveryChangedByteIsFound) {
   std::string changed = chunks;
   changed[changed.size() / 2] ^= 1;
   ASSERT_TRUE(core::WriteFileAtomically(posix_, chunk_path, changed).has_value());
-  auto block = Block::Open(fs_, Path()).value();
+  auto block = DenseBlock::Open(fs_, Path()).value();
   size_t samples_left = 0;
   int damaged = 0;
   for (uint32_t series = 0; series < 50; ++series) {

@@ -1,4 +1,4 @@
-#include "metrics/tsdb/block.h"
+#include "metrics/tsdb/dense_block.h"
 
 #include <xxhash.h>
 
@@ -34,15 +34,15 @@ uint32_t ChunkChecksum(std::string_view bytes) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Block>> Block::Open(FileSystem& fs, const std::string& dir) {
+Result<std::shared_ptr<const Block>> DenseBlock::Open(FileSystem& fs, const std::string& dir) {
   SEXTANT_ASSIGN(std::unique_ptr<core::MappedFile> index, fs.MapReadOnly(JoinPath(dir, "index")));
   SEXTANT_ASSIGN(std::unique_ptr<File> chunks, fs.Open(JoinPath(dir, "chunks"), OpenMode::kRead));
   return FromFiles(dir, std::move(index), std::move(chunks));
 }
 
-Result<std::shared_ptr<const Block>> Block::FromFiles(std::string dir,
-                                                      std::unique_ptr<core::MappedFile> index,
-                                                      std::unique_ptr<File> chunks) {
+Result<std::shared_ptr<const Block>> DenseBlock::FromFiles(std::string dir,
+                                                           std::unique_ptr<core::MappedFile> index,
+                                                           std::unique_ptr<File> chunks) {
   auto in_index = core::AddContext("{}", JoinPath(dir, "index"));
   auto reader = IndexReader::Open(index->bytes()).map_error(in_index);
   if (!reader) return tl::unexpected(reader.error());
@@ -54,18 +54,25 @@ Result<std::shared_ptr<const Block>> Block::FromFiles(std::string dir,
     return core::Fail(Code::kCorruption, "{}: not the chunk file of this block ({} bytes instead of {})",
                       JoinPath(dir, "chunks"), chunk_bytes, reader->facts().chunk_file_bytes);
   }
+  const IndexFacts& facts = reader->facts();
+  BlockFacts of_block{.start_ms = facts.start_ms,
+                      .end_ms = facts.end_ms,
+                      .series = facts.series,
+                      .samples = facts.samples,
+                      .chunks = facts.chunks,
+                      .size_bytes = index->bytes().size() + chunk_bytes};
   return std::shared_ptr<const Block>(
-      new Block(std::move(dir), std::move(index), std::move(*reader), std::move(chunks)));
+      new DenseBlock(std::move(dir), of_block, std::move(index), std::move(*reader), std::move(chunks)));
 }
 
-Status Block::VerifyOnce() const {
+Status DenseBlock::VerifyOnce() const {
   std::call_once(verify_once_, [this] {
-    verified_ = index_.Verify().map_error(core::AddContext("{}", JoinPath(dir_, "index")));
+    verified_ = index_.Verify().map_error(core::AddContext("{}", JoinPath(dir(), "index")));
   });
   return verified_;
 }
 
-Status Block::Select(const std::vector<Matcher>& matchers, std::vector<FoundInBlock>& out) const {
+Status DenseBlock::Select(const std::vector<Matcher>& matchers, std::vector<FoundInBlock>& out) const {
   SEXTANT_TRY(VerifyOnce());
   SEXTANT_ASSIGN(Bitmap selected, index_.Select(matchers));
   for (uint32_t series : selected) {
@@ -75,19 +82,28 @@ Status Block::Select(const std::vector<Matcher>& matchers, std::vector<FoundInBl
   return {};
 }
 
-Status Block::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
-                          std::vector<std::string>& out) const {
+Status DenseBlock::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
+                               std::vector<std::string>& out) const {
   SEXTANT_TRY(VerifyOnce());
   return index_.LabelValues(name, matchers, out);
 }
 
-Status Block::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
+Status DenseBlock::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
   SEXTANT_TRY(VerifyOnce());
   return index_.LabelNames(matchers, out);
 }
 
-Status Block::ReadChunk(std::string_view bytes, const ChunkPlace& place, TimestampMs start_ms,
-                        TimestampMs end_ms, model::SampleColumns& out) const {
+Result<std::vector<uint32_t>> DenseBlock::AllSeries() const {
+  SEXTANT_TRY(VerifyOnce());
+  std::vector<uint32_t> all(facts().series);
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+Result<Labels> DenseBlock::LabelsOf(uint32_t series) const { return index_.LabelsOf(series); }
+
+Status DenseBlock::ReadChunk(std::string_view bytes, const ChunkPlace& place, TimestampMs start_ms,
+                             TimestampMs end_ms, model::SampleColumns& out) const {
   size_t before = out.size();
   Status decoded;
   if (bytes.size() < kChunkChecksumBytes ||
@@ -96,14 +112,13 @@ Status Block::ReadChunk(std::string_view bytes, const ChunkPlace& place, Timesta
   } else {
     decoded = DecodeChunk(bytes.substr(kChunkChecksumBytes), place.samples, start_ms, end_ms, out);
   }
+  out.Resize(decoded ? out.size() : before);
   if (decoded) return {};
-  out.times_ms.resize(before);
-  out.values.resize(before);
-  return decoded.map_error(core::AddContext("{} at {}", JoinPath(dir_, "chunks"), place.offset));
+  return decoded.map_error(core::AddContext("{} at {}", JoinPath(dir(), "chunks"), place.offset));
 }
 
-Status Block::Read(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
-                   model::SampleColumns& out) const {
+Status DenseBlock::Read(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
+                        model::SampleColumns& out) const {
   SEXTANT_ASSIGN(std::vector<ChunkPlace> places, index_.ChunksOf(series));
   std::erase_if(places,
                 [&](const ChunkPlace& place) { return place.last_ms < start_ms || place.first_ms > end_ms; });
@@ -123,9 +138,9 @@ Status Block::Read(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
   return all;
 }
 
-Result<std::unique_ptr<BlockWriter>> BlockWriter::Start(FileSystem& fs, std::string dir, TimestampMs start_ms,
-                                                        TimestampMs end_ms) {
-  std::unique_ptr<BlockWriter> writer(new BlockWriter(fs, std::move(dir)));
+Result<std::unique_ptr<DenseBlockWriter>> DenseBlockWriter::Start(FileSystem& fs, std::string dir,
+                                                                  TimestampMs start_ms, TimestampMs end_ms) {
+  std::unique_ptr<DenseBlockWriter> writer(new DenseBlockWriter(fs, std::move(dir)));
   writer->facts_.start_ms = start_ms;
   writer->facts_.end_ms = end_ms;
   // What an attempt that failed in its last step has left.
@@ -138,13 +153,14 @@ Result<std::unique_ptr<BlockWriter>> BlockWriter::Start(FileSystem& fs, std::str
   return writer;
 }
 
-uint32_t BlockWriter::SymbolId(std::string_view text) {
+uint32_t DenseBlockWriter::SymbolId(std::string_view text) {
   auto [place, is_new] = symbol_ids_.try_emplace(std::string(text), static_cast<uint32_t>(symbols_.size()));
   if (is_new) symbols_.emplace_back(text);
   return place->second;
 }
 
-Status BlockWriter::PutChunk(const std::string& bytes, const ChunkTail& tail, TimestampMs& former_last_ms) {
+Status DenseBlockWriter::PutChunk(const std::string& bytes, const ChunkTail& tail,
+                                  TimestampMs& former_last_ms) {
   TimestampMs first_ms = ChunkStart(bytes.data());
   PutVarint(chunk_places_, static_cast<uint64_t>(first_ms - former_last_ms));
   PutVarint(chunk_places_, static_cast<uint64_t>(tail.last_time_ms - first_ms));
@@ -159,13 +175,13 @@ Status BlockWriter::PutChunk(const std::string& bytes, const ChunkTail& tail, Ti
   return chunk_buffer_.size() >= kWriteBytes ? FlushChunks() : Status();
 }
 
-Status BlockWriter::FlushChunks() {
+Status DenseBlockWriter::FlushChunks() {
   SEXTANT_TRY(chunk_file_->Append(chunk_buffer_));
   chunk_buffer_.clear();
   return {};
 }
 
-Status BlockWriter::Add(const Labels& labels, const model::SampleColumns& samples) {
+Status DenseBlockWriter::Add(const Labels& labels, const model::SampleColumns& samples) {
   for (LabelView label : labels) {
     uint32_t name = SymbolId(label.name);
     uint32_t value = SymbolId(label.value);
@@ -227,7 +243,7 @@ class SectionWriter {
     offset_ += bytes.size();
     return file_->Append(bytes);
   }
-  Status End(const BlockFacts& facts) {
+  Status End(const IndexFacts& facts) {
     footer_.facts = facts;
     SEXTANT_TRY(file_->Append(SealIndexFooter(footer_)));
     return file_->Sync();
@@ -251,7 +267,7 @@ std::vector<uint32_t> Rank(const std::vector<std::string>& texts, std::vector<ui
 
 }  // namespace
 
-Status BlockWriter::WriteIndex() {
+Status DenseBlockWriter::WriteIndex() {
   symbol_ids_.clear();
   pair_ids_.clear();
   SEXTANT_ASSIGN(std::unique_ptr<File> file, fs_.Open(JoinPath(temporary_dir_, "index"), OpenMode::kCreate));
@@ -329,7 +345,7 @@ Status BlockWriter::WriteIndex() {
   return writer.End(facts_);
 }
 
-Result<bool> BlockWriter::Finish() {
+Result<bool> DenseBlockWriter::Finish() {
   if (facts_.series == 0) {
     chunk_file_.reset();
     SEXTANT_TRY(core::RemoveAll(fs_, temporary_dir_));
