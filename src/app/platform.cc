@@ -8,6 +8,7 @@
 #include "agents/node/node_agent.h"
 #include "alerting/alertmanager.h"
 #include "api/dashboards_api.h"
+#include "api/exemplars_api.h"
 #include "api/query_api.h"
 #include "api/rules_api.h"
 #include "api/status_api.h"
@@ -38,6 +39,7 @@ using core::Status;
 
 // Shares of the memory that the process may use. What is left is for code, scraping and slack.
 constexpr double kHeadShare = 0.5;
+constexpr double kOutOfOrderShare = 0.1;  // within that of the head
 constexpr double kQueryShare = 0.25;
 constexpr double kRequestBodyShare = 0.05;
 
@@ -106,7 +108,7 @@ class Platform::Impl {
   const core::Logger& logger() const { return services_.logger; }
 
  private:
-  Status OpenStore();
+  Status OpenStore(const config::StorageConfig& config);
   Status StartServer();
   Status StartAlerting(std::shared_ptr<const alerting::Config> config);
   Status Apply(PlatformConfig config);
@@ -139,12 +141,15 @@ class Platform::Impl {
   std::string config_yaml_;  // guarded by config_mutex_
 };
 
-Status Platform::Impl::OpenStore() {
+Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   tsdb::DbOptions store;
   store.dir = options_.data_dir;
   store.retention_ms = options_.retention_ms;
   store.retention_bytes = options_.retention_bytes;
   store.limits.max_head_bytes = Share(memory_limit_bytes_, kHeadShare);
+  store.limits.max_out_of_order_bytes = Share(memory_limit_bytes_, kOutOfOrderShare);
+  store.out_of_order_window_ms = config.out_of_order_window_ms();
+  store.max_exemplars = config.max_exemplars();
   SEXTANT_ASSIGN(db_, tsdb::Db::Open(files_, services_.clock, services_.logger, services_.registry, store));
 
   promql::EngineOptions engine = options_.engine;
@@ -185,6 +190,8 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   rule_options.external_labels = config.prometheus.global.external_labels;
   rule_options.external_url = PageUrl();
   rules_->Update(rule_options, config.rule_files);
+  db_->SetOutOfOrderWindow(config.prometheus.storage.out_of_order_window_ms());
+  db_->SetMaxExemplars(config.prometheus.storage.max_exemplars());
 
   std::lock_guard lock(config_mutex_);
   config_yaml_ = config::DumpPrometheusConfig(config.prometheus);
@@ -196,6 +203,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
 net::Router Platform::Impl::MakeRouter() {
   net::Router router;
   api::AddQueryRoutes(router, {*db_, *engine_, services_.clock});
+  api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddTargetRoutes(router, *scrape_);
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
   api::StatusInfo info;
@@ -243,7 +251,7 @@ Status Platform::Impl::StartAlerting(std::shared_ptr<const alerting::Config> con
 Status Platform::Impl::Start() {
   // What the user wrote is checked before anything is touched.
   SEXTANT_ASSIGN(PlatformConfig config, LoadPlatformConfig(options_.config));
-  SEXTANT_TRY(OpenStore());
+  SEXTANT_TRY(OpenStore(config.prometheus.storage));
   SEXTANT_TRY(AddBuiltinDashboards(dashboards_));
   if (options_.is_whole_platform) {
     node_agent_ = std::make_unique<node::NodeAgent>(

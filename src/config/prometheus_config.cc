@@ -385,6 +385,30 @@ const Struct& FieldsOf(const AlertingConfig*) {
   return kFields;
 }
 
+const Struct& FieldsOf(const TsdbConfig*) {
+  static const Struct kFields = Struct::Of<TsdbConfig>({
+      Member<&TsdbConfig::out_of_order_time_window_ms>("out_of_order_time_window", Duration()),
+      NotYet("retention", "use the flags --storage.tsdb.retention.*"),
+      NotYet("stale_series_compaction_threshold"),
+  });
+  return kFields;
+}
+
+const Struct& FieldsOf(const ExemplarsConfig*) {
+  static const Struct kFields = Struct::Of<ExemplarsConfig>({
+      Member<&ExemplarsConfig::max_exemplars>("max_exemplars").AlwaysWritten(),
+  });
+  return kFields;
+}
+
+const Struct& FieldsOf(const StorageConfig*) {
+  static const Struct kFields = Struct::Of<StorageConfig>({
+      Member<&StorageConfig::tsdb>("tsdb"),
+      Member<&StorageConfig::exemplars>("exemplars"),
+  });
+  return kFields;
+}
+
 const Struct& FieldsOf(const PrometheusConfig*) {
   static const Struct kFields = Struct::Of<PrometheusConfig>(
       {
@@ -397,7 +421,7 @@ const Struct& FieldsOf(const PrometheusConfig*) {
               .Check<std::vector<std::string>>(CheckScrapePatterns),
           Member<&PrometheusConfig::scrape_configs>("scrape_configs")
               .NullItem("empty or null scrape config section"),
-          NotYet("storage"),
+          Member<&PrometheusConfig::storage>("storage"),
           NotYet("tracing"),
           NotYet("remote_write"),
           NotYet("remote_read"),

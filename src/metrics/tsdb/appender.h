@@ -25,12 +25,19 @@ class DbAppender final : public model::Appender {
 
  private:
   model::AppendOutcome CheckTime(TimestampMs time_ms);
+  bool IsTooOld(TimestampMs time_ms) const;
+  model::AppendOutcome AppendOutOfOrder(SeriesRef ref, const SeriesRecord& record,
+                                        const OutOfOrderSample& sample);
+  void NoteUse(SeriesRef ref, const SeriesRecord& record);
   void DropSamplesBefore(TimestampMs floor_ms);
   core::Status Write(CommitTracker::Ticket ticket);
+  core::Status TakeBehind(CommitTracker::Ticket ticket, const ApplyCounts& counts);
 
   const std::shared_ptr<Store> store_;
   const DropEpochs::Epoch epoch_;
   const TimestampMs max_time_ms_;
+  const DurationMs window_ms_;          // for out-of-order samples; 0: none
+  const TimestampMs window_newest_ms_;  // the head's newest time, from which it reaches back
   std::unique_ptr<BatchBuffers> batch_;
   TimestampMs min_batch_time_ms_;
 };

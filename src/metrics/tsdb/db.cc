@@ -23,9 +23,10 @@ Status CheckOptions(const DbOptions& options) {
     return core::Fail(Code::kInvalidArgument,
                       "block range, sync interval and the limit on series must be positive");
   }
-  if (options.retention_ms < 0 || options.max_future_ms < 0) {
-    return core::Fail(Code::kInvalidArgument,
-                      "the retention and the limit on future samples must not be negative");
+  if (options.retention_ms < 0 || options.max_future_ms < 0 || options.out_of_order_window_ms < 0) {
+    return core::Fail(
+        Code::kInvalidArgument,
+        "the retention, the limit on future samples and the out-of-order window must not be negative");
   }
   if (options.limits.max_labels > 255) {
     return core::Fail(Code::kInvalidArgument, "at most 255 labels per series can be allowed");
@@ -152,6 +153,7 @@ class Db::Impl {
                                             "prometheus_tsdb_storage_blocks_bytes",
                                             "prometheus_tsdb_wal_storage_size_bytes",
                                             "prometheus_tsdb_lowest_timestamp_seconds",
+                                            "sextant_tsdb_out_of_order_bytes",
                                             "sextant_tsdb_head_bytes"};
 
   void AddGauges() {
@@ -185,6 +187,8 @@ class Db::Impl {
       if (!all.blocks.empty()) return static_cast<double>(all.blocks.front()->start_ms()) / 1000;
       return head_time(store.head.min_time_ms()) / 1000;
     });
+    add("sextant_tsdb_out_of_order_bytes", "Memory of samples in the out-of-order window.",
+        [&store] { return static_cast<double>(store.head.out_of_order().SizeBytes()); });
     add("sextant_tsdb_head_bytes", "Memory of the head's series, index and open chunks.",
         [&store] { return static_cast<double>(store.head.SizeBytes()); });
   }
@@ -250,6 +254,27 @@ Result<Stats> Db::GetStats(size_t top) const {
   stats.oldest_time_ms = all.blocks.empty() ? stats.min_time_ms : all.blocks.front()->start_ms();
   return stats;
 }
+
+std::vector<SeriesExemplars> Db::Exemplars(
+    TimestampMs start_ms, TimestampMs end_ms,
+    const std::vector<std::vector<model::Matcher>>& matcher_sets) const {
+  return impl_->store()->head.exemplars().Select(start_ms, end_ms, matcher_sets);
+}
+
+std::map<std::string, std::vector<model::MetricMetadata>> Db::Metadata(std::string_view metric,
+                                                                       size_t limit) const {
+  return impl_->store()->head.Metadata(metric, limit);
+}
+
+Result<uint64_t> Db::DeleteFromHead(const std::vector<model::Matcher>& matchers, TimestampMs start_ms,
+                                    TimestampMs end_ms) {
+  return impl_->maintenance().DeleteFromHead(matchers, start_ms, end_ms);
+}
+
+void Db::SetOutOfOrderWindow(DurationMs window_ms) {
+  impl_->store()->out_of_order_window_ms.store(std::max<DurationMs>(window_ms, 0));
+}
+void Db::SetMaxExemplars(uint64_t max_exemplars) { impl_->store()->head.exemplars().Resize(max_exemplars); }
 
 Status Db::Maintain() { return impl_->maintenance().Run(); }
 Status Db::Sync() { return impl_->maintenance().Sync(); }

@@ -4,6 +4,7 @@
 
 #include "metrics/tsdb/checkpoint.h"
 #include "metrics/tsdb/dense_block.h"
+#include "metrics/tsdb/head_delete.h"
 
 namespace sextant::tsdb {
 
@@ -49,6 +50,7 @@ Status Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
   // From here on nothing is taken for the range, and what was taken before is applied.
   store_.append_floor_ms.store(end_ms, std::memory_order_release);
   store_.commits.WaitForBegun();
+  CommitTracker::Ticket ticket = store_.commits.watermark();
   bool has_samples = false;
   Status written = WriteBlock(start_ms, end_ms, has_samples);
   if (written && has_samples) written = store_.blocks.Add(store_.blocks.DirOf(start_ms, end_ms));
@@ -60,6 +62,7 @@ Status Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
   store_.head.RaiseMinTime(end_ms);
   store_.metrics.compactions.Increment();
   store_.chunks.StartNewFile();
+  written_.push_back({start_ms, end_ms, ticket});
   has_droppings_ = true;
   needs_checkpoint_.store(true);
   return {};
@@ -74,7 +77,9 @@ Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms, bool& h
   model::SampleColumns samples;
   uint64_t series_written = 0;
   for (SeriesRef ref : store_.head.SortedRefs()) {
-    if (!store_.head.Describe(ref, series) || series.visible_until_ms < start_ms) continue;
+    if (!store_.head.Describe(ref, series) || !store_.head.MayHaveSamples(series, start_ms, end_ms - 1)) {
+      continue;
+    }
     samples.clear();
     store_.head.Read(series, start_ms, end_ms - 1, samples);
     if (samples.size() == 0) continue;
@@ -97,10 +102,21 @@ Status Maintenance::DropWhatIsInBlocks() {
   if (dropped > 0)
     store_.logger.Info("dropped series without samples since the last block", {{"series", dropped}});
   if (oldest < store_.epochs.current()) return {};
+  for (const WrittenRange& range : written_) {
+    store_.head.out_of_order().DropWritten(range.start_ms, range.end_ms, range.ticket);
+  }
+  written_.clear();
+  store_.head.deletions().DropBefore(end_ms);
   SEXTANT_TRY(CheckpointLocked());
   SEXTANT_TRY(store_.chunks.RemoveBefore(end_ms));
   has_droppings_ = false;
   return {};
+}
+
+core::Result<uint64_t> Maintenance::DeleteFromHead(const std::vector<model::Matcher>& matchers,
+                                                   TimestampMs start_ms, TimestampMs end_ms) {
+  std::lock_guard lock(mutex_);
+  return tsdb::DeleteFromHead(store_, matchers, start_ms, end_ms);
 }
 
 Status Maintenance::ApplyRetention() {

@@ -22,6 +22,9 @@ class Maintenance {
   core::Status Sync();
   // Replaces the journal so far by a checkpoint.
   core::Status Checkpoint();
+  // See Db.
+  core::Result<uint64_t> DeleteFromHead(const std::vector<model::Matcher>& matchers, TimestampMs start_ms,
+                                        TimestampMs end_ms);
 
  private:
   core::Status CutBlocks();
@@ -32,12 +35,20 @@ class Maintenance {
   core::Status CheckpointLocked();
   bool IsCheckpointDue() const;
 
+  // What blocks have of the head, up to a commit.
+  struct WrittenRange {
+    TimestampMs start_ms;
+    TimestampMs end_ms;
+    CommitTracker::Ticket ticket;
+  };
+
   Store& store_;
   // One at a time, also while it writes: nobody but maintenance waits for it.
   std::mutex mutex_;
   uint64_t checkpoint_bytes_;
   uint64_t replayed_bytes_;
   std::atomic<bool> needs_checkpoint_ = false;  // the journal cannot be trusted to be durable
+  std::vector<WrittenRange> written_;           // to be dropped from the head's out-of-order samples
   bool has_droppings_ = false;                  // a cut has left series and files to drop
 };
 

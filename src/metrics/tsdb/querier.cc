@@ -3,6 +3,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <algorithm>
+#include <bit>
 
 namespace sextant::tsdb {
 namespace {
@@ -24,6 +25,19 @@ struct FoundSeries {
   std::vector<BlockSeries> in_blocks;
   HeadSeries in_head;  // ref 0: not there
 };
+
+// Out-of-order samples of the head may be older than those of blocks.
+void MergeTail(size_t begin, model::SampleColumns& columns) {
+  if (begin == 0 || begin == columns.size() || columns.times_ms[begin - 1] < columns.times_ms[begin]) return;
+  std::vector<OutOfOrderSample> tail;
+  for (size_t i = begin; i < columns.size(); ++i) {
+    tail.push_back({columns.times_ms[i], std::bit_cast<uint64_t>(columns.values[i]),
+                    columns.start_times_ms.empty() ? 0 : columns.start_times_ms[i],
+                    columns.histograms.empty() ? nullptr : columns.histograms[i]});
+  }
+  columns.Resize(begin);
+  MergeOutOfOrder(tail, 0, columns);
+}
 
 class DbSeriesSet final : public model::SeriesSet {
  public:
@@ -47,7 +61,9 @@ class DbSeriesSet final : public model::SeriesSet {
       if (!read) view_->store().blocks.ReportChunk(read.error());
     }
     if (series.in_head.ref != 0) {
-      view_->store().head.Read(series.in_head, std::max(start_ms, view_->head_start_ms()), end_ms, out);
+      size_t in_blocks = out.size();
+      view_->store().head.Read(series.in_head, start_ms, end_ms, out);
+      MergeTail(in_blocks, out);
     }
     return {};
   }
@@ -81,14 +97,17 @@ View::~View() {
 std::vector<HeadSeries> DbQuerier::SelectHead(const std::vector<Matcher>& matchers) const {
   if (!view_->SeesHead()) return {};
   Store& store = view_->store();
-  std::vector<HeadSeries> series = store.head.Select(matchers, view_->watermark(), view_->head_start_ms());
+  TimestampMs in_order_from_ms =
+      view_->SeesInOrder() ? view_->head_start_ms() : std::numeric_limits<TimestampMs>::max();
+  std::vector<HeadSeries> series =
+      store.head.Select(matchers, view_->watermark(), in_order_from_ms, view_->start_ms());
   // When very much was committed since the view was made, what was before is no longer known: a newer moment
   // then, again a single one.
   constexpr int kTries = 3;
   CommitTracker::Ticket used = view_->watermark();
   for (int i = 0; i < kTries && store.head.HasForgotten(used); ++i) {
     used = store.commits.AcquireReader();
-    series = store.head.Select(matchers, used, view_->head_start_ms());
+    series = store.head.Select(matchers, used, in_order_from_ms, view_->start_ms());
     store.commits.ReleaseReader(used);
   }
   return series;

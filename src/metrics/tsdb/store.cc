@@ -11,7 +11,10 @@ std::unique_ptr<BatchBuffers> BatchBufferPool::Take() {
 }
 
 void BatchBufferPool::GiveBack(std::unique_ptr<BatchBuffers> buffers) {
-  if (buffers->refs.capacity() > kMaxSamples || buffers->undefined.capacity() > kMaxSamples) return;
+  if (buffers->refs.capacity() > kMaxSamples || buffers->undefined.capacity() > kMaxSamples ||
+      buffers->extras.late.capacity() > kMaxSamples) {
+    return;
+  }
   buffers->Clear();
   std::lock_guard lock(mutex_);
   if (buffers_.size() < kMaxBuffers) buffers_.push_back(std::move(buffers));
@@ -25,7 +28,9 @@ Store::Store(core::FileSystem& file_system, const core::Clock& store_clock, core
       options(std::move(store_options)),
       metrics(registry),
       chunks(fs, ChunkDir(), logger),
-      head(chunks, commits, metrics, logger, options.limits, options.block_range_ms),
-      blocks(fs, BlockDir(), logger, metrics) {}
+      head(chunks, commits, metrics, registry, logger, options.limits, options.block_range_ms,
+           options.max_exemplars),
+      blocks(fs, BlockDir(), logger, metrics),
+      out_of_order_window_ms(options.out_of_order_window_ms) {}
 
 }  // namespace sextant::tsdb
