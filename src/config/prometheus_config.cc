@@ -390,6 +390,7 @@ const Struct& FieldsOf(const TsdbConfig*) {
       Member<&TsdbConfig::out_of_order_time_window_ms>("out_of_order_time_window", Duration()),
       NotYet("retention", "use the flags --storage.tsdb.retention.*"),
       NotYet("stale_series_compaction_threshold"),
+      NotYet("chunk_encoding"),
   });
   return kFields;
 }

@@ -62,7 +62,7 @@ void DbAppender::NoteUse(SeriesRef ref, const SeriesRecord& record) {
 AppendOutcome DbAppender::AppendOutOfOrder(SeriesRef ref, const SeriesRecord& record,
                                            const OutOfOrderSample& sample) {
   StoreMetrics& metrics = store_->metrics;
-  if (window_ms_ == 0) {
+  if (window_ms_ == 0 || refuses_out_of_order_) {
     metrics.out_of_order_samples.Increment();
     return AppendOutcome::kOutOfOrder;
   }

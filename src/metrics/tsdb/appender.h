@@ -20,6 +20,7 @@ class DbAppender final : public model::Appender {
                                      const model::Exemplar& exemplar) override;
   model::AppendResult UpdateMetadata(SeriesRef ref, const model::Labels& labels,
                                      const model::MetricMetadata& metadata) override;
+  void RefuseOutOfOrder(bool is_refused) override { refuses_out_of_order_ = is_refused; }
   core::Status Commit() override;
   void Rollback() override;
 
@@ -38,6 +39,7 @@ class DbAppender final : public model::Appender {
   const TimestampMs max_time_ms_;
   const DurationMs window_ms_;          // for out-of-order samples; 0: none
   const TimestampMs window_newest_ms_;  // the head's newest time, from which it reaches back
+  bool refuses_out_of_order_ = false;
   std::unique_ptr<BatchBuffers> batch_;
   TimestampMs min_batch_time_ms_;
 };

@@ -67,6 +67,15 @@ TEST(DbOutOfOrderTest, OutcomesWithAWindow) {
               HasSubstr("prometheus_tsdb_head_out_of_order_samples_appended_total{type=\"float\"} 2\n"));
   EXPECT_THAT(metrics, HasSubstr("prometheus_tsdb_out_of_order_samples_total{type=\"float\"} 0\n"));
   EXPECT_THAT(metrics, HasSubstr("prometheus_tsdb_sample_ooo_delta_count 3\n"));
+  {
+    auto appender = db->NewAppender();
+    appender->RefuseOutOfOrder(true);
+    EXPECT_EQ(appender->Append(0, MetricLabels("a"), kTestStart + 50 * kMinute, 7).outcome,
+              AppendOutcome::kOutOfOrder);
+    appender->RefuseOutOfOrder(false);
+    EXPECT_EQ(appender->Append(0, MetricLabels("a"), kTestStart + 50 * kMinute, 7).outcome,
+              AppendOutcome::kOk);
+  }
   db->SetOutOfOrderWindow(0);
   EXPECT_EQ(Add(*db, "a", 50 * kMinute, 7), AppendOutcome::kOutOfOrder);
 }
