@@ -36,30 +36,38 @@ void MergeTargetLabels(model::LabelsBuilder& series, const model::Labels& target
 // Gathers what a body says of one family after the other, and passes on what is news.
 class FamilyNotes {
  public:
-  FamilyNotes(MetadataStore& store, MetadataLayout& layout) : store_(store), layout_(layout) {}
+  FamilyNotes(const exposition::Parser& parser, MetadataStore& store, MetadataLayout& layout)
+      : parser_(parser), store_(store), layout_(layout) {}
   ~FamilyNotes() { PassOn(); }
   FamilyNotes(const FamilyNotes&) = delete;
   FamilyNotes& operator=(const FamilyNotes&) = delete;
 
-  // The notes on a family, which is now the current one.
-  model::MetricMetadata& Of(std::string_view family) {
-    if (family != family_) {
+  void Add(exposition::EntryKind kind, const exposition::Entry& entry) {
+    if (entry.name != family_) {
       PassOn();
-      family_ = family;
-      metadata_ = {};
+      family_ = entry.name;
+      help_.clear();
+      unit_.clear();
+      type_ = {};
     }
-    return metadata_;
+    if (kind == exposition::EntryKind::kHelp) help_ = entry.text;
+    if (kind == exposition::EntryKind::kUnit) unit_ = entry.text;
+    if (kind == exposition::EntryKind::kType) type_ = exposition::MetricTypeName(entry.type);
   }
 
  private:
   void PassOn() {
-    if (!family_.empty() && layout_.Changes(family_, metadata_)) store_.Add(family_, metadata_);
+    if (family_.empty() || !layout_.Changes(family_, type_, help_, unit_)) return;
+    store_.Add(family_, {std::string(type_), parser_.UnescapeHelp(help_), unit_});
   }
 
+  const exposition::Parser& parser_;
   MetadataStore& store_;
   MetadataLayout& layout_;
   std::string family_;
-  model::MetricMetadata metadata_;
+  std::string help_;  // as it stands in the body
+  std::string unit_;
+  std::string_view type_;
 };
 
 }  // namespace
@@ -85,7 +93,7 @@ Result<BodySummary> BodyAppender::AppendBody(const ScrapedBody& body, core::Time
 Status BodyAppender::AppendLines(exposition::Parser& parser, core::TimestampMs time_ms, BodySummary& summary,
                                  model::Appender& appender) {
   using exposition::EntryKind;
-  FamilyNotes notes(metadata_, metadata_layout_);
+  FamilyNotes notes(parser, metadata_, metadata_layout_);
   while (true) {
     EntryKind kind = parser.Next(cache_.Expected());
     const exposition::Entry& entry = parser.entry();
@@ -97,13 +105,9 @@ Status BodyAppender::AppendLines(exposition::Parser& parser, core::TimestampMs t
       case EntryKind::kComment:
         break;
       case EntryKind::kHelp:
-        notes.Of(entry.name).help = parser.HelpText();
-        break;
       case EntryKind::kUnit:
-        notes.Of(entry.name).unit = entry.text;
-        break;
       case EntryKind::kType:
-        notes.Of(entry.name).type = exposition::MetricTypeName(entry.type);
+        notes.Add(kind, entry);
         break;
       case EntryKind::kSample:
         SEXTANT_TRY(AppendSample(parser, time_ms, summary, appender));
