@@ -16,14 +16,13 @@ net::HttpResponse HandleQueryExemplars(const ExemplarsApiDeps& deps, const net::
   auto end_ms = TimeParam(*params, "end", kMaxTimeMs);
   if (!end_ms) return ErrorResponse(end_ms.error());
   if (*end_ms < *start_ms) {
-    return ErrorResponse(
-        ApiError::InvalidParameter("end", "end timestamp must not be before start timestamp"));
+    return ErrorResponse(ApiError::BadData("end timestamp must not be before start timestamp"));
   }
   auto expr = promql::ParseExpr(params->Get("query"), deps.parser);
-  if (!expr) return ErrorResponse(ApiError::InvalidParameter("query", expr.error().Message()));
+  if (!expr) return ErrorResponse(ApiError::BadData(expr.error().Message()));
   std::vector<std::vector<model::Matcher>> selectors = SelectorsOf(**expr);
-  // As upstream answers when there is nothing to ask for: without data.
-  if (selectors.empty()) return net::HttpResponse::Json(200, R"({"status":"success"})");
+  // As upstream answers when there is nothing to ask for.
+  if (selectors.empty()) return net::HttpResponse{204, {}, {}, {}};
   auto exemplars = deps.db.Exemplars(*start_ms, *end_ms, selectors);
   return SuccessResponse([&](core::JsonWriter& json) { WriteExemplars(json, exemplars); });
 }

@@ -86,7 +86,7 @@ Result<BodySummary> BodyAppender::AppendBody(const ScrapedBody& body, core::Time
     cache_.AbortBody();
     return tl::unexpected(std::move(appended).error());
   }
-  cache_.EndBody([&](const SeriesCache::Entry& entry) { AppendStaleSample(entry, time_ms, appender); });
+  MarkVanished(time_ms, appender);
   return summary;
 }
 
@@ -132,7 +132,9 @@ Status BodyAppender::AppendSample(const exposition::Parser& parser, core::Timest
       return {};
     }
     ++summary.added;
-    return AppendTo(added, labels, sample, summary, appender);
+    SEXTANT_TRY(AppendTo(added, labels, sample, summary, appender));
+    AppendExemplar(parser, added, sample, appender);
+    return {};
   }
   if (entry->is_dropped) return {};
   // The store had no room for the series before, or has let it go since (it was idle for long).
@@ -140,10 +142,26 @@ Status BodyAppender::AppendSample(const exposition::Parser& parser, core::Timest
   if (entry->ref != 0) outcome = appender.Append(entry->ref, kNoLabels, sample.time_ms, sample.value).outcome;
   if (outcome == AppendOutcome::kUnknownRef) {
     SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(parser));
-    return AppendTo(*entry, labels, sample, summary, appender);
+    SEXTANT_TRY(AppendTo(*entry, labels, sample, summary, appender));
+  } else {
+    entry->has_own_time = sample.has_own_time;
+    SEXTANT_TRY(Count(outcome, summary));
   }
-  entry->has_own_time = sample.has_own_time;
-  return Count(outcome, summary);
+  AppendExemplar(parser, *entry, sample, appender);
+  return {};
+}
+
+// An exemplar that the store does not take costs nothing else.
+void BodyAppender::AppendExemplar(const exposition::Parser& parser, const SeriesCache::Entry& entry,
+                                  const Sample& sample, model::Appender& appender) {
+  const std::optional<exposition::Exemplar>& exemplar = parser.entry().exemplar;
+  if (!exemplar || entry.ref == 0 || !parser.ReadExemplarLabels(builder_)) return;
+  AppendOutcome outcome = appender
+                              .AppendExemplar(entry.ref, kNoLabels,
+                                              {builder_.Build(), exemplar->value,
+                                               exemplar->timestamp_ms.value_or(sample.time_ms)})
+                              .outcome;
+  if (outcome == AppendOutcome::kOutOfOrderExemplar) metrics_.exemplar_out_of_order.Increment();
 }
 
 Status BodyAppender::AppendTo(SeriesCache::Entry& entry, const model::Labels& labels, const Sample& sample,
@@ -228,9 +246,15 @@ void BodyAppender::AppendStaleSample(const SeriesCache::Entry& entry, core::Time
   appender.Append(entry.ref, kNoLabels, time_ms, model::StaleNan());
 }
 
+void BodyAppender::MarkVanished(core::TimestampMs time_ms, model::Appender& appender) {
+  appender.RefuseOutOfOrder(true);
+  cache_.EndBody([&](const SeriesCache::Entry& entry) { AppendStaleSample(entry, time_ms, appender); });
+  appender.RefuseOutOfOrder(false);
+}
+
 void BodyAppender::AppendStale(core::TimestampMs time_ms, model::Appender& appender) {
   cache_.BeginBody();
-  cache_.EndBody([&](const SeriesCache::Entry& entry) { AppendStaleSample(entry, time_ms, appender); });
+  MarkVanished(time_ms, appender);
 }
 
 void BodyAppender::AppendReport(bool is_up, double duration_seconds, const BodySummary& summary,
@@ -242,9 +266,11 @@ void BodyAppender::AppendReport(bool is_up, double duration_seconds, const BodyS
 }
 
 void BodyAppender::AppendStaleReport(core::TimestampMs time_ms, model::Appender& appender) {
+  appender.RefuseOutOfOrder(true);
   for (size_t i = 0; i < kReportNames.size(); ++i) {
     if (report_refs_[i] != 0) AppendReportSample(i, model::StaleNan(), time_ms, appender);
   }
+  appender.RefuseOutOfOrder(false);
 }
 
 void BodyAppender::AppendReportSample(size_t index, double value, core::TimestampMs time_ms,
