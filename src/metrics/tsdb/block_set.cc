@@ -1,9 +1,8 @@
 #include "metrics/tsdb/block_set.h"
 
-#include <absl/container/flat_hash_set.h>
-
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "metrics/tsdb/dense_block.h"
 
@@ -60,7 +59,7 @@ void BlockSet::LoadOne(const std::string& name, std::vector<HeldBlock>& loaded) 
   std::string path = JoinPath(dir_, name);
   auto block = DenseBlock::Open(fs_, path);
   if (!block) return SetAside(path, block.error());
-  HeldBlock held{std::move(*block), CutInOrder((*block)->end_ms())};
+  HeldBlock held{.block = *block, .origin = CutInOrder((*block)->end_ms())};
   auto origin = ReadOrigin(fs_, path);
   if (!origin) {
     // Its samples are all there. What it replaced may be served beside it, and of the head more than is
@@ -91,7 +90,7 @@ Status BlockSet::OpenAll(std::vector<HeldBlock>& loaded) {
 
 // A process that ended between making a block and removing what it replaced has left both.
 void BlockSet::RetireReplaced(std::vector<HeldBlock>& loaded) {
-  absl::flat_hash_set<std::string> replaced;
+  std::set<std::string, std::less<>> replaced;
   for (const HeldBlock& held : loaded) {
     for (const std::string& parent : held.origin.parents) {
       NoteNumber(parent);
@@ -231,14 +230,15 @@ Status BlockSet::DeleteRetired() {
   std::vector<std::string> left;
   Status all;
   for (std::string& path : paths) {
-    // First out of the way in one step, so that half a block is never found. Queries that have it open go on
-    // reading.
+    // First out of the way in one step, and durably, so that half a block is never found. Queries that have
+    // it open go on reading.
     Status deleted;
     if (!path.ends_with(kDeleted)) {
       std::string aside = fmt::format("{}{}", path, kDeleted);
       deleted = fs_.Rename(path, aside);
       if (!deleted && deleted.error().code() == Code::kNotFound) deleted = {};
       if (deleted) path = std::move(aside);
+      if (deleted) deleted = fs_.SyncDirectory(core::ParentPath(path));
     }
     if (deleted) deleted = core::RemoveAll(fs_, path);
     if (deleted) continue;
@@ -298,8 +298,7 @@ Status BlockSet::Guard(const Block& block, Status status) {
   bool is_first;
   {
     std::lock_guard lock(mutex_);
-    is_first =
-        std::erase_if(blocks_, [&](const HeldBlock& held) { return held.block.get() == &block; }) > 0;
+    is_first = std::erase_if(blocks_, [&](const HeldBlock& held) { return held.block.get() == &block; }) > 0;
   }
   if (is_first) SetAside(block.dir(), status.error());
   return {};

@@ -37,7 +37,7 @@ std::vector<HeldBlock> Compactor::Plan() const {
     planned.push_back({.start_ms = one.block->start_ms(),
                        .end_ms = one.block->end_ms(),
                        .series = one.block->facts().series,
-                       .tombstones = 0,
+                       .tombstones = one.block->deletions(),
                        .has_failed = one.has_failed});
   }
   std::vector<HeldBlock> chosen;
@@ -67,8 +67,8 @@ Status Compactor::Compact(const std::vector<HeldBlock>& sources) {
   if (Overlap(sources)) store_.metrics.vertical_compactions.Increment();
   int64_t started_ns = store_.clock.MonotonicNs();
   Status merged = Merge(sources, blocks);
-  store_.metrics.compaction_seconds.Observe(
-      static_cast<double>(store_.clock.MonotonicNs() - started_ns) / 1e9);
+  store_.metrics.compaction_seconds.Observe(static_cast<double>(store_.clock.MonotonicNs() - started_ns) /
+                                            1e9);
   if (merged || merged.error().code() == Code::kCancelled) return merged;
   store_.metrics.compactions_failed.Increment();
   if (merged.error().code() != Code::kCorruption) return merged;
@@ -114,7 +114,7 @@ Status Compactor::RewriteDeleted() {
   std::lock_guard lock(mutex_);
   for (const HeldBlock& held : store_.blocks.Held()) {
     if (is_stopped_.load()) return core::Fail(Code::kCancelled, "the store is closing");
-    if (held.has_failed) continue;
+    if (held.has_failed || held.block->deletions() == 0) continue;
     SEXTANT_TRY(Compact({held}));
   }
   return {};

@@ -28,9 +28,9 @@ bool SampleMerger::Finish() {
   std::iota(places.begin(), places.end(), size_t{0});
   // Stable: sources stay in their order.
   std::stable_sort(places.begin(), places.end(), [&](size_t a, size_t b) { return times[a] < times[b]; });
-  places.erase(std::unique(places.begin(), places.end(),
-                           [&](size_t a, size_t b) { return times[a] == times[b]; }),
-               places.end());
+  places.erase(
+      std::unique(places.begin(), places.end(), [&](size_t a, size_t b) { return times[a] == times[b]; }),
+      places.end());
   Take(columns_.values, places);
   Take(columns_.histograms, places);
   Take(columns_.start_times_ms, places);
