@@ -52,6 +52,12 @@ struct Limits {
   uint64_t max_head_bytes = 0;  // memory of series, index and open chunks; 0: no limit
 };
 
+// How blocks are written. Both forms are read, whatever is chosen.
+enum class BlockForm {
+  kDense,       // Sextant's own, in the folder blocks/
+  kPrometheus,  // Prometheus', in the data directory itself
+};
+
 struct DbOptions {
   std::string dir;  // made when absent; one process at a time
   DurationMs retention_ms = 15LL * 24 * 3600 * 1000;
@@ -65,6 +71,9 @@ struct DbOptions {
   DurationMs max_future_ms = 10 * 60 * 1000;
   // Time that one block covers. Blocks are cut when the head spans one and a half of it.
   DurationMs block_range_ms = 2 * 3600 * 1000;
+  // With kPrometheus, blocks of the other form are rewritten in the background. With kDense, Prometheus'
+  // blocks stay what they are, also when they are merged with each other.
+  BlockForm block_form = BlockForm::kDense;
   // Neighbouring blocks are merged into larger ones, up to this; 0: a tenth of the retention, at most 31
   // days.
   DurationMs max_block_range_ms = 0;
@@ -134,6 +143,9 @@ class Db final : public model::Appendable, public model::Queryable {
                             TimestampMs start_ms, TimestampMs end_ms);
   // Writes the blocks of which something was deleted anew.
   core::Status CleanTombstones();
+  // Writes what there is into `dir`, which is made: blocks of Prometheus' form, as hard links where there are
+  // such already, and, with the head, one block more. After an error `dir` is removed.
+  core::Status Snapshot(const std::string& dir, bool with_head);
   // Makes everything committed so far durable against power failure.
   core::Status Sync();
 
