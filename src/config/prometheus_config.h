@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -92,12 +93,28 @@ struct AlertingConfig {
   std::vector<AlertmanagerTargetsConfig> alertmanagers;
 };
 
+// What is kept; 0: what the flags say.
+struct TsdbRetentionConfig {
+  core::DurationMs time_ms = 0;
+  int64_t size_bytes = 0;
+  double percentage = 0;  // of the file system
+};
+
+struct TsdbConfig {
+  std::optional<TsdbRetentionConfig> retention;
+};
+
+struct StorageConfig {
+  std::optional<TsdbConfig> tsdb;
+};
+
 struct PrometheusConfig {
   GlobalConfig global;
   AlertingConfig alerting;
   std::vector<std::string> rule_files;           // patterns, see ListRuleFiles
   std::vector<std::string> scrape_config_files;  // patterns; already read into scrape_configs
   std::vector<ScrapeConfig> scrape_configs;
+  StorageConfig storage;
 };
 
 const Struct& FieldsOf(const GlobalConfig*);
@@ -106,6 +123,9 @@ const Struct& FieldsOf(const StaticTargets*);
 const Struct& FieldsOf(const ScrapeConfig*);
 const Struct& FieldsOf(const AlertmanagerTargetsConfig*);
 const Struct& FieldsOf(const AlertingConfig*);
+const Struct& FieldsOf(const TsdbRetentionConfig*);
+const Struct& FieldsOf(const TsdbConfig*);
+const Struct& FieldsOf(const StorageConfig*);
 const Struct& FieldsOf(const PrometheusConfig*);
 
 struct PrometheusConfigOptions {

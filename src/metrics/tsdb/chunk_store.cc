@@ -269,4 +269,11 @@ uint64_t ChunkStore::chunks() const {
   return chunks;
 }
 
+uint64_t ChunkStore::size_bytes() const {
+  std::lock_guard lock(mutex_);
+  uint64_t size = 0;
+  for (const auto& [number, file] : files_) size += file.end();
+  return size;
+}
+
 }  // namespace sextant::tsdb

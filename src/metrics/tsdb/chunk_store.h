@@ -78,6 +78,7 @@ class ChunkStore {
   // The files with samples at or after `from_ms`.
   std::vector<ChunkFileInfo> Files(TimestampMs from_ms) const;
   uint64_t chunks() const;
+  uint64_t size_bytes() const;
 
  private:
   struct ChunkFile {

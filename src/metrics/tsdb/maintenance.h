@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 
+#include "metrics/tsdb/compactor.h"
 #include "metrics/tsdb/store.h"
 
 namespace sextant::tsdb {
@@ -22,11 +23,15 @@ class Maintenance {
   core::Status Sync();
   // Replaces the journal so far by a checkpoint.
   core::Status Checkpoint();
+  // See Db. `compactor` is paused meanwhile.
+  core::Status DeleteSeries(Compactor& compactor,
+                            const std::vector<std::vector<model::Matcher>>& matcher_sets,
+                            TimestampMs start_ms, TimestampMs end_ms);
 
  private:
   core::Status CutBlocks();
   core::Status CutBlock(TimestampMs start_ms, TimestampMs end_ms);
-  core::Status WriteBlock(TimestampMs start_ms, TimestampMs end_ms, bool& has_samples);
+  core::Status WriteBlock(TimestampMs start_ms, TimestampMs end_ms);
   core::Status DropWhatIsInBlocks();
   core::Status ApplyRetention();
   core::Status CheckpointLocked();

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "metrics/tsdb/sample_merge.h"
+
 namespace sextant::tsdb {
 namespace {
 
@@ -18,7 +20,8 @@ struct BlockSeries {
   uint32_t series = 0;  // its number there
 };
 
-// A series and where its samples are: blocks first, oldest first, then the head.
+// A series and where its samples are: blocks first, by start, then the head. Where several have samples for
+// one time, the first one's is taken.
 struct FoundSeries {
   Labels labels;
   std::vector<BlockSeries> in_blocks;
@@ -39,16 +42,20 @@ class DbSeriesSet final : public model::SeriesSet {
     start_ms = std::max(start_ms, view_->start_ms());
     end_ms = std::min(end_ms, view_->end_ms());
     const FoundSeries& series = series_[index];
+    SampleMerger merger(out);
     for (const BlockSeries& part : series.in_blocks) {
       const Block& block = *view_->blocks()[part.block];
       if (block.end_ms() <= start_ms || block.start_ms() > end_ms) continue;
+      merger.BeginSource();
       Status read = block.Read(part.series, start_ms, end_ms, out);
       if (!read && read.error().code() != core::Code::kCorruption) return read;
       if (!read) view_->store().blocks.ReportChunk(read.error());
     }
     if (series.in_head.ref != 0) {
+      merger.BeginSource();
       view_->store().head.Read(series.in_head, std::max(start_ms, view_->head_start_ms()), end_ms, out);
     }
+    merger.Finish();
     return {};
   }
 

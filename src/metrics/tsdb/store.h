@@ -61,11 +61,18 @@ struct Store {
   std::string ChunkDir() const { return core::JoinPath(options.dir, "head_chunks"); }
   std::string BlockDir() const { return core::JoinPath(options.dir, "blocks"); }
 
+  // The sizes that blocks grow through, as the retention is now.
+  std::vector<DurationMs> CompactionRangesMs() const;
+
   core::FileSystem& fs;
   const core::Clock& clock;
   const core::Logger logger;
   const DbOptions options;
   StoreMetrics metrics;
+  // May change while the store is open.
+  std::atomic<DurationMs> retention_ms;
+  std::atomic<uint64_t> retention_bytes;
+  std::atomic<double> retention_percentage;
   std::unique_ptr<core::FileLock> lock;
 
   CommitTracker commits;

@@ -36,9 +36,20 @@ StoreMetrics::StoreMetrics(core::Registry& registry)
       checkpoints(registry.AddCounter("prometheus_tsdb_checkpoint_creations_total", "Checkpoints begun.")),
       checkpoint_failures(registry.AddCounter("prometheus_tsdb_checkpoint_creations_failed_total",
                                               "Checkpoints that failed.")),
-      compactions(registry.AddCounter("prometheus_tsdb_compactions_total", "Blocks cut from the head.")),
-      compactions_failed(
-          registry.AddCounter("prometheus_tsdb_compactions_failed_total", "Blocks that could not be cut.")),
+      compactions(registry.AddCounter("prometheus_tsdb_compactions_total",
+                                      "Blocks cut from the head or made of others.")),
+      compactions_failed(registry.AddCounter("prometheus_tsdb_compactions_failed_total",
+                                             "Blocks that could not be cut or merged.")),
+      compactions_triggered(registry.AddCounter("prometheus_tsdb_compactions_triggered_total",
+                                                "Times it was looked for blocks to cut or merge.")),
+      vertical_compactions(registry.AddCounter("prometheus_tsdb_vertical_compactions_total",
+                                               "Blocks made of others that overlap.")),
+      compaction_seconds(registry.AddHistogram(
+          "prometheus_tsdb_compaction_duration_seconds", "How long a block took to be cut or made of others.",
+          {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384})),
+      tombstone_cleanup_seconds(registry.AddHistogram(
+          "prometheus_tsdb_tombstone_cleanup_seconds", "How long blocks with deletions took to be rewritten.",
+          {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10})),
       time_retentions(registry.AddCounter("prometheus_tsdb_time_retentions_total",
                                           "Blocks deleted because they were too old.")),
       size_retentions(registry.AddCounter("prometheus_tsdb_size_retentions_total",

@@ -25,6 +25,10 @@ struct StoreMetrics {
   core::Counter& checkpoint_failures;
   core::Counter& compactions;
   core::Counter& compactions_failed;
+  core::Counter& compactions_triggered;
+  core::Counter& vertical_compactions;
+  core::Histogram& compaction_seconds;
+  core::Histogram& tombstone_cleanup_seconds;
   core::Counter& time_retentions;
   core::Counter& size_retentions;
   core::Counter& blocks_set_aside;
