@@ -172,10 +172,7 @@ void Head::RestoreMixedSamples(std::span<const MixedSample> samples) {
 // what came after it.
 void Head::RestoreMixedState(MixedState& state) {
   SeriesRecord* record = Find(state.ref);
-  if (record == nullptr) {
-    ++unknown_restored_;
-    return;
-  }
+  if (record == nullptr) return;  // made or dropped while the checkpoint was written: the journal says more
   uint32_t slot = SlotOf(state.ref);
   Stripe& stripe = stripes_[StripeOf(slot)];
   DropOpenChunks(stripe, *record, slot);
