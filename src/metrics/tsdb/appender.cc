@@ -4,6 +4,8 @@
 #include <bit>
 #include <limits>
 
+#include "model/value.h"
+
 namespace sextant::tsdb {
 
 using core::Code;
@@ -31,9 +33,9 @@ DbAppender::~DbAppender() {
   store_->epochs.Release(epoch_);
 }
 
-AppendOutcome DbAppender::CheckTime(TimestampMs time_ms) {
+AppendOutcome DbAppender::CheckTime(TimestampMs time_ms, bool is_histogram) {
   if (time_ms < store_->append_floor_ms.load(std::memory_order_relaxed) || time_ms == kNoTime) {
-    store_->metrics.out_of_bound_samples.Increment();
+    store_->metrics.out_of_bound_samples.Of(is_histogram).Increment();
     return AppendOutcome::kOutOfBounds;
   }
   if (time_ms > max_time_ms_) {
@@ -45,22 +47,29 @@ AppendOutcome DbAppender::CheckTime(TimestampMs time_ms) {
 
 AppendResult DbAppender::Append(SeriesRef ref, const model::Labels& labels, TimestampMs time_ms,
                                 double value) {
+  return Take(ref, labels, {.time_ms = time_ms, .value = value}, std::bit_cast<uint64_t>(value));
+}
+
+AppendResult DbAppender::Take(SeriesRef ref, const model::Labels& labels, const model::Sample& sample,
+                              uint64_t bits) {
+  const TimestampMs time_ms = sample.time_ms;
+  const bool is_histogram = sample.histogram != nullptr;
   SeriesRecord* record = ref == 0 ? nullptr : store_->head.FindForUse(ref, epoch_);
   if (record == nullptr) {
     if (labels.empty()) return {0, ref == 0 ? AppendOutcome::kInvalidLabels : AppendOutcome::kUnknownRef};
-    if (AppendOutcome outcome = CheckTime(time_ms); outcome != AppendOutcome::kOk) return {0, outcome};
+    if (AppendOutcome outcome = CheckTime(time_ms, is_histogram); outcome != AppendOutcome::kOk)
+      return {0, outcome};
     AppendOutcome outcome = store_->head.FindOrAdd(labels, epoch_, ref);
     if (outcome != AppendOutcome::kOk) return {0, outcome};
     record = store_->head.Find(ref);
-  } else if (AppendOutcome outcome = CheckTime(time_ms); outcome != AppendOutcome::kOk) {
+  } else if (AppendOutcome outcome = CheckTime(time_ms, is_histogram); outcome != AppendOutcome::kOk) {
     return {ref, outcome};
   }
 
-  uint64_t bits = std::bit_cast<uint64_t>(value);
   TimestampMs last_time_ms = record->last_time_ms.load(std::memory_order_relaxed);
   if (time_ms <= last_time_ms) {
     if (time_ms < last_time_ms) {
-      store_->metrics.out_of_order_samples.Increment();
+      store_->metrics.out_of_order_samples.Of(is_histogram).Increment();
       return {ref, AppendOutcome::kOutOfOrder};
     }
     if (bits == record->last_bits.load(std::memory_order_relaxed)) return {ref, AppendOutcome::kOk};
@@ -68,17 +77,56 @@ AppendResult DbAppender::Append(SeriesRef ref, const model::Labels& labels, Time
     return {ref, AppendOutcome::kDuplicateTimestamp};
   }
   if (!record->is_journaled.load(std::memory_order_relaxed)) batch_->undefined.push_back(ref);
+  min_batch_time_ms_ = std::min(min_batch_time_ms_, time_ms);
+  if (is_histogram || sample.start_ms != 0 || record->extras.load(std::memory_order_relaxed) != 0) {
+    AddUnusual(ref, *record, sample, bits);
+    return {ref, AppendOutcome::kOk};
+  }
   batch_->refs.push_back(ref);
   batch_->times_ms.push_back(time_ms);
   batch_->bits.push_back(bits);
-  min_batch_time_ms_ = std::min(min_batch_time_ms_, time_ms);
   return {ref, AppendOutcome::kOk};
+}
+
+void DbAppender::AddUnusual(SeriesRef ref, SeriesRecord& record, const model::Sample& sample, uint64_t bits) {
+  if (sample.histogram == nullptr) NoteStartTime(ref, sample);
+  if (sample.histogram != nullptr) record.extras.fetch_or(kTakesHistograms, std::memory_order_relaxed);
+  if ((record.extras.load(std::memory_order_relaxed) & kTakesHistograms) == 0) {
+    batch_->refs.push_back(ref);
+    batch_->times_ms.push_back(sample.time_ms);
+    batch_->bits.push_back(bits);
+    return;
+  }
+  MixedSample& mixed = batch_->mixed.emplace_back(MixedSample{ref, sample.time_ms, 0, bits, nullptr});
+  if (sample.histogram == nullptr) return;
+  mixed.start_ms = sample.start_ms;
+  if (bits == model::kStaleNanBits) {
+    model::FloatHistogram marker;
+    marker.is_integer = sample.histogram->is_integer;
+    marker.sum = sample.histogram->sum;
+    mixed.histogram = std::make_shared<const model::FloatHistogram>(std::move(marker));
+  } else {
+    mixed.histogram = std::make_shared<const model::FloatHistogram>(*sample.histogram);
+  }
+}
+
+void DbAppender::NoteStartTime(SeriesRef ref, const model::Sample& sample) {
+  auto pending = batch_->new_start_times.find(ref);
+  TimestampMs known_ms =
+      pending != batch_->new_start_times.end() ? pending->second : store_->head.NewestStartTime(ref);
+  if (sample.start_ms == known_ms) return;
+  batch_->start_changes.push_back({ref, sample.time_ms, sample.start_ms});
+  batch_->new_start_times[ref] = sample.start_ms;
 }
 
 AppendResult DbAppender::AppendSample(SeriesRef ref, const model::Labels& labels,
                                       const model::Sample& sample) {
-  if (sample.histogram != nullptr) return {ref, AppendOutcome::kInvalidHistogram};
-  return Append(ref, labels, sample.time_ms, sample.value);
+  if (sample.histogram == nullptr) return Take(ref, labels, sample, std::bit_cast<uint64_t>(sample.value));
+  if (!HistogramFault(*sample.histogram).empty()) {
+    store_->metrics.invalid_histograms.Increment();
+    return {ref, AppendOutcome::kInvalidHistogram};
+  }
+  return Take(ref, labels, sample, HistogramBits(*sample.histogram));
 }
 
 AppendResult DbAppender::AppendExemplar(SeriesRef ref, const model::Labels&, const model::Exemplar&) {
@@ -99,6 +147,11 @@ void DbAppender::DropSamplesBefore(TimestampMs floor_ms) {
     ++kept;
   }
   store_->metrics.out_of_bound_samples.Increment(static_cast<double>(batch_->refs.size() - kept));
+  for (const MixedSample& sample : batch_->mixed) {
+    if (sample.time_ms >= floor_ms) continue;
+    store_->metrics.out_of_bound_samples.Of(sample.histogram != nullptr).Increment();
+  }
+  std::erase_if(batch_->mixed, [&](const MixedSample& sample) { return sample.time_ms < floor_ms; });
   batch_->refs.resize(kept);
   batch_->times_ms.resize(kept);
   batch_->bits.resize(kept);
@@ -112,26 +165,35 @@ Status DbAppender::Write(CommitTracker::Ticket ticket) {
   // before.
   TimestampMs floor_ms = store_->append_floor_ms.load(std::memory_order_acquire);
   if (min_batch_time_ms_ < floor_ms) DropSamplesBefore(floor_ms);
-  if (batch_->refs.empty()) return {};
+  if (batch_->empty()) return {};
 
+  std::vector<Section> sections;
+  if (!batch_->mixed.empty()) {
+    PutMixedSamples(batch_->mixed, sections.emplace_back(SectionTag::kHistograms).bytes);
+  }
+  if (!batch_->start_changes.empty()) {
+    PutStartChanges(batch_->start_changes, sections.emplace_back(SectionTag::kStartTimes).bytes);
+  }
   std::vector<SeriesDefinition> definitions = store_->head.Definitions(batch_->undefined);
   if (!definitions.empty()) store_->SizeJournalStreams();
-  Status written = store_->journal->Append(definitions, batch_->samples());
+  Status written = store_->journal->Append(definitions, batch_->samples(), sections);
   if (!written) {
     store_->metrics.journal_failures.Increment();
     return written;
   }
   store_->head.MarkJournaled(definitions);
+  store_->head.ApplyStartTimes(batch_->start_changes);
   ApplyCounts counts = store_->head.Apply(ticket, batch_->samples());
   store_->metrics.samples_appended.Increment(static_cast<double>(counts.appended));
   if (counts.out_of_order > 0) {
     store_->metrics.out_of_order_samples.Increment(static_cast<double>(counts.out_of_order));
   }
+  store_->head.ApplyMixed(ticket, batch_->mixed);
   return {};
 }
 
 Status DbAppender::Commit() {
-  if (batch_->refs.empty()) return {};
+  if (batch_->empty()) return {};
   CommitTracker::Ticket ticket = store_->commits.Begin();
   Status written = Write(ticket);
   store_->commits.Finish(ticket);

@@ -24,7 +24,13 @@ class DbAppender final : public model::Appender {
   void Rollback() override;
 
  private:
-  model::AppendOutcome CheckTime(TimestampMs time_ms);
+  // Append and AppendSample; `bits` are those of the float or HistogramBits.
+  model::AppendResult Take(SeriesRef ref, const model::Labels& labels, const model::Sample& sample,
+                           uint64_t bits);
+  model::AppendOutcome CheckTime(TimestampMs time_ms, bool is_histogram);
+  // Adds a float of a series with start times or histograms, or a histogram.
+  void AddUnusual(SeriesRef ref, SeriesRecord& record, const model::Sample& sample, uint64_t bits);
+  void NoteStartTime(SeriesRef ref, const model::Sample& sample);
   void DropSamplesBefore(TimestampMs floor_ms);
   core::Status Write(CommitTracker::Ticket ticket);
 

@@ -286,7 +286,9 @@ Result<Stats> Db::GetStats(size_t top) const {
   const Store& store = *impl_->store();
   Stats stats;
   store.head.FillStats(top, stats);
-  stats.samples_appended = static_cast<uint64_t>(store.metrics.samples_appended.value());
+  for (bool is_histogram : {false, true}) {
+    stats.samples_appended += static_cast<uint64_t>(store.metrics.samples_appended.Of(is_histogram).value());
+  }
   stats.blocks = store.blocks.count();
   stats.blocks_bytes = store.blocks.size_bytes();
   BlockSnapshot all = store.blocks.Snapshot(kNoTime, std::numeric_limits<TimestampMs>::max());

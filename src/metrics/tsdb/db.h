@@ -15,6 +15,9 @@
 // queries as a whole or not at all. Of two samples for one time in one batch, or from two appenders at once,
 // the first one committed stays; the other is counted as out of order.
 //
+// Samples are floats or native histograms, and a series may change between them. A histogram that contradicts
+// itself is refused. A float stale marker after a histogram becomes one of a histogram.
+//
 // All methods may be called from any thread. Appenders, queriers and the series sets they return must be gone
 // before the Db is destroyed.
 #pragma once

@@ -19,7 +19,10 @@ std::unique_ptr<BatchBuffers> BatchBufferPool::Take() {
 }
 
 void BatchBufferPool::GiveBack(std::unique_ptr<BatchBuffers> buffers) {
-  if (buffers->refs.capacity() > kMaxSamples || buffers->undefined.capacity() > kMaxSamples) return;
+  if (buffers->refs.capacity() > kMaxSamples || buffers->undefined.capacity() > kMaxSamples ||
+      buffers->mixed.capacity() > kMaxSamples) {
+    return;
+  }
   buffers->Clear();
   std::lock_guard lock(mutex_);
   if (buffers_.size() < kMaxBuffers) buffers_.push_back(std::move(buffers));

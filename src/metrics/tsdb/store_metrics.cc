@@ -1,16 +1,22 @@
 #include "metrics/tsdb/store_metrics.h"
 
 namespace sextant::tsdb {
+namespace {
+
+CounterByType AddByType(core::Registry& registry, const char* name, const char* help) {
+  return {registry.AddCounter(name, help, {{"type", "float"}}),
+          registry.AddCounter(name, help, {{"type", "histogram"}})};
+}
+
+}  // namespace
 
 StoreMetrics::StoreMetrics(core::Registry& registry)
-    : samples_appended(registry.AddCounter("prometheus_tsdb_head_samples_appended_total",
-                                           "Samples appended to the head.", {{"type", "float"}})),
-      out_of_order_samples(registry.AddCounter(
-          "prometheus_tsdb_out_of_order_samples_total",
-          "Samples refused because a newer one of their series was there.", {{"type", "float"}})),
-      out_of_bound_samples(registry.AddCounter("prometheus_tsdb_out_of_bound_samples_total",
-                                               "Samples refused because their time is in a block already.",
-                                               {{"type", "float"}})),
+    : samples_appended(AddByType(registry, "prometheus_tsdb_head_samples_appended_total",
+                                 "Samples appended to the head.")),
+      out_of_order_samples(AddByType(registry, "prometheus_tsdb_out_of_order_samples_total",
+                                     "Samples refused because a newer one of their series was there.")),
+      out_of_bound_samples(AddByType(registry, "prometheus_tsdb_out_of_bound_samples_total",
+                                     "Samples refused because their time is in a block already.")),
       duplicate_samples(registry.AddCounter("sextant_tsdb_duplicate_samples_total",
                                             "Samples refused because another value has their time.")),
       too_far_in_future_samples(
@@ -24,6 +30,9 @@ StoreMetrics::StoreMetrics(core::Registry& registry)
                                          "Samples refused because their series would be one too many.")),
       invalid_labels(registry.AddCounter("sextant_tsdb_invalid_labels_total",
                                          "Samples refused because of their labels.")),
+      invalid_histograms(
+          registry.AddCounter("sextant_tsdb_invalid_histograms_total",
+                              "Native histograms refused because they contradict themselves.")),
       journal_failures(registry.AddCounter("prometheus_tsdb_wal_writes_failed_total",
                                            "Journal batches that could not be written.")),
       journal_corruptions(registry.AddCounter("prometheus_tsdb_wal_corruptions_total",
