@@ -7,6 +7,7 @@
 
 #include "agents/node/node_agent.h"
 #include "alerting/alertmanager.h"
+#include "api/admin_api.h"
 #include "api/dashboards_api.h"
 #include "api/exemplars_api.h"
 #include "api/query_api.h"
@@ -139,13 +140,19 @@ class Platform::Impl {
   bool is_stopped_ = false;
   mutable std::mutex config_mutex_;
   std::string config_yaml_;  // guarded by config_mutex_
+  Retention retention_;      // likewise
 };
 
 Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
+  Retention retention = EffectiveRetention(options_.store.retention, config);
   tsdb::DbOptions store;
   store.dir = options_.data_dir;
-  store.retention_ms = options_.retention_ms;
-  store.retention_bytes = options_.retention_bytes;
+  store.retention_ms = retention.time_ms;
+  store.retention_bytes = retention.size_bytes;
+  store.retention_percentage = retention.percentage;
+  store.block_form = options_.store.block_form;
+  store.block_range_ms = options_.store.min_block_ms;
+  store.max_block_range_ms = options_.store.max_block_ms;
   store.limits.max_head_bytes = Share(memory_limit_bytes_, kHeadShare);
   store.limits.max_out_of_order_bytes = Share(memory_limit_bytes_, kOutOfOrderShare);
   store.out_of_order_window_ms = config.out_of_order_window_ms();
@@ -185,6 +192,9 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   alerts_->SetExternalLabels(external_labels);
   SEXTANT_TRY(scrape_->Apply(config.prometheus.scrape_configs, LocalJobs(config.prometheus)));
 
+  Retention retention = EffectiveRetention(options_.store.retention, config.prometheus.storage);
+  db_->SetRetention(retention.time_ms, retention.size_bytes, retention.percentage);
+
   rules::RuleOptions rule_options = options_.rules;
   rule_options.default_interval_ms = config.prometheus.global.evaluation_interval_ms;
   rule_options.external_labels = config.prometheus.global.external_labels;
@@ -194,6 +204,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   db_->SetMaxExemplars(config.prometheus.storage.max_exemplars());
 
   std::lock_guard lock(config_mutex_);
+  retention_ = retention;
   config_yaml_ = config::DumpPrometheusConfig(config.prometheus);
   reload_successful_.Set(1);
   reload_time_.Set(static_cast<double>(services_.clock.NowMs() / 1000));
@@ -211,12 +222,16 @@ net::Router Platform::Impl::MakeRouter() {
   info.start_ms = services_.clock.NowMs();
   std::error_code error;
   info.working_directory = std::filesystem::current_path(error).string();
-  info.storage_retention = core::FormatDuration(options_.retention_ms);
+  info.storage_retention = [this] {
+    std::lock_guard lock(config_mutex_);
+    return DescribeRetention(retention_);
+  };
   info.flags = options_.flags;
   api::AddStatusRoutes(router, {info, *db_, services_.clock, services_.registry, is_ready_, [this] {
                                   std::lock_guard lock(config_mutex_);
                                   return config_yaml_;
                                 }});
+  api::AddAdminRoutes(router, {*db_, services_.clock, options_.data_dir, options_.enable_admin_api});
   api::AddDashboardRoutes(router, dashboards_);
   AddPageRoutes(router);
   return router;

@@ -38,6 +38,8 @@ void ClearRecord(SeriesRecord& record) {
   record.chunk = nullptr;
   record.written_chunk = 0;
   record.chunk_class = 0;
+  record.extras.store(0, std::memory_order_relaxed);
+  record.has_open_histograms = false;
   record.is_journaled.store(false, std::memory_order_relaxed);
 }
 
@@ -150,6 +152,7 @@ void Head::CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref) {
 
 void Head::AppendSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, const ChunkWindow& window,
                         TimestampMs time_ms, uint64_t bits) {
+  if (record.has_open_histograms) CloseHistograms(stripe, record, ref);
   ChunkTail tail = TailOf(record);
   if (record.chunk != nullptr && (tail.last_time_ms < window.begin_ms || !ChunkAccepts(tail, time_ms))) {
     CloseChunk(stripe, record, ref);
@@ -310,6 +313,7 @@ void Head::ReadInOrder(const HeadSeries& series, TimestampMs start_ms, Timestamp
   char open_chunk[ChunkArena::kMaxBlockBytes];
   uint16_t open_bytes = 0;
   uint16_t open_samples = 0;
+  OpenExtras extras;
   ChunkRef written;
   {
     const Stripe& stripe = stripes_[StripeOf(slot)];
@@ -322,10 +326,11 @@ void Head::ReadInOrder(const HeadSeries& series, TimestampMs start_ms, Timestamp
       open_samples = record.chunk_samples;
       std::memcpy(open_chunk, record.chunk, open_bytes);
     }
+    CopyExtras(stripe, record, slot, extras);
   }
   // From the newest back to the one in which the range begins.
   std::vector<WrittenChunk> chunks;
-  bool is_covered = open_samples > 0 && ChunkStart(open_chunk) <= start_ms;
+  bool is_covered = (open_samples > 0 && ChunkStart(open_chunk) <= start_ms) || extras.Covers(start_ms);
   while (written != 0 && !is_covered) {
     WrittenChunk& chunk = chunks.emplace_back();
     core::Status read = chunks_.Read(written, chunk);
@@ -343,13 +348,20 @@ void Head::ReadInOrder(const HeadSeries& series, TimestampMs start_ms, Timestamp
     written = chunk.previous;
     if (chunk.last_time_ms < start_ms) chunks.pop_back();
   }
-  for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
-    core::Status decoded = DecodeChunk(chunk->bytes, chunk->samples, start_ms, end_ms, out);
+  auto decode = [&](ChunkKind kind, std::string_view bytes, uint32_t samples) {
+    core::Status decoded = kind == ChunkKind::kHistograms
+                               ? DecodeHistogramChunk(bytes, samples, start_ms, end_ms, out)
+                               : DecodeChunk(bytes, samples, start_ms, end_ms, out);
+    out.Resize(out.size());
     if (!decoded) ReportDamage(series.ref, decoded.error());
+  };
+  size_t first = out.size();
+  for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
+    decode(chunk->kind, chunk->bytes, chunk->samples);
   }
-  if (open_samples == 0) return;
-  core::Status decoded = DecodeChunk({open_chunk, open_bytes}, open_samples, start_ms, end_ms, out);
-  if (!decoded) ReportDamage(series.ref, decoded.error());
+  if (open_samples > 0) decode(ChunkKind::kFloats, {open_chunk, open_bytes}, open_samples);
+  if (extras.samples > 0) decode(ChunkKind::kHistograms, extras.histograms, extras.samples);
+  FillStartTimes(extras.start_changes, first, out);
 }
 
 void Head::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
@@ -389,10 +401,8 @@ void Head::DropSlot(uint32_t slot) {
   Stripe& stripe = stripes_[StripeOf(slot)];
   std::lock_guard lock(stripe.mutex);
   SeriesRecord& record = table_.at(slot);
-  if (record.chunk != nullptr) {
-    stripe.arena.Free(record.chunk, record.chunk_class);
-    open_chunks_.fetch_sub(1, std::memory_order_relaxed);
-  }
+  DropOpenChunks(stripe, record, slot);
+  stripe.start_times.Erase(slot);
   DropExtras(MakeRef(slot, record.generation.load(std::memory_order_relaxed)));
   ClearRecord(record);
   // The ref must fail from now on, also before the slot is used again.
@@ -501,7 +511,13 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples) {
   return counts;
 }
 
-void Head::FinishRestore() { index_.FinishRecovery(); }
+void Head::FinishRestore() {
+  index_.FinishRecovery();
+  if (unknown_restored_ > 0) {
+    logger_.Warn("some histograms cannot be restored, since their series are not there",
+                 {{"samples", unknown_restored_}});
+  }
+}
 
 void Head::Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>& definitions,
                    std::vector<SeriesState>& states) const {
@@ -519,6 +535,10 @@ void Head::Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>&
     state.ref = ref;
     state.written_chunk = record.written_chunk;
     state.tail = TailOf(record);
+    // Histograms are in sections of their own, taken at another moment: here, as if they were still to come.
+    if (record.has_open_histograms) {
+      state.tail = {.last_time_ms = stripes_[StripeOf(slot)].histograms.at(slot)->first_time_ms() - 1};
+    }
     if (record.chunk != nullptr) state.chunk.assign(record.chunk, record.chunk_bytes);
   }
 }
@@ -552,7 +572,8 @@ uint64_t Head::SizeBytes() const {
   }
   for (const Stripe& stripe : stripes_) {
     std::lock_guard lock(stripe.mutex);
-    size += stripe.arena.allocated_bytes() + stripe.undo.capacity() * sizeof(Undo);
+    size += stripe.arena.allocated_bytes() + stripe.undo.capacity() * sizeof(Undo) + stripe.histogram_bytes +
+            stripe.start_times.size_bytes();
   }
   size += out_of_order_.SizeBytes() + deletions_.SizeBytes() + exemplars_.SizeBytes() + metadata_.SizeBytes();
   size_bytes_.store(size, std::memory_order_relaxed);

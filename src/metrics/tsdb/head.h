@@ -31,11 +31,13 @@
 #include "metrics/tsdb/db.h"
 #include "metrics/tsdb/exemplar_store.h"
 #include "metrics/tsdb/head_deletions.h"
+#include "metrics/tsdb/histogram_section.h"
 #include "metrics/tsdb/journal_batch.h"
 #include "metrics/tsdb/label_index.h"
 #include "metrics/tsdb/metadata_store.h"
 #include "metrics/tsdb/out_of_order.h"
 #include "metrics/tsdb/series.h"
+#include "metrics/tsdb/start_times.h"
 #include "metrics/tsdb/store_metrics.h"
 
 namespace sextant::tsdb {
@@ -73,6 +75,14 @@ struct BatchExtras {
   std::vector<PendingMetadata> metadata;
 
   bool empty() const { return late.empty() && exemplars.empty() && metadata.empty(); }
+  void AddLate(SeriesRef ref, OutOfOrderSample sample) {
+    late_refs.push_back(ref);
+    late.push_back(std::move(sample));
+  }
+  void AddLate(const MixedSample& sample) {
+    AddLate(sample.ref,
+            {sample.time_ms, sample.histogram ? 0 : sample.bits, sample.start_ms, sample.histogram});
+  }
   void Clear() {
     late_refs.clear();
     late.clear();
@@ -116,6 +126,15 @@ class Head {
 
   // Appends samples under a commit's ticket. Samples not later than their series' newest are left out.
   ApplyCounts Apply(CommitTracker::Ticket ticket, const SampleSpans& samples);
+  // The same for samples of series that take histograms, after the others of the commit. A float stale marker
+  // after a histogram becomes one of the histogram's kind. Counts by itself, except those whose places it
+  // adds to `behind` (when given) since they are older than their series' newest.
+  void ApplyMixed(CommitTracker::Ticket ticket, std::span<const MixedSample> samples,
+                  std::vector<size_t>* behind = nullptr);
+  // Start times come before the samples that have them.
+  void ApplyStartTimes(std::span<const StartChange> changes);
+  // The start time of a series' newest float samples; 0: not known.
+  TimestampMs NewestStartTime(SeriesRef ref) const;
   // The same for the rest of the batch.
   void Apply(CommitTracker::Ticket ticket, const BatchExtras& extras);
 
@@ -211,13 +230,26 @@ class Head {
     mutable std::mutex mutex;
     ChunkArena arena;
     std::vector<Undo> undo;
-    CommitTracker::Ticket newest_undo = 0;  // the highest ticket in it
+    CommitTracker::Ticket newest_undo = 0;                                      // the highest ticket in it
+    absl::flat_hash_map<uint32_t, std::unique_ptr<HistogramChunk>> histograms;  // open chunks by slot
+    uint64_t histogram_bytes = 0;                                               // of these
+    StartTimes start_times;
   };
   // Where chunks end: at multiples of the chunk range.
   struct ChunkWindow {
     TimestampMs begin_ms = 0;
     TimestampMs end_ms = 0;
     bool Contains(TimestampMs time_ms) const { return time_ms >= begin_ms && time_ms < end_ms; }
+  };
+
+  // What Read copies beside an open float chunk.
+  struct OpenExtras {
+    std::string histograms;  // the open chunk of histograms
+    uint32_t samples = 0;    // in it
+    std::vector<StartChange> start_changes;
+    bool Covers(TimestampMs start_ms) const {
+      return samples > 0 && ChunkStart(histograms.data()) <= start_ms;
+    }
   };
 
   static uint32_t StripeOf(uint32_t slot) { return slot / kStripeRun % kStripes; }
@@ -227,6 +259,17 @@ class Head {
   void AppendSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, const ChunkWindow& window,
                     TimestampMs time_ms, uint64_t bits);
   void CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
+  bool AppendMixed(Stripe& stripe, SeriesRecord& record, const MixedSample& sample);
+  void AppendHistogram(Stripe& stripe, SeriesRecord& record, const MixedSample& sample);
+  void CloseHistograms(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
+  static void CopyExtras(const Stripe& stripe, const SeriesRecord& record, uint32_t slot, OpenExtras& out);
+  void DropOpenChunks(Stripe& stripe, SeriesRecord& record, uint32_t slot);
+  void RestoreMixedSamples(std::span<const MixedSample> samples);
+  void RestoreMixedState(MixedState& state);
+  core::Status RestoreMixedSection(std::string_view bytes);
+  core::Status RestoreStartTimes(std::string_view bytes);
+  void CaptureHistograms(std::vector<Section>& sections) const;
+  void CaptureMixedStates(uint32_t slot, uint32_t count, MixedStateWriter& writer) const;
   void PruneUndo(Stripe& stripe);
   void PrefetchChunk(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void NoteTimes(TimestampMs min_ms, TimestampMs max_ms);
@@ -258,6 +301,7 @@ class Head {
   std::atomic<TimestampMs> max_time_ms_;
   std::atomic<CommitTracker::Ticket> forgotten_until_ = 0;
   mutable std::atomic<uint64_t> size_bytes_ = 0;  // as of the last SizeBytes
+  uint64_t unknown_restored_ = 0;  // histograms found in recovery, of series that are not there
 };
 
 }  // namespace sextant::tsdb

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 
+#include "metrics/tsdb/compactor.h"
 #include "metrics/tsdb/store.h"
 
 namespace sextant::tsdb {
@@ -22,15 +23,19 @@ class Maintenance {
   core::Status Sync();
   // Replaces the journal so far by a checkpoint.
   core::Status Checkpoint();
-  // See Db.
-  core::Result<uint64_t> DeleteFromHead(const std::vector<model::Matcher>& matchers, TimestampMs start_ms,
-                                        TimestampMs end_ms);
+  // See Db. `compactor` is paused meanwhile.
+  core::Status DeleteSeries(Compactor& compactor,
+                            const std::vector<std::vector<model::Matcher>>& matcher_sets,
+                            TimestampMs start_ms, TimestampMs end_ms);
 
  private:
   core::Status CutBlocks();
   core::Status CutBlock(TimestampMs start_ms, TimestampMs end_ms);
-  core::Status WriteBlock(TimestampMs start_ms, TimestampMs end_ms, bool& has_samples);
+  core::Status WriteBlock(TimestampMs start_ms, TimestampMs end_ms);
   core::Status DropWhatIsInBlocks();
+  bool IsOutOfOrderCutDue() const;
+  core::Status CutOutOfOrder();
+  core::Status WriteOutOfOrder(TimestampMs start_ms, TimestampMs end_ms);
   core::Status ApplyRetention();
   core::Status CheckpointLocked();
   bool IsCheckpointDue() const;
@@ -49,6 +54,7 @@ class Maintenance {
   uint64_t replayed_bytes_;
   std::atomic<bool> needs_checkpoint_ = false;  // the journal cannot be trusted to be durable
   std::vector<WrittenRange> written_;           // to be dropped from the head's out-of-order samples
+  bool wants_out_of_order_cut_ = false;         // a block was cut since the last one
   bool has_droppings_ = false;                  // a cut has left series and files to drop
 };
 

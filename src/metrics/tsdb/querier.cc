@@ -3,7 +3,8 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <algorithm>
-#include <bit>
+
+#include "metrics/tsdb/sample_merge.h"
 
 namespace sextant::tsdb {
 namespace {
@@ -19,25 +20,13 @@ struct BlockSeries {
   uint32_t series = 0;  // its number there
 };
 
-// A series and where its samples are: blocks first, oldest first, then the head.
+// A series and where its samples are: blocks first, by start, then the head. Where several have samples for
+// one time, the first one's is taken.
 struct FoundSeries {
   Labels labels;
   std::vector<BlockSeries> in_blocks;
   HeadSeries in_head;  // ref 0: not there
 };
-
-// Out-of-order samples of the head may be older than those of blocks.
-void MergeTail(size_t begin, model::SampleColumns& columns) {
-  if (begin == 0 || begin == columns.size() || columns.times_ms[begin - 1] < columns.times_ms[begin]) return;
-  std::vector<OutOfOrderSample> tail;
-  for (size_t i = begin; i < columns.size(); ++i) {
-    tail.push_back({columns.times_ms[i], std::bit_cast<uint64_t>(columns.values[i]),
-                    columns.start_times_ms.empty() ? 0 : columns.start_times_ms[i],
-                    columns.histograms.empty() ? nullptr : columns.histograms[i]});
-  }
-  columns.Resize(begin);
-  MergeOutOfOrder(tail, 0, columns);
-}
 
 class DbSeriesSet final : public model::SeriesSet {
  public:
@@ -53,18 +42,20 @@ class DbSeriesSet final : public model::SeriesSet {
     start_ms = std::max(start_ms, view_->start_ms());
     end_ms = std::min(end_ms, view_->end_ms());
     const FoundSeries& series = series_[index];
+    SampleMerger merger(out);
     for (const BlockSeries& part : series.in_blocks) {
       const Block& block = *view_->blocks()[part.block];
       if (block.end_ms() <= start_ms || block.start_ms() > end_ms) continue;
+      merger.BeginSource();
       Status read = block.Read(part.series, start_ms, end_ms, out);
       if (!read && read.error().code() != core::Code::kCorruption) return read;
       if (!read) view_->store().blocks.ReportChunk(read.error());
     }
     if (series.in_head.ref != 0) {
-      size_t in_blocks = out.size();
+      merger.BeginSource();
       view_->store().head.Read(series.in_head, start_ms, end_ms, out);
-      MergeTail(in_blocks, out);
     }
+    merger.Finish();
     return {};
   }
 
