@@ -1,6 +1,5 @@
 // Histograms within WAL records and chunk snapshots.
-#include <cmath>
-#include <limits>
+#include <algorithm>
 
 #include "metrics/promfiles/histogram_layout.h"
 #include "metrics/promfiles/wal_record.h"
@@ -10,6 +9,8 @@ namespace {
 
 using model::BucketSpan;
 using model::FloatHistogram;
+
+constexpr double kTooManyCounts = 9223372036854775808.0;  // 2^63
 
 void ReadSpans(BigEndianReader& reader, std::vector<BucketSpan>& spans) {
   uint64_t count = reader.Count(2);
@@ -70,14 +71,11 @@ bool IsSound(const FloatHistogram& histogram) {
       negative != histogram.negative_buckets.size()) {
     return false;
   }
-  // Integer buckets that fell below zero or past what is counted exactly.
-  for (const std::vector<double>* buckets : {&histogram.positive_buckets, &histogram.negative_buckets}) {
-    for (double bucket : *buckets) {
-      if (histogram.is_integer && bucket < 0) return false;
-    }
-  }
-  return !histogram.is_integer || std::max(histogram.count, histogram.zero_count) <
-                                      static_cast<double>(std::numeric_limits<int64_t>::max());
+  if (!histogram.is_integer) return true;
+  auto exact = [](double count) { return count >= 0 && count < kTooManyCounts; };
+  return exact(histogram.count) && exact(histogram.zero_count) &&
+         std::ranges::all_of(histogram.positive_buckets, exact) &&
+         std::ranges::all_of(histogram.negative_buckets, exact);
 }
 
 }  // namespace
