@@ -51,7 +51,7 @@ struct HeadImportOptions {
   // Only the newest are kept.
   size_t max_exemplars = 100000;
   // Called after each segment; false ends the import with kCancelled. May be empty.
-  std::function<bool(const HeadImportProgress&)> progress;
+  std::function<bool(const HeadImportProgress&)> progress = nullptr;
 };
 
 struct HeadImportReport {
