@@ -6,6 +6,7 @@
 
 #include "metrics/tsdb/appender.h"
 #include "metrics/tsdb/checkpoint.h"
+#include "metrics/tsdb/label_image.h"
 #include "metrics/tsdb/maintenance.h"
 #include "metrics/tsdb/querier.h"
 #include "metrics/tsdb/store.h"
@@ -29,6 +30,11 @@ Status CheckOptions(const DbOptions& options) {
   }
   if (options.limits.max_labels > 255) {
     return core::Fail(Code::kInvalidArgument, "at most 255 labels per series can be allowed");
+  }
+  if (std::max(options.limits.max_label_name_bytes, options.limits.max_label_value_bytes) >
+      LabelLoader::kMaxSymbolBytes) {
+    return core::Fail(Code::kInvalidArgument, "label names and values of at most {} bytes can be allowed",
+                      LabelLoader::kMaxSymbolBytes);
   }
   return {};
 }

@@ -14,33 +14,6 @@ using model::Matcher;
 
 constexpr TimestampMs kMaxTime = std::numeric_limits<TimestampMs>::max();
 
-ChunkTail TailOf(const SeriesRecord& record) {
-  return {.last_time_ms = record.last_time_ms.load(std::memory_order_relaxed),
-          .last_bits = record.last_bits.load(std::memory_order_relaxed),
-          .last_delta_ms = record.last_delta_ms,
-          .size_bytes = record.chunk_bytes,
-          .count = record.chunk_samples,
-          .ends_in_run = record.chunk_ends_in_run};
-}
-
-void SetTail(SeriesRecord& record, const ChunkTail& tail) {
-  record.last_time_ms.store(tail.last_time_ms, std::memory_order_relaxed);
-  record.last_bits.store(tail.last_bits, std::memory_order_relaxed);
-  record.last_delta_ms = tail.last_delta_ms;
-  record.chunk_bytes = tail.size_bytes;
-  record.chunk_samples = tail.count;
-  record.chunk_ends_in_run = tail.ends_in_run;
-}
-
-// Everything but the generation, which tells the slot's series apart.
-void ClearRecord(SeriesRecord& record) {
-  SetTail(record, {.last_time_ms = kNoTime});
-  record.chunk = nullptr;
-  record.written_chunk = 0;
-  record.chunk_class = 0;
-  record.is_journaled.store(false, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, core::Logger logger,
@@ -57,6 +30,33 @@ Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, co
       max_time_ms_(kNoTime) {}
 
 Head::~Head() = default;
+
+ChunkTail Head::TailOf(const SeriesRecord& record) {
+  return {.last_time_ms = record.last_time_ms.load(std::memory_order_relaxed),
+          .last_bits = record.last_bits.load(std::memory_order_relaxed),
+          .last_delta_ms = record.last_delta_ms,
+          .size_bytes = record.chunk_bytes,
+          .count = record.chunk_samples,
+          .ends_in_run = record.chunk_ends_in_run};
+}
+
+void Head::SetTail(SeriesRecord& record, const ChunkTail& tail) {
+  record.last_time_ms.store(tail.last_time_ms, std::memory_order_relaxed);
+  record.last_bits.store(tail.last_bits, std::memory_order_relaxed);
+  record.last_delta_ms = tail.last_delta_ms;
+  record.chunk_bytes = tail.size_bytes;
+  record.chunk_samples = tail.count;
+  record.chunk_ends_in_run = tail.ends_in_run;
+}
+
+// Everything but the generation, which tells the slot's series apart.
+void Head::ClearRecord(SeriesRecord& record) {
+  SetTail(record, {.last_time_ms = kNoTime});
+  record.chunk = nullptr;
+  record.written_chunk = 0;
+  record.chunk_class = 0;
+  record.is_journaled.store(false, std::memory_order_relaxed);
+}
 
 Head::ChunkWindow Head::WindowOf(TimestampMs time_ms) const {
   TimestampMs phase = time_ms % chunk_range_ms_;
@@ -493,26 +493,6 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples) {
 }
 
 void Head::FinishRestore() { index_.FinishRecovery(); }
-
-void Head::Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>& definitions,
-                   std::vector<SeriesState>& states) const {
-  definitions.clear();
-  states.clear();
-  std::shared_lock index_lock(index_mutex_);
-  uint32_t end = std::min(slot + count, table_.slots());
-  for (; slot < end; ++slot) {
-    const SeriesRecord& record = table_.at(slot);
-    if (!record.is_live.load(std::memory_order_relaxed)) continue;
-    SeriesRef ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
-    definitions.push_back({ref, index_.LabelsOf(slot)});
-    std::lock_guard lock(stripes_[StripeOf(slot)].mutex);
-    SeriesState& state = states.emplace_back();
-    state.ref = ref;
-    state.written_chunk = record.written_chunk;
-    state.tail = TailOf(record);
-    if (record.chunk != nullptr) state.chunk.assign(record.chunk, record.chunk_bytes);
-  }
-}
 
 std::vector<Section> Head::CaptureSections() const { return {}; }
 

@@ -32,6 +32,8 @@
 
 namespace sextant::tsdb {
 
+struct SeriesRange;
+
 // A series of the head as a reader sees it.
 struct HeadSeries {
   SeriesRef ref = 0;
@@ -39,7 +41,7 @@ struct HeadSeries {
   model::Labels labels;
 };
 
-// A series as a checkpoint keeps it.
+// A series as a checkpoint of version 1 keeps it.
 struct SeriesState {
   SeriesRef ref = 0;
   ChunkRef written_chunk = 0;
@@ -122,9 +124,12 @@ class Head {
   ApplyCounts RestoreSamples(const SampleSpans& samples);
   void FinishRestore();
 
-  // For a checkpoint: definitions and states of the live series among the `count` slots from `slot` on.
-  void Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>& definitions,
-               std::vector<SeriesState>& states) const;
+  // For a checkpoint's image (image_frames.h): a range of slots, the tables of the label index. Ids in ranges
+  // that were captured while they were held mean the same in tables captured later.
+  void CaptureRange(uint32_t begin, SeriesRange& out) const;
+  void HoldLabelIds(bool hold);
+  bool CaptureSymbols(uint32_t first, uint32_t count, SymbolRun& out) const;
+  bool CapturePairs(uint32_t first, uint32_t count, PairRun& out) const;
   uint32_t slots() const { return table_.slots(); }
   // For a checkpoint: what the head holds beside series and their float chunks, each section below the limit
   // of a frame; and back. kCorruption when a section is malformed.
@@ -141,6 +146,8 @@ class Head {
   uint64_t SizeBytes() const;
 
  private:
+  friend class HeadLoader;
+
   static constexpr uint32_t kStripes = 64;
   static constexpr uint32_t kStripeRun = 256;
   static constexpr size_t kMaxUndo = 4096;
@@ -165,6 +172,9 @@ class Head {
     bool Contains(TimestampMs time_ms) const { return time_ms >= begin_ms && time_ms < end_ms; }
   };
 
+  static ChunkTail TailOf(const SeriesRecord& record);
+  static void SetTail(SeriesRecord& record, const ChunkTail& tail);
+  static void ClearRecord(SeriesRecord& record);
   static uint32_t StripeOf(uint32_t slot) { return slot / kStripeRun % kStripes; }
   ChunkWindow WindowOf(TimestampMs time_ms) const;
   model::AppendOutcome CheckLabels(const model::Labels& labels) const;
