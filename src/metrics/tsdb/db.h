@@ -19,6 +19,7 @@
 // before the Db is destroyed.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -52,6 +53,16 @@ struct Limits {
   uint64_t max_head_bytes = 0;  // memory of series, index and open chunks; 0: no limit
 };
 
+// How far Db::Open has come with what it reads back: the numbers of the first, last and present file. May be
+// read from any thread meanwhile.
+struct ReplayProgress {
+  enum class State { kWaiting, kInProgress, kDone };
+  std::atomic<State> state = State::kWaiting;
+  std::atomic<uint64_t> min = 0;
+  std::atomic<uint64_t> max = 0;
+  std::atomic<uint64_t> current = 0;
+};
+
 struct DbOptions {
   std::string dir;  // made when absent; one process at a time
   DurationMs retention_ms = 15LL * 24 * 3600 * 1000;
@@ -64,11 +75,14 @@ struct DbOptions {
   // Time that one block covers. Blocks are cut when the head spans one and a half of it.
   DurationMs block_range_ms = 2 * 3600 * 1000;
   // A journal file is closed at this size, and a checkpoint replaces the journal when it has grown by that of
-  // the last checkpoint, at least by journal_checkpoint_bytes.
+  // the last checkpoint, at least by journal_checkpoint_bytes; or when it holds so many samples that a
+  // restart would take long (maintenance.cc).
   uint64_t journal_segment_bytes = 32 << 20;
   uint64_t journal_checkpoint_bytes = 64 << 20;
   // Sync, cut and retention on a thread of the Db's own. Without it, the owner calls Maintain() (tests).
   bool run_maintenance_thread = true;
+  // Where Open says how far it is; null when nobody asks.
+  std::shared_ptr<ReplayProgress> replay_progress;
 };
 
 // One line of a "top ten" list: a metric, label or pair, and how many.

@@ -464,12 +464,26 @@ bool Head::RestoreState(const SeriesState& state) {
   return true;
 }
 
-ApplyCounts Head::RestoreSamples(const SampleSpans& samples) {
+// The same for records, which lie as far apart: first the record, then, when it is there, the chunk. The refs
+// may be of no series, or of one that another thread is busy with.
+void Head::PrefetchForRestore(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number) {
+  size_t record_place = place + 2 * kPrefetchDistance;
+  if (record_place >= refs.size()) return;
+  uint32_t slot = SlotOf(refs[record_place]);
+  if (slot < table_.slots()) __builtin_prefetch(&table_.at(slot), /*rw=*/1);
+  place += kPrefetchDistance;
+  if (SlotOf(refs[place]) < table_.slots()) PrefetchChunk(refs, place, stripe_number);
+}
+
+ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t parts) {
   ApplyCounts counts;
   TimestampMs min_ms = kMaxTime;
   TimestampMs max_ms = kNoTime;
   ChunkWindow window;
   for (size_t i = 0; i < samples.refs.size(); ++i) {
+    uint32_t stripe_number = StripeOf(SlotOf(samples.refs[i]));
+    if (stripe_number % parts != part) continue;
+    PrefetchForRestore(samples.refs, i, stripe_number);
     SeriesRecord* record = Find(samples.refs[i]);
     if (record == nullptr) {
       ++counts.unknown;
@@ -482,8 +496,7 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples) {
       continue;
     }
     if (!window.Contains(time_ms)) window = WindowOf(time_ms);
-    AppendSample(stripes_[StripeOf(SlotOf(samples.refs[i]))], *record, samples.refs[i], window, time_ms,
-                 samples.bits[i]);
+    AppendSample(stripes_[stripe_number], *record, samples.refs[i], window, time_ms, samples.bits[i]);
     min_ms = std::min(min_ms, time_ms);
     max_ms = std::max(max_ms, time_ms);
     ++counts.appended;

@@ -121,7 +121,9 @@ class Head {
   bool RestoreState(const SeriesState& state);
   // The oldest time in the head, which may be that of a written chunk.
   void RestoreMinTime(TimestampMs time_ms) { NoteTimes(time_ms, kNoTime); }
-  ApplyCounts RestoreSamples(const SampleSpans& samples);
+  // Of the samples, those whose stripe number modulo `parts` is `part`. Different parts may be restored at
+  // once.
+  ApplyCounts RestoreSamples(const SampleSpans& samples, size_t part, size_t parts);
   void FinishRestore();
 
   // For a checkpoint's image (image_frames.h): a range of slots, the tables of the label index. Ids in ranges
@@ -183,6 +185,7 @@ class Head {
                     TimestampMs time_ms, uint64_t bits);
   void CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
   void PruneUndo(Stripe& stripe);
+  void PrefetchForRestore(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void PrefetchChunk(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void NoteTimes(TimestampMs min_ms, TimestampMs max_ms);
   void DropSlot(uint32_t slot);
