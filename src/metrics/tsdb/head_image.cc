@@ -158,10 +158,10 @@ void HeadLoader::Finish(bool hashes_are_ours) {
   constexpr uint64_t kManySeries = 10'000;
   if (series_ >= kManySeries) {
     std::thread postings([this] { labels_.BuildPostings(); });
-    labels_.BuildSets();
+    labels_.BuildSeriesSet();
     postings.join();
   } else {
-    labels_.BuildSets();
+    labels_.BuildSeriesSet();
     labels_.BuildPostings();
   }
   head_.series_count_.store(head_.index_.series_count(), std::memory_order_relaxed);

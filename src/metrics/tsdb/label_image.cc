@@ -162,24 +162,36 @@ void LabelLoader::FinishSeries(std::vector<Worker>& workers, bool hashes_are_our
   }
 }
 
-void LabelLoader::BuildSets() {
+namespace {
+
+// Entries of a hash set that is filled lie anywhere: asking for one ahead hides most of the wait for it.
+constexpr uint32_t kPrefetchDistance = 12;
+
+}  // namespace
+
+void LabelLoader::BuildSeriesSet() {
   index_.slots_.reserve(index_.series_count_);
   uint32_t run_begin = 0;
   for (uint32_t slot = 0; slot <= index_.next_slot_; ++slot) {
     bool is_live = slot < index_.next_slot_ && series_.at(slot).is_live.load(std::memory_order_relaxed);
     if (is_live) {
+      if (slot + kPrefetchDistance < index_.next_slot_) index_.slots_.prefetch(slot + kPrefetchDistance);
       index_.slots_.insert(slot);
       continue;
     }
     if (run_begin < slot) index_.all_.addRange(run_begin, slot);
     run_begin = slot + 1;
   }
+}
+
+void LabelLoader::BuildLabelSets() {
   index_.symbol_ids_.reserve(index_.symbols_.size() - index_.free_symbols_.size());
   for (uint32_t id = 0; id < index_.symbols_.size(); ++id) {
     if (index_.symbols_[id].uses > 0) index_.symbol_ids_.insert(id);
   }
   index_.pair_ids_.reserve(index_.pair_count_);
   for (uint32_t id = 0; id < index_.pairs_.size(); ++id) {
+    if (id + kPrefetchDistance < index_.pairs_.size()) index_.pair_ids_.prefetch(id + kPrefetchDistance);
     if (counts_[id] == 0) continue;
     index_.pair_ids_.insert(id);
     index_.pairs_by_name_[index_.pairs_[id].name].push_back(id);
@@ -187,6 +199,7 @@ void LabelLoader::BuildSets() {
 }
 
 void LabelLoader::BuildPostings() {
+  BuildLabelSets();
   // The slots of all pairs in one array, pair after pair, each ascending.
   std::vector<uint64_t> ends(counts_.size());
   uint64_t total = 0;

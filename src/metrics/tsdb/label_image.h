@@ -64,11 +64,13 @@ class LabelLoader {
 
   // After all series: sums up, and forgets labels that no series has.
   void FinishSeries(std::vector<Worker>& workers, bool hashes_are_ours);
-  // What makes series findable by their labels; and by their postings. May run at the same time.
-  void BuildSets();
+  // What makes series findable by all of their labels; and by some. May run at the same time.
+  void BuildSeriesSet();
   void BuildPostings();
 
  private:
+  void BuildLabelSets();
+
   using PairId = uint32_t;
 
   LabelIndex& index_;
