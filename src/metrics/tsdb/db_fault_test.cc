@@ -150,6 +150,8 @@ void LiveUnderPower(Bench& bench, std::mt19937_64& random, TimestampMs& time_ms,
   auto opened = bench.TryOpen();
   ASSERT_TRUE(opened.has_value()) << opened.error().message();
   std::unique_ptr<Db> db = std::move(*opened);
+  ASSERT_NO_FATAL_FAILURE(ExpectHolds(ReadContents(*db), life)) << "at the start";
+  Contents committed = life.acknowledged;
   int commits = static_cast<int>(random() % 60);
   for (int i = 0; i < commits; ++i) {
     time_ms += 5'000;
@@ -160,17 +162,19 @@ void LiveUnderPower(Bench& bench, std::mt19937_64& random, TimestampMs& time_ms,
       auto outcome = appender->Append(0, labels, time_ms + series, value).outcome;
       ASSERT_EQ(outcome, AppendOutcome::kOk);
       life.attempted[labels.ToString()][time_ms + series] = BitsOf(value);
+      committed[labels.ToString()][time_ms + series] = BitsOf(value);
     }
     ASSERT_TRUE(appender->Commit().has_value());
     appender.reset();
     if (random() % 4 == 0) {
       ASSERT_TRUE(db->Sync().has_value());
-      life.acknowledged = life.attempted;
+      life.acknowledged = committed;
     }
     if (random() % 6 == 0) {
       ASSERT_TRUE(db->Maintain().has_value());
     }
   }
+  ASSERT_NO_FATAL_FAILURE(ExpectHolds(ReadContents(*db), life)) << "before the failure";
   // The process dies with the machine, sometimes while it closes.
   bench.fs.FailOperation(1 + random() % 8, Fault::kFail, /*and_all_later=*/true);
   db.reset();
