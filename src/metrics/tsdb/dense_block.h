@@ -39,6 +39,11 @@ class DenseBlock final : public Block {
   core::Result<model::Labels> LabelsOf(uint32_t series) const override;
   core::Status Read(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
                     model::SampleColumns& out) const override;
+  core::Status Delete(core::FileSystem&, const std::vector<model::Matcher>&, TimestampMs,
+                      TimestampMs) const override {
+    return core::Fail(core::Code::kUnimplemented, "deleting from blocks of this form");
+  }
+  uint64_t deletions() const override { return 0; }
 
  private:
   DenseBlock(std::string dir, const BlockFacts& facts, std::unique_ptr<core::MappedFile> index_file,

@@ -70,7 +70,7 @@ Status Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
 Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms) {
   int64_t started_ns = store_.clock.MonotonicNs();
   SEXTANT_ASSIGN(NewBlock block,
-                 store_.blocks.Start(start_ms, end_ms, {.head_end_ms = end_ms, .parents = {}}));
+                 store_.blocks.Start(store_.options.block_form, start_ms, end_ms, CutInOrder(end_ms), {}));
   auto never = [] { return false; };
   auto copied = CopyHead(store_.head, {.matcher_sets = {}, .start_ms = start_ms, .end_ms = end_ms - 1}, never,
                          *block.writer);

@@ -37,7 +37,7 @@ Store::Store(core::FileSystem& file_system, const core::Clock& store_clock, core
       retention_percentage(options.retention_percentage),
       chunks(fs, ChunkDir(), logger),
       head(chunks, commits, metrics, logger, options.limits, options.block_range_ms),
-      blocks(fs, BlockDir(), logger, metrics) {}
+      blocks(fs, clock, BlockDir(), options.dir, logger, metrics) {}
 
 std::vector<DurationMs> Store::CompactionRangesMs() const {
   DurationMs largest_ms = options.max_block_range_ms;
