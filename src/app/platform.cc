@@ -9,6 +9,7 @@
 #include "alerting/alertmanager.h"
 #include "api/admin_api.h"
 #include "api/dashboards_api.h"
+#include "api/exemplars_api.h"
 #include "api/query_api.h"
 #include "api/rules_api.h"
 #include "api/status_api.h"
@@ -39,6 +40,7 @@ using core::Status;
 
 // Shares of the memory that the process may use. What is left is for code, scraping and slack.
 constexpr double kHeadShare = 0.5;
+constexpr double kOutOfOrderShare = 0.1;  // within that of the head
 constexpr double kQueryShare = 0.25;
 constexpr double kRequestBodyShare = 0.05;
 
@@ -152,6 +154,9 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   store.block_range_ms = options_.store.min_block_ms;
   store.max_block_range_ms = options_.store.max_block_ms;
   store.limits.max_head_bytes = Share(memory_limit_bytes_, kHeadShare);
+  store.limits.max_out_of_order_bytes = Share(memory_limit_bytes_, kOutOfOrderShare);
+  store.out_of_order_window_ms = config.out_of_order_window_ms();
+  store.max_exemplars = config.max_exemplars();
   SEXTANT_ASSIGN(db_, tsdb::Db::Open(files_, services_.clock, services_.logger, services_.registry, store));
 
   promql::EngineOptions engine = options_.engine;
@@ -195,6 +200,8 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   rule_options.external_labels = config.prometheus.global.external_labels;
   rule_options.external_url = PageUrl();
   rules_->Update(rule_options, config.rule_files);
+  db_->SetOutOfOrderWindow(config.prometheus.storage.out_of_order_window_ms());
+  db_->SetMaxExemplars(config.prometheus.storage.max_exemplars());
 
   std::lock_guard lock(config_mutex_);
   retention_ = retention;
@@ -207,6 +214,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
 net::Router Platform::Impl::MakeRouter() {
   net::Router router;
   api::AddQueryRoutes(router, {*db_, *engine_, services_.clock});
+  api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddTargetRoutes(router, *scrape_);
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
   api::StatusInfo info;

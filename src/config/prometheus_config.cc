@@ -407,9 +407,17 @@ const Struct& FieldsOf(const TsdbRetentionConfig*) {
 
 const Struct& FieldsOf(const TsdbConfig*) {
   static const Struct kFields = Struct::Of<TsdbConfig>({
-      NotYet("out_of_order_time_window").Allowing({"0s"}),
-      NotYet("stale_series_compaction_threshold").Allowing({"0"}),
+      Member<&TsdbConfig::out_of_order_time_window_ms>("out_of_order_time_window", Duration()),
       Member<&TsdbConfig::retention>("retention"),
+      NotYet("stale_series_compaction_threshold").Allowing({"0"}),
+      NotYet("chunk_encoding"),
+  });
+  return kFields;
+}
+
+const Struct& FieldsOf(const ExemplarsConfig*) {
+  static const Struct kFields = Struct::Of<ExemplarsConfig>({
+      Member<&ExemplarsConfig::max_exemplars>("max_exemplars").AlwaysWritten(),
   });
   return kFields;
 }
@@ -417,7 +425,7 @@ const Struct& FieldsOf(const TsdbConfig*) {
 const Struct& FieldsOf(const StorageConfig*) {
   static const Struct kFields = Struct::Of<StorageConfig>({
       Member<&StorageConfig::tsdb>("tsdb"),
-      NotYet("exemplars"),
+      Member<&StorageConfig::exemplars>("exemplars"),
   });
   return kFields;
 }

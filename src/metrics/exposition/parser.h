@@ -105,8 +105,10 @@ class Parser {
   // exemplar.
   core::Status ReadExemplarLabels(model::LabelsBuilder& labels) const;
 
+  // A help text of this format, as it stands in the body, with its escapes resolved.
+  virtual std::string UnescapeHelp(std::string_view text) const = 0;
   // The help of the current kHelp entry with its escapes resolved.
-  virtual std::string HelpText() const = 0;
+  std::string HelpText() const { return UnescapeHelp(entry_.text); }
 
  protected:
   Parser() = default;

@@ -40,10 +40,11 @@ std::map<std::string, std::vector<model::MetricMetadata>> MetadataStore::List(st
   return list;
 }
 
-bool MetadataLayout::Changes(std::string_view family, const model::MetricMetadata& metadata) {
-  uint64_t hash = XXH3_64bits(family.data(), family.size());
-  for (const std::string* text : {&metadata.type, &metadata.help, &metadata.unit}) {
-    hash = XXH3_64bits_withSeed(text->data(), text->size(), hash);
+bool MetadataLayout::Changes(std::string_view family, std::string_view type, std::string_view help,
+                             std::string_view unit) {
+  uint64_t hash = 0;
+  for (std::string_view text : {family, type, help, unit}) {
+    hash = XXH3_64bits_withSeed(text.data(), text.size(), hash);
   }
   size_t at = at_++;
   if (at < hashes_.size() && hashes_[at] == hash) return false;

@@ -42,7 +42,7 @@ class MetadataLayout {
  public:
   void BeginBody() { at_ = 0; }
   // Whether this statement differs from the one at the same place of the previous body.
-  bool Changes(std::string_view family, const model::MetricMetadata& metadata);
+  bool Changes(std::string_view family, std::string_view type, std::string_view help, std::string_view unit);
 
  private:
   std::vector<uint64_t> hashes_;

@@ -25,9 +25,10 @@ Status CheckOptions(const DbOptions& options) {
     return core::Fail(Code::kInvalidArgument,
                       "block range, sync interval and the limit on series must be positive");
   }
-  if (options.retention_ms < 0 || options.max_future_ms < 0) {
-    return core::Fail(Code::kInvalidArgument,
-                      "the retention and the limit on future samples must not be negative");
+  if (options.retention_ms < 0 || options.max_future_ms < 0 || options.out_of_order_window_ms < 0) {
+    return core::Fail(
+        Code::kInvalidArgument,
+        "the retention, the limit on future samples and the out-of-order window must not be negative");
   }
   if (options.max_block_range_ms != 0 && options.max_block_range_ms < options.block_range_ms) {
     return core::Fail(Code::kInvalidArgument, "the largest block range must not be below the smallest");
@@ -177,6 +178,7 @@ class Db::Impl {
                                             "prometheus_tsdb_retention_limit_percentage",
                                             "prometheus_tsdb_wal_storage_size_bytes",
                                             "prometheus_tsdb_lowest_timestamp_seconds",
+                                            "sextant_tsdb_out_of_order_bytes",
                                             "sextant_tsdb_head_bytes"};
 
   void AddGauges() {
@@ -216,6 +218,8 @@ class Db::Impl {
       if (!all.blocks.empty()) return static_cast<double>(all.blocks.front()->start_ms()) / 1000;
       return head_time(store.head.min_time_ms()) / 1000;
     });
+    add("sextant_tsdb_out_of_order_bytes", "Memory of samples in the out-of-order window.",
+        [&store] { return static_cast<double>(store.head.out_of_order().SizeBytes()); });
     add("sextant_tsdb_head_bytes", "Memory of the head's series, index and open chunks.",
         [&store] { return static_cast<double>(store.head.SizeBytes()); });
   }
@@ -351,6 +355,22 @@ Status Db::CleanTombstones() {
       static_cast<double>(store.clock.MonotonicNs() - started_ns) / 1e9);
   return cleaned;
 }
+
+std::vector<SeriesExemplars> Db::Exemplars(
+    TimestampMs start_ms, TimestampMs end_ms,
+    const std::vector<std::vector<model::Matcher>>& matcher_sets) const {
+  return impl_->store()->head.exemplars().Select(start_ms, end_ms, matcher_sets);
+}
+
+std::map<std::string, std::vector<model::MetricMetadata>> Db::Metadata(std::string_view metric,
+                                                                       size_t limit) const {
+  return impl_->store()->head.Metadata(metric, limit);
+}
+
+void Db::SetOutOfOrderWindow(DurationMs window_ms) {
+  impl_->store()->out_of_order_window_ms.store(std::max<DurationMs>(window_ms, 0));
+}
+void Db::SetMaxExemplars(uint64_t max_exemplars) { impl_->store()->head.exemplars().Resize(max_exemplars); }
 
 Status Db::Sync() { return impl_->maintenance().Sync(); }
 Status Db::Close() { return impl_->Close(); }

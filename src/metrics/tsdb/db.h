@@ -11,9 +11,10 @@
 // that a restart reads the newest checkpoint and the journal after it. docs/formats/ describes every file.
 //
 // What Commit acknowledged survives kill -9; a power failure costs at most what was committed since the last
-// sync (SyncPolicy, sync_interval_ms). Samples must come in ascending time per series; a batch is visible to
-// queries as a whole or not at all. Of two samples for one time in one batch, or from two appenders at once,
-// the first one committed stays; the other is counted as out of order.
+// sync (SyncPolicy, sync_interval_ms). Samples must come in ascending time per series, except within the
+// out-of-order window; a batch is visible to queries as a whole or not at all. Of two samples for one time in
+// one batch, or from two appenders at once, the first one committed stays; the other is counted as out of
+// order.
 //
 // All methods may be called from any thread. Appenders, queriers and the series sets they return must be gone
 // before the Db is destroyed.
@@ -21,8 +22,10 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,6 +54,9 @@ struct Limits {
   uint32_t max_label_value_bytes = 16'384;
   uint32_t max_labels = 128;    // per series
   uint64_t max_head_bytes = 0;  // memory of series, index and open chunks; 0: no limit
+  // Memory of samples in the out-of-order window; beyond it they are refused until a block takes them in. 0:
+  // no limit.
+  uint64_t max_out_of_order_bytes = 256 << 20;
 };
 
 // How blocks are written. Both forms are read, whatever is chosen.
@@ -70,6 +76,11 @@ struct DbOptions {
   DurationMs sync_interval_ms = 5'000;
   // Samples further ahead of the clock are refused (kTooFarInFuture); 0: no limit.
   DurationMs max_future_ms = 10 * 60 * 1000;
+  // How far behind the newest sample of the head a sample may be that is older than its series' newest; 0:
+  // such samples are refused.
+  DurationMs out_of_order_window_ms = 0;
+  // How many exemplars are kept, the newest of all series; 0: none.
+  uint64_t max_exemplars = 100'000;
   // Time that one block covers. Blocks are cut when the head spans one and a half of it.
   DurationMs block_range_ms = 2 * 3600 * 1000;
   // With kPrometheus, blocks of the other form are rewritten in the background. With kDense, Prometheus'
@@ -149,6 +160,12 @@ struct VerifyReport {
   std::vector<std::string> damages;  // what cannot be read, with file and place
 };
 
+// A series' exemplars, ascending in time.
+struct SeriesExemplars {
+  model::Labels series;
+  std::vector<model::Exemplar> exemplars;
+};
+
 class Db final : public model::Appendable, public model::Queryable {
  public:
   // Opens (or makes) the store in options.dir and restores what was acknowledged. `fs`, `clock` and
@@ -167,6 +184,19 @@ class Db final : public model::Appendable, public model::Queryable {
   core::Result<std::unique_ptr<model::Querier>> NewQuerier(TimestampMs start_ms,
                                                            TimestampMs end_ms) const override;
 
+  // The exemplars with start_ms <= time <= end_ms of the series that all matchers of at least one set accept;
+  // series in the order of their labels.
+  std::vector<SeriesExemplars> Exemplars(TimestampMs start_ms, TimestampMs end_ms,
+                                         const std::vector<std::vector<model::Matcher>>& matcher_sets) const;
+  // What is known of metrics (of one, unless `metric` is empty): per metric its different metadata, each
+  // once, at most `limit` metrics (0: no limit).
+  std::map<std::string, std::vector<model::MetricMetadata>> Metadata(std::string_view metric,
+                                                                     size_t limit = 0) const;
+
+  // Options that may change while it runs; from the next appender on.
+  void SetOutOfOrderWindow(DurationMs window_ms);
+  void SetMaxExemplars(uint64_t max_exemplars);
+
   // Counts, and the `top` heaviest of each kind.
   core::Result<Stats> GetStats(size_t top = 10) const;
 
@@ -176,8 +206,8 @@ class Db final : public model::Appendable, public model::Queryable {
   core::Status Maintain();
   // What is kept from now on; see DbOptions.
   void SetRetention(DurationMs retention_ms, uint64_t retention_bytes, double retention_percentage);
-  // Deletes the samples with start_ms <= time <= end_ms of the series that match one of the sets. Durable
-  // when it returns; the space is given back later (CleanTombstones).
+  // Deletes the samples with start_ms <= time <= end_ms of the series that match one of the sets, but none
+  // that come later. Durable when it returns; the space is given back later (CleanTombstones).
   core::Status DeleteSeries(const std::vector<std::vector<model::Matcher>>& matcher_sets,
                             TimestampMs start_ms, TimestampMs end_ms);
   // Writes the blocks of which something was deleted anew.

@@ -91,11 +91,21 @@ class Exporter {
   }
 
   Status ExportHead() {
-    TimestampMs start_ms = std::max({options_.start_ms, view_.head_start_ms(), store_->head.min_time_ms()});
-    TimestampMs end_ms = std::min(options_.end_ms, store_->head.max_time_ms());
+    const Head& head = store_->head;
+    // Samples that came out of order may be from before the head begins.
+    auto [first_late_ms, last_late_ms] = head.out_of_order().TimeRange();
+    TimestampMs start_ms = std::max(view_.head_start_ms(), head.min_time_ms());
+    TimestampMs end_ms = head.max_time_ms();
+    if (first_late_ms <= last_late_ms) {
+      start_ms = std::min(start_ms, first_late_ms);
+      end_ms = std::max(end_ms, last_late_ms);
+    }
+    start_ms = std::max(start_ms, options_.start_ms);
+    end_ms = std::min(end_ms, options_.end_ms);
     if (start_ms > end_ms) return {};
     return Write(start_ms, end_ms + 1, [&](BlockWriter& writer) {
-      return CopyHead(store_->head, {options_.matcher_sets, start_ms, end_ms}, IsClosed(), writer);
+      return CopyHead(head, {options_.matcher_sets, start_ms, end_ms}, view_.head_start_ms(), IsClosed(),
+                      writer);
     });
   }
 

@@ -43,8 +43,8 @@ void ClearRecord(SeriesRecord& record) {
 
 }  // namespace
 
-Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, core::Logger logger,
-           const Limits& limits, DurationMs chunk_range_ms)
+Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, core::Registry& registry,
+           core::Logger logger, const Limits& limits, DurationMs chunk_range_ms, uint64_t max_exemplars)
     : chunks_(chunks),
       commits_(commits),
       metrics_(metrics),
@@ -53,6 +53,8 @@ Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, co
       chunk_range_ms_(chunk_range_ms),
       table_(limits.max_series),
       index_(table_),
+      out_of_order_(limits.max_out_of_order_bytes),
+      exemplars_(registry, max_exemplars),
       min_time_ms_(kMaxTime),
       max_time_ms_(kNoTime) {}
 
@@ -238,6 +240,7 @@ ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples
       TimestampMs former_ms = record.last_time_ms.load(std::memory_order_relaxed);
       if (time_ms <= former_ms) {
         ++counts.out_of_order;
+        if (time_ms < former_ms) counts.behind.push_back(i);
         continue;
       }
       if (!window.Contains(time_ms)) window = WindowOf(time_ms);
@@ -253,13 +256,14 @@ ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples
 }
 
 std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, CommitTracker::Ticket watermark,
-                                     TimestampMs start_ms) const {
+                                     TimestampMs in_order_from_ms, TimestampMs start_ms) const {
   std::vector<HeadSeries> out;
   std::shared_lock index_lock(index_mutex_);
   Bitmap slots = index_.Select(matchers);
   out.reserve(slots.cardinality());
   for (uint32_t slot : slots) {
-    out.push_back({MakeRef(slot, table_.at(slot).generation.load(std::memory_order_relaxed)), kNoTime, {}});
+    SeriesRef ref = MakeRef(slot, table_.at(slot).generation.load(std::memory_order_relaxed));
+    out.push_back({ref, kNoTime, {}, in_order_from_ms, watermark});
   }
   // Stripe by stripe: what each series has, less what commits after the watermark have added.
   std::array<std::vector<uint32_t>, kStripes> by_stripe;
@@ -284,7 +288,8 @@ std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, Commi
     }
   }
   std::erase_if(out, [&](const HeadSeries& series) {
-    return series.visible_until_ms == kNoTime || series.visible_until_ms < start_ms;
+    if (series.visible_until_ms != kNoTime && series.visible_until_ms >= in_order_from_ms) return false;
+    return !out_of_order_.Holds(series.ref, start_ms, kMaxTime, watermark);
   });
   for (HeadSeries& series : out) series.labels = index_.LabelsOf(SlotOf(series.ref));
   return out;
@@ -296,8 +301,9 @@ void Head::ReportDamage(SeriesRef ref, const core::Error& error) const {
                 {{"series_ref", ref}, {"error", error}});
 }
 
-void Head::Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
-                model::SampleColumns& out) const {
+void Head::ReadInOrder(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
+                       model::SampleColumns& out) const {
+  start_ms = std::max(start_ms, series.in_order_from_ms);
   end_ms = std::min(end_ms, series.visible_until_ms);
   if (start_ms > end_ms || series.visible_until_ms == kNoTime) return;
   uint32_t slot = SlotOf(series.ref);
@@ -387,6 +393,7 @@ void Head::DropSlot(uint32_t slot) {
     stripe.arena.Free(record.chunk, record.chunk_class);
     open_chunks_.fetch_sub(1, std::memory_order_relaxed);
   }
+  DropExtras(MakeRef(slot, record.generation.load(std::memory_order_relaxed)));
   ClearRecord(record);
   // The ref must fail from now on, also before the slot is used again.
   record.is_live.store(false, std::memory_order_relaxed);
@@ -407,6 +414,8 @@ uint64_t Head::DropIdle(TimestampMs time_ms, DropEpochs::Epoch oldest_epoch) {
       };
       if (!record.is_live.load(std::memory_order_relaxed) || is_used()) continue;
       if (record.last_time_ms.load(std::memory_order_relaxed) >= time_ms) continue;
+      SeriesRef ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
+      if (out_of_order_.Holds(ref)) continue;
       record.is_live.store(false, std::memory_order_seq_cst);  // see FindForUse
       if (is_used()) {
         record.is_live.store(true, std::memory_order_relaxed);
@@ -514,13 +523,6 @@ void Head::Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>&
   }
 }
 
-std::vector<Section> Head::CaptureSections() const { return {}; }
-
-core::Status Head::RestoreSection(const Section& section) {
-  return core::Fail(core::Code::kCorruption, "a checkpoint section of unknown kind {}",
-                    static_cast<int>(section.tag));
-}
-
 void Head::RaiseMinTime(TimestampMs time_ms) {
   TimestampMs held = min_time_ms_.load(std::memory_order_relaxed);
   while (time_ms > held && !min_time_ms_.compare_exchange_weak(held, time_ms, std::memory_order_relaxed)) {
@@ -552,6 +554,7 @@ uint64_t Head::SizeBytes() const {
     std::lock_guard lock(stripe.mutex);
     size += stripe.arena.allocated_bytes() + stripe.undo.capacity() * sizeof(Undo);
   }
+  size += out_of_order_.SizeBytes() + deletions_.SizeBytes() + exemplars_.SizeBytes() + metadata_.SizeBytes();
   size_bytes_.store(size, std::memory_order_relaxed);
   return size;
 }

@@ -4,6 +4,7 @@
 
 #include "metrics/tsdb/block_merge.h"
 #include "metrics/tsdb/checkpoint.h"
+#include "metrics/tsdb/head_delete.h"
 
 namespace sextant::tsdb {
 
@@ -22,6 +23,8 @@ Status Maintenance::Run() {
   std::lock_guard lock(mutex_);
   store_.metrics.compactions_triggered.Increment();
   Status cut = CutBlocks();
+  if (cut) cut = CutOutOfOrder();
+  is_cut_ = is_cut_ && !cut;
   Status retained = ApplyRetention();
   Status dropped = has_droppings_ ? DropWhatIsInBlocks() : Status();
   Status checkpointed = IsCheckpointDue() ? CheckpointLocked() : Status();
@@ -50,40 +53,71 @@ Status Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
   // From here on nothing is taken for the range, and what was taken before is applied.
   store_.append_floor_ms.store(end_ms, std::memory_order_release);
   store_.commits.WaitForBegun();
+  SEXTANT_TRY(WriteBlock(start_ms, end_ms, CutInOrder(end_ms)));
+  store_.blocks.RaiseEnd(end_ms);
+  store_.head.RaiseMinTime(end_ms);
+  store_.chunks.StartNewFile();
+  is_cut_ = true;
+  return {};
+}
+
+// Out-of-order samples for times that are in blocks already make blocks beside those, which are merged later.
+// Those for later times go with the samples that came in order.
+Status Maintenance::CutOutOfOrder() {
+  const OutOfOrderStore& late = store_.head.out_of_order();
+  if (late.empty() || !(is_cut_ || late.IsFull())) return {};
+  const DurationMs range_ms = store_.options.block_range_ms;
+  TimestampMs end_ms = store_.blocks.end_ms();
+  auto [first_ms, last_ms] = late.TimeRange();
+  last_ms = std::min(last_ms, end_ms - 1);
+  while (first_ms <= last_ms) {
+    TimestampMs phase = first_ms % range_ms;
+    TimestampMs range_end_ms = first_ms - phase + (phase < 0 ? 0 : range_ms);
+    TimestampMs block_end_ms = std::min(range_end_ms, end_ms);
+    // Most ranges between the first and the last have none.
+    if (!late.SeriesIn(first_ms, block_end_ms - 1).empty()) {
+      SEXTANT_TRY(
+          WriteBlock(range_end_ms - range_ms, block_end_ms, {.is_out_of_order = true, .parents = {}}));
+    }
+    first_ms = block_end_ms;
+  }
+  return {};
+}
+
+Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms, const BlockOrigin& origin) {
   int64_t started_ns = store_.clock.MonotonicNs();
+  CommitTracker::Ticket ticket = store_.commits.watermark();
+  auto write = [&]() -> Status {
+    SEXTANT_ASSIGN(NewBlock block,
+                   store_.blocks.Start(store_.options.block_form, start_ms, end_ms, origin, {}));
+    auto never = [] { return false; };
+    TimestampMs in_order_from_ms = origin.is_out_of_order ? end_ms : start_ms;
+    auto copied = CopyHead(store_.head, {.matcher_sets = {}, .start_ms = start_ms, .end_ms = end_ms - 1},
+                           in_order_from_ms, never, *block.writer);
+    if (!copied) {
+      store_.blocks.Discard(std::move(block));
+      return tl::unexpected(copied.error());
+    }
+    std::string dir = block.dir;
+    SEXTANT_ASSIGN([[maybe_unused]] bool has_samples, store_.blocks.Finish(std::move(block), {}));
+    store_.logger.Info("cut a block from the head",
+                       {{"block", dir},
+                        {"out_of_order", origin.is_out_of_order},
+                        {"series", copied->series},
+                        {"duration_ms", (store_.clock.MonotonicNs() - started_ns) / 1'000'000}});
+    return {};
+  };
   store_.metrics.compactions.Increment();
-  Status written = WriteBlock(start_ms, end_ms);
+  Status written = write();
   store_.metrics.compaction_seconds.Observe(static_cast<double>(store_.clock.MonotonicNs() - started_ns) /
                                             1e9);
   if (!written) {
     store_.metrics.compactions_failed.Increment();
     return written.map_error(core::AddContext("cutting a block of {} to {} from the head", start_ms, end_ms));
   }
-  store_.blocks.RaiseEnd(end_ms);
-  store_.head.RaiseMinTime(end_ms);
-  store_.chunks.StartNewFile();
+  written_.push_back({start_ms, end_ms, ticket});
   has_droppings_ = true;
   needs_checkpoint_.store(true);
-  return {};
-}
-
-Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms) {
-  int64_t started_ns = store_.clock.MonotonicNs();
-  SEXTANT_ASSIGN(NewBlock block,
-                 store_.blocks.Start(store_.options.block_form, start_ms, end_ms, CutInOrder(end_ms), {}));
-  auto never = [] { return false; };
-  auto copied = CopyHead(store_.head, {.matcher_sets = {}, .start_ms = start_ms, .end_ms = end_ms - 1}, never,
-                         *block.writer);
-  if (!copied) {
-    store_.blocks.Discard(std::move(block));
-    return tl::unexpected(copied.error());
-  }
-  std::string dir = block.dir;
-  SEXTANT_ASSIGN([[maybe_unused]] bool has_samples, store_.blocks.Finish(std::move(block), {}));
-  store_.logger.Info("cut a block from the head",
-                     {{"block", dir},
-                      {"series", copied->series},
-                      {"duration_ms", (store_.clock.MonotonicNs() - started_ns) / 1'000'000}});
   return {};
 }
 
@@ -95,6 +129,11 @@ Status Maintenance::DropWhatIsInBlocks() {
   if (dropped > 0)
     store_.logger.Info("dropped series without samples since the last block", {{"series", dropped}});
   if (oldest < store_.epochs.current()) return {};
+  for (const WrittenRange& range : written_) {
+    store_.head.out_of_order().DropWritten(range.start_ms, range.end_ms, range.ticket);
+  }
+  written_.clear();
+  store_.head.deletions().DropBefore(end_ms);
   SEXTANT_TRY(CheckpointLocked());
   SEXTANT_TRY(store_.chunks.RemoveBefore(end_ms));
   has_droppings_ = false;
@@ -128,9 +167,11 @@ Status Maintenance::DeleteSeries(Compactor& compactor,
                                  const std::vector<std::vector<model::Matcher>>& matcher_sets,
                                  TimestampMs start_ms, TimestampMs end_ms) {
   // Nothing may be on its way from the head to a block, or from block to block.
+  if (start_ms > end_ms) return {};
   std::lock_guard lock(mutex_);
   Compactor::Pause pause(compactor);
   for (const std::vector<model::Matcher>& matchers : matcher_sets) {
+    SEXTANT_TRY(DeleteFromHead(store_, matchers, start_ms, end_ms));
     for (const auto& block : store_.blocks.Snapshot(start_ms, end_ms).blocks) {
       SEXTANT_TRY(store_.blocks.Guard(*block, block->Delete(store_.fs, matchers, start_ms, end_ms)));
     }

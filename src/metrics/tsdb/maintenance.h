@@ -31,11 +31,19 @@ class Maintenance {
  private:
   core::Status CutBlocks();
   core::Status CutBlock(TimestampMs start_ms, TimestampMs end_ms);
-  core::Status WriteBlock(TimestampMs start_ms, TimestampMs end_ms);
+  core::Status CutOutOfOrder();
+  core::Status WriteBlock(TimestampMs start_ms, TimestampMs end_ms, const BlockOrigin& origin);
   core::Status DropWhatIsInBlocks();
   core::Status ApplyRetention();
   core::Status CheckpointLocked();
   bool IsCheckpointDue() const;
+
+  // What blocks have of the head, up to a commit.
+  struct WrittenRange {
+    TimestampMs start_ms;
+    TimestampMs end_ms;
+    CommitTracker::Ticket ticket;
+  };
 
   Store& store_;
   // One at a time, also while it writes: nobody but maintenance waits for it.
@@ -43,6 +51,8 @@ class Maintenance {
   uint64_t checkpoint_bytes_;
   uint64_t replayed_bytes_;
   std::atomic<bool> needs_checkpoint_ = false;  // the journal cannot be trusted to be durable
+  std::vector<WrittenRange> written_;           // to be dropped from the head's out-of-order samples
+  bool is_cut_ = false;                         // in order, since out-of-order samples were last cut
   bool has_droppings_ = false;                  // a cut has left series and files to drop
 };
 

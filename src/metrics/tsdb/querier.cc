@@ -53,7 +53,7 @@ class DbSeriesSet final : public model::SeriesSet {
     }
     if (series.in_head.ref != 0) {
       merger.BeginSource();
-      view_->store().head.Read(series.in_head, std::max(start_ms, view_->head_start_ms()), end_ms, out);
+      view_->store().head.Read(series.in_head, start_ms, end_ms, out);
     }
     merger.Finish();
     return {};
@@ -88,14 +88,17 @@ View::~View() {
 std::vector<HeadSeries> DbQuerier::SelectHead(const std::vector<Matcher>& matchers) const {
   if (!view_->SeesHead()) return {};
   Store& store = view_->store();
-  std::vector<HeadSeries> series = store.head.Select(matchers, view_->watermark(), view_->head_start_ms());
+  TimestampMs in_order_from_ms =
+      view_->SeesInOrder() ? view_->head_start_ms() : std::numeric_limits<TimestampMs>::max();
+  std::vector<HeadSeries> series =
+      store.head.Select(matchers, view_->watermark(), in_order_from_ms, view_->start_ms());
   // When very much was committed since the view was made, what was before is no longer known: a newer moment
   // then, again a single one.
   constexpr int kTries = 3;
   CommitTracker::Ticket used = view_->watermark();
   for (int i = 0; i < kTries && store.head.HasForgotten(used); ++i) {
     used = store.commits.AcquireReader();
-    series = store.head.Select(matchers, used, view_->head_start_ms());
+    series = store.head.Select(matchers, used, in_order_from_ms, view_->start_ms());
     store.commits.ReleaseReader(used);
   }
   return series;

@@ -19,7 +19,10 @@ std::unique_ptr<BatchBuffers> BatchBufferPool::Take() {
 }
 
 void BatchBufferPool::GiveBack(std::unique_ptr<BatchBuffers> buffers) {
-  if (buffers->refs.capacity() > kMaxSamples || buffers->undefined.capacity() > kMaxSamples) return;
+  if (buffers->refs.capacity() > kMaxSamples || buffers->undefined.capacity() > kMaxSamples ||
+      buffers->extras.late.capacity() > kMaxSamples) {
+    return;
+  }
   buffers->Clear();
   std::lock_guard lock(mutex_);
   if (buffers_.size() < kMaxBuffers) buffers_.push_back(std::move(buffers));
@@ -36,8 +39,10 @@ Store::Store(core::FileSystem& file_system, const core::Clock& store_clock, core
       retention_bytes(options.retention_bytes),
       retention_percentage(options.retention_percentage),
       chunks(fs, ChunkDir(), logger),
-      head(chunks, commits, metrics, logger, options.limits, options.block_range_ms),
-      blocks(fs, clock, BlockDir(), options.dir, logger, metrics) {}
+      head(chunks, commits, metrics, registry, logger, options.limits, options.block_range_ms,
+           options.max_exemplars),
+      blocks(fs, clock, BlockDir(), options.dir, logger, metrics),
+      out_of_order_window_ms(options.out_of_order_window_ms) {}
 
 std::vector<DurationMs> Store::CompactionRangesMs() const {
   DurationMs largest_ms = options.max_block_range_ms;

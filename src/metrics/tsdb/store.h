@@ -26,6 +26,7 @@ struct BatchBuffers {
   std::vector<TimestampMs> times_ms;
   std::vector<uint64_t> bits;
   std::vector<SeriesRef> undefined;  // series whose definitions are not in the journal yet
+  BatchExtras extras;
 
   SampleSpans samples() const { return {refs, times_ms, bits}; }
   void Clear() {
@@ -33,6 +34,7 @@ struct BatchBuffers {
     times_ms.clear();
     bits.clear();
     undefined.clear();
+    extras.Clear();
   }
 };
 
@@ -85,6 +87,7 @@ struct Store {
 
   // Samples before this are in blocks, or will be in a moment, and are no longer taken.
   std::atomic<TimestampMs> append_floor_ms = kNoTime;
+  std::atomic<DurationMs> out_of_order_window_ms;
   std::atomic<bool> is_closed = false;
 };
 

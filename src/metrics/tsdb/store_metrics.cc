@@ -8,6 +8,20 @@ StoreMetrics::StoreMetrics(core::Registry& registry)
       out_of_order_samples(registry.AddCounter(
           "prometheus_tsdb_out_of_order_samples_total",
           "Samples refused because a newer one of their series was there.", {{"type", "float"}})),
+      out_of_order_appended(registry.AddCounter("prometheus_tsdb_head_out_of_order_samples_appended_total",
+                                                "Samples taken in the out-of-order window.",
+                                                {{"type", "float"}})),
+      out_of_order_over_limit(
+          registry.AddCounter("sextant_tsdb_out_of_order_over_limit_total",
+                              "Out-of-order samples refused because their memory is used up.")),
+      too_old_samples(registry.AddCounter("prometheus_tsdb_too_old_samples_total",
+                                          "Samples refused because they are older than the out-of-order "
+                                          "window.",
+                                          {{"type", "float"}})),
+      out_of_order_delta(registry.AddHistogram(
+          "prometheus_tsdb_sample_ooo_delta",
+          "How far behind the head's newest sample an out-of-order sample is, in seconds.",
+          {600, 1'800, 3'600, 7'200, 10'800, 21'600, 43'200})),
       out_of_bound_samples(registry.AddCounter("prometheus_tsdb_out_of_bound_samples_total",
                                                "Samples refused because their time is in a block already.",
                                                {{"type", "float"}})),

@@ -10,6 +10,10 @@ struct StoreMetrics {
 
   core::Counter& samples_appended;
   core::Counter& out_of_order_samples;
+  core::Counter& out_of_order_appended;
+  core::Counter& out_of_order_over_limit;
+  core::Counter& too_old_samples;
+  core::Histogram& out_of_order_delta;
   core::Counter& out_of_bound_samples;
   core::Counter& duplicate_samples;
   core::Counter& too_far_in_future_samples;
