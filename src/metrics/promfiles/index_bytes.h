@@ -9,15 +9,6 @@
 
 namespace sextant::promfiles {
 
-// Differences that wrap instead of overflowing, so that any two 64-bit times have one and hostile bytes are
-// harmless.
-inline int64_t WrappingSub(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
-}
-inline int64_t WrappingAdd(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-}
-
 inline uint32_t LoadBig32(const char* bytes) {
   uint32_t value;
   std::memcpy(&value, bytes, sizeof value);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "metrics/promfiles/bits.h"
 #include "metrics/promfiles/crc32c.h"
 #include "metrics/promfiles/index_bytes.h"
 
@@ -427,9 +428,9 @@ Result<std::vector<ChunkMeta>> IndexReader::ChunksOf(uint32_t series) const {
   TimestampMs time_ms = 0;
   uint64_t ref = 0;
   for (size_t i = 0; i < chunks.size(); ++i) {
-    time_ms = WrappingAdd(time_ms, i == 0 ? reader.Varint() : static_cast<int64_t>(reader.Uvarint()));
+    time_ms = WrapAdd(time_ms, i == 0 ? reader.Varint() : static_cast<int64_t>(reader.Uvarint()));
     chunks[i].min_time_ms = time_ms;
-    time_ms = WrappingAdd(time_ms, static_cast<int64_t>(reader.Uvarint()));
+    time_ms = WrapAdd(time_ms, static_cast<int64_t>(reader.Uvarint()));
     chunks[i].max_time_ms = time_ms;
     ref += i == 0 ? reader.Uvarint() : static_cast<uint64_t>(reader.Varint());
     chunks[i].ref = ref;

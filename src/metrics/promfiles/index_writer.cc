@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "metrics/promfiles/bits.h"
 #include "metrics/promfiles/crc32c.h"
 #include "metrics/promfiles/index_bytes.h"
 
@@ -30,9 +31,9 @@ void PutChunks(std::string& out, const std::vector<ChunkMeta>& chunks) {
   uint64_t ref = 0;
   for (size_t i = 0; i < chunks.size(); ++i) {
     const ChunkMeta& chunk = chunks[i];
-    int64_t wait_ms = WrappingSub(chunk.min_time_ms, time_ms);
+    int64_t wait_ms = WrapSub(chunk.min_time_ms, time_ms);
     i == 0 ? PutVarint(out, wait_ms) : PutUvarint(out, static_cast<uint64_t>(wait_ms));
-    PutUvarint(out, static_cast<uint64_t>(WrappingSub(chunk.max_time_ms, chunk.min_time_ms)));
+    PutUvarint(out, static_cast<uint64_t>(WrapSub(chunk.max_time_ms, chunk.min_time_ms)));
     i == 0 ? PutUvarint(out, chunk.ref) : PutVarint(out, static_cast<int64_t>(chunk.ref - ref));
     time_ms = chunk.max_time_ms;
     ref = chunk.ref;
@@ -193,6 +194,15 @@ Status IndexWriter::CheckOrder(const Labels& labels, const std::vector<ChunkMeta
   return {};
 }
 
+IndexWriter::Pair& IndexWriter::PairOf(uint32_t name, uint32_t value) {
+  Pair pair{name, value, {}};
+  auto found = pair_places_.find(pair.key());
+  if (found != pair_places_.end()) return pairs_[*found];
+  pairs_.push_back(pair);
+  pair_places_.insert(static_cast<uint32_t>(pairs_.size() - 1));
+  return pairs_.back();
+}
+
 Status IndexWriter::Add(const Labels& labels, const std::vector<ChunkMeta>& chunks) {
   SEXTANT_TRY(CheckOrder(labels, chunks));
   record_.clear();
@@ -202,9 +212,7 @@ Status IndexWriter::Add(const Labels& labels, const std::vector<ChunkMeta>& chun
     uint32_t value = symbols_.IdOf(label.value);
     PutUvarint(record_, name);
     PutUvarint(record_, value);
-    auto [place, is_new] = pair_ids_.try_emplace(uint64_t{name} << 32 | value, pairs_.size());
-    if (is_new) pairs_.push_back({name, value, {}});
-    if (!postings_.Add(pairs_[place->second].series, series_count_)) {
+    if (!postings_.Add(PairOf(name, value).series, series_count_)) {
       return core::Fail(Code::kResourceExhausted, "{}: too many labels for one block", path_);
     }
   }
@@ -228,7 +236,7 @@ void IndexWriter::SortSymbols() {
 }
 
 void IndexWriter::SortPairs() {
-  pair_ids_ = {};
+  PairSet(0, PairHash{&pairs_}, PairEqual{&pairs_}).swap(pair_places_);
   pair_order_.resize(pairs_.size());
   std::iota(pair_order_.begin(), pair_order_.end(), 0);
   auto rank = [&](const Pair& pair) {

@@ -7,7 +7,6 @@
 // label of a series. Owned by one thread. A writer that is destroyed before Finish leaves its files behind.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
 #include <algorithm>
@@ -165,12 +164,29 @@ class IndexWriter {
     uint32_t name = 0;
     uint32_t value = 0;
     DeltaLists::List series;
+
+    uint64_t key() const { return uint64_t{name} << 32 | value; }
   };
+  // Places in pairs_, found by their keys.
+  struct PairHash {
+    using is_transparent = void;
+    const std::deque<Pair>* pairs;
+    size_t operator()(uint64_t key) const { return absl::Hash<uint64_t>()(key); }
+    size_t operator()(uint32_t place) const { return (*this)((*pairs)[place].key()); }
+  };
+  struct PairEqual {
+    using is_transparent = void;
+    const std::deque<Pair>* pairs;
+    bool operator()(uint32_t place, uint64_t key) const { return (*pairs)[place].key() == key; }
+    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+  };
+  using PairSet = absl::flat_hash_set<uint32_t, PairHash, PairEqual>;
 
   IndexWriter(core::FileSystem& fs, std::string path, std::unique_ptr<core::File> file,
               std::unique_ptr<core::File> spool)
       : fs_(fs), path_(std::move(path)), out_(std::move(file)), spool_(std::move(spool)) {}
 
+  Pair& PairOf(uint32_t name, uint32_t value);
   core::Status CheckOrder(const model::Labels& labels, const std::vector<ChunkMeta>& chunks);
   void SortSymbols();
   void SortPairs();
@@ -193,7 +209,7 @@ class IndexWriter {
 
   SymbolTable symbols_;
   std::deque<Pair> pairs_;
-  absl::flat_hash_map<uint64_t, uint32_t> pair_ids_;
+  PairSet pair_places_{0, PairHash{&pairs_}, PairEqual{&pairs_}};
   DeltaLists postings_;
   uint32_t series_count_ = 0;
 

@@ -77,7 +77,7 @@ bool PrometheusBlock::IsOne(FileSystem& fs, const std::string& dir) {
 
 promfiles::BlockMeta PrometheusBlock::meta() const {
   promfiles::BlockMeta meta = meta_;
-  meta.stats.tombstones = tombstones()->count();
+  meta.stats.tombstones = deletions();
   return meta;
 }
 
