@@ -408,9 +408,9 @@ const Struct& FieldsOf(const TsdbRetentionConfig*) {
 const Struct& FieldsOf(const TsdbConfig*) {
   static const Struct kFields = Struct::Of<TsdbConfig>({
       Member<&TsdbConfig::out_of_order_time_window_ms>("out_of_order_time_window", Duration()),
-      Member<&TsdbConfig::retention>("retention"),
       NotYet("stale_series_compaction_threshold").Allowing({"0"}),
       NotYet("chunk_encoding"),
+      Member<&TsdbConfig::retention>("retention"),
   });
   return kFields;
 }

@@ -93,21 +93,24 @@ struct AlertingConfig {
   std::vector<AlertmanagerTargetsConfig> alertmanagers;
 };
 
-// What the store keeps (the section `storage`).
-struct TsdbRetentionConfig {  // 0: what the flags say
+// What is kept; 0: what the flags say.
+struct TsdbRetentionConfig {
   core::DurationMs time_ms = 0;
   int64_t size_bytes = 0;
   double percentage = 0;  // of the file system
 };
+
 struct TsdbConfig {
   // How far behind the newest sample of the store a sample may be that is older than its series' newest; 0:
   // such samples are refused.
   core::DurationMs out_of_order_time_window_ms = 0;
   std::optional<TsdbRetentionConfig> retention;
 };
+
 struct ExemplarsConfig {
   int64_t max_exemplars = 100'000;  // of all series; 0 and less: none are kept
 };
+
 struct StorageConfig {
   std::optional<TsdbConfig> tsdb;
   std::optional<ExemplarsConfig> exemplars;

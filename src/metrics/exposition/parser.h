@@ -93,6 +93,11 @@ class Parser {
   // format has given.
   virtual EntryKind Next(std::string_view expected_series = {}) = 0;
 
+  // What is not read yet, from the start of a line on, when this parser can skip whole lines; else empty.
+  virtual std::string_view Unread() const { return {}; }
+  // Goes on behind the first `bytes` bytes of Unread(), which are whole lines.
+  virtual void Skip(size_t bytes) { static_cast<void>(bytes); }
+
   const Entry& entry() const { return entry_; }
   // What was wrong, after kError: kInvalidArgument with Prometheus' text.
   const core::Error& error() const { return error_; }

@@ -311,6 +311,11 @@ EntryKind TextParser::ReadSuffix(Token token) {
   return EntryKind::kSample;
 }
 
+std::string_view TextParser::Unread() const {
+  const char* at = body_.data() + at_;
+  return at < fast_end_ ? std::string_view(at, static_cast<size_t>(fast_end_ - at)) : std::string_view();
+}
+
 std::string TextParser::UnescapeHelp(std::string_view text) const { return Unescape(text, false); }
 
 }  // namespace sextant::exposition

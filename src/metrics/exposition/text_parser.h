@@ -19,6 +19,8 @@ class TextParser final : public Parser {
   explicit TextParser(std::string_view body, Reading reading = Reading::kQuick);
 
   EntryKind Next(std::string_view expected_series = {}) override;
+  std::string_view Unread() const override;
+  void Skip(size_t bytes) override { at_ += bytes; }
   std::string UnescapeHelp(std::string_view text) const override;
 
  private:

@@ -84,6 +84,7 @@ Result<BodySummary> BodyAppender::AppendBody(const ScrapedBody& body, core::Time
   metadata_layout_.BeginBody();
   if (Status appended = AppendLines(*parser, time_ms, summary, appender); !appended) {
     cache_.AbortBody();
+    metadata_layout_.AbortBody();
     return tl::unexpected(std::move(appended).error());
   }
   MarkVanished(time_ms, appender);
@@ -94,7 +95,17 @@ Status BodyAppender::AppendLines(exposition::Parser& parser, core::TimestampMs t
                                  model::Appender& appender) {
   using exposition::EntryKind;
   FamilyNotes notes(parser, metadata_, metadata_layout_);
+  bool is_in_comments = false;  // which have been compared with the previous body's
   while (true) {
+    std::string_view unread = parser.Unread();
+    bool is_comment = !unread.empty() && unread.front() == '#';
+    if (is_comment && !is_in_comments) {
+      if (size_t same = metadata_layout_.SameLines(unread); same > 0) {
+        parser.Skip(same);
+        continue;
+      }
+    }
+    is_in_comments = is_comment;
     EntryKind kind = parser.Next(cache_.Expected());
     const exposition::Entry& entry = parser.entry();
     switch (kind) {

@@ -190,6 +190,29 @@ TEST(BodyAppender, ReportsAndRemembersMetadata) {
   EXPECT_EQ(list["a"][0].help, "Says\nmuch.");
 }
 
+TEST(BodyAppender, ReadsMetadataAgainWhenItChanges) {
+  Fixture f;
+  std::string before = "# HELP a One.\n# TYPE a counter\na 1\n# TYPE b gauge\nb 1\n";
+  std::string after = "# HELP a One.\n# TYPE a counter\na 1\n# HELP b Two.\n# TYPE b gauge\nb 1\n";
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(f.Scrape(before, 1000 * (i + 1)));
+  EXPECT_EQ(f.metadata.List().size(), 2u);
+  for (int i = 4; i < 8; ++i) ASSERT_TRUE(f.Scrape(after, 1000 * (i + 1)));
+  auto list = f.metadata.List("b");
+  ASSERT_EQ(list["b"].size(), 2u);
+  EXPECT_EQ(list["b"][1].help, "Two.");
+  EXPECT_EQ(list["b"][1].type, "gauge");
+  EXPECT_EQ(f.storage.Of("b{instance=\"i\", job=\"j\"}").size(), 8u);
+}
+
+TEST(BodyAppender, RefusesWrongMetadataEachTime) {
+  Fixture f;
+  ASSERT_TRUE(f.Scrape("# TYPE a counter\na 1\n", 1000));
+  for (int i = 1; i < 5; ++i) {
+    EXPECT_FALSE(f.Scrape("# TYPE a counter\na 1\n# TYPE b nonsense\nb 1\n", 1000 * (i + 1))) << i;
+  }
+  EXPECT_TRUE(f.Scrape("# TYPE a counter\na 1\n", 9000));
+}
+
 TEST(BodyAppender, RefusesFormatsItCannotRead) {
   Fixture f;
   auto batch = f.storage.NewAppender();

@@ -25,14 +25,21 @@ class DbAppender final : public model::Appender {
   void Rollback() override;
 
  private:
-  model::AppendOutcome CheckTime(TimestampMs time_ms);
+  // Append and AppendSample; `bits` are those of the float or HistogramBits.
+  model::AppendResult Take(SeriesRef ref, const model::Labels& labels, const model::Sample& sample,
+                           uint64_t bits);
+  model::AppendOutcome CheckTime(TimestampMs time_ms, bool is_histogram);
   bool IsTooOld(TimestampMs time_ms) const;
-  model::AppendOutcome AppendOutOfOrder(SeriesRef ref, const SeriesRecord& record,
-                                        const OutOfOrderSample& sample);
+  model::AppendOutcome TakeOutOfOrder(SeriesRef ref, const SeriesRecord& record, const model::Sample& sample,
+                                      uint64_t bits);
   void NoteUse(SeriesRef ref, const SeriesRecord& record);
+  // Adds a float of a series with start times or histograms, or a histogram.
+  void AddUnusual(SeriesRef ref, SeriesRecord& record, const model::Sample& sample, uint64_t bits);
+  void NoteStartTime(SeriesRef ref, const model::Sample& sample);
   void DropSamplesBefore(TimestampMs floor_ms);
   core::Status Write(CommitTracker::Ticket ticket);
-  core::Status TakeBehind(CommitTracker::Ticket ticket, const ApplyCounts& counts);
+  core::Status TakeBehind(CommitTracker::Ticket ticket, const std::vector<size_t>& floats,
+                          const std::vector<size_t>& mixed);
 
   const std::shared_ptr<Store> store_;
   const DropEpochs::Epoch epoch_;

@@ -31,14 +31,18 @@
 #include "metrics/tsdb/db.h"
 #include "metrics/tsdb/exemplar_store.h"
 #include "metrics/tsdb/head_deletions.h"
+#include "metrics/tsdb/histogram_section.h"
 #include "metrics/tsdb/journal_batch.h"
 #include "metrics/tsdb/label_index.h"
 #include "metrics/tsdb/metadata_store.h"
 #include "metrics/tsdb/out_of_order.h"
 #include "metrics/tsdb/series.h"
+#include "metrics/tsdb/start_times.h"
 #include "metrics/tsdb/store_metrics.h"
 
 namespace sextant::tsdb {
+
+struct SeriesRange;
 
 // A series of the head as a reader sees it.
 struct HeadSeries {
@@ -49,7 +53,7 @@ struct HeadSeries {
   CommitTracker::Ticket seen_until = std::numeric_limits<CommitTracker::Ticket>::max();
 };
 
-// A series as a checkpoint keeps it.
+// A series as a checkpoint of version 1 keeps it.
 struct SeriesState {
   SeriesRef ref = 0;
   ChunkRef written_chunk = 0;
@@ -73,6 +77,14 @@ struct BatchExtras {
   std::vector<PendingMetadata> metadata;
 
   bool empty() const { return late.empty() && exemplars.empty() && metadata.empty(); }
+  void AddLate(SeriesRef ref, OutOfOrderSample sample) {
+    late_refs.push_back(ref);
+    late.push_back(std::move(sample));
+  }
+  void AddLate(const MixedSample& sample) {
+    AddLate(sample.ref,
+            {sample.time_ms, sample.histogram ? 0 : sample.bits, sample.start_ms, sample.histogram});
+  }
   void Clear() {
     late_refs.clear();
     late.clear();
@@ -116,6 +128,15 @@ class Head {
 
   // Appends samples under a commit's ticket. Samples not later than their series' newest are left out.
   ApplyCounts Apply(CommitTracker::Ticket ticket, const SampleSpans& samples);
+  // The same for samples of series that take histograms, after the others of the commit. A float stale marker
+  // after a histogram becomes one of the histogram's kind. Counts by itself, except those whose places it
+  // adds to `behind` (when given) since they are older than their series' newest.
+  void ApplyMixed(CommitTracker::Ticket ticket, std::span<const MixedSample> samples,
+                  std::vector<size_t>* behind = nullptr);
+  // Start times come before the samples that have them.
+  void ApplyStartTimes(std::span<const StartChange> changes);
+  // The start time of a series' newest float samples; 0: not known.
+  TimestampMs NewestStartTime(SeriesRef ref) const;
   // The same for the rest of the batch.
   void Apply(CommitTracker::Ticket ticket, const BatchExtras& extras);
 
@@ -174,12 +195,17 @@ class Head {
   bool RestoreState(const SeriesState& state);
   // The oldest time in the head, which may be that of a written chunk.
   void RestoreMinTime(TimestampMs time_ms) { NoteTimes(time_ms, kNoTime); }
-  ApplyCounts RestoreSamples(const SampleSpans& samples);
+  // Of the samples, those whose stripe number modulo `parts` is `part`. Different parts may be restored at
+  // once.
+  ApplyCounts RestoreSamples(const SampleSpans& samples, size_t part, size_t parts);
   void FinishRestore();
 
-  // For a checkpoint: definitions and states of the live series among the `count` slots from `slot` on.
-  void Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>& definitions,
-               std::vector<SeriesState>& states) const;
+  // For a checkpoint's image (image_frames.h): a range of slots, the tables of the label index. Ids in ranges
+  // that were captured while they were held mean the same in tables captured later.
+  void CaptureRange(uint32_t begin, SeriesRange& out) const;
+  void HoldLabelIds(bool hold);
+  bool CaptureSymbols(uint32_t first, uint32_t count, SymbolRun& out) const;
+  bool CapturePairs(uint32_t first, uint32_t count, PairRun& out) const;
   uint32_t slots() const { return table_.slots(); }
   // For a checkpoint: what the head holds beside series and their float chunks, each section below the limit
   // of a frame; and back. kCorruption when a section is malformed.
@@ -196,6 +222,8 @@ class Head {
   uint64_t SizeBytes() const;
 
  private:
+  friend class HeadLoader;
+
   static constexpr uint32_t kStripes = 64;
   static constexpr uint32_t kStripeRun = 256;
   static constexpr size_t kMaxUndo = 4096;
@@ -211,7 +239,10 @@ class Head {
     mutable std::mutex mutex;
     ChunkArena arena;
     std::vector<Undo> undo;
-    CommitTracker::Ticket newest_undo = 0;  // the highest ticket in it
+    CommitTracker::Ticket newest_undo = 0;                                      // the highest ticket in it
+    absl::flat_hash_map<uint32_t, std::unique_ptr<HistogramChunk>> histograms;  // open chunks by slot
+    uint64_t histogram_bytes = 0;                                               // of these
+    StartTimes start_times;
   };
   // Where chunks end: at multiples of the chunk range.
   struct ChunkWindow {
@@ -220,6 +251,19 @@ class Head {
     bool Contains(TimestampMs time_ms) const { return time_ms >= begin_ms && time_ms < end_ms; }
   };
 
+  // What Read copies beside an open float chunk.
+  struct OpenExtras {
+    std::string histograms;  // the open chunk of histograms
+    uint32_t samples = 0;    // in it
+    std::vector<StartChange> start_changes;
+    bool Covers(TimestampMs start_ms) const {
+      return samples > 0 && ChunkStart(histograms.data()) <= start_ms;
+    }
+  };
+
+  static ChunkTail TailOf(const SeriesRecord& record);
+  static void SetTail(SeriesRecord& record, const ChunkTail& tail);
+  static void ClearRecord(SeriesRecord& record);
   static uint32_t StripeOf(uint32_t slot) { return slot / kStripeRun % kStripes; }
   ChunkWindow WindowOf(TimestampMs time_ms) const;
   model::AppendOutcome CheckLabels(const model::Labels& labels) const;
@@ -227,7 +271,19 @@ class Head {
   void AppendSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, const ChunkWindow& window,
                     TimestampMs time_ms, uint64_t bits);
   void CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
+  bool AppendMixed(Stripe& stripe, SeriesRecord& record, const MixedSample& sample);
+  void AppendHistogram(Stripe& stripe, SeriesRecord& record, const MixedSample& sample);
+  void CloseHistograms(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
+  static void CopyExtras(const Stripe& stripe, const SeriesRecord& record, uint32_t slot, OpenExtras& out);
+  void DropOpenChunks(Stripe& stripe, SeriesRecord& record, uint32_t slot);
+  void RestoreMixedSamples(std::span<const MixedSample> samples);
+  void RestoreMixedState(MixedState& state);
+  core::Status RestoreMixedSection(std::string_view bytes);
+  core::Status RestoreStartTimes(std::string_view bytes);
+  void CaptureHistograms(std::vector<Section>& sections) const;
+  void CaptureMixedStates(uint32_t slot, uint32_t count, MixedStateWriter& writer) const;
   void PruneUndo(Stripe& stripe);
+  void PrefetchForRestore(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void PrefetchChunk(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void NoteTimes(TimestampMs min_ms, TimestampMs max_ms);
   void DropSlot(uint32_t slot);
@@ -258,6 +314,7 @@ class Head {
   std::atomic<TimestampMs> max_time_ms_;
   std::atomic<CommitTracker::Ticket> forgotten_until_ = 0;
   mutable std::atomic<uint64_t> size_bytes_ = 0;  // as of the last SizeBytes
+  uint64_t unknown_restored_ = 0;  // histograms found in recovery, of series that are not there
 };
 
 }  // namespace sextant::tsdb

@@ -50,12 +50,12 @@ std::optional<Labels> Head::LabelsOf(SeriesRef ref) const {
 
 void Head::Apply(CommitTracker::Ticket ticket, const BatchExtras& extras) {
   CommitTracker::Ticket seen_by_all = commits_.seen_by_all();
-  uint64_t appended = 0;
   for (size_t i = 0; i < extras.late.size(); ++i) {
-    if (out_of_order_.Insert(extras.late_refs[i], extras.late[i], ticket, seen_by_all)) ++appended;
+    if (!out_of_order_.Insert(extras.late_refs[i], extras.late[i], ticket, seen_by_all)) continue;
+    bool is_histogram = extras.late[i].histogram != nullptr;
+    metrics_.out_of_order_appended.Of(is_histogram).Increment();
+    metrics_.samples_appended.Of(is_histogram).Increment();
   }
-  metrics_.out_of_order_appended.Increment(static_cast<double>(appended));
-  metrics_.samples_appended.Increment(static_cast<double>(appended));
   for (const PendingExemplar& pending : extras.exemplars) {
     if (auto labels = LabelsOf(pending.ref)) exemplars_.Add(*labels, pending.exemplar);
   }
@@ -139,6 +139,7 @@ void Head::DropExtras(SeriesRef ref) {
 
 std::vector<Section> Head::CaptureSections() const {
   std::vector<Section> sections;
+  CaptureHistograms(sections);
   // Deletions first: restoring one deletes out-of-order samples, and those that are captured came later.
   deletions_.Capture(sections);
   out_of_order_.Capture(sections);
@@ -166,11 +167,11 @@ Status Head::RestoreSection(const Section& section) {
         if (Exists(deletion.ref)) Apply(deletion);
       });
     case SectionTag::kHistograms:
+      return RestoreMixedSection(section.bytes);
     case SectionTag::kStartTimes:
-      break;
+      return RestoreStartTimes(section.bytes);
   }
-  return core::Fail(Code::kCorruption, "a checkpoint section of unknown kind {}",
-                    static_cast<int>(section.tag));
+  return core::Fail(Code::kCorruption, "a section of unknown kind {}", static_cast<int>(section.tag));
 }
 
 }  // namespace sextant::tsdb

@@ -23,15 +23,15 @@ Status Maintenance::Run() {
   std::lock_guard lock(mutex_);
   store_.metrics.compactions_triggered.Increment();
   Status cut = CutBlocks();
-  if (cut) cut = CutOutOfOrder();
-  is_cut_ = is_cut_ && !cut;
   Status retained = ApplyRetention();
   Status dropped = has_droppings_ ? DropWhatIsInBlocks() : Status();
+  Status late_cut = CutOutOfOrder();
   Status checkpointed = IsCheckpointDue() ? CheckpointLocked() : Status();
   store_.SizeJournalStreams();
   SEXTANT_TRY(cut);
   SEXTANT_TRY(retained);
   SEXTANT_TRY(dropped);
+  SEXTANT_TRY(late_cut);
   return checkpointed;
 }
 
@@ -53,71 +53,43 @@ Status Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
   // From here on nothing is taken for the range, and what was taken before is applied.
   store_.append_floor_ms.store(end_ms, std::memory_order_release);
   store_.commits.WaitForBegun();
-  SEXTANT_TRY(WriteBlock(start_ms, end_ms, CutInOrder(end_ms)));
-  store_.blocks.RaiseEnd(end_ms);
-  store_.head.RaiseMinTime(end_ms);
-  store_.chunks.StartNewFile();
-  is_cut_ = true;
-  return {};
-}
-
-// Out-of-order samples for times that are in blocks already make blocks beside those, which are merged later.
-// Those for later times go with the samples that came in order.
-Status Maintenance::CutOutOfOrder() {
-  const OutOfOrderStore& late = store_.head.out_of_order();
-  if (late.empty() || !(is_cut_ || late.IsFull())) return {};
-  const DurationMs range_ms = store_.options.block_range_ms;
-  TimestampMs end_ms = store_.blocks.end_ms();
-  auto [first_ms, last_ms] = late.TimeRange();
-  last_ms = std::min(last_ms, end_ms - 1);
-  while (first_ms <= last_ms) {
-    TimestampMs phase = first_ms % range_ms;
-    TimestampMs range_end_ms = first_ms - phase + (phase < 0 ? 0 : range_ms);
-    TimestampMs block_end_ms = std::min(range_end_ms, end_ms);
-    // Most ranges between the first and the last have none.
-    if (!late.SeriesIn(first_ms, block_end_ms - 1).empty()) {
-      SEXTANT_TRY(
-          WriteBlock(range_end_ms - range_ms, block_end_ms, {.is_out_of_order = true, .parents = {}}));
-    }
-    first_ms = block_end_ms;
-  }
-  return {};
-}
-
-Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms, const BlockOrigin& origin) {
-  int64_t started_ns = store_.clock.MonotonicNs();
   CommitTracker::Ticket ticket = store_.commits.watermark();
-  auto write = [&]() -> Status {
-    SEXTANT_ASSIGN(NewBlock block,
-                   store_.blocks.Start(store_.options.block_form, start_ms, end_ms, origin, {}));
-    auto never = [] { return false; };
-    TimestampMs in_order_from_ms = origin.is_out_of_order ? end_ms : start_ms;
-    auto copied = CopyHead(store_.head, {.matcher_sets = {}, .start_ms = start_ms, .end_ms = end_ms - 1},
-                           in_order_from_ms, never, *block.writer);
-    if (!copied) {
-      store_.blocks.Discard(std::move(block));
-      return tl::unexpected(copied.error());
-    }
-    std::string dir = block.dir;
-    SEXTANT_ASSIGN([[maybe_unused]] bool has_samples, store_.blocks.Finish(std::move(block), {}));
-    store_.logger.Info("cut a block from the head",
-                       {{"block", dir},
-                        {"out_of_order", origin.is_out_of_order},
-                        {"series", copied->series},
-                        {"duration_ms", (store_.clock.MonotonicNs() - started_ns) / 1'000'000}});
-    return {};
-  };
+  int64_t started_ns = store_.clock.MonotonicNs();
   store_.metrics.compactions.Increment();
-  Status written = write();
+  Status written = WriteBlock(start_ms, end_ms);
   store_.metrics.compaction_seconds.Observe(static_cast<double>(store_.clock.MonotonicNs() - started_ns) /
                                             1e9);
   if (!written) {
     store_.metrics.compactions_failed.Increment();
     return written.map_error(core::AddContext("cutting a block of {} to {} from the head", start_ms, end_ms));
   }
+  store_.blocks.RaiseEnd(end_ms);
+  store_.head.RaiseMinTime(end_ms);
+  store_.chunks.StartNewFile();
   written_.push_back({start_ms, end_ms, ticket});
   has_droppings_ = true;
+  wants_out_of_order_cut_ = true;
   needs_checkpoint_.store(true);
+  return {};
+}
+
+Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms) {
+  int64_t started_ns = store_.clock.MonotonicNs();
+  SEXTANT_ASSIGN(NewBlock block,
+                 store_.blocks.Start(store_.options.block_form, start_ms, end_ms, CutInOrder(end_ms), {}));
+  auto never = [] { return false; };
+  auto copied = CopyHead(store_.head, {.matcher_sets = {}, .start_ms = start_ms, .end_ms = end_ms - 1},
+                         /*in_order_from_ms=*/start_ms, never, *block.writer);
+  if (!copied) {
+    store_.blocks.Discard(std::move(block));
+    return tl::unexpected(copied.error());
+  }
+  std::string dir = block.dir;
+  SEXTANT_ASSIGN([[maybe_unused]] bool has_samples, store_.blocks.Finish(std::move(block), {}));
+  store_.logger.Info("cut a block from the head",
+                     {{"block", dir},
+                      {"series", copied->series},
+                      {"duration_ms", (store_.clock.MonotonicNs() - started_ns) / 1'000'000}});
   return {};
 }
 
@@ -179,9 +151,17 @@ Status Maintenance::DeleteSeries(Compactor& compactor,
   return {};
 }
 
+// A restart replays what the journal holds: the fewer samples the sooner it is ready, but the more often all
+// series are written. Samples up to the first number are replayed in a moment; beyond it, checkpoints write
+// at most so many bytes for each sample.
 bool Maintenance::IsCheckpointDue() const {
-  return needs_checkpoint_.load() || store_.journal->size_bytes() + replayed_bytes_ >=
-                                         std::max(checkpoint_bytes_, store_.options.journal_checkpoint_bytes);
+  constexpr uint64_t kSamplesReplayedAtOnce = 2'000'000;
+  constexpr uint64_t kCheckpointBytesPerSample = 4;
+  uint64_t bytes = store_.journal->size_bytes() + recovered_.journal_bytes;
+  uint64_t samples = store_.journal->samples() + recovered_.journal_samples;
+  return needs_checkpoint_.load() ||
+         bytes >= std::max(recovered_.checkpoint_bytes, store_.options.journal_checkpoint_bytes) ||
+         samples >= std::max(kSamplesReplayedAtOnce, recovered_.checkpoint_bytes / kCheckpointBytesPerSample);
 }
 
 Status Maintenance::Checkpoint() {
@@ -197,9 +177,9 @@ Status Maintenance::CheckpointLocked() {
     // What went to the files before is in the head when these have finished.
     store_.commits.WaitForBegun();
     std::string dir = store_.JournalDir();
-    SEXTANT_ASSIGN(checkpoint_bytes_, WriteCheckpoint(store_.fs, dir, number, store_.head, store_.chunks,
-                                                      store_.blocks.end_ms()));
-    replayed_bytes_ = 0;
+    SEXTANT_ASSIGN(uint64_t size_bytes, WriteCheckpoint(store_.fs, dir, number, store_.head, store_.chunks,
+                                                        store_.blocks.end_ms()));
+    recovered_ = {.checkpoint_bytes = size_bytes};
     needs_checkpoint_.store(false);
     SEXTANT_TRY(RemoveCheckpointsBefore(store_.fs, dir, number));
     return store_.journal->RemoveBefore(number);

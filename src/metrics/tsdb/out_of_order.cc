@@ -216,6 +216,28 @@ std::pair<TimestampMs, TimestampMs> OutOfOrderStore::TimeRange() const {
   return range;
 }
 
+TimestampMs OutOfOrderStore::OldestFrom(TimestampMs from_ms) const {
+  TimestampMs oldest_ms = kMaxTime;
+  std::vector<OutOfOrderSample> samples;
+  for (const Stripe& stripe : stripes_) {
+    std::lock_guard lock(stripe.mutex);
+    for (const auto& [slot, series] : stripe.series) {
+      auto open = std::lower_bound(series.open.begin(), series.open.end(), from_ms,
+                                   [](const OpenSample& a, TimestampMs t) { return a.sample.time_ms < t; });
+      if (open != series.open.end()) oldest_ms = std::min(oldest_ms, open->sample.time_ms);
+      auto leaf = std::lower_bound(series.leaves.begin(), series.leaves.end(), from_ms,
+                                   [](const Leaf& a, TimestampMs t) { return a.max_ms < t; });
+      if (leaf == series.leaves.end() || leaf->min_ms >= oldest_ms) continue;
+      samples.clear();
+      Decode(*leaf, samples);
+      auto first = std::lower_bound(samples.begin(), samples.end(), from_ms,
+                                    [](const OutOfOrderSample& a, TimestampMs t) { return a.time_ms < t; });
+      oldest_ms = std::min(oldest_ms, first->time_ms);
+    }
+  }
+  return oldest_ms;
+}
+
 std::vector<SeriesRef> OutOfOrderStore::SeriesIn(TimestampMs start_ms, TimestampMs end_ms) const {
   std::vector<SeriesRef> refs;
   for (const Stripe& stripe : stripes_) {

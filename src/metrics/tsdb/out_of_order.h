@@ -38,6 +38,9 @@ class OutOfOrderStore {
   // Whether nothing more should be taken.
   bool IsFull() const { return max_bytes_ != 0 && SizeBytes() >= max_bytes_; }
 
+  // Whether it is time to make room.
+  bool IsHalfFull() const { return max_bytes_ != 0 && SizeBytes() >= max_bytes_ / 2; }
+
   // Appends a series' samples with start_ms <= time <= end_ms of the commits up to `seen_until`, ascending.
   void Read(SeriesRef ref, TimestampMs start_ms, TimestampMs end_ms, Ticket seen_until,
             std::vector<OutOfOrderSample>& out) const;
@@ -49,6 +52,8 @@ class OutOfOrderStore {
   bool Holds(SeriesRef ref, TimestampMs start_ms, TimestampMs end_ms, Ticket seen_until) const;
   // The oldest and the newest time; first > second when there is none.
   std::pair<TimestampMs, TimestampMs> TimeRange() const;
+  // The oldest time at or after `from_ms`; the greatest time when there is none.
+  TimestampMs OldestFrom(TimestampMs from_ms) const;
   // The series that have samples in start_ms <= time <= end_ms, in no order.
   std::vector<SeriesRef> SeriesIn(TimestampMs start_ms, TimestampMs end_ms) const;
 

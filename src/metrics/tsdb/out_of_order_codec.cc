@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include "metrics/tsdb/histogram_check.h"
+#include "metrics/tsdb/sample_merge.h"
 #include "metrics/tsdb/value_codec.h"
 
 namespace sextant::tsdb {
@@ -90,7 +92,7 @@ std::shared_ptr<const FloatHistogram> ReadHistogram(ByteReader& reader) {
   histogram->is_integer = (head & kIsInteger) != 0;
   histogram->counter_reset_hint = static_cast<model::CounterResetHint>(head >> kHintShift);
   int64_t schema = reader.SignedVarint();
-  if (schema != model::kCustomBucketsSchema && (schema < -4 || schema > 8)) return nullptr;
+  if (schema < INT32_MIN || schema > INT32_MAX) return nullptr;
   histogram->schema = static_cast<int32_t>(schema);
   histogram->zero_threshold = reader.Fixed<double>();
   histogram->zero_count = ReadCount(reader);
@@ -102,7 +104,8 @@ std::shared_ptr<const FloatHistogram> ReadHistogram(ByteReader& reader) {
   }
   histogram->custom_bounds.resize(reader.Count(sizeof(double)));
   for (double& bound : histogram->custom_bounds) bound = reader.Fixed<double>();
-  return reader.ok() ? histogram : nullptr;
+  if (!reader.ok() || !(IsStaleMarker(*histogram) || HistogramFault(*histogram).empty())) return nullptr;
+  return histogram;
 }
 
 void AddTo(model::SampleColumns& columns, const OutOfOrderSample& sample) {
@@ -185,13 +188,20 @@ void MergeOutOfOrder(const std::vector<OutOfOrderSample>& samples, size_t begin,
                  .histogram = columns.histograms.empty() ? nullptr : columns.histograms[begin + i]};
   }
   columns.Resize(begin);
+  bool was_late = false;
+  auto add = [&](OutOfOrderSample sample, bool is_late) {
+    // Samples out of order know nothing of those before them, and others had another one before.
+    if (is_late || was_late) ForgetReset(sample.histogram);
+    was_late = is_late;
+    AddTo(columns, sample);
+  };
   auto late = samples.begin();
   for (const OutOfOrderSample& sample : former) {
-    for (; late != samples.end() && late->time_ms < sample.time_ms; ++late) AddTo(columns, *late);
+    for (; late != samples.end() && late->time_ms < sample.time_ms; ++late) add(*late, true);
     if (late != samples.end() && late->time_ms == sample.time_ms) ++late;
-    AddTo(columns, sample);
+    add(sample, false);
   }
-  for (; late != samples.end(); ++late) AddTo(columns, *late);
+  for (; late != samples.end(); ++late) add(*late, true);
 }
 
 }  // namespace sextant::tsdb

@@ -34,7 +34,8 @@ bool ReadOutOfOrderSamples(ByteReader& reader, std::vector<OutOfOrderSample>& ou
 uint64_t HistogramBytes(const model::FloatHistogram& histogram);
 
 // Puts samples, ascending in time, among those of the columns from the place `begin` on, which ascend too. Of
-// two for the same time, the one that is in the columns stays.
+// two for the same time, the one that is in the columns stays. Histograms forget whether a counter was reset
+// where another one comes before them.
 void MergeOutOfOrder(const std::vector<OutOfOrderSample>& samples, size_t begin,
                      model::SampleColumns& columns);
 

@@ -48,7 +48,7 @@ std::shared_ptr<model::FloatHistogram> SomeHistogram() {
   histogram->positive_spans = {{-2, 1}, {3, 2}};
   histogram->positive_buckets = {1, 2, 3};
   histogram->negative_spans = {{0, 1}};
-  histogram->negative_buckets = {0.5};
+  histogram->negative_buckets = {1};
   return histogram;
 }
 
@@ -85,11 +85,12 @@ TEST(OutOfOrderCodec, MergingKeepsTheColumnsSamples) {
   columns.Add(10, 10);
   columns.AddHistogram(20, SomeHistogram());
   columns.Add(30, 30, 25);
-  MergeOutOfOrder({Float(5, 5), Float(20, -1), Float(25, 25), Float(40, 40)}, 1, columns);
+  MergeOutOfOrder({Float(5, 5), Float(20, -1), Float(25, 25), {40, 0, 0, SomeHistogram()}}, 1, columns);
   EXPECT_THAT(columns.times_ms, ElementsAre(100, 5, 10, 20, 25, 30, 40));
-  EXPECT_THAT(columns.values, ElementsAre(1, 5, 10, 0, 25, 30, 40));
-  EXPECT_NE(columns.histograms[3], nullptr);
-  EXPECT_EQ(columns.histograms.size(), 7u);
+  EXPECT_THAT(columns.values, ElementsAre(1, 5, 10, 0, 25, 30, 0));
+  ASSERT_EQ(columns.histograms.size(), 7u);
+  EXPECT_EQ(columns.histograms[3]->counter_reset_hint, model::CounterResetHint::kNotReset);
+  EXPECT_EQ(columns.histograms[6]->counter_reset_hint, model::CounterResetHint::kUnknown);
   EXPECT_THAT(columns.start_times_ms, ElementsAre(0, 0, 0, 0, 0, 25, 0));
 }
 
@@ -132,6 +133,11 @@ TEST(OutOfOrderStore, WrittenSamplesAreDroppedAndLaterOnesStay) {
   store.Insert(kRef, Float(1000, 1), 2, 1);
   store.Insert(kRef, Float(50'000, 1), 1, 1);
   EXPECT_THAT(store.SeriesIn(0, 99), ElementsAre(kRef));
+  EXPECT_EQ(store.OldestFrom(kMin), 0);
+  EXPECT_EQ(store.OldestFrom(42), 42);
+  EXPECT_EQ(store.OldestFrom(100), 1000);
+  EXPECT_EQ(store.OldestFrom(1001), 50'000);
+  EXPECT_EQ(store.OldestFrom(50'001), kMax);
   EXPECT_THAT(store.SeriesIn(2000, 3000), IsEmpty());
   store.DropWritten(0, 10'000, 1);
   EXPECT_EQ(ReadAll(store, kRef), (std::map<TimestampMs, double>{{1000, 1}, {50'000, 1}}));

@@ -17,6 +17,17 @@ void Take(std::vector<T>& column, const std::vector<size_t>& places) {
 
 }  // namespace
 
+void ForgetReset(std::shared_ptr<const model::FloatHistogram>& histogram) {
+  using model::CounterResetHint;
+  if (histogram == nullptr || (histogram->counter_reset_hint != CounterResetHint::kReset &&
+                               histogram->counter_reset_hint != CounterResetHint::kNotReset)) {
+    return;
+  }
+  auto copy = std::make_shared<model::FloatHistogram>(*histogram);
+  copy->counter_reset_hint = CounterResetHint::kUnknown;
+  histogram = std::move(copy);
+}
+
 bool SampleMerger::Finish() {
   const std::vector<core::TimestampMs>& times = columns_.times_ms;
   bool is_ascending = true;
@@ -31,6 +42,9 @@ bool SampleMerger::Finish() {
   places.erase(
       std::unique(places.begin(), places.end(), [&](size_t a, size_t b) { return times[a] == times[b]; }),
       places.end());
+  for (size_t i = 1; i < places.size() && !columns_.histograms.empty(); ++i) {
+    if (places[i] != places[i - 1] + 1) ForgetReset(columns_.histograms[places[i]]);
+  }
   Take(columns_.values, places);
   Take(columns_.histograms, places);
   Take(columns_.start_times_ms, places);

@@ -2,11 +2,16 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "model/storage.h"
 
 namespace sextant::tsdb {
+
+// Makes a histogram say nothing of whether its counter was reset since the sample before, which is another
+// one now.
+void ForgetReset(std::shared_ptr<const model::FloatHistogram>& histogram);
 
 // Sources that follow each other in time, as almost all do, cost a comparison each. Owned by one thread.
 //
@@ -24,7 +29,7 @@ class SampleMerger {
   // What is appended to the columns from now on comes from another source.
   void BeginSource() { begins_.push_back(columns_.size()); }
   // Brings everything into the order of time. Of several samples for one time that of the first source stays.
-  // Whether sources overlapped.
+  // Histograms that get another one before them forget whether that was reset. Whether sources overlapped.
   bool Finish();
 
  private:

@@ -20,7 +20,7 @@ std::unique_ptr<BatchBuffers> BatchBufferPool::Take() {
 
 void BatchBufferPool::GiveBack(std::unique_ptr<BatchBuffers> buffers) {
   if (buffers->refs.capacity() > kMaxSamples || buffers->undefined.capacity() > kMaxSamples ||
-      buffers->extras.late.capacity() > kMaxSamples) {
+      buffers->mixed.capacity() > kMaxSamples || buffers->extras.late.capacity() > kMaxSamples) {
     return;
   }
   buffers->Clear();

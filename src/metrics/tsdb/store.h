@@ -1,6 +1,8 @@
 // The parts of an open store, wired: what Db, its appenders and its queriers share. Private to this module.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -26,14 +28,22 @@ struct BatchBuffers {
   std::vector<TimestampMs> times_ms;
   std::vector<uint64_t> bits;
   std::vector<SeriesRef> undefined;  // series whose definitions are not in the journal yet
+  // Samples of series that take histograms, in the order in which they came; applied after the others.
+  std::vector<MixedSample> mixed;
+  std::vector<StartChange> start_changes;
+  absl::flat_hash_map<SeriesRef, TimestampMs> new_start_times;  // the last of the changes, by series
   BatchExtras extras;
 
   SampleSpans samples() const { return {refs, times_ms, bits}; }
+  bool empty() const { return refs.empty() && mixed.empty() && extras.empty(); }
   void Clear() {
     refs.clear();
     times_ms.clear();
     bits.clear();
     undefined.clear();
+    mixed.clear();
+    start_changes.clear();
+    new_start_times.clear();
     extras.Clear();
   }
 };

@@ -1,30 +1,33 @@
 #include "metrics/tsdb/store_metrics.h"
 
 namespace sextant::tsdb {
+namespace {
+
+CounterByType AddByType(core::Registry& registry, const char* name, const char* help) {
+  return {registry.AddCounter(name, help, {{"type", "float"}}),
+          registry.AddCounter(name, help, {{"type", "histogram"}})};
+}
+
+}  // namespace
 
 StoreMetrics::StoreMetrics(core::Registry& registry)
-    : samples_appended(registry.AddCounter("prometheus_tsdb_head_samples_appended_total",
-                                           "Samples appended to the head.", {{"type", "float"}})),
-      out_of_order_samples(registry.AddCounter(
-          "prometheus_tsdb_out_of_order_samples_total",
-          "Samples refused because a newer one of their series was there.", {{"type", "float"}})),
-      out_of_order_appended(registry.AddCounter("prometheus_tsdb_head_out_of_order_samples_appended_total",
-                                                "Samples taken in the out-of-order window.",
-                                                {{"type", "float"}})),
+    : samples_appended(AddByType(registry, "prometheus_tsdb_head_samples_appended_total",
+                                 "Samples appended to the head.")),
+      out_of_order_samples(AddByType(registry, "prometheus_tsdb_out_of_order_samples_total",
+                                     "Samples refused because a newer one of their series was there.")),
+      out_of_order_appended(AddByType(registry, "prometheus_tsdb_head_out_of_order_samples_appended_total",
+                                      "Samples taken in the out-of-order window.")),
       out_of_order_over_limit(
           registry.AddCounter("sextant_tsdb_out_of_order_over_limit_total",
                               "Out-of-order samples refused because their memory is used up.")),
-      too_old_samples(registry.AddCounter("prometheus_tsdb_too_old_samples_total",
-                                          "Samples refused because they are older than the out-of-order "
-                                          "window.",
-                                          {{"type", "float"}})),
+      too_old_samples(AddByType(registry, "prometheus_tsdb_too_old_samples_total",
+                                "Samples refused because they are older than the out-of-order window.")),
       out_of_order_delta(registry.AddHistogram(
           "prometheus_tsdb_sample_ooo_delta",
           "How far behind the head's newest sample an out-of-order sample is, in seconds.",
           {600, 1'800, 3'600, 7'200, 10'800, 21'600, 43'200})),
-      out_of_bound_samples(registry.AddCounter("prometheus_tsdb_out_of_bound_samples_total",
-                                               "Samples refused because their time is in a block already.",
-                                               {{"type", "float"}})),
+      out_of_bound_samples(AddByType(registry, "prometheus_tsdb_out_of_bound_samples_total",
+                                     "Samples refused because their time is in a block already.")),
       duplicate_samples(registry.AddCounter("sextant_tsdb_duplicate_samples_total",
                                             "Samples refused because another value has their time.")),
       too_far_in_future_samples(
@@ -38,6 +41,9 @@ StoreMetrics::StoreMetrics(core::Registry& registry)
                                          "Samples refused because their series would be one too many.")),
       invalid_labels(registry.AddCounter("sextant_tsdb_invalid_labels_total",
                                          "Samples refused because of their labels.")),
+      invalid_histograms(
+          registry.AddCounter("sextant_tsdb_invalid_histograms_total",
+                              "Native histograms refused because they contradict themselves.")),
       journal_failures(registry.AddCounter("prometheus_tsdb_wal_writes_failed_total",
                                            "Journal batches that could not be written.")),
       journal_corruptions(registry.AddCounter("prometheus_tsdb_wal_corruptions_total",

@@ -5,22 +5,32 @@
 
 namespace sextant::tsdb {
 
+// A counter for each type of sample: float and histogram.
+struct CounterByType {
+  core::Counter& floats;
+  core::Counter& histograms;
+
+  core::Counter& Of(bool is_histogram) const { return is_histogram ? histograms : floats; }
+  void Increment(double by = 1) const { floats.Increment(by); }
+};
+
 struct StoreMetrics {
   explicit StoreMetrics(core::Registry& registry);
 
-  core::Counter& samples_appended;
-  core::Counter& out_of_order_samples;
-  core::Counter& out_of_order_appended;
+  CounterByType samples_appended;
+  CounterByType out_of_order_samples;
+  CounterByType out_of_order_appended;
   core::Counter& out_of_order_over_limit;
-  core::Counter& too_old_samples;
+  CounterByType too_old_samples;
   core::Histogram& out_of_order_delta;
-  core::Counter& out_of_bound_samples;
+  CounterByType out_of_bound_samples;
   core::Counter& duplicate_samples;
   core::Counter& too_far_in_future_samples;
   core::Counter& series_created;
   core::Counter& series_removed;
   core::Counter& series_refused;
   core::Counter& invalid_labels;
+  core::Counter& invalid_histograms;
   core::Counter& journal_failures;
   core::Counter& journal_corruptions;
   core::Counter& sync_failures;
