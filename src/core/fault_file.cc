@@ -209,7 +209,7 @@ Status FaultFileSystem::Link(const std::string& from, const std::string& to) {
   return Run("link", to, [&]() -> Status {
     SEXTANT_TRY(base_.Link(from, to));
     std::lock_guard lock(mutex_);
-    unsynced_names_.push_back({to, ""});
+    unsynced_names_.push_back({.path = to, .former_path = "", .content = std::nullopt});
     return {};
   });
 }

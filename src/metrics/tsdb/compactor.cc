@@ -1,6 +1,7 @@
 #include "metrics/tsdb/compactor.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "metrics/tsdb/block_merge.h"
 
@@ -134,9 +135,19 @@ Status Compactor::Merge(const std::vector<HeldBlock>& sources) {
 }
 
 Status Compactor::RewriteDeleted() {
+  while (true) {
+    Status rewritten = RewriteDeletedOnce();
+    bool is_paused = !rewritten && rewritten.error().code() == Code::kCancelled && !is_stopped_.load();
+    if (!is_paused) return rewritten;
+    // Whoever wants the pause gets the lock now.
+    std::this_thread::yield();
+  }
+}
+
+Status Compactor::RewriteDeletedOnce() {
   std::lock_guard lock(mutex_);
   for (const HeldBlock& held : store_.blocks.Held()) {
-    if (is_stopped_.load()) return core::Fail(Code::kCancelled, "the store is closing");
+    if (IsInterrupted()) return core::Fail(Code::kCancelled, "stopped");
     if (held.has_failed || held.block->deletions() == 0) continue;
     SEXTANT_TRY(Compact({held}));
   }

@@ -47,6 +47,7 @@ class Compactor {
   std::vector<HeldBlock> Plan() const;
   std::vector<HeldBlock> PlanOne(const std::vector<HeldBlock>& held) const;
   BlockForm FormFor(const std::vector<HeldBlock>& sources) const;
+  core::Status RewriteDeletedOnce();
   core::Status Compact(const std::vector<HeldBlock>& sources);
   core::Status Merge(const std::vector<HeldBlock>& sources);
 
