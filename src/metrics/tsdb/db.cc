@@ -7,6 +7,7 @@
 #include "metrics/tsdb/appender.h"
 #include "metrics/tsdb/checkpoint.h"
 #include "metrics/tsdb/compactor.h"
+#include "metrics/tsdb/export.h"
 #include "metrics/tsdb/head_replay.h"
 #include "metrics/tsdb/label_image.h"
 #include "metrics/tsdb/maintenance.h"
@@ -367,6 +368,40 @@ Status Db::DeleteSeries(const std::vector<std::vector<model::Matcher>>& matcher_
                         TimestampMs end_ms) {
   return impl_->maintenance().DeleteSeries(impl_->compactor(), matcher_sets, start_ms, end_ms);
 }
+
+Status Db::Snapshot(const std::string& dir, bool with_head) {
+  Store& store = *impl_->store();
+  auto made = ExportBlocks(impl_->store(), store.fs, dir, {.matcher_sets = {}, .with_head = with_head});
+  if (made) return {};
+  [[maybe_unused]] Status removed = core::RemoveAll(store.fs, dir);
+  return tl::unexpected(made.error());
+}
+
+Result<ExportCounts> Db::Export(core::FileSystem& target, const std::string& dir,
+                                const ExportOptions& options) const {
+  return ExportBlocks(impl_->store(), target, dir, options);
+}
+
+std::vector<BlockInfo> Db::Blocks() const {
+  std::vector<BlockInfo> infos;
+  for (const HeldBlock& held : impl_->store()->blocks.Held()) {
+    const BlockFacts& facts = held.block->facts();
+    infos.push_back({.name = std::string(NameOf(*held.block)),
+                     .form = held.form,
+                     .start_ms = facts.start_ms,
+                     .end_ms = facts.end_ms,
+                     .series = facts.series,
+                     .samples = facts.samples,
+                     .chunks = facts.chunks,
+                     .deletions = held.block->deletions(),
+                     .size_bytes = facts.size_bytes,
+                     .level = held.origin.level,
+                     .is_out_of_order = held.origin.is_out_of_order});
+  }
+  return infos;
+}
+
+Result<VerifyReport> Db::Verify() const { return VerifyBlocks(*impl_->store()); }
 
 Status Db::CleanTombstones() {
   Store& store = *impl_->store();
