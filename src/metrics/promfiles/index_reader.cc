@@ -35,10 +35,13 @@ bool IsSorted(const std::vector<LabelView>& labels) {
   return true;
 }
 
-// Whether a matcher is answered by a few lookups, without trying the values of its label.
+// Whether a matcher is answered by a few lookups, without trying the values of its label. What matches a
+// missing label is answered by the values that it refuses.
 bool IsCheap(const Matcher& matcher) {
-  return matcher.type() == MatchType::kEqual ||
-         (matcher.type() == MatchType::kRegexp && !matcher.set_matches().empty());
+  bool is_one = matcher.type() == MatchType::kEqual || matcher.type() == MatchType::kNotEqual;
+  if (is_one) return !matcher.value().empty();
+  bool looks_up_listed = (matcher.type() == MatchType::kNotRegexp) == matcher.MatchesEmpty();
+  return looks_up_listed && !matcher.set_matches().empty();
 }
 
 }  // namespace
@@ -179,6 +182,7 @@ void IndexReader::SortValues(uint64_t count) const {
 }
 
 std::optional<std::string_view> IndexReader::Symbol(uint32_t ref) const {
+  if (tables_.symbols.empty()) return std::nullopt;
   if (version_ == 1) {
     uint64_t begin = OffsetOf(tables_.symbols.data());
     if (ref < begin || ref - begin >= tables_.symbols.size()) return std::nullopt;
