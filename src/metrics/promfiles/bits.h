@@ -38,6 +38,12 @@ class BitWriter {
  public:
   // Appends to `out`, which must outlive this and is complete after Finish.
   explicit BitWriter(std::string& out) : out_(out) {}
+  // Goes on after a writer whose Finish returned `used`.
+  BitWriter(std::string& out, unsigned used) : out_(out), used_(used) {
+    if (used == 0) return;
+    buffer_ = static_cast<uint64_t>(static_cast<uint8_t>(out.back())) << 56;
+    out.pop_back();
+  }
 
   // The lowest `bits` (1 to 64) of `value`.
   void Write(uint64_t value, unsigned bits) {
@@ -79,9 +85,12 @@ class BitWriter {
     Varbit(prefix, value);
   }
 
-  void Finish() {
+  // Returns how many bits of the last byte are used; 0 is all of them.
+  unsigned Finish() {
+    unsigned used = used_ % 8;
     Flush((used_ + 7) / 8);
     used_ = 0;
+    return used;
   }
 
  private:

@@ -164,30 +164,35 @@ bool ReadXor2Sample(BitReader& reader, Xor2Values& values, int64_t& time_change,
 
 }  // namespace
 
+void XorAppender::Append(std::string& chunk, TimestampMs time_ms, double value) {
+  if (count_ == 0) chunk.assign(kCountBytes, '\0');
+  BitWriter writer(chunk, used_bits_);
+  uint64_t bits = BitsOf(value);
+  if (count_ == 0) {
+    writer.SignedVarint(time_ms);
+    writer.Write(bits, 64);
+  } else {
+    int64_t step = WrapSub(time_ms, time_ms_);
+    if (count_ == 1) {
+      writer.Varint(static_cast<uint64_t>(step));
+    } else {
+      WriteXorTime(writer, WrapSub(step, step_));
+    }
+    WriteXor(writer, bits, bits_, window_);
+    step_ = step;
+  }
+  used_bits_ = static_cast<uint8_t>(writer.Finish());
+  time_ms_ = time_ms;
+  bits_ = bits;
+  ++count_;
+  chunk[0] = static_cast<char>(count_ >> 8);
+  chunk[1] = static_cast<char>(count_);
+}
+
 std::string EncodeXorChunk(const model::SampleColumns& samples, size_t begin, size_t end) {
   std::string out;
-  PutCount(out, end - begin);
-  BitWriter writer(out);
-  XorWindow window;
-  int64_t step = 0;
-  for (size_t i = begin; i < end; ++i) {
-    TimestampMs time_ms = samples.times_ms[i];
-    uint64_t bits = BitsOf(samples.values[i]);
-    if (i == begin) {
-      writer.SignedVarint(time_ms);
-      writer.Write(bits, 64);
-      continue;
-    }
-    int64_t new_step = WrapSub(time_ms, samples.times_ms[i - 1]);
-    if (i == begin + 1) {
-      writer.Varint(static_cast<uint64_t>(new_step));
-    } else {
-      WriteXorTime(writer, WrapSub(new_step, step));
-    }
-    step = new_step;
-    WriteXor(writer, bits, BitsOf(samples.values[i - 1]), window);
-  }
-  writer.Finish();
+  XorAppender appender;
+  for (size_t i = begin; i < end; ++i) appender.Append(out, samples.times_ms[i], samples.values[i]);
   return out;
 }
 

@@ -6,9 +6,29 @@
 #include <string_view>
 
 #include "core/result.h"
+#include "metrics/promfiles/bits.h"
 #include "model/storage.h"
 
 namespace sextant::promfiles {
+
+// Grows a chunk of encoding 1 sample by sample. The chunk is whole after each. Small, as there is one for
+// each of many series.
+class XorAppender {
+ public:
+  static constexpr unsigned kMostSamples = 65535;
+
+  // `chunk` is empty, or what the calls before made of it.
+  void Append(std::string& chunk, core::TimestampMs time_ms, double value);
+  unsigned count() const { return count_; }
+
+ private:
+  core::TimestampMs time_ms_ = 0;
+  int64_t step_ = 0;
+  uint64_t bits_ = 0;
+  XorWindow window_;
+  uint16_t count_ = 0;
+  uint8_t used_bits_ = 0;  // of the chunk's last byte
+};
 
 // The samples from `begin` up to before `end` as one chunk; their histograms are not looked at. At most
 // 65535.
