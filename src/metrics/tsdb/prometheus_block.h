@@ -50,7 +50,6 @@ class PrometheusBlock final : public Block {
   // call it again. One deletion at a time is done; others wait.
   core::Status Delete(core::FileSystem& fs, const std::vector<model::Matcher>& matchers, TimestampMs start_ms,
                       TimestampMs end_ms) const override;
-  // How many ranges of time are deleted, counted per series.
   uint64_t deletions() const override { return tombstones()->count(); }
   // The present tombstones, by series number.
   std::shared_ptr<const promfiles::Tombstones> tombstones() const;
