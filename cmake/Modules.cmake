@@ -55,6 +55,33 @@ function(sextant_module name)
   endif()
 endfunction()
 
+# sextant_thread_test(<name> MODULES <modules...> TESTS <files...>)
+# Tests of what threads do to each other, built with the thread sanitizer: the modules' own sources once more,
+# since a whole tree with it would take too long. The presets with sanitizers build these tests as they are.
+function(sextant_thread_test name)
+  cmake_parse_arguments(arg "" "" "MODULES;TESTS" ${ARGN})
+  if(SEXTANT_SANITIZE)
+    return()
+  endif()
+  set(sources ${arg_TESTS})
+  set(libs)
+  foreach(module ${arg_MODULES})
+    get_target_property(module_sources sextant_${module} SOURCES)
+    get_target_property(module_libs sextant_${module} LINK_LIBRARIES)
+    list(APPEND sources ${module_sources})
+    list(APPEND libs ${module_libs})
+  endforeach()
+  list(FILTER libs EXCLUDE REGEX "^sextant_")
+  list(REMOVE_DUPLICATES libs)
+  add_executable(${name}_thread_test ${sources})
+  target_include_directories(${name}_thread_test PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  target_compile_options(${name}_thread_test PRIVATE -fsanitize=thread -O1)
+  target_link_options(${name}_thread_test PRIVATE -fsanitize=thread)
+  target_link_libraries(${name}_thread_test PRIVATE ${libs} GTest::gmock GTest::gtest_main)
+  add_test(NAME threads.${name} COMMAND ${name}_thread_test --gtest_brief=1)
+  set_tests_properties(threads.${name} PROPERTIES LABELS unit TIMEOUT 300)
+endfunction()
+
 # sextant_fuzzer(<name> DEPS <modules...>): fuzz/<name>_fuzzer.cc with its seeds in fuzz/corpus/<name>/.
 # Under `make test` it runs the seeds and a bounded number of mutations of them; the preset `fuzz` links
 # libFuzzer instead.

@@ -126,6 +126,7 @@ class Platform::Impl {
   core::Gauge& reload_successful_;
   core::Gauge& reload_time_;
 
+  const std::shared_ptr<tsdb::ReplayProgress> replay_ = std::make_shared<tsdb::ReplayProgress>();
   std::unique_ptr<tsdb::Db> db_;
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<node::NodeAgent> node_agent_;
@@ -157,6 +158,7 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   store.limits.max_out_of_order_bytes = Share(memory_limit_bytes_, kOutOfOrderShare);
   store.out_of_order_window_ms = config.out_of_order_window_ms();
   store.max_exemplars = config.max_exemplars();
+  store.replay_progress = replay_;
   SEXTANT_ASSIGN(db_, tsdb::Db::Open(files_, services_.clock, services_.logger, services_.registry, store));
 
   promql::EngineOptions engine = options_.engine;
@@ -227,23 +229,29 @@ net::Router Platform::Impl::MakeRouter() {
     return DescribeRetention(retention_);
   };
   info.flags = options_.flags;
-  api::AddStatusRoutes(router, {info, *db_, services_.clock, services_.registry, is_ready_, [this] {
+  api::AddStatusRoutes(router, {info, *db_, services_.clock, services_.registry, is_ready_,
+                                [this] {
                                   std::lock_guard lock(config_mutex_);
                                   return config_yaml_;
-                                }});
+                                },
+                                replay_});
   api::AddAdminRoutes(router, {*db_, services_.clock, options_.data_dir, options_.enable_admin_api});
   api::AddDashboardRoutes(router, dashboards_);
   AddPageRoutes(router);
   return router;
 }
 
+// Listens before the store is open: opening may take its time, and says how far it is.
 Status Platform::Impl::StartServer() {
+  net::Router router;
+  api::AddStartRoutes(router, services_.registry, replay_);
   net::HttpServerOptions server;
   server.listen = options_.listen;
   server.limits.max_connections = options_.max_connections;
   server.limits.max_buffered_body_bytes = Share(memory_limit_bytes_, kRequestBodyShare);
-  SEXTANT_ASSIGN(server_, net::HttpServer::Start(services_.io, services_.executor, services_.clock,
-                                                 services_.registry, services_.logger, MakeRouter(), server));
+  SEXTANT_ASSIGN(server_,
+                 net::HttpServer::Start(services_.io, services_.executor, services_.clock, services_.registry,
+                                        services_.logger, std::move(router), server));
   return {};
 }
 
@@ -266,6 +274,7 @@ Status Platform::Impl::StartAlerting(std::shared_ptr<const alerting::Config> con
 Status Platform::Impl::Start() {
   // What the user wrote is checked before anything is touched.
   SEXTANT_ASSIGN(PlatformConfig config, LoadPlatformConfig(options_.config));
+  SEXTANT_TRY(StartServer());
   SEXTANT_TRY(OpenStore(config.prometheus.storage));
   SEXTANT_TRY(AddBuiltinDashboards(dashboards_));
   if (options_.is_whole_platform) {
@@ -282,7 +291,7 @@ Status Platform::Impl::Start() {
       std::make_unique<RuleRunner>(services_.io, services_.executor, services_.clock,
                                    rules::RuleContext{*engine_, *db_, *db_, alerts_.get(), services_.clock,
                                                       services_.registry, services_.logger});
-  SEXTANT_TRY(StartServer());
+  server_->SetRouter(MakeRouter());
   SEXTANT_TRY(Apply(std::move(config)));
   is_ready_ = true;
   return {};

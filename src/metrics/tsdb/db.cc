@@ -7,7 +7,10 @@
 #include "metrics/tsdb/appender.h"
 #include "metrics/tsdb/checkpoint.h"
 #include "metrics/tsdb/compactor.h"
+#include "metrics/tsdb/head_replay.h"
+#include "metrics/tsdb/label_image.h"
 #include "metrics/tsdb/maintenance.h"
+#include "metrics/tsdb/parallel.h"
 #include "metrics/tsdb/querier.h"
 #include "metrics/tsdb/store.h"
 
@@ -38,6 +41,11 @@ Status CheckOptions(const DbOptions& options) {
   if (options.limits.max_labels > 255) {
     return core::Fail(Code::kInvalidArgument, "at most 255 labels per series can be allowed");
   }
+  if (std::max(options.limits.max_label_name_bytes, options.limits.max_label_value_bytes) >
+      LabelLoader::kMaxSymbolBytes) {
+    return core::Fail(Code::kInvalidArgument, "label names and values of at most {} bytes can be allowed",
+                      LabelLoader::kMaxSymbolBytes);
+  }
   return {};
 }
 
@@ -60,43 +68,49 @@ Status PrepareDirectory(Store& store) {
   return store.fs.SyncDirectory(dir).map_error(with_advice);
 }
 
-struct Recovered {
-  uint64_t checkpoint_bytes = 0;
-  uint64_t replayed_bytes = 0;
+constexpr size_t kReplayPieces = 64;  // stripes that can be replayed at once
+
+// Tells whoever asks that the store is being opened, and then that it is open.
+class Progress {
+ public:
+  explicit Progress(ReplayProgress* progress) : progress_(progress) {
+    if (progress_ != nullptr) progress_->state = ReplayProgress::State::kInProgress;
+  }
+  ~Progress() {
+    if (progress_ != nullptr) progress_->state = ReplayProgress::State::kDone;
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+ private:
+  ReplayProgress* const progress_;
 };
 
 // Brings the head to what it was: blocks, checkpoint, journal, and a new journal file.
-Result<Recovered> Recover(Store& store) {
+Result<RecoveredSize> Recover(Store& store) {
+  Progress progress(store.options.replay_progress.get());
   int64_t started_ns = store.clock.MonotonicNs();
   SEXTANT_TRY(store.blocks.Load());
   SEXTANT_ASSIGN(LoadedCheckpoint checkpoint,
                  LoadCheckpoint(store.fs, store.JournalDir(), store.logger, store.ChunkDir(), store.head));
   SEXTANT_TRY(store.chunks.Adopt(checkpoint.chunk_files, checkpoint.newest_chunk));
-  uint64_t unknown_samples = 0;
-  uint64_t refused_series = 0;
-  uint64_t malformed_sections = 0;
-  auto apply = [&](const DecodedBatch& batch) {
-    for (const SeriesDefinition& definition : batch.definitions) {
-      if (!store.head.RestoreDefinition(definition)) ++refused_series;
-    }
-    store.head.MarkJournaled(batch.definitions);
-    unknown_samples += store.head.RestoreSamples(batch.samples).unknown;
-    for (const Section& section : batch.sections) {
-      if (!store.head.RestoreSection(section)) ++malformed_sections;
-    }
-  };
+  HeadReplay head_replay(store.head, std::max<size_t>(2, ThreadsFor(kReplayPieces)));
+  auto apply = [&](const DecodedBatch& batch) { head_replay.Apply(batch); };
   SEXTANT_ASSIGN(ReplayResult replay,
-                 ReplayJournal(store.fs, store.JournalDir(), store.logger, checkpoint.number, apply));
+                 ReplayJournal(store.fs, store.JournalDir(), store.logger, checkpoint.number, apply,
+                               store.options.replay_progress.get()));
+  head_replay.Finish();
   SEXTANT_TRY(store.chunks.Flush(/*even_little=*/false));
   store.head.FinishRestore();
   store.head.RaiseMinTime(store.blocks.end_ms());
   store.append_floor_ms.store(store.blocks.end_ms());
   store.metrics.journal_corruptions.Increment(static_cast<double>(replay.damaged_files + checkpoint.damaged));
-  if (refused_series > 0 || unknown_samples > 0 || malformed_sections > 0) {
+  const HeadReplay::Losses& losses = head_replay.losses();
+  if (losses.refused_series > 0 || losses.unknown_samples > 0 || losses.malformed_sections > 0) {
     store.logger.Warn("some samples in the journal cannot be restored",
-                      {{"series_over_the_limit", refused_series},
-                       {"samples_of_unknown_series", unknown_samples},
-                       {"malformed_sections", malformed_sections}});
+                      {{"series_over_the_limit", losses.refused_series},
+                       {"samples_of_unknown_series", losses.unknown_samples},
+                       {"malformed_sections", losses.malformed_sections}});
   }
 
   SEXTANT_TRY(RemoveCheckpointsBefore(store.fs, store.JournalDir(), checkpoint.number));
@@ -112,18 +126,18 @@ Result<Recovered> Recover(Store& store) {
                      {"blocks", store.blocks.count()},
                      {"journal_samples", replay.samples},
                      {"duration_ms", (store.clock.MonotonicNs() - started_ns) / 1'000'000}});
-  return Recovered{checkpoint.size_bytes, replay.bytes};
+  return RecoveredSize{.checkpoint_bytes = checkpoint.size_bytes,
+                       .journal_bytes = replay.bytes,
+                       .journal_samples = replay.samples,
+                       .is_checkpoint_damaged = checkpoint.damaged > 0};
 }
 
 }  // namespace
 
 class Db::Impl {
  public:
-  Impl(std::shared_ptr<Store> store, core::Registry& registry, const Recovered& recovered)
-      : store_(std::move(store)),
-        maintenance_(*store_, recovered.checkpoint_bytes, recovered.replayed_bytes),
-        compactor_(*store_),
-        registry_(registry) {
+  Impl(std::shared_ptr<Store> store, core::Registry& registry, const RecoveredSize& recovered)
+      : store_(std::move(store)), maintenance_(*store_, recovered), compactor_(*store_), registry_(registry) {
     AddGauges();
     if (!store_->options.run_maintenance_thread) return;
     maintenance_thread_ = std::thread([this] { RunMaintenance(); });

@@ -23,6 +23,7 @@
 // before the Db is destroyed.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -67,6 +68,16 @@ enum class BlockForm {
   kPrometheus,  // Prometheus', in the data directory itself
 };
 
+// How far Db::Open has come with what it reads back: the numbers of the first, last and present file. May be
+// read from any thread meanwhile.
+struct ReplayProgress {
+  enum class State { kWaiting, kInProgress, kDone };
+  std::atomic<State> state = State::kWaiting;
+  std::atomic<uint64_t> min = 0;
+  std::atomic<uint64_t> max = 0;
+  std::atomic<uint64_t> current = 0;
+};
+
 struct DbOptions {
   std::string dir;  // made when absent; one process at a time
   DurationMs retention_ms = 15LL * 24 * 3600 * 1000;
@@ -92,12 +103,15 @@ struct DbOptions {
   // days.
   DurationMs max_block_range_ms = 0;
   // A journal file is closed at this size, and a checkpoint replaces the journal when it has grown by that of
-  // the last checkpoint, at least by journal_checkpoint_bytes.
+  // the last checkpoint, at least by journal_checkpoint_bytes; or when it holds so many samples that a
+  // restart would take long (maintenance.cc).
   uint64_t journal_segment_bytes = 32 << 20;
   uint64_t journal_checkpoint_bytes = 64 << 20;
   // Sync, cut, retention and compaction on threads of the Db's own. Without them, the owner calls Maintain()
   // (tests).
   bool run_maintenance_thread = true;
+  // Where Open says how far it is; null when nobody asks.
+  std::shared_ptr<ReplayProgress> replay_progress;
 };
 
 // One line of a "top ten" list: a metric, label or pair, and how many.

@@ -114,6 +114,40 @@ TEST(DbConcurrencyTest, BatchesAreSeenAsAWholeWhileEverythingHappens) {
   EXPECT_EQ(Difference(ReadContents(*db), contents), "");
 }
 
+// Enough for recovery to use its threads: for the checkpoint's ranges, its postings, and the journal after
+// it.
+TEST(DbConcurrencyTest, ALargeStoreIsRestoredOnSeveralThreads) {
+  constexpr int kManySeries = 20'000;
+  Bench bench;
+  auto db = bench.Open();
+  std::vector<SeriesRef> refs(kManySeries, 0);
+  auto append = [&](int batch) {
+    auto appender = db->NewAppender();
+    for (int i = 0; i < kManySeries; ++i) {
+      Labels labels = refs[i] == 0 ? MetricLabels("m" + std::to_string(i % 7), std::to_string(i)) : Labels();
+      refs[i] = appender->Append(refs[i], labels, kTestStart + batch * 1000, batch * (i % 3)).ref;
+    }
+    ASSERT_TRUE(appender->Commit().has_value());
+  };
+  for (int batch = 0; batch < 3; ++batch) append(batch);
+  db.reset();
+  db = bench.Open();
+  refs.assign(kManySeries, 0);
+  for (int batch = 3; batch < 16; ++batch) append(batch);
+  Contents contents = ReadContents(*db);
+  EXPECT_EQ(contents.size(), static_cast<size_t>(kManySeries));
+  bench.fs.FailOperation(1, core::Fault::kFail, /*and_all_later=*/true);
+  db.reset();
+  bench.fs.Heal();
+  auto progress = std::make_shared<ReplayProgress>();
+  bench.options.replay_progress = progress;
+  db = bench.Open();
+  EXPECT_EQ(Difference(ReadContents(*db), contents), "");
+  EXPECT_EQ(progress->state, ReplayProgress::State::kDone);
+  EXPECT_GT(progress->min, 0u);
+  EXPECT_EQ(progress->current, progress->max);
+}
+
 TEST(DbConcurrencyTest, SeriesComeAndGoUnderAppendersAndQueries) {
   Bench bench;
   bench.options.block_range_ms = 10'000;

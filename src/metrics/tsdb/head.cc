@@ -14,35 +14,6 @@ using model::Matcher;
 
 constexpr TimestampMs kMaxTime = std::numeric_limits<TimestampMs>::max();
 
-ChunkTail TailOf(const SeriesRecord& record) {
-  return {.last_time_ms = record.last_time_ms.load(std::memory_order_relaxed),
-          .last_bits = record.last_bits.load(std::memory_order_relaxed),
-          .last_delta_ms = record.last_delta_ms,
-          .size_bytes = record.chunk_bytes,
-          .count = record.chunk_samples,
-          .ends_in_run = record.chunk_ends_in_run};
-}
-
-void SetTail(SeriesRecord& record, const ChunkTail& tail) {
-  record.last_time_ms.store(tail.last_time_ms, std::memory_order_relaxed);
-  record.last_bits.store(tail.last_bits, std::memory_order_relaxed);
-  record.last_delta_ms = tail.last_delta_ms;
-  record.chunk_bytes = tail.size_bytes;
-  record.chunk_samples = tail.count;
-  record.chunk_ends_in_run = tail.ends_in_run;
-}
-
-// Everything but the generation, which tells the slot's series apart.
-void ClearRecord(SeriesRecord& record) {
-  SetTail(record, {.last_time_ms = kNoTime});
-  record.chunk = nullptr;
-  record.written_chunk = 0;
-  record.chunk_class = 0;
-  record.extras.store(0, std::memory_order_relaxed);
-  record.has_open_histograms = false;
-  record.is_journaled.store(false, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, core::Registry& registry,
@@ -61,6 +32,35 @@ Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, co
       max_time_ms_(kNoTime) {}
 
 Head::~Head() = default;
+
+ChunkTail Head::TailOf(const SeriesRecord& record) {
+  return {.last_time_ms = record.last_time_ms.load(std::memory_order_relaxed),
+          .last_bits = record.last_bits.load(std::memory_order_relaxed),
+          .last_delta_ms = record.last_delta_ms,
+          .size_bytes = record.chunk_bytes,
+          .count = record.chunk_samples,
+          .ends_in_run = record.chunk_ends_in_run};
+}
+
+void Head::SetTail(SeriesRecord& record, const ChunkTail& tail) {
+  record.last_time_ms.store(tail.last_time_ms, std::memory_order_relaxed);
+  record.last_bits.store(tail.last_bits, std::memory_order_relaxed);
+  record.last_delta_ms = tail.last_delta_ms;
+  record.chunk_bytes = tail.size_bytes;
+  record.chunk_samples = tail.count;
+  record.chunk_ends_in_run = tail.ends_in_run;
+}
+
+// Everything but the generation, which tells the slot's series apart.
+void Head::ClearRecord(SeriesRecord& record) {
+  SetTail(record, {.last_time_ms = kNoTime});
+  record.chunk = nullptr;
+  record.written_chunk = 0;
+  record.chunk_class = 0;
+  record.extras.store(0, std::memory_order_relaxed);
+  record.has_open_histograms = false;
+  record.is_journaled.store(false, std::memory_order_relaxed);
+}
 
 Head::ChunkWindow Head::WindowOf(TimestampMs time_ms) const {
   TimestampMs phase = time_ms % chunk_range_ms_;
@@ -483,12 +483,26 @@ bool Head::RestoreState(const SeriesState& state) {
   return true;
 }
 
-ApplyCounts Head::RestoreSamples(const SampleSpans& samples) {
+// The same for records, which lie as far apart: first the record, then, when it is there, the chunk. The refs
+// may be of no series, or of one that another thread is busy with.
+void Head::PrefetchForRestore(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number) {
+  size_t record_place = place + 2 * kPrefetchDistance;
+  if (record_place >= refs.size()) return;
+  uint32_t slot = SlotOf(refs[record_place]);
+  if (slot < table_.slots()) __builtin_prefetch(&table_.at(slot), /*rw=*/1);
+  place += kPrefetchDistance;
+  if (SlotOf(refs[place]) < table_.slots()) PrefetchChunk(refs, place, stripe_number);
+}
+
+ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t parts) {
   ApplyCounts counts;
   TimestampMs min_ms = kMaxTime;
   TimestampMs max_ms = kNoTime;
   ChunkWindow window;
   for (size_t i = 0; i < samples.refs.size(); ++i) {
+    uint32_t stripe_number = StripeOf(SlotOf(samples.refs[i]));
+    if (stripe_number % parts != part) continue;
+    PrefetchForRestore(samples.refs, i, stripe_number);
     SeriesRecord* record = Find(samples.refs[i]);
     if (record == nullptr) {
       ++counts.unknown;
@@ -501,8 +515,7 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples) {
       continue;
     }
     if (!window.Contains(time_ms)) window = WindowOf(time_ms);
-    AppendSample(stripes_[StripeOf(SlotOf(samples.refs[i]))], *record, samples.refs[i], window, time_ms,
-                 samples.bits[i]);
+    AppendSample(stripes_[stripe_number], *record, samples.refs[i], window, time_ms, samples.bits[i]);
     min_ms = std::min(min_ms, time_ms);
     max_ms = std::max(max_ms, time_ms);
     ++counts.appended;
@@ -519,28 +532,6 @@ void Head::FinishRestore() {
   }
 }
 
-void Head::Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>& definitions,
-                   std::vector<SeriesState>& states) const {
-  definitions.clear();
-  states.clear();
-  std::shared_lock index_lock(index_mutex_);
-  uint32_t end = std::min(slot + count, table_.slots());
-  for (; slot < end; ++slot) {
-    const SeriesRecord& record = table_.at(slot);
-    if (!record.is_live.load(std::memory_order_relaxed)) continue;
-    SeriesRef ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
-    definitions.push_back({ref, index_.LabelsOf(slot)});
-    std::lock_guard lock(stripes_[StripeOf(slot)].mutex);
-    SeriesState& state = states.emplace_back();
-    state.ref = ref;
-    state.written_chunk = record.written_chunk;
-    state.tail = TailOf(record);
-    // Histograms are in sections of their own, taken at another moment: here, as if they were still to come.
-    if (record.has_open_histograms) {
-      state.tail = {.last_time_ms = stripes_[StripeOf(slot)].histograms.at(slot)->first_time_ms() - 1};
-    }
-    if (record.chunk != nullptr) state.chunk.assign(record.chunk, record.chunk_bytes);
-  }
 }
 
 void Head::RaiseMinTime(TimestampMs time_ms) {

@@ -42,6 +42,8 @@
 
 namespace sextant::tsdb {
 
+struct SeriesRange;
+
 // A series of the head as a reader sees it.
 struct HeadSeries {
   SeriesRef ref = 0;
@@ -51,7 +53,7 @@ struct HeadSeries {
   CommitTracker::Ticket seen_until = std::numeric_limits<CommitTracker::Ticket>::max();
 };
 
-// A series as a checkpoint keeps it.
+// A series as a checkpoint of version 1 keeps it.
 struct SeriesState {
   SeriesRef ref = 0;
   ChunkRef written_chunk = 0;
@@ -193,12 +195,17 @@ class Head {
   bool RestoreState(const SeriesState& state);
   // The oldest time in the head, which may be that of a written chunk.
   void RestoreMinTime(TimestampMs time_ms) { NoteTimes(time_ms, kNoTime); }
-  ApplyCounts RestoreSamples(const SampleSpans& samples);
+  // Of the samples, those whose stripe number modulo `parts` is `part`. Different parts may be restored at
+  // once.
+  ApplyCounts RestoreSamples(const SampleSpans& samples, size_t part, size_t parts);
   void FinishRestore();
 
-  // For a checkpoint: definitions and states of the live series among the `count` slots from `slot` on.
-  void Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>& definitions,
-               std::vector<SeriesState>& states) const;
+  // For a checkpoint's image (image_frames.h): a range of slots, the tables of the label index. Ids in ranges
+  // that were captured while they were held mean the same in tables captured later.
+  void CaptureRange(uint32_t begin, SeriesRange& out) const;
+  void HoldLabelIds(bool hold);
+  bool CaptureSymbols(uint32_t first, uint32_t count, SymbolRun& out) const;
+  bool CapturePairs(uint32_t first, uint32_t count, PairRun& out) const;
   uint32_t slots() const { return table_.slots(); }
   // For a checkpoint: what the head holds beside series and their float chunks, each section below the limit
   // of a frame; and back. kCorruption when a section is malformed.
@@ -215,6 +222,8 @@ class Head {
   uint64_t SizeBytes() const;
 
  private:
+  friend class HeadLoader;
+
   static constexpr uint32_t kStripes = 64;
   static constexpr uint32_t kStripeRun = 256;
   static constexpr size_t kMaxUndo = 4096;
@@ -252,6 +261,9 @@ class Head {
     }
   };
 
+  static ChunkTail TailOf(const SeriesRecord& record);
+  static void SetTail(SeriesRecord& record, const ChunkTail& tail);
+  static void ClearRecord(SeriesRecord& record);
   static uint32_t StripeOf(uint32_t slot) { return slot / kStripeRun % kStripes; }
   ChunkWindow WindowOf(TimestampMs time_ms) const;
   model::AppendOutcome CheckLabels(const model::Labels& labels) const;
@@ -271,6 +283,7 @@ class Head {
   void CaptureHistograms(std::vector<Section>& sections) const;
   void CaptureMixedStates(uint32_t slot, uint32_t count, MixedStateWriter& writer) const;
   void PruneUndo(Stripe& stripe);
+  void PrefetchForRestore(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void PrefetchChunk(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void NoteTimes(TimestampMs min_ms, TimestampMs max_ms);
   void DropSlot(uint32_t slot);

@@ -150,9 +150,17 @@ Status Maintenance::DeleteSeries(Compactor& compactor,
   return {};
 }
 
+// A restart replays what the journal holds: the fewer samples the sooner it is ready, but the more often all
+// series are written. Samples up to the first number are replayed in a moment; beyond it, checkpoints write
+// at most so many bytes for each sample.
 bool Maintenance::IsCheckpointDue() const {
-  return needs_checkpoint_.load() || store_.journal->size_bytes() + replayed_bytes_ >=
-                                         std::max(checkpoint_bytes_, store_.options.journal_checkpoint_bytes);
+  constexpr uint64_t kSamplesReplayedAtOnce = 2'000'000;
+  constexpr uint64_t kCheckpointBytesPerSample = 4;
+  uint64_t bytes = store_.journal->size_bytes() + recovered_.journal_bytes;
+  uint64_t samples = store_.journal->samples() + recovered_.journal_samples;
+  return needs_checkpoint_.load() ||
+         bytes >= std::max(recovered_.checkpoint_bytes, store_.options.journal_checkpoint_bytes) ||
+         samples >= std::max(kSamplesReplayedAtOnce, recovered_.checkpoint_bytes / kCheckpointBytesPerSample);
 }
 
 Status Maintenance::Checkpoint() {
@@ -168,9 +176,9 @@ Status Maintenance::CheckpointLocked() {
     // What went to the files before is in the head when these have finished.
     store_.commits.WaitForBegun();
     std::string dir = store_.JournalDir();
-    SEXTANT_ASSIGN(checkpoint_bytes_, WriteCheckpoint(store_.fs, dir, number, store_.head, store_.chunks,
-                                                      store_.blocks.end_ms()));
-    replayed_bytes_ = 0;
+    SEXTANT_ASSIGN(uint64_t size_bytes, WriteCheckpoint(store_.fs, dir, number, store_.head, store_.chunks,
+                                                        store_.blocks.end_ms()));
+    recovered_ = {.checkpoint_bytes = size_bytes};
     needs_checkpoint_.store(false);
     SEXTANT_TRY(RemoveCheckpointsBefore(store_.fs, dir, number));
     return store_.journal->RemoveBefore(number);

@@ -4,6 +4,19 @@
 
 namespace sextant::tsdb {
 
+Postings Postings::FromSorted(std::span<const uint32_t> slots) {
+  Postings postings;
+  if (slots.empty()) return postings;
+  if (slots.size() == 1) {
+    postings.form_ = slots.front();
+  } else if (slots.size() <= kMaxArray) {
+    postings.form_ = std::make_unique<Array>(slots.begin(), slots.end());
+  } else {
+    postings.form_ = std::make_unique<Bitmap>(slots.size(), slots.data());
+  }
+  return postings;
+}
+
 void Postings::Add(uint32_t slot) {
   if (empty()) {
     form_ = slot;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <roaring/roaring.hh>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -15,6 +16,9 @@ using Bitmap = ::Roaring;
 
 class Postings {
  public:
+  // Of slots in ascending order, each once.
+  static Postings FromSorted(std::span<const uint32_t> slots);
+
   void Add(uint32_t slot);
   void Remove(uint32_t slot);
   uint32_t size() const;

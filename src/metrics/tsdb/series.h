@@ -84,10 +84,15 @@ class SeriesTable {
   bool GrowTo(uint32_t slot) {
     if (slot >= max_slots()) return false;
     for (uint32_t page = slots() / kPageSlots; page <= slot / kPageSlots; ++page) {
-      pages_[page] = std::make_unique<SeriesRecord[]>(kPageSlots);
+      MakePage(page);
       slots_.store((page + 1) * kPageSlots, std::memory_order_release);
     }
     return true;
+  }
+
+  // Recovery: makes the records of one page, ahead of GrowTo. Different pages may be made at once.
+  void MakePage(uint32_t page) {
+    if (pages_[page] == nullptr) pages_[page] = std::make_unique<SeriesRecord[]>(kPageSlots);
   }
 
   uint64_t SizeBytes() const { return uint64_t{slots()} * sizeof(SeriesRecord); }
