@@ -48,7 +48,8 @@ function(sextant_module name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE sextant_${name} ${arg_LIBS} GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE
-      SEXTANT_CONFORMANCE_DEFAULT="${CMAKE_SOURCE_DIR}/../shared/conformance")
+      SEXTANT_CONFORMANCE_DEFAULT="${CMAKE_SOURCE_DIR}/../shared/conformance"
+      SEXTANT_PEERS_DEFAULT="${CMAKE_SOURCE_DIR}/.tools/peers")
     add_test(NAME unit.${name} COMMAND ${name}_test --gtest_brief=1)
     set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300)
   endif()

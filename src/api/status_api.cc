@@ -31,7 +31,7 @@ net::HttpResponse HandleRuntimeInfo(const StatusApiDeps& deps) {
     json.Key("CWD").String(deps.info.working_directory);
     json.Key("serverTime").String(FormatRfc3339(deps.clock.NowMs()));
     json.Key("timeSeriesCount").UInt(stats->series).Key("chunkCount").UInt(stats->chunks);
-    json.Key("storageRetention").String(deps.info.storage_retention);
+    json.Key("storageRetention").String(deps.info.storage_retention());
     json.Key("cpuCount").UInt(std::thread::hardware_concurrency());
     json.EndObject();
   });

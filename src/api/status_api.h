@@ -21,7 +21,7 @@ struct StatusInfo {
   std::string version;
   core::TimestampMs start_ms = 0;
   std::string working_directory;
-  std::string storage_retention;  // "15d"
+  std::function<std::string()> storage_retention;  // gives such as "15d or 1GiB"; called from any thread
   std::vector<std::pair<std::string, std::string>> flags;
 };
 

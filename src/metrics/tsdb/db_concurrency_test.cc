@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <barrier>
+#include <filesystem>
 #include <thread>
 
 #include "metrics/tsdb/db_test_util.h"
+#include "metrics/tsdb/histogram_test_util.h"
 
 namespace sextant::tsdb {
 namespace {
@@ -185,6 +187,78 @@ TEST(DbConcurrencyTest, SeriesComeAndGoUnderAppendersAndQueries) {
   size_t samples = 0;
   for (const auto& [labels, series_samples] : ReadContents(*db)) samples += series_samples.size();
   EXPECT_EQ(samples, 15'000u);
+}
+
+// Each target's batch is floats and histograms of one number; series change their kind now and then.
+TEST(DbConcurrencyTest, HistogramsAreSeenWithTheirBatchesAndCheckpointsHaveThem) {
+  constexpr int kSeries = 40;
+  constexpr int kTargets = 2;
+  constexpr int kHistogramBatches = 400;
+  Bench bench;
+  bench.options.journal_segment_bytes = 20'000;
+  bench.options.journal_checkpoint_bytes = 1;
+  auto db = bench.Open();
+  std::atomic<int> failures = 0;
+  std::atomic<bool> stops = false;
+  auto append = [&](int target) {
+    for (int batch = 1; batch <= kHistogramBatches; ++batch) {
+      auto appender = db->NewAppender();
+      model::FloatHistogram histogram = CounterHistogram(batch);
+      for (int series = 0; series < kSeries; ++series) {
+        Labels labels = Labels::Of(
+            {{"__name__", "m"}, {"series", std::to_string(series)}, {"target", std::to_string(target)}});
+        model::Sample sample{.time_ms = kTestStart + batch * 1000, .value = static_cast<double>(batch)};
+        if ((series + batch / 10) % 3 != 0) sample.histogram = &histogram;
+        if (appender->AppendSample(0, labels, sample).outcome != AppendOutcome::kOk) ++failures;
+      }
+      if (!appender->Commit()) ++failures;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int target = 0; target < kTargets; ++target) threads.emplace_back([&, target] { append(target); });
+  std::thread queries([&] {
+    model::SampleColumns columns;
+    while (!stops) {
+      auto querier = db->NewQuerier(kFirst, kLast).value();
+      auto set = querier->Select({model::Matcher::Equal("target", "1")}, {}).value();
+      if (set->size() != 0 && set->size() != kSeries) ++failures;
+      size_t samples = 0;
+      for (size_t i = 0; i < set->size(); ++i) {
+        if (!set->Read(i, kFirst, kLast, columns)) ++failures;
+        if (i == 0) samples = columns.size();
+        if (columns.size() != samples) ++failures;
+      }
+    }
+  });
+  std::thread maintenance([&] {
+    while (!stops) {
+      if (!db->Maintain() || !db->GetStats()) ++failures;
+    }
+  });
+  for (std::thread& thread : threads) thread.join();
+  stops = true;
+  queries.join();
+  maintenance.join();
+  EXPECT_EQ(failures, 0) << bench.log;
+  Contents expected;
+  for (int target = 0; target < kTargets; ++target) {
+    for (int series = 0; series < kSeries; ++series) {
+      Labels labels = Labels::Of(
+          {{"__name__", "m"}, {"series", std::to_string(series)}, {"target", std::to_string(target)}});
+      for (int batch = 1; batch <= kHistogramBatches; ++batch) {
+        expected[labels.ToString()][kTestStart + batch * 1000] =
+            (series + batch / 10) % 3 != 0 ? HistogramBits(CounterHistogram(batch)) : BitsOf(batch);
+      }
+    }
+  }
+  EXPECT_EQ(Difference(ReadContents(*db), expected), "");
+  // As a killed process leaves it: the last checkpoint was taken while everything went on.
+  Bench killed;
+  killed.options = bench.options;
+  killed.options.dir = killed.dir.path();
+  std::filesystem::copy(bench.dir.path(), killed.dir.path(), std::filesystem::copy_options::recursive);
+  auto again = killed.Open();
+  EXPECT_EQ(Difference(ReadContents(*again), expected), "");
 }
 
 }  // namespace

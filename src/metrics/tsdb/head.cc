@@ -16,8 +16,8 @@ constexpr TimestampMs kMaxTime = std::numeric_limits<TimestampMs>::max();
 
 }  // namespace
 
-Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, core::Logger logger,
-           const Limits& limits, DurationMs chunk_range_ms)
+Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, core::Registry& registry,
+           core::Logger logger, const Limits& limits, DurationMs chunk_range_ms, uint64_t max_exemplars)
     : chunks_(chunks),
       commits_(commits),
       metrics_(metrics),
@@ -26,6 +26,8 @@ Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, co
       chunk_range_ms_(chunk_range_ms),
       table_(limits.max_series),
       index_(table_),
+      out_of_order_(limits.max_out_of_order_bytes),
+      exemplars_(registry, max_exemplars),
       min_time_ms_(kMaxTime),
       max_time_ms_(kNoTime) {}
 
@@ -55,6 +57,8 @@ void Head::ClearRecord(SeriesRecord& record) {
   record.chunk = nullptr;
   record.written_chunk = 0;
   record.chunk_class = 0;
+  record.extras.store(0, std::memory_order_relaxed);
+  record.has_open_histograms = false;
   record.is_journaled.store(false, std::memory_order_relaxed);
 }
 
@@ -148,6 +152,7 @@ void Head::CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref) {
 
 void Head::AppendSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, const ChunkWindow& window,
                         TimestampMs time_ms, uint64_t bits) {
+  if (record.has_open_histograms) CloseHistograms(stripe, record, ref);
   ChunkTail tail = TailOf(record);
   if (record.chunk != nullptr && (tail.last_time_ms < window.begin_ms || !ChunkAccepts(tail, time_ms))) {
     CloseChunk(stripe, record, ref);
@@ -238,6 +243,7 @@ ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples
       TimestampMs former_ms = record.last_time_ms.load(std::memory_order_relaxed);
       if (time_ms <= former_ms) {
         ++counts.out_of_order;
+        if (time_ms < former_ms) counts.behind.push_back(i);
         continue;
       }
       if (!window.Contains(time_ms)) window = WindowOf(time_ms);
@@ -253,13 +259,14 @@ ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples
 }
 
 std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, CommitTracker::Ticket watermark,
-                                     TimestampMs start_ms) const {
+                                     TimestampMs in_order_from_ms, TimestampMs start_ms) const {
   std::vector<HeadSeries> out;
   std::shared_lock index_lock(index_mutex_);
   Bitmap slots = index_.Select(matchers);
   out.reserve(slots.cardinality());
   for (uint32_t slot : slots) {
-    out.push_back({MakeRef(slot, table_.at(slot).generation.load(std::memory_order_relaxed)), kNoTime, {}});
+    SeriesRef ref = MakeRef(slot, table_.at(slot).generation.load(std::memory_order_relaxed));
+    out.push_back({ref, kNoTime, {}, in_order_from_ms, watermark});
   }
   // Stripe by stripe: what each series has, less what commits after the watermark have added.
   std::array<std::vector<uint32_t>, kStripes> by_stripe;
@@ -284,7 +291,8 @@ std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, Commi
     }
   }
   std::erase_if(out, [&](const HeadSeries& series) {
-    return series.visible_until_ms == kNoTime || series.visible_until_ms < start_ms;
+    if (series.visible_until_ms != kNoTime && series.visible_until_ms >= in_order_from_ms) return false;
+    return !out_of_order_.Holds(series.ref, start_ms, kMaxTime, watermark);
   });
   for (HeadSeries& series : out) series.labels = index_.LabelsOf(SlotOf(series.ref));
   return out;
@@ -296,14 +304,16 @@ void Head::ReportDamage(SeriesRef ref, const core::Error& error) const {
                 {{"series_ref", ref}, {"error", error}});
 }
 
-void Head::Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
-                model::SampleColumns& out) const {
+void Head::ReadInOrder(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
+                       model::SampleColumns& out) const {
+  start_ms = std::max(start_ms, series.in_order_from_ms);
   end_ms = std::min(end_ms, series.visible_until_ms);
   if (start_ms > end_ms || series.visible_until_ms == kNoTime) return;
   uint32_t slot = SlotOf(series.ref);
   char open_chunk[ChunkArena::kMaxBlockBytes];
   uint16_t open_bytes = 0;
   uint16_t open_samples = 0;
+  OpenExtras extras;
   ChunkRef written;
   {
     const Stripe& stripe = stripes_[StripeOf(slot)];
@@ -316,10 +326,11 @@ void Head::Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_
       open_samples = record.chunk_samples;
       std::memcpy(open_chunk, record.chunk, open_bytes);
     }
+    CopyExtras(stripe, record, slot, extras);
   }
   // From the newest back to the one in which the range begins.
   std::vector<WrittenChunk> chunks;
-  bool is_covered = open_samples > 0 && ChunkStart(open_chunk) <= start_ms;
+  bool is_covered = (open_samples > 0 && ChunkStart(open_chunk) <= start_ms) || extras.Covers(start_ms);
   while (written != 0 && !is_covered) {
     WrittenChunk& chunk = chunks.emplace_back();
     core::Status read = chunks_.Read(written, chunk);
@@ -337,13 +348,20 @@ void Head::Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_
     written = chunk.previous;
     if (chunk.last_time_ms < start_ms) chunks.pop_back();
   }
-  for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
-    core::Status decoded = DecodeChunk(chunk->bytes, chunk->samples, start_ms, end_ms, out);
+  auto decode = [&](ChunkKind kind, std::string_view bytes, uint32_t samples) {
+    core::Status decoded = kind == ChunkKind::kHistograms
+                               ? DecodeHistogramChunk(bytes, samples, start_ms, end_ms, out)
+                               : DecodeChunk(bytes, samples, start_ms, end_ms, out);
+    out.Resize(out.size());
     if (!decoded) ReportDamage(series.ref, decoded.error());
+  };
+  size_t first = out.size();
+  for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
+    decode(chunk->kind, chunk->bytes, chunk->samples);
   }
-  if (open_samples == 0) return;
-  core::Status decoded = DecodeChunk({open_chunk, open_bytes}, open_samples, start_ms, end_ms, out);
-  if (!decoded) ReportDamage(series.ref, decoded.error());
+  if (open_samples > 0) decode(ChunkKind::kFloats, {open_chunk, open_bytes}, open_samples);
+  if (extras.samples > 0) decode(ChunkKind::kHistograms, extras.histograms, extras.samples);
+  FillStartTimes(extras.start_changes, first, out);
 }
 
 void Head::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
@@ -383,10 +401,9 @@ void Head::DropSlot(uint32_t slot) {
   Stripe& stripe = stripes_[StripeOf(slot)];
   std::lock_guard lock(stripe.mutex);
   SeriesRecord& record = table_.at(slot);
-  if (record.chunk != nullptr) {
-    stripe.arena.Free(record.chunk, record.chunk_class);
-    open_chunks_.fetch_sub(1, std::memory_order_relaxed);
-  }
+  DropOpenChunks(stripe, record, slot);
+  stripe.start_times.Erase(slot);
+  DropExtras(MakeRef(slot, record.generation.load(std::memory_order_relaxed)));
   ClearRecord(record);
   // The ref must fail from now on, also before the slot is used again.
   record.is_live.store(false, std::memory_order_relaxed);
@@ -407,6 +424,8 @@ uint64_t Head::DropIdle(TimestampMs time_ms, DropEpochs::Epoch oldest_epoch) {
       };
       if (!record.is_live.load(std::memory_order_relaxed) || is_used()) continue;
       if (record.last_time_ms.load(std::memory_order_relaxed) >= time_ms) continue;
+      SeriesRef ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
+      if (out_of_order_.Holds(ref)) continue;
       record.is_live.store(false, std::memory_order_seq_cst);  // see FindForUse
       if (is_used()) {
         record.is_live.store(true, std::memory_order_relaxed);
@@ -505,13 +524,14 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t
   return counts;
 }
 
-void Head::FinishRestore() { index_.FinishRecovery(); }
+void Head::FinishRestore() {
+  index_.FinishRecovery();
+  if (unknown_restored_ > 0) {
+    logger_.Warn("some histograms cannot be restored, since their series are not there",
+                 {{"samples", unknown_restored_}});
+  }
+}
 
-std::vector<Section> Head::CaptureSections() const { return {}; }
-
-core::Status Head::RestoreSection(const Section& section) {
-  return core::Fail(core::Code::kCorruption, "a checkpoint section of unknown kind {}",
-                    static_cast<int>(section.tag));
 }
 
 void Head::RaiseMinTime(TimestampMs time_ms) {
@@ -543,8 +563,10 @@ uint64_t Head::SizeBytes() const {
   }
   for (const Stripe& stripe : stripes_) {
     std::lock_guard lock(stripe.mutex);
-    size += stripe.arena.allocated_bytes() + stripe.undo.capacity() * sizeof(Undo);
+    size += stripe.arena.allocated_bytes() + stripe.undo.capacity() * sizeof(Undo) + stripe.histogram_bytes +
+            stripe.start_times.size_bytes();
   }
+  size += out_of_order_.SizeBytes() + deletions_.SizeBytes() + exemplars_.SizeBytes() + metadata_.SizeBytes();
   size_bytes_.store(size, std::memory_order_relaxed);
   return size;
 }

@@ -47,6 +47,13 @@ void Head::CaptureRange(uint32_t begin, SeriesRange& out) const {
       out.last_bits[i] = record.last_bits.load(std::memory_order_relaxed);
       out.written_chunks[i] = record.written_chunk;
       out.last_deltas_ms[i] = record.last_delta_ms;
+      // Histograms are in sections of their own, taken at another moment: here, as if they were still to
+      // come.
+      if (record.has_open_histograms) {
+        out.last_times_ms[i] = stripes_[StripeOf(slot)].histograms.at(slot)->first_time_ms() - 1;
+        out.last_bits[i] = 0;
+        out.last_deltas_ms[i] = 0;
+      }
       if (record.chunk == nullptr) continue;
       out.chunk_bytes[i] = record.chunk_bytes;
       out.chunk_samples[i] = record.chunk_samples;

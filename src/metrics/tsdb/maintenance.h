@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 
+#include "metrics/tsdb/compactor.h"
 #include "metrics/tsdb/store.h"
 
 namespace sextant::tsdb {
@@ -30,22 +31,38 @@ class Maintenance {
   core::Status Sync();
   // Replaces the journal so far by a checkpoint.
   core::Status Checkpoint();
+  // See Db. `compactor` is paused meanwhile.
+  core::Status DeleteSeries(Compactor& compactor,
+                            const std::vector<std::vector<model::Matcher>>& matcher_sets,
+                            TimestampMs start_ms, TimestampMs end_ms);
 
  private:
   core::Status CutBlocks();
   core::Status CutBlock(TimestampMs start_ms, TimestampMs end_ms);
-  core::Status WriteBlock(TimestampMs start_ms, TimestampMs end_ms, bool& has_samples);
+  core::Status WriteBlock(TimestampMs start_ms, TimestampMs end_ms);
   core::Status DropWhatIsInBlocks();
+  bool IsOutOfOrderCutDue() const;
+  core::Status CutOutOfOrder();
+  core::Status WriteOutOfOrder(TimestampMs start_ms, TimestampMs end_ms);
   core::Status ApplyRetention();
   core::Status CheckpointLocked();
   bool IsCheckpointDue() const;
 
+  // What blocks have of the head, up to a commit.
+  struct WrittenRange {
+    TimestampMs start_ms;
+    TimestampMs end_ms;
+    CommitTracker::Ticket ticket;
+  };
+
   Store& store_;
   // One at a time, also while it writes: nobody but maintenance waits for it.
   std::mutex mutex_;
-  RecoveredSize recovered_;             // and the size of the last checkpoint
-  std::atomic<bool> needs_checkpoint_;  // the journal cannot be trusted to be durable
-  bool has_droppings_ = false;          // a cut has left series and files to drop
+  RecoveredSize recovered_;              // and the size of the last checkpoint
+  std::atomic<bool> needs_checkpoint_;   // the journal cannot be trusted to be durable
+  std::vector<WrittenRange> written_;    // to be dropped from the head's out-of-order samples
+  bool wants_out_of_order_cut_ = false;  // a block was cut since the last one
+  bool has_droppings_ = false;           // a cut has left series and files to drop
 };
 
 }  // namespace sextant::tsdb
