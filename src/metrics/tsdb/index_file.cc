@@ -95,9 +95,9 @@ void PutSeriesRecord(const std::vector<uint32_t>& former, const std::vector<uint
 }
 
 void PutPostings(const std::vector<uint32_t>& series, std::string& out) {
-  // Runs are added to a set as a whole.
+  // Runs are added to a set as a whole: they are good where they take at most two bits for each series.
   std::string runs = PostingsAsRuns(series);
-  size_t worth = runs.size() / 2;
+  size_t worth = runs.size() <= series.size() / 4 ? 0 : runs.size() / 2;
   std::string columns = PostingsAsColumns(series, worth);
   out += columns.size() < worth ? columns : runs;
 }
