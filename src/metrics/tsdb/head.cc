@@ -532,8 +532,6 @@ void Head::FinishRestore() {
   }
 }
 
-}
-
 void Head::RaiseMinTime(TimestampMs time_ms) {
   TimestampMs held = min_time_ms_.load(std::memory_order_relaxed);
   while (time_ms > held && !min_time_ms_.compare_exchange_weak(held, time_ms, std::memory_order_relaxed)) {
