@@ -7,6 +7,8 @@
 #include <map>
 #include <random>
 
+#include "metrics/tsdb/label_image.h"
+
 namespace sextant::tsdb {
 namespace {
 
@@ -75,6 +77,29 @@ TEST_F(LabelIndexTest, RecoveryPutsSeriesWhereTheyWere) {
   for (uint32_t expected : {1u, 3u, 4u, 5u, 6u, 8u}) {
     EXPECT_EQ(index_.Add(Labels::Of({{"b", std::to_string(expected)}})), expected);
   }
+}
+
+TEST_F(LabelIndexTest, HeldIdsAreNotUsedAgain) {
+  uint32_t slot = index_.Add(Labels::Of({{"a", "1"}}));
+  index_.HoldIds(true);
+  PairRun pairs;
+  ASSERT_TRUE(index_.CapturePairs(0, 10, pairs));
+  ASSERT_EQ(pairs.names.size(), 1u);
+  EXPECT_NE(pairs.names[0], PairRun::kFreePair);
+  index_.Remove({slot});
+  index_.Add(Labels::Of({{"b", "2"}}));
+  ASSERT_TRUE(index_.CapturePairs(0, 10, pairs));
+  ASSERT_EQ(pairs.names.size(), 2u);
+  EXPECT_EQ(pairs.names[0], PairRun::kFreePair);
+  EXPECT_NE(pairs.names[1], PairRun::kFreePair);
+  EXPECT_FALSE(index_.CapturePairs(2, 10, pairs));
+  SymbolRun symbols;
+  ASSERT_TRUE(index_.CaptureSymbols(0, 10, symbols));
+  EXPECT_EQ(symbols.texts, "b2");
+  index_.HoldIds(false);
+  index_.Add(Labels::Of({{"c", "3"}}));
+  ASSERT_TRUE(index_.CapturePairs(0, 10, pairs));
+  EXPECT_EQ(pairs.names.size(), 2u);
 }
 
 TEST_F(LabelIndexTest, SelectAgreesWithTryingEverySeries) {
