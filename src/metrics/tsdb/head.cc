@@ -13,6 +13,7 @@ using model::LabelView;
 using model::Matcher;
 
 constexpr TimestampMs kMaxTime = std::numeric_limits<TimestampMs>::max();
+constexpr size_t kSliceSeries = 2048;  // whose labels are made in one go under the index lock
 
 ChunkTail TailOf(const SeriesRecord& record) {
   return {.last_time_ms = record.last_time_ms.load(std::memory_order_relaxed),
@@ -253,15 +254,34 @@ ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples
 }
 
 std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, CommitTracker::Ticket watermark,
-                                     TimestampMs start_ms) const {
+                                     TimestampMs start_ms, size_t first) const {
   std::vector<HeadSeries> out;
   std::shared_lock index_lock(index_mutex_);
-  Bitmap slots = index_.Select(matchers);
+  Pause pause = [&] {
+    index_lock.unlock();
+    index_lock.lock();
+  };
+  Bitmap slots = index_.Select(matchers, pause);
   out.reserve(slots.cardinality());
   for (uint32_t slot : slots) {
     out.push_back({MakeRef(slot, table_.at(slot).generation.load(std::memory_order_relaxed)), kNoTime, {}});
   }
-  // Stripe by stripe: what each series has, less what commits after the watermark have added.
+  FillVisible(watermark, out);
+  std::erase_if(out, [&](const HeadSeries& series) {
+    return series.visible_until_ms == kNoTime || series.visible_until_ms < start_ms;
+  });
+  if (first > 0 && out.size() > first) KeepFirst(first, pause, out);
+  std::vector<LabelView> scratch;
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (i % kSliceSeries == kSliceSeries - 1) pause();
+    // One that was dropped in a pause keeps empty labels, which no series has.
+    if (IsSame(out[i])) out[i].labels = index_.LabelsOf(SlotOf(out[i].ref), scratch);
+  }
+  std::erase_if(out, [](const HeadSeries& series) { return series.labels.empty(); });
+  return out;
+}
+
+void Head::FillVisible(CommitTracker::Ticket watermark, std::vector<HeadSeries>& out) const {
   std::array<std::vector<uint32_t>, kStripes> by_stripe;
   for (uint32_t i = 0; i < out.size(); ++i) by_stripe[StripeOf(SlotOf(out[i].ref))].push_back(i);
   absl::flat_hash_map<uint32_t, TimestampMs> unseen;
@@ -283,11 +303,24 @@ std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, Commi
                                     : table_.at(slot).last_time_ms.load(std::memory_order_relaxed);
     }
   }
-  std::erase_if(out, [&](const HeadSeries& series) {
-    return series.visible_until_ms == kNoTime || series.visible_until_ms < start_ms;
-  });
-  for (HeadSeries& series : out) series.labels = index_.LabelsOf(SlotOf(series.ref));
-  return out;
+}
+
+// A heap of those that come first so far, the last of them on top.
+void Head::KeepFirst(size_t first, const Pause& pause, std::vector<HeadSeries>& out) const {
+  auto is_before = [this](const HeadSeries& a, const HeadSeries& b) {
+    return index_.IsBefore(SlotOf(a.ref), SlotOf(b.ref));
+  };
+  auto heap_end = out.begin() + static_cast<ptrdiff_t>(first);
+  std::make_heap(out.begin(), heap_end, is_before);
+  for (size_t i = first; i < out.size(); ++i) {
+    if (i % kSliceSeries == kSliceSeries - 1) pause();
+    if (!IsSame(out[i])) continue;
+    if (IsSame(out[0]) && !is_before(out[i], out[0])) continue;
+    std::pop_heap(out.begin(), heap_end, is_before);
+    std::swap(out[first - 1], out[i]);
+    std::push_heap(out.begin(), heap_end, is_before);
+  }
+  out.resize(first);
 }
 
 void Head::ReportDamage(SeriesRef ref, const core::Error& error) const {
@@ -349,12 +382,20 @@ void Head::Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_
 void Head::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
                        std::vector<std::string>& out) const {
   std::shared_lock lock(index_mutex_);
-  index_.LabelValues(name, matchers, out);
+  Pause pause = [&] {
+    lock.unlock();
+    lock.lock();
+  };
+  index_.LabelValues(name, matchers, out, pause);
 }
 
 void Head::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
   std::shared_lock lock(index_mutex_);
-  index_.LabelNames(matchers, out);
+  Pause pause = [&] {
+    lock.unlock();
+    lock.lock();
+  };
+  index_.LabelNames(matchers, out, pause);
 }
 
 std::vector<SeriesRef> Head::SortedRefs() const {

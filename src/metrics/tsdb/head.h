@@ -25,6 +25,7 @@
 #include "metrics/tsdb/chunk_store.h"
 #include "metrics/tsdb/commit_tracker.h"
 #include "metrics/tsdb/db.h"
+#include "metrics/tsdb/index_mutex.h"
 #include "metrics/tsdb/journal_batch.h"
 #include "metrics/tsdb/label_index.h"
 #include "metrics/tsdb/series.h"
@@ -87,9 +88,10 @@ class Head {
   ApplyCounts Apply(CommitTracker::Ticket ticket, const SampleSpans& samples);
 
   // The series that match, as of the commits up to `watermark`; with labels. Those without samples at or
-  // after `start_ms` are left out.
+  // after `start_ms` are left out. With `first`, only so many: those whose labels come first. New series do
+  // not wait for it: the index lock is let go of again and again.
   std::vector<HeadSeries> Select(const std::vector<model::Matcher>& matchers, CommitTracker::Ticket watermark,
-                                 TimestampMs start_ms) const;
+                                 TimestampMs start_ms, size_t first = 0) const;
   // Appends the samples with start_ms <= time <= end_ms (and visible) to `out`. Chunks that cannot be read
   // are logged, counted and left out.
   void Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
@@ -176,6 +178,13 @@ class Head {
   void PrefetchChunk(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void NoteTimes(TimestampMs min_ms, TimestampMs max_ms);
   void DropSlot(uint32_t slot);
+  bool IsSame(const HeadSeries& series) const {
+    return table_.at(SlotOf(series.ref)).generation.load(std::memory_order_relaxed) ==
+           GenerationOf(series.ref);
+  }
+  // Fills in what each series has, less what commits after the watermark have added.
+  void FillVisible(CommitTracker::Ticket watermark, std::vector<HeadSeries>& out) const;
+  void KeepFirst(size_t first, const Pause& pause, std::vector<HeadSeries>& out) const;
   void ReportDamage(SeriesRef ref, const core::Error& error) const;
 
   ChunkStore& chunks_;
@@ -186,7 +195,7 @@ class Head {
   const DurationMs chunk_range_ms_;
 
   SeriesTable table_;
-  mutable std::shared_mutex index_mutex_;
+  mutable IndexMutex index_mutex_;
   LabelIndex index_;
   std::array<Stripe, kStripes> stripes_;
   std::atomic<uint64_t> series_count_ = 0;
