@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/regexp_syntax.h"
+
 namespace sextant::config {
 
 namespace {
