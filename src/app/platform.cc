@@ -144,6 +144,7 @@ Status Platform::Impl::OpenStore() {
   store.dir = options_.data_dir;
   store.retention_ms = options_.retention_ms;
   store.retention_bytes = options_.retention_bytes;
+  store.limits.max_series = options_.max_series;
   store.limits.max_head_bytes = Share(memory_limit_bytes_, kHeadShare);
   SEXTANT_ASSIGN(db_, tsdb::Db::Open(files_, services_.clock, services_.logger, services_.registry, store));
 

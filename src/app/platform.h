@@ -24,6 +24,7 @@ struct PlatformOptions {
   core::DurationMs retention_ms = 15LL * 24 * 3600 * 1000;
   uint64_t retention_bytes = 0;     // 0: no limit
   uint64_t memory_limit_bytes = 0;  // 0: what the machine or cgroup has
+  uint32_t max_series = 10'000'000;
   uint64_t max_connections = 1'000;
   ConfigSource config;
   // The host's collectors and the process's own metrics as targets, and the built-in Alertmanager: what the

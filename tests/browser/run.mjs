@@ -47,6 +47,7 @@ const pages = {
     heading: 'Query', ready: async (page) => { await page.getByRole('table').waitFor(); await page.locator('canvas').waitFor(); await editor(page, 2).waitFor(); },
   },
   targets: { path: '/targets', heading: 'Targets', ready: (page) => page.getByRole('table').first().waitFor() },
+  cardinality: { path: '/cardinality', heading: 'Costs', ready: (page) => page.getByRole('table', { name: 'Metrics' }).locator('tbody tr').first().waitFor() },
   alerts: { path: '/alerts', heading: 'Alerts', ready: (page) => page.getByRole('region', { name: /^Rule group / }).first().waitFor() },
 };
 

@@ -81,12 +81,18 @@ AppendOutcome Head::CheckLabels(const Labels& labels) const {
   return AppendOutcome::kOk;
 }
 
-bool Head::IsFull() const {
-  if (series_count() >= limits_.max_series) return true;
-  if (limits_.max_head_bytes == 0) return false;
-  // Adding up takes all stripe locks: not for each of many new series.
-  if (series_count() % 256 == 0) SizeBytes();
-  return size_bytes_.load(std::memory_order_relaxed) >= limits_.max_head_bytes;
+AppendOutcome Head::CheckRoom() {
+  if (series_count() >= limits_.max_series) {
+    metrics_.series_over_limit.Increment();
+    return AppendOutcome::kSeriesLimit;
+  }
+  if (limits_.max_head_bytes == 0) return AppendOutcome::kOk;
+  // Adding up takes all stripe locks: not for each of many new series. Refused ones count too, so that room
+  // made meanwhile is seen.
+  if (room_checks_.fetch_add(1, std::memory_order_relaxed) % 256 == 0) SizeBytes();
+  if (size_bytes_.load(std::memory_order_relaxed) < limits_.max_head_bytes) return AppendOutcome::kOk;
+  metrics_.series_over_memory.Increment();
+  return AppendOutcome::kMemoryLimit;
 }
 
 AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref) {
@@ -105,15 +111,15 @@ AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, Ser
     metrics_.invalid_labels.Increment();
     return outcome;
   }
-  if (IsFull()) {
-    metrics_.series_refused.Increment();
-    return AppendOutcome::kSeriesLimit;
-  }
+  if (AppendOutcome outcome = CheckRoom(); outcome != AppendOutcome::kOk) return outcome;
   std::unique_lock lock(index_mutex_);
   uint32_t slot = index_.Find(labels);
   if (slot == LabelIndex::kNoSlot) {
     slot = index_.Add(labels);
-    if (slot == LabelIndex::kNoSlot) return AppendOutcome::kSeriesLimit;
+    if (slot == LabelIndex::kNoSlot) {
+      metrics_.series_over_limit.Increment();
+      return AppendOutcome::kSeriesLimit;
+    }
     series_count_.store(index_.series_count(), std::memory_order_relaxed);
     metrics_.series_created.Increment();
   }
@@ -266,15 +272,18 @@ std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, Commi
   for (uint32_t slot : slots) {
     out.push_back({MakeRef(slot, table_.at(slot).generation.load(std::memory_order_relaxed)), kNoTime, {}});
   }
+  // What follows knows a series that is dropped meanwhile by its generation.
+  index_lock.unlock();
   FillVisible(watermark, out);
   std::erase_if(out, [&](const HeadSeries& series) {
     return series.visible_until_ms == kNoTime || series.visible_until_ms < start_ms;
   });
+  index_lock.lock();
   if (first > 0 && out.size() > first) KeepFirst(first, pause, out);
   std::vector<LabelView> scratch;
   for (size_t i = 0; i < out.size(); ++i) {
     if (i % kSliceSeries == kSliceSeries - 1) pause();
-    // One that was dropped in a pause keeps empty labels, which no series has.
+    // One that was dropped has empty labels, which no series has.
     if (IsSame(out[i])) out[i].labels = index_.LabelsOf(SlotOf(out[i].ref), scratch);
   }
   std::erase_if(out, [](const HeadSeries& series) { return series.labels.empty(); });
@@ -571,7 +580,11 @@ void Head::RaiseMinTime(TimestampMs time_ms) {
 void Head::FillStats(size_t top, Stats& stats) const {
   {
     std::shared_lock lock(index_mutex_);
-    index_.FillStats(top, stats);
+    Pause pause = [&] {
+      lock.unlock();
+      lock.lock();
+    };
+    index_.FillStats(top, stats, pause);
   }
   stats.chunks = open_chunks() + chunks_.chunks();
   stats.min_time_ms = min_time_ms();
@@ -581,6 +594,27 @@ void Head::FillStats(size_t top, Stats& stats) const {
     stats.max_time_ms = -1;
   }
   stats.head_bytes = SizeBytes();
+}
+
+void Head::FillCardinality(size_t top, CardinalityOrder order, TimestampMs now_ms, Cardinality& out) const {
+  {
+    std::shared_lock lock(index_mutex_);
+    Pause pause = [&] {
+      lock.unlock();
+      lock.lock();
+    };
+    index_.FillCardinality(top, order, now_ms, out, pause);
+  }
+  out.head_bytes = SizeBytes();
+  out.max_series = limits_.max_series;
+  out.max_head_bytes = limits_.max_head_bytes;
+  out.refused_by_series = static_cast<uint64_t>(metrics_.series_over_limit.value());
+  out.refused_by_memory = static_cast<uint64_t>(metrics_.series_over_memory.value());
+}
+
+void Head::TurnRecent(TimestampMs now_ms) {
+  std::unique_lock lock(index_mutex_);
+  index_.TurnRecent(now_ms);
 }
 
 uint64_t Head::SizeBytes() const {

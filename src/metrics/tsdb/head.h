@@ -64,8 +64,8 @@ class Head {
 
   // The series of a ref, or null.
   SeriesRecord* Find(SeriesRef ref) { return table_.Find(ref); }
-  // Finds or makes the series with these labels, and notes that it is in use in `epoch`. kOk, kSeriesLimit or
-  // kInvalidLabels.
+  // Finds or makes the series with these labels, and notes that it is in use in `epoch`. kOk, kSeriesLimit,
+  // kMemoryLimit or kInvalidLabels.
   model::AppendOutcome FindOrAdd(const model::Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref);
   // The series of a ref, noted to be in use in `epoch`: it will not be dropped while that epoch is held.
   // Null: none.
@@ -140,6 +140,9 @@ class Head {
   // After a cut: no sample before this counts any more.
   void RaiseMinTime(TimestampMs time_ms);
   void FillStats(size_t top, Stats& stats) const;
+  void FillCardinality(size_t top, CardinalityOrder order, TimestampMs now_ms, Cardinality& out) const;
+  // To be called from time to time: what counts as new changes with it.
+  void TurnRecent(TimestampMs now_ms);
   uint64_t SizeBytes() const;
 
  private:
@@ -170,7 +173,8 @@ class Head {
   static uint32_t StripeOf(uint32_t slot) { return slot / kStripeRun % kStripes; }
   ChunkWindow WindowOf(TimestampMs time_ms) const;
   model::AppendOutcome CheckLabels(const model::Labels& labels) const;
-  bool IsFull() const;
+  // kOk, or the limit that lets no new series in.
+  model::AppendOutcome CheckRoom();
   void AppendSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, const ChunkWindow& window,
                     TimestampMs time_ms, uint64_t bits);
   void CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
@@ -204,6 +208,7 @@ class Head {
   std::atomic<TimestampMs> max_time_ms_;
   std::atomic<CommitTracker::Ticket> forgotten_until_ = 0;
   mutable std::atomic<uint64_t> size_bytes_ = 0;  // as of the last SizeBytes
+  std::atomic<uint64_t> room_checks_ = 0;
 };
 
 }  // namespace sextant::tsdb

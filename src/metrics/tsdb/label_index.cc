@@ -10,15 +10,6 @@ namespace {
 using model::Labels;
 using model::LabelView;
 
-void KeepTop(size_t top, std::vector<StatCount>& counts) {
-  auto is_heavier = [](const StatCount& a, const StatCount& b) {
-    return a.count != b.count ? a.count > b.count : a.name < b.name;
-  };
-  size_t kept = std::min(top, counts.size());
-  std::partial_sort(counts.begin(), counts.begin() + static_cast<ptrdiff_t>(kept), counts.end(), is_heavier);
-  counts.resize(kept);
-}
-
 }  // namespace
 
 LabelIndex::LabelIndex(SeriesTable& series)
@@ -118,6 +109,7 @@ uint32_t LabelIndex::UsePair(std::string_view name, std::string_view value) {
   pairs_[id].place = static_cast<uint32_t>(of_name.size());
   of_name.push_back(id);
   ++pair_count_;
+  recent_pairs_.Add(id);
   return id;
 }
 
@@ -151,6 +143,7 @@ uint32_t LabelIndex::Add(const Labels& labels) {
   SeriesRecord& record = series_.at(slot);
   record.generation.store(record.generation.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   Put(slot, labels);
+  recent_slots_.Add(slot);
   return slot;
 }
 
@@ -168,6 +161,9 @@ void LabelIndex::FinishRecovery() {
   for (uint32_t slot = next_slot_; slot-- > 0;) {
     if (!series_.at(slot).is_live.load(std::memory_order_relaxed)) free_slots_.push_back(slot);
   }
+  // What is restored is not new.
+  recent_slots_ = {};
+  recent_pairs_ = {};
 }
 
 void LabelIndex::Remove(const std::vector<uint32_t>& slots) {
@@ -177,6 +173,7 @@ void LabelIndex::Remove(const std::vector<uint32_t>& slots) {
     SeriesRecord& record = series_.at(slot);
     slots_.erase(slot);
     all_.remove(slot);
+    recent_slots_.Remove(slot);
     const uint32_t* list = pair_lists_.at(record.labels);
     for (uint8_t i = 0; i < record.label_count; ++i) {
       Pair& pair = pairs_[list[i]];
@@ -196,6 +193,7 @@ void LabelIndex::Remove(const std::vector<uint32_t>& slots) {
   for (uint32_t id : empty_pairs) {
     ForgetPairOfName(id);
     pair_ids_.erase(id);
+    recent_pairs_.Remove(id);
     ReleaseSymbol(pairs_[id].name);
     ReleaseSymbol(pairs_[id].value);
     pairs_[id] = {};
@@ -291,34 +289,15 @@ std::vector<uint32_t> LabelIndex::SortedSlots() const {
   return slots;
 }
 
-void LabelIndex::FillStats(size_t top, Stats& stats) const {
-  stats.series = series_count_;
-  stats.label_pairs = pair_count_;
-  for (const auto& [name, pairs] : pairs_by_name_) {
-    std::string name_text(symbols_[name].view());
-    uint64_t bytes = 0;
-    for (uint32_t id : pairs) {
-      const Pair& pair = pairs_[id];
-      bytes += symbols_[pair.value].size;
-      std::string value(symbols_[pair.value].view());
-      uint64_t series = pair.series.size();
-      if (name_text == model::kMetricName) stats.series_by_metric.push_back({value, series});
-      // Only what can still come into the list is turned into text.
-      stats.series_by_pair.push_back({fmt::format("{}={}", name_text, value), series});
-      if (stats.series_by_pair.size() > 4 * top + 1000) KeepTop(top, stats.series_by_pair);
-    }
-    stats.values_by_label.push_back({name_text, pairs.size()});
-    stats.bytes_by_label.push_back({name_text, bytes});
-  }
-  KeepTop(top, stats.series_by_metric);
-  KeepTop(top, stats.series_by_pair);
-  KeepTop(top, stats.values_by_label);
-  KeepTop(top, stats.bytes_by_label);
+void LabelIndex::TurnRecent(TimestampMs now_ms) {
+  recent_slots_.Turn(now_ms);
+  recent_pairs_.Turn(now_ms);
 }
 
 uint64_t LabelIndex::SizeBytes() const {
   // Postings are estimated by the pair lists: each entry there has one in the postings.
-  return symbol_bytes_ + symbols_.capacity() * sizeof(Symbol) + pairs_.capacity() * sizeof(Pair) +
+  return symbol_bytes_ + symbols_.capacity() * sizeof(Symbol) +
+         pairs_.capacity() * (sizeof(Pair) + sizeof(uint32_t)) + match_cache_.SizeBytes() +
          2 * pair_lists_.SizeBytes() +
          (symbol_ids_.capacity() + pair_ids_.capacity() + slots_.capacity()) * 5;
 }

@@ -12,7 +12,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,15 +20,13 @@
 #include "metrics/tsdb/db.h"
 #include "metrics/tsdb/match_cache.h"
 #include "metrics/tsdb/postings.h"
+#include "metrics/tsdb/recent_ids.h"
 #include "metrics/tsdb/series.h"
+#include "metrics/tsdb/sliced_lookup.h"
 #include "model/labels.h"
 #include "model/matcher.h"
 
 namespace sextant::tsdb {
-
-// Called between the slices of a long lookup: lets go of the lock for a moment. Empty: the lookup goes
-// through in one piece.
-using Pause = std::function<void()>;
 
 // Sets of ids by what they stand for, in parts, so that growing never moves more than one part at a time.
 template <typename Hash, typename Equal>
@@ -112,11 +109,17 @@ class LabelIndex {
   // Live slots in the order of their labels.
   std::vector<uint32_t> SortedSlots() const;
 
-  void FillStats(size_t top, Stats& stats) const;
+  // Forgets which series and labels were new more than an hour ago.
+  void TurnRecent(TimestampMs now_ms);
+  void FillStats(size_t top, Stats& stats, const Pause& pause = {}) const;
+  // Counts and lists; bytes are those of label values only.
+  void FillCardinality(size_t top, CardinalityOrder order, TimestampMs now_ms, Cardinality& out,
+                       const Pause& pause = {}) const;
   uint64_t SizeBytes() const;
 
  private:
   friend class LabelSelection;
+  friend class LabelCosts;
 
   struct Symbol {
     std::unique_ptr<char[]> text;
@@ -221,6 +224,8 @@ class LabelIndex {
   Bitmap all_;
   uint64_t removals_ = 0;  // calls of Remove so far: whether what a paused lookup holds may be outdated
   mutable MatchCache match_cache_;
+  RecentIds recent_slots_;
+  RecentIds recent_pairs_;
 };
 
 }  // namespace sextant::tsdb

@@ -12,8 +12,6 @@ using model::MatchType;
 
 namespace {
 
-constexpr int kTries = 4;
-constexpr size_t kSlice = 8192;  // about a millisecond
 // Trying one series costs as much as testing so many values, most of it waiting for memory.
 constexpr uint64_t kSeriesCost = 2;
 
@@ -30,25 +28,6 @@ struct LabelSelection::Step {
   Ids listed;                  // pairs
   uint64_t series = 0;         // at most so many have one of the values
 };
-
-template <typename Work>
-auto LabelSelection::UntilDone(Work work) {
-  for (int i = 1;; ++i) {
-    may_pause_ = pause_ != nullptr && i < kTries;
-    removals_ = index_.removals_;
-    worked_ = 0;
-    auto done = work();
-    if (done || !may_pause_) return done;
-  }
-}
-
-bool LabelSelection::Worked(size_t units) {
-  worked_ += units;
-  if (worked_ < kSlice || !may_pause_) return true;
-  worked_ = 0;
-  pause_();
-  return index_.removals_ == removals_;
-}
 
 LabelSelection::Step LabelSelection::Plan(const Matcher& matcher) const {
   Step step;
@@ -185,16 +164,16 @@ std::optional<LabelSelection::Ids> LabelSelection::PairsOf(const Step& step) {
 
 std::optional<LabelSelection::Ids> LabelSelection::AcceptedPairs(const Matcher& matcher) {
   auto matched = std::make_shared<MatchedPairs>();
-  if (auto cached = index_.match_cache_.Find(matcher); cached && cached->removals == removals_) {
+  if (auto cached = index_.match_cache_.Find(matcher); cached && cached->removals == removals()) {
     *matched = *cached;
   }
-  matched->removals = removals_;
+  matched->removals = removals();
   size_t tested_before = matched->tested;
   while (true) {
     // Looked up again after each pause: the list may have moved, and grown.
     const Ids* of_name = index_.PairsOf(matcher.name());
     if (of_name == nullptr || matched->tested >= of_name->size()) break;
-    size_t end = std::min(of_name->size(), matched->tested + kSlice / 4);
+    size_t end = std::min(of_name->size(), matched->tested + kSliceUnits / 4);
     size_t begin = matched->tested;
     for (; matched->tested < end; ++matched->tested) {
       uint32_t id = (*of_name)[matched->tested];
@@ -219,7 +198,7 @@ bool LabelSelection::UnionOf(const Ids& pairs, Bitmap& out) {
     std::span<const uint32_t> slots = series.few();
     few.insert(few.end(), slots.begin(), slots.end());
     if (slots.empty()) series.UnionInto(out);
-    if (few.size() > kSlice) flush();
+    if (few.size() > kSliceUnits) flush();
     if (!Worked(slots.empty() ? 64 : 1 + slots.size() / 2)) return false;
   }
   flush();
@@ -260,7 +239,7 @@ bool LabelSelection::AddValues(std::string_view name, const std::vector<Matcher>
     const Ids* of_name = index_.PairsOf(name);
     if (of_name == nullptr || place >= of_name->size()) return true;
     size_t begin = place;
-    for (size_t end = std::min(of_name->size(), begin + kSlice / 4); place < end; ++place) {
+    for (size_t end = std::min(of_name->size(), begin + kSliceUnits / 4); place < end; ++place) {
       const LabelIndex::Pair& pair = index_.pairs_[(*of_name)[place]];
       std::string_view value = index_.symbols_[pair.value].view();
       bool is_accepted = std::all_of(matchers.begin(), matchers.end(),

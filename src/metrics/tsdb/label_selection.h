@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "metrics/tsdb/label_index.h"
+#include "metrics/tsdb/sliced_lookup.h"
 
 namespace sextant::tsdb {
 
-class LabelSelection {
+class LabelSelection : private SlicedLookup {
  public:
-  LabelSelection(const LabelIndex& index, const Pause& pause) : index_(index), pause_(pause) {}
+  LabelSelection(const LabelIndex& index, const Pause& pause)
+      : SlicedLookup(index.removals_, pause), index_(index) {}
 
   Bitmap Select(const std::vector<model::Matcher>& matchers);
   void LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
@@ -25,13 +27,6 @@ class LabelSelection {
  private:
   using Ids = std::vector<uint32_t>;
   struct Step;
-
-  // Does `work` again from the start while it is outdated (something was removed in a pause, so that ids may
-  // mean other things now); at last without pauses.
-  template <typename Work>
-  auto UntilDone(Work work);
-  // Notes work done, in units of some 100 ns; pauses after many. False: outdated.
-  [[nodiscard]] bool Worked(size_t units);
 
   std::optional<Bitmap> TrySelect(const std::vector<model::Matcher>& matchers);
   bool Apply(const Step& step, std::optional<Bitmap>& out);
@@ -51,10 +46,6 @@ class LabelSelection {
   bool IsNameIn(const Ids& pairs, const Bitmap& slots, bool& is_in);
 
   const LabelIndex& index_;
-  const Pause& pause_;
-  bool may_pause_ = false;
-  uint64_t removals_ = 0;
-  size_t worked_ = 0;
 };
 
 }  // namespace sextant::tsdb

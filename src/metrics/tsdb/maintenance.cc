@@ -20,6 +20,7 @@ Status Maintenance::Sync() {
 
 Status Maintenance::Run() {
   std::lock_guard lock(mutex_);
+  store_.head.TurnRecent(store_.clock.NowMs());
   Status cut = CutBlocks();
   Status retained = ApplyRetention();
   Status dropped = has_droppings_ ? DropWhatIsInBlocks() : Status();
