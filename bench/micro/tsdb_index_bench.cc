@@ -152,7 +152,7 @@ const std::vector<Lookup>& Lookups() {
        {Matcher::Equal("__name__", "some_subsystem_metric_7_total"),
         make(MatchType::kRegexp, "instance", "10.0.1.(7|8|9)")}},
       {"metric and a regexp on many values",
-       {Matcher::Equal("__name__", "some_subsystem_metric_10_total"),
+       {Matcher::Equal("__name__", "some_subsystem_metric_70_total"),
         make(MatchType::kRegexp, "id", "id-.*7.")}},
       {"metrics by prefix", {make(MatchType::kRegexp, "__name__", "some_subsystem_metric_1.*")}},
       {"a regexp on many values", {make(MatchType::kRegexp, "id", "id-[0-9]*7[0-9]")}},

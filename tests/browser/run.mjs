@@ -244,6 +244,36 @@ describe('Query', () => {
   });
 });
 
+describe('Costs', () => {
+  test('lists the metrics with most series, and each leads to a query that takes it apart', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/cardinality');
+    const { metrics, head } = await api('status/cardinality');
+    assert.ok(head.series > 100 && head.series <= head.seriesLimit);
+    const rows = page.getByRole('table', { name: 'Metrics' }).locator('tbody tr');
+    await rows.first().waitFor();
+    assert.equal(await rows.count(), metrics.length);
+    const counted = await ask(`count({__name__="${metrics[0].metric}"})`);
+    assert.ok(Math.abs(counted - metrics[0].series) <= 2, `${counted} series of ${metrics[0].metric}, not ${metrics[0].series}`);
+    await page.getByRole('table', { name: 'Targets' }).getByText('node').first().waitFor();
+    await rows.first().getByRole('link').click();
+    await page.waitForURL(/\/query\?/);
+    await page.getByRole('table').locator('tbody tr').first().waitFor();
+    await close();
+  });
+
+  test('the order and the number of rows live in the address', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/cardinality?sort=created');
+    assert.equal(await page.getByRole('button', { name: 'Most new series' }).getAttribute('aria-pressed'), 'true');
+    const asked = page.waitForRequest(/status\/cardinality\?.*limit=50/);
+    await page.getByRole('group', { name: 'Rows' }).getByRole('button', { name: '50' }).click();
+    await asked;
+    assert.match(page.url(), /rows=50/);
+    await close();
+  });
+});
+
 describe('Targets', () => {
   test('lists what the server scrapes, with its health and its labels', async () => {
     const { page, close } = await openPage(browser, base);

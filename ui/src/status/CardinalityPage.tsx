@@ -55,7 +55,8 @@ function Costs({ data }: { data: CardinalityAnswer }) {
       {refused > 0 && (
         <Notice tone="warn" title="New series were refused">
           {formatCount(refused)} samples since the start, because of{' '}
-          {head.refusedBySeriesLimit > 0 ? 'the limit of series (--series.limit)' : 'the limit of memory (--memory.limit)'}. Series that were there go on.
+          {head.refusedBySeriesLimit > 0 ? 'the limit of series' : 'the limit of memory'} (
+          <code className={css.flag}>{head.refusedBySeriesLimit > 0 ? '--series.limit' : '--memory.limit'}</code>). Series that were there go on.
         </Notice>
       )}
       <dl className={css.facts}>

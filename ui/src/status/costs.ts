@@ -22,7 +22,7 @@ export function formatCount(count: number): string {
 export function formatWindow(seconds: number): string {
   if (seconds >= 3300) return 'in the last hour';
   const minutes = Math.floor(seconds / 60);
-  return minutes < 1 ? 'in the last minute' : minutes === 1 ? 'in the last minute' : `in the last ${minutes} minutes`;
+  return minutes <= 1 ? 'in the last minute' : `in the last ${minutes} minutes`;
 }
 
 /** How much of a limit is used, 0 to 1; undefined without a limit. */
