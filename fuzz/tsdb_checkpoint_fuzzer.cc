@@ -1,15 +1,91 @@
-// Checkpoints: the input as a file, and as the payload of one frame that has passed its checksum.
-#include "metrics/tsdb/checkpoint.h"
-#include "metrics/tsdb/frames.h"
+// Checkpoints: the input as a frame of version 1, and as the frames of an image (each preceded by three bytes
+// of length) that have passed their checksums and are taken over into a head, which is then asked and goes
+// on.
+#include "metrics/tsdb/bytes.h"
+#include "metrics/tsdb/checkpoint_v1.h"
+#include "metrics/tsdb/head_image.h"
+#include "metrics/tsdb/store.h"
+
+namespace {
+
+using namespace sextant;
+using namespace sextant::tsdb;
+
+constexpr uint32_t kMaxSeries = 20'000;
+
+// The frames of the input, by kind.
+std::vector<std::string_view> FramesOf(std::string_view input, ImageFrame kind) {
+  std::vector<std::string_view> frames;
+  ByteReader reader(input);
+  while (reader.ok() && !reader.at_end()) {
+    size_t length = reader.Fixed<uint16_t>();
+    length |= static_cast<size_t>(reader.Byte()) << 16;
+    std::string_view payload = reader.Bytes(std::min(length, reader.remaining()));
+    ImageFrame found;
+    if (reader.ok() && KindOf(payload, found) && found == kind) frames.push_back(payload);
+  }
+  return frames;
+}
+
+void LoadInto(std::string_view input, Head& head) {
+  HeadLoader loader(head);
+  SymbolRun symbols;
+  for (std::string_view frame : FramesOf(input, ImageFrame::kSymbols)) {
+    if (!ReadSymbols(frame, symbols) || !loader.AddSymbols(symbols)) break;
+  }
+  PairRun pairs;
+  for (std::string_view frame : FramesOf(input, ImageFrame::kPairs)) {
+    if (!ReadPairs(frame, pairs) || !loader.AddPairs(pairs)) break;
+  }
+  loader.BeginRanges(1);
+  SeriesRange range;
+  uint64_t next_slot = 0;
+  for (std::string_view frame : FramesOf(input, ImageFrame::kSeries)) {
+    if (!ReadSeriesRange(frame, range) || range.begin < next_slot) continue;
+    next_slot = uint64_t{range.begin} + range.slots();
+    loader.AddRange(0, range);
+  }
+  loader.Finish(/*hashes_are_ours=*/input.size() % 2 == 0);
+  head.FinishRestore();
+  for (std::string_view frame : FramesOf(input, ImageFrame::kEnd)) {
+    ImageEnd end;
+    static_cast<void>(ReadImageEnd(frame, end));
+  }
+  for (std::string_view frame : FramesOf(input, ImageFrame::kSections)) {
+    std::vector<Section> sections;
+    static_cast<void>(ReadImageSections(frame, sections));
+  }
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace sextant::tsdb;
   std::string_view input(reinterpret_cast<const char*>(data), size);
-  FrameReader frames(FrameFileKind::kCheckpoint, 1, input);
-  std::string_view payload;
-  while (frames.Next(payload)) {
-  }
   CheckpointFrame frame;
   static_cast<void>(ReadCheckpointFrame(input, frame));
+
+  core::PosixFileSystem fs;
+  core::Registry registry;
+  core::ManualClock clock(1'700'000'000'000);
+  CommitTracker commits;
+  StoreMetrics metrics(registry);
+  ChunkStore chunks(fs, "/nonexistent", core::Logger::Discard());
+  Head head(chunks, commits, metrics, core::Logger::Discard(), {.max_series = kMaxSeries}, 7'200'000);
+  LoadInto(input, head);
+  model::SampleColumns columns;
+  std::vector<SeriesRef> refs;
+  for (const HeadSeries& series : head.Select({}, 0, kNoTime)) {
+    columns.clear();
+    head.Read(series, kNoTime, INT64_MAX, columns);
+    refs.push_back(series.ref);
+  }
+  for (TimestampMs time_ms : {clock.NowMs(), clock.NowMs() + 1000}) {
+    std::vector<TimestampMs> times(refs.size(), time_ms);
+    std::vector<uint64_t> bits(refs.size(), 1);
+    static_cast<void>(head.Apply(commits.Begin(), {refs, times, bits}));
+  }
+  SeriesRange range;
+  if (head.slots() > 0) head.CaptureRange(0, range);
+  head.DropIdle(INT64_MAX, 1);
   return 0;
 }

@@ -2,7 +2,10 @@
 // format. The mix is that of real exporters: of 20 series, 13 never change, 5 count up and 2 move; each
 // request moves the target one step.
 //
-//   load_server LISTEN TARGETS SERIES
+//   load_server LISTEN TARGETS SERIES [BODIES]
+//
+// With BODIES, a folder of captured texts, each target serves these in turn instead. Paths begin with /a, /b
+// or /c: each server under test scrapes its own copy of a target, so that all see the same steps.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +14,7 @@
 
 #include "core/clock.h"
 #include "core/executor.h"
+#include "core/file.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/process.h"
@@ -32,8 +36,13 @@ class Target {
     }
   }
 
+  // With captured bodies instead, shared by all targets.
+  Target(int number, const std::vector<std::string>& captured)
+      : captured_(&captured), step_(static_cast<uint64_t>(number) * 7) {}
+
   std::string Body() {
     ++step_;
+    if (captured_ != nullptr) return (*captured_)[step_ % captured_->size()];
     std::string body;
     body.reserve(prefixes_.size() * 100);
     for (size_t i = 0; i < prefixes_.size(); ++i) {
@@ -54,19 +63,35 @@ class Target {
   }
 
  private:
+  const std::vector<std::string>* captured_ = nullptr;
   std::vector<std::string> prefixes_;
   std::vector<int64_t> values_;
   uint64_t step_ = 0;
   uint64_t random_ = 1;
 };
 
+bool ReadBodies(const std::string& dir, std::vector<std::string>& bodies) {
+  core::PosixFileSystem fs;
+  auto files = fs.List(dir);
+  if (files) {
+    for (const core::FileInfo& file : *files) {
+      auto body = core::ReadFile(fs, core::JoinPath(dir, file.name), 64 << 20);
+      if (body) bodies.push_back(std::move(*body));
+    }
+  }
+  if (bodies.empty()) fmt::print(stderr, "load_server: no bodies in {}\n", dir);
+  return !bodies.empty();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fputs("usage: load_server LISTEN TARGETS SERIES\n", stderr);
+  if (argc != 4 && argc != 5) {
+    std::fputs("usage: load_server LISTEN TARGETS SERIES [BODIES]\n", stderr);
     return 2;
   }
+  std::vector<std::string> captured;
+  if (argc == 5 && !ReadBodies(argv[4], captured)) return 1;
   core::SignalWaiter signals;
   core::SystemClock clock;
   core::Registry registry;
@@ -75,10 +100,9 @@ int main(int argc, char** argv) {
   net::Router router;
   std::vector<std::unique_ptr<Target>> targets;
   for (int i = 0; i < std::atoi(argv[2]); ++i) {
-    targets.push_back(std::make_unique<Target>(i, std::atoi(argv[3])));
-    // Each server under test scrapes its own copy of a target, so that both see the same steps.
-    for (const char* side : {"a", "b"}) {
-      if (*side == 'b') targets.push_back(std::make_unique<Target>(i, std::atoi(argv[3])));
+    for (std::string_view side : {"a", "b", "c"}) {
+      targets.push_back(captured.empty() ? std::make_unique<Target>(i, std::atoi(argv[3]))
+                                         : std::make_unique<Target>(i, captured));
       router.Add("GET", fmt::format("/{}/target/{}/metrics", side, i),
                  [target = targets.back().get()](const net::HttpRequest&) {
                    net::HttpResponse response;

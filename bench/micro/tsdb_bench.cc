@@ -75,6 +75,8 @@ class Load {
     db_ = std::move(*db);
   }
 
+  void Close() { db_.reset(); }
+
   // Leaves the directory as a killed process would.
   void Crash() {
     std::string kept = options_.dir + ".kept";
@@ -105,6 +107,15 @@ class Load {
     uint64_t size = 0;
     std::vector<core::FileInfo> files = fs_.List(core::JoinPath(options_.dir, part)).value();
     for (const core::FileInfo& file : files) size += file.size_bytes;
+    return size;
+  }
+
+  uint64_t CheckpointBytes() {
+    uint64_t size = 0;
+    std::vector<core::FileInfo> files = fs_.List(core::JoinPath(options_.dir, "journal")).value();
+    for (const core::FileInfo& file : files) {
+      if (file.name.starts_with("checkpoint")) size += file.size_bytes;
+    }
     return size;
   }
 
@@ -202,6 +213,34 @@ void BM_Footprint(benchmark::State& state) {
   benchmark::DoNotOptimize(before);
 }
 BENCHMARK(BM_Footprint)->Unit(benchmark::kSecond)->Iterations(1);
+
+// Restart of a store that was closed: its checkpoint alone. And of one that was killed when the next
+// checkpoint was about to be due: the longest there is to replay.
+void BM_Restart(benchmark::State& state) {
+  for (auto _ : state) {
+    Load load(static_cast<size_t>(state.range(0)) / 2000, 2000);
+    load.Open();
+    for (int i = 0; i < 12; ++i) load.Round();
+    core::SystemClock clock;
+    int64_t started_ns = clock.MonotonicNs();
+    if (!load.db().Close()) abort();
+    state.counters["close_s"] = static_cast<double>(clock.MonotonicNs() - started_ns) / 1e9;
+    load.Close();
+    started_ns = clock.MonotonicNs();
+    load.Open();
+    state.counters["open_closed_s"] = static_cast<double>(clock.MonotonicNs() - started_ns) / 1e9;
+    constexpr int kRounds = 20;
+    for (int i = 0; i < kRounds; ++i) load.Round();
+    load.Crash();
+    state.counters["checkpoint_bytes_per_series"] =
+        static_cast<double>(load.CheckpointBytes()) / static_cast<double>(load.samples_per_round());
+    started_ns = clock.MonotonicNs();
+    load.Open();
+    state.counters["open_killed_s"] = static_cast<double>(clock.MonotonicNs() - started_ns) / 1e9;
+    state.counters["replayed_samples"] = static_cast<double>(load.samples_per_round()) * kRounds;
+  }
+}
+BENCHMARK(BM_Restart)->Arg(200'000)->Arg(1'000'000)->Unit(benchmark::kSecond)->Iterations(1);
 
 // Three and a half hours of 20 k series: cutting a block.
 void BM_CutBlock(benchmark::State& state) {

@@ -31,7 +31,7 @@ net::HttpResponse HandleRuntimeInfo(const StatusApiDeps& deps) {
     json.Key("CWD").String(deps.info.working_directory);
     json.Key("serverTime").String(FormatRfc3339(deps.clock.NowMs()));
     json.Key("timeSeriesCount").UInt(stats->series).Key("chunkCount").UInt(stats->chunks);
-    json.Key("storageRetention").String(deps.info.storage_retention);
+    json.Key("storageRetention").String(deps.info.storage_retention());
     json.Key("cpuCount").UInt(std::thread::hardware_concurrency());
     json.EndObject();
   });
@@ -152,7 +152,40 @@ net::HttpResponse HandleMetrics(const core::Registry& registry) {
   return response;
 }
 
+net::HttpResponse HandleWalReplay(const tsdb::ReplayProgress& replay) {
+  std::string_view state = "waiting";
+  if (replay.state == tsdb::ReplayProgress::State::kInProgress) state = "in progress";
+  if (replay.state == tsdb::ReplayProgress::State::kDone) state = "done";
+  return SuccessResponse([&](JsonWriter& json) {
+    json.BeginObject().Key("min").UInt(replay.min).Key("max").UInt(replay.max);
+    json.Key("current").UInt(replay.current).Key("state").String(state).EndObject();
+  });
+}
+
+net::HttpResponse HandleHealthy(const net::HttpRequest&) {
+  return net::HttpResponse::Text(200, "Sextant is Healthy.\n");
+}
+
+net::HttpResponse HandleUnavailable(const net::HttpRequest&) {
+  return net::HttpResponse::Text(503, "Service Unavailable\n");
+}
+
+void AddReplayRoute(net::Router& router, std::shared_ptr<const tsdb::ReplayProgress> replay) {
+  router.Add("GET", "/api/v1/status/walreplay",
+             [replay = std::move(replay)](const net::HttpRequest&) { return HandleWalReplay(*replay); });
+}
+
 }  // namespace
+
+void AddStartRoutes(net::Router& router, const core::Registry& registry,
+                    std::shared_ptr<const tsdb::ReplayProgress> replay) {
+  AddReplayRoute(router, std::move(replay));
+  router.Add("GET", "/metrics", [&registry](const net::HttpRequest&) { return HandleMetrics(registry); });
+  router.Add("GET", "/-/healthy", HandleHealthy, {.run_inline = true});
+  for (const char* method : {"GET", "POST"}) {
+    router.Add(method, "/*", HandleUnavailable, {.run_inline = true, .metric_name = "/* while opening"});
+  }
+}
 
 void AddStatusRoutes(net::Router& router, StatusApiDeps given) {
   auto deps = std::make_shared<const StatusApiDeps>(std::move(given));
@@ -167,13 +200,12 @@ void AddStatusRoutes(net::Router& router, StatusApiDeps given) {
   router.Add("GET", "/api/v1/status/cardinality",
              [deps](const net::HttpRequest& request) { return HandleCardinality(*deps, request); });
   router.Add("GET", "/metrics", [deps](const net::HttpRequest&) { return HandleMetrics(deps->registry); });
-  router.Add("GET", "/-/healthy",
-             [](const net::HttpRequest&) { return net::HttpResponse::Text(200, "Sextant is Healthy.\n"); },
-             {.run_inline = true});
+  AddReplayRoute(router, deps->replay);
+  router.Add("GET", "/-/healthy", HandleHealthy, {.run_inline = true});
   router.Add("GET", "/-/ready",
-             [deps](const net::HttpRequest&) {
+             [deps](const net::HttpRequest& request) {
                return deps->is_ready ? net::HttpResponse::Text(200, "Sextant is Ready.\n")
-                                     : net::HttpResponse::Text(503, "Service Unavailable\n");
+                                     : HandleUnavailable(request);
              },
              {.run_inline = true});
 }

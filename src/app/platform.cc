@@ -7,7 +7,9 @@
 
 #include "agents/node/node_agent.h"
 #include "alerting/alertmanager.h"
+#include "api/admin_api.h"
 #include "api/dashboards_api.h"
+#include "api/exemplars_api.h"
 #include "api/query_api.h"
 #include "api/rules_api.h"
 #include "api/status_api.h"
@@ -38,6 +40,7 @@ using core::Status;
 
 // Shares of the memory that the process may use. What is left is for code, scraping and slack.
 constexpr double kHeadShare = 0.5;
+constexpr double kOutOfOrderShare = 0.1;  // within that of the head
 constexpr double kQueryShare = 0.25;
 constexpr double kRequestBodyShare = 0.05;
 
@@ -106,7 +109,7 @@ class Platform::Impl {
   const core::Logger& logger() const { return services_.logger; }
 
  private:
-  Status OpenStore();
+  Status OpenStore(const config::StorageConfig& config);
   Status StartServer();
   Status StartAlerting(std::shared_ptr<const alerting::Config> config);
   Status Apply(PlatformConfig config);
@@ -123,6 +126,7 @@ class Platform::Impl {
   core::Gauge& reload_successful_;
   core::Gauge& reload_time_;
 
+  const std::shared_ptr<tsdb::ReplayProgress> replay_ = std::make_shared<tsdb::ReplayProgress>();
   std::unique_ptr<tsdb::Db> db_;
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<node::NodeAgent> node_agent_;
@@ -137,15 +141,25 @@ class Platform::Impl {
   bool is_stopped_ = false;
   mutable std::mutex config_mutex_;
   std::string config_yaml_;  // guarded by config_mutex_
+  Retention retention_;      // likewise
 };
 
-Status Platform::Impl::OpenStore() {
+Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
+  Retention retention = EffectiveRetention(options_.store.retention, config);
   tsdb::DbOptions store;
   store.dir = options_.data_dir;
-  store.retention_ms = options_.retention_ms;
-  store.retention_bytes = options_.retention_bytes;
+  store.retention_ms = retention.time_ms;
+  store.retention_bytes = retention.size_bytes;
+  store.retention_percentage = retention.percentage;
+  store.block_form = options_.store.block_form;
+  store.block_range_ms = options_.store.min_block_ms;
+  store.max_block_range_ms = options_.store.max_block_ms;
   store.limits.max_series = options_.max_series;
   store.limits.max_head_bytes = Share(memory_limit_bytes_, kHeadShare);
+  store.limits.max_out_of_order_bytes = Share(memory_limit_bytes_, kOutOfOrderShare);
+  store.out_of_order_window_ms = config.out_of_order_window_ms();
+  store.max_exemplars = config.max_exemplars();
+  store.replay_progress = replay_;
   SEXTANT_ASSIGN(db_, tsdb::Db::Open(files_, services_.clock, services_.logger, services_.registry, store));
 
   promql::EngineOptions engine = options_.engine;
@@ -181,13 +195,19 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   alerts_->SetExternalLabels(external_labels);
   SEXTANT_TRY(scrape_->Apply(config.prometheus.scrape_configs, LocalJobs(config.prometheus)));
 
+  Retention retention = EffectiveRetention(options_.store.retention, config.prometheus.storage);
+  db_->SetRetention(retention.time_ms, retention.size_bytes, retention.percentage);
+
   rules::RuleOptions rule_options = options_.rules;
   rule_options.default_interval_ms = config.prometheus.global.evaluation_interval_ms;
   rule_options.external_labels = config.prometheus.global.external_labels;
   rule_options.external_url = PageUrl();
   rules_->Update(rule_options, config.rule_files);
+  db_->SetOutOfOrderWindow(config.prometheus.storage.out_of_order_window_ms());
+  db_->SetMaxExemplars(config.prometheus.storage.max_exemplars());
 
   std::lock_guard lock(config_mutex_);
+  retention_ = retention;
   config_yaml_ = config::DumpPrometheusConfig(config.prometheus);
   reload_successful_.Set(1);
   reload_time_.Set(static_cast<double>(services_.clock.NowMs() / 1000));
@@ -197,6 +217,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
 net::Router Platform::Impl::MakeRouter() {
   net::Router router;
   api::AddQueryRoutes(router, {*db_, *engine_, services_.clock});
+  api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddTargetRoutes(router, *scrape_);
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
   api::StatusInfo info;
@@ -204,24 +225,34 @@ net::Router Platform::Impl::MakeRouter() {
   info.start_ms = services_.clock.NowMs();
   std::error_code error;
   info.working_directory = std::filesystem::current_path(error).string();
-  info.storage_retention = core::FormatDuration(options_.retention_ms);
+  info.storage_retention = [this] {
+    std::lock_guard lock(config_mutex_);
+    return DescribeRetention(retention_);
+  };
   info.flags = options_.flags;
-  api::AddStatusRoutes(router, {info, *db_, services_.clock, services_.registry, is_ready_, [this] {
+  api::AddStatusRoutes(router, {info, *db_, services_.clock, services_.registry, is_ready_,
+                                [this] {
                                   std::lock_guard lock(config_mutex_);
                                   return config_yaml_;
-                                }});
+                                },
+                                replay_});
+  api::AddAdminRoutes(router, {*db_, services_.clock, options_.data_dir, options_.enable_admin_api});
   api::AddDashboardRoutes(router, dashboards_);
   AddPageRoutes(router);
   return router;
 }
 
+// Listens before the store is open: opening may take its time, and says how far it is.
 Status Platform::Impl::StartServer() {
+  net::Router router;
+  api::AddStartRoutes(router, services_.registry, replay_);
   net::HttpServerOptions server;
   server.listen = options_.listen;
   server.limits.max_connections = options_.max_connections;
   server.limits.max_buffered_body_bytes = Share(memory_limit_bytes_, kRequestBodyShare);
-  SEXTANT_ASSIGN(server_, net::HttpServer::Start(services_.io, services_.executor, services_.clock,
-                                                 services_.registry, services_.logger, MakeRouter(), server));
+  SEXTANT_ASSIGN(server_,
+                 net::HttpServer::Start(services_.io, services_.executor, services_.clock, services_.registry,
+                                        services_.logger, std::move(router), server));
   return {};
 }
 
@@ -244,7 +275,8 @@ Status Platform::Impl::StartAlerting(std::shared_ptr<const alerting::Config> con
 Status Platform::Impl::Start() {
   // What the user wrote is checked before anything is touched.
   SEXTANT_ASSIGN(PlatformConfig config, LoadPlatformConfig(options_.config));
-  SEXTANT_TRY(OpenStore());
+  SEXTANT_TRY(StartServer());
+  SEXTANT_TRY(OpenStore(config.prometheus.storage));
   SEXTANT_TRY(AddBuiltinDashboards(dashboards_));
   if (options_.is_whole_platform) {
     node_agent_ = std::make_unique<node::NodeAgent>(
@@ -260,7 +292,7 @@ Status Platform::Impl::Start() {
       std::make_unique<RuleRunner>(services_.io, services_.executor, services_.clock,
                                    rules::RuleContext{*engine_, *db_, *db_, alerts_.get(), services_.clock,
                                                       services_.registry, services_.logger});
-  SEXTANT_TRY(StartServer());
+  server_->SetRouter(MakeRouter());
   SEXTANT_TRY(Apply(std::move(config)));
   is_ready_ = true;
   return {};

@@ -12,6 +12,7 @@
 
 #include "app/platform_config.h"
 #include "app/services.h"
+#include "app/store_flags.h"
 #include "core/result.h"
 #include "metrics/promql/engine.h"
 #include "metrics/rules/rule_context.h"
@@ -21,8 +22,8 @@ namespace sextant::app {
 struct PlatformOptions {
   std::vector<std::string> listen = {"127.0.0.1:9090"};
   std::string data_dir = "./data";
-  core::DurationMs retention_ms = 15LL * 24 * 3600 * 1000;
-  uint64_t retention_bytes = 0;     // 0: no limit
+  StoreOptions store;
+  bool enable_admin_api = false;
   uint64_t memory_limit_bytes = 0;  // 0: what the machine or cgroup has
   uint32_t max_series = 10'000'000;
   uint64_t max_connections = 1'000;

@@ -6,7 +6,6 @@
 #include "app/platform.h"
 #include "app/programs.h"
 #include "app/version.h"
-#include "core/duration.h"
 
 namespace sextant::app {
 
@@ -15,6 +14,8 @@ namespace {
 struct Options {
   PlatformOptions platform;
   LogFlags log;
+
+  Options() { platform.store.retention.time_ms = 15LL * 24 * 3600 * 1000; }
 };
 
 FlagSet MakeFlags(Options& options) {
@@ -26,9 +27,12 @@ FlagSet MakeFlags(Options& options) {
   flags.AddString("data", "DIR", "Where everything is kept; one process per folder.", &platform.data_dir);
   flags.AddList("listen", "ADDR:PORT", "Address of the pages and the API; may be repeated.",
                 &platform.listen);
-  flags.AddDuration("retention", "How long samples are kept.", &platform.retention_ms);
+  flags.AddDuration("retention", "How long samples are kept.", &platform.store.retention.time_ms);
   flags.AddBytes("retention.size", "Most bytes of stored blocks; the oldest go first. 0 is no limit.",
-                 &platform.retention_bytes);
+                 &platform.store.retention.size_bytes);
+  AddStoreFlags(flags, "retention.percentage", platform.store);
+  flags.AddSwitch("web.enable-admin-api", "Allow deleting series and making snapshots over HTTP.",
+                  &platform.enable_admin_api);
   flags.AddBytes("memory.limit", "Memory to plan with; by default what the machine or its cgroup has.",
                  &platform.memory_limit_bytes);
   flags.AddCount("series.limit", "Most active series; past it new ones are refused.", &platform.max_series);
@@ -49,7 +53,7 @@ std::string Banner(const Platform& platform, const PlatformOptions& options) {
   std::string out = fmt::format("\n  Sextant {}\n\n", Version());
   for (const std::string& url : platform.urls()) out += fmt::format("    Open      {}\n", url);
   out += fmt::format("    Collects  {}\n", jobs.empty() ? "nothing yet" : jobs);
-  out += fmt::format("    Data      {}, kept for {}\n", data, core::FormatDuration(options.retention_ms));
+  out += fmt::format("    Data      {}, kept for {}\n", data, DescribeRetention(options.store.retention));
   return out + "    Stop      Ctrl+C\n\n";
 }
 

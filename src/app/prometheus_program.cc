@@ -20,6 +20,7 @@ struct Options {
     platform.listen = {"0.0.0.0:9090"};
     platform.data_dir = "data/";
     platform.max_connections = 512;
+    platform.store.block_form = tsdb::BlockForm::kPrometheus;
     platform.config.kind = ConfigKind::kPrometheus;
     platform.config.path = "prometheus.yml";
   }
@@ -49,9 +50,15 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
       },
       "512");
   flags.AddString("storage.tsdb.path", "DIR", "Where samples are stored.", &platform.data_dir);
-  flags.AddDuration("storage.tsdb.retention.time", "How long samples are kept.", &platform.retention_ms);
-  flags.AddBytes("storage.tsdb.retention.size", "Most bytes of stored blocks; 0 is no limit.",
-                 &platform.retention_bytes);
+  flags.AddDuration("storage.tsdb.retention.time",
+                    "How long samples are kept; without any limit on retention, 15d.",
+                    &platform.store.retention.time_ms);
+  flags.AddBytes("storage.tsdb.retention.size",
+                 "Most bytes of the store; the oldest blocks go first. 0 is no limit.",
+                 &platform.store.retention.size_bytes);
+  AddStoreFlags(flags, "storage.tsdb.retention.percentage", platform.store);
+  flags.AddSwitch("web.enable-admin-api", "Allow deleting series and making snapshots over HTTP.",
+                  &platform.enable_admin_api);
   flags.AddDuration("query.lookback-delta", "How far back an instant selector looks for a sample.",
                     &platform.engine.lookback_ms);
   flags.AddBytes("memory.limit", "Memory to plan with; by default what the machine or its cgroup has.",
@@ -85,6 +92,9 @@ void AddOtherFlags(FlagSet& flags) {
   flags.AddOnlyDefault("web.max-notifications-subscribers", "16", "notifications are not supported yet");
   flags.AddOnlyDefault("storage.tsdb.no-lockfile", "false",
                        "the lock of the data directory cannot be switched off");
+  flags.AddOnlyDefault("storage.tsdb.allow-overlapping-blocks", "true", "overlapping blocks are always served");
+  flags.AddOnlyDefault("storage.tsdb.allow-overlapping-compaction", "true",
+                       "overlapping blocks are always merged");
   flags.AddOnlyDefault("scrape.adjust-timestamps", "true",
                        "adjustment of scrape timestamps cannot be switched off yet");
   flags.AddOnlyDefault("scrape.timestamp-tolerance", "2ms", "only the default is supported yet");
@@ -100,23 +110,17 @@ void AddOtherFlags(FlagSet& flags) {
                            "web.external-url",
                            "web.user-assets",
                            "web.enable-lifecycle",
-                           "web.enable-admin-api",
                            "web.enable-remote-write-receiver",
                            "web.remote-write-receiver.accepted-protobuf-messages",
                            "web.enable-otlp-receiver",
                            "web.console.templates",
                            "web.console.libraries",
                            "web.page-title",
-                           "storage.tsdb.retention.percentage",
-                           "storage.tsdb.min-block-duration",
-                           "storage.tsdb.max-block-duration",
                            "storage.tsdb.max-block-chunk-segment-size",
                            "storage.tsdb.wal-segment-size",
                            "storage.tsdb.wal-compression",
                            "storage.tsdb.wal-compression-type",
-                           "storage.tsdb.allow-overlapping-blocks",
-                           "storage.tsdb.allow-overlapping-compaction",
-                           "storage.tsdb.head-chunks-write-queue-size",
+                                                      "storage.tsdb.head-chunks-write-queue-size",
                            "storage.tsdb.samples-per-chunk",
                            "storage.tsdb.delayed-compaction.max-percent",
                            "storage.tsdb.delay-compact-file.path",
@@ -166,6 +170,8 @@ core::Status ApplyFeatures(Options& options) {
         engine.parser.binop_fill = true;
       } else if (name == "promql-delayed-name-removal") {
         engine.delayed_name_removal = true;
+      } else if (name == "exemplar-storage") {
+        // Exemplars are always kept; storage.exemplars.max_exemplars says how many.
       } else if (!name.empty()) {
         return core::Fail(core::Code::kUnimplemented, "--enable-feature: {} is not supported yet", name);
       }

@@ -54,6 +54,17 @@ core::Status CheckLabels(const std::map<std::string, std::string>& labels, Node 
   return {};
 }
 
+core::Status CheckRetentionSize(const int64_t& size_bytes, Node node) {
+  if (size_bytes >= 0) return {};
+  return node.Fail("'storage.tsdb.retention.size' must be greater than or equal to 0, got {}",
+                   FormatByteSize(size_bytes));
+}
+
+core::Status CheckRetentionPercentage(const double& percentage, Node node) {
+  if (percentage >= 0 && percentage <= 100) return {};
+  return node.Fail("'storage.tsdb.retention.percentage' must be in the range [0, 100], got {}", percentage);
+}
+
 core::Status FinishGlobal(GlobalConfig& global, Node node) {
   if (global.scrape_interval_ms == 0) global.scrape_interval_ms = kDefaultIntervalMs;
   if (global.evaluation_interval_ms == 0) global.evaluation_interval_ms = kDefaultIntervalMs;
@@ -385,6 +396,40 @@ const Struct& FieldsOf(const AlertingConfig*) {
   return kFields;
 }
 
+const Struct& FieldsOf(const TsdbRetentionConfig*) {
+  static const Struct kFields = Struct::Of<TsdbRetentionConfig>({
+      Member<&TsdbRetentionConfig::time_ms>("time", Duration()),
+      Member<&TsdbRetentionConfig::size_bytes>("size", ByteSize()).Check<int64_t>(CheckRetentionSize),
+      Member<&TsdbRetentionConfig::percentage>("percentage").Check<double>(CheckRetentionPercentage),
+  });
+  return kFields;
+}
+
+const Struct& FieldsOf(const TsdbConfig*) {
+  static const Struct kFields = Struct::Of<TsdbConfig>({
+      Member<&TsdbConfig::out_of_order_time_window_ms>("out_of_order_time_window", Duration()),
+      NotYet("stale_series_compaction_threshold").Allowing({"0"}),
+      NotYet("chunk_encoding"),
+      Member<&TsdbConfig::retention>("retention"),
+  });
+  return kFields;
+}
+
+const Struct& FieldsOf(const ExemplarsConfig*) {
+  static const Struct kFields = Struct::Of<ExemplarsConfig>({
+      Member<&ExemplarsConfig::max_exemplars>("max_exemplars").AlwaysWritten(),
+  });
+  return kFields;
+}
+
+const Struct& FieldsOf(const StorageConfig*) {
+  static const Struct kFields = Struct::Of<StorageConfig>({
+      Member<&StorageConfig::tsdb>("tsdb"),
+      Member<&StorageConfig::exemplars>("exemplars"),
+  });
+  return kFields;
+}
+
 const Struct& FieldsOf(const PrometheusConfig*) {
   static const Struct kFields = Struct::Of<PrometheusConfig>(
       {
@@ -397,7 +442,7 @@ const Struct& FieldsOf(const PrometheusConfig*) {
               .Check<std::vector<std::string>>(CheckScrapePatterns),
           Member<&PrometheusConfig::scrape_configs>("scrape_configs")
               .NullItem("empty or null scrape config section"),
-          NotYet("storage"),
+          Member<&PrometheusConfig::storage>("storage"),
           NotYet("tracing"),
           NotYet("remote_write"),
           NotYet("remote_read"),

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -92,12 +93,42 @@ struct AlertingConfig {
   std::vector<AlertmanagerTargetsConfig> alertmanagers;
 };
 
+// What is kept; 0: what the flags say.
+struct TsdbRetentionConfig {
+  core::DurationMs time_ms = 0;
+  int64_t size_bytes = 0;
+  double percentage = 0;  // of the file system
+};
+
+struct TsdbConfig {
+  // How far behind the newest sample of the store a sample may be that is older than its series' newest; 0:
+  // such samples are refused.
+  core::DurationMs out_of_order_time_window_ms = 0;
+  std::optional<TsdbRetentionConfig> retention;
+};
+
+struct ExemplarsConfig {
+  int64_t max_exemplars = 100'000;  // of all series; 0 and less: none are kept
+};
+
+struct StorageConfig {
+  std::optional<TsdbConfig> tsdb;
+  std::optional<ExemplarsConfig> exemplars;
+
+  core::DurationMs out_of_order_window_ms() const { return tsdb ? tsdb->out_of_order_time_window_ms : 0; }
+  uint64_t max_exemplars() const {
+    int64_t count = exemplars ? exemplars->max_exemplars : ExemplarsConfig().max_exemplars;
+    return count > 0 ? static_cast<uint64_t>(count) : 0;
+  }
+};
+
 struct PrometheusConfig {
   GlobalConfig global;
   AlertingConfig alerting;
   std::vector<std::string> rule_files;           // patterns, see ListRuleFiles
   std::vector<std::string> scrape_config_files;  // patterns; already read into scrape_configs
   std::vector<ScrapeConfig> scrape_configs;
+  StorageConfig storage;
 };
 
 const Struct& FieldsOf(const GlobalConfig*);
@@ -106,6 +137,10 @@ const Struct& FieldsOf(const StaticTargets*);
 const Struct& FieldsOf(const ScrapeConfig*);
 const Struct& FieldsOf(const AlertmanagerTargetsConfig*);
 const Struct& FieldsOf(const AlertingConfig*);
+const Struct& FieldsOf(const TsdbRetentionConfig*);
+const Struct& FieldsOf(const TsdbConfig*);
+const Struct& FieldsOf(const ExemplarsConfig*);
+const Struct& FieldsOf(const StorageConfig*);
 const Struct& FieldsOf(const PrometheusConfig*);
 
 struct PrometheusConfigOptions {

@@ -56,6 +56,12 @@ bool Executor::PopTask(Task& task, bool& is_slow) {
   return false;
 }
 
+// Whether queries or background work wait, for which another thread may just have found no place.
+bool Executor::HasSlowTasks() const {
+  return !queues_[static_cast<size_t>(Priority::kQuery)].empty() ||
+         !queues_[static_cast<size_t>(Priority::kBackground)].empty();
+}
+
 void Executor::Run() {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -70,7 +76,7 @@ void Executor::Run() {
       slow_running_ -= is_slow;
       if (stopping_) {
         wake_.notify_all();
-      } else if (is_slow) {
+      } else if (is_slow && HasSlowTasks()) {
         wake_.notify_one();
       }
       continue;

@@ -49,6 +49,7 @@ class Executor {
  private:
   void Run();
   bool PopTask(Task& task, bool& is_slow);
+  bool HasSlowTasks() const;
 
   const ExecutorOptions options_;
   mutable std::mutex mutex_;

@@ -1,5 +1,6 @@
 #include "core/fault_file.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sextant::core {
@@ -14,20 +15,20 @@ class FaultFile final : public File {
   Status Append(std::string_view bytes) override {
     switch (fs_.Next("append", path())) {
       case Fault::kNone:
-        return base_->Append(bytes);
+        return Write(bytes);
       case Fault::kFail:
         break;
       case Fault::kTorn:
-        SEXTANT_TRY(base_->Append(bytes.substr(0, bytes.size() / 2)));
+        SEXTANT_TRY(Write(bytes.substr(0, bytes.size() / 2)));
         break;
       case Fault::kGarbled: {
         std::string garbled(bytes.substr(0, bytes.size() / 2));
         garbled.resize(bytes.size(), '\0');
-        SEXTANT_TRY(base_->Append(garbled));
+        SEXTANT_TRY(Write(garbled));
         break;
       }
       case Fault::kFailAfter:
-        SEXTANT_TRY(base_->Append(bytes));
+        SEXTANT_TRY(Write(bytes));
         break;
     }
     return tl::unexpected(fs_.MakeError("append", path()));
@@ -44,11 +45,21 @@ class FaultFile final : public File {
     return fs_.Run("sync", path(), [this] { return NoteSynced(); });
   }
   Status Truncate(uint64_t size_bytes) override {
-    return fs_.Run("truncate", path(), [&] { return base_->Truncate(size_bytes); });
+    return fs_.Run("truncate", path(), [&]() -> Status {
+      SEXTANT_TRY(base_->Truncate(size_bytes));
+      fs_.NoteTruncate(path(), size_bytes);
+      return {};
+    });
   }
   Result<uint64_t> Size() const override { return base_->Size(); }
 
  private:
+  Status Write(std::string_view bytes) {
+    SEXTANT_ASSIGN(uint64_t offset, base_->Size());
+    SEXTANT_TRY(base_->Append(bytes));
+    fs_.NoteWrite(path(), offset, bytes.size());
+    return {};
+  }
   Status NoteSynced() {
     SEXTANT_ASSIGN(uint64_t size_bytes, base_->Size());
     fs_.SetSyncedSize(path(), size_bytes);
@@ -109,6 +120,34 @@ Status FaultFileSystem::Run(std::string_view operation, const std::string& path,
 void FaultFileSystem::SetSyncedSize(const std::string& path, uint64_t size_bytes) {
   std::lock_guard lock(mutex_);
   synced_sizes_[path] = size_bytes;
+  unsynced_writes_.erase(path);
+}
+
+void FaultFileSystem::NoteWrite(const std::string& path, uint64_t offset, uint64_t size) {
+  std::lock_guard lock(mutex_);
+  if (remembers_changes_) unsynced_writes_[path].push_back({offset, size});
+}
+
+void FaultFileSystem::NoteTruncate(const std::string& path, uint64_t size_bytes) {
+  std::lock_guard lock(mutex_);
+  auto writes = unsynced_writes_.find(path);
+  if (writes == unsynced_writes_.end()) return;
+  std::erase_if(writes->second, [&](const Write& write) { return write.offset >= size_bytes; });
+  for (Write& write : writes->second) write.size = std::min(write.size, size_bytes - write.offset);
+}
+
+void FaultFileSystem::RememberChanges() {
+  std::lock_guard lock(mutex_);
+  remembers_changes_ = true;
+}
+
+std::optional<std::string> FaultFileSystem::ContentToRemember(const std::string& path) {
+  constexpr uint64_t kMaxBytes = 64 << 20;  // tests are small
+  std::lock_guard lock(mutex_);
+  auto info = base_.Stat(path);
+  if (!remembers_changes_ || !info || info->is_directory) return std::nullopt;
+  auto content = ReadFile(base_, path, kMaxBytes);
+  return content ? std::optional(std::move(*content)) : std::nullopt;
 }
 
 Result<std::unique_ptr<File>> FaultFileSystem::Open(const std::string& path, OpenMode mode) {
@@ -119,9 +158,12 @@ Result<std::unique_ptr<File>> FaultFileSystem::Open(const std::string& path, Ope
     SEXTANT_ASSIGN(file, base_.Open(path, mode));
     SEXTANT_ASSIGN(uint64_t size_bytes, file->Size());
     std::lock_guard lock(mutex_);
-    if (!existed) unsynced_names_.push_back({path, ""});
+    if (!existed) unsynced_names_.push_back({path, "", std::nullopt});
     synced_sizes_.try_emplace(path, size_bytes);
-    if (size_bytes == 0) synced_sizes_[path] = 0;
+    if (size_bytes == 0) {
+      synced_sizes_[path] = 0;
+      unsynced_writes_.erase(path);
+    }
     return {};
   }));
   return std::make_unique<FaultFile>(*this, std::move(file));
@@ -133,28 +175,44 @@ Result<std::unique_ptr<MappedFile>> FaultFileSystem::MapReadOnly(const std::stri
 
 Result<std::unique_ptr<FileLock>> FaultFileSystem::Lock(const std::string& path) { return base_.Lock(path); }
 
+namespace {
+
+// The file, or everything below the directory, is known by another name now.
+template <typename Value>
+void MoveKeys(const std::string& from, const std::string& to, std::map<std::string, Value>& values) {
+  std::map<std::string, Value> moved;
+  for (auto it = values.begin(); it != values.end();) {
+    bool is_moved = it->first == from || it->first.starts_with(from + "/");
+    if (is_moved) moved[to + it->first.substr(from.size())] = std::move(it->second);
+    it = is_moved ? values.erase(it) : std::next(it);
+  }
+  values.merge(moved);
+}
+
+}  // namespace
+
 Status FaultFileSystem::Rename(const std::string& from, const std::string& to) {
   return Run("rename", from, [&]() -> Status {
+    std::optional<std::string> replaced = ContentToRemember(to);
     SEXTANT_TRY(base_.Rename(from, to));
     std::lock_guard lock(mutex_);
-    unsynced_names_.push_back({to, from});
-    // The file, or everything below the directory, is known by another name now.
-    std::map<std::string, uint64_t> moved;
-    for (auto it = synced_sizes_.begin(); it != synced_sizes_.end();) {
-      bool is_moved = it->first == from || it->first.starts_with(from + "/");
-      if (is_moved) moved[to + it->first.substr(from.size())] = it->second;
-      it = is_moved ? synced_sizes_.erase(it) : std::next(it);
-    }
-    for (auto& [path, size_bytes] : moved) synced_sizes_[path] = size_bytes;
+    unsynced_names_.push_back({to, from, std::move(replaced)});
+    synced_sizes_.erase(to);
+    unsynced_writes_.erase(to);
+    MoveKeys(from, to, synced_sizes_);
+    MoveKeys(from, to, unsynced_writes_);
     return {};
   });
 }
 
 Status FaultFileSystem::Remove(const std::string& path) {
   return Run("remove", path, [&]() -> Status {
+    std::optional<std::string> content = ContentToRemember(path);
     SEXTANT_TRY(base_.Remove(path));
     std::lock_guard lock(mutex_);
     synced_sizes_.erase(path);
+    unsynced_writes_.erase(path);
+    if (content) unsynced_names_.push_back({path, "", std::move(content), /*is_removed=*/true});
     return {};
   });
 }
@@ -191,6 +249,53 @@ Status FaultFileSystem::LosePower() {
   }
   synced_sizes_.clear();
   unsynced_names_.clear();
+  unsynced_writes_.clear();
+  return {};
+}
+
+// Writes are kept, lost or lost in half; after the last one that is kept the file ends.
+Status FaultFileSystem::LoseWrites(const std::string& path, const std::vector<Write>& writes,
+                                   std::mt19937_64& random) {
+  if (writes.empty() || !base_.Stat(path)) return {};
+  constexpr uint64_t kMaxBytes = 64 << 20;
+  SEXTANT_ASSIGN(std::string content, ReadFile(base_, path, kMaxBytes));
+  uint64_t end = std::min<uint64_t>(writes.front().offset, content.size());
+  for (const Write& write : writes) {
+    uint64_t write_end = std::min<uint64_t>(write.offset + write.size, content.size());
+    uint64_t begin = std::min(write.offset, write_end);
+    uint64_t kept_end = write_end;
+    if (random() % 2 == 0) kept_end = random() % 4 == 0 ? begin + (write_end - begin) / 2 : begin;
+    std::fill(content.begin() + static_cast<ptrdiff_t>(kept_end),
+              content.begin() + static_cast<ptrdiff_t>(write_end), '\0');
+    if (kept_end > begin) end = kept_end;
+  }
+  content.resize(end);
+  SEXTANT_ASSIGN(std::unique_ptr<File> file, base_.Open(path, OpenMode::kCreateOrEmpty));
+  return file->Append(content);
+}
+
+Status FaultFileSystem::LoseName(const UnsyncedName& name) {
+  if (!name.is_removed) {
+    // What has taken one of the names since then stays.
+    if (!base_.Stat(name.path) || base_.Stat(name.former_path)) return {};
+    SEXTANT_TRY(name.former_path.empty() ? base_.Remove(name.path)
+                                         : base_.Rename(name.path, name.former_path));
+  }
+  if (!name.content || base_.Stat(name.path)) return {};
+  SEXTANT_TRY(base_.MakeDirectories(ParentPath(name.path)));
+  SEXTANT_ASSIGN(std::unique_ptr<File> file, base_.Open(name.path, OpenMode::kCreate));
+  return file->Append(*name.content);
+}
+
+Status FaultFileSystem::LosePower(std::mt19937_64& random) {
+  std::lock_guard lock(mutex_);
+  for (const auto& [path, writes] : unsynced_writes_) SEXTANT_TRY(LoseWrites(path, writes, random));
+  for (auto name = unsynced_names_.rbegin(); name != unsynced_names_.rend(); ++name) {
+    if (random() % 2 == 0) SEXTANT_TRY(LoseName(*name));
+  }
+  synced_sizes_.clear();
+  unsynced_names_.clear();
+  unsynced_writes_.clear();
   return {};
 }
 

@@ -15,6 +15,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,13 @@ class FaultFileSystem final : public FileSystem {
   // directory was synced are gone (or back). All files must be closed. Removed files stay removed.
   Status LosePower();
 
+  // From here on every write, removal and replaced file is remembered until it is synced.
+  void RememberChanges();
+  // A power failure that may have written what was not synced in any order: of all remembered changes an
+  // arbitrary part is lost. A write that is lost before one that is not leaves zeros; some are lost in half;
+  // removed and replaced files may be back. All files must be closed.
+  Status LosePower(std::mt19937_64& random);
+
   Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
   Result<std::unique_ptr<MappedFile>> MapReadOnly(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
@@ -67,7 +76,13 @@ class FaultFileSystem final : public FileSystem {
   // A name that a power failure would take back.
   struct UnsyncedName {
     std::string path;
-    std::string former_path;  // renamed from; empty: newly made
+    std::string former_path;             // renamed from; empty: newly made, or removed
+    std::optional<std::string> content;  // of the file that was removed or replaced, when it is remembered
+    bool is_removed = false;
+  };
+  struct Write {
+    uint64_t offset = 0;
+    uint64_t size = 0;
   };
 
   // Counts one operation and says what is to happen to it.
@@ -76,6 +91,11 @@ class FaultFileSystem final : public FileSystem {
   template <typename Action>
   Status Run(std::string_view operation, const std::string& path, Action action);
   void SetSyncedSize(const std::string& path, uint64_t size_bytes);
+  void NoteWrite(const std::string& path, uint64_t offset, uint64_t size);
+  void NoteTruncate(const std::string& path, uint64_t size_bytes);
+  std::optional<std::string> ContentToRemember(const std::string& path);
+  Status LoseWrites(const std::string& path, const std::vector<Write>& writes, std::mt19937_64& random);
+  Status LoseName(const UnsyncedName& name);
 
   FileSystem& base_;
   mutable std::mutex mutex_;
@@ -87,6 +107,8 @@ class FaultFileSystem final : public FileSystem {
   std::string failed_operation_;
   std::map<std::string, uint64_t> synced_sizes_;  // of files opened for writing
   std::vector<UnsyncedName> unsynced_names_;      // in the order they were made
+  bool remembers_changes_ = false;
+  std::map<std::string, std::vector<Write>> unsynced_writes_;
 };
 
 }  // namespace sextant::core

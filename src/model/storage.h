@@ -95,6 +95,10 @@ class Appender {
   virtual AppendResult UpdateMetadata(SeriesRef ref, const Labels& labels,
                                       const MetricMetadata& metadata) = 0;
 
+  // Whether samples older than their series' newest are refused from now on even within the store's
+  // out-of-order window: for stale markers, which mean nothing when something newer is there.
+  virtual void RefuseOutOfOrder(bool /*is_refused*/) {}
+
   // Writes the batch to the journal and publishes it. After a failure nothing of it is visible. Call once.
   virtual core::Status Commit() = 0;
   virtual void Rollback() = 0;

@@ -312,7 +312,7 @@ void HttpConnection::OnHeader() {
   request_begin_ns_ = core_->clock.MonotonicNs();
   read_deadline_ = DeadlineIn(timeouts().body_ms);
   const HttpRequest& request = reader_.request();
-  match_ = core_->router.Match(request.method, reader_.raw_path());
+  match_ = core_->router().Match(request.method, reader_.raw_path());
   user_.clear();
   planned_.reset();
 
@@ -397,7 +397,7 @@ void HttpConnection::PlanForUnmatched() {
       return;
     }
     case 302: {
-      Plan(HttpResponse::Redirect(302, core_->router.prefix() + "/"));
+      Plan(HttpResponse::Redirect(302, core_->router().prefix() + "/"));
       return;
     }
     case 405: {
@@ -494,8 +494,7 @@ void HttpConnection::OnRequest() {
   traits.is_head = request.method == "HEAD";
   traits.version_minor = request.version_minor;
   traits.keeps_alive = reader_.keeps_alive() && !core_->stopping.load(std::memory_order_relaxed);
-  traits.metrics =
-      match_.route == nullptr ? &core_->unmatched_metrics : core_->route_metrics[match_.route->index].get();
+  traits.metrics = match_.route == nullptr ? &core_->unmatched_metrics : &core_->MetricsOf(*match_.route);
   traits.begin_ns = request_begin_ns_;
   if (match_.route != nullptr && match_.route->options.compress) {
     traits.accepted = NegotiateEncoding(request.headers.Get("Accept-Encoding"));

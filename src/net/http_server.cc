@@ -245,6 +245,8 @@ std::string HttpServer::bound_address(size_t index) const {
   return JoinHostPort(bound.host, bound.port);
 }
 
+void HttpServer::SetRouter(Router router) { impl_->core->SetRouter(std::move(router)); }
+
 core::Status HttpServer::SetSecurity(const WebSecurity& security) {
   SEXTANT_ASSIGN(SecurityState state, MakeSecurity(security));
   bool had_tls = impl_->core->security().tls != nullptr;

@@ -87,6 +87,10 @@ class HttpServer {
   // "127.0.0.1:9090", with the true port.
   std::string bound_address(size_t index = 0) const;
 
+  // Replaces the routes for new requests, so that a server can answer for itself while what it serves is
+  // still being made ready. Once. Thread-safe otherwise.
+  void SetRouter(Router router);
+
   // Replaces certificates and users for new connections and requests; on an error everything stays as it was.
   // TLS cannot be switched on or off while running (kInvalidArgument). Thread-safe.
   core::Status SetSecurity(const WebSecurity& security);

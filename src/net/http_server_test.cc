@@ -57,6 +57,19 @@ TEST(HttpServerTest, AnswersWithDateAndLength) {
   EXPECT_TRUE(date.ends_with(" GMT")) << date;
 }
 
+TEST(HttpServerTest, RoutesCanBeReplacedOnceUnderWay) {
+  Router first;
+  first.Add("GET", "/*", [](const HttpRequest&) { return HttpResponse::Text(503, "not yet\n"); });
+  TestServer server(std::move(first));
+  RawClient client(server.port());
+  ASSERT_TRUE(client.Send(Get("/echo")));
+  EXPECT_EQ(client.ReadResponse().status(), 503);
+  server.server->SetRouter(EchoRouter());
+  ASSERT_TRUE(client.Send(Get("/echo")));
+  EXPECT_EQ(client.ReadResponse().status(), 200);
+  EXPECT_EQ(Ask(server.port(), Get("/nothing")).status(), 404);
+}
+
 TEST(HttpServerTest, KeepsConnectionsOpen) {
   TestServer server(EchoRouter());
   RawClient client(server.port());

@@ -33,13 +33,18 @@ void RouteMetrics::Observe(int status, double duration_seconds, size_t response_
   response_bytes_.Observe(static_cast<double>(response_bytes));
 }
 
+RouteTable::RouteTable(core::Registry& registry, Router router_in) : router(std::move(router_in)) {
+  for (const auto& route : router.routes()) {
+    metrics.push_back(std::make_unique<RouteMetrics>(registry, route->options.metric_name));
+  }
+}
+
 ServerCore::ServerCore(core::Executor& executor_in, const core::Clock& clock_in, core::Registry& registry_in,
                        core::Logger logger_in, Router router_in, HttpServerOptions options_in)
     : executor(executor_in),
       clock(clock_in),
       registry(registry_in),
       logger(std::move(logger_in)),
-      router(std::move(router_in)),
       options(std::move(options_in)),
       unmatched_metrics(registry, "unmatched"),
       received_bytes(
@@ -47,11 +52,21 @@ ServerCore::ServerCore(core::Executor& executor_in, const core::Clock& clock_in,
       sent_bytes(registry.AddCounter("sextant_http_sent_bytes_total", "Bytes sent by the HTTP server.")),
       accepted_connections(registry.AddCounter("sextant_http_connections_accepted_total",
                                                "Connections accepted by the HTTP server.")),
-      open_connections(
-          registry.AddGauge("sextant_http_connections", "Connections open at the HTTP server.")) {
-  for (const auto& route : router.routes()) {
-    route_metrics.push_back(std::make_unique<RouteMetrics>(registry, route->options.metric_name));
-  }
+      open_connections(registry.AddGauge("sextant_http_connections", "Connections open at the HTTP server.")),
+      first_routes_(registry, std::move(router_in)),
+      current_routes_(&first_routes_) {}
+
+void ServerCore::SetRouter(Router router) {
+  SEXTANT_CHECK(later_routes_ == nullptr);
+  later_routes_ = std::make_unique<const RouteTable>(registry, std::move(router));
+  current_routes_.store(later_routes_.get(), std::memory_order_release);
+}
+
+RouteMetrics& ServerCore::MetricsOf(const Route& route) const {
+  const RouteTable* table = current_routes_.load(std::memory_order_acquire);
+  bool is_current =
+      route.index < table->router.routes().size() && table->router.routes()[route.index].get() == &route;
+  return *(is_current ? table : &first_routes_)->metrics[route.index];
 }
 
 void ServerCore::CountRefusal(std::string_view reason) {

@@ -35,6 +35,13 @@ class RouteMetrics {
   std::array<std::atomic<core::Counter*>, 5 * 32> by_status_{};
 };
 
+// Routes and their metrics.
+struct RouteTable {
+  RouteTable(core::Registry& registry, Router router_in);
+  const Router router;
+  std::vector<std::unique_ptr<RouteMetrics>> metrics;  // by Route::index
+};
+
 // Credentials in force; replaced as a whole.
 struct SecurityState {
   std::shared_ptr<BasicAuth> auth;  // null: no authentication
@@ -48,6 +55,11 @@ class ServerCore {
 
   // Counts a refusal ("header_bytes") in sextant_http_refused_total.
   void CountRefusal(std::string_view reason);
+
+  // The routes in force. All tables live as long as this, since requests go on with theirs.
+  const Router& router() const { return current_routes_.load(std::memory_order_acquire)->router; }
+  void SetRouter(Router router);  // once
+  RouteMetrics& MetricsOf(const Route& route) const;
 
   SecurityState security() const;
   void SetSecurity(SecurityState security);
@@ -70,13 +82,11 @@ class ServerCore {
   const core::Clock& clock;
   core::Registry& registry;
   core::Logger logger;
-  Router router;
   HttpServerOptions options;
   std::atomic<bool> stopping{false};
   // Password checks waiting or under way: bounded, since each costs much.
   std::atomic<int> password_checks{0};
 
-  std::vector<std::unique_ptr<RouteMetrics>> route_metrics;  // by Route::index
   RouteMetrics unmatched_metrics;
   core::Counter& received_bytes;
   core::Counter& sent_bytes;
@@ -84,6 +94,9 @@ class ServerCore {
   core::Gauge& open_connections;
 
  private:
+  const RouteTable first_routes_;
+  std::unique_ptr<const RouteTable> later_routes_;
+  std::atomic<const RouteTable*> current_routes_;
   mutable std::mutex security_mutex_;
   SecurityState security_;
   std::atomic<size_t> buffered_body_bytes_{0};

@@ -150,6 +150,7 @@ core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options) {
   curl_easy_setopt(easy, CURLOPT_MAXREDIRS, static_cast<long>(request_.max_redirects));
   curl_easy_setopt(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
   curl_easy_setopt(easy, CURLOPT_PROXY, request_.proxy_url.c_str());  // "" also ignores the environment's
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, "");                        // and so does this
   curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, static_cast<long>(options.max_idle_ms / 1'000));
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);

@@ -120,7 +120,7 @@ void Session::Begin() {
       return;
     }
     self->is_accepted_ = true;
-    self->core_->route_metrics[self->route_.index]->Observe(101, 0, 0);
+    self->core_->MetricsOf(self->route_).Observe(101, 0, 0);
     self->Open();
   });
 }

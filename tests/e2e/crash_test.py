@@ -30,6 +30,7 @@ class Crash(TestCase):
         acknowledged = {}
         for round_number in range(5):
             server = self.start_platform("--config", config)
+            self.assertEqual(server.api("status/walreplay")["state"], "done")
             after = self.samples(server, server.query("time()"))
             for series, values in acknowledged.items():
                 missing = set(values) - set(after.get(series, []))

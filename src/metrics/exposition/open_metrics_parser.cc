@@ -270,6 +270,6 @@ bool OpenMetricsParser::ReadExemplar() {
   return true;
 }
 
-std::string OpenMetricsParser::HelpText() const { return UnescapeLabelValue(entry_.text); }
+std::string OpenMetricsParser::UnescapeHelp(std::string_view text) const { return UnescapeLabelValue(text); }
 
 }  // namespace sextant::exposition

@@ -20,7 +20,7 @@ class OpenMetricsParser final : public Parser {
   explicit OpenMetricsParser(std::string_view body, Reading reading = Reading::kQuick);
 
   EntryKind Next(std::string_view expected_series = {}) override;
-  std::string HelpText() const override;
+  std::string UnescapeHelp(std::string_view text) const override;
 
  private:
   bool ReadSampleLine(std::string_view expected_series);

@@ -93,6 +93,11 @@ class Parser {
   // format has given.
   virtual EntryKind Next(std::string_view expected_series = {}) = 0;
 
+  // What is not read yet, from the start of a line on, when this parser can skip whole lines; else empty.
+  virtual std::string_view Unread() const { return {}; }
+  // Goes on behind the first `bytes` bytes of Unread(), which are whole lines.
+  virtual void Skip(size_t bytes) { static_cast<void>(bytes); }
+
   const Entry& entry() const { return entry_; }
   // What was wrong, after kError: kInvalidArgument with Prometheus' text.
   const core::Error& error() const { return error_; }
@@ -105,8 +110,10 @@ class Parser {
   // exemplar.
   core::Status ReadExemplarLabels(model::LabelsBuilder& labels) const;
 
+  // A help text of this format, as it stands in the body, with its escapes resolved.
+  virtual std::string UnescapeHelp(std::string_view text) const = 0;
   // The help of the current kHelp entry with its escapes resolved.
-  virtual std::string HelpText() const = 0;
+  std::string HelpText() const { return UnescapeHelp(entry_.text); }
 
  protected:
   Parser() = default;

@@ -32,6 +32,7 @@ bool ParseType(std::string_view text, MetricType& type) {
 double Canonical(double value) { return std::isnan(value) ? model::NormalNan() : value; }
 
 std::string Unescape(std::string_view text, bool with_quotes) {
+  if (text.find('\\') == std::string_view::npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
@@ -49,7 +50,6 @@ std::string Unescape(std::string_view text, bool with_quotes) {
 }  // namespace
 
 std::string UnescapeLabelValue(std::string_view text) { return Unescape(text, true); }
-std::string UnescapeHelp(std::string_view text) { return Unescape(text, false); }
 
 TextParser::TextParser(std::string_view body, Reading reading)
     : body_(body),
@@ -311,6 +311,11 @@ EntryKind TextParser::ReadSuffix(Token token) {
   return EntryKind::kSample;
 }
 
-std::string TextParser::HelpText() const { return UnescapeHelp(entry_.text); }
+std::string_view TextParser::Unread() const {
+  const char* at = body_.data() + at_;
+  return at < fast_end_ ? std::string_view(at, static_cast<size_t>(fast_end_ - at)) : std::string_view();
+}
+
+std::string TextParser::UnescapeHelp(std::string_view text) const { return Unescape(text, false); }
 
 }  // namespace sextant::exposition

@@ -19,7 +19,9 @@ class TextParser final : public Parser {
   explicit TextParser(std::string_view body, Reading reading = Reading::kQuick);
 
   EntryKind Next(std::string_view expected_series = {}) override;
-  std::string HelpText() const override;
+  std::string_view Unread() const override;
+  void Skip(size_t bytes) override { at_ += bytes; }
+  std::string UnescapeHelp(std::string_view text) const override;
 
  private:
   // The quick readers: each reads one whole line and returns whether it could; otherwise nothing has changed.
@@ -47,9 +49,7 @@ class TextParser final : public Parser {
   size_t entry_start_ = 0;  // where the current one started, for errors
 };
 
-// Resolves the escapes of label values (`\"`, `\\`, `\n`) and of help texts (`\\`, `\n`); others stay as they
-// are.
+// Resolves the escapes of label values (`\"`, `\\`, `\n`); others stay as they are.
 std::string UnescapeLabelValue(std::string_view text);
-std::string UnescapeHelp(std::string_view text);
 
 }  // namespace sextant::exposition

@@ -238,6 +238,7 @@ void Group::SendAlerts(Rule& rule, core::TimestampMs slot_ms) {
 core::Status Group::Write(Rule& rule, const std::vector<RuleSample>& samples, core::TimestampMs time_ms) {
   if (samples.empty() && rule.series.empty()) return {};
   const std::unique_ptr<model::Appender> appender = context_.appendable.NewAppender();
+  appender->RefuseOutOfOrder(true);
   SeriesRefs written;
   core::Status outcome;
   size_t rejected = 0;
@@ -275,6 +276,7 @@ core::Status Group::Write(Rule& rule, const std::vector<RuleSample>& samples, co
 void Group::MarkStale(const std::vector<model::Labels>& series, core::TimestampMs time_ms) {
   if (series.empty()) return;
   const std::unique_ptr<model::Appender> appender = context_.appendable.NewAppender();
+  appender->RefuseOutOfOrder(true);
   // A series that another rule or target has taken over is newer than the marker, which the store then
   // refuses.
   for (const model::Labels& labels : series) appender->Append(0, labels, time_ms, model::StaleNan());

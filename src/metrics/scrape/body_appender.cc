@@ -45,30 +45,38 @@ std::string ShortText(std::string_view text) {
 // Gathers what a body says of one family after the other, and passes on what is news.
 class FamilyNotes {
  public:
-  FamilyNotes(MetadataStore& store, MetadataLayout& layout) : store_(store), layout_(layout) {}
+  FamilyNotes(const exposition::Parser& parser, MetadataStore& store, MetadataLayout& layout)
+      : parser_(parser), store_(store), layout_(layout) {}
   ~FamilyNotes() { PassOn(); }
   FamilyNotes(const FamilyNotes&) = delete;
   FamilyNotes& operator=(const FamilyNotes&) = delete;
 
-  // The notes on a family, which is now the current one.
-  model::MetricMetadata& Of(std::string_view family) {
-    if (family != family_) {
+  void Add(exposition::EntryKind kind, const exposition::Entry& entry) {
+    if (entry.name != family_) {
       PassOn();
-      family_ = family;
-      metadata_ = {};
+      family_ = entry.name;
+      help_.clear();
+      unit_.clear();
+      type_ = {};
     }
-    return metadata_;
+    if (kind == exposition::EntryKind::kHelp) help_ = entry.text;
+    if (kind == exposition::EntryKind::kUnit) unit_ = entry.text;
+    if (kind == exposition::EntryKind::kType) type_ = exposition::MetricTypeName(entry.type);
   }
 
  private:
   void PassOn() {
-    if (!family_.empty() && layout_.Changes(family_, metadata_)) store_.Add(family_, metadata_);
+    if (family_.empty() || !layout_.Changes(family_, type_, help_, unit_)) return;
+    store_.Add(family_, {std::string(type_), parser_.UnescapeHelp(help_), unit_});
   }
 
+  const exposition::Parser& parser_;
   MetadataStore& store_;
   MetadataLayout& layout_;
   std::string family_;
-  model::MetricMetadata metadata_;
+  std::string help_;  // as it stands in the body
+  std::string unit_;
+  std::string_view type_;
 };
 
 }  // namespace
@@ -85,17 +93,28 @@ Result<BodySummary> BodyAppender::AppendBody(const ScrapedBody& body, core::Time
   metadata_layout_.BeginBody();
   if (Status appended = AppendLines(*parser, time_ms, summary, appender); !appended) {
     cache_.AbortBody();
+    metadata_layout_.AbortBody();
     return tl::unexpected(std::move(appended).error());
   }
-  cache_.EndBody([&](const SeriesCache::Entry& entry) { AppendStaleSample(entry, time_ms, appender); });
+  MarkVanished(time_ms, appender);
   return summary;
 }
 
 Status BodyAppender::AppendLines(exposition::Parser& parser, core::TimestampMs time_ms, BodySummary& summary,
                                  model::Appender& appender) {
   using exposition::EntryKind;
-  FamilyNotes notes(metadata_, metadata_layout_);
+  FamilyNotes notes(parser, metadata_, metadata_layout_);
+  bool is_in_comments = false;  // which have been compared with the previous body's
   while (true) {
+    std::string_view unread = parser.Unread();
+    bool is_comment = !unread.empty() && unread.front() == '#';
+    if (is_comment && !is_in_comments) {
+      if (size_t same = metadata_layout_.SameLines(unread); same > 0) {
+        parser.Skip(same);
+        continue;
+      }
+    }
+    is_in_comments = is_comment;
     EntryKind kind = parser.Next(cache_.Expected());
     const exposition::Entry& entry = parser.entry();
     switch (kind) {
@@ -106,13 +125,9 @@ Status BodyAppender::AppendLines(exposition::Parser& parser, core::TimestampMs t
       case EntryKind::kComment:
         break;
       case EntryKind::kHelp:
-        notes.Of(entry.name).help = parser.HelpText();
-        break;
       case EntryKind::kUnit:
-        notes.Of(entry.name).unit = entry.text;
-        break;
       case EntryKind::kType:
-        notes.Of(entry.name).type = exposition::MetricTypeName(entry.type);
+        notes.Add(kind, entry);
         break;
       case EntryKind::kSample:
         SEXTANT_TRY(AppendSample(parser, time_ms, summary, appender));
@@ -137,7 +152,9 @@ Status BodyAppender::AppendSample(const exposition::Parser& parser, core::Timest
       return {};
     }
     ++summary.added;
-    return AppendTo(added, line.series, labels, sample, summary, appender);
+    SEXTANT_TRY(AppendTo(added, line.series, labels, sample, summary, appender));
+    AppendExemplar(parser, added, sample, appender);
+    return {};
   }
   if (entry->is_dropped) return {};
   // The store had no room for the series before, or has let it go since (it was idle for long).
@@ -145,10 +162,26 @@ Status BodyAppender::AppendSample(const exposition::Parser& parser, core::Timest
   if (entry->ref != 0) outcome = appender.Append(entry->ref, kNoLabels, sample.time_ms, sample.value).outcome;
   if (outcome == AppendOutcome::kUnknownRef) {
     SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(parser));
-    return AppendTo(*entry, line.series, labels, sample, summary, appender);
+    SEXTANT_TRY(AppendTo(*entry, line.series, labels, sample, summary, appender));
+  } else {
+    entry->has_own_time = sample.has_own_time;
+    SEXTANT_TRY(Count(outcome, line.series, summary));
   }
-  entry->has_own_time = sample.has_own_time;
-  return Count(outcome, line.series, summary);
+  AppendExemplar(parser, *entry, sample, appender);
+  return {};
+}
+
+// An exemplar that the store does not take costs nothing else.
+void BodyAppender::AppendExemplar(const exposition::Parser& parser, const SeriesCache::Entry& entry,
+                                  const Sample& sample, model::Appender& appender) {
+  const std::optional<exposition::Exemplar>& exemplar = parser.entry().exemplar;
+  if (!exemplar || entry.ref == 0 || !parser.ReadExemplarLabels(builder_)) return;
+  AppendOutcome outcome = appender
+                              .AppendExemplar(entry.ref, kNoLabels,
+                                              {builder_.Build(), exemplar->value,
+                                               exemplar->timestamp_ms.value_or(sample.time_ms)})
+                              .outcome;
+  if (outcome == AppendOutcome::kOutOfOrderExemplar) metrics_.exemplar_out_of_order.Increment();
 }
 
 Status BodyAppender::AppendTo(SeriesCache::Entry& entry, std::string_view series, const model::Labels& labels,
@@ -233,9 +266,15 @@ void BodyAppender::AppendStaleSample(const SeriesCache::Entry& entry, core::Time
   appender.Append(entry.ref, kNoLabels, time_ms, model::StaleNan());
 }
 
+void BodyAppender::MarkVanished(core::TimestampMs time_ms, model::Appender& appender) {
+  appender.RefuseOutOfOrder(true);
+  cache_.EndBody([&](const SeriesCache::Entry& entry) { AppendStaleSample(entry, time_ms, appender); });
+  appender.RefuseOutOfOrder(false);
+}
+
 void BodyAppender::AppendStale(core::TimestampMs time_ms, model::Appender& appender) {
   cache_.BeginBody();
-  cache_.EndBody([&](const SeriesCache::Entry& entry) { AppendStaleSample(entry, time_ms, appender); });
+  MarkVanished(time_ms, appender);
 }
 
 void BodyAppender::AppendReport(bool is_up, double duration_seconds, const BodySummary& summary,
@@ -247,9 +286,11 @@ void BodyAppender::AppendReport(bool is_up, double duration_seconds, const BodyS
 }
 
 void BodyAppender::AppendStaleReport(core::TimestampMs time_ms, model::Appender& appender) {
+  appender.RefuseOutOfOrder(true);
   for (size_t i = 0; i < kReportNames.size(); ++i) {
     if (report_refs_[i] != 0) AppendReportSample(i, model::StaleNan(), time_ms, appender);
   }
+  appender.RefuseOutOfOrder(false);
 }
 
 void BodyAppender::AppendReportSample(size_t index, double value, core::TimestampMs time_ms,

@@ -91,6 +91,9 @@ class BodyAppender {
   core::Result<model::Labels> SeriesLabels(const exposition::Parser& parser);
   core::Status CheckLimits(const model::Labels& labels) const;
   core::Status Count(model::AppendOutcome outcome, std::string_view series, BodySummary& summary);
+  void AppendExemplar(const exposition::Parser& parser, const SeriesCache::Entry& entry, const Sample& sample,
+                      model::Appender& appender);
+  void MarkVanished(core::TimestampMs time_ms, model::Appender& appender);
   void AppendStaleSample(const SeriesCache::Entry& entry, core::TimestampMs time_ms,
                          model::Appender& appender);
   void AppendReportSample(size_t index, double value, core::TimestampMs time_ms, model::Appender& appender);

@@ -47,6 +47,33 @@ SampleRules WithRelabel(std::vector<config::RelabelRuleConfig> configs) {
   return rules;
 }
 
+TEST(BodyAppender, PassesExemplarsOn) {
+  Fixture f;
+  for (core::TimestampMs time_ms : {1000, 2000}) {
+    auto batch = f.storage.NewAppender();
+    std::string body =
+        "# TYPE a counter\n"
+        "a_total 1 # {trace_id=\"x\"} 0.5 0.7\n"
+        "b 1\n"
+        "# TYPE c counter\n"
+        "c_total{k=\"v\"} 2 # {} 0.25\n"
+        "# TYPE d counter\n"
+        "d_total 2 # {} 0.25 -1\n"
+        "# EOF\n";
+    auto summary =
+        f.appender->AppendBody({body, "application/openmetrics-text; version=1.0.0"}, time_ms, *batch);
+    ASSERT_TRUE(summary) << summary.error().message();
+    EXPECT_EQ(summary->refused, 0u);
+    ASSERT_TRUE(batch->Commit());
+  }
+  model::Exemplar timed{model::Labels::Of({{"trace_id", "x"}}), 0.5, 700};
+  EXPECT_EQ(f.storage.ExemplarsOf("a_total{instance=\"i\", job=\"j\"}"), (std::vector{timed, timed}));
+  EXPECT_EQ(f.storage.ExemplarsOf("c_total{instance=\"i\", job=\"j\", k=\"v\"}"),
+            (std::vector<model::Exemplar>{{{}, 0.25, 1000}, {{}, 0.25, 2000}}))
+      << "the sample's time when it has none";
+  EXPECT_EQ(f.metrics.exemplar_out_of_order.value(), 2);
+}
+
 TEST(BodyAppender, PutsTheTargetsLabelsOnSeries) {
   Fixture f;
   auto summary = f.Scrape("a 1\nb{x=\"y\",job=\"own\"} 2\n", 1000);
@@ -162,6 +189,29 @@ TEST(BodyAppender, ReportsAndRemembersMetadata) {
   ASSERT_EQ(list["a"].size(), 1u);
   EXPECT_EQ(list["a"][0].type, "counter");
   EXPECT_EQ(list["a"][0].help, "Says\nmuch.");
+}
+
+TEST(BodyAppender, ReadsMetadataAgainWhenItChanges) {
+  Fixture f;
+  std::string before = "# HELP a One.\n# TYPE a counter\na 1\n# TYPE b gauge\nb 1\n";
+  std::string after = "# HELP a One.\n# TYPE a counter\na 1\n# HELP b Two.\n# TYPE b gauge\nb 1\n";
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(f.Scrape(before, 1000 * (i + 1)));
+  EXPECT_EQ(f.metadata.List().size(), 2u);
+  for (int i = 4; i < 8; ++i) ASSERT_TRUE(f.Scrape(after, 1000 * (i + 1)));
+  auto list = f.metadata.List("b");
+  ASSERT_EQ(list["b"].size(), 2u);
+  EXPECT_EQ(list["b"][1].help, "Two.");
+  EXPECT_EQ(list["b"][1].type, "gauge");
+  EXPECT_EQ(f.storage.Of("b{instance=\"i\", job=\"j\"}").size(), 8u);
+}
+
+TEST(BodyAppender, RefusesWrongMetadataEachTime) {
+  Fixture f;
+  ASSERT_TRUE(f.Scrape("# TYPE a counter\na 1\n", 1000));
+  for (int i = 1; i < 5; ++i) {
+    EXPECT_FALSE(f.Scrape("# TYPE a counter\na 1\n# TYPE b nonsense\nb 1\n", 1000 * (i + 1))) << i;
+  }
+  EXPECT_TRUE(f.Scrape("# TYPE a counter\na 1\n", 9000));
 }
 
 TEST(BodyAppender, RefusesFormatsItCannotRead) {

@@ -36,6 +36,13 @@ core::Status ReadSecretFiles(const config::HttpClientConfig& config, net::FetchR
   return {};
 }
 
+bool HasSecretFiles(const config::HttpClientConfig& config) {
+  if (config.basic_auth && !(config.basic_auth->password_file + config.basic_auth->username_file).empty()) {
+    return true;
+  }
+  return config.authorization && !config.authorization->credentials_file.empty();
+}
+
 void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& request) {
   request.follow_redirects = config.follow_redirects;
   if (const auto& basic = config.basic_auth) {

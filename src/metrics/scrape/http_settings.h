@@ -14,4 +14,7 @@ void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& 
 // Errors are those of reading. Any thread.
 core::Status ReadSecretFiles(const config::HttpClientConfig& config, net::FetchRequest& request);
 
+// Whether there are such.
+bool HasSecretFiles(const config::HttpClientConfig& config);
+
 }  // namespace sextant::scrape

@@ -26,6 +26,12 @@ class MemoryStorage final : public model::Appendable {
     auto it = samples_.find(series);
     return it == samples_.end() ? Samples() : it->second;
   }
+  // Exemplars likewise, committed or not. Those of a negative time are refused.
+  std::vector<model::Exemplar> ExemplarsOf(const std::string& series) const {
+    std::lock_guard lock(mutex_);
+    auto it = exemplars_.find(series);
+    return it == exemplars_.end() ? std::vector<model::Exemplar>() : it->second;
+  }
   std::vector<std::string> SeriesNames() const {
     std::lock_guard lock(mutex_);
     std::vector<std::string> names;
@@ -61,7 +67,10 @@ class MemoryStorage final : public model::Appendable {
       return Append(ref, labels, sample.time_ms, sample.value);
     }
     model::AppendResult AppendExemplar(model::SeriesRef ref, const model::Labels&,
-                                       const model::Exemplar&) override {
+                                       const model::Exemplar& exemplar) override {
+      std::lock_guard lock(storage_.mutex_);
+      if (exemplar.time_ms < 0) return {ref, model::AppendOutcome::kOutOfOrderExemplar};
+      storage_.exemplars_[storage_.names_[ref - 1]].push_back(exemplar);
       return {ref, model::AppendOutcome::kOk};
     }
     model::AppendResult UpdateMetadata(model::SeriesRef ref, const model::Labels&,
@@ -87,6 +96,7 @@ class MemoryStorage final : public model::Appendable {
   mutable std::mutex mutex_;
   std::vector<std::string> names_;
   std::map<std::string, Samples> samples_;
+  std::map<std::string, std::vector<model::Exemplar>> exemplars_;
   bool refuses_new_ = false;
   bool fails_commits_ = false;
 };

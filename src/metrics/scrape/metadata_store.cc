@@ -40,16 +40,40 @@ std::map<std::string, std::vector<model::MetricMetadata>> MetadataStore::List(st
   return list;
 }
 
-bool MetadataLayout::Changes(std::string_view family, const model::MetricMetadata& metadata) {
-  uint64_t hash = XXH3_64bits(family.data(), family.size());
-  for (const std::string* text : {&metadata.type, &metadata.help, &metadata.unit}) {
-    hash = XXH3_64bits_withSeed(text->data(), text->size(), hash);
-  }
-  size_t at = at_++;
-  if (at < hashes_.size() && hashes_[at] == hash) return false;
-  hashes_.resize(std::max(hashes_.size(), at + 1));
-  hashes_[at] = hash;
+void MetadataLayout::BeginBody() {
+  reads_all_ = has_changed_ || line_hashes_.empty();
+  has_changed_ = false;
+  lines_at_ = 0;
+  at_ = 0;
+}
+
+bool MetadataLayout::Note(std::vector<uint64_t>& hashes, size_t at, uint64_t hash) {
+  if (at < hashes.size() && hashes[at] == hash) return false;
+  hashes.resize(std::max(hashes.size(), at + 1));
+  hashes[at] = hash;
   return true;
+}
+
+size_t MetadataLayout::SameLines(std::string_view unread) {
+  size_t end = 0;
+  while (end < unread.size() && unread[end] == '#') {
+    size_t line_break = unread.find('\n', end);
+    if (line_break == std::string_view::npos) return 0;
+    end = line_break + 1;
+  }
+  if (end == 0) return 0;
+  bool is_new = Note(line_hashes_, lines_at_++, XXH3_64bits(unread.data(), end));
+  has_changed_ |= is_new;
+  return is_new || reads_all_ ? 0 : end;
+}
+
+bool MetadataLayout::Changes(std::string_view family, std::string_view type, std::string_view help,
+                             std::string_view unit) {
+  uint64_t hash = 0;
+  for (std::string_view text : {family, type, help, unit}) {
+    hash = XXH3_64bits_withSeed(text.data(), text.size(), hash);
+  }
+  return Note(hashes_, at_++, hash);
 }
 
 }  // namespace sextant::scrape

@@ -37,16 +37,32 @@ class MetadataStore {
 };
 
 // The statements of one target's body, in order, as hashes: tells what changed since the previous body, so
-// that nothing is looked up for the rest. Owned by one scrape loop.
+// that nothing is looked up, nor even read, for the rest. Owned by one scrape loop.
 class MetadataLayout {
  public:
-  void BeginBody() { at_ = 0; }
+  void BeginBody();
+  // The body could not be read to its end: nothing of it is taken for known.
+  void AbortBody() { line_hashes_.clear(); }
+
+  // The bytes of the comment lines that `unread` begins with when they are those of the same place in the
+  // previous body and need not be read again, else 0.
+  size_t SameLines(std::string_view unread);
+
   // Whether this statement differs from the one at the same place of the previous body.
-  bool Changes(std::string_view family, const model::MetricMetadata& metadata);
+  bool Changes(std::string_view family, std::string_view type, std::string_view help, std::string_view unit);
 
  private:
-  std::vector<uint64_t> hashes_;
+  // Notes a hash at the next place; whether it was another one before.
+  static bool Note(std::vector<uint64_t>& hashes, size_t at, uint64_t hash);
+
+  std::vector<uint64_t> line_hashes_;  // of runs of comment lines
+  std::vector<uint64_t> hashes_;       // of statements
+  size_t lines_at_ = 0;
   size_t at_ = 0;
+  // What a family's lines say together is known only when all of them are read: after a change, the next body
+  // is read in full.
+  bool reads_all_ = true;
+  bool has_changed_ = false;
 };
 
 }  // namespace sextant::scrape

@@ -20,6 +20,15 @@ core::DurationMs OffsetOf(const ScrapeTarget& target) {
   return static_cast<core::DurationMs>(hash % static_cast<uint64_t>(target.interval_ms));
 }
 
+// Sending a request off is work for the loop itself; asking a source in this process or reading a secret from
+// a file is not.
+net::Timer MakeTimer(const ScrapeServices& services, const PoolSettings& settings) {
+  if (settings.local || HasSecretFiles(settings.http)) {
+    return net::Timer(services.io, services.executor, core::Priority::kIngest);
+  }
+  return net::Timer(services.io);
+}
+
 }  // namespace
 
 ScrapeLoop::ScrapeLoop(ScrapeServices& services, std::shared_ptr<const PoolSettings> settings,
@@ -29,7 +38,7 @@ ScrapeLoop::ScrapeLoop(ScrapeServices& services, std::shared_ptr<const PoolSetti
       target_(std::move(target)),
       logger_(logger.With("scrape_pool", settings_->name).With("target", target_.url)),
       offset_ms_(OffsetOf(target_)),
-      timer_(services.io, services.executor, core::Priority::kIngest),
+      timer_(MakeTimer(services, *settings_)),
       appender_(settings_->samples, target_.labels, services.metadata, services.metrics) {
   status_.pool = settings_->name;
   status_.discovered_labels = target_.discovered_labels;

@@ -19,6 +19,9 @@ ScrapeMetrics::ScrapeMetrics(core::Registry& registry)
       out_of_bounds(registry.AddCounter(
           "prometheus_target_scrapes_sample_out_of_bounds_total",
           "Total number of samples rejected due to timestamp falling outside of the time bounds.")),
+      exemplar_out_of_order(registry.AddCounter(
+          "prometheus_target_scrapes_exemplar_out_of_order_total",
+          "Total number of exemplar rejected due to not being out of the expected order.")),
       series_refused(registry.AddCounter(
           "sextant_scrape_series_refused_total",
           "Samples of new series that the store refused: over a limit, or invalid labels.")),

@@ -14,6 +14,7 @@ struct ScrapeMetrics {
   core::Counter& out_of_order;
   core::Counter& duplicate_timestamp;
   core::Counter& out_of_bounds;
+  core::Counter& exemplar_out_of_order;
   core::Counter& series_refused;
   core::Counter& commit_failures;
   core::Counter& missed;

@@ -3,8 +3,8 @@
 //
 // A target sends the same lines in the same order scrape after scrape, so finding a line's series is one
 // comparison with the line at the same place in the previous body: no parsing of labels, no hashing. Where
-// the order changes, the rest of the old layout is indexed by text for the length of that body and a new
-// layout is written.
+// the order changes, a new layout is written, and lines out of place are looked for in the old one: the first
+// few by going through it, more of them by an index of its texts that lives as long as the body.
 //
 //   cache.BeginBody();
 //   for (each sample line) {
@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,7 +70,17 @@ class SeriesCache {
   size_t SizeBytes() const { return entries_.capacity() * sizeof(Entry) + texts_.capacity(); }
 
  private:
+  struct Place {
+    uint32_t index;
+    size_t offset;
+  };
+  // A body that differs a little from the one before is not worth an index.
+  static constexpr uint32_t kScansPerBody = 12;
+
   void StartRewriting();
+  std::optional<Place> Locate(std::string_view text);
+  std::optional<Place> Scan(std::string_view text, Place from, size_t until) const;
+  void BuildIndex();
   Entry& AppendNext(std::string_view text, const Entry& entry);
 
   // The layout of the previous body: entries in order, their texts one behind the other.
@@ -84,11 +95,8 @@ class SeriesCache {
   bool is_rewriting_ = false;
   std::vector<Entry> next_entries_;
   std::string next_texts_;
-  struct Place {
-    uint32_t index;
-    size_t offset;
-  };
-  absl::flat_hash_map<std::string_view, Place> index_;  // of entries_, views into texts_
+  uint32_t scans_left_ = 0;
+  absl::flat_hash_map<std::string_view, Place> index_;  // of entries_ after the last scan, views into texts_
   std::vector<bool> is_seen_;                           // of entries_
 };
 

@@ -4,6 +4,8 @@
 #include <bit>
 #include <limits>
 
+#include "model/value.h"
+
 namespace sextant::tsdb {
 
 using core::Code;
@@ -15,6 +17,15 @@ namespace {
 
 constexpr TimestampMs kMaxTime = std::numeric_limits<TimestampMs>::max();
 
+// A histogram as the store keeps it: of a stale marker, nothing but what makes it one.
+std::shared_ptr<const model::FloatHistogram> Kept(const model::FloatHistogram& histogram) {
+  if (!IsStaleMarker(histogram)) return std::make_shared<const model::FloatHistogram>(histogram);
+  model::FloatHistogram marker;
+  marker.is_integer = histogram.is_integer;
+  marker.sum = histogram.sum;
+  return std::make_shared<const model::FloatHistogram>(std::move(marker));
+}
+
 }  // namespace
 
 DbAppender::DbAppender(std::shared_ptr<Store> store)
@@ -23,6 +34,8 @@ DbAppender::DbAppender(std::shared_ptr<Store> store)
       max_time_ms_(store_->options.max_future_ms == 0
                        ? kMaxTime
                        : store_->clock.NowMs() + store_->options.max_future_ms),
+      window_ms_(store_->out_of_order_window_ms.load(std::memory_order_relaxed)),
+      window_newest_ms_(store_->head.max_time_ms()),
       batch_(store_->buffers.Take()),
       min_batch_time_ms_(kMaxTime) {}
 
@@ -31,74 +44,188 @@ DbAppender::~DbAppender() {
   store_->epochs.Release(epoch_);
 }
 
-AppendOutcome DbAppender::CheckTime(TimestampMs time_ms) {
-  if (time_ms < store_->append_floor_ms.load(std::memory_order_relaxed) || time_ms == kNoTime) {
-    store_->metrics.out_of_bound_samples.Increment();
+bool DbAppender::IsTooOld(TimestampMs time_ms) const {
+  auto window_ms = static_cast<uint64_t>(window_ms_);
+  return time_ms<window_newest_ms_&& static_cast<uint64_t>(WrappingSub(window_newest_ms_, time_ms))>
+      window_ms;
+}
+
+AppendOutcome DbAppender::CheckTime(TimestampMs time_ms, bool is_histogram) {
+  bool is_before_floor = time_ms < store_->append_floor_ms.load(std::memory_order_relaxed);
+  if ((is_before_floor && window_ms_ == 0) || time_ms == kNoTime) {
+    store_->metrics.out_of_bound_samples.Of(is_histogram).Increment();
     return AppendOutcome::kOutOfBounds;
   }
   if (time_ms > max_time_ms_) {
     store_->metrics.too_far_in_future_samples.Increment();
     return AppendOutcome::kTooFarInFuture;
   }
+  if (is_before_floor && IsTooOld(time_ms)) {
+    store_->metrics.too_old_samples.Of(is_histogram).Increment();
+    return AppendOutcome::kTooOld;
+  }
+  return AppendOutcome::kOk;
+}
+
+void DbAppender::NoteUse(SeriesRef ref, const SeriesRecord& record) {
+  if (!record.is_journaled.load(std::memory_order_relaxed)) batch_->undefined.push_back(ref);
+}
+
+AppendOutcome DbAppender::TakeOutOfOrder(SeriesRef ref, const SeriesRecord& record,
+                                         const model::Sample& sample, uint64_t bits) {
+  StoreMetrics& metrics = store_->metrics;
+  const bool is_histogram = sample.histogram != nullptr;
+  if (window_ms_ == 0 || refuses_out_of_order_) {
+    metrics.out_of_order_samples.Of(is_histogram).Increment();
+    return AppendOutcome::kOutOfOrder;
+  }
+  if (IsTooOld(sample.time_ms)) {
+    metrics.too_old_samples.Of(is_histogram).Increment();
+    return AppendOutcome::kTooOld;
+  }
+  if (store_->head.out_of_order().IsFull()) {
+    metrics.out_of_order_over_limit.Increment();
+    return AppendOutcome::kOutOfOrder;
+  }
+  metrics.out_of_order_delta.Observe(static_cast<double>(WrappingSub(window_newest_ms_, sample.time_ms)) /
+                                     1000);
+  NoteUse(ref, record);
+  std::shared_ptr<const model::FloatHistogram> histogram = is_histogram ? Kept(*sample.histogram) : nullptr;
+  batch_->extras.AddLate(ref,
+                         {sample.time_ms, is_histogram ? 0 : bits, sample.start_ms, std::move(histogram)});
   return AppendOutcome::kOk;
 }
 
 AppendResult DbAppender::Append(SeriesRef ref, const model::Labels& labels, TimestampMs time_ms,
                                 double value) {
+  return Take(ref, labels, {.time_ms = time_ms, .value = value}, std::bit_cast<uint64_t>(value));
+}
+
+AppendResult DbAppender::Take(SeriesRef ref, const model::Labels& labels, const model::Sample& sample,
+                              uint64_t bits) {
+  const TimestampMs time_ms = sample.time_ms;
+  const bool is_histogram = sample.histogram != nullptr;
   SeriesRecord* record = ref == 0 ? nullptr : store_->head.FindForUse(ref, epoch_);
   if (record == nullptr) {
     if (labels.empty()) return {0, ref == 0 ? AppendOutcome::kInvalidLabels : AppendOutcome::kUnknownRef};
-    if (AppendOutcome outcome = CheckTime(time_ms); outcome != AppendOutcome::kOk) return {0, outcome};
+    if (AppendOutcome outcome = CheckTime(time_ms, is_histogram); outcome != AppendOutcome::kOk)
+      return {0, outcome};
     AppendOutcome outcome = store_->head.FindOrAdd(labels, epoch_, ref);
     if (outcome != AppendOutcome::kOk) return {0, outcome};
     record = store_->head.Find(ref);
-  } else if (AppendOutcome outcome = CheckTime(time_ms); outcome != AppendOutcome::kOk) {
+  } else if (AppendOutcome outcome = CheckTime(time_ms, is_histogram); outcome != AppendOutcome::kOk) {
     return {ref, outcome};
   }
 
-  uint64_t bits = std::bit_cast<uint64_t>(value);
   TimestampMs last_time_ms = record->last_time_ms.load(std::memory_order_relaxed);
-  if (time_ms <= last_time_ms) {
-    if (time_ms < last_time_ms) {
-      store_->metrics.out_of_order_samples.Increment();
-      return {ref, AppendOutcome::kOutOfOrder};
-    }
+  if (time_ms <= last_time_ms || time_ms < store_->append_floor_ms.load(std::memory_order_relaxed)) {
+    if (time_ms != last_time_ms) return {ref, TakeOutOfOrder(ref, *record, sample, bits)};
     if (bits == record->last_bits.load(std::memory_order_relaxed)) return {ref, AppendOutcome::kOk};
     store_->metrics.duplicate_samples.Increment();
     return {ref, AppendOutcome::kDuplicateTimestamp};
   }
-  if (!record->is_journaled.load(std::memory_order_relaxed)) batch_->undefined.push_back(ref);
+  NoteUse(ref, *record);
+  min_batch_time_ms_ = std::min(min_batch_time_ms_, time_ms);
+  if (is_histogram || sample.start_ms != 0 || record->extras.load(std::memory_order_relaxed) != 0) {
+    AddUnusual(ref, *record, sample, bits);
+    return {ref, AppendOutcome::kOk};
+  }
   batch_->refs.push_back(ref);
   batch_->times_ms.push_back(time_ms);
   batch_->bits.push_back(bits);
-  min_batch_time_ms_ = std::min(min_batch_time_ms_, time_ms);
   return {ref, AppendOutcome::kOk};
+}
+
+void DbAppender::AddUnusual(SeriesRef ref, SeriesRecord& record, const model::Sample& sample, uint64_t bits) {
+  if (sample.histogram == nullptr) NoteStartTime(ref, sample);
+  if (sample.histogram != nullptr) record.extras.fetch_or(kTakesHistograms, std::memory_order_relaxed);
+  if ((record.extras.load(std::memory_order_relaxed) & kTakesHistograms) == 0) {
+    batch_->refs.push_back(ref);
+    batch_->times_ms.push_back(sample.time_ms);
+    batch_->bits.push_back(bits);
+    return;
+  }
+  MixedSample& mixed = batch_->mixed.emplace_back(MixedSample{ref, sample.time_ms, 0, bits, nullptr});
+  if (sample.histogram == nullptr) return;
+  mixed.start_ms = sample.start_ms;
+  mixed.histogram = Kept(*sample.histogram);
+}
+
+void DbAppender::NoteStartTime(SeriesRef ref, const model::Sample& sample) {
+  auto pending = batch_->new_start_times.find(ref);
+  TimestampMs known_ms =
+      pending != batch_->new_start_times.end() ? pending->second : store_->head.NewestStartTime(ref);
+  if (sample.start_ms == known_ms) return;
+  batch_->start_changes.push_back({ref, sample.time_ms, sample.start_ms});
+  batch_->new_start_times[ref] = sample.start_ms;
 }
 
 AppendResult DbAppender::AppendSample(SeriesRef ref, const model::Labels& labels,
                                       const model::Sample& sample) {
-  if (sample.histogram != nullptr) return {ref, AppendOutcome::kInvalidHistogram};
-  return Append(ref, labels, sample.time_ms, sample.value);
+  if (sample.histogram == nullptr) return Take(ref, labels, sample, std::bit_cast<uint64_t>(sample.value));
+  if (!HistogramFault(*sample.histogram).empty()) {
+    store_->metrics.invalid_histograms.Increment();
+    return {ref, AppendOutcome::kInvalidHistogram};
+  }
+  return Take(ref, labels, sample, HistogramBits(*sample.histogram));
 }
 
-AppendResult DbAppender::AppendExemplar(SeriesRef ref, const model::Labels&, const model::Exemplar&) {
+AppendResult DbAppender::AppendExemplar(SeriesRef ref, const model::Labels& labels,
+                                        const model::Exemplar& exemplar) {
+  Head& head = store_->head;
+  if (!head.exemplars().is_enabled()) return {ref, AppendOutcome::kOk};
+  SeriesRecord* record = head.FindForUse(ref, labels, epoch_);
+  if (record == nullptr) return {0, AppendOutcome::kUnknownRef};
+  bool is_dropped = false;
+  std::optional<model::Labels> series = head.LabelsOf(ref);
+  if (!series) return {0, AppendOutcome::kUnknownRef};
+  AppendOutcome outcome = head.exemplars().Check(*series, exemplar, is_dropped);
+  if (is_dropped) return {ref, outcome};
+  NoteUse(ref, *record);
+  batch_->extras.exemplars.push_back({ref, exemplar});
   return {ref, AppendOutcome::kOk};
 }
 
-AppendResult DbAppender::UpdateMetadata(SeriesRef ref, const model::Labels&, const model::MetricMetadata&) {
+AppendResult DbAppender::UpdateMetadata(SeriesRef ref, const model::Labels& labels,
+                                        const model::MetricMetadata& metadata) {
+  SeriesRecord* record = store_->head.FindForUse(ref, labels, epoch_);
+  if (record == nullptr) return {0, AppendOutcome::kUnknownRef};
+  if (store_->head.metadata().Has(ref, metadata)) return {ref, AppendOutcome::kOk};
+  for (const std::string* text : {&metadata.type, &metadata.help, &metadata.unit}) {
+    if (text->size() <= MetadataStore::kMaxTextBytes) continue;
+    store_->metrics.invalid_labels.Increment();
+    return {ref, AppendOutcome::kInvalidLabels};
+  }
+  NoteUse(ref, *record);
+  batch_->extras.metadata.push_back({ref, metadata});
   return {ref, AppendOutcome::kOk};
 }
 
 void DbAppender::DropSamplesBefore(TimestampMs floor_ms) {
   size_t kept = 0;
   for (size_t i = 0; i < batch_->refs.size(); ++i) {
-    if (batch_->times_ms[i] < floor_ms) continue;
+    if (batch_->times_ms[i] < floor_ms) {
+      if (window_ms_ == 0) continue;
+      batch_->extras.AddLate(batch_->refs[i], {batch_->times_ms[i], batch_->bits[i], 0, nullptr});
+      continue;
+    }
     batch_->refs[kept] = batch_->refs[i];
     batch_->times_ms[kept] = batch_->times_ms[i];
     batch_->bits[kept] = batch_->bits[i];
     ++kept;
   }
-  store_->metrics.out_of_bound_samples.Increment(static_cast<double>(batch_->refs.size() - kept));
+  for (const MixedSample& sample : batch_->mixed) {
+    if (sample.time_ms >= floor_ms) continue;
+    if (window_ms_ == 0) {
+      store_->metrics.out_of_bound_samples.Of(sample.histogram != nullptr).Increment();
+    } else {
+      batch_->extras.AddLate(sample);
+    }
+  }
+  std::erase_if(batch_->mixed, [&](const MixedSample& sample) { return sample.time_ms < floor_ms; });
+  if (window_ms_ == 0) {
+    store_->metrics.out_of_bound_samples.Increment(static_cast<double>(batch_->refs.size() - kept));
+  }
   batch_->refs.resize(kept);
   batch_->times_ms.resize(kept);
   batch_->bits.resize(kept);
@@ -112,26 +239,60 @@ Status DbAppender::Write(CommitTracker::Ticket ticket) {
   // before.
   TimestampMs floor_ms = store_->append_floor_ms.load(std::memory_order_acquire);
   if (min_batch_time_ms_ < floor_ms) DropSamplesBefore(floor_ms);
-  if (batch_->refs.empty()) return {};
+  if (batch_->empty()) return {};
 
+  std::vector<Section> sections;
+  if (!batch_->mixed.empty()) {
+    PutMixedSamples(batch_->mixed, sections.emplace_back(SectionTag::kHistograms).bytes);
+  }
+  if (!batch_->start_changes.empty()) {
+    PutStartChanges(batch_->start_changes, sections.emplace_back(SectionTag::kStartTimes).bytes);
+  }
+  for (Section& section : batch_->extras.Sections()) sections.push_back(std::move(section));
   std::vector<SeriesDefinition> definitions = store_->head.Definitions(batch_->undefined);
   if (!definitions.empty()) store_->SizeJournalStreams();
-  Status written = store_->journal->Append(definitions, batch_->samples());
+  Status written = store_->journal->Append(definitions, batch_->samples(), sections);
   if (!written) {
     store_->metrics.journal_failures.Increment();
     return written;
   }
   store_->head.MarkJournaled(definitions);
+  store_->head.ApplyStartTimes(batch_->start_changes);
   ApplyCounts counts = store_->head.Apply(ticket, batch_->samples());
+  store_->head.Apply(ticket, batch_->extras);
   store_->metrics.samples_appended.Increment(static_cast<double>(counts.appended));
+  bool has_window = window_ms_ > 0 && !refuses_out_of_order_;
+  std::vector<size_t> mixed_behind;
+  store_->head.ApplyMixed(ticket, batch_->mixed, has_window ? &mixed_behind : nullptr);
+  if (!has_window) counts.behind.clear();
+  counts.out_of_order -= counts.behind.size();
   if (counts.out_of_order > 0) {
     store_->metrics.out_of_order_samples.Increment(static_cast<double>(counts.out_of_order));
   }
+  return counts.behind.empty() && mixed_behind.empty() ? Status()
+                                                       : TakeBehind(ticket, counts.behind, mixed_behind);
+}
+
+// Samples that were newer than their series' newest when they came are not any more: one later in the batch,
+// or in another appender's, is. They are out of order, and the journal is told after all.
+Status DbAppender::TakeBehind(CommitTracker::Ticket ticket, const std::vector<size_t>& floats,
+                              const std::vector<size_t>& mixed) {
+  BatchExtras behind;
+  for (size_t place : floats) {
+    behind.AddLate(batch_->refs[place], {batch_->times_ms[place], batch_->bits[place], 0, nullptr});
+  }
+  for (size_t place : mixed) behind.AddLate(batch_->mixed[place]);
+  Status written = store_->journal->Append({}, {}, behind.Sections());
+  if (!written) {
+    store_->metrics.journal_failures.Increment();
+    return written;
+  }
+  store_->head.Apply(ticket, behind);
   return {};
 }
 
 Status DbAppender::Commit() {
-  if (batch_->refs.empty()) return {};
+  if (batch_->empty()) return {};
   CommitTracker::Ticket ticket = store_->commits.Begin();
   Status written = Write(ticket);
   store_->commits.Finish(ticket);

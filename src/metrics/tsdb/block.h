@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/file.h"
 #include "core/result.h"
 #include "model/labels.h"
 #include "model/matcher.h"
@@ -63,6 +64,14 @@ class Block {
   // kCorruption, `out` has those of the chunks that could be read.
   virtual core::Status Read(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
                             model::SampleColumns& out) const = 0;
+
+  // Deletes the samples with start_ms <= time <= end_ms of the series that match: durably, in a small file
+  // beside the others, so that whoever reads from here on does not see them. Calls wait for each other, not
+  // for readers.
+  virtual core::Status Delete(core::FileSystem& fs, const std::vector<model::Matcher>& matchers,
+                              TimestampMs start_ms, TimestampMs end_ms) const = 0;
+  // How many ranges of time are deleted, counted per series; 0 means that a rewrite would save nothing.
+  virtual uint64_t deletions() const = 0;
 
  protected:
   Block(std::string dir, const BlockFacts& facts) : dir_(std::move(dir)), facts_(facts) {}

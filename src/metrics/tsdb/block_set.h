@@ -1,5 +1,9 @@
-// The blocks of a store: which there are, which a query sees, and what happens to those that cannot be read.
-// Their ranges do not overlap, and the head begins where the last one ends. Thread-safe.
+// The blocks of a store: which there are, which a query sees, how one comes in place of others, and what
+// happens to those that cannot be read. Their ranges may overlap each other and the head: queries merge.
+// Thread-safe; files are touched without holding a lock.
+//
+// The head begins where in-order blocks end (end_ms): at the end of the newest block that was cut from it in
+// order, or was made of such. Blocks of out-of-order samples or early cuts have no say in that.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +15,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "metrics/tsdb/block.h"
+#include "metrics/tsdb/block_origin.h"
 #include "metrics/tsdb/series.h"
 #include "metrics/tsdb/store_metrics.h"
 
@@ -18,35 +23,59 @@ namespace sextant::tsdb {
 
 // Blocks as of one moment.
 struct BlockSnapshot {
-  std::vector<std::shared_ptr<const Block>> blocks;  // oldest first
+  std::vector<std::shared_ptr<const Block>> blocks;  // by start
   TimestampMs end_ms = kNoTime;                      // samples before this are in blocks, not in the head
+};
+
+struct HeldBlock {
+  std::shared_ptr<const Block> block;
+  BlockOrigin origin;
+  bool has_failed = false;  // it could not be merged with others
+};
+
+// A block on its way: `writer` fills it, BlockSet::Finish makes it one of the set.
+struct NewBlock {
+  std::string dir;
+  std::unique_ptr<BlockWriter> writer;
 };
 
 class BlockSet {
  public:
+  // `dir` is where blocks of Sextant's form lie.
   BlockSet(core::FileSystem& fs, std::string dir, core::Logger logger, StoreMetrics& metrics)
       : fs_(fs), dir_(std::move(dir)), logger_(std::move(logger)), metrics_(metrics) {}
 
-  // Opens what is in the directory, which exists; removes unfinished blocks, sets unreadable ones aside.
+  // Opens what is in the directory, which exists; removes unfinished blocks and those that another one has
+  // replaced, sets unreadable ones aside.
   core::Status Load();
 
   // Those that overlap start_ms <= time <= end_ms.
   BlockSnapshot Snapshot(TimestampMs start_ms, TimestampMs end_ms) const;
+  // All, by start, with what planning needs.
+  std::vector<HeldBlock> Held() const;
   TimestampMs end_ms() const;
   uint64_t count() const;
   uint64_t size_bytes() const;
 
-  // The directory of a block of this range.
-  std::string DirOf(TimestampMs start_ms, TimestampMs end_ms) const;
-  // Adds a finished block, the newest. From then on the head counts only from its end.
-  core::Status Add(const std::string& block_dir);
+  // Starts a block. `origin` goes into its directory when there is more to say than "cut from the head, in
+  // order".
+  core::Result<NewBlock> Start(TimestampMs start_ms, TimestampMs end_ms, const BlockOrigin& origin);
+  // Finishes it and puts it in the place of `replaced`, whose files go away. False when nothing was added to
+  // it: then `replaced` go without a successor. After an error the set is as before.
+  core::Result<bool> Finish(NewBlock block, const std::vector<std::shared_ptr<const Block>>& replaced);
+  // Removes what there is of a block that will not be finished.
+  void Discard(NewBlock block);
   // Says that there is nothing before `end_ms` that is not in a block (an empty range was cut).
   void RaiseEnd(TimestampMs end_ms);
 
-  // Deletes the blocks that end at or before `oldest_ms`, and then the oldest until all together have at most
-  // `max_bytes` (0: no limit).
+  // Deletes the blocks that end at or before `oldest_ms`, and then those that end first until all together
+  // have at most `max_bytes`.
   core::Status ApplyRetention(TimestampMs oldest_ms, uint64_t max_bytes);
+  // Removes the files of blocks that are no longer part of the set and could not be removed before.
+  core::Status DeleteRetired();
 
+  // Keeps these from being merged: their chunks cannot all be read, and merging would lose those for good.
+  void MarkFailed(const std::vector<std::shared_ptr<const Block>>& blocks);
   // Passes on the outcome of a lookup in a block, except that kCorruption sets the block aside: queries go on
   // without.
   core::Status Guard(const Block& block, core::Status status);
@@ -54,16 +83,24 @@ class BlockSet {
   void ReportChunk(const core::Error& error) const;
 
  private:
+  core::Status OpenAll(std::vector<HeldBlock>& loaded);
+  void LoadOne(const std::string& name, std::vector<HeldBlock>& loaded);
+  void RetireReplaced(std::vector<HeldBlock>& loaded);
+  void NoteNumber(std::string_view name);
   void SetAside(const std::string& block_dir, const core::Error& reason);
-  core::Status Delete(const Block& block);
+  // Both under the lock.
+  void Insert(HeldBlock held);
+  void Retire(const Block& block);
 
   core::FileSystem& fs_;
   const std::string dir_;
   const core::Logger logger_;
   StoreMetrics& metrics_;
   mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<const Block>> blocks_;  // oldest first
+  std::vector<HeldBlock> blocks_;     // by start
+  std::vector<std::string> retired_;  // paths to be removed
   TimestampMs end_ms_ = kNoTime;
+  uint64_t next_number_ = 1;  // names are never used again
 };
 
 }  // namespace sextant::tsdb

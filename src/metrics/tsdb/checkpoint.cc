@@ -1,15 +1,20 @@
 #include "metrics/tsdb/checkpoint.h"
 
 #include <algorithm>
+#include <atomic>
+#include <limits>
+#include <optional>
 
-#include "metrics/tsdb/bytes.h"
+#include "metrics/tsdb/checkpoint_v1.h"
 #include "metrics/tsdb/frames.h"
+#include "metrics/tsdb/head_image.h"
+#include "metrics/tsdb/image_frames.h"
 #include "metrics/tsdb/journal.h"
+#include "metrics/tsdb/parallel.h"
 
 namespace sextant::tsdb {
 namespace {
 
-using core::Code;
 using core::File;
 using core::FileInfo;
 using core::FileSystem;
@@ -19,59 +24,34 @@ using core::Result;
 using core::Status;
 
 constexpr std::string_view kPrefix = "checkpoint.";
-constexpr uint8_t kSeriesFrame = 1;
-constexpr uint8_t kEndFrame = 2;
-constexpr uint8_t kSectionFrame = 3;
-constexpr uint32_t kSlotsPerFrame = 1024;
+constexpr uint32_t kTableRun = 16 << 10;  // symbols or pairs in a frame
 
 uint64_t CheckpointNumber(std::string_view name) {
   return name.starts_with(kPrefix) ? NumberOfName(name.substr(kPrefix.size())) : 0;
 }
 
-void PutState(const SeriesState& state, std::string& out) {
-  PutVarint(out, state.written_chunk);
-  PutVarint(out, state.tail.count);
-  if (state.tail.count > 0) {
-    PutText(out, state.chunk);
-  } else {
-    PutSignedVarint(out, state.tail.last_time_ms);
-    PutFixed(out, state.tail.last_bits);
-  }
+std::string PathOf(const std::string& dir, uint64_t number) {
+  return JoinPath(dir, fmt::format("{}{}", kPrefix, NumberedName(number)));
 }
 
-bool ReadState(ByteReader& reader, SeriesState& state) {
-  state.written_chunk = reader.Varint();
-  uint64_t count = reader.Varint();
-  if (count > kMaxChunkSamples) return false;
-  if (count == 0) {
-    state.tail.last_time_ms = reader.SignedVarint();
-    state.tail.last_bits = reader.Fixed<uint64_t>();
-    return reader.ok();
-  }
-  state.chunk = reader.Text();
-  if (!reader.ok() || state.chunk.size() > ChunkArena::kMaxBlockBytes) return false;
-  // The chunk goes on growing, so it must be just what it says.
-  auto tail = ReadTail(state.chunk, static_cast<uint16_t>(count));
-  if (!tail) return false;
-  state.tail = *tail;
-  return true;
-}
-
-// Writes frames one after the other.
-class FrameFileWriter {
+// Writes an image frame by frame.
+class ImageWriter {
  public:
-  FrameFileWriter(std::unique_ptr<File> file, uint64_t number) : file_(std::move(file)), number_(number) {}
+  ImageWriter(std::unique_ptr<File> file, uint64_t number) : file_(std::move(file)), number_(number) {}
 
   Status WriteHeader() {
-    std::string header = MakeFrameFileHeader(FrameFileKind::kCheckpoint, number_);
+    std::string header = MakeFrameFileHeader(FrameFileKind::kImage, number_);
     offset_ = header.size();
     return file_->Append(header);
   }
-  // `frame` begins with room for the frame's header.
-  Status Write(std::string& frame) {
-    SealFrame(number_, offset_, frame);
-    offset_ += frame.size();
-    return file_->Append(frame);
+  // `put` appends the frame's payload.
+  template <typename Put>
+  Status Write(Put put) {
+    frame_.assign(kFrameHeaderBytes, '\0');
+    put(frame_);
+    SealFrame(number_, offset_, frame_);
+    offset_ += frame_.size();
+    return file_->Append(frame_);
   }
   Status Sync() { return file_->Sync(); }
   uint64_t size_bytes() const { return offset_; }
@@ -80,53 +60,61 @@ class FrameFileWriter {
   const std::unique_ptr<File> file_;
   const uint64_t number_;
   uint64_t offset_ = 0;
+  std::string frame_;
 };
+
+class HeldLabelIds {
+ public:
+  explicit HeldLabelIds(Head& head) : head_(head) { head_.HoldLabelIds(true); }
+  ~HeldLabelIds() { head_.HoldLabelIds(false); }
+  HeldLabelIds(const HeldLabelIds&) = delete;
+  HeldLabelIds& operator=(const HeldLabelIds&) = delete;
+
+ private:
+  Head& head_;
+};
+
+Status WriteSeries(Head& head, ImageWriter& writer, ImageEnd& end) {
+  HeldLabelIds held(head);
+  SeriesRange range;
+  for (; end.slots < head.slots(); end.slots += range.slots()) {
+    head.CaptureRange(static_cast<uint32_t>(end.slots), range);
+    end.series += range.slots() -
+                  static_cast<uint64_t>(std::count(range.label_counts.begin(), range.label_counts.end(), 0));
+    SEXTANT_TRY(writer.Write([&](std::string& out) { PutSeriesRange(range, out); }));
+  }
+  // After the series, so that all labels of theirs are there; and symbols after the pairs that name them.
+  PairRun pairs;
+  while (head.CapturePairs(static_cast<uint32_t>(end.pairs), kTableRun, pairs)) {
+    end.pairs += pairs.names.size();
+    SEXTANT_TRY(writer.Write([&](std::string& out) { PutPairs(pairs, out); }));
+  }
+  SymbolRun symbols;
+  while (head.CaptureSymbols(static_cast<uint32_t>(end.symbols), kTableRun, symbols)) {
+    end.symbols += symbols.sizes.size();
+    SEXTANT_TRY(writer.Write([&](std::string& out) { PutSymbols(symbols, out); }));
+  }
+  return {};
+}
 
 }  // namespace
 
-Result<uint64_t> WriteCheckpoint(FileSystem& fs, const std::string& dir, uint64_t number, const Head& head,
+Result<uint64_t> WriteCheckpoint(FileSystem& fs, const std::string& dir, uint64_t number, Head& head,
                                  ChunkStore& chunks, TimestampMs head_start_ms) {
-  std::string path = JoinPath(dir, fmt::format("{}{}", kPrefix, NumberedName(number)));
+  std::string path = PathOf(dir, number);
   std::string temporary = path + ".tmp";
   SEXTANT_ASSIGN(std::unique_ptr<File> file, fs.Open(temporary, OpenMode::kCreateOrEmpty));
-  FrameFileWriter writer(std::move(file), number);
+  ImageWriter writer(std::move(file), number);
   SEXTANT_TRY(writer.WriteHeader());
-
-  std::vector<SeriesDefinition> definitions;
-  std::vector<SeriesState> states;
-  std::string frame;
-  uint64_t series = 0;
-  for (uint32_t slot = 0; slot < head.slots(); slot += kSlotsPerFrame) {
-    head.Capture(slot, kSlotsPerFrame, definitions, states);
-    if (definitions.empty()) continue;
-    series += definitions.size();
-    frame.assign(kFrameHeaderBytes, '\0');
-    frame.push_back(static_cast<char>(kSeriesFrame));
-    PutSignedVarint(frame, head.min_time_ms());
-    PutDefinitions(definitions, frame);
-    for (const SeriesState& state : states) PutState(state, frame);
-    SEXTANT_TRY(writer.Write(frame));
-  }
-
+  ImageEnd end;
+  end.hash_probe = HashProbe();
+  SEXTANT_TRY(WriteSeries(head, writer, end));
   for (const Section& section : head.CaptureSections()) {
-    frame.assign(kFrameHeaderBytes, '\0');
-    frame.push_back(static_cast<char>(kSectionFrame));
-    PutSections({&section, 1}, frame);
-    SEXTANT_TRY(writer.Write(frame));
+    SEXTANT_TRY(writer.Write([&](std::string& out) { PutImageSection(section, out); }));
   }
-
-  // After the states, so that every file they name is in the list.
-  std::vector<ChunkFileInfo> files = chunks.Files(head_start_ms);
-  frame.assign(kFrameHeaderBytes, '\0');
-  frame.push_back(static_cast<char>(kEndFrame));
-  PutVarint(frame, series);
-  PutVarint(frame, files.size());
-  for (const ChunkFileInfo& info : files) {
-    PutVarint(frame, info.number);
-    PutVarint(frame, info.chunks);
-    PutSignedVarint(frame, info.last_time_ms);
-  }
-  SEXTANT_TRY(writer.Write(frame));
+  // After the series, so that every file they name is in the list.
+  end.chunk_files = chunks.Files(head_start_ms);
+  SEXTANT_TRY(writer.Write([&](std::string& out) { PutImageEnd(end, out); }));
   SEXTANT_TRY(writer.Sync());
   SEXTANT_TRY(chunks.Sync());
   SEXTANT_TRY(fs.Rename(temporary, path));
@@ -134,62 +122,126 @@ Result<uint64_t> WriteCheckpoint(FileSystem& fs, const std::string& dir, uint64_
   return writer.size_bytes();
 }
 
-Status ReadCheckpointFrame(std::string_view payload, CheckpointFrame& out) {
-  out = {};
-  ByteReader reader(payload);
-  uint8_t kind = reader.Byte();
-  auto malformed = [] { return core::Fail(Code::kCorruption, "malformed checkpoint frame"); };
-  if (kind == kSeriesFrame) {
-    out.min_time_ms = reader.SignedVarint();
-    SEXTANT_TRY(ReadDefinitions(reader, out.definitions));
-    out.states.resize(out.definitions.size());
-    for (size_t i = 0; i < out.states.size(); ++i) {
-      if (!ReadState(reader, out.states[i])) return malformed();
-      out.states[i].ref = out.definitions[i].ref;
-    }
-  } else if (kind == kSectionFrame) {
-    SEXTANT_TRY(ReadSections(reader, out.sections));
-  } else if (kind == kEndFrame) {
-    out.is_end = true;
-    out.series = reader.Varint();
-    uint64_t count = reader.Count(3);
-    for (uint64_t i = 0; i < count && reader.ok(); ++i) {
-      uint64_t number = reader.Varint();
-      uint64_t chunks = reader.Varint();
-      out.chunk_files.push_back({number, chunks, reader.SignedVarint()});
-    }
-  } else {
-    return malformed();
-  }
-  return reader.ok() && reader.at_end() ? Status() : malformed();
-}
-
 namespace {
 
-// Takes the intact frames; true when the file was whole.
-bool LoadFrames(uint64_t number, std::string_view bytes, Head& head, LoadedCheckpoint& loaded) {
-  FrameReader frames(FrameFileKind::kCheckpoint, number, bytes);
-  std::string_view payload;
-  CheckpointFrame frame;
-  while (frames.Next(payload)) {
-    if (!ReadCheckpointFrame(payload, frame)) return false;
-    if (frame.is_end) {
-      loaded.chunk_files = frame.chunk_files;
-      return frame.series == loaded.series && frames.offset() == bytes.size();
-    }
-    if (!frame.sections.empty()) {
-      for (const Section& section : frame.sections) {
-        if (!head.RestoreSection(section)) return false;
+// An image whose frames have been verified, sorted by what they hold.
+struct ImageFile {
+  std::unique_ptr<core::MappedFile> mapped;
+  std::vector<std::string_view> ranges;
+  std::vector<std::string_view> symbols;
+  std::vector<std::string_view> pairs;
+  std::vector<std::string_view> sections;
+  std::optional<ImageEnd> end;
+  uint64_t damaged_frames = 0;
+  bool is_whole = false;
+};
+
+// Sorts an intact frame in; false when it is not what it says.
+bool AddFrame(std::string_view payload, ImageFile& image) {
+  ImageFrame kind;
+  if (!KindOf(payload, kind) || image.end) return false;
+  switch (kind) {
+    case ImageFrame::kSeries:
+      image.ranges.push_back(payload);
+      return true;
+    case ImageFrame::kSymbols:
+      image.symbols.push_back(payload);
+      return true;
+    case ImageFrame::kPairs:
+      image.pairs.push_back(payload);
+      return true;
+    case ImageFrame::kSections:
+      image.sections.push_back(payload);
+      return true;
+    case ImageFrame::kEnd:
+      break;
+  }
+  ImageEnd end;
+  if (!ReadImageEnd(payload, end)) return false;
+  image.end = std::move(end);
+  return true;
+}
+
+void VerifyImage(uint64_t number, ImageFile& image) {
+  std::string_view bytes = image.mapped->bytes();
+  bool reaches_end = false;
+  std::vector<UnverifiedFrame> frames = ListFrames(FrameFileKind::kImage, number, bytes, reaches_end);
+  std::vector<char> is_intact(frames.size(), 0);
+  std::atomic<size_t> next = 0;
+  RunInParallel(ThreadsFor(frames.size() / 8), [&](size_t) {
+    for (size_t i = next++; i < frames.size(); i = next++)
+      is_intact[i] = IsFrameIntact(number, bytes, frames[i]) ? 1 : 0;
+  });
+  for (size_t i = 0; i < frames.size(); ++i) {
+    if (is_intact[i] == 0 || !AddFrame(frames[i].payload, image)) ++image.damaged_frames;
+  }
+  image.is_whole = reaches_end && image.damaged_frames == 0 && image.end.has_value();
+}
+
+// Takes the tables over as far as they can be understood; true when that is to their end.
+bool LoadTables(const ImageFile& image, HeadLoader& loader) {
+  SymbolRun symbols;
+  bool is_whole = true;
+  for (std::string_view payload : image.symbols) {
+    is_whole = is_whole && ReadSymbols(payload, symbols) && loader.AddSymbols(symbols);
+  }
+  bool are_pairs_whole = true;
+  PairRun pairs;
+  for (std::string_view payload : image.pairs) {
+    are_pairs_whole = are_pairs_whole && ReadPairs(payload, pairs) && loader.AddPairs(pairs);
+  }
+  return is_whole && are_pairs_whole;
+}
+
+// Takes the ranges over, from several threads; true when all of them made sense.
+bool LoadRanges(const ImageFile& image, HeadLoader& loader) {
+  std::vector<std::string_view> ranges;
+  uint64_t next_slot = 0;
+  for (std::string_view payload : image.ranges) {
+    uint32_t begin = 0;
+    uint32_t slots = 0;
+    if (!ReadRangePlace(payload, begin, slots) || begin < next_slot) continue;
+    next_slot = uint64_t{begin} + slots;
+    ranges.push_back(payload);
+  }
+  std::atomic<bool> is_whole = ranges.size() == image.ranges.size();
+  std::atomic<size_t> next = 0;
+  size_t threads = ThreadsFor(ranges.size());
+  loader.BeginRanges(threads);
+  RunInParallel(threads, [&](size_t worker) {
+    SeriesRange range;
+    for (size_t i = next++; i < ranges.size(); i = next++) {
+      if (ReadSeriesRange(ranges[i], range)) {
+        loader.AddRange(worker, range);
+      } else {
+        is_whole = false;
       }
-      continue;
     }
-    head.RestoreMinTime(frame.min_time_ms);
-    for (size_t i = 0; i < frame.states.size(); ++i) {
-      loaded.newest_chunk = std::max(loaded.newest_chunk, frame.states[i].written_chunk);
-      if (head.RestoreDefinition(frame.definitions[i]) && head.RestoreState(frame.states[i])) ++loaded.series;
+  });
+  return is_whole;
+}
+
+// Takes an image over; true when nothing in it was damaged.
+bool LoadImage(const ImageFile& image, Head& head, LoadedCheckpoint& loaded) {
+  HeadLoader loader(head);
+  bool is_whole = LoadTables(image, loader) && image.is_whole;
+  is_whole = LoadRanges(image, loader) && is_whole;
+  loader.Finish(/*hashes_are_ours=*/image.end && image.end->hash_probe == HashProbe());
+  loaded.series = loader.series();
+  loaded.lost_series = loader.lost_series();
+  loaded.newest_chunk = loader.newest_chunk();
+  std::vector<Section> sections;
+  for (std::string_view payload : image.sections) {
+    if (!ReadImageSections(payload, sections)) is_whole = false;
+    for (const Section& section : sections) {
+      if (!head.RestoreSection(section)) is_whole = false;
     }
   }
-  return false;
+  if (!image.end) return false;
+  loaded.chunk_files = image.end->chunk_files;
+  loaded.lost_series =
+      std::max(loaded.lost_series, image.end->series - std::min(image.end->series, loaded.series));
+  return is_whole;
 }
 
 // Without the end of the checkpoint, the chunk files to keep are those that are there.
@@ -203,29 +255,60 @@ Result<std::vector<ChunkFileInfo>> AllChunkFiles(FileSystem& fs, const std::stri
   return files;
 }
 
+// The checkpoints that are there, newest first.
+Result<std::vector<uint64_t>> ListCheckpoints(FileSystem& fs, const std::string& dir) {
+  SEXTANT_ASSIGN(std::vector<FileInfo> entries, fs.List(dir));
+  std::vector<uint64_t> numbers;
+  for (const FileInfo& entry : entries) {
+    if (uint64_t number = CheckpointNumber(entry.name); number != 0) numbers.push_back(number);
+  }
+  std::sort(numbers.begin(), numbers.end(), std::greater<>());
+  return numbers;
+}
+
+bool IsVersion1(uint64_t number, std::string_view bytes) {
+  return bytes.starts_with(MakeFrameFileHeader(FrameFileKind::kCheckpoint1, number));
+}
+
 }  // namespace
 
 Result<LoadedCheckpoint> LoadCheckpoint(FileSystem& fs, const std::string& dir, const core::Logger& logger,
                                         const std::string& chunk_dir, Head& head) {
   LoadedCheckpoint loaded;
-  SEXTANT_ASSIGN(std::vector<FileInfo> entries, fs.List(dir));
-  for (const FileInfo& entry : entries) loaded.number = std::max(loaded.number, CheckpointNumber(entry.name));
-  if (loaded.number == 0) return loaded;
-  std::string path = JoinPath(dir, fmt::format("{}{}", kPrefix, NumberedName(loaded.number)));
-  bool is_whole;
-  {
-    SEXTANT_ASSIGN(std::unique_ptr<core::MappedFile> mapped, fs.MapReadOnly(path));
-    loaded.size_bytes = mapped->bytes().size();
-    is_whole = LoadFrames(loaded.number, mapped->bytes(), head, loaded);
+  SEXTANT_ASSIGN(std::vector<uint64_t> numbers, ListCheckpoints(fs, dir));
+  if (numbers.empty()) return loaded;
+  // The newest whole one; else the newest.
+  ImageFile image;
+  for (uint64_t number : numbers) {
+    ImageFile candidate;
+    SEXTANT_ASSIGN(candidate.mapped, fs.MapReadOnly(PathOf(dir, number)));
+    bool is_version_1 = IsVersion1(number, candidate.mapped->bytes());
+    if (!is_version_1) VerifyImage(number, candidate);
+    if (candidate.is_whole || is_version_1 || number == numbers.front()) {
+      image = std::move(candidate);
+      loaded.number = number;
+    }
+    if (image.is_whole || is_version_1) break;
+    ++loaded.damaged;
+    logger.Error("a checkpoint is damaged",
+                 {{"file", PathOf(dir, number)}, {"damaged_frames", candidate.damaged_frames}});
   }
+  std::string_view bytes = image.mapped->bytes();
+  loaded.size_bytes = bytes.size();
+  bool is_whole = IsVersion1(loaded.number, bytes) ? LoadCheckpointV1(loaded.number, bytes, head, loaded)
+                                                   : LoadImage(image, head, loaded);
   if (is_whole) return loaded;
-  ++loaded.damaged;
-  SEXTANT_ASSIGN(loaded.chunk_files, AllChunkFiles(fs, chunk_dir));
+  loaded.damaged = std::max<uint64_t>(loaded.damaged, 1);
+  if (!image.end) {
+    SEXTANT_ASSIGN(loaded.chunk_files, AllChunkFiles(fs, chunk_dir));
+  }
   logger.Error(
-      "the checkpoint is damaged; the series in its intact part are restored, samples of the others since "
-      "the "
-      "last block are lost",
-      {{"file", path}, {"series_restored", loaded.series}});
+      "no checkpoint is whole; the series in the intact part of the newest are restored, samples of the "
+      "others "
+      "since the last block are lost",
+      {{"file", PathOf(dir, loaded.number)},
+       {"series_restored", loaded.series},
+       {"series_known_to_be_lost", loaded.lost_series}});
   return loaded;
 }
 

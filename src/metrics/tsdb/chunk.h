@@ -1,6 +1,5 @@
 // A chunk: consecutive samples of one series, as bytes that grow at the end. The same form is used for open
-// chunks in memory, full ones in head chunk files, and (longer) chunks of blocks. docs/formats/values.md
-// describes it:
+// chunks in memory and full ones in head chunk files. docs/formats/values.md describes it:
 //
 //   8 bytes  time of the first sample, ms
 //   tokens   of value_codec.h, each standing for a sample (a run: for up to 128) that comes as long after the

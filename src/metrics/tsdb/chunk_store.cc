@@ -23,9 +23,10 @@ constexpr size_t kChunkHeaderBytes = 40;
 constexpr size_t kChunkSizeOffset = 36;
 constexpr size_t kFlushBytes = 64 << 10;
 constexpr uint64_t kMaxFileBytes = 64 << 20;
-constexpr uint32_t kMaxChunkBytes = 64 << 10;
+constexpr uint32_t kMaxChunkBytes = 1 << 20;
+constexpr unsigned kKindShift = 24;  // above the number of samples
 constexpr unsigned kOffsetBits = 40;
-// Head chunks are at most this long, so that one read gets header and bytes.
+// Head chunks of floats are at most this long, so that one read gets header and bytes.
 constexpr size_t kUsualReadBytes = kChunkHeaderBytes + 256;
 
 uint64_t Checksum(std::string_view chunk) {
@@ -46,9 +47,13 @@ Status ParseWrittenChunk(std::string_view record, WrittenChunk& out) {
   out.previous = LoadFixed<ChunkRef>(record.data() + 8);
   out.last_time_ms = LoadFixed<TimestampMs>(record.data() + 16);
   out.series = LoadFixed<SeriesRef>(record.data() + 24);
-  out.samples = LoadFixed<uint32_t>(record.data() + 32);
+  uint32_t samples_and_kind = LoadFixed<uint32_t>(record.data() + 32);
+  out.samples = samples_and_kind & ((1U << kKindShift) - 1);
+  out.kind = static_cast<ChunkKind>(samples_and_kind >> kKindShift);
   out.bytes.assign(record.substr(kChunkHeaderBytes));
-  if (out.samples > kMaxChunkSamples) return core::Fail(Code::kCorruption, "not a head chunk");
+  if (out.samples > kMaxChunkSamples || out.kind > ChunkKind::kHistograms) {
+    return core::Fail(Code::kCorruption, "not a head chunk");
+  }
   return {};
 }
 
@@ -56,6 +61,7 @@ Status ChunkStore::Adopt(const std::vector<ChunkFileInfo>& files, ChunkRef newes
   SEXTANT_ASSIGN(std::vector<FileInfo> entries, fs_.List(dir_));
   std::lock_guard lock(mutex_);
   next_number_ = (newest_chunk >> kOffsetBits) + 1;
+  for (const ChunkFileInfo& info : files) next_number_ = std::max(next_number_, info.number + 1);
   for (const FileInfo& entry : entries) {
     uint64_t number = NumberOfName(entry.name);
     if (number == 0) continue;
@@ -82,7 +88,7 @@ Status ChunkStore::Adopt(const std::vector<ChunkFileInfo>& files, ChunkRef newes
 }
 
 ChunkRef ChunkStore::Append(SeriesRef series, ChunkRef previous, TimestampMs last_time_ms, uint32_t samples,
-                            std::string_view bytes) {
+                            std::string_view bytes, ChunkKind kind) {
   SEXTANT_CHECK(bytes.size() <= kMaxChunkBytes);
   std::lock_guard lock(mutex_);
   if (current_ != 0 && files_[current_].end() > kMaxFileBytes) current_ = 0;
@@ -101,7 +107,7 @@ ChunkRef ChunkStore::Append(SeriesRef series, ChunkRef previous, TimestampMs las
   PutFixed(file.buffered, previous);
   PutFixed(file.buffered, last_time_ms);
   PutFixed(file.buffered, series);
-  PutFixed(file.buffered, samples);
+  PutFixed(file.buffered, samples | static_cast<uint32_t>(kind) << kKindShift);
   PutFixed(file.buffered, static_cast<uint32_t>(bytes.size()));
   file.buffered.append(bytes);
   StoreFixed(file.buffered.data() + start, Checksum(std::string_view(file.buffered).substr(start)));
@@ -267,6 +273,13 @@ uint64_t ChunkStore::chunks() const {
   uint64_t chunks = 0;
   for (const auto& [number, file] : files_) chunks += file.info.chunks;
   return chunks;
+}
+
+uint64_t ChunkStore::size_bytes() const {
+  std::lock_guard lock(mutex_);
+  uint64_t size = 0;
+  for (const auto& [number, file] : files_) size += file.end();
+  return size;
 }
 
 }  // namespace sextant::tsdb

@@ -5,7 +5,7 @@
 //   header (16): "SXTHCK1\n", u64 number of the file
 //   chunk (40):  u64 checksum of the rest, u64 ref of the series' chunk before (0: none), i64 time of the
 //   last sample,
-//                u64 ref of the series, u32 samples, u32 bytes; then the bytes
+//                u64 ref of the series, u24 samples, u8 kind, u32 bytes; then the bytes
 //
 // Append only copies into a buffer; Flush writes. The files are a cache of what the journal and the
 // checkpoint hold until a checkpoint refers to them, which is why nothing is lost when the buffer is.
@@ -28,11 +28,17 @@
 
 namespace sextant::tsdb {
 
+enum class ChunkKind : uint8_t {
+  kFloats = 0,      // chunk.h
+  kHistograms = 1,  // histogram_chunk.h
+};
+
 struct WrittenChunk {
   SeriesRef series = 0;
   ChunkRef previous = 0;
   TimestampMs last_time_ms = 0;
   uint32_t samples = 0;
+  ChunkKind kind = ChunkKind::kFloats;
   std::string bytes;
 };
 
@@ -58,9 +64,9 @@ class ChunkStore {
   // of `newest_chunk`, since refs to files that are gone must not find others in their place.
   core::Status Adopt(const std::vector<ChunkFileInfo>& files, ChunkRef newest_chunk);
 
-  // Takes a chunk (at most 64 KiB) and returns where it will be. Does no I/O.
+  // Takes a chunk (at most 1 MiB) and returns where it will be. Does no I/O.
   ChunkRef Append(SeriesRef series, ChunkRef previous, TimestampMs last_time_ms, uint32_t samples,
-                  std::string_view bytes);
+                  std::string_view bytes, ChunkKind kind = ChunkKind::kFloats);
 
   // kNotFound when the chunk's file has been removed; kCorruption when there is no such chunk.
   core::Status Read(ChunkRef ref, WrittenChunk& out) const;
@@ -78,6 +84,7 @@ class ChunkStore {
   // The files with samples at or after `from_ms`.
   std::vector<ChunkFileInfo> Files(TimestampMs from_ms) const;
   uint64_t chunks() const;
+  uint64_t size_bytes() const;
 
  private:
   struct ChunkFile {

@@ -6,7 +6,11 @@
 
 #include "metrics/tsdb/appender.h"
 #include "metrics/tsdb/checkpoint.h"
+#include "metrics/tsdb/compactor.h"
+#include "metrics/tsdb/head_replay.h"
+#include "metrics/tsdb/label_image.h"
 #include "metrics/tsdb/maintenance.h"
+#include "metrics/tsdb/parallel.h"
 #include "metrics/tsdb/querier.h"
 #include "metrics/tsdb/store.h"
 
@@ -23,12 +27,24 @@ Status CheckOptions(const DbOptions& options) {
     return core::Fail(Code::kInvalidArgument,
                       "block range, sync interval and the limit on series must be positive");
   }
-  if (options.retention_ms < 0 || options.max_future_ms < 0) {
-    return core::Fail(Code::kInvalidArgument,
-                      "the retention and the limit on future samples must not be negative");
+  if (options.retention_ms < 0 || options.max_future_ms < 0 || options.out_of_order_window_ms < 0) {
+    return core::Fail(
+        Code::kInvalidArgument,
+        "the retention, the limit on future samples and the out-of-order window must not be negative");
+  }
+  if (options.max_block_range_ms != 0 && options.max_block_range_ms < options.block_range_ms) {
+    return core::Fail(Code::kInvalidArgument, "the largest block range must not be below the smallest");
+  }
+  if (!(options.retention_percentage >= 0 && options.retention_percentage <= 100)) {
+    return core::Fail(Code::kInvalidArgument, "the retention must be between 0 and 100 percent of the disk");
   }
   if (options.limits.max_labels > 255) {
     return core::Fail(Code::kInvalidArgument, "at most 255 labels per series can be allowed");
+  }
+  if (std::max(options.limits.max_label_name_bytes, options.limits.max_label_value_bytes) >
+      LabelLoader::kMaxSymbolBytes) {
+    return core::Fail(Code::kInvalidArgument, "label names and values of at most {} bytes can be allowed",
+                      LabelLoader::kMaxSymbolBytes);
   }
   return {};
 }
@@ -52,44 +68,50 @@ Status PrepareDirectory(Store& store) {
   return store.fs.SyncDirectory(dir).map_error(with_advice);
 }
 
-struct Recovered {
-  uint64_t checkpoint_bytes = 0;
-  uint64_t replayed_bytes = 0;
+constexpr size_t kReplayPieces = 64;  // stripes that can be replayed at once
+
+// Tells whoever asks that the store is being opened, and then that it is open.
+class Progress {
+ public:
+  explicit Progress(ReplayProgress* progress) : progress_(progress) {
+    if (progress_ != nullptr) progress_->state = ReplayProgress::State::kInProgress;
+  }
+  ~Progress() {
+    if (progress_ != nullptr) progress_->state = ReplayProgress::State::kDone;
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+ private:
+  ReplayProgress* const progress_;
 };
 
 // Brings the head to what it was: blocks, checkpoint, journal, and a new journal file.
-Result<Recovered> Recover(Store& store) {
+Result<RecoveredSize> Recover(Store& store) {
+  Progress progress(store.options.replay_progress.get());
   int64_t started_ns = store.clock.MonotonicNs();
   SEXTANT_TRY(store.blocks.Load());
   SEXTANT_ASSIGN(LoadedCheckpoint checkpoint,
                  LoadCheckpoint(store.fs, store.JournalDir(), store.logger, store.ChunkDir(), store.head));
   SEXTANT_TRY(store.chunks.Adopt(checkpoint.chunk_files, checkpoint.newest_chunk));
-  uint64_t unknown_samples = 0;
-  uint64_t refused_series = 0;
-  uint64_t malformed_sections = 0;
-  auto apply = [&](const DecodedBatch& batch) {
-    for (const SeriesDefinition& definition : batch.definitions) {
-      if (!store.head.RestoreDefinition(definition)) ++refused_series;
-    }
-    store.head.MarkJournaled(batch.definitions);
-    unknown_samples += store.head.RestoreSamples(batch.samples).unknown;
-    for (const Section& section : batch.sections) {
-      if (!store.head.RestoreSection(section)) ++malformed_sections;
-    }
-  };
+  HeadReplay head_replay(store.head, std::max<size_t>(2, ThreadsFor(kReplayPieces)));
+  auto apply = [&](const DecodedBatch& batch) { head_replay.Apply(batch); };
   SEXTANT_ASSIGN(ReplayResult replay,
-                 ReplayJournal(store.fs, store.JournalDir(), store.logger, checkpoint.number, apply));
+                 ReplayJournal(store.fs, store.JournalDir(), store.logger, checkpoint.number, apply,
+                               store.options.replay_progress.get()));
+  head_replay.Finish();
   SEXTANT_TRY(store.chunks.Flush(/*even_little=*/false));
   store.head.FinishRestore();
   store.head.TurnRecent(store.clock.NowMs());
   store.head.RaiseMinTime(store.blocks.end_ms());
   store.append_floor_ms.store(store.blocks.end_ms());
   store.metrics.journal_corruptions.Increment(static_cast<double>(replay.damaged_files + checkpoint.damaged));
-  if (refused_series > 0 || unknown_samples > 0 || malformed_sections > 0) {
+  const HeadReplay::Losses& losses = head_replay.losses();
+  if (losses.refused_series > 0 || losses.unknown_samples > 0 || losses.malformed_sections > 0) {
     store.logger.Warn("some samples in the journal cannot be restored",
-                      {{"series_over_the_limit", refused_series},
-                       {"samples_of_unknown_series", unknown_samples},
-                       {"malformed_sections", malformed_sections}});
+                      {{"series_over_the_limit", losses.refused_series},
+                       {"samples_of_unknown_series", losses.unknown_samples},
+                       {"malformed_sections", losses.malformed_sections}});
   }
 
   SEXTANT_TRY(RemoveCheckpointsBefore(store.fs, store.JournalDir(), checkpoint.number));
@@ -105,19 +127,23 @@ Result<Recovered> Recover(Store& store) {
                      {"blocks", store.blocks.count()},
                      {"journal_samples", replay.samples},
                      {"duration_ms", (store.clock.MonotonicNs() - started_ns) / 1'000'000}});
-  return Recovered{checkpoint.size_bytes, replay.bytes};
+  return RecoveredSize{.checkpoint_bytes = checkpoint.size_bytes,
+                       .journal_bytes = replay.bytes,
+                       .journal_samples = replay.samples,
+                       .is_checkpoint_damaged = checkpoint.damaged > 0};
 }
 
 }  // namespace
 
 class Db::Impl {
  public:
-  Impl(std::shared_ptr<Store> store, core::Registry& registry, const Recovered& recovered)
-      : store_(std::move(store)),
-        maintenance_(*store_, recovered.checkpoint_bytes, recovered.replayed_bytes),
-        registry_(registry) {
+  Impl(std::shared_ptr<Store> store, core::Registry& registry, const RecoveredSize& recovered)
+      : store_(std::move(store)), maintenance_(*store_, recovered), compactor_(*store_), registry_(registry) {
     AddGauges();
-    if (store_->options.run_maintenance_thread) thread_ = std::thread([this] { RunMaintenance(); });
+    if (!store_->options.run_maintenance_thread) return;
+    maintenance_thread_ = std::thread([this] { RunMaintenance(); });
+    // A thread of its own: the journal is synced in time also while blocks are merged for minutes.
+    compaction_thread_ = std::thread([this] { RunCompaction(); });
   }
 
   ~Impl() {
@@ -126,14 +152,24 @@ class Db::Impl {
 
   const std::shared_ptr<Store>& store() const { return store_; }
   Maintenance& maintenance() { return maintenance_; }
+  Compactor& compactor() { return compactor_; }
+
+  Status Maintain() {
+    Status maintained = maintenance_.Run();
+    Status compacted = compactor_.Run();
+    SEXTANT_TRY(maintained);
+    return compacted;
+  }
 
   Status Close() {
     {
       std::lock_guard lock(stop_mutex_);
       if (store_->is_closed.exchange(true)) return {};
     }
+    compactor_.Stop();
     stop_.notify_all();
-    if (thread_.joinable()) thread_.join();
+    if (maintenance_thread_.joinable()) maintenance_thread_.join();
+    if (compaction_thread_.joinable()) compaction_thread_.join();
     store_->commits.WaitForBegun();
     Status checkpointed = maintenance_.Checkpoint();
     Status synced = maintenance_.Sync();
@@ -151,8 +187,12 @@ class Db::Impl {
                                             "prometheus_tsdb_head_max_time_seconds",
                                             "prometheus_tsdb_blocks_loaded",
                                             "prometheus_tsdb_storage_blocks_bytes",
+                                            "prometheus_tsdb_retention_limit_bytes",
+                                            "prometheus_tsdb_retention_limit_seconds",
+                                            "prometheus_tsdb_retention_limit_percentage",
                                             "prometheus_tsdb_wal_storage_size_bytes",
                                             "prometheus_tsdb_lowest_timestamp_seconds",
+                                            "sextant_tsdb_out_of_order_bytes",
                                             "sextant_tsdb_head_bytes"};
 
   void AddGauges() {
@@ -177,6 +217,12 @@ class Db::Impl {
         [&store, head_time] { return head_time(store.head.max_time_ms()) / 1000; });
     add("prometheus_tsdb_blocks_loaded", "Blocks that are served.",
         [&store] { return static_cast<double>(store.blocks.count()); });
+    add("prometheus_tsdb_retention_limit_bytes", "Most bytes of all files of the store; 0: no limit.",
+        [&store] { return static_cast<double>(store.retention_bytes.load()); });
+    add("prometheus_tsdb_retention_limit_seconds", "How long samples are kept; 0: no limit.",
+        [&store] { return static_cast<double>(store.retention_ms.load()) / 1000; });
+    add("prometheus_tsdb_retention_limit_percentage", "Most percent of the file system; 0: no limit.",
+        [&store] { return store.retention_percentage.load(); });
     add("prometheus_tsdb_storage_blocks_bytes", "Size of the blocks.",
         [&store] { return static_cast<double>(store.blocks.size_bytes()); });
     add("prometheus_tsdb_wal_storage_size_bytes", "Bytes in the journal since the last checkpoint.",
@@ -186,18 +232,31 @@ class Db::Impl {
       if (!all.blocks.empty()) return static_cast<double>(all.blocks.front()->start_ms()) / 1000;
       return head_time(store.head.min_time_ms()) / 1000;
     });
+    add("sextant_tsdb_out_of_order_bytes", "Memory of samples in the out-of-order window.",
+        [&store] { return static_cast<double>(store.head.out_of_order().SizeBytes()); });
     add("sextant_tsdb_head_bytes", "Memory of the head's series, index and open chunks.",
         [&store] { return static_cast<double>(store.head.SizeBytes()); });
   }
 
   void RunMaintenance() {
+    Repeat([this] {
+      if (store_->options.sync_policy == SyncPolicy::kInterval) Report(maintenance_.Sync());
+      Report(maintenance_.Run());
+    });
+  }
+
+  void RunCompaction() {
+    Repeat([this] { Report(compactor_.Run()); });
+  }
+
+  // Until the store is closed.
+  void Repeat(const std::function<void()>& step) {
     std::unique_lock lock(stop_mutex_);
     while (!store_->is_closed.load()) {
       stop_.wait_for(lock, std::chrono::milliseconds(store_->options.sync_interval_ms));
       if (store_->is_closed.load()) return;
       lock.unlock();
-      if (store_->options.sync_policy == SyncPolicy::kInterval) Report(maintenance_.Sync());
-      Report(maintenance_.Run());
+      step();
       lock.lock();
     }
   }
@@ -210,10 +269,12 @@ class Db::Impl {
 
   const std::shared_ptr<Store> store_;
   Maintenance maintenance_;
+  Compactor compactor_;
   core::Registry& registry_;
   std::mutex stop_mutex_;
   std::condition_variable stop_;
-  std::thread thread_;
+  std::thread maintenance_thread_;
+  std::thread compaction_thread_;
 };
 
 Result<std::unique_ptr<Db>> Db::Open(core::FileSystem& fs, const core::Clock& clock, core::Logger logger,
@@ -244,7 +305,9 @@ Result<Stats> Db::GetStats(size_t top) const {
   const Store& store = *impl_->store();
   Stats stats;
   store.head.FillStats(top, stats);
-  stats.samples_appended = static_cast<uint64_t>(store.metrics.samples_appended.value());
+  for (bool is_histogram : {false, true}) {
+    stats.samples_appended += static_cast<uint64_t>(store.metrics.samples_appended.Of(is_histogram).value());
+  }
   stats.blocks = store.blocks.count();
   stats.blocks_bytes = store.blocks.size_bytes();
   BlockSnapshot all = store.blocks.Snapshot(kNoTime, std::numeric_limits<TimestampMs>::max());
@@ -260,7 +323,45 @@ Result<Cardinality> Db::GetCardinality(size_t top, CardinalityOrder order) const
   return cardinality;
 }
 
-Status Db::Maintain() { return impl_->maintenance().Run(); }
+std::vector<SeriesExemplars> Db::Exemplars(
+    TimestampMs start_ms, TimestampMs end_ms,
+    const std::vector<std::vector<model::Matcher>>& matcher_sets) const {
+  return impl_->store()->head.exemplars().Select(start_ms, end_ms, matcher_sets);
+}
+
+std::map<std::string, std::vector<model::MetricMetadata>> Db::Metadata(std::string_view metric,
+                                                                       size_t limit) const {
+  return impl_->store()->head.Metadata(metric, limit);
+}
+
+void Db::SetOutOfOrderWindow(DurationMs window_ms) {
+  impl_->store()->out_of_order_window_ms.store(std::max<DurationMs>(window_ms, 0));
+}
+void Db::SetMaxExemplars(uint64_t max_exemplars) { impl_->store()->head.exemplars().Resize(max_exemplars); }
+
+Status Db::Maintain() { return impl_->Maintain(); }
+
+void Db::SetRetention(DurationMs retention_ms, uint64_t retention_bytes, double retention_percentage) {
+  Store& store = *impl_->store();
+  store.retention_ms.store(retention_ms);
+  store.retention_bytes.store(retention_bytes);
+  store.retention_percentage.store(retention_percentage);
+}
+
+Status Db::DeleteSeries(const std::vector<std::vector<model::Matcher>>& matcher_sets, TimestampMs start_ms,
+                        TimestampMs end_ms) {
+  return impl_->maintenance().DeleteSeries(impl_->compactor(), matcher_sets, start_ms, end_ms);
+}
+
+Status Db::CleanTombstones() {
+  Store& store = *impl_->store();
+  int64_t started_ns = store.clock.MonotonicNs();
+  Status cleaned = impl_->compactor().RewriteDeleted();
+  store.metrics.tombstone_cleanup_seconds.Observe(
+      static_cast<double>(store.clock.MonotonicNs() - started_ns) / 1e9);
+  return cleaned;
+}
+
 Status Db::Sync() { return impl_->maintenance().Sync(); }
 Status Db::Close() { return impl_->Close(); }
 

@@ -11,17 +11,24 @@
 // that a restart reads the newest checkpoint and the journal after it. docs/formats/ describes every file.
 //
 // What Commit acknowledged survives kill -9; a power failure costs at most what was committed since the last
-// sync (SyncPolicy, sync_interval_ms). Samples must come in ascending time per series; a batch is visible to
-// queries as a whole or not at all. Of two samples for one time in one batch, or from two appenders at once,
-// the first one committed stays; the other is counted as out of order.
+// sync (SyncPolicy, sync_interval_ms). Samples must come in ascending time per series, except within the
+// out-of-order window; a batch is visible to queries as a whole or not at all. Of two samples for one time in
+// one batch, or from two appenders at once, the first one committed stays; the other is counted as out of
+// order.
+//
+// Samples are floats or native histograms, and a series may change between them. A histogram that contradicts
+// itself is refused. A float stale marker after a histogram becomes one of a histogram.
 //
 // All methods may be called from any thread. Appenders, queriers and the series sets they return must be gone
 // before the Db is destroyed.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,25 +57,61 @@ struct Limits {
   uint32_t max_label_value_bytes = 16'384;
   uint32_t max_labels = 128;    // per series
   uint64_t max_head_bytes = 0;  // memory of series, index and open chunks; 0: no limit
+  // Memory of samples in the out-of-order window; beyond it they are refused until a block takes them in. 0:
+  // no limit.
+  uint64_t max_out_of_order_bytes = 256 << 20;
+};
+
+// How blocks are written. Both forms are read, whatever is chosen.
+enum class BlockForm {
+  kDense,       // Sextant's own, in the folder blocks/
+  kPrometheus,  // Prometheus', in the data directory itself
+};
+
+// How far Db::Open has come with what it reads back: the numbers of the first, last and present file. May be
+// read from any thread meanwhile.
+struct ReplayProgress {
+  enum class State { kWaiting, kInProgress, kDone };
+  std::atomic<State> state = State::kWaiting;
+  std::atomic<uint64_t> min = 0;
+  std::atomic<uint64_t> max = 0;
+  std::atomic<uint64_t> current = 0;
 };
 
 struct DbOptions {
   std::string dir;  // made when absent; one process at a time
   DurationMs retention_ms = 15LL * 24 * 3600 * 1000;
-  uint64_t retention_bytes = 0;  // of blocks; the oldest go first; 0: no limit
+  // Of all files of the store; the blocks that end first go first; 0: no limit.
+  uint64_t retention_bytes = 0;
+  double retention_percentage = 0;  // the same, in percent of the file system; 0: no limit
   Limits limits;
   SyncPolicy sync_policy = SyncPolicy::kInterval;
   DurationMs sync_interval_ms = 5'000;
   // Samples further ahead of the clock are refused (kTooFarInFuture); 0: no limit.
   DurationMs max_future_ms = 10 * 60 * 1000;
+  // How far behind the newest sample of the head a sample may be that is older than its series' newest; 0:
+  // such samples are refused.
+  DurationMs out_of_order_window_ms = 0;
+  // How many exemplars are kept, the newest of all series; 0: none.
+  uint64_t max_exemplars = 100'000;
   // Time that one block covers. Blocks are cut when the head spans one and a half of it.
   DurationMs block_range_ms = 2 * 3600 * 1000;
+  // With kPrometheus, blocks of the other form are rewritten in the background. With kDense, Prometheus'
+  // blocks stay what they are, also when they are merged with each other.
+  BlockForm block_form = BlockForm::kDense;
+  // Neighbouring blocks are merged into larger ones, up to this; 0: a tenth of the retention, at most 31
+  // days.
+  DurationMs max_block_range_ms = 0;
   // A journal file is closed at this size, and a checkpoint replaces the journal when it has grown by that of
-  // the last checkpoint, at least by journal_checkpoint_bytes.
+  // the last checkpoint, at least by journal_checkpoint_bytes; or when it holds so many samples that a
+  // restart would take long (maintenance.cc).
   uint64_t journal_segment_bytes = 32 << 20;
   uint64_t journal_checkpoint_bytes = 64 << 20;
-  // Sync, cut and retention on a thread of the Db's own. Without it, the owner calls Maintain() (tests).
+  // Sync, cut, retention and compaction on threads of the Db's own. Without them, the owner calls Maintain()
+  // (tests).
   bool run_maintenance_thread = true;
+  // Where Open says how far it is; null when nobody asks.
+  std::shared_ptr<ReplayProgress> replay_progress;
 };
 
 // One line of a "top ten" list: a metric, label or pair, and how many.
@@ -133,6 +176,12 @@ struct Cardinality {
   std::vector<LabelRow> labels;
 };
 
+// A series' exemplars, ascending in time.
+struct SeriesExemplars {
+  model::Labels series;
+  std::vector<model::Exemplar> exemplars;
+};
+
 class Db final : public model::Appendable, public model::Queryable {
  public:
   // Opens (or makes) the store in options.dir and restores what was acknowledged. `fs`, `clock` and
@@ -151,20 +200,44 @@ class Db final : public model::Appendable, public model::Queryable {
   core::Result<std::unique_ptr<model::Querier>> NewQuerier(TimestampMs start_ms,
                                                            TimestampMs end_ms) const override;
 
+  // The exemplars with start_ms <= time <= end_ms of the series that all matchers of at least one set accept;
+  // series in the order of their labels.
+  std::vector<SeriesExemplars> Exemplars(TimestampMs start_ms, TimestampMs end_ms,
+                                         const std::vector<std::vector<model::Matcher>>& matcher_sets) const;
+  // What is known of metrics (of one, unless `metric` is empty): per metric its different metadata, each
+  // once, at most `limit` metrics (0: no limit).
+  std::map<std::string, std::vector<model::MetricMetadata>> Metadata(std::string_view metric,
+                                                                     size_t limit = 0) const;
+
+  // Options that may change while it runs; from the next appender on.
+  void SetOutOfOrderWindow(DurationMs window_ms);
+  void SetMaxExemplars(uint64_t max_exemplars);
+
   // Counts, and the `top` heaviest of each kind.
   core::Result<Stats> GetStats(size_t top = 10) const;
   // The same in more detail, with what is new.
   core::Result<Cardinality> GetCardinality(size_t top, CardinalityOrder order) const;
 
   // Does what is due: cuts blocks, applies retention, drops idle series, replaces the journal by a
-  // checkpoint. The maintenance thread calls it; tests may too. An error leaves everything as it was, to be
-  // tried again.
+  // checkpoint, merges blocks. The maintenance threads do the same; tests may too. An error leaves everything
+  // as it was, to be tried again.
   core::Status Maintain();
+  // What is kept from now on; see DbOptions.
+  void SetRetention(DurationMs retention_ms, uint64_t retention_bytes, double retention_percentage);
+  // Deletes the samples with start_ms <= time <= end_ms of the series that match one of the sets. Durable
+  // when it returns; the space is given back later (CleanTombstones).
+  core::Status DeleteSeries(const std::vector<std::vector<model::Matcher>>& matcher_sets,
+                            TimestampMs start_ms, TimestampMs end_ms);
+  // Writes the blocks of which something was deleted anew.
+  core::Status CleanTombstones();
+  // Writes what there is into `dir`, which is made: blocks of Prometheus' form, as hard links where there are
+  // such already, and, with the head, one block more. After an error `dir` is removed.
+  core::Status Snapshot(const std::string& dir, bool with_head);
   // Makes everything committed so far durable against power failure.
   core::Status Sync();
 
-  // Stops maintenance, writes a checkpoint (a quick restart) and syncs. Later commits fail with kUnavailable;
-  // queries go on. May be called again.
+  // Stops maintenance and compaction, writes a checkpoint (a quick restart) and syncs. Later commits fail
+  // with kUnavailable; queries go on. May be called again.
   core::Status Close();
 
  private:

@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <barrier>
+#include <filesystem>
 #include <thread>
 
 #include "metrics/tsdb/db_test_util.h"
+#include "metrics/tsdb/histogram_test_util.h"
 
 namespace sextant::tsdb {
 namespace {
@@ -107,6 +109,40 @@ TEST(DbConcurrencyTest, BatchesAreSeenAsAWholeWhileEverythingHappens) {
   EXPECT_EQ(Difference(ReadContents(*db), contents), "");
 }
 
+// Enough for recovery to use its threads: for the checkpoint's ranges, its postings, and the journal after
+// it.
+TEST(DbConcurrencyTest, ALargeStoreIsRestoredOnSeveralThreads) {
+  constexpr int kManySeries = 20'000;
+  Bench bench;
+  auto db = bench.Open();
+  std::vector<SeriesRef> refs(kManySeries, 0);
+  auto append = [&](int batch) {
+    auto appender = db->NewAppender();
+    for (int i = 0; i < kManySeries; ++i) {
+      Labels labels = refs[i] == 0 ? MetricLabels("m" + std::to_string(i % 7), std::to_string(i)) : Labels();
+      refs[i] = appender->Append(refs[i], labels, kTestStart + batch * 1000, batch * (i % 3)).ref;
+    }
+    ASSERT_TRUE(appender->Commit().has_value());
+  };
+  for (int batch = 0; batch < 3; ++batch) append(batch);
+  db.reset();
+  db = bench.Open();
+  refs.assign(kManySeries, 0);
+  for (int batch = 3; batch < 16; ++batch) append(batch);
+  Contents contents = ReadContents(*db);
+  EXPECT_EQ(contents.size(), static_cast<size_t>(kManySeries));
+  bench.fs.FailOperation(1, core::Fault::kFail, /*and_all_later=*/true);
+  db.reset();
+  bench.fs.Heal();
+  auto progress = std::make_shared<ReplayProgress>();
+  bench.options.replay_progress = progress;
+  db = bench.Open();
+  EXPECT_EQ(Difference(ReadContents(*db), contents), "");
+  EXPECT_EQ(progress->state, ReplayProgress::State::kDone);
+  EXPECT_GT(progress->min, 0u);
+  EXPECT_EQ(progress->current, progress->max);
+}
+
 TEST(DbConcurrencyTest, SeriesComeAndGoUnderAppendersAndQueries) {
   Bench bench;
   bench.options.block_range_ms = 10'000;
@@ -151,6 +187,78 @@ TEST(DbConcurrencyTest, SeriesComeAndGoUnderAppendersAndQueries) {
   size_t samples = 0;
   for (const auto& [labels, series_samples] : ReadContents(*db)) samples += series_samples.size();
   EXPECT_EQ(samples, 15'000u);
+}
+
+// Each target's batch is floats and histograms of one number; series change their kind now and then.
+TEST(DbConcurrencyTest, HistogramsAreSeenWithTheirBatchesAndCheckpointsHaveThem) {
+  constexpr int kSeries = 40;
+  constexpr int kTargets = 2;
+  constexpr int kHistogramBatches = 400;
+  Bench bench;
+  bench.options.journal_segment_bytes = 20'000;
+  bench.options.journal_checkpoint_bytes = 1;
+  auto db = bench.Open();
+  std::atomic<int> failures = 0;
+  std::atomic<bool> stops = false;
+  auto append = [&](int target) {
+    for (int batch = 1; batch <= kHistogramBatches; ++batch) {
+      auto appender = db->NewAppender();
+      model::FloatHistogram histogram = CounterHistogram(batch);
+      for (int series = 0; series < kSeries; ++series) {
+        Labels labels = Labels::Of(
+            {{"__name__", "m"}, {"series", std::to_string(series)}, {"target", std::to_string(target)}});
+        model::Sample sample{.time_ms = kTestStart + batch * 1000, .value = static_cast<double>(batch)};
+        if ((series + batch / 10) % 3 != 0) sample.histogram = &histogram;
+        if (appender->AppendSample(0, labels, sample).outcome != AppendOutcome::kOk) ++failures;
+      }
+      if (!appender->Commit()) ++failures;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int target = 0; target < kTargets; ++target) threads.emplace_back([&, target] { append(target); });
+  std::thread queries([&] {
+    model::SampleColumns columns;
+    while (!stops) {
+      auto querier = db->NewQuerier(kFirst, kLast).value();
+      auto set = querier->Select({model::Matcher::Equal("target", "1")}, {}).value();
+      if (set->size() != 0 && set->size() != kSeries) ++failures;
+      size_t samples = 0;
+      for (size_t i = 0; i < set->size(); ++i) {
+        if (!set->Read(i, kFirst, kLast, columns)) ++failures;
+        if (i == 0) samples = columns.size();
+        if (columns.size() != samples) ++failures;
+      }
+    }
+  });
+  std::thread maintenance([&] {
+    while (!stops) {
+      if (!db->Maintain() || !db->GetStats()) ++failures;
+    }
+  });
+  for (std::thread& thread : threads) thread.join();
+  stops = true;
+  queries.join();
+  maintenance.join();
+  EXPECT_EQ(failures, 0) << bench.log;
+  Contents expected;
+  for (int target = 0; target < kTargets; ++target) {
+    for (int series = 0; series < kSeries; ++series) {
+      Labels labels = Labels::Of(
+          {{"__name__", "m"}, {"series", std::to_string(series)}, {"target", std::to_string(target)}});
+      for (int batch = 1; batch <= kHistogramBatches; ++batch) {
+        expected[labels.ToString()][kTestStart + batch * 1000] =
+            (series + batch / 10) % 3 != 0 ? HistogramBits(CounterHistogram(batch)) : BitsOf(batch);
+      }
+    }
+  }
+  EXPECT_EQ(Difference(ReadContents(*db), expected), "");
+  // As a killed process leaves it: the last checkpoint was taken while everything went on.
+  Bench killed;
+  killed.options = bench.options;
+  killed.options.dir = killed.dir.path();
+  std::filesystem::copy(bench.dir.path(), killed.dir.path(), std::filesystem::copy_options::recursive);
+  auto again = killed.Open();
+  EXPECT_EQ(Difference(ReadContents(*again), expected), "");
 }
 
 }  // namespace

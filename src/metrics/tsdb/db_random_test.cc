@@ -6,6 +6,7 @@
 #include <random>
 
 #include "metrics/tsdb/db_test_util.h"
+#include "metrics/tsdb/histogram_test_util.h"
 #include "model/value.h"
 
 namespace sextant::tsdb {
@@ -17,8 +18,9 @@ using model::SeriesRef;
 
 class RandomRun {
  public:
-  explicit RandomRun(uint64_t seed) : random_(seed) {
-    bench_.options.block_range_ms = 200'000;
+  explicit RandomRun(uint64_t seed) : random_(seed), histograms_(seed) {
+    has_histograms_ = seed % 2 == 0;
+    bench_.options.block_range_ms = has_histograms_ ? 1'000'000'000 : 200'000;  // blocks of floats only
     bench_.options.journal_segment_bytes = 1 + random_() % 20'000;
     bench_.options.journal_checkpoint_bytes = 1 + random_() % 50'000;
     db_ = bench_.Open();
@@ -88,17 +90,24 @@ class RandomRun {
       Labels labels =
           Labels::Of({{"__name__", "m" + std::to_string(series % 7)}, {"instance", std::to_string(series)}});
       TimestampMs time_ms = time_ms_ + (random_() % 20 == 0 ? static_cast<TimestampMs>(random_() % 300) : 0);
-      double value = Value(series);
+      model::Sample sample{.time_ms = time_ms, .value = Value(series)};
+      uint64_t bits = BitsOf(sample.value);
+      model::FloatHistogram histogram;
+      // Some series have only histograms, some now and then.
+      if (has_histograms_ && (series % 6 == 0 || (series % 6 == 1 && random_() % 4 == 0))) {
+        histogram = histograms_.Next();
+        bits = HistogramBits(histogram);
+        sample.histogram = &histogram;
+      }
       auto& ref = refs_[series];
-      auto result =
-          appender->Append(ref, ref == 0 || random_() % 10 == 0 ? labels : Labels(), time_ms, value);
-      if (result.outcome == AppendOutcome::kUnknownRef) result = appender->Append(0, labels, time_ms, value);
+      auto result = appender->AppendSample(ref, ref == 0 || random_() % 10 == 0 ? labels : Labels(), sample);
+      if (result.outcome == AppendOutcome::kUnknownRef) result = appender->AppendSample(0, labels, sample);
       ref = result.ref;
       auto& known = expected_[labels.ToString()];
       bool is_newest = known.empty() || known.rbegin()->first < time_ms;
       if (is_newest) {
         ASSERT_EQ(result.outcome, AppendOutcome::kOk);
-        batch.emplace_back(labels.ToString(), time_ms, BitsOf(value));
+        batch.emplace_back(labels.ToString(), time_ms, bits);
       } else if (known.rbegin()->first > time_ms) {
         ASSERT_EQ(result.outcome, AppendOutcome::kOutOfOrder);
       }
@@ -113,6 +122,8 @@ class RandomRun {
   }
 
   std::mt19937_64 random_;
+  HistogramSource histograms_;
+  bool has_histograms_;
   Bench bench_;
   std::unique_ptr<Db> db_;
   Contents expected_;
@@ -167,14 +178,20 @@ Contents FillStore(Bench& bench, std::mt19937_64& random, std::map<std::string, 
   bench.options.block_range_ms = 100'000;
   bench.options.journal_segment_bytes = 3000;
   auto db = bench.Open();
+  HistogramSource histograms(3);
   Contents committed;
   for (int i = 0; i < 400; ++i) {
     auto appender = db->NewAppender();
     for (int series = 0; series < 8; ++series) {
       Labels labels = MetricLabels("m", std::to_string(series));
       double value = series < 3 ? series : static_cast<double>(random() % 100'000) / 7;
-      appender->Append(0, labels, kTestStart + i * 1000, value);
-      committed[labels.ToString()][kTestStart + i * 1000] = BitsOf(value);
+      model::Sample sample{.time_ms = kTestStart + i * 1000, .value = value};
+      model::FloatHistogram histogram = histograms.Next();
+      bool is_histogram = series >= 6 && i >= 200;  // not in what becomes a block
+      if (is_histogram) sample.histogram = &histogram;
+      appender->AppendSample(0, labels, sample);
+      committed[labels.ToString()][kTestStart + i * 1000] =
+          is_histogram ? HistogramBits(histogram) : BitsOf(value);
     }
     EXPECT_TRUE(appender->Commit().has_value());
     appender.reset();

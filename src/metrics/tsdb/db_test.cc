@@ -226,6 +226,7 @@ TEST(DbTest, AQuerierSeesOneMoment) {
 TEST(DbTest, BlocksAreCutServedAndKeptOverARestart) {
   Bench bench;
   bench.options.block_range_ms = 100'000;
+  bench.options.max_block_range_ms = 100'000;
   auto db = bench.Open();
   Contents expected;
   for (int i = 0; i < 1000; ++i) {
@@ -367,6 +368,7 @@ TEST(DbTest, WrongOptionsAreRefused) {
 TEST(DbTest, ADamagedBlockIsSetAsideAndTheRestServed) {
   Bench bench;
   bench.options.block_range_ms = 100'000;
+  bench.options.max_block_range_ms = 100'000;
   auto db = bench.Open();
   for (int i = 0; i < 500; ++i) {
     ASSERT_TRUE(AppendOne(*db, MetricLabels("a"), kTestStart + i * 1000, i).has_value());

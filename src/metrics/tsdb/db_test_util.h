@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "metrics/tsdb/db.h"
+#include "metrics/tsdb/histogram_check.h"
 
 namespace sextant::tsdb {
 
@@ -25,7 +26,8 @@ inline constexpr TimestampMs kTestStart = 1'700'000'000'000;
 inline constexpr TimestampMs kFirst = std::numeric_limits<TimestampMs>::min() + 1;
 inline constexpr TimestampMs kLast = std::numeric_limits<TimestampMs>::max();
 
-// Samples by the text of their series' labels; values as bits, so that NaNs compare.
+// Samples by the text of their series' labels; values as bits, so that NaNs compare, and histograms as
+// HistogramBits.
 using Contents = std::map<std::string, std::map<TimestampMs, uint64_t>>;
 
 inline uint64_t BitsOf(double value) { return std::bit_cast<uint64_t>(value); }
@@ -106,7 +108,9 @@ inline Contents ReadSet(const model::SeriesSet& set, TimestampMs start_ms, Times
     EXPECT_TRUE(series.empty()) << "twice: " << set.labels(i).ToString();
     for (size_t j = 0; j < columns.size(); ++j) {
       EXPECT_TRUE(j == 0 || columns.times_ms[j - 1] < columns.times_ms[j]);
-      series[columns.times_ms[j]] = BitsOf(columns.values[j]);
+      bool is_histogram = !columns.histograms.empty() && columns.histograms[j] != nullptr;
+      series[columns.times_ms[j]] =
+          is_histogram ? HistogramBits(*columns.histograms[j]) : BitsOf(columns.values[j]);
     }
   }
   return contents;

@@ -1,33 +1,30 @@
-// Sextant's own form of a block: a directory of two files that never change, `index` (index_file.h) and
-// `chunks`. docs/formats/block.md describes them. The index is mapped; chunks are read when asked for and
-// checked each time.
+// Sextant's own form of a block: a directory of files that never change, `index` (index_file.h) and `columns`
+// (dense_columns.h), and what was deleted since, `deletions` (dense_deletions.h). docs/formats/block.md
+// describes them. The index is mapped; groups of columns are read when asked for and checked each time.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/file.h"
 #include "core/result.h"
 #include "metrics/tsdb/block.h"
+#include "metrics/tsdb/dense_columns.h"
+#include "metrics/tsdb/dense_deletions.h"
 #include "metrics/tsdb/index_file.h"
+#include "metrics/tsdb/index_writer.h"
 #include "model/storage.h"
 
 namespace sextant::tsdb {
 
 class DenseBlock final : public Block {
  public:
-  // kCorruption when the files are not a block; their checksums are compared at the first lookup.
+  // kCorruption when the files are not a block; their content is checked when it is first used.
   static core::Result<std::shared_ptr<const Block>> Open(core::FileSystem& fs, const std::string& dir);
-  // From files that are open already.
-  static core::Result<std::shared_ptr<const Block>> FromFiles(std::string dir,
-                                                              std::unique_ptr<core::MappedFile> index,
-                                                              std::unique_ptr<core::File> chunks);
 
   core::Status Select(const std::vector<model::Matcher>& matchers,
                       std::vector<FoundInBlock>& out) const override;
@@ -39,24 +36,27 @@ class DenseBlock final : public Block {
   core::Result<model::Labels> LabelsOf(uint32_t series) const override;
   core::Status Read(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
                     model::SampleColumns& out) const override;
+  core::Status Delete(core::FileSystem& fs, const std::vector<model::Matcher>& matchers, TimestampMs start_ms,
+                      TimestampMs end_ms) const override;
+  uint64_t deletions() const override;
 
  private:
   DenseBlock(std::string dir, const BlockFacts& facts, std::unique_ptr<core::MappedFile> index_file,
-             IndexReader index, std::unique_ptr<core::File> chunks)
-      : Block(std::move(dir), facts),
-        index_file_(std::move(index_file)),
-        index_(std::move(index)),
-        chunks_(std::move(chunks)) {}
+             IndexReader index, std::unique_ptr<core::File> columns, Deletions deletions);
 
-  core::Status VerifyOnce() const;
-  core::Status ReadChunk(std::string_view bytes, const ChunkPlace& place, TimestampMs start_ms,
-                         TimestampMs end_ms, model::SampleColumns& out) const;
+  core::Result<Bitmap> SelectNumbers(const std::vector<model::Matcher>& matchers) const;
+  core::Status ReadRow(uint64_t row, TimestampMs start_ms, TimestampMs end_ms,
+                       std::vector<TimestampMs>& times_ms, model::SampleColumns& out) const;
+  core::Status VerifyGroups() const;
+  std::shared_ptr<const Deletions> CurrentDeletions() const;
 
   const std::unique_ptr<core::MappedFile> index_file_;
   const IndexReader index_;
-  const std::unique_ptr<core::File> chunks_;
-  mutable std::once_flag verify_once_;
-  mutable core::Status verified_;
+  const ColumnsReader columns_;
+  mutable std::atomic<bool> groups_are_good_ = false;
+  mutable std::mutex delete_mutex_;     // held while a deletion is made: by nobody but others who delete
+  mutable std::mutex deletions_mutex_;  // of the pointer
+  mutable std::shared_ptr<const Deletions> deletions_;
 };
 
 class DenseBlockWriter final : public BlockWriter {
@@ -69,31 +69,21 @@ class DenseBlockWriter final : public BlockWriter {
   core::Result<bool> Finish() override;
 
  private:
-  DenseBlockWriter(core::FileSystem& fs, std::string dir)
-      : fs_(fs), dir_(std::move(dir)), temporary_dir_(dir_ + ".tmp") {}
-
-  uint32_t SymbolId(std::string_view text);
-  core::Status PutChunk(const std::string& bytes, const ChunkTail& tail, TimestampMs& former_last_ms);
-  core::Status FlushChunks();
-  core::Status WriteIndex();
+  DenseBlockWriter(core::FileSystem& fs, std::string dir, ColumnsWriter columns,
+                   std::unique_ptr<IndexWriter> index)
+      : fs_(fs),
+        dir_(std::move(dir)),
+        temporary_dir_(dir_ + ".tmp"),
+        columns_(std::move(columns)),
+        index_(std::move(index)) {}
 
   core::FileSystem& fs_;
   const std::string dir_;
   const std::string temporary_dir_;
+  ColumnsWriter columns_;
+  std::unique_ptr<IndexWriter> index_;
   IndexFacts facts_;
-  std::unique_ptr<core::File> chunk_file_;
-  std::string chunk_buffer_;
-
-  // Series so far: labels as ids in the order of their appearance, chunk places as they will stand in the
-  // index.
-  std::vector<std::string> symbols_;
-  absl::flat_hash_map<std::string, uint32_t> symbol_ids_;
-  absl::flat_hash_map<uint64_t, uint32_t> pair_ids_;  // name and value symbol
-  std::vector<std::pair<uint32_t, uint32_t>> pairs_;
-  std::vector<uint32_t> series_pairs_;  // of all series, one after the other
-  std::vector<uint32_t> pair_ends_;     // where each series' end in series_pairs_
-  std::string chunk_places_;
-  std::vector<uint32_t> place_ends_;
+  std::string row_;
 };
 
 }  // namespace sextant::tsdb

@@ -10,7 +10,15 @@ namespace {
 constexpr size_t kMagicBytes = 8;
 
 std::string_view MagicOf(FrameFileKind kind) {
-  return kind == FrameFileKind::kJournal ? "SXTJRN1\n" : "SXTCKP1\n";
+  switch (kind) {
+    case FrameFileKind::kJournal:
+      return "SXTJRN1\n";
+    case FrameFileKind::kCheckpoint1:
+      return "SXTCKP1\n";
+    case FrameFileKind::kImage:
+      break;
+  }
+  return "SXTCKP2\n";
 }
 
 uint64_t Checksum(uint64_t file_number, uint64_t offset, std::string_view payload) {
@@ -43,17 +51,45 @@ FrameReader::FrameReader(FrameFileKind kind, uint64_t file_number, std::string_v
   has_header_ = true;
 }
 
-bool FrameReader::Next(std::string_view& payload) {
-  if (!has_header_ || bytes_.size() - offset_ < kFrameHeaderBytes) return false;
-  const char* frame = bytes_.data() + offset_;
-  uint32_t size = LoadFixed<uint32_t>(frame);
-  uint64_t checksum = LoadFixed<uint64_t>(frame + sizeof size);
-  if (size > kMaxFrameBytes || size > bytes_.size() - offset_ - kFrameHeaderBytes) return false;
-  std::string_view candidate(frame + kFrameHeaderBytes, size);
-  if (Checksum(file_number_, offset_, candidate) != checksum) return false;
-  payload = candidate;
-  offset_ += kFrameHeaderBytes + size;
+namespace {
+
+// The payload of the frame at `offset` by its stated size; false when it does not fit.
+bool PayloadAt(std::string_view bytes, uint64_t offset, std::string_view& payload) {
+  if (bytes.size() - offset < kFrameHeaderBytes) return false;
+  uint32_t size = LoadFixed<uint32_t>(bytes.data() + offset);
+  if (size > kMaxFrameBytes || size > bytes.size() - offset - kFrameHeaderBytes) return false;
+  payload = bytes.substr(offset + kFrameHeaderBytes, size);
   return true;
+}
+
+}  // namespace
+
+bool FrameReader::Next(std::string_view& payload) {
+  UnverifiedFrame frame{.offset = offset_, .payload = {}};
+  if (!has_header_ || !PayloadAt(bytes_, offset_, frame.payload)) return false;
+  if (!IsFrameIntact(file_number_, bytes_, frame)) return false;
+  payload = frame.payload;
+  offset_ += kFrameHeaderBytes + payload.size();
+  return true;
+}
+
+std::vector<UnverifiedFrame> ListFrames(FrameFileKind kind, uint64_t file_number, std::string_view bytes,
+                                        bool& reaches_end) {
+  std::vector<UnverifiedFrame> frames;
+  reaches_end = false;
+  if (bytes.substr(0, kFrameFileHeaderBytes) != MakeFrameFileHeader(kind, file_number)) return frames;
+  UnverifiedFrame frame{.offset = kFrameFileHeaderBytes, .payload = {}};
+  while (PayloadAt(bytes, frame.offset, frame.payload)) {
+    frames.push_back(frame);
+    frame.offset += kFrameHeaderBytes + frame.payload.size();
+  }
+  reaches_end = frame.offset == bytes.size();
+  return frames;
+}
+
+bool IsFrameIntact(uint64_t file_number, std::string_view bytes, const UnverifiedFrame& frame) {
+  uint64_t checksum = LoadFixed<uint64_t>(bytes.data() + frame.offset + sizeof(uint32_t));
+  return Checksum(file_number, frame.offset, frame.payload) == checksum;
 }
 
 }  // namespace sextant::tsdb

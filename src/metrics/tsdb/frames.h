@@ -1,8 +1,8 @@
 // A file as a header and a sequence of checked frames: the common ground of the journal and the checkpoint.
 // docs/formats/journal.md describes the bytes:
 //
-//   header (24): "SXTJRN1\n" or "SXTCKP1\n", u64 number of the file, u64 checksum of the two with the salt
-//   below frame:       u32 size of the payload, u64 checksum, payload
+//   header (24): "SXTJRN1\n", "SXTCKP1\n" or "SXTCKP2\n", u64 number of the file, u64 checksum of the two
+//   frame:       u32 size of the payload, u64 checksum, payload
 //
 // A frame's checksum is the xxh3 of its payload, seeded with the file's number, the frame's offset and its
 // size: bytes of another file or place are not taken for a frame.
@@ -11,10 +11,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sextant::tsdb {
 
-enum class FrameFileKind { kJournal, kCheckpoint };
+enum class FrameFileKind {
+  kJournal,
+  kCheckpoint1,  // series as texts
+  kImage,        // a checkpoint as an image
+};
 
 inline constexpr size_t kFrameFileHeaderBytes = 24;
 inline constexpr size_t kFrameHeaderBytes = 12;
@@ -44,5 +49,16 @@ class FrameReader {
   uint64_t offset_ = 0;
   bool has_header_ = false;
 };
+
+// The frames of a file by their stated sizes, for whoever verifies them in any order. `reaches_end`: they
+// fill the file. Without a header of that kind there are none.
+struct UnverifiedFrame {
+  uint64_t offset = 0;
+  std::string_view payload;
+};
+std::vector<UnverifiedFrame> ListFrames(FrameFileKind kind, uint64_t file_number, std::string_view bytes,
+                                        bool& reaches_end);
+// Whether a frame of `bytes` that ListFrames found is what was written there.
+bool IsFrameIntact(uint64_t file_number, std::string_view bytes, const UnverifiedFrame& frame);
 
 }  // namespace sextant::tsdb

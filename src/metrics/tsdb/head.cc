@@ -15,7 +15,26 @@ using model::Matcher;
 constexpr TimestampMs kMaxTime = std::numeric_limits<TimestampMs>::max();
 constexpr size_t kSliceSeries = 2048;  // whose labels are made in one go under the index lock
 
-ChunkTail TailOf(const SeriesRecord& record) {
+}  // namespace
+
+Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, core::Registry& registry,
+           core::Logger logger, const Limits& limits, DurationMs chunk_range_ms, uint64_t max_exemplars)
+    : chunks_(chunks),
+      commits_(commits),
+      metrics_(metrics),
+      logger_(std::move(logger)),
+      limits_(limits),
+      chunk_range_ms_(chunk_range_ms),
+      table_(limits.max_series),
+      index_(table_),
+      out_of_order_(limits.max_out_of_order_bytes),
+      exemplars_(registry, max_exemplars),
+      min_time_ms_(kMaxTime),
+      max_time_ms_(kNoTime) {}
+
+Head::~Head() = default;
+
+ChunkTail Head::TailOf(const SeriesRecord& record) {
   return {.last_time_ms = record.last_time_ms.load(std::memory_order_relaxed),
           .last_bits = record.last_bits.load(std::memory_order_relaxed),
           .last_delta_ms = record.last_delta_ms,
@@ -24,7 +43,7 @@ ChunkTail TailOf(const SeriesRecord& record) {
           .ends_in_run = record.chunk_ends_in_run};
 }
 
-void SetTail(SeriesRecord& record, const ChunkTail& tail) {
+void Head::SetTail(SeriesRecord& record, const ChunkTail& tail) {
   record.last_time_ms.store(tail.last_time_ms, std::memory_order_relaxed);
   record.last_bits.store(tail.last_bits, std::memory_order_relaxed);
   record.last_delta_ms = tail.last_delta_ms;
@@ -34,30 +53,15 @@ void SetTail(SeriesRecord& record, const ChunkTail& tail) {
 }
 
 // Everything but the generation, which tells the slot's series apart.
-void ClearRecord(SeriesRecord& record) {
+void Head::ClearRecord(SeriesRecord& record) {
   SetTail(record, {.last_time_ms = kNoTime});
   record.chunk = nullptr;
   record.written_chunk = 0;
   record.chunk_class = 0;
+  record.extras.store(0, std::memory_order_relaxed);
+  record.has_open_histograms = false;
   record.is_journaled.store(false, std::memory_order_relaxed);
 }
-
-}  // namespace
-
-Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, core::Logger logger,
-           const Limits& limits, DurationMs chunk_range_ms)
-    : chunks_(chunks),
-      commits_(commits),
-      metrics_(metrics),
-      logger_(std::move(logger)),
-      limits_(limits),
-      chunk_range_ms_(chunk_range_ms),
-      table_(limits.max_series),
-      index_(table_),
-      min_time_ms_(kMaxTime),
-      max_time_ms_(kNoTime) {}
-
-Head::~Head() = default;
 
 Head::ChunkWindow Head::WindowOf(TimestampMs time_ms) const {
   TimestampMs phase = time_ms % chunk_range_ms_;
@@ -155,6 +159,7 @@ void Head::CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref) {
 
 void Head::AppendSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, const ChunkWindow& window,
                         TimestampMs time_ms, uint64_t bits) {
+  if (record.has_open_histograms) CloseHistograms(stripe, record, ref);
   ChunkTail tail = TailOf(record);
   if (record.chunk != nullptr && (tail.last_time_ms < window.begin_ms || !ChunkAccepts(tail, time_ms))) {
     CloseChunk(stripe, record, ref);
@@ -245,6 +250,7 @@ ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples
       TimestampMs former_ms = record.last_time_ms.load(std::memory_order_relaxed);
       if (time_ms <= former_ms) {
         ++counts.out_of_order;
+        if (time_ms < former_ms) counts.behind.push_back(i);
         continue;
       }
       if (!window.Contains(time_ms)) window = WindowOf(time_ms);
@@ -260,7 +266,7 @@ ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples
 }
 
 std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, CommitTracker::Ticket watermark,
-                                     TimestampMs start_ms, size_t first) const {
+                                     TimestampMs in_order_from_ms, TimestampMs start_ms, size_t first) const {
   std::vector<HeadSeries> out;
   std::shared_lock index_lock(index_mutex_);
   Pause pause = [&] {
@@ -270,13 +276,15 @@ std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, Commi
   Bitmap slots = index_.Select(matchers, pause);
   out.reserve(slots.cardinality());
   for (uint32_t slot : slots) {
-    out.push_back({MakeRef(slot, table_.at(slot).generation.load(std::memory_order_relaxed)), kNoTime, {}});
+    SeriesRef ref = MakeRef(slot, table_.at(slot).generation.load(std::memory_order_relaxed));
+    out.push_back({ref, kNoTime, {}, in_order_from_ms, watermark});
   }
   // What follows knows a series that is dropped meanwhile by its generation.
   index_lock.unlock();
   FillVisible(watermark, out);
   std::erase_if(out, [&](const HeadSeries& series) {
-    return series.visible_until_ms == kNoTime || series.visible_until_ms < start_ms;
+    if (series.visible_until_ms != kNoTime && series.visible_until_ms >= in_order_from_ms) return false;
+    return !out_of_order_.Holds(series.ref, start_ms, kMaxTime, watermark);
   });
   index_lock.lock();
   if (first > 0 && out.size() > first) KeepFirst(first, pause, out);
@@ -338,14 +346,16 @@ void Head::ReportDamage(SeriesRef ref, const core::Error& error) const {
                 {{"series_ref", ref}, {"error", error}});
 }
 
-void Head::Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
-                model::SampleColumns& out) const {
+void Head::ReadInOrder(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
+                       model::SampleColumns& out) const {
+  start_ms = std::max(start_ms, series.in_order_from_ms);
   end_ms = std::min(end_ms, series.visible_until_ms);
   if (start_ms > end_ms || series.visible_until_ms == kNoTime) return;
   uint32_t slot = SlotOf(series.ref);
   char open_chunk[ChunkArena::kMaxBlockBytes];
   uint16_t open_bytes = 0;
   uint16_t open_samples = 0;
+  OpenExtras extras;
   ChunkRef written;
   {
     const Stripe& stripe = stripes_[StripeOf(slot)];
@@ -358,10 +368,11 @@ void Head::Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_
       open_samples = record.chunk_samples;
       std::memcpy(open_chunk, record.chunk, open_bytes);
     }
+    CopyExtras(stripe, record, slot, extras);
   }
   // From the newest back to the one in which the range begins.
   std::vector<WrittenChunk> chunks;
-  bool is_covered = open_samples > 0 && ChunkStart(open_chunk) <= start_ms;
+  bool is_covered = (open_samples > 0 && ChunkStart(open_chunk) <= start_ms) || extras.Covers(start_ms);
   while (written != 0 && !is_covered) {
     WrittenChunk& chunk = chunks.emplace_back();
     core::Status read = chunks_.Read(written, chunk);
@@ -379,13 +390,20 @@ void Head::Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_
     written = chunk.previous;
     if (chunk.last_time_ms < start_ms) chunks.pop_back();
   }
-  for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
-    core::Status decoded = DecodeChunk(chunk->bytes, chunk->samples, start_ms, end_ms, out);
+  auto decode = [&](ChunkKind kind, std::string_view bytes, uint32_t samples) {
+    core::Status decoded = kind == ChunkKind::kHistograms
+                               ? DecodeHistogramChunk(bytes, samples, start_ms, end_ms, out)
+                               : DecodeChunk(bytes, samples, start_ms, end_ms, out);
+    out.Resize(out.size());
     if (!decoded) ReportDamage(series.ref, decoded.error());
+  };
+  size_t first = out.size();
+  for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
+    decode(chunk->kind, chunk->bytes, chunk->samples);
   }
-  if (open_samples == 0) return;
-  core::Status decoded = DecodeChunk({open_chunk, open_bytes}, open_samples, start_ms, end_ms, out);
-  if (!decoded) ReportDamage(series.ref, decoded.error());
+  if (open_samples > 0) decode(ChunkKind::kFloats, {open_chunk, open_bytes}, open_samples);
+  if (extras.samples > 0) decode(ChunkKind::kHistograms, extras.histograms, extras.samples);
+  FillStartTimes(extras.start_changes, first, out);
 }
 
 void Head::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
@@ -433,10 +451,9 @@ void Head::DropSlot(uint32_t slot) {
   Stripe& stripe = stripes_[StripeOf(slot)];
   std::lock_guard lock(stripe.mutex);
   SeriesRecord& record = table_.at(slot);
-  if (record.chunk != nullptr) {
-    stripe.arena.Free(record.chunk, record.chunk_class);
-    open_chunks_.fetch_sub(1, std::memory_order_relaxed);
-  }
+  DropOpenChunks(stripe, record, slot);
+  stripe.start_times.Erase(slot);
+  DropExtras(MakeRef(slot, record.generation.load(std::memory_order_relaxed)));
   ClearRecord(record);
   // The ref must fail from now on, also before the slot is used again.
   record.is_live.store(false, std::memory_order_relaxed);
@@ -457,6 +474,8 @@ uint64_t Head::DropIdle(TimestampMs time_ms, DropEpochs::Epoch oldest_epoch) {
       };
       if (!record.is_live.load(std::memory_order_relaxed) || is_used()) continue;
       if (record.last_time_ms.load(std::memory_order_relaxed) >= time_ms) continue;
+      SeriesRef ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
+      if (out_of_order_.Holds(ref)) continue;
       record.is_live.store(false, std::memory_order_seq_cst);  // see FindForUse
       if (is_used()) {
         record.is_live.store(true, std::memory_order_relaxed);
@@ -514,12 +533,26 @@ bool Head::RestoreState(const SeriesState& state) {
   return true;
 }
 
-ApplyCounts Head::RestoreSamples(const SampleSpans& samples) {
+// The same for records, which lie as far apart: first the record, then, when it is there, the chunk. The refs
+// may be of no series, or of one that another thread is busy with.
+void Head::PrefetchForRestore(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number) {
+  size_t record_place = place + 2 * kPrefetchDistance;
+  if (record_place >= refs.size()) return;
+  uint32_t slot = SlotOf(refs[record_place]);
+  if (slot < table_.slots()) __builtin_prefetch(&table_.at(slot), /*rw=*/1);
+  place += kPrefetchDistance;
+  if (SlotOf(refs[place]) < table_.slots()) PrefetchChunk(refs, place, stripe_number);
+}
+
+ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t parts) {
   ApplyCounts counts;
   TimestampMs min_ms = kMaxTime;
   TimestampMs max_ms = kNoTime;
   ChunkWindow window;
   for (size_t i = 0; i < samples.refs.size(); ++i) {
+    uint32_t stripe_number = StripeOf(SlotOf(samples.refs[i]));
+    if (stripe_number % parts != part) continue;
+    PrefetchForRestore(samples.refs, i, stripe_number);
     SeriesRecord* record = Find(samples.refs[i]);
     if (record == nullptr) {
       ++counts.unknown;
@@ -532,8 +565,7 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples) {
       continue;
     }
     if (!window.Contains(time_ms)) window = WindowOf(time_ms);
-    AppendSample(stripes_[StripeOf(SlotOf(samples.refs[i]))], *record, samples.refs[i], window, time_ms,
-                 samples.bits[i]);
+    AppendSample(stripes_[stripe_number], *record, samples.refs[i], window, time_ms, samples.bits[i]);
     min_ms = std::min(min_ms, time_ms);
     max_ms = std::max(max_ms, time_ms);
     ++counts.appended;
@@ -542,33 +574,12 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples) {
   return counts;
 }
 
-void Head::FinishRestore() { index_.FinishRecovery(); }
-
-void Head::Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>& definitions,
-                   std::vector<SeriesState>& states) const {
-  definitions.clear();
-  states.clear();
-  std::shared_lock index_lock(index_mutex_);
-  uint32_t end = std::min(slot + count, table_.slots());
-  for (; slot < end; ++slot) {
-    const SeriesRecord& record = table_.at(slot);
-    if (!record.is_live.load(std::memory_order_relaxed)) continue;
-    SeriesRef ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
-    definitions.push_back({ref, index_.LabelsOf(slot)});
-    std::lock_guard lock(stripes_[StripeOf(slot)].mutex);
-    SeriesState& state = states.emplace_back();
-    state.ref = ref;
-    state.written_chunk = record.written_chunk;
-    state.tail = TailOf(record);
-    if (record.chunk != nullptr) state.chunk.assign(record.chunk, record.chunk_bytes);
+void Head::FinishRestore() {
+  index_.FinishRecovery();
+  if (unknown_restored_ > 0) {
+    logger_.Warn("some histograms cannot be restored, since their series are not there",
+                 {{"samples", unknown_restored_}});
   }
-}
-
-std::vector<Section> Head::CaptureSections() const { return {}; }
-
-core::Status Head::RestoreSection(const Section& section) {
-  return core::Fail(core::Code::kCorruption, "a checkpoint section of unknown kind {}",
-                    static_cast<int>(section.tag));
 }
 
 void Head::RaiseMinTime(TimestampMs time_ms) {
@@ -625,8 +636,10 @@ uint64_t Head::SizeBytes() const {
   }
   for (const Stripe& stripe : stripes_) {
     std::lock_guard lock(stripe.mutex);
-    size += stripe.arena.allocated_bytes() + stripe.undo.capacity() * sizeof(Undo);
+    size += stripe.arena.allocated_bytes() + stripe.undo.capacity() * sizeof(Undo) + stripe.histogram_bytes +
+            stripe.start_times.size_bytes();
   }
+  size += out_of_order_.SizeBytes() + deletions_.SizeBytes() + exemplars_.SizeBytes() + metadata_.SizeBytes();
   size_bytes_.store(size, std::memory_order_relaxed);
   return size;
 }

@@ -1,5 +1,6 @@
 // The newest samples in memory: series records with one open chunk each, under 64 stripe locks, and the label
-// index under its own. Full chunks go to the ChunkStore.
+// index under its own. Full chunks go to the ChunkStore. What comes beside such samples has parts of its own:
+// out-of-order samples, deletions, exemplars and metadata (head_extras.cc joins them).
 //
 //   append:  Find or FindOrAdd (no stripe lock) → [journal] → Apply (stripe locks, one run of slots after the
 //   other) query:   Select (index lock, then stripe locks briefly) → Read per series (its stripe lock, to
@@ -7,14 +8,17 @@
 //
 // A stripe covers runs of 256 slots, since the series of one target are neighbours. Each stripe remembers
 // what unseen commits have changed (`undo`), so that a reader sees commits as a whole. Lock order: index,
-// stripe, chunk store.
+// stripe, chunk store; then the parts beside.
 //
 // Thread-safe, except the Restore functions, which belong to recovery.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <limits>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <span>
 #include <string>
@@ -25,22 +29,32 @@
 #include "metrics/tsdb/chunk_store.h"
 #include "metrics/tsdb/commit_tracker.h"
 #include "metrics/tsdb/db.h"
+#include "metrics/tsdb/exemplar_store.h"
+#include "metrics/tsdb/head_deletions.h"
+#include "metrics/tsdb/histogram_section.h"
 #include "metrics/tsdb/index_mutex.h"
 #include "metrics/tsdb/journal_batch.h"
 #include "metrics/tsdb/label_index.h"
+#include "metrics/tsdb/metadata_store.h"
+#include "metrics/tsdb/out_of_order.h"
 #include "metrics/tsdb/series.h"
+#include "metrics/tsdb/start_times.h"
 #include "metrics/tsdb/store_metrics.h"
 
 namespace sextant::tsdb {
+
+struct SeriesRange;
 
 // A series of the head as a reader sees it.
 struct HeadSeries {
   SeriesRef ref = 0;
   TimestampMs visible_until_ms = kNoTime;  // its newest sample for this reader; kNoTime: it has none
   model::Labels labels;
+  TimestampMs in_order_from_ms = kNoTime;  // what it had before, in order, is in blocks
+  CommitTracker::Ticket seen_until = std::numeric_limits<CommitTracker::Ticket>::max();
 };
 
-// A series as a checkpoint keeps it.
+// A series as a checkpoint of version 1 keeps it.
 struct SeriesState {
   SeriesRef ref = 0;
   ChunkRef written_chunk = 0;
@@ -51,15 +65,41 @@ struct SeriesState {
 // What Apply did.
 struct ApplyCounts {
   uint64_t appended = 0;
-  uint64_t out_of_order = 0;  // came second to another appender, or twice in the batch
-  uint64_t unknown = 0;       // of series that do not exist
+  uint64_t out_of_order = 0;   // came second to another appender, or twice in the batch
+  uint64_t unknown = 0;        // of series that do not exist
+  std::vector<size_t> behind;  // places of those out of order that are older than their series' newest
+};
+
+// What a commit brings beside samples that are newer than their series' newest.
+struct BatchExtras {
+  std::vector<SeriesRef> late_refs;
+  std::vector<OutOfOrderSample> late;  // as many
+  std::vector<PendingExemplar> exemplars;
+  std::vector<PendingMetadata> metadata;
+
+  bool empty() const { return late.empty() && exemplars.empty() && metadata.empty(); }
+  void AddLate(SeriesRef ref, OutOfOrderSample sample) {
+    late_refs.push_back(ref);
+    late.push_back(std::move(sample));
+  }
+  void AddLate(const MixedSample& sample) {
+    AddLate(sample.ref,
+            {sample.time_ms, sample.histogram ? 0 : sample.bits, sample.start_ms, sample.histogram});
+  }
+  void Clear() {
+    late_refs.clear();
+    late.clear();
+    exemplars.clear();
+    metadata.clear();
+  }
+  std::vector<Section> Sections() const;
 };
 
 class Head {
  public:
   // All must outlive this.
-  Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, core::Logger logger,
-       const Limits& limits, DurationMs chunk_range_ms);
+  Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, core::Registry& registry,
+       core::Logger logger, const Limits& limits, DurationMs chunk_range_ms, uint64_t max_exemplars);
   ~Head();
 
   // The series of a ref, or null.
@@ -80,27 +120,64 @@ class Head {
     return record->is_live.load(std::memory_order_seq_cst) ? record : nullptr;
   }
 
+  // The series of a ref, or of labels when the ref is 0 or gone, noted to be in use; null and ref 0: none.
+  SeriesRecord* FindForUse(SeriesRef& ref, const model::Labels& labels, DropEpochs::Epoch epoch);
+
   // The definitions of series that the journal does not have yet.
   std::vector<SeriesDefinition> Definitions(const std::vector<SeriesRef>& refs) const;
   void MarkJournaled(const std::vector<SeriesDefinition>& definitions);
 
   // Appends samples under a commit's ticket. Samples not later than their series' newest are left out.
   ApplyCounts Apply(CommitTracker::Ticket ticket, const SampleSpans& samples);
+  // The same for samples of series that take histograms, after the others of the commit. A float stale marker
+  // after a histogram becomes one of the histogram's kind. Counts by itself, except those whose places it
+  // adds to `behind` (when given) since they are older than their series' newest.
+  void ApplyMixed(CommitTracker::Ticket ticket, std::span<const MixedSample> samples,
+                  std::vector<size_t>* behind = nullptr);
+  // Start times come before the samples that have them.
+  void ApplyStartTimes(std::span<const StartChange> changes);
+  // The start time of a series' newest float samples; 0: not known.
+  TimestampMs NewestStartTime(SeriesRef ref) const;
+  // The same for the rest of the batch.
+  void Apply(CommitTracker::Ticket ticket, const BatchExtras& extras);
 
   // The series that match, as of the commits up to `watermark`; with labels. Those without samples at or
-  // after `start_ms` are left out. With `first`, only so many: those whose labels come first. New series do
-  // not wait for it: the index lock is let go of again and again.
+  // after `in_order_from_ms`, or out-of-order samples at or after `start_ms`, are left out. With `first`,
+  // only so many: those whose labels come first. New series do not wait for it: the index lock is let go of
+  // again and again.
   std::vector<HeadSeries> Select(const std::vector<model::Matcher>& matchers, CommitTracker::Ticket watermark,
-                                 TimestampMs start_ms, size_t first = 0) const;
-  // Appends the samples with start_ms <= time <= end_ms (and visible) to `out`. Chunks that cannot be read
-  // are logged, counted and left out.
+                                 TimestampMs in_order_from_ms, TimestampMs start_ms, size_t first = 0) const;
+  // Appends the samples with start_ms <= time <= end_ms (visible and not deleted), ascending, to `out`.
+  // Chunks that cannot be read are logged, counted and left out.
   void Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
             model::SampleColumns& out) const;
+
+  // Whether Read may find something.
+  bool MayHaveSamples(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms) const;
 
   // See LabelIndex.
   void LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
                    std::vector<std::string>& out) const;
   void LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out) const;
+
+  // Forgets the samples with start_ms <= time <= end_ms that matching series have now. Two steps, so that the
+  // journal comes between them: what is to be deleted, and doing it.
+  std::vector<SeriesDeletion> PlanDeletion(const std::vector<model::Matcher>& matchers, TimestampMs start_ms,
+                                           TimestampMs end_ms) const;
+  void Apply(const SeriesDeletion& deletion);
+
+  // The parts that have their own locks.
+  OutOfOrderStore& out_of_order() { return out_of_order_; }
+  const OutOfOrderStore& out_of_order() const { return out_of_order_; }
+  HeadDeletions& deletions() { return deletions_; }
+  ExemplarStore& exemplars() { return exemplars_; }
+  const ExemplarStore& exemplars() const { return exemplars_; }
+  MetadataStore& metadata() { return metadata_; }
+  // See Db.
+  std::map<std::string, std::vector<model::MetricMetadata>> Metadata(std::string_view metric,
+                                                                     size_t limit) const;
+  // The labels of a ref's series, while it exists.
+  std::optional<model::Labels> LabelsOf(SeriesRef ref) const;
 
   // Refs of all series in the order of their labels.
   std::vector<SeriesRef> SortedRefs() const;
@@ -121,12 +198,17 @@ class Head {
   bool RestoreState(const SeriesState& state);
   // The oldest time in the head, which may be that of a written chunk.
   void RestoreMinTime(TimestampMs time_ms) { NoteTimes(time_ms, kNoTime); }
-  ApplyCounts RestoreSamples(const SampleSpans& samples);
+  // Of the samples, those whose stripe number modulo `parts` is `part`. Different parts may be restored at
+  // once.
+  ApplyCounts RestoreSamples(const SampleSpans& samples, size_t part, size_t parts);
   void FinishRestore();
 
-  // For a checkpoint: definitions and states of the live series among the `count` slots from `slot` on.
-  void Capture(uint32_t slot, uint32_t count, std::vector<SeriesDefinition>& definitions,
-               std::vector<SeriesState>& states) const;
+  // For a checkpoint's image (image_frames.h): a range of slots, the tables of the label index. Ids in ranges
+  // that were captured while they were held mean the same in tables captured later.
+  void CaptureRange(uint32_t begin, SeriesRange& out) const;
+  void HoldLabelIds(bool hold);
+  bool CaptureSymbols(uint32_t first, uint32_t count, SymbolRun& out) const;
+  bool CapturePairs(uint32_t first, uint32_t count, PairRun& out) const;
   uint32_t slots() const { return table_.slots(); }
   // For a checkpoint: what the head holds beside series and their float chunks, each section below the limit
   // of a frame; and back. kCorruption when a section is malformed.
@@ -146,6 +228,8 @@ class Head {
   uint64_t SizeBytes() const;
 
  private:
+  friend class HeadLoader;
+
   static constexpr uint32_t kStripes = 64;
   static constexpr uint32_t kStripeRun = 256;
   static constexpr size_t kMaxUndo = 4096;
@@ -161,7 +245,10 @@ class Head {
     mutable std::mutex mutex;
     ChunkArena arena;
     std::vector<Undo> undo;
-    CommitTracker::Ticket newest_undo = 0;  // the highest ticket in it
+    CommitTracker::Ticket newest_undo = 0;                                      // the highest ticket in it
+    absl::flat_hash_map<uint32_t, std::unique_ptr<HistogramChunk>> histograms;  // open chunks by slot
+    uint64_t histogram_bytes = 0;                                               // of these
+    StartTimes start_times;
   };
   // Where chunks end: at multiples of the chunk range.
   struct ChunkWindow {
@@ -170,6 +257,19 @@ class Head {
     bool Contains(TimestampMs time_ms) const { return time_ms >= begin_ms && time_ms < end_ms; }
   };
 
+  // What Read copies beside an open float chunk.
+  struct OpenExtras {
+    std::string histograms;  // the open chunk of histograms
+    uint32_t samples = 0;    // in it
+    std::vector<StartChange> start_changes;
+    bool Covers(TimestampMs start_ms) const {
+      return samples > 0 && ChunkStart(histograms.data()) <= start_ms;
+    }
+  };
+
+  static ChunkTail TailOf(const SeriesRecord& record);
+  static void SetTail(SeriesRecord& record, const ChunkTail& tail);
+  static void ClearRecord(SeriesRecord& record);
   static uint32_t StripeOf(uint32_t slot) { return slot / kStripeRun % kStripes; }
   ChunkWindow WindowOf(TimestampMs time_ms) const;
   model::AppendOutcome CheckLabels(const model::Labels& labels) const;
@@ -178,7 +278,19 @@ class Head {
   void AppendSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, const ChunkWindow& window,
                     TimestampMs time_ms, uint64_t bits);
   void CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
+  bool AppendMixed(Stripe& stripe, SeriesRecord& record, const MixedSample& sample);
+  void AppendHistogram(Stripe& stripe, SeriesRecord& record, const MixedSample& sample);
+  void CloseHistograms(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
+  static void CopyExtras(const Stripe& stripe, const SeriesRecord& record, uint32_t slot, OpenExtras& out);
+  void DropOpenChunks(Stripe& stripe, SeriesRecord& record, uint32_t slot);
+  void RestoreMixedSamples(std::span<const MixedSample> samples);
+  void RestoreMixedState(MixedState& state);
+  core::Status RestoreMixedSection(std::string_view bytes);
+  core::Status RestoreStartTimes(std::string_view bytes);
+  void CaptureHistograms(std::vector<Section>& sections) const;
+  void CaptureMixedStates(uint32_t slot, uint32_t count, MixedStateWriter& writer) const;
   void PruneUndo(Stripe& stripe);
+  void PrefetchForRestore(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void PrefetchChunk(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void NoteTimes(TimestampMs min_ms, TimestampMs max_ms);
   void DropSlot(uint32_t slot);
@@ -190,6 +302,10 @@ class Head {
   void FillVisible(CommitTracker::Ticket watermark, std::vector<HeadSeries>& out) const;
   void KeepFirst(size_t first, const Pause& pause, std::vector<HeadSeries>& out) const;
   void ReportDamage(SeriesRef ref, const core::Error& error) const;
+  void ReadInOrder(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
+                   model::SampleColumns& out) const;
+  void DropExtras(SeriesRef ref);
+  bool Exists(SeriesRef ref) const;
 
   ChunkStore& chunks_;
   CommitTracker& commits_;
@@ -202,6 +318,10 @@ class Head {
   mutable IndexMutex index_mutex_;
   LabelIndex index_;
   std::array<Stripe, kStripes> stripes_;
+  OutOfOrderStore out_of_order_;
+  HeadDeletions deletions_;
+  ExemplarStore exemplars_;
+  MetadataStore metadata_;
   std::atomic<uint64_t> series_count_ = 0;
   std::atomic<uint64_t> open_chunks_ = 0;
   std::atomic<TimestampMs> min_time_ms_;
@@ -209,6 +329,7 @@ class Head {
   std::atomic<CommitTracker::Ticket> forgotten_until_ = 0;
   mutable std::atomic<uint64_t> size_bytes_ = 0;  // as of the last SizeBytes
   std::atomic<uint64_t> room_checks_ = 0;
+  uint64_t unknown_restored_ = 0;  // histograms found in recovery, of series that are not there
 };
 
 }  // namespace sextant::tsdb

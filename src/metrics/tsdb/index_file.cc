@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "metrics/tsdb/bytes.h"
+#include "metrics/tsdb/dense_columns.h"
+#include "metrics/tsdb/dense_integers.h"
 
 namespace sextant::tsdb {
 namespace {
@@ -17,11 +19,17 @@ using model::LabelView;
 using model::Matcher;
 using model::MatchType;
 
-constexpr size_t kEntryBytes = 12;
-constexpr size_t kEntrySizes[kIndexSections] = {4, 1, 4, 1, kEntryBytes, kEntryBytes, 4};
+constexpr size_t kEntrySizes[kIndexSections] = {
+    sizeof(IndexName), 1, sizeof(uint32_t), 1, 1, sizeof(uint32_t), 1, sizeof(IndexSplit), sizeof(GroupPlace),
+    sizeof(GroupPlace)};
 
-tl::unexpected<core::Error> Malformed(std::string_view what) {
-  return core::Fail(Code::kCorruption, "malformed index: {}", what);
+// Labels of a series whose changes fit a mask.
+constexpr size_t kMaxMaskedLabels = 60;
+
+enum PostingsForm : uint8_t { kRuns = 0, kColumn = 1 };
+
+uint32_t PageChecksum(std::string_view page) {
+  return static_cast<uint32_t>(XXH3_64bits(page.data(), page.size()));
 }
 
 }  // namespace
@@ -33,130 +41,359 @@ std::string SealIndexFooter(const IndexFooter& footer) {
   return tail;
 }
 
+std::string IndexChecks(std::string_view bytes) {
+  std::string checks;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), kIndexPageBytes)))
+    PutFixed(checks, PageChecksum(bytes.substr(0, kIndexPageBytes)));
+  return checks;
+}
+
+void PutSeriesRecord(const std::vector<uint32_t>& former, const std::vector<uint32_t>& pairs,
+                     std::string& out) {
+  if (former.size() != pairs.size() || pairs.size() > kMaxMaskedLabels) {
+    PutVarint(out, pairs.size() << 1);
+    for (uint32_t pair : pairs) PutVarint(out, pair);
+    return;
+  }
+  uint64_t changed = 0;
+  for (size_t i = 0; i < pairs.size(); ++i) changed |= uint64_t{pairs[i] != former[i]} << i;
+  PutVarint(out, changed << 1 | 1);
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    if (pairs[i] != former[i]) PutSignedVarint(out, int64_t{pairs[i]} - int64_t{former[i]});
+  }
+}
+
+void PutPostings(const std::vector<uint32_t>& series, std::string& out) {
+  std::string runs(1, static_cast<char>(kRuns));
+  uint32_t end = 0;
+  for (size_t i = 0; i < series.size();) {
+    size_t length = 1;
+    while (i + length < series.size() && series[i + length] == series[i] + length) ++length;
+    PutVarint(runs, series[i] - end);
+    PutVarint(runs, length - 1);
+    end = series[i] + static_cast<uint32_t>(length);
+    i += length;
+  }
+  if (runs.size() <= 4) {
+    out += runs;
+    return;
+  }
+  std::string column(1, static_cast<char>(kColumn));
+  std::vector<int64_t> numbers(series.begin(), series.end());
+  EncodeIntegers(numbers, ColumnGoal::kSmall, column);
+  out += column.size() < runs.size() ? column : runs;
+}
+
+IndexReader::IndexReader(std::string_view bytes, const IndexFooter& footer)
+    : bytes_(bytes),
+      footer_(footer),
+      pages_(std::make_unique<Pages>((footer.checks_offset + kIndexPageBytes - 1) / kIndexPageBytes)) {}
+
 Result<IndexReader> IndexReader::Open(std::string_view bytes) {
-  if (bytes.size() < kIndexMagicBytes + kIndexTailBytes) return Malformed("too short");
-  std::string_view tail = bytes.substr(bytes.size() - kIndexTailBytes);
-  if (!bytes.starts_with(kIndexMagic) || !tail.ends_with(kIndexMagic)) return Malformed("not an index file");
+  auto fail = [](std::string_view what) {
+    return core::Fail(Code::kCorruption, "malformed index: {}", what);
+  };
+  if (bytes.size() < kIndexMagic.size() + kIndexTailBytes) return fail("too short");
+  uint64_t body_bytes = bytes.size() - kIndexTailBytes;
+  std::string_view tail = bytes.substr(body_bytes);
+  if (!bytes.starts_with(kIndexMagic) || !tail.ends_with(kIndexMagic))
+    return fail("not an index of version 2");
   IndexFooter footer;
   std::memcpy(&footer, tail.data(), sizeof footer);
-  if (SealIndexFooter(footer) != tail) return Malformed("checksum of the footer");
-  if (footer.facts.start_ms >= footer.facts.end_ms) return Malformed("time range");
-  uint64_t body_bytes = bytes.size() - kIndexTailBytes;
+  if (SealIndexFooter(footer) != tail) return fail("checksum of the footer");
+  const IndexFacts& facts = footer.facts;
+  if (facts.start_ms >= facts.end_ms) return fail("time range");
+  uint64_t checks = footer.checks_offset;
+  if (checks < kIndexMagic.size() || checks > body_bytes ||
+      (body_bytes - checks) != (checks + kIndexPageBytes - 1) / kIndexPageBytes * sizeof(uint32_t) ||
+      XXH3_64bits(bytes.data() + checks, body_bytes - checks) != footer.checks_checksum) {
+    return fail("checksums of the pages");
+  }
   for (size_t i = 0; i < kIndexSections; ++i) {
     const SectionPlace& place = footer.sections[i];
-    if (place.offset < kIndexMagicBytes || place.offset > body_bytes ||
-        place.size_bytes > body_bytes - place.offset || place.size_bytes % kEntrySizes[i] != 0 ||
-        place.size_bytes > UINT32_MAX) {
-      return Malformed("section out of place");
+    if (place.offset < kIndexMagic.size() || place.offset > checks ||
+        place.size_bytes > checks - place.offset || place.size_bytes % kEntrySizes[i] != 0) {
+      return fail("section out of place");
     }
   }
   IndexReader reader(bytes, footer);
-  if (reader.CountOf(IndexSection::kSymbolOffsets, 4) == 0 ||
-      reader.CountOf(IndexSection::kSeriesOffsets, 4) != footer.facts.series + 1) {
-    return Malformed("number of symbols or series");
+  uint64_t blocks = (facts.series + kSeriesPerBlock - 1) / kSeriesPerBlock;
+  uint64_t splits = reader.Section(IndexSection::kSplits).size() / sizeof(IndexSplit);
+  if (facts.series == 0 || facts.series > UINT32_MAX || facts.rows > UINT32_MAX ||
+      facts.rows != facts.series + splits || reader.Section(IndexSection::kNames).empty() ||
+      reader.Section(IndexSection::kSeriesBlocks).size() != (blocks + 1) * sizeof(uint32_t)) {
+    return fail("number of series");
   }
   return reader;
 }
 
-Status IndexReader::Verify() const {
-  for (size_t i = 0; i < kIndexSections; ++i) {
-    std::string_view section = Section(static_cast<IndexSection>(i));
-    if (XXH3_64bits(section.data(), section.size()) != footer_.sections[i].checksum) {
-      return Malformed(fmt::format("checksum of section {} at {}", i, footer_.sections[i].offset));
+tl::unexpected<core::Error> IndexReader::Malformed(std::string_view what) const {
+  uint64_t damaged = pages_->damaged_offset.load(std::memory_order_relaxed);
+  if (damaged != UINT64_MAX)
+    return core::Fail(Code::kCorruption, "malformed index: checksum of the page at {}", damaged);
+  return core::Fail(Code::kCorruption, "malformed index: {}", what);
+}
+
+bool IndexReader::Check(uint64_t offset, uint64_t size) const {
+  if (size == 0) return true;
+  for (uint64_t page = offset / kIndexPageBytes; page <= (offset + size - 1) / kIndexPageBytes; ++page) {
+    if (pages_->is_good[page].load(std::memory_order_acquire)) continue;
+    uint64_t begin = page * kIndexPageBytes;
+    std::string_view bytes = bytes_.substr(begin, std::min(kIndexPageBytes, footer_.checks_offset - begin));
+    if (PageChecksum(bytes) !=
+        LoadFixed<uint32_t>(bytes_.data() + footer_.checks_offset + page * sizeof(uint32_t))) {
+      pages_->damaged_offset.store(begin, std::memory_order_relaxed);
+      return false;
     }
+    pages_->is_good[page].store(true, std::memory_order_release);
   }
-  return {};
+  return true;
 }
 
-uint32_t IndexReader::Number(IndexSection section, uint64_t place) const {
-  return LoadFixed<uint32_t>(Section(section).data() + place * sizeof(uint32_t));
+Status IndexReader::Verify(IndexSection section) const {
+  const SectionPlace& place = footer_.sections[static_cast<size_t>(section)];
+  return Check(place.offset, place.size_bytes) ? Status() : Malformed("section");
 }
 
-IndexReader::Entry IndexReader::EntryAt(IndexSection section, uint32_t place) const {
-  const char* at = Section(section).data() + size_t{place} * kEntryBytes;
-  return {LoadFixed<uint32_t>(at), LoadFixed<uint32_t>(at + 4), LoadFixed<uint32_t>(at + 8)};
+bool IndexReader::Bytes(IndexSection section, uint64_t offset, uint64_t size, std::string_view& out) const {
+  const SectionPlace& place = footer_.sections[static_cast<size_t>(section)];
+  if (offset > place.size_bytes || size > place.size_bytes - offset) return false;
+  out = bytes_.substr(place.offset + offset, size);
+  return Check(place.offset + offset, size);
 }
 
-// "" for what is out of range: no symbol is empty, so it matches nothing.
-std::string_view IndexReader::Symbol(uint32_t id) const {
-  if (uint64_t{id} + 1 >= CountOf(IndexSection::kSymbolOffsets, 4)) return {};
-  uint32_t begin = Number(IndexSection::kSymbolOffsets, id);
-  uint32_t end = Number(IndexSection::kSymbolOffsets, uint64_t{id} + 1);
-  std::string_view symbols = Section(IndexSection::kSymbols);
-  return begin <= end && end <= symbols.size() ? symbols.substr(begin, end - begin) : std::string_view();
+template <typename T>
+bool IndexReader::Load(IndexSection section, uint64_t place, T& out) const {
+  std::string_view bytes;
+  if (!Bytes(section, place * sizeof(T), sizeof(T), bytes)) return false;
+  out = LoadFixed<T>(bytes.data());
+  return true;
 }
 
-std::string_view IndexReader::SeriesRecord(uint32_t series) const {
-  if (series >= facts().series) return {};
-  uint32_t begin = Number(IndexSection::kSeriesOffsets, series);
-  uint32_t end = Number(IndexSection::kSeriesOffsets, uint64_t{series} + 1);
-  std::string_view records = Section(IndexSection::kSeries);
-  return begin <= end && end <= records.size() ? records.substr(begin, end - begin) : std::string_view();
+bool IndexReader::BlockBytes(IndexSection offsets, IndexSection section, uint64_t block,
+                             std::string_view& out) const {
+  uint32_t begin;
+  uint32_t end;
+  return Load(offsets, block, begin) && Load(offsets, block + 1, end) && begin <= end &&
+         Bytes(section, begin, end - begin, out);
 }
 
-uint32_t IndexReader::LowerBound(IndexSection section, Range range, std::string_view text) const {
-  while (range.begin < range.end) {
-    uint32_t middle = range.begin + (range.end - range.begin) / 2;
-    if (Symbol(EntryAt(section, middle).symbol) < text) {
-      range.begin = middle + 1;
+uint32_t IndexReader::names() const {
+  return static_cast<uint32_t>(Section(IndexSection::kNames).size() / sizeof(IndexName)) - 1;
+}
+
+bool IndexReader::NameAt(uint32_t place, Name& out) const {
+  IndexName entry;
+  IndexName next;
+  if (place >= names() || !Load(IndexSection::kNames, place, entry) ||
+      !Load(IndexSection::kNames, uint64_t{place} + 1, next) || next.text_offset < entry.text_offset ||
+      next.first_pair < entry.first_pair) {
+    return false;
+  }
+  out.first_pair = entry.first_pair;
+  out.pairs = next.first_pair - entry.first_pair;
+  out.first_block = entry.first_block;
+  return Bytes(IndexSection::kNameTexts, entry.text_offset, next.text_offset - entry.text_offset, out.text);
+}
+
+bool IndexReader::FindName(std::string_view text, Name& out, bool& is_found) const {
+  is_found = false;
+  uint32_t begin = 0;
+  uint32_t end = names();
+  while (begin < end) {
+    uint32_t middle = begin + (end - begin) / 2;
+    if (!NameAt(middle, out)) return false;
+    if (out.text == text) {
+      is_found = true;
+      return true;
+    }
+    if (out.text < text) {
+      begin = middle + 1;
     } else {
-      range.end = middle;
+      end = middle;
     }
   }
-  return range.begin;
+  return true;
 }
 
-IndexReader::Range IndexReader::ValuesOf(std::string_view name) const {
-  uint32_t names = CountOf(IndexSection::kNames, kEntryBytes);
-  uint32_t values = CountOf(IndexSection::kValues, kEntryBytes);
-  uint32_t place = LowerBound(IndexSection::kNames, {0, names}, name);
-  if (place == names) return {};
-  Entry entry = EntryAt(IndexSection::kNames, place);
-  if (Symbol(entry.symbol) != name || entry.first > values || entry.count > values - entry.first) return {};
-  return {entry.first, entry.first + entry.count};
+bool IndexReader::NameOfPair(uint32_t pair, Name& out) const {
+  uint32_t begin = 0;
+  uint32_t end = names();
+  while (begin < end) {
+    uint32_t middle = begin + (end - begin) / 2;
+    if (!NameAt(middle, out)) return false;
+    if (pair < out.first_pair) {
+      end = middle;
+    } else if (pair - out.first_pair >= out.pairs) {
+      begin = middle + 1;
+    } else {
+      return true;
+    }
+  }
+  return false;
 }
 
-Status IndexReader::AddPostings(const Entry& value, Bitmap& out) const {
-  uint32_t postings = CountOf(IndexSection::kPostings, 4);
-  if (value.first > postings || value.count > postings - value.first)
-    return Malformed("postings out of range");
-  std::vector<uint32_t> series(value.count);
-  if (value.count == 0) return {};
-  std::memcpy(series.data(), Section(IndexSection::kPostings).data() + size_t{value.first} * 4,
-              series.size() * sizeof(uint32_t));
-  out.addMany(series.size(), series.data());
+// Goes along the values of a name. After a failure !ok().
+class IndexReader::ValueCursor {
+ public:
+  ValueCursor(const IndexReader& index, const Name& name) : index_(index), name_(name) {}
+
+  bool ok() const { return !failed_; }
+  const std::string& value() const { return value_; }
+  uint32_t count() const { return count_; }
+  uint32_t single() const { return single_; }  // the series, when there is one
+  uint64_t postings_offset() const { return postings_offset_; }
+  uint64_t postings_bytes() const { return postings_bytes_; }
+
+  // Before the value at a place; Next then goes to it. Decodes what is before it in its block.
+  void SeekPlace(uint32_t place) {
+    next_ = place / kValuesPerBlock * kValuesPerBlock;
+    while (next_ < place && Next()) {
+    }
+  }
+
+  // Before the first value that is not less than `text`, or at its block's end: the caller goes on.
+  void SeekBlockOf(std::string_view text) {
+    uint32_t begin = 0;
+    uint32_t end = (name_.pairs + kValuesPerBlock - 1) / kValuesPerBlock;
+    // The last block that begins before it, or with it.
+    while (begin < end) {
+      uint32_t middle = begin + (end - begin) / 2;
+      next_ = middle * kValuesPerBlock;
+      if (!Next()) return;
+      if (value_ <= text) {
+        begin = middle + 1;
+      } else {
+        end = middle;
+      }
+    }
+    next_ = begin == 0 ? 0 : (begin - 1) * kValuesPerBlock;
+  }
+
+  bool Next() {
+    if (failed_ || next_ >= name_.pairs) return false;
+    bool is_first = next_ % kValuesPerBlock == 0;
+    if (is_first) {
+      std::string_view bytes;
+      if (!index_.BlockBytes(IndexSection::kValueBlocks, IndexSection::kValues,
+                             uint64_t{name_.first_block} + next_ / kValuesPerBlock, bytes)) {
+        return Fail();
+      }
+      reader_ = ByteReader(bytes);
+      postings_offset_ = reader_.Varint();
+      postings_bytes_ = 0;
+      value_.clear();
+    }
+    ++next_;
+    uint64_t shared = is_first ? 0 : reader_.Varint();
+    std::string_view suffix = reader_.Text();
+    uint64_t count = reader_.Varint();
+    uint64_t number = reader_.Varint();
+    if (!reader_.ok() || shared > value_.size() || count == 0 || count > UINT32_MAX) return Fail();
+    value_.resize(static_cast<size_t>(shared));
+    value_ += suffix;
+    postings_offset_ += postings_bytes_;
+    count_ = static_cast<uint32_t>(count);
+    if (count == 1 && number > UINT32_MAX) return Fail();
+    single_ = count == 1 ? static_cast<uint32_t>(number) : 0;
+    postings_bytes_ = count == 1 ? 0 : number;
+    return true;
+  }
+
+ private:
+  bool Fail() {
+    failed_ = true;
+    return false;
+  }
+
+  const IndexReader& index_;
+  const Name name_;
+  ByteReader reader_{std::string_view()};
+  uint32_t next_ = 0;
+  std::string value_;
+  uint32_t count_ = 0;
+  uint32_t single_ = 0;
+  uint64_t postings_offset_ = 0;
+  uint64_t postings_bytes_ = 0;
+  bool failed_ = false;
+};
+
+Status IndexReader::AddPostings(const ValueCursor& value, Bitmap& out) const {
+  if (value.count() == 1) {
+    if (value.single() >= facts().series) return Malformed("postings");
+    out.add(value.single());
+    return {};
+  }
+  std::string_view bytes;
+  if (value.count() > facts().series || value.postings_bytes() < 2 ||
+      !Bytes(IndexSection::kPostings, value.postings_offset(), value.postings_bytes(), bytes)) {
+    return Malformed("postings");
+  }
+  ByteReader reader(bytes.substr(1));
+  if (bytes[0] == kColumn) {
+    std::vector<int64_t> numbers(value.count());
+    if (!DecodeIntegers(reader.Bytes(reader.remaining()), numbers)) return Malformed("postings");
+    std::vector<uint32_t> series(numbers.size());
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      if (static_cast<uint64_t>(numbers[i]) >= facts().series) return Malformed("postings");
+      series[i] = static_cast<uint32_t>(numbers[i]);
+    }
+    out.addMany(series.size(), series.data());
+    return {};
+  }
+  if (bytes[0] != kRuns) return Malformed("postings");
+  uint64_t end = 0;
+  while (!reader.at_end()) {
+    uint64_t skipped = reader.Varint();
+    uint64_t length = reader.Varint();
+    if (!reader.ok() || skipped > facts().series - end || length >= facts().series - end - skipped)
+      return Malformed("postings");
+    out.addRange(end + skipped, end + skipped + length + 1);
+    end += skipped + length + 1;
+  }
   return {};
 }
 
-Status IndexReader::AddPostingsOf(Range values, std::string_view value, Bitmap& out) const {
-  uint32_t place = LowerBound(IndexSection::kValues, values, value);
-  if (place == values.end) return {};
-  Entry entry = EntryAt(IndexSection::kValues, place);
-  return Symbol(entry.symbol) == value ? AddPostings(entry, out) : Status();
+Status IndexReader::AddPostingsOf(const Name& name, std::string_view value, Bitmap& out) const {
+  ValueCursor cursor(*this, name);
+  cursor.SeekBlockOf(value);
+  while (cursor.Next() && cursor.value() < value) {
+  }
+  if (!cursor.ok()) return Malformed("values");
+  return cursor.value() == value && cursor.count() > 0 ? AddPostings(cursor, out) : Status();
 }
 
 Result<Bitmap> IndexReader::SeriesWith(const Matcher& matcher, bool negated) const {
   Bitmap out;
-  Range values = ValuesOf(matcher.name());
+  Name name;
+  bool is_found;
+  if (!FindName(matcher.name(), name, is_found)) return Malformed("names");
+  if (!is_found) return out;
   bool is_exact = matcher.type() == (negated ? MatchType::kNotEqual : MatchType::kEqual);
   bool is_set = matcher.type() == (negated ? MatchType::kNotRegexp : MatchType::kRegexp) &&
                 !matcher.set_matches().empty();
   if (is_exact) {
-    SEXTANT_TRY(AddPostingsOf(values, matcher.value(), out));
+    SEXTANT_TRY(AddPostingsOf(name, matcher.value(), out));
     return out;
   }
   if (is_set) {
-    for (const std::string& value : matcher.set_matches()) SEXTANT_TRY(AddPostingsOf(values, value, out));
+    for (const std::string& value : matcher.set_matches()) SEXTANT_TRY(AddPostingsOf(name, value, out));
     return out;
   }
-  bool has_prefix = !negated && matcher.type() == MatchType::kRegexp && !matcher.prefix().empty();
-  if (has_prefix) values.begin = LowerBound(IndexSection::kValues, values, matcher.prefix());
-  for (uint32_t place = values.begin; place < values.end; ++place) {
-    Entry entry = EntryAt(IndexSection::kValues, place);
-    std::string_view value = Symbol(entry.symbol);
-    if (has_prefix && !value.starts_with(matcher.prefix())) break;
-    if (matcher.Matches(value) != negated) SEXTANT_TRY(AddPostings(entry, out));
+  // Also the values that !~ excludes begin with the prefix.
+  bool is_regexp = matcher.type() == (negated ? MatchType::kNotRegexp : MatchType::kRegexp);
+  const std::string prefix = is_regexp ? matcher.prefix() : std::string();
+  ValueCursor cursor(*this, name);
+  if (!prefix.empty()) cursor.SeekBlockOf(prefix);
+  uint64_t seen = 0;
+  while (cursor.Next()) {
+    if (cursor.value() < prefix) continue;
+    if (!cursor.value().starts_with(prefix)) break;
+    // A series has one value of a name, so that all together are no more than there are series.
+    if ((seen += cursor.count()) > facts().series) return Malformed("postings");
+    if (matcher.Matches(cursor.value()) != negated) SEXTANT_TRY(AddPostings(cursor, out));
   }
+  if (!cursor.ok()) return Malformed("values");
   return out;
 }
 
@@ -184,94 +421,212 @@ Result<Bitmap> IndexReader::Select(const std::vector<Matcher>& matchers) const {
   return out;
 }
 
-template <typename Visit>
-Status IndexReader::VisitLabels(uint32_t series, Visit visit) const {
-  ByteReader reader(SeriesRecord(series));
-  uint64_t count = reader.Count(2);
-  for (uint64_t i = 0; i < count; ++i) {
-    uint64_t name = reader.Varint();
-    uint64_t value = reader.Varint();
-    if (!reader.ok() || name > UINT32_MAX || value > UINT32_MAX) return Malformed("labels of a series");
-    visit(static_cast<uint32_t>(name), static_cast<uint32_t>(value));
-  }
-  return reader.ok() && count > 0 ? Status() : Malformed("labels of a series");
-}
+// Goes to series and has the pairs of their labels; ascending ones cost least.
+class IndexReader::SeriesCursor {
+ public:
+  explicit SeriesCursor(const IndexReader& index) : index_(index) {}
 
-Result<Labels> IndexReader::LabelsOf(uint32_t series) const {
-  std::vector<LabelView> labels;
-  bool is_ordered = true;
-  SEXTANT_TRY(VisitLabels(series, [&](uint32_t name, uint32_t value) {
-    LabelView label{Symbol(name), Symbol(value)};
-    is_ordered = is_ordered && !label.value.empty() && !label.name.empty() &&
-                 (labels.empty() || labels.back().name < label.name);
-    labels.push_back(label);
-  }));
-  if (!is_ordered) return Malformed("labels of a series");
-  return Labels::FromSorted(labels);
-}
+  const std::vector<uint32_t>& pairs() const { return pairs_; }
 
-Result<std::vector<ChunkPlace>> IndexReader::ChunksOf(uint32_t series) const {
-  ByteReader reader(SeriesRecord(series));
-  uint64_t labels = reader.Count(2);
-  for (uint64_t i = 0; i < 2 * labels; ++i) reader.Varint();
-  uint64_t count = reader.Count(4);
-  std::vector<ChunkPlace> chunks(count);
-  uint64_t offset = reader.Varint();
-  TimestampMs time_ms = facts().start_ms;
-  for (ChunkPlace& chunk : chunks) {
-    chunk.first_ms = WrappingAdd(time_ms, static_cast<int64_t>(reader.Varint()));
-    chunk.last_ms = WrappingAdd(chunk.first_ms, static_cast<int64_t>(reader.Varint()));
-    uint64_t samples = reader.Varint();
-    uint64_t size = reader.Varint();
-    if (!reader.ok() || chunk.first_ms < time_ms || chunk.last_ms < chunk.first_ms ||
-        chunk.last_ms >= facts().end_ms || samples > kMaxChunkSamples || size > UINT16_MAX ||
-        offset > facts().chunk_file_bytes || size > facts().chunk_file_bytes - offset) {
-      return Malformed("chunks of a series");
+  bool Seek(uint32_t series) {
+    if (series >= index_.facts().series) return false;
+    if (series < next_ || series / kSeriesPerBlock != block_) {
+      block_ = series / kSeriesPerBlock;
+      next_ = uint64_t{block_} * kSeriesPerBlock;
+      std::string_view bytes;
+      if (!index_.BlockBytes(IndexSection::kSeriesBlocks, IndexSection::kSeries, block_, bytes))
+        return Fail();
+      reader_ = ByteReader(bytes);
+      pairs_.clear();
     }
-    chunk.offset = offset;
-    chunk.samples = static_cast<uint32_t>(samples);
-    chunk.size_bytes = static_cast<uint32_t>(size);
-    offset += size;
-    time_ms = chunk.last_ms;
-  }
-  if (!reader.ok()) return Malformed("chunks of a series");
-  return chunks;
-}
-
-Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
-                                std::vector<std::string>& out) const {
-  Range values = ValuesOf(name);
-  if (values.begin == values.end) return {};
-  Bitmap selected;
-  if (!matchers.empty()) {
-    SEXTANT_ASSIGN(selected, Select(matchers));
-    if (selected.isEmpty()) return {};
-  }
-  for (uint32_t place = values.begin; place < values.end; ++place) {
-    Entry entry = EntryAt(IndexSection::kValues, place);
-    if (!matchers.empty()) {
-      Bitmap series;
-      SEXTANT_TRY(AddPostings(entry, series));
-      if (!series.intersect(selected)) continue;
+    for (; next_ <= series; ++next_) {
+      if (!ReadRecord()) return Fail();
     }
-    out.emplace_back(Symbol(entry.symbol));
+    return true;
+  }
+
+ private:
+  bool Fail() {
+    next_ = UINT64_MAX;
+    return false;
+  }
+
+  bool ReadRecord() {
+    uint64_t head = reader_.Varint();
+    if ((head & 1) == 0) {
+      uint64_t count = head >> 1;
+      if (count > reader_.remaining()) return false;
+      pairs_.resize(static_cast<size_t>(count));
+      for (uint32_t& pair : pairs_)
+        pair = static_cast<uint32_t>(std::min<uint64_t>(reader_.Varint(), UINT32_MAX));
+      return reader_.ok();
+    }
+    uint64_t changed = head >> 1;
+    if (pairs_.size() < kMaxMaskedLabels && changed >> pairs_.size() != 0) return false;
+    for (size_t i = 0; i < pairs_.size() && changed != 0; ++i, changed >>= 1) {
+      if ((changed & 1) != 0)
+        pairs_[i] =
+            static_cast<uint32_t>(uint64_t{pairs_[i]} + static_cast<uint64_t>(reader_.SignedVarint()));
+    }
+    return reader_.ok();
+  }
+
+  const IndexReader& index_;
+  ByteReader reader_{std::string_view()};
+  uint32_t block_ = UINT32_MAX;
+  uint64_t next_ = 0;
+  std::vector<uint32_t> pairs_;
+};
+
+// Labels of series; what neighbours share is looked up once.
+class IndexReader::LabelReader {
+ public:
+  explicit LabelReader(const IndexReader& index) : index_(index), cursor_(index) {}
+
+  Result<Labels> Read(uint32_t series) {
+    if (!cursor_.Seek(series)) return index_.Malformed("series");
+    const std::vector<uint32_t>& pairs = cursor_.pairs();
+    if (known_.size() < pairs.size()) known_.resize(pairs.size());
+    views_.clear();
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      if ((!known_[i].is_set || known_[i].pair != pairs[i]) && !Resolve(pairs[i], known_[i]))
+        return index_.Malformed("labels of a series");
+      LabelView label{known_[i].name, known_[i].value};
+      if (label.name.empty() || label.value.empty() || (!views_.empty() && views_.back().name >= label.name))
+        return index_.Malformed("labels of a series");
+      views_.push_back(label);
+    }
+    if (views_.empty()) return index_.Malformed("a series without labels");
+    return Labels::FromSorted(views_);
+  }
+
+ private:
+  struct Known {
+    bool is_set = false;
+    uint32_t pair = 0;
+    std::string_view name;
+    std::string value;
+  };
+
+  bool Resolve(uint32_t pair, Known& known) {
+    Name name;
+    if (!index_.NameOfPair(pair, name)) return false;
+    ValueCursor values(index_, name);
+    values.SeekPlace(pair - name.first_pair);
+    if (!values.Next()) return false;
+    known = {true, pair, name.text, values.value()};
+    return true;
+  }
+
+  const IndexReader& index_;
+  SeriesCursor cursor_;
+  std::vector<Known> known_;  // by place among the labels
+  std::vector<LabelView> views_;
+};
+
+Result<Labels> IndexReader::LabelsOf(uint32_t series) const { return LabelReader(*this).Read(series); }
+
+Status IndexReader::VisitLabels(const Bitmap& series,
+                                const std::function<void(uint32_t, Labels)>& take) const {
+  LabelReader reader(*this);
+  for (uint32_t number : series) {
+    SEXTANT_ASSIGN(Labels labels, reader.Read(number));
+    take(number, std::move(labels));
   }
   return {};
 }
 
-Status IndexReader::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
-  if (matchers.empty()) {
-    for (uint32_t place = 0; place < CountOf(IndexSection::kNames, kEntryBytes); ++place) {
-      out.emplace_back(Symbol(EntryAt(IndexSection::kNames, place).symbol));
+Result<RowRange> IndexReader::RowsOf(uint32_t series) const {
+  // Rows are in the order of series, so that those of the ones before are one each and their splits.
+  uint64_t begin = 0;
+  uint64_t end = Section(IndexSection::kSplits).size() / sizeof(IndexSplit);
+  const uint64_t splits = end;
+  IndexSplit split;
+  while (begin < end) {
+    uint64_t middle = begin + (end - begin) / 2;
+    if (!Load(IndexSection::kSplits, middle, split)) return Malformed("splits");
+    if (split.series < series) {
+      begin = middle + 1;
+    } else {
+      end = middle;
     }
-    return {};
   }
-  SEXTANT_ASSIGN(Bitmap selected, Select(matchers));
-  Bitmap names;
-  for (uint32_t series : selected) {
-    SEXTANT_TRY(VisitLabels(series, [&](uint32_t name, uint32_t) { names.add(name); }));
+  RowRange rows;
+  rows.first = series + begin;
+  for (; begin < splits; ++begin) {
+    if (!Load(IndexSection::kSplits, begin, split)) return Malformed("splits");
+    if (split.series != series) break;
+    rows.splits_ms.push_back(TimestampMs{split.first_ms});
   }
-  for (uint32_t name : names) out.emplace_back(Symbol(name));
+  return rows;
+}
+
+Status IndexReader::ValuesOfSeries(const Name& name, const Bitmap& series,
+                                   std::vector<std::string>& out) const {
+  SeriesCursor cursor(*this);
+  Bitmap places;
+  for (uint32_t number : series) {
+    if (!cursor.Seek(number)) return Malformed("series");
+    for (uint32_t pair : cursor.pairs()) {
+      if (pair - name.first_pair < name.pairs && pair >= name.first_pair) places.add(pair - name.first_pair);
+    }
+  }
+  ValueCursor values(*this, name);
+  for (uint32_t place : places) {
+    values.SeekPlace(place);
+    if (!values.Next()) return Malformed("values");
+    out.push_back(values.value());
+  }
+  return {};
+}
+
+Status IndexReader::LabelValues(std::string_view name_text, const std::vector<Matcher>& matchers,
+                                std::vector<std::string>& out) const {
+  Name name;
+  bool is_found;
+  if (!FindName(name_text, name, is_found)) return Malformed("names");
+  if (!is_found) return {};
+  Bitmap selected;
+  if (!matchers.empty()) {
+    SEXTANT_ASSIGN(selected, Select(matchers));
+    if (selected.isEmpty()) return {};
+    // Few series have few values: cheaper than to try all of these.
+    if (selected.cardinality() < name.pairs) return ValuesOfSeries(name, selected, out);
+  }
+  ValueCursor values(*this, name);
+  uint64_t seen = 0;
+  while (values.Next()) {
+    if ((seen += values.count()) > facts().series) return Malformed("postings");
+    if (!matchers.empty()) {
+      Bitmap series;
+      SEXTANT_TRY(AddPostings(values, series));
+      if (!series.intersect(selected)) continue;
+    }
+    out.push_back(values.value());
+  }
+  return values.ok() ? Status() : Malformed("values");
+}
+
+Status IndexReader::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
+  Bitmap pairs;
+  if (!matchers.empty()) {
+    SEXTANT_ASSIGN(Bitmap selected, Select(matchers));
+    SeriesCursor cursor(*this);
+    for (uint32_t series : selected) {
+      if (!cursor.Seek(series)) return Malformed("series");
+      pairs.addMany(cursor.pairs().size(), cursor.pairs().data());
+    }
+  }
+  for (uint32_t place = 0; place < names(); ++place) {
+    Name name;
+    if (!NameAt(place, name)) return Malformed("names");
+    if (!matchers.empty()) {
+      Bitmap of_name;
+      of_name.addRange(name.first_pair, uint64_t{name.first_pair} + name.pairs);
+      if (!of_name.intersect(pairs)) continue;
+    }
+    out.emplace_back(name.text);
+  }
   return {};
 }
 

@@ -79,6 +79,7 @@ Status Journal::Append(const std::vector<SeriesDefinition>& definitions, const S
   }
   SealFrame(file_number_, file_bytes_, frame_);
   Status written = WriteFrame();
+  if (written) samples_ += samples.refs.size();
   constexpr size_t kKeptBytes = 1 << 20;
   if (frame_.capacity() > kKeptBytes) frame_ = std::string();
   return written;
@@ -130,9 +131,15 @@ uint64_t Journal::size_bytes() const {
   return size_bytes_;
 }
 
+uint64_t Journal::samples() const {
+  std::lock_guard lock(mutex_);
+  return samples_;
+}
+
 void Journal::ResetSize() {
   std::lock_guard lock(mutex_);
   size_bytes_ = 0;
+  samples_ = 0;
 }
 
 void Journal::set_max_columns(uint64_t max_columns) {
@@ -169,7 +176,8 @@ FileEnd ReplayFile(uint64_t number, std::string_view bytes,
 
 Result<ReplayResult> ReplayJournal(FileSystem& fs, const std::string& dir, const core::Logger& logger,
                                    uint64_t first_number,
-                                   const std::function<void(const DecodedBatch&)>& apply) {
+                                   const std::function<void(const DecodedBatch&)>& apply,
+                                   ReplayProgress* progress) {
   SEXTANT_ASSIGN(std::vector<FileInfo> entries, fs.List(dir));
   std::vector<uint64_t> numbers;
   for (const FileInfo& entry : entries) {
@@ -179,7 +187,12 @@ Result<ReplayResult> ReplayJournal(FileSystem& fs, const std::string& dir, const
   std::sort(numbers.begin(), numbers.end());
   ReplayResult result;
   result.next_number = numbers.empty() ? std::max<uint64_t>(1, first_number) : numbers.back() + 1;
+  if (progress != nullptr && !numbers.empty()) {
+    progress->min = numbers.front();
+    progress->max = numbers.back();
+  }
   for (uint64_t number : numbers) {
+    if (progress != nullptr) progress->current = number;
     std::string path = JoinPath(dir, NumberedName(number));
     uint64_t size = 0;
     FileEnd end;

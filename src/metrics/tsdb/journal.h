@@ -16,6 +16,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/result.h"
+#include "metrics/tsdb/db.h"
 #include "metrics/tsdb/journal_batch.h"
 
 namespace sextant::tsdb {
@@ -46,8 +47,9 @@ class Journal {
   // Removes the files before `number`.
   core::Status RemoveBefore(uint64_t number);
 
-  // Bytes appended since the start or the last ResetSize.
+  // Bytes and float samples appended since the start or the last ResetSize.
   uint64_t size_bytes() const;
+  uint64_t samples() const;
   void ResetSize();
   // How many columns of repeated batches are worth remembering.
   void set_max_columns(uint64_t max_columns);
@@ -71,6 +73,7 @@ class Journal {
   uint64_t file_number_ = 0;
   uint64_t file_bytes_ = 0;
   uint64_t size_bytes_ = 0;
+  uint64_t samples_ = 0;
   std::vector<std::shared_ptr<core::File>> unsynced_files_;  // closed for appends
   bool has_unsynced_names_ = false;
 };
@@ -88,10 +91,11 @@ struct ReplayResult {
 
 // Hands the batches of the files from `first_number` on to `apply`, in order. A file ends where its frames
 // end; a torn end of the last file is cut off, damage elsewhere is logged and the rest of that file skipped.
-// Fails only when a file cannot be read or cut at all.
+// `progress`, if any, is told which file it is at. Fails only when a file cannot be read or cut at all.
 core::Result<ReplayResult> ReplayJournal(core::FileSystem& fs, const std::string& dir,
                                          const core::Logger& logger, uint64_t first_number,
-                                         const std::function<void(const DecodedBatch&)>& apply);
+                                         const std::function<void(const DecodedBatch&)>& apply,
+                                         ReplayProgress* progress = nullptr);
 
 // "00000042", and back; 0 when a name is not such a number.
 std::string NumberedName(uint64_t number);

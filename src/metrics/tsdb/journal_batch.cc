@@ -392,7 +392,7 @@ bool BatchDecoder::ReadTimes(ByteReader& reader, uint64_t count, Stream& stream)
   return reader.ok();
 }
 
-bool BatchDecoder::ReadValues(ByteReader& reader, std::vector<uint64_t>& bits) {
+bool ReadValues(ByteReader& reader, std::vector<uint64_t>& bits) {
   size_t i = 0;
   while (i < bits.size()) {
     uint8_t token = reader.Byte();

@@ -127,7 +127,6 @@ class BatchDecoder {
   bool ReadNewStream(ByteReader& reader, uint64_t count, Stream& stream);
   bool ReadEditedStream(ByteReader& reader, uint64_t count, Stream& stream);
   bool ReadTimes(ByteReader& reader, uint64_t count, Stream& stream);
-  static bool ReadValues(ByteReader& reader, std::vector<uint64_t>& bits);
 
   uint64_t columns_ = 0;
   absl::flat_hash_map<uint64_t, Stream> streams_;
@@ -136,5 +135,7 @@ class BatchDecoder {
 
 // Values of columns against their former ones, as tokens of value_codec.h; `former` becomes `bits`.
 void PutValues(std::span<const uint64_t> bits, std::vector<uint64_t>& former, std::string& out);
+// And back: `bits` holds the former ones. False when the bytes are not such tokens.
+bool ReadValues(ByteReader& reader, std::vector<uint64_t>& bits);
 
 }  // namespace sextant::tsdb

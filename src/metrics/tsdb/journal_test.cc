@@ -138,7 +138,7 @@ TEST(FramesTest, FramesOfAnotherPlaceOrFileAreNotTaken) {
   EXPECT_EQ(count(FrameFileKind::kJournal, 5, file + frame), 101);
   EXPECT_EQ(count(FrameFileKind::kJournal, 5, file + frame + frame), 1);
   EXPECT_EQ(count(FrameFileKind::kJournal, 6, file + frame), 0);
-  EXPECT_EQ(count(FrameFileKind::kCheckpoint, 5, file + frame), 0);
+  EXPECT_EQ(count(FrameFileKind::kImage, 5, file + frame), 0);
   EXPECT_EQ(count(FrameFileKind::kJournal, 5, file + frame + std::string(50, '\0')), 1);
   EXPECT_EQ(count(FrameFileKind::kJournal, 5, ""), 0);
   EXPECT_EQ(count(FrameFileKind::kJournal, 5, file), 100);

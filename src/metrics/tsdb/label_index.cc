@@ -33,6 +33,13 @@ uint32_t LabelIndex::PairLists::Allocate(uint8_t length) {
   return list;
 }
 
+uint32_t* LabelIndex::PairLists::AddSlab(uint32_t& number) {
+  number = static_cast<uint32_t>(slabs_.size());
+  slabs_.push_back(std::make_unique_for_overwrite<uint32_t[]>(kSlabIds));
+  slab_used_ = kSlabIds;  // no longer the last one
+  return slabs_.back().get();
+}
+
 bool LabelIndex::HasLabels(uint32_t slot, const Labels& labels) const {
   const SeriesRecord& record = series_.at(slot);
   if (record.hash != static_cast<uint32_t>(labels.Hash()) || record.label_count != labels.size())
@@ -58,7 +65,7 @@ uint32_t LabelIndex::FindSymbol(std::string_view text) const {
 uint32_t LabelIndex::UseSymbol(std::string_view text) {
   uint32_t id = FindSymbol(text);
   if (id == kNone) {
-    if (free_symbols_.empty()) {
+    if (free_symbols_.empty() || are_ids_held_) {
       id = static_cast<uint32_t>(symbols_.size());
       symbols_.emplace_back();
     } else {
@@ -95,7 +102,7 @@ uint32_t LabelIndex::UsePair(std::string_view name, std::string_view value) {
   name_id = UseSymbol(name);
   value_id = UseSymbol(value);
   uint32_t id;
-  if (free_pairs_.empty()) {
+  if (free_pairs_.empty() || are_ids_held_) {
     id = static_cast<uint32_t>(pairs_.size());
     pairs_.emplace_back();
   } else {

@@ -28,6 +28,9 @@
 
 namespace sextant::tsdb {
 
+struct SymbolRun;
+struct PairRun;
+
 // Sets of ids by what they stand for, in parts, so that growing never moves more than one part at a time.
 template <typename Hash, typename Equal>
 class IdSet {
@@ -46,6 +49,8 @@ class IdSet {
   const uint32_t* end() const { return nullptr; }
   void insert(uint32_t id) { parts_[PartOf(id)].insert(id); }
   void erase(uint32_t id) { parts_[PartOf(id)].erase(id); }
+  // Asks for the memory that insert will look at.
+  void prefetch(uint32_t id) const { parts_[PartOf(id)].prefetch(id); }
   void reserve(size_t size) {
     for (Part& part : parts_) part.reserve(size / kParts + size / kParts / 16);
   }
@@ -109,6 +114,15 @@ class LabelIndex {
   // Live slots in the order of their labels.
   std::vector<uint32_t> SortedSlots() const;
 
+  // For an image (label_image.h): the pair ids of a series; up to `count` entries of the tables from the id
+  // `first` on, false when there are none.
+  const uint32_t* PairListOf(uint32_t slot) const { return pair_lists_.at(series_.at(slot).labels); }
+  bool CaptureSymbols(uint32_t first, uint32_t count, SymbolRun& out) const;
+  bool CapturePairs(uint32_t first, uint32_t count, PairRun& out) const;
+  // While ids are held, those that become free are not used again: an id in what was captured before means
+  // the same label, or none, in what is captured later.
+  void HoldIds(bool hold) { are_ids_held_ = hold; }
+
   // Forgets which series and labels were new more than an hour ago.
   void TurnRecent(TimestampMs now_ms);
   void FillStats(size_t top, Stats& stats, const Pause& pause = {}) const;
@@ -120,6 +134,7 @@ class LabelIndex {
  private:
   friend class LabelSelection;
   friend class LabelCosts;
+  friend class LabelLoader;
 
   struct Symbol {
     std::unique_ptr<char[]> text;
@@ -180,14 +195,17 @@ class LabelIndex {
   // The pair ids of series, in slabs, reused by length.
   class PairLists {
    public:
+    static constexpr uint32_t kSlabIds = 4096;
+
     uint32_t Allocate(uint8_t length);
+    // A slab for whoever fills it alone: lists in it begin at `number` times kSlabIds.
+    uint32_t* AddSlab(uint32_t& number);
     void Free(uint32_t at, uint8_t length) { free_[length].push_back(at); }
     uint32_t* at(uint32_t list) { return slabs_[list / kSlabIds].get() + list % kSlabIds; }
     const uint32_t* at(uint32_t list) const { return slabs_[list / kSlabIds].get() + list % kSlabIds; }
     uint64_t SizeBytes() const { return slabs_.size() * kSlabIds * sizeof(uint32_t); }
 
    private:
-    static constexpr uint32_t kSlabIds = 4096;
     std::vector<std::unique_ptr<uint32_t[]>> slabs_;
     uint32_t slab_used_ = kSlabIds;
     std::vector<uint32_t> free_[256];
@@ -216,6 +234,7 @@ class LabelIndex {
   uint64_t series_count_ = 0;
   uint64_t pair_count_ = 0;
   uint64_t symbol_bytes_ = 0;
+  bool are_ids_held_ = false;
   PairLists pair_lists_;
   IdSet<SymbolHash, SymbolEqual> symbol_ids_;
   IdSet<PairHash, PairEqual> pair_ids_;

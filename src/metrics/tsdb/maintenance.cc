@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "metrics/tsdb/block_merge.h"
 #include "metrics/tsdb/checkpoint.h"
-#include "metrics/tsdb/dense_block.h"
+#include "metrics/tsdb/head_delete.h"
 
 namespace sextant::tsdb {
 
@@ -21,14 +22,17 @@ Status Maintenance::Sync() {
 Status Maintenance::Run() {
   std::lock_guard lock(mutex_);
   store_.head.TurnRecent(store_.clock.NowMs());
+  store_.metrics.compactions_triggered.Increment();
   Status cut = CutBlocks();
   Status retained = ApplyRetention();
   Status dropped = has_droppings_ ? DropWhatIsInBlocks() : Status();
+  Status late_cut = CutOutOfOrder();
   Status checkpointed = IsCheckpointDue() ? CheckpointLocked() : Status();
   store_.SizeJournalStreams();
   SEXTANT_TRY(cut);
   SEXTANT_TRY(retained);
   SEXTANT_TRY(dropped);
+  SEXTANT_TRY(late_cut);
   return checkpointed;
 }
 
@@ -50,42 +54,42 @@ Status Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
   // From here on nothing is taken for the range, and what was taken before is applied.
   store_.append_floor_ms.store(end_ms, std::memory_order_release);
   store_.commits.WaitForBegun();
-  bool has_samples = false;
-  Status written = WriteBlock(start_ms, end_ms, has_samples);
-  if (written && has_samples) written = store_.blocks.Add(store_.blocks.DirOf(start_ms, end_ms));
+  CommitTracker::Ticket ticket = store_.commits.watermark();
+  int64_t started_ns = store_.clock.MonotonicNs();
+  store_.metrics.compactions.Increment();
+  Status written = WriteBlock(start_ms, end_ms);
+  store_.metrics.compaction_seconds.Observe(static_cast<double>(store_.clock.MonotonicNs() - started_ns) /
+                                            1e9);
   if (!written) {
     store_.metrics.compactions_failed.Increment();
-    return written.map_error(core::AddContext("cutting the block {}", store_.blocks.DirOf(start_ms, end_ms)));
+    return written.map_error(core::AddContext("cutting a block of {} to {} from the head", start_ms, end_ms));
   }
   store_.blocks.RaiseEnd(end_ms);
   store_.head.RaiseMinTime(end_ms);
-  store_.metrics.compactions.Increment();
   store_.chunks.StartNewFile();
+  written_.push_back({start_ms, end_ms, ticket});
   has_droppings_ = true;
+  wants_out_of_order_cut_ = true;
   needs_checkpoint_.store(true);
   return {};
 }
 
-Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms, bool& has_samples) {
+Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms) {
   int64_t started_ns = store_.clock.MonotonicNs();
-  std::string dir = store_.blocks.DirOf(start_ms, end_ms);
-  SEXTANT_ASSIGN(std::unique_ptr<BlockWriter> writer,
-                 DenseBlockWriter::Start(store_.fs, dir, start_ms, end_ms));
-  HeadSeries series;
-  model::SampleColumns samples;
-  uint64_t series_written = 0;
-  for (SeriesRef ref : store_.head.SortedRefs()) {
-    if (!store_.head.Describe(ref, series) || series.visible_until_ms < start_ms) continue;
-    samples.clear();
-    store_.head.Read(series, start_ms, end_ms - 1, samples);
-    if (samples.size() == 0) continue;
-    SEXTANT_TRY(writer->Add(series.labels, samples));
-    ++series_written;
+  SEXTANT_ASSIGN(NewBlock block,
+                 store_.blocks.Start(start_ms, end_ms, {.head_end_ms = end_ms, .parents = {}}));
+  auto never = [] { return false; };
+  auto copied = CopyHead(store_.head, {.matcher_sets = {}, .start_ms = start_ms, .end_ms = end_ms - 1}, never,
+                         *block.writer);
+  if (!copied) {
+    store_.blocks.Discard(std::move(block));
+    return tl::unexpected(copied.error());
   }
-  SEXTANT_ASSIGN(has_samples, writer->Finish());
+  std::string dir = block.dir;
+  SEXTANT_ASSIGN([[maybe_unused]] bool has_samples, store_.blocks.Finish(std::move(block), {}));
   store_.logger.Info("cut a block from the head",
                      {{"block", dir},
-                      {"series", series_written},
+                      {"series", copied->series},
                       {"duration_ms", (store_.clock.MonotonicNs() - started_ns) / 1'000'000}});
   return {};
 }
@@ -98,6 +102,11 @@ Status Maintenance::DropWhatIsInBlocks() {
   if (dropped > 0)
     store_.logger.Info("dropped series without samples since the last block", {{"series", dropped}});
   if (oldest < store_.epochs.current()) return {};
+  for (const WrittenRange& range : written_) {
+    store_.head.out_of_order().DropWritten(range.start_ms, range.end_ms, range.ticket);
+  }
+  written_.clear();
+  store_.head.deletions().DropBefore(end_ms);
   SEXTANT_TRY(CheckpointLocked());
   SEXTANT_TRY(store_.chunks.RemoveBefore(end_ms));
   has_droppings_ = false;
@@ -105,19 +114,54 @@ Status Maintenance::DropWhatIsInBlocks() {
 }
 
 Status Maintenance::ApplyRetention() {
-  if (store_.options.retention_ms <= 0 && store_.options.retention_bytes == 0) return {};
-  // By the newest data, so that a clock that jumps ahead deletes nothing, but not by samples from the future.
-  TimestampMs newest_ms =
-      std::min(store_.clock.NowMs(), std::max(store_.head.max_time_ms(), store_.blocks.end_ms()));
-  TimestampMs oldest_ms = store_.options.retention_ms > 0 && newest_ms > kNoTime + store_.options.retention_ms
-                              ? newest_ms - store_.options.retention_ms
-                              : kNoTime;
-  return store_.blocks.ApplyRetention(oldest_ms, store_.options.retention_bytes);
+  DurationMs kept_ms = store_.retention_ms.load();
+  uint64_t max_bytes = store_.retention_bytes.load();
+  if (max_bytes == 0) max_bytes = UINT64_MAX;
+  if (double percentage = store_.retention_percentage.load(); percentage > 0) {
+    SEXTANT_ASSIGN(core::DiskSpace disk, store_.fs.Space(store_.options.dir));
+    max_bytes =
+        std::min(max_bytes, static_cast<uint64_t>(static_cast<double>(disk.total_bytes) * percentage / 100));
+  }
+  TimestampMs oldest_ms = kNoTime;
+  if (kept_ms > 0) {
+    // By the newest data, so that a clock that jumps ahead deletes nothing, but not by samples from the
+    // future.
+    TimestampMs newest_ms =
+        std::min(store_.clock.NowMs(), std::max(store_.head.max_time_ms(), store_.blocks.end_ms()));
+    if (newest_ms > kNoTime + kept_ms) oldest_ms = newest_ms - kept_ms;
+  }
+  if (max_bytes == UINT64_MAX) return store_.blocks.ApplyRetention(oldest_ms, max_bytes);
+  // Only blocks can go, but what the head has on disk counts too.
+  uint64_t head_bytes = store_.journal->size_bytes() + store_.chunks.size_bytes();
+  return store_.blocks.ApplyRetention(oldest_ms, max_bytes - std::min(max_bytes, head_bytes));
 }
 
+Status Maintenance::DeleteSeries(Compactor& compactor,
+                                 const std::vector<std::vector<model::Matcher>>& matcher_sets,
+                                 TimestampMs start_ms, TimestampMs end_ms) {
+  // Nothing may be on its way from the head to a block, or from block to block.
+  std::lock_guard lock(mutex_);
+  Compactor::Pause pause(compactor);
+  for (const std::vector<model::Matcher>& matchers : matcher_sets) {
+    SEXTANT_TRY(DeleteFromHead(store_, matchers, start_ms, end_ms));
+    for (const auto& block : store_.blocks.Snapshot(start_ms, end_ms).blocks) {
+      SEXTANT_TRY(store_.blocks.Guard(*block, block->Delete(store_.fs, matchers, start_ms, end_ms)));
+    }
+  }
+  return {};
+}
+
+// A restart replays what the journal holds: the fewer samples the sooner it is ready, but the more often all
+// series are written. Samples up to the first number are replayed in a moment; beyond it, checkpoints write
+// at most so many bytes for each sample.
 bool Maintenance::IsCheckpointDue() const {
-  return needs_checkpoint_.load() || store_.journal->size_bytes() + replayed_bytes_ >=
-                                         std::max(checkpoint_bytes_, store_.options.journal_checkpoint_bytes);
+  constexpr uint64_t kSamplesReplayedAtOnce = 2'000'000;
+  constexpr uint64_t kCheckpointBytesPerSample = 4;
+  uint64_t bytes = store_.journal->size_bytes() + recovered_.journal_bytes;
+  uint64_t samples = store_.journal->samples() + recovered_.journal_samples;
+  return needs_checkpoint_.load() ||
+         bytes >= std::max(recovered_.checkpoint_bytes, store_.options.journal_checkpoint_bytes) ||
+         samples >= std::max(kSamplesReplayedAtOnce, recovered_.checkpoint_bytes / kCheckpointBytesPerSample);
 }
 
 Status Maintenance::Checkpoint() {
@@ -133,9 +177,9 @@ Status Maintenance::CheckpointLocked() {
     // What went to the files before is in the head when these have finished.
     store_.commits.WaitForBegun();
     std::string dir = store_.JournalDir();
-    SEXTANT_ASSIGN(checkpoint_bytes_, WriteCheckpoint(store_.fs, dir, number, store_.head, store_.chunks,
-                                                      store_.blocks.end_ms()));
-    replayed_bytes_ = 0;
+    SEXTANT_ASSIGN(uint64_t size_bytes, WriteCheckpoint(store_.fs, dir, number, store_.head, store_.chunks,
+                                                        store_.blocks.end_ms()));
+    recovered_ = {.checkpoint_bytes = size_bytes};
     needs_checkpoint_.store(false);
     SEXTANT_TRY(RemoveCheckpointsBefore(store_.fs, dir, number));
     return store_.journal->RemoveBefore(number);

@@ -6,15 +6,24 @@
 #include <memory>
 #include <mutex>
 
+#include "metrics/tsdb/compactor.h"
 #include "metrics/tsdb/store.h"
 
 namespace sextant::tsdb {
 
+struct RecoveredSize {
+  uint64_t checkpoint_bytes = 0;
+  uint64_t journal_bytes = 0;
+  uint64_t journal_samples = 0;
+  bool is_checkpoint_damaged = false;
+};
+
 class Maintenance {
  public:
-  // `store` must outlive this. The sizes are those of what recovery read.
-  Maintenance(Store& store, uint64_t checkpoint_bytes, uint64_t replayed_bytes)
-      : store_(store), checkpoint_bytes_(checkpoint_bytes), replayed_bytes_(replayed_bytes) {}
+  // `store` must outlive this. The sizes are those of what recovery read; what it could read only in part is
+  // to be replaced soon.
+  Maintenance(Store& store, const RecoveredSize& recovered)
+      : store_(store), recovered_(recovered), needs_checkpoint_(recovered.is_checkpoint_damaged) {}
 
   // Does what is due.
   core::Status Run();
@@ -22,23 +31,38 @@ class Maintenance {
   core::Status Sync();
   // Replaces the journal so far by a checkpoint.
   core::Status Checkpoint();
+  // See Db. `compactor` is paused meanwhile.
+  core::Status DeleteSeries(Compactor& compactor,
+                            const std::vector<std::vector<model::Matcher>>& matcher_sets,
+                            TimestampMs start_ms, TimestampMs end_ms);
 
  private:
   core::Status CutBlocks();
   core::Status CutBlock(TimestampMs start_ms, TimestampMs end_ms);
-  core::Status WriteBlock(TimestampMs start_ms, TimestampMs end_ms, bool& has_samples);
+  core::Status WriteBlock(TimestampMs start_ms, TimestampMs end_ms);
   core::Status DropWhatIsInBlocks();
+  bool IsOutOfOrderCutDue() const;
+  core::Status CutOutOfOrder();
+  core::Status WriteOutOfOrder(TimestampMs start_ms, TimestampMs end_ms);
   core::Status ApplyRetention();
   core::Status CheckpointLocked();
   bool IsCheckpointDue() const;
 
+  // What blocks have of the head, up to a commit.
+  struct WrittenRange {
+    TimestampMs start_ms;
+    TimestampMs end_ms;
+    CommitTracker::Ticket ticket;
+  };
+
   Store& store_;
   // One at a time, also while it writes: nobody but maintenance waits for it.
   std::mutex mutex_;
-  uint64_t checkpoint_bytes_;
-  uint64_t replayed_bytes_;
-  std::atomic<bool> needs_checkpoint_ = false;  // the journal cannot be trusted to be durable
-  bool has_droppings_ = false;                  // a cut has left series and files to drop
+  RecoveredSize recovered_;              // and the size of the last checkpoint
+  std::atomic<bool> needs_checkpoint_;   // the journal cannot be trusted to be durable
+  std::vector<WrittenRange> written_;    // to be dropped from the head's out-of-order samples
+  bool wants_out_of_order_cut_ = false;  // a block was cut since the last one
+  bool has_droppings_ = false;           // a cut has left series and files to drop
 };
 
 }  // namespace sextant::tsdb

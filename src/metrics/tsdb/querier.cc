@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "metrics/tsdb/sample_merge.h"
+
 namespace sextant::tsdb {
 namespace {
 
@@ -18,7 +20,8 @@ struct BlockSeries {
   uint32_t series = 0;  // its number there
 };
 
-// A series and where its samples are: blocks first, oldest first, then the head.
+// A series and where its samples are: blocks first, by start, then the head. Where several have samples for
+// one time, the first one's is taken.
 struct FoundSeries {
   Labels labels;
   std::vector<BlockSeries> in_blocks;
@@ -39,16 +42,20 @@ class DbSeriesSet final : public model::SeriesSet {
     start_ms = std::max(start_ms, view_->start_ms());
     end_ms = std::min(end_ms, view_->end_ms());
     const FoundSeries& series = series_[index];
+    SampleMerger merger(out);
     for (const BlockSeries& part : series.in_blocks) {
       const Block& block = *view_->blocks()[part.block];
       if (block.end_ms() <= start_ms || block.start_ms() > end_ms) continue;
+      merger.BeginSource();
       Status read = block.Read(part.series, start_ms, end_ms, out);
       if (!read && read.error().code() != core::Code::kCorruption) return read;
       if (!read) view_->store().blocks.ReportChunk(read.error());
     }
     if (series.in_head.ref != 0) {
-      view_->store().head.Read(series.in_head, std::max(start_ms, view_->head_start_ms()), end_ms, out);
+      merger.BeginSource();
+      view_->store().head.Read(series.in_head, start_ms, end_ms, out);
     }
+    merger.Finish();
     return {};
   }
 
@@ -81,15 +88,17 @@ View::~View() {
 std::vector<HeadSeries> DbQuerier::SelectHead(const std::vector<Matcher>& matchers, size_t first) const {
   if (!view_->SeesHead()) return {};
   Store& store = view_->store();
+  TimestampMs in_order_from_ms =
+      view_->SeesInOrder() ? view_->head_start_ms() : std::numeric_limits<TimestampMs>::max();
   std::vector<HeadSeries> series =
-      store.head.Select(matchers, view_->watermark(), view_->head_start_ms(), first);
+      store.head.Select(matchers, view_->watermark(), in_order_from_ms, view_->start_ms(), first);
   // When very much was committed since the view was made, what was before is no longer known: a newer moment
   // then, again a single one.
   constexpr int kTries = 3;
   CommitTracker::Ticket used = view_->watermark();
   for (int i = 0; i < kTries && store.head.HasForgotten(used); ++i) {
     used = store.commits.AcquireReader();
-    series = store.head.Select(matchers, used, view_->head_start_ms(), first);
+    series = store.head.Select(matchers, used, in_order_from_ms, view_->start_ms(), first);
     store.commits.ReleaseReader(used);
   }
   return series;

@@ -22,10 +22,12 @@ class View {
   CommitTracker::Ticket watermark() const { return watermark_; }
   TimestampMs start_ms() const { return start_ms_; }
   TimestampMs end_ms() const { return end_ms_; }
-  // The head counts from here on; what is before is in the blocks.
+  // The head counts from here on; what is before was cut into blocks.
   TimestampMs head_start_ms() const { return std::max(start_ms_, blocks_.end_ms); }
-  bool SeesHead() const { return end_ms_ >= blocks_.end_ms; }
-  // Those that overlap the range, oldest first.
+  bool SeesInOrder() const { return end_ms_ >= blocks_.end_ms; }
+  // Out-of-order samples of the head may be for any time.
+  bool SeesHead() const { return SeesInOrder() || !store_->head.out_of_order().empty(); }
+  // Those that overlap the range, by start. They may also overlap each other and the head.
   const std::vector<std::shared_ptr<const Block>>& blocks() const { return blocks_.blocks; }
 
  private:

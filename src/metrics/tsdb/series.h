@@ -41,10 +41,16 @@ struct alignas(64) SeriesRecord {
   std::atomic<bool> is_live = false;
   std::atomic<bool> is_journaled = false;  // its definition is in the journal or a checkpoint
   uint8_t label_count = 0;
-  uint32_t labels = 0;  // its pair ids in the index
-  uint32_t hash = 0;    // of its labels
+  // What is kept of it beside its float chunks (kTakesHistograms, kHasStartTimes); only DropSlot clears it.
+  std::atomic<uint8_t> extras = 0;
+  bool has_open_histograms = false;  // its open chunk is one of histograms, in its stripe's table
+  uint32_t labels = 0;               // its pair ids in the index
+  uint32_t hash = 0;                 // of its labels
 };
 static_assert(sizeof(SeriesRecord) == 64);
+
+inline constexpr uint8_t kTakesHistograms = 1;
+inline constexpr uint8_t kHasStartTimes = 2;
 
 inline uint32_t SlotOf(SeriesRef ref) { return static_cast<uint32_t>(ref); }
 inline uint32_t GenerationOf(SeriesRef ref) { return static_cast<uint32_t>(ref >> 32); }
@@ -78,10 +84,15 @@ class SeriesTable {
   bool GrowTo(uint32_t slot) {
     if (slot >= max_slots()) return false;
     for (uint32_t page = slots() / kPageSlots; page <= slot / kPageSlots; ++page) {
-      pages_[page] = std::make_unique<SeriesRecord[]>(kPageSlots);
+      MakePage(page);
       slots_.store((page + 1) * kPageSlots, std::memory_order_release);
     }
     return true;
+  }
+
+  // Recovery: makes the records of one page, ahead of GrowTo. Different pages may be made at once.
+  void MakePage(uint32_t page) {
+    if (pages_[page] == nullptr) pages_[page] = std::make_unique<SeriesRecord[]>(kPageSlots);
   }
 
   uint64_t SizeBytes() const { return uint64_t{slots()} * sizeof(SeriesRecord); }

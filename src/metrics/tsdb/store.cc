@@ -1,6 +1,14 @@
 #include "metrics/tsdb/store.h"
 
+#include "metrics/tsdb/compaction_plan.h"
+
 namespace sextant::tsdb {
+
+namespace {
+
+constexpr DurationMs kLargestBlockMs = 31LL * 24 * 3600 * 1000;
+
+}  // namespace
 
 std::unique_ptr<BatchBuffers> BatchBufferPool::Take() {
   std::lock_guard lock(mutex_);
@@ -11,7 +19,10 @@ std::unique_ptr<BatchBuffers> BatchBufferPool::Take() {
 }
 
 void BatchBufferPool::GiveBack(std::unique_ptr<BatchBuffers> buffers) {
-  if (buffers->refs.capacity() > kMaxSamples || buffers->undefined.capacity() > kMaxSamples) return;
+  if (buffers->refs.capacity() > kMaxSamples || buffers->undefined.capacity() > kMaxSamples ||
+      buffers->mixed.capacity() > kMaxSamples || buffers->extras.late.capacity() > kMaxSamples) {
+    return;
+  }
   buffers->Clear();
   std::lock_guard lock(mutex_);
   if (buffers_.size() < kMaxBuffers) buffers_.push_back(std::move(buffers));
@@ -24,8 +35,23 @@ Store::Store(core::FileSystem& file_system, const core::Clock& store_clock, core
       logger(std::move(store_logger)),
       options(std::move(store_options)),
       metrics(registry),
+      retention_ms(options.retention_ms),
+      retention_bytes(options.retention_bytes),
+      retention_percentage(options.retention_percentage),
       chunks(fs, ChunkDir(), logger),
-      head(chunks, commits, metrics, logger, options.limits, options.block_range_ms),
-      blocks(fs, BlockDir(), logger, metrics) {}
+      head(chunks, commits, metrics, registry, logger, options.limits, options.block_range_ms,
+           options.max_exemplars),
+      blocks(fs, BlockDir(), logger, metrics),
+      out_of_order_window_ms(options.out_of_order_window_ms) {}
+
+std::vector<DurationMs> Store::CompactionRangesMs() const {
+  DurationMs largest_ms = options.max_block_range_ms;
+  if (largest_ms == 0) {
+    // A block goes as a whole, so it must not be long beside the retention.
+    DurationMs kept_ms = retention_ms.load();
+    largest_ms = kept_ms > 0 ? std::min(kLargestBlockMs, kept_ms / 10) : kLargestBlockMs;
+  }
+  return CompactionRanges(options.block_range_ms, largest_ms);
+}
 
 }  // namespace sextant::tsdb

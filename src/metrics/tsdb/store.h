@@ -1,6 +1,8 @@
 // The parts of an open store, wired: what Db, its appenders and its queriers share. Private to this module.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -26,13 +28,23 @@ struct BatchBuffers {
   std::vector<TimestampMs> times_ms;
   std::vector<uint64_t> bits;
   std::vector<SeriesRef> undefined;  // series whose definitions are not in the journal yet
+  // Samples of series that take histograms, in the order in which they came; applied after the others.
+  std::vector<MixedSample> mixed;
+  std::vector<StartChange> start_changes;
+  absl::flat_hash_map<SeriesRef, TimestampMs> new_start_times;  // the last of the changes, by series
+  BatchExtras extras;
 
   SampleSpans samples() const { return {refs, times_ms, bits}; }
+  bool empty() const { return refs.empty() && mixed.empty() && extras.empty(); }
   void Clear() {
     refs.clear();
     times_ms.clear();
     bits.clear();
     undefined.clear();
+    mixed.clear();
+    start_changes.clear();
+    new_start_times.clear();
+    extras.Clear();
   }
 };
 
@@ -61,11 +73,18 @@ struct Store {
   std::string ChunkDir() const { return core::JoinPath(options.dir, "head_chunks"); }
   std::string BlockDir() const { return core::JoinPath(options.dir, "blocks"); }
 
+  // The sizes that blocks grow through, as the retention is now.
+  std::vector<DurationMs> CompactionRangesMs() const;
+
   core::FileSystem& fs;
   const core::Clock& clock;
   const core::Logger logger;
   const DbOptions options;
   StoreMetrics metrics;
+  // May change while the store is open.
+  std::atomic<DurationMs> retention_ms;
+  std::atomic<uint64_t> retention_bytes;
+  std::atomic<double> retention_percentage;
   std::unique_ptr<core::FileLock> lock;
 
   CommitTracker commits;
@@ -78,6 +97,7 @@ struct Store {
 
   // Samples before this are in blocks, or will be in a moment, and are no longer taken.
   std::atomic<TimestampMs> append_floor_ms = kNoTime;
+  std::atomic<DurationMs> out_of_order_window_ms;
   std::atomic<bool> is_closed = false;
 };
 

@@ -1,16 +1,33 @@
 #include "metrics/tsdb/store_metrics.h"
 
 namespace sextant::tsdb {
+namespace {
+
+CounterByType AddByType(core::Registry& registry, const char* name, const char* help) {
+  return {registry.AddCounter(name, help, {{"type", "float"}}),
+          registry.AddCounter(name, help, {{"type", "histogram"}})};
+}
+
+}  // namespace
 
 StoreMetrics::StoreMetrics(core::Registry& registry)
-    : samples_appended(registry.AddCounter("prometheus_tsdb_head_samples_appended_total",
-                                           "Samples appended to the head.", {{"type", "float"}})),
-      out_of_order_samples(registry.AddCounter(
-          "prometheus_tsdb_out_of_order_samples_total",
-          "Samples refused because a newer one of their series was there.", {{"type", "float"}})),
-      out_of_bound_samples(registry.AddCounter("prometheus_tsdb_out_of_bound_samples_total",
-                                               "Samples refused because their time is in a block already.",
-                                               {{"type", "float"}})),
+    : samples_appended(AddByType(registry, "prometheus_tsdb_head_samples_appended_total",
+                                 "Samples appended to the head.")),
+      out_of_order_samples(AddByType(registry, "prometheus_tsdb_out_of_order_samples_total",
+                                     "Samples refused because a newer one of their series was there.")),
+      out_of_order_appended(AddByType(registry, "prometheus_tsdb_head_out_of_order_samples_appended_total",
+                                      "Samples taken in the out-of-order window.")),
+      out_of_order_over_limit(
+          registry.AddCounter("sextant_tsdb_out_of_order_over_limit_total",
+                              "Out-of-order samples refused because their memory is used up.")),
+      too_old_samples(AddByType(registry, "prometheus_tsdb_too_old_samples_total",
+                                "Samples refused because they are older than the out-of-order window.")),
+      out_of_order_delta(registry.AddHistogram(
+          "prometheus_tsdb_sample_ooo_delta",
+          "How far behind the head's newest sample an out-of-order sample is, in seconds.",
+          {600, 1'800, 3'600, 7'200, 10'800, 21'600, 43'200})),
+      out_of_bound_samples(AddByType(registry, "prometheus_tsdb_out_of_bound_samples_total",
+                                     "Samples refused because their time is in a block already.")),
       duplicate_samples(registry.AddCounter("sextant_tsdb_duplicate_samples_total",
                                             "Samples refused because another value has their time.")),
       too_far_in_future_samples(
@@ -28,6 +45,9 @@ StoreMetrics::StoreMetrics(core::Registry& registry)
                                              {{"reason", "memory"}})),
       invalid_labels(registry.AddCounter("sextant_tsdb_invalid_labels_total",
                                          "Samples refused because of their labels.")),
+      invalid_histograms(
+          registry.AddCounter("sextant_tsdb_invalid_histograms_total",
+                              "Native histograms refused because they contradict themselves.")),
       journal_failures(registry.AddCounter("prometheus_tsdb_wal_writes_failed_total",
                                            "Journal batches that could not be written.")),
       journal_corruptions(registry.AddCounter("prometheus_tsdb_wal_corruptions_total",
@@ -40,9 +60,20 @@ StoreMetrics::StoreMetrics(core::Registry& registry)
       checkpoints(registry.AddCounter("prometheus_tsdb_checkpoint_creations_total", "Checkpoints begun.")),
       checkpoint_failures(registry.AddCounter("prometheus_tsdb_checkpoint_creations_failed_total",
                                               "Checkpoints that failed.")),
-      compactions(registry.AddCounter("prometheus_tsdb_compactions_total", "Blocks cut from the head.")),
-      compactions_failed(
-          registry.AddCounter("prometheus_tsdb_compactions_failed_total", "Blocks that could not be cut.")),
+      compactions(registry.AddCounter("prometheus_tsdb_compactions_total",
+                                      "Blocks cut from the head or made of others.")),
+      compactions_failed(registry.AddCounter("prometheus_tsdb_compactions_failed_total",
+                                             "Blocks that could not be cut or merged.")),
+      compactions_triggered(registry.AddCounter("prometheus_tsdb_compactions_triggered_total",
+                                                "Times it was looked for blocks to cut or merge.")),
+      vertical_compactions(registry.AddCounter("prometheus_tsdb_vertical_compactions_total",
+                                               "Blocks made of others that overlap.")),
+      compaction_seconds(registry.AddHistogram(
+          "prometheus_tsdb_compaction_duration_seconds", "How long a block took to be cut or made of others.",
+          {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384})),
+      tombstone_cleanup_seconds(registry.AddHistogram(
+          "prometheus_tsdb_tombstone_cleanup_seconds", "How long blocks with deletions took to be rewritten.",
+          {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10})),
       time_retentions(registry.AddCounter("prometheus_tsdb_time_retentions_total",
                                           "Blocks deleted because they were too old.")),
       size_retentions(registry.AddCounter("prometheus_tsdb_size_retentions_total",

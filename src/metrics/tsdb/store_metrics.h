@@ -5,12 +5,25 @@
 
 namespace sextant::tsdb {
 
+// A counter for each type of sample: float and histogram.
+struct CounterByType {
+  core::Counter& floats;
+  core::Counter& histograms;
+
+  core::Counter& Of(bool is_histogram) const { return is_histogram ? histograms : floats; }
+  void Increment(double by = 1) const { floats.Increment(by); }
+};
+
 struct StoreMetrics {
   explicit StoreMetrics(core::Registry& registry);
 
-  core::Counter& samples_appended;
-  core::Counter& out_of_order_samples;
-  core::Counter& out_of_bound_samples;
+  CounterByType samples_appended;
+  CounterByType out_of_order_samples;
+  CounterByType out_of_order_appended;
+  core::Counter& out_of_order_over_limit;
+  CounterByType too_old_samples;
+  core::Histogram& out_of_order_delta;
+  CounterByType out_of_bound_samples;
   core::Counter& duplicate_samples;
   core::Counter& too_far_in_future_samples;
   core::Counter& series_created;
@@ -18,6 +31,7 @@ struct StoreMetrics {
   core::Counter& series_over_limit;
   core::Counter& series_over_memory;
   core::Counter& invalid_labels;
+  core::Counter& invalid_histograms;
   core::Counter& journal_failures;
   core::Counter& journal_corruptions;
   core::Counter& sync_failures;
@@ -26,6 +40,10 @@ struct StoreMetrics {
   core::Counter& checkpoint_failures;
   core::Counter& compactions;
   core::Counter& compactions_failed;
+  core::Counter& compactions_triggered;
+  core::Counter& vertical_compactions;
+  core::Histogram& compaction_seconds;
+  core::Histogram& tombstone_cleanup_seconds;
   core::Counter& time_retentions;
   core::Counter& size_retentions;
   core::Counter& blocks_set_aside;

@@ -1,0 +1,491 @@
+#include "metrics/promfiles/index_reader.h"
+
+#include <absl/container/flat_hash_set.h>
+
+#include <algorithm>
+
+#include "metrics/promfiles/bits.h"
+#include "metrics/promfiles/crc32c.h"
+#include "metrics/promfiles/index_bytes.h"
+
+namespace sextant::promfiles {
+namespace {
+
+using core::Code;
+using core::Result;
+using core::Status;
+using model::Labels;
+using model::LabelView;
+using model::Matcher;
+using model::MatchType;
+
+constexpr uint64_t kSymbolStride = 8;
+constexpr uint64_t kValueStride = 32;
+constexpr size_t kFrameBytes = 4;  // of a section's length, and of its checksum
+constexpr size_t kMaxVarintBytes = 10;
+// A few symbols named many times could otherwise make a label set of any size.
+constexpr uint64_t kMaxLabelBytes = 16 << 20;
+// Below this many series, reading their labels beats reading the postings of a label's values.
+constexpr uint64_t kFewSeries = 20'000;
+
+bool IsSorted(const std::vector<LabelView>& labels) {
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i].value.empty() || (i > 0 && labels[i - 1].name >= labels[i].name)) return false;
+  }
+  return true;
+}
+
+// Whether a matcher is answered by a few lookups, without trying the values of its label.
+bool IsCheap(const Matcher& matcher) {
+  return matcher.type() == MatchType::kEqual ||
+         (matcher.type() == MatchType::kRegexp && !matcher.set_matches().empty());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<IndexReader>> IndexReader::Open(std::string_view bytes, std::string path,
+                                                       Checksums checksums) {
+  std::unique_ptr<IndexReader> reader(new IndexReader(bytes, std::move(path), checksums));
+  SEXTANT_TRY(reader->ReadToc());
+  return reader;
+}
+
+tl::unexpected<core::Error> IndexReader::Corrupt(uint64_t offset, std::string_view what) const {
+  return core::Fail(Code::kCorruption, "{} at {}: {}", path_, offset, what);
+}
+
+Status IndexReader::ReadToc() {
+  if (bytes_.size() < kIndexHeaderBytes + kIndexTocBytes) return Corrupt(bytes_.size(), "ends too early");
+  if (LoadBig32(bytes_.data()) != kIndexMagic) return Corrupt(0, "not an index");
+  version_ = static_cast<uint8_t>(bytes_[4]);
+  if (version_ < 1 || version_ > 3) return Corrupt(4, fmt::format("unknown index version {}", version_));
+  uint64_t place = bytes_.size() - kIndexTocBytes;
+  std::string_view toc = bytes_.substr(place, kIndexTocBytes - 4);
+  IndexByteReader reader(bytes_.substr(place));
+  for (uint64_t* section : {&toc_.symbols, &toc_.series, &toc_.label_indices, &toc_.label_indices_table,
+                            &toc_.postings, &toc_.postings_table}) {
+    *section = reader.Big64();
+  }
+  if (checksums_ == Checksums::kVerify && reader.Big32() != Crc32c(toc)) {
+    return Corrupt(place, "the table of contents has a wrong checksum");
+  }
+  return {};
+}
+
+Result<std::string_view> IndexReader::Section(uint64_t offset, std::string_view what) const {
+  uint64_t end = bytes_.size() - kIndexTocBytes;
+  if (offset > end || end - offset < 2 * kFrameBytes) {
+    return Corrupt(offset, fmt::format("{} would be outside of the file", what));
+  }
+  uint64_t size = LoadBig32(bytes_.data() + offset);
+  if (size > end - offset - 2 * kFrameBytes) return Corrupt(offset, fmt::format("{} is cut off", what));
+  std::string_view content = bytes_.substr(offset + kFrameBytes, size);
+  if (checksums_ == Checksums::kVerify && LoadBig32(content.data() + size) != Crc32c(content)) {
+    return Corrupt(offset, fmt::format("{} has a wrong checksum", what));
+  }
+  return content;
+}
+
+Status IndexReader::LoadOnce() const {
+  std::call_once(load_once_, [this] {
+    loaded_ = LoadSymbols();
+    if (loaded_) loaded_ = LoadValues();
+  });
+  return loaded_;
+}
+
+Status IndexReader::LoadSymbols() const {
+  if (toc_.symbols == 0) return {};
+  SEXTANT_ASSIGN(std::string_view section, Section(toc_.symbols, "the symbol table"));
+  IndexByteReader reader(section);
+  tables_.symbol_count = reader.Big32();
+  tables_.symbols = section.substr(section.size() - reader.remaining());
+  for (uint64_t i = 0; i < tables_.symbol_count; ++i) {
+    if (i % kSymbolStride == 0) {
+      tables_.symbol_samples.push_back(static_cast<uint32_t>(reader.position() - tables_.symbols.data()));
+    }
+    reader.Text();
+    if (!reader.ok()) return Corrupt(toc_.symbols, "the symbol table has fewer symbols than it says");
+  }
+  tables_.symbol_samples.shrink_to_fit();
+  return {};
+}
+
+IndexReader::ValueEntry IndexReader::ReadValueEntry(IndexByteReader& reader) {
+  ValueEntry entry;
+  uint64_t keys = reader.Uvarint();
+  entry.name = reader.Text();
+  entry.value = reader.Text();
+  entry.postings = reader.Uvarint();
+  // Two keys, always: what has another number of them is read as broken.
+  if (keys != 2) reader.Bytes(UINT64_MAX);
+  return entry;
+}
+
+Status IndexReader::LoadValues() const {
+  if (toc_.postings_table == 0) return {};
+  SEXTANT_ASSIGN(std::string_view section, Section(toc_.postings_table, "the postings offset table"));
+  IndexByteReader reader(section);
+  uint64_t count = reader.Big32();
+  tables_.values = section.substr(section.size() - reader.remaining());
+  tables_.value_stride = kValueStride;
+  ValueEntry former;
+  bool is_sorted = true;
+  for (uint64_t i = 0; i < count; ++i) {
+    auto place = static_cast<uint32_t>(reader.position() - tables_.values.data());
+    ValueEntry entry = ReadValueEntry(reader);
+    if (!reader.ok()) {
+      return Corrupt(toc_.postings_table + 2 * kFrameBytes + place,
+                     "broken entry of the postings offset table");
+    }
+    if (i > 0 && std::pair(former.name, former.value) >= std::pair(entry.name, entry.value))
+      is_sorted = false;
+    if (i == 0 || former.name != entry.name) {
+      tables_.names.push_back({entry.name, tables_.value_samples.size(), 0});
+    }
+    if (tables_.names.back().values++ % kValueStride == 0) tables_.value_samples.push_back(place);
+    former = entry;
+  }
+  if (!is_sorted) SortValues(count);
+  tables_.names.shrink_to_fit();
+  tables_.value_samples.shrink_to_fit();
+  return {};
+}
+
+// Remembers every entry, in the order that the lookups need.
+void IndexReader::SortValues(uint64_t count) const {
+  auto entry_at = [this](uint32_t place) {
+    IndexByteReader reader(tables_.values.substr(place));
+    return ReadValueEntry(reader);
+  };
+  tables_.names.clear();
+  tables_.value_samples.clear();
+  tables_.value_stride = 1;
+  IndexByteReader reader(tables_.values);
+  for (uint64_t i = 0; i < count; ++i) {
+    tables_.value_samples.push_back(static_cast<uint32_t>(reader.position() - tables_.values.data()));
+    ReadValueEntry(reader);
+  }
+  std::sort(tables_.value_samples.begin(), tables_.value_samples.end(), [&](uint32_t a, uint32_t b) {
+    ValueEntry first = entry_at(a);
+    ValueEntry second = entry_at(b);
+    return std::tuple(first.name, first.value, a) < std::tuple(second.name, second.value, b);
+  });
+  for (size_t i = 0; i < tables_.value_samples.size(); ++i) {
+    std::string_view name = entry_at(tables_.value_samples[i]).name;
+    if (i == 0 || tables_.names.back().name != name) tables_.names.push_back({name, i, 0});
+    ++tables_.names.back().values;
+  }
+}
+
+std::optional<std::string_view> IndexReader::Symbol(uint32_t ref) const {
+  if (version_ == 1) {
+    uint64_t begin = OffsetOf(tables_.symbols.data());
+    if (ref < begin || ref - begin >= tables_.symbols.size()) return std::nullopt;
+    IndexByteReader reader(tables_.symbols.substr(ref - begin));
+    std::string_view symbol = reader.Text();
+    return reader.ok() ? std::optional(symbol) : std::nullopt;
+  }
+  if (ref >= tables_.symbol_count) return std::nullopt;
+  IndexByteReader reader(tables_.symbols.substr(tables_.symbol_samples[ref / kSymbolStride]));
+  for (uint64_t i = ref % kSymbolStride; i > 0; --i) reader.Text();
+  return reader.Text();
+}
+
+std::optional<uint32_t> IndexReader::FindSymbol(std::string_view text) const {
+  auto symbol_at = [this](uint32_t place) { return IndexByteReader(tables_.symbols.substr(place)).Text(); };
+  const std::vector<uint32_t>& samples = tables_.symbol_samples;
+  auto after = std::partition_point(samples.begin(), samples.end(),
+                                    [&](uint32_t place) { return symbol_at(place) <= text; });
+  if (after == samples.begin()) return std::nullopt;
+  auto sample = static_cast<uint64_t>(after - samples.begin()) - 1;
+  IndexByteReader reader(tables_.symbols.substr(samples[sample]));
+  uint64_t end = std::min((sample + 1) * kSymbolStride, tables_.symbol_count);
+  for (uint64_t i = sample * kSymbolStride; i < end; ++i) {
+    uint64_t offset = OffsetOf(reader.position());
+    if (reader.Text() != text) continue;
+    return static_cast<uint32_t>(version_ == 1 ? offset : i);
+  }
+  return std::nullopt;
+}
+
+const IndexReader::Name* IndexReader::FindName(std::string_view name) const {
+  auto found = std::partition_point(tables_.names.begin(), tables_.names.end(),
+                                    [&](const Name& other) { return other.name < name; });
+  return found != tables_.names.end() && found->name == name ? &*found : nullptr;
+}
+
+template <typename Visit>
+Status IndexReader::VisitValues(const Name& name, std::string_view from, Visit visit) const {
+  auto begin = tables_.value_samples.begin() + static_cast<ptrdiff_t>(name.first_sample);
+  uint64_t samples = (name.values + tables_.value_stride - 1) / tables_.value_stride;
+  auto after = std::partition_point(begin, begin + static_cast<ptrdiff_t>(samples), [&](uint32_t place) {
+    IndexByteReader reader(tables_.values.substr(place));
+    return ReadValueEntry(reader).value < from;
+  });
+  if (after != begin) --after;
+  IndexByteReader reader("");
+  for (uint64_t i = static_cast<uint64_t>(after - begin) * tables_.value_stride; i < name.values; ++i) {
+    if (i % tables_.value_stride == 0) reader = IndexByteReader(tables_.values.substr(*after++));
+    ValueEntry entry = ReadValueEntry(reader);
+    if (entry.value < from) continue;
+    SEXTANT_ASSIGN(bool goes_on, visit(entry));
+    if (!goes_on) break;
+  }
+  return {};
+}
+
+Status IndexReader::AddPostings(uint64_t offset, uint64_t& budget_bytes, Roaring& out) const {
+  SEXTANT_ASSIGN(std::string_view list, Section(offset, "a postings list"));
+  if (list.size() > budget_bytes) return Corrupt(offset, "postings lists overlap");
+  budget_bytes -= list.size();
+  IndexByteReader reader(list);
+  uint64_t count = reader.Big32();
+  if (!reader.ok() || reader.remaining() != count * sizeof(uint32_t)) {
+    return Corrupt(offset, "a postings list is not as long as it says");
+  }
+  uint32_t batch[1024];
+  while (count > 0) {
+    size_t size = std::min<size_t>(count, std::size(batch));
+    for (size_t i = 0; i < size; ++i) batch[i] = reader.Big32();
+    out.addMany(size, batch);
+    count -= size;
+  }
+  return {};
+}
+
+Result<Roaring> IndexReader::AllPostings() const {
+  Roaring all;
+  // The entry with an empty name and value.
+  const Name* name = FindName("");
+  if (name == nullptr) return all;
+  uint64_t budget_bytes = bytes_.size();
+  auto add = [&](const ValueEntry& entry) -> Result<bool> {
+    SEXTANT_TRY(AddPostings(entry.postings, budget_bytes, all));
+    return true;
+  };
+  SEXTANT_TRY(VisitValues(*name, "", add));
+  return all;
+}
+
+Result<Roaring> IndexReader::SeriesWith(const Matcher& matcher, bool negated) const {
+  Roaring out;
+  const Name* name = matcher.name().empty() ? nullptr : FindName(matcher.name());
+  if (name == nullptr) return out;
+  uint64_t budget_bytes = bytes_.size();
+  auto add_value = [&](std::string_view value) {
+    return VisitValues(*name, value, [&](const ValueEntry& entry) -> Result<bool> {
+      if (entry.value != value) return false;
+      SEXTANT_TRY(AddPostings(entry.postings, budget_bytes, out));
+      return true;
+    });
+  };
+  if (matcher.type() == (negated ? MatchType::kNotEqual : MatchType::kEqual)) {
+    SEXTANT_TRY(add_value(matcher.value()));
+    return out;
+  }
+  bool is_regexp = matcher.type() == (negated ? MatchType::kNotRegexp : MatchType::kRegexp);
+  if (is_regexp && !matcher.set_matches().empty()) {
+    std::vector<std::string> values = matcher.set_matches();
+    std::sort(values.begin(), values.end());
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+    for (const std::string& value : values) SEXTANT_TRY(add_value(value));
+    return out;
+  }
+  bool takes_all = is_regexp && (matcher.value() == ".+" || matcher.value() == ".*");
+  std::string_view prefix = is_regexp ? std::string_view(matcher.prefix()) : std::string_view();
+  auto add_matching = [&](const ValueEntry& entry) -> Result<bool> {
+    if (!entry.value.starts_with(prefix)) return false;
+    if (takes_all || matcher.Matches(entry.value) != negated) {
+      SEXTANT_TRY(AddPostings(entry.postings, budget_bytes, out));
+    }
+    return true;
+  };
+  SEXTANT_TRY(VisitValues(*name, prefix, add_matching));
+  return out;
+}
+
+Result<bool> IndexReader::AcceptsSeries(const Matcher& matcher, std::optional<uint32_t> name_symbol,
+                                        uint32_t series) const {
+  std::string_view value;
+  SEXTANT_TRY(VisitLabels(series, [&](uint32_t name, uint32_t value_symbol) {
+    if (name == name_symbol) value = Symbol(value_symbol).value_or("");
+  }));
+  return matcher.Matches(value);
+}
+
+Status IndexReader::Restrict(const Matcher& matcher, Roaring& selected) const {
+  const Name* name = FindName(matcher.name());
+  bool reads_labels = !IsCheap(matcher) && name != nullptr && selected.cardinality() < name->values;
+  if (!reads_labels) {
+    SEXTANT_ASSIGN(Roaring series, SeriesWith(matcher, matcher.MatchesEmpty()));
+    if (matcher.MatchesEmpty()) {
+      selected -= series;
+    } else {
+      selected &= series;
+    }
+    return {};
+  }
+  std::optional<uint32_t> name_symbol = FindSymbol(matcher.name());
+  Roaring kept;
+  for (uint32_t series : selected) {
+    SEXTANT_ASSIGN(bool accepts, AcceptsSeries(matcher, name_symbol, series));
+    if (accepts) kept.add(series);
+  }
+  selected = std::move(kept);
+  return {};
+}
+
+Result<Roaring> IndexReader::Select(const std::vector<Matcher>& matchers) const {
+  SEXTANT_TRY(LoadOnce());
+  std::vector<const Matcher*> ordered;
+  for (const Matcher& matcher : matchers) {
+    bool takes_all = matcher.type() == MatchType::kRegexp && matcher.value() == ".*";
+    if (!takes_all) ordered.push_back(&matcher);
+  }
+  // What selects few series by few lookups comes first; the rest then has little left to look at.
+  auto rank = [](const Matcher* matcher) {
+    if (matcher->MatchesEmpty()) return 3;
+    return IsCheap(*matcher) ? (matcher->type() == MatchType::kEqual ? 0 : 1) : 2;
+  };
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [&](const Matcher* a, const Matcher* b) { return rank(a) < rank(b); });
+  Roaring selected;
+  size_t next = 0;
+  if (ordered.empty() || ordered[0]->MatchesEmpty()) {
+    SEXTANT_ASSIGN(selected, AllPostings());
+  } else {
+    SEXTANT_ASSIGN(selected, SeriesWith(*ordered[next++], false));
+  }
+  for (; next < ordered.size() && !selected.isEmpty(); ++next) {
+    SEXTANT_TRY(Restrict(*ordered[next], selected));
+  }
+  return selected;
+}
+
+Result<std::string_view> IndexReader::SeriesRecord(uint32_t series) const {
+  uint64_t offset = version_ == 1 ? series : series * kSeriesAlignment;
+  uint64_t end = bytes_.size() - kIndexTocBytes;
+  if (offset < kIndexHeaderBytes || offset >= end)
+    return Corrupt(offset, "a series would be outside of the file");
+  IndexByteReader reader(bytes_.substr(offset, end - offset));
+  std::string_view record = reader.Text();
+  uint32_t checksum = reader.Big32();
+  if (!reader.ok()) return Corrupt(offset, "a series is cut off");
+  if (checksums_ == Checksums::kVerify && checksum != Crc32c(record)) {
+    return Corrupt(offset, "a series has a wrong checksum");
+  }
+  return record;
+}
+
+template <typename Visit>
+Status IndexReader::VisitLabels(uint32_t series, Visit visit) const {
+  SEXTANT_ASSIGN(std::string_view record, SeriesRecord(series));
+  IndexByteReader reader(record);
+  uint64_t count = reader.Count(2);
+  for (uint64_t i = 0; i < count; ++i) {
+    uint64_t name = reader.Uvarint();
+    uint64_t value = reader.Uvarint();
+    if (!reader.ok() || name > UINT32_MAX || value > UINT32_MAX) break;
+    visit(static_cast<uint32_t>(name), static_cast<uint32_t>(value));
+  }
+  if (!reader.ok()) return Corrupt(OffsetOf(record.data()), "a series has broken labels");
+  return {};
+}
+
+Result<Labels> IndexReader::LabelsOf(uint32_t series) const {
+  SEXTANT_TRY(LoadOnce());
+  std::vector<LabelView> labels;
+  uint64_t size_bytes = 0;
+  bool is_sound = true;
+  SEXTANT_TRY(VisitLabels(series, [&](uint32_t name_symbol, uint32_t value_symbol) {
+    std::optional<std::string_view> name = Symbol(name_symbol);
+    std::optional<std::string_view> value = Symbol(value_symbol);
+    is_sound = is_sound && name && value;
+    if (!is_sound) return;
+    size_bytes += name->size() + value->size();
+    if (size_bytes <= kMaxLabelBytes) labels.push_back({*name, *value});
+  }));
+  uint64_t offset = version_ == 1 ? series : series * kSeriesAlignment;
+  if (!is_sound) return Corrupt(offset, "a series names a symbol that does not exist");
+  if (size_bytes > kMaxLabelBytes) {
+    return Corrupt(offset, fmt::format("a series has {} bytes of labels", size_bytes));
+  }
+  if (IsSorted(labels)) return Labels::FromSorted(labels);
+  // Old writers have been seen to sort them differently.
+  model::LabelsBuilder builder;
+  for (const LabelView& label : labels) builder.Set(label.name, label.value);
+  return builder.Build();
+}
+
+Result<std::vector<ChunkMeta>> IndexReader::ChunksOf(uint32_t series) const {
+  SEXTANT_ASSIGN(std::string_view record, SeriesRecord(series));
+  IndexByteReader reader(record);
+  uint64_t labels = reader.Count(2);
+  for (uint64_t i = 0; i < 2 * labels; ++i) reader.Uvarint();
+  uint64_t count = reader.Count(3);
+  std::vector<ChunkMeta> chunks(count);
+  TimestampMs time_ms = 0;
+  uint64_t ref = 0;
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    time_ms = WrapAdd(time_ms, i == 0 ? reader.Varint() : static_cast<int64_t>(reader.Uvarint()));
+    chunks[i].min_time_ms = time_ms;
+    time_ms = WrapAdd(time_ms, static_cast<int64_t>(reader.Uvarint()));
+    chunks[i].max_time_ms = time_ms;
+    ref += i == 0 ? reader.Uvarint() : static_cast<uint64_t>(reader.Varint());
+    chunks[i].ref = ref;
+  }
+  if (!reader.ok()) return Corrupt(OffsetOf(record.data()), "a series has broken chunk entries");
+  return chunks;
+}
+
+Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
+                                std::vector<std::string>& out) const {
+  SEXTANT_TRY(LoadOnce());
+  const Name* found = name.empty() ? nullptr : FindName(name);
+  if (found == nullptr) return {};
+  Roaring selected;
+  if (!matchers.empty()) {
+    SEXTANT_ASSIGN(selected, Select(matchers));
+  }
+  if (!matchers.empty() && selected.cardinality() < std::max(kFewSeries, found->values)) {
+    absl::flat_hash_set<uint32_t> values;
+    std::optional<uint32_t> name_symbol = FindSymbol(name);
+    for (uint32_t series : selected) {
+      SEXTANT_TRY(VisitLabels(series, [&](uint32_t label, uint32_t value) {
+        if (label == name_symbol) values.insert(value);
+      }));
+    }
+    for (uint32_t value : values) out.emplace_back(Symbol(value).value_or(""));
+    return {};
+  }
+  uint64_t budget_bytes = bytes_.size();
+  return VisitValues(*found, "", [&](const ValueEntry& entry) -> Result<bool> {
+    if (!matchers.empty()) {
+      Roaring series;
+      SEXTANT_TRY(AddPostings(entry.postings, budget_bytes, series));
+      if (!series.intersect(selected)) return true;
+    }
+    out.emplace_back(entry.value);
+    return true;
+  });
+}
+
+Status IndexReader::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
+  SEXTANT_TRY(LoadOnce());
+  if (matchers.empty()) {
+    for (const Name& name : tables_.names) {
+      if (!name.name.empty()) out.emplace_back(name.name);
+    }
+    return {};
+  }
+  SEXTANT_ASSIGN(Roaring selected, Select(matchers));
+  absl::flat_hash_set<uint32_t> names;
+  for (uint32_t series : selected) {
+    SEXTANT_TRY(VisitLabels(series, [&](uint32_t name, uint32_t) { names.insert(name); }));
+  }
+  for (uint32_t name : names) out.emplace_back(Symbol(name).value_or(""));
+  return {};
+}
+
+}  // namespace sextant::promfiles

@@ -1,0 +1,293 @@
+#include "metrics/promfiles/xor_chunk.h"
+
+#include <bit>
+
+#include "metrics/promfiles/bits.h"
+#include "metrics/promfiles/chunk_start_times.h"
+
+namespace sextant::promfiles {
+namespace {
+
+using core::Code;
+using core::Fail;
+using core::TimestampMs;
+
+constexpr size_t kCountBytes = 2;
+constexpr uint64_t kStaleNanBits = 0x7ff0000000000002;
+
+// The widths of encoding 1's differences of time differences, by prefix 10, 110, 1110; 64 bits after 1111.
+constexpr unsigned kXorTimeBits[] = {14, 17, 20};
+// The same of encoding 4 (110, 1110; 64 bits after 11110), whose ranges are those of two's complement.
+constexpr unsigned kXor2TimeBits[] = {13, 20};
+
+uint64_t BitsOf(double value) { return std::bit_cast<uint64_t>(value); }
+
+unsigned CountOf(std::string_view bytes) {
+  return static_cast<unsigned>(static_cast<uint8_t>(bytes[0])) << 8 | static_cast<uint8_t>(bytes[1]);
+}
+
+void PutCount(std::string& out, size_t count) {
+  out.push_back(static_cast<char>(count >> 8));
+  out.push_back(static_cast<char>(count));
+}
+
+tl::unexpected<core::Error> Corrupt(unsigned index, unsigned count) {
+  return Fail(Code::kCorruption, "float chunk: sample {} of {} cannot be read", index, count);
+}
+
+void WriteXorTime(BitWriter& writer, int64_t change) {
+  if (change == 0) return writer.Bit(false);
+  for (unsigned i = 0; i < std::size(kXorTimeBits); ++i) {
+    if (!FitsBits(change, kXorTimeBits[i])) continue;
+    writer.Write((uint64_t{1} << (i + 2)) - 2, i + 2);
+    writer.Write(static_cast<uint64_t>(change), kXorTimeBits[i]);
+    return;
+  }
+  writer.Write(0b1111, 4);
+  writer.Write(static_cast<uint64_t>(change), 64);
+}
+
+int64_t ReadXorTime(BitReader& reader) {
+  unsigned ones = reader.Ones(4);
+  if (ones == 0) return 0;
+  if (ones == 4) return static_cast<int64_t>(reader.Read(64));
+  unsigned bits = kXorTimeBits[ones - 1];
+  return WidenBits(reader.Read(bits), bits);
+}
+
+// Encoding 4's values: relative to the last one that is not a stale marker.
+class Xor2Values {
+ public:
+  void First(BitWriter& writer, uint64_t bits) {
+    writer.Write(bits, 64);
+    Remember(bits);
+  }
+
+  // The code after a time that differs.
+  void Write(BitWriter& writer, uint64_t bits) {
+    uint64_t delta = bits ^ last_;
+    if (bits == kStaleNanBits) return writer.Write(0b111, 3);
+    if (delta == 0) return writer.Bit(false);
+    if (window_.HoldsOrMoves(delta)) {
+      writer.Write(0b10, 2);
+    } else {
+      writer.Write(0b110, 3);
+      window_.WriteBounds(writer);
+    }
+    window_.WriteInside(writer, delta);
+    last_ = bits;
+  }
+
+  // The joint code of an unchanged time difference and a value.
+  void WriteRegular(BitWriter& writer, uint64_t bits) {
+    uint64_t delta = bits ^ last_;
+    if (bits == kStaleNanBits) return writer.Write(0b11111, 5);
+    if (delta == 0) return writer.Bit(false);
+    writer.Write(0b10, 2);
+    bool in_window = window_.HoldsOrMoves(delta);
+    writer.Bit(!in_window);
+    if (!in_window) window_.WriteBounds(writer);
+    window_.WriteInside(writer, delta);
+    last_ = bits;
+  }
+
+  uint64_t ReadFirst(BitReader& reader) {
+    uint64_t bits = reader.Read(64);
+    Remember(bits);
+    return bits;
+  }
+  // Yields the value; false when the bytes are none.
+  bool Read(BitReader& reader, uint64_t& bits) {
+    unsigned ones = reader.Ones(3);
+    if (ones == 3) {
+      bits = kStaleNanBits;
+      return true;
+    }
+    if (ones == 2 && !window_.ReadBounds(reader)) return false;
+    if (ones != 0) last_ ^= window_.ReadInside(reader);
+    bits = last_;
+    return true;
+  }
+  bool ReadChanged(BitReader& reader, uint64_t& bits) {
+    if (reader.Bit() && !window_.ReadBounds(reader)) return false;
+    bits = last_ ^= window_.ReadInside(reader);
+    return true;
+  }
+  uint64_t last() const { return last_; }
+
+ private:
+  void Remember(uint64_t bits) {
+    if (bits != kStaleNanBits) last_ = bits;
+  }
+
+  uint64_t last_ = 0;
+  XorWindow window_;
+};
+
+void WriteXor2Sample(BitWriter& writer, Xor2Values& values, int64_t time_change, uint64_t bits) {
+  if (time_change == 0) return values.WriteRegular(writer, bits);
+  for (unsigned i = 0; i < std::size(kXor2TimeBits); ++i) {
+    int64_t limit = int64_t{1} << (kXor2TimeBits[i] - 1);
+    if (time_change < -limit || time_change >= limit) continue;
+    writer.Write((uint64_t{1} << (i + 3)) - 2, i + 3);
+    writer.Write(static_cast<uint64_t>(time_change), kXor2TimeBits[i]);
+    return values.Write(writer, bits);
+  }
+  writer.Write(0b11110, 5);
+  writer.Write(static_cast<uint64_t>(time_change), 64);
+  values.Write(writer, bits);
+}
+
+// One sample after the first two; false when the bytes are none.
+bool ReadXor2Sample(BitReader& reader, Xor2Values& values, int64_t& time_change, uint64_t& bits) {
+  unsigned ones = reader.Ones(5);
+  time_change = 0;
+  switch (ones) {
+    case 0:
+      bits = values.last();
+      return true;
+    case 1:
+      return values.ReadChanged(reader, bits);
+    case 5:
+      bits = kStaleNanBits;
+      return true;
+    case 4:
+      time_change = static_cast<int64_t>(reader.Read(64));
+      return values.Read(reader, bits);
+    default: {
+      unsigned width = kXor2TimeBits[ones - 2];
+      time_change = static_cast<int64_t>(reader.Read(width) << (64 - width)) >> (64 - width);
+      return values.Read(reader, bits);
+    }
+  }
+}
+
+}  // namespace
+
+void XorAppender::Append(std::string& chunk, TimestampMs time_ms, double value) {
+  if (count_ == 0) chunk.assign(kCountBytes, '\0');
+  BitWriter writer(chunk, used_bits_);
+  uint64_t bits = BitsOf(value);
+  if (count_ == 0) {
+    writer.SignedVarint(time_ms);
+    writer.Write(bits, 64);
+  } else {
+    int64_t step = WrapSub(time_ms, time_ms_);
+    if (count_ == 1) {
+      writer.Varint(static_cast<uint64_t>(step));
+    } else {
+      WriteXorTime(writer, WrapSub(step, step_));
+    }
+    WriteXor(writer, bits, bits_, window_);
+    step_ = step;
+  }
+  used_bits_ = static_cast<uint8_t>(writer.Finish());
+  time_ms_ = time_ms;
+  bits_ = bits;
+  ++count_;
+  chunk[0] = static_cast<char>(count_ >> 8);
+  chunk[1] = static_cast<char>(count_);
+}
+
+std::string EncodeXorChunk(const model::SampleColumns& samples, size_t begin, size_t end) {
+  std::string out;
+  XorAppender appender;
+  for (size_t i = begin; i < end; ++i) appender.Append(out, samples.times_ms[i], samples.values[i]);
+  return out;
+}
+
+std::string EncodeXor2Chunk(const model::SampleColumns& samples, size_t begin, size_t end) {
+  std::string out;
+  PutCount(out, end - begin);
+  out.push_back(0);
+  BitWriter writer(out);
+  Xor2Values values;
+  StartTimeEncoder start_times;
+  int64_t step = 0;
+  for (size_t i = begin; i < end; ++i) {
+    TimestampMs time_ms = samples.times_ms[i];
+    TimestampMs previous_ms = i == begin ? 0 : samples.times_ms[i - 1];
+    uint64_t bits = BitsOf(samples.values[i]);
+    int64_t new_step = i == begin ? 0 : WrapSub(time_ms, previous_ms);
+    if (i == begin) {
+      writer.SignedVarint(time_ms);
+      values.First(writer, bits);
+    } else if (i == begin + 1) {
+      writer.Varint(static_cast<uint64_t>(new_step));
+      values.Write(writer, bits);
+    } else {
+      WriteXor2Sample(writer, values, WrapSub(new_step, step), bits);
+    }
+    step = new_step;
+    start_times.Write(writer, static_cast<unsigned>(i - begin), time_ms, previous_ms,
+                      samples.start_times_ms.empty() ? 0 : samples.start_times_ms[i]);
+  }
+  writer.Finish();
+  out[kCountBytes] = static_cast<char>(start_times.header());
+  return out;
+}
+
+core::Status DecodeXorChunk(std::string_view bytes, TimestampMs start_ms, TimestampMs end_ms,
+                            model::SampleColumns& out) {
+  if (bytes.size() < kCountBytes) return Fail(Code::kCorruption, "float chunk: {} bytes", bytes.size());
+  unsigned count = CountOf(bytes);
+  BitReader reader(bytes.substr(kCountBytes));
+  XorWindow window;
+  TimestampMs time_ms = 0;
+  int64_t step = 0;
+  uint64_t bits = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    TimestampMs previous_ms = time_ms;
+    if (i == 0) {
+      time_ms = reader.SignedVarint();
+      bits = reader.Read(64);
+      if (!reader.ok()) return Corrupt(i, count);
+    } else {
+      step = i == 1 ? static_cast<int64_t>(reader.Varint()) : WrapAdd(step, ReadXorTime(reader));
+      time_ms = WrapAdd(time_ms, step);
+      if (!ReadXor(reader, bits, window) || time_ms <= previous_ms) return Corrupt(i, count);
+    }
+    if (time_ms > end_ms) break;
+    if (time_ms < start_ms) continue;
+    out.times_ms.push_back(time_ms);
+    out.values.push_back(std::bit_cast<double>(bits));
+  }
+  out.Resize(out.times_ms.size());
+  return {};
+}
+
+core::Status DecodeXor2Chunk(std::string_view bytes, TimestampMs start_ms, TimestampMs end_ms,
+                             model::SampleColumns& out) {
+  if (bytes.size() < kCountBytes + 1) return Fail(Code::kCorruption, "float chunk: {} bytes", bytes.size());
+  unsigned count = CountOf(bytes);
+  StartTimeDecoder start_times(static_cast<uint8_t>(bytes[kCountBytes]));
+  BitReader reader(bytes.substr(kCountBytes + 1));
+  Xor2Values values;
+  TimestampMs time_ms = 0;
+  int64_t step = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    TimestampMs previous_ms = time_ms;
+    uint64_t bits = 0;
+    bool good = true;
+    if (i == 0) {
+      time_ms = reader.SignedVarint();
+      bits = values.ReadFirst(reader);
+    } else if (i == 1) {
+      step = static_cast<int64_t>(reader.Varint());
+      time_ms = WrapAdd(time_ms, step);
+      good = values.Read(reader, bits);
+    } else {
+      int64_t change;
+      good = ReadXor2Sample(reader, values, change, bits);
+      step = WrapAdd(step, change);
+      time_ms = WrapAdd(time_ms, step);
+    }
+    TimestampMs since_ms = start_times.Read(reader, i, time_ms, previous_ms);
+    if (!good || !reader.ok() || (i > 0 && time_ms <= previous_ms)) return Corrupt(i, count);
+    if (time_ms > end_ms) break;
+    if (time_ms >= start_ms) out.Add(time_ms, std::bit_cast<double>(bits), since_ms);
+  }
+  return {};
+}
+
+}  // namespace sextant::promfiles

@@ -1,0 +1,160 @@
+#include "metrics/tsdb/dense_deletions.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "metrics/tsdb/bytes.h"
+
+namespace sextant::tsdb {
+
+using core::Code;
+using core::Result;
+using core::Status;
+
+namespace {
+
+constexpr std::string_view kMagic = "SXTDEL1\n";
+constexpr size_t kChecksumBytes = sizeof(uint64_t);
+constexpr uint64_t kMaxFileBytes = uint64_t{1} << 30;
+
+// A bitmap as the distances and lengths of its runs.
+void PutRuns(const Bitmap& series, std::string& out) {
+  std::string runs;
+  uint64_t count = 0;
+  uint64_t begin = 0;
+  uint64_t end = 0;      // of the run so far
+  uint64_t written = 0;  // end of the run before
+  auto close = [&] {
+    if (end == begin) return;
+    PutVarint(runs, begin - written);
+    PutVarint(runs, end - begin - 1);
+    written = end;
+    ++count;
+  };
+  for (uint32_t number : series) {
+    if (number != end || end == begin) {
+      close();
+      begin = number;
+    }
+    end = uint64_t{number} + 1;
+  }
+  close();
+  PutVarint(out, count);
+  out += runs;
+}
+
+bool ReadRuns(ByteReader& reader, uint64_t limit, Bitmap& series) {
+  uint64_t count = reader.Count(2);
+  uint64_t at = 0;
+  for (uint64_t i = 0; i < count; ++i) {
+    uint64_t skipped = reader.Varint();
+    uint64_t length = reader.Varint();
+    if (!reader.ok() || skipped > limit - at || length >= limit - at - skipped) return false;
+    series.addRange(at + skipped, at + skipped + length + 1);
+    at += skipped + length + 1;
+  }
+  return reader.ok();
+}
+
+}  // namespace
+
+Result<Deletions> Deletions::Load(core::FileSystem& fs, const std::string& path, uint64_t series) {
+  auto bytes = core::ReadFile(fs, path, kMaxFileBytes);
+  if (!bytes && bytes.error().code() == Code::kNotFound) return Deletions();
+  if (!bytes) return tl::unexpected(bytes.error());
+  return Parse(*bytes, series).map_error(core::AddContext("{}", path));
+}
+
+Result<Deletions> Deletions::Parse(std::string_view bytes, uint64_t series) {
+  if (bytes.size() < kMagic.size() + kChecksumBytes || !bytes.starts_with(kMagic))
+    return core::Fail(Code::kCorruption, "not a file of deletions");
+  std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
+  if (LoadFixed<uint64_t>(bytes.data() + body.size()) != XXH3_64bits(body.data(), body.size()))
+    return core::Fail(Code::kCorruption, "wrong checksum");
+  ByteReader reader(body.substr(kMagic.size()));
+  Deletions deletions;
+  deletions.entries_.resize(static_cast<size_t>(reader.Count(3)));
+  for (Entry& entry : deletions.entries_) {
+    entry.start_ms = reader.SignedVarint();
+    entry.end_ms = reader.SignedVarint();
+    if (!ReadRuns(reader, series, entry.series) || entry.start_ms > entry.end_ms) {
+      return core::Fail(Code::kCorruption, "malformed deletion before offset {}",
+                        body.size() - reader.remaining());
+    }
+  }
+  if (!reader.ok() || !reader.at_end()) return core::Fail(Code::kCorruption, "malformed deletions");
+  return deletions;
+}
+
+void Deletions::Add(TimestampMs start_ms, TimestampMs end_ms, const Bitmap& series) {
+  Entry added{start_ms, end_ms, series};
+  for (size_t i = 0; i < entries_.size();) {
+    Entry& entry = entries_[i];
+    bool is_same_range = entry.start_ms == added.start_ms && entry.end_ms == added.end_ms;
+    bool touches = entry.start_ms <= added.end_ms && added.start_ms <= entry.end_ms;
+    if (is_same_range) {
+      added.series |= entry.series;
+    } else if (touches && entry.series == added.series) {
+      added.start_ms = std::min(added.start_ms, entry.start_ms);
+      added.end_ms = std::max(added.end_ms, entry.end_ms);
+    } else {
+      ++i;
+      continue;
+    }
+    entries_.erase(entries_.begin() + static_cast<ptrdiff_t>(i));
+    i = 0;  // what it grew to may meet others
+  }
+  entries_.push_back(std::move(added));
+}
+
+std::string Deletions::Serialize() const {
+  std::string out(kMagic);
+  PutVarint(out, entries_.size());
+  for (const Entry& entry : entries_) {
+    PutSignedVarint(out, entry.start_ms);
+    PutSignedVarint(out, entry.end_ms);
+    PutRuns(entry.series, out);
+  }
+  PutFixed(out, uint64_t{XXH3_64bits(out.data(), out.size())});
+  return out;
+}
+
+uint64_t Deletions::count() const {
+  uint64_t count = 0;
+  for (const Entry& entry : entries_) count += entry.series.cardinality();
+  return count;
+}
+
+void Deletions::SubtractWhole(TimestampMs start_ms, TimestampMs end_ms, Bitmap& series) const {
+  for (const Entry& entry : entries_) {
+    if (entry.start_ms <= start_ms && entry.end_ms >= end_ms) series -= entry.series;
+  }
+}
+
+void Deletions::Subtract(uint32_t series, size_t begin, model::SampleColumns& samples) const {
+  std::vector<const Entry*> entries;
+  for (const Entry& entry : entries_) {
+    if (entry.series.contains(series)) entries.push_back(&entry);
+  }
+  if (entries.empty()) return;
+  size_t kept = begin;
+  for (size_t i = begin; i < samples.size(); ++i) {
+    TimestampMs time_ms = samples.times_ms[i];
+    if (std::any_of(entries.begin(), entries.end(), [time_ms](const Entry* entry) {
+          return entry->start_ms <= time_ms && time_ms <= entry->end_ms;
+        })) {
+      continue;
+    }
+    if (kept != i) {
+      samples.times_ms[kept] = time_ms;
+      samples.values[kept] = samples.values[i];
+      if (!samples.histograms.empty()) samples.histograms[kept] = std::move(samples.histograms[i]);
+      if (!samples.start_times_ms.empty()) samples.start_times_ms[kept] = samples.start_times_ms[i];
+    }
+    ++kept;
+  }
+  samples.Resize(kept);
+}
+
+}  // namespace sextant::tsdb

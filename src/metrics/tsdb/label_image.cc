@@ -1,0 +1,223 @@
+#include "metrics/tsdb/label_image.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sextant::tsdb {
+
+bool LabelIndex::CaptureSymbols(uint32_t first, uint32_t count, SymbolRun& out) const {
+  out.first = first;
+  out.sizes.clear();
+  out.texts.clear();
+  if (first >= symbols_.size()) return false;
+  size_t end = std::min<size_t>(symbols_.size(), size_t{first} + count);
+  constexpr size_t kEnoughBytes = 1 << 20;
+  for (size_t id = first; id < end && out.texts.size() < kEnoughBytes; ++id) {
+    const Symbol& symbol = symbols_[id];
+    out.sizes.push_back(symbol.uses == 0 ? 0 : symbol.size + 1);
+    out.texts.append(symbol.view());
+  }
+  return true;
+}
+
+bool LabelIndex::CapturePairs(uint32_t first, uint32_t count, PairRun& out) const {
+  out.first = first;
+  out.names.clear();
+  out.values.clear();
+  if (first >= pairs_.size()) return false;
+  size_t end = std::min<size_t>(pairs_.size(), size_t{first} + count);
+  for (size_t id = first; id < end; ++id) {
+    bool is_free = pairs_[id].series.empty();
+    out.names.push_back(is_free ? PairRun::kFreePair : pairs_[id].name);
+    out.values.push_back(is_free ? PairRun::kFreePair : pairs_[id].value);
+  }
+  return true;
+}
+
+bool LabelLoader::AddSymbols(const SymbolRun& run) {
+  std::vector<LabelIndex::Symbol>& symbols = index_.symbols_;
+  if (run.first != symbols.size() || !index_.pairs_.empty()) return false;
+  size_t offset = 0;
+  for (uint32_t size_plus_1 : run.sizes) {
+    LabelIndex::Symbol& symbol = symbols.emplace_back();
+    if (size_plus_1 == 0) continue;
+    uint32_t size = size_plus_1 - 1;
+    if (size > kMaxSymbolBytes || size > run.texts.size() - offset) return false;
+    symbol.text = std::make_unique_for_overwrite<char[]>(size);
+    symbol.size = size;
+    std::memcpy(symbol.text.get(), run.texts.data() + offset, size);
+    offset += size;
+  }
+  return offset == run.texts.size();
+}
+
+bool LabelLoader::AddPairs(const PairRun& run) {
+  if (run.first != index_.pairs_.size() || run.names.size() != run.values.size()) return false;
+  const std::vector<LabelIndex::Symbol>& symbols = index_.symbols_;
+  for (size_t i = 0; i < run.names.size(); ++i) {
+    uint32_t name = run.names[i];
+    uint32_t value = run.values[i];
+    bool is_free = name == PairRun::kFreePair && value == PairRun::kFreePair;
+    if (!is_free && (name >= symbols.size() || value >= symbols.size())) return false;
+    // A label whose texts are gone went with its last series while the image was written. An empty value
+    // means that there is no such label.
+    if (!is_free && (symbols[name].text == nullptr || symbols[value].size == 0)) {
+      name = value = PairRun::kFreePair;
+    }
+    LabelIndex::Pair& pair = index_.pairs_.emplace_back();
+    pair.name = name;
+    pair.value = value;
+  }
+  return true;
+}
+
+void LabelLoader::FinishTables() {
+  // Labels of a series are in the order of their names: ranks say so without looking at texts.
+  const std::vector<LabelIndex::Symbol>& symbols = index_.symbols_;
+  std::vector<uint32_t> ranks(symbols.size(), PairRun::kFreePair);
+  std::vector<uint32_t> names;
+  for (const LabelIndex::Pair& pair : index_.pairs_) {
+    if (pair.name == PairRun::kFreePair || ranks[pair.name] == 0) continue;
+    ranks[pair.name] = 0;
+    names.push_back(pair.name);
+  }
+  std::sort(names.begin(), names.end(),
+            [&](uint32_t a, uint32_t b) { return symbols[a].view() < symbols[b].view(); });
+  uint32_t rank = 0;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i > 0 && symbols[names[i]].view() != symbols[names[i - 1]].view()) ++rank;
+    ranks[names[i]] = rank;
+  }
+  name_ranks_.reserve(index_.pairs_.size());
+  for (const LabelIndex::Pair& pair : index_.pairs_) {
+    name_ranks_.push_back(pair.name == PairRun::kFreePair ? PairRun::kFreePair : ranks[pair.name]);
+  }
+}
+
+LabelLoader::Worker LabelLoader::MakeWorker() const {
+  Worker worker;
+  worker.counts.resize(index_.pairs_.size());
+  worker.slab_used = LabelIndex::PairLists::kSlabIds;
+  return worker;
+}
+
+LabelLoader::Outcome LabelLoader::AddSeries(Worker& worker, uint32_t slot, const uint32_t* pairs,
+                                            uint8_t count, uint32_t hash) {
+  if (count == 0) return Outcome::kMalformed;
+  uint32_t former_rank = 0;
+  for (uint8_t i = 0; i < count; ++i) {
+    if (pairs[i] >= name_ranks_.size()) return Outcome::kMalformed;
+    uint32_t rank = name_ranks_[pairs[i]];
+    if (rank == PairRun::kFreePair) return Outcome::kGone;
+    if (i > 0 && rank <= former_rank) return Outcome::kMalformed;
+    former_rank = rank;
+  }
+  if (worker.slab_used + count > LabelIndex::PairLists::kSlabIds) {
+    std::lock_guard lock(mutex_);
+    worker.slab = index_.pair_lists_.AddSlab(worker.slab_number);
+    worker.slab_used = 0;
+  }
+  SeriesRecord& record = series_.at(slot);
+  record.labels = worker.slab_number * LabelIndex::PairLists::kSlabIds + worker.slab_used;
+  record.label_count = count;
+  record.hash = hash;
+  std::memcpy(worker.slab + worker.slab_used, pairs, count * sizeof(uint32_t));
+  worker.slab_used += count;
+  for (uint8_t i = 0; i < count; ++i) ++worker.counts[pairs[i]];
+  record.is_live.store(true, std::memory_order_relaxed);
+  return Outcome::kTaken;
+}
+
+void LabelLoader::FinishSeries(std::vector<Worker>& workers, bool hashes_are_ours) {
+  counts_.assign(index_.pairs_.size(), 0);
+  for (const Worker& worker : workers) {
+    for (size_t id = 0; id < counts_.size(); ++id) counts_[id] += worker.counts[id];
+  }
+  for (uint32_t id = 0; id < counts_.size(); ++id) {
+    LabelIndex::Pair& pair = index_.pairs_[id];
+    if (counts_[id] == 0) {
+      pair = {};
+      index_.free_pairs_.push_back(id);
+      continue;
+    }
+    ++index_.pair_count_;
+    ++index_.symbols_[pair.name].uses;
+    ++index_.symbols_[pair.value].uses;
+  }
+  for (uint32_t id = 0; id < index_.symbols_.size(); ++id) {
+    LabelIndex::Symbol& symbol = index_.symbols_[id];
+    if (symbol.uses == 0) {
+      symbol = {};
+      index_.free_symbols_.push_back(id);
+    } else {
+      index_.symbol_bytes_ += symbol.size + 16;
+    }
+  }
+  for (uint32_t slot = 0; slot < series_.slots(); ++slot) {
+    SeriesRecord& record = series_.at(slot);
+    if (!record.is_live.load(std::memory_order_relaxed)) continue;
+    ++index_.series_count_;
+    index_.next_slot_ = slot + 1;
+    if (!hashes_are_ours) record.hash = static_cast<uint32_t>(index_.LabelsOf(slot).Hash());
+  }
+}
+
+namespace {
+
+// Entries of a hash set that is filled lie anywhere: asking for one ahead hides most of the wait for it.
+constexpr uint32_t kPrefetchDistance = 12;
+
+}  // namespace
+
+void LabelLoader::BuildSeriesSet() {
+  index_.slots_.reserve(index_.series_count_);
+  uint32_t run_begin = 0;
+  for (uint32_t slot = 0; slot <= index_.next_slot_; ++slot) {
+    bool is_live = slot < index_.next_slot_ && series_.at(slot).is_live.load(std::memory_order_relaxed);
+    if (is_live) {
+      if (slot + kPrefetchDistance < index_.next_slot_) index_.slots_.prefetch(slot + kPrefetchDistance);
+      index_.slots_.insert(slot);
+      continue;
+    }
+    if (run_begin < slot) index_.all_.addRange(run_begin, slot);
+    run_begin = slot + 1;
+  }
+}
+
+void LabelLoader::BuildLabelSets() {
+  index_.symbol_ids_.reserve(index_.symbols_.size() - index_.free_symbols_.size());
+  for (uint32_t id = 0; id < index_.symbols_.size(); ++id) {
+    if (index_.symbols_[id].uses > 0) index_.symbol_ids_.insert(id);
+  }
+  index_.pair_ids_.reserve(index_.pair_count_);
+  for (uint32_t id = 0; id < index_.pairs_.size(); ++id) {
+    if (id + kPrefetchDistance < index_.pairs_.size()) index_.pair_ids_.prefetch(id + kPrefetchDistance);
+    if (counts_[id] == 0) continue;
+    index_.pair_ids_.insert(id);
+    index_.pairs_by_name_[index_.pairs_[id].name].push_back(id);
+  }
+}
+
+void LabelLoader::BuildPostings() {
+  BuildLabelSets();
+  // The slots of all pairs in one array, pair after pair, each ascending.
+  std::vector<uint64_t> ends(counts_.size());
+  uint64_t total = 0;
+  for (size_t id = 0; id < counts_.size(); ++id) {
+    ends[id] = total;
+    total += counts_[id];
+  }
+  auto slots = std::make_unique_for_overwrite<uint32_t[]>(total);
+  for (uint32_t slot = 0; slot < index_.next_slot_; ++slot) {
+    const SeriesRecord& record = series_.at(slot);
+    if (!record.is_live.load(std::memory_order_relaxed)) continue;
+    const uint32_t* list = index_.pair_lists_.at(record.labels);
+    for (uint8_t i = 0; i < record.label_count; ++i) slots[ends[list[i]]++] = slot;
+  }
+  for (size_t id = 0; id < counts_.size(); ++id) {
+    if (counts_[id] == 0) continue;
+    index_.pairs_[id].series = Postings::FromSorted({slots.get() + ends[id] - counts_[id], counts_[id]});
+  }
+}
+
+}  // namespace sextant::tsdb
