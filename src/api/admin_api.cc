@@ -101,17 +101,18 @@ void AddAdminRoutes(net::Router& router, AdminApiDeps given) {
   };
   for (const auto& [path, handler] : kRoutes) {
     for (const char* method : {"POST", "PUT"}) {
-      router.Add(
-          method, path,
-          [deps, run = handler](const net::HttpRequest& request) {
-            if (!deps->is_enabled) return ErrorResponse({ErrorType::kUnavailable, "admin APIs disabled"});
-            auto params = request.Form();
-            if (!params) {
-              return ErrorResponse(ApiError::BadData("error parsing form values: " + params.error().message()));
-            }
-            return run(*deps, *params);
-          },
-          {.priority = core::Priority::kBackground});
+      router.Add(method, path,
+                 [deps, run = handler](const net::HttpRequest& request) {
+                   if (!deps->is_enabled)
+                     return ErrorResponse({ErrorType::kUnavailable, "admin APIs disabled"});
+                   auto params = request.Form();
+                   if (!params) {
+                     return ErrorResponse(
+                         ApiError::BadData("error parsing form values: " + params.error().message()));
+                   }
+                   return run(*deps, *params);
+                 },
+                 {.priority = core::Priority::kBackground});
     }
   }
 }

@@ -15,6 +15,7 @@ constexpr Program kPrograms[] = {
     {"sextant", "the whole platform (without a program's name)", RunPlatformProgram, PlatformFlags},
     {"prometheus", "in place of the prometheus server", RunPrometheusProgram, PrometheusFlags},
     {"node_exporter", "in place of node_exporter", RunNodeExporterProgram, NodeExporterFlags},
+    {"tsdb", "looks into a data directory: list, verify, export", RunTsdbProgram, TsdbFlags},
     {"alertmanager", "in place of alertmanager", nullptr, nullptr},
     {"otelcol", "in place of the OpenTelemetry Collector", nullptr, nullptr},
     {"tempo", "in place of Tempo", nullptr, nullptr},

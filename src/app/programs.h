@@ -40,8 +40,10 @@ void PrintError(std::string_view program, std::string_view message);
 int RunPlatformProgram(const Arguments& arguments);
 int RunPrometheusProgram(const Arguments& arguments);
 int RunNodeExporterProgram(const Arguments& arguments);
+int RunTsdbProgram(const Arguments& arguments);
 FlagSet PlatformFlags();
 FlagSet PrometheusFlags();
 FlagSet NodeExporterFlags();
+FlagSet TsdbFlags();
 
 }  // namespace sextant::app

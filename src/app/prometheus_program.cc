@@ -92,7 +92,8 @@ void AddOtherFlags(FlagSet& flags) {
   flags.AddOnlyDefault("web.max-notifications-subscribers", "16", "notifications are not supported yet");
   flags.AddOnlyDefault("storage.tsdb.no-lockfile", "false",
                        "the lock of the data directory cannot be switched off");
-  flags.AddOnlyDefault("storage.tsdb.allow-overlapping-blocks", "true", "overlapping blocks are always served");
+  flags.AddOnlyDefault("storage.tsdb.allow-overlapping-blocks", "true",
+                       "overlapping blocks are always served");
   flags.AddOnlyDefault("storage.tsdb.allow-overlapping-compaction", "true",
                        "overlapping blocks are always merged");
   flags.AddOnlyDefault("scrape.adjust-timestamps", "true",
@@ -120,7 +121,7 @@ void AddOtherFlags(FlagSet& flags) {
                            "storage.tsdb.wal-segment-size",
                            "storage.tsdb.wal-compression",
                            "storage.tsdb.wal-compression-type",
-                                                      "storage.tsdb.head-chunks-write-queue-size",
+                           "storage.tsdb.head-chunks-write-queue-size",
                            "storage.tsdb.samples-per-chunk",
                            "storage.tsdb.delayed-compaction.max-percent",
                            "storage.tsdb.delay-compact-file.path",

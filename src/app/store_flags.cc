@@ -48,9 +48,10 @@ void AddStoreFlags(FlagSet& flags, std::string percentage_flag, StoreOptions& op
       options.block_form == tsdb::BlockForm::kDense ? "sextant" : "prometheus");
   flags.AddDuration("storage.tsdb.min-block-duration", "Time that a block covers at first.",
                     &options.min_block_ms);
-  flags.AddDuration("storage.tsdb.max-block-duration",
-                    "Most time that a block covers after merging; 0 is a tenth of the retention, at most 31d.",
-                    &options.max_block_ms);
+  flags.AddDuration(
+      "storage.tsdb.max-block-duration",
+      "Most time that a block covers after merging; 0 is a tenth of the retention, at most 31d.",
+      &options.max_block_ms);
 }
 
 Retention EffectiveRetention(const Retention& flags, const config::StorageConfig& file) {
@@ -68,7 +69,9 @@ Retention EffectiveRetention(const Retention& flags, const config::StorageConfig
 
 std::string DescribeRetention(const Retention& retention) {
   std::string text;
-  auto add = [&](const std::string& limit) { text += fmt::format("{}{}", text.empty() ? "" : " or ", limit); };
+  auto add = [&](const std::string& limit) {
+    text += fmt::format("{}{}", text.empty() ? "" : " or ", limit);
+  };
   if (retention.time_ms > 0) add(core::FormatDuration(retention.time_ms));
   if (retention.size_bytes > 0) add(config::FormatByteSize(static_cast<int64_t>(retention.size_bytes)));
   if (retention.percentage > 0) add(fmt::format("{}%", retention.percentage));

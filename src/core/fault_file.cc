@@ -205,6 +205,15 @@ Status FaultFileSystem::Rename(const std::string& from, const std::string& to) {
   });
 }
 
+Status FaultFileSystem::Link(const std::string& from, const std::string& to) {
+  return Run("link", to, [&]() -> Status {
+    SEXTANT_TRY(base_.Link(from, to));
+    std::lock_guard lock(mutex_);
+    unsynced_names_.push_back({.path = to, .former_path = "", .content = std::nullopt});
+    return {};
+  });
+}
+
 Status FaultFileSystem::Remove(const std::string& path) {
   return Run("remove", path, [&]() -> Status {
     std::optional<std::string> content = ContentToRemember(path);

@@ -64,6 +64,7 @@ class FaultFileSystem final : public FileSystem {
   Result<std::unique_ptr<MappedFile>> MapReadOnly(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
   Status Rename(const std::string& from, const std::string& to) override;
+  Status Link(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
   Status MakeDirectories(const std::string& path) override;
   Status SyncDirectory(const std::string& path) override;

@@ -188,6 +188,13 @@ Status PosixFileSystem::Rename(const std::string& from, const std::string& to) {
   return {};
 }
 
+Status PosixFileSystem::Link(const std::string& from, const std::string& to) {
+  if (link(from.c_str(), to.c_str()) == 0) return {};
+  if (errno == EXDEV || errno == EPERM || errno == EOPNOTSUPP)
+    return Fail(Code::kUnimplemented, "linking {} to {}: not possible here", from, to);
+  return FailErrno(errno, fmt::format("linking {} to {}", from, to));
+}
+
 Status PosixFileSystem::Remove(const std::string& path) {
   if (remove(path.c_str()) != 0) return FailErrno(errno, fmt::format("removing {}", path));
   return {};

@@ -84,6 +84,8 @@ class FileSystem {
 
   // Replaces `to`; atomic within one file system.
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
+  // Gives a file a second name. kUnimplemented where the file system has no such thing, or across two.
+  virtual Status Link(const std::string& from, const std::string& to) = 0;
   // Removes a file or an empty directory.
   virtual Status Remove(const std::string& path) = 0;
   // Makes a directory and the missing ones above it; existing ones are fine.
@@ -104,6 +106,7 @@ class PosixFileSystem final : public FileSystem {
   Result<std::unique_ptr<MappedFile>> MapReadOnly(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
   Status Rename(const std::string& from, const std::string& to) override;
+  Status Link(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
   Status MakeDirectories(const std::string& path) override;
   Status SyncDirectory(const std::string& path) override;

@@ -1,4 +1,4 @@
-// The alphabet of Prometheus' WAL, chunk and snapshot files: big-endian fixed integers, Go's varints,
+// The alphabet of Prometheus' files: big-endian fixed integers, Go's varints,
 // length-prefixed texts. The reader never looks past its bytes: after a short or malformed read it yields
 // zeros and ok() is false for good.
 #pragma once
@@ -38,6 +38,12 @@ inline void PutDouble(std::string& out, double value) { PutBigEndian(out, std::b
 inline void PutUvarint(std::string& out, uint64_t value) {
   for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
   out.push_back(static_cast<char>(value));
+}
+// How long that is.
+inline size_t UvarintBytes(uint64_t value) {
+  size_t bytes = 1;
+  for (; value >= 0x80; value >>= 7) ++bytes;
+  return bytes;
 }
 inline void PutVarint(std::string& out, int64_t value) {
   PutUvarint(out, (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63));

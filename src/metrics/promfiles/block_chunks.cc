@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "metrics/promfiles/big_endian.h"
 #include "metrics/promfiles/crc32c.h"
-#include "metrics/promfiles/index_bytes.h"
 
 namespace sextant::promfiles {
 namespace {
@@ -42,7 +42,7 @@ Result<ChunkSegments> ChunkSegments::Open(core::FileSystem& fs, const std::strin
     char header[kHeaderBytes];
     SEXTANT_ASSIGN(size_t got, file->ReadAt(0, header, sizeof header));
     if (got < sizeof header) return core::Fail(Code::kCorruption, "{} at {}: ends too early", path, got);
-    if (LoadBig32(header) != kMagic)
+    if (LoadBigEndian<uint32_t>(header) != kMagic)
       return core::Fail(Code::kCorruption, "{} at 0: not a chunk segment", path);
     if (header[4] != kVersion) {
       return core::Fail(Code::kCorruption, "{} at 4: unknown version {}", path,
@@ -86,7 +86,7 @@ Result<ChunkCursor::Chunk> ChunkCursor::Read(uint64_t ref, uint64_t last_ref) {
     ahead = std::min(last_ref - ref + kLastChunkBytes, kMaxAheadBytes);
   }
   SEXTANT_ASSIGN(std::string_view held, Hold(segment, offset, kMaxLengthBytes, ahead));
-  IndexByteReader length(held.substr(0, kMaxLengthBytes));
+  BigEndianReader length(held.substr(0, kMaxLengthBytes));
   uint64_t size = length.Uvarint();
   uint64_t length_bytes = static_cast<uint64_t>(length.position() - held.data());
   uint64_t whole = length_bytes + kEncodingBytes + size + kChecksumBytes;
@@ -96,7 +96,7 @@ Result<ChunkCursor::Chunk> ChunkCursor::Read(uint64_t ref, uint64_t last_ref) {
   SEXTANT_ASSIGN(held, Hold(segment, offset, whole, ahead));
   if (held.size() < whole) return corrupt("a chunk is cut off");
   std::string_view summed = held.substr(length_bytes, kEncodingBytes + size);
-  if (LoadBig32(summed.data() + summed.size()) != Crc32c(summed)) {
+  if (LoadBigEndian<uint32_t>(summed.data() + summed.size()) != Crc32c(summed)) {
     return corrupt("a chunk has a wrong checksum");
   }
   return Chunk{static_cast<uint8_t>(summed[0]), summed.substr(kEncodingBytes)};
@@ -111,7 +111,7 @@ Result<uint64_t> ChunkSegmentWriter::Add(const EncodedChunk& chunk) {
   size_t summed = buffer_.size();
   buffer_.push_back(static_cast<char>(chunk.encoding));
   buffer_ += chunk.bytes;
-  PutBig32(buffer_, Crc32c(std::string_view(buffer_).substr(summed)));
+  PutBigEndian<uint32_t>(buffer_, Crc32c(std::string_view(buffer_).substr(summed)));
   segment_bytes_ += size;
   if (buffer_.size() >= kWriteBytes) SEXTANT_TRY(Flush());
   return ref;
@@ -122,7 +122,7 @@ Status ChunkSegmentWriter::Cut() {
   std::string path = JoinPath(dir_, fmt::format("{:06}", segments_ + 1));
   SEXTANT_ASSIGN(file_, fs_.Open(path, OpenMode::kCreate));
   ++segments_;
-  PutBig32(buffer_, kMagic);
+  PutBigEndian<uint32_t>(buffer_, kMagic);
   buffer_.push_back(kVersion);
   buffer_.append(kHeaderBytes - buffer_.size(), '\0');
   segment_bytes_ = kHeaderBytes;

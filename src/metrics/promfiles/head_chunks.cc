@@ -55,9 +55,10 @@ core::Result<std::vector<HeadChunkFile>> ListHeadChunkFiles(const core::FileSyst
   return files;
 }
 
+bool IsEmptyHeadChunkFile(std::string_view file) { return IsEmpty(file.substr(0, kFileHeaderBytes)); }
+
 core::Status VisitHeadChunks(std::string_view file,
                              const std::function<void(uint64_t offset, const HeadChunk& chunk)>& visit) {
-  if (IsEmpty(file.substr(0, kFileHeaderBytes))) return {};
   BigEndianReader header(file);
   auto magic = header.Fixed<uint32_t>();
   uint8_t version = header.Byte();

@@ -33,8 +33,11 @@ struct HeadChunkFile {
 core::Result<std::vector<HeadChunkFile>> ListHeadChunkFiles(const core::FileSystem& fs,
                                                             const std::string& dir);
 
+// Whether a file was made but never written to, as a crash may leave the newest.
+bool IsEmptyHeadChunkFile(std::string_view file);
+
 // Calls `visit` for each chunk with its offset. kCorruption, naming the offset, at the first one that cannot
-// be read; those before it were visited. An empty file, as a crash leaves it, has none.
+// be read; those before it were visited.
 core::Status VisitHeadChunks(std::string_view file,
                              const std::function<void(uint64_t offset, const HeadChunk& chunk)>& visit);
 

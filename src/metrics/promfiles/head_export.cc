@@ -51,8 +51,10 @@ core::Status HeadExporter::Metadata(const model::MetricMetadata& metadata) {
 }
 
 core::Status HeadExporter::Tombstone(TimestampMs min_ms, TimestampMs max_ms) {
+  // All of time would say that the series itself is gone.
+  if (min_ms == std::numeric_limits<TimestampMs>::min()) ++min_ms;
   tombstones_.push_back({.ref = ref_, .min_ms = min_ms, .max_ms = max_ms});
-  return {};
+  return tombstones_.size() < kMostSamples ? core::Status() : FlushDefinitions();
 }
 
 core::Status HeadExporter::Samples(const model::SampleColumns& samples) {

@@ -131,8 +131,8 @@ TEST_P(GoldenHead, TheNewestSamplesAreThere) {
 
 TEST_P(GoldenHead, SeriesAndExemplars) {
   std::vector<std::string> expected;
-  for (auto metric : simdjson::dom::array(Expected("series.json").root()["data"]))
-    expected.push_back(LabelsText(metric));
+  test::Json series_json = Expected("series.json");
+  for (auto metric : simdjson::dom::array(series_json.root()["data"])) expected.push_back(LabelsText(metric));
   std::vector<std::string> found;
   for (const auto& [labels, series] : head_.series) found.push_back(labels);
   std::ranges::sort(expected);

@@ -21,6 +21,7 @@ core::Status MappedChunks::Load(core::FileSystem& fs, const std::string& dir, Ti
     SEXTANT_ASSIGN(auto mapped, fs.MapReadOnly(file.path));
     if (files_.empty()) first_file_ = file.index;
     std::string_view bytes = mapped->bytes();
+    if (&file == &files.back() && IsEmptyHeadChunkFile(bytes)) return {};
     files_.push_back(std::move(mapped));
     core::Status status = VisitHeadChunks(bytes, [&](uint64_t offset, const HeadChunk& chunk) {
       // Prometheus begins a new file long before offsets leave 32 bits.

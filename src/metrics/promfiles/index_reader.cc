@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "metrics/promfiles/big_endian.h"
 #include "metrics/promfiles/bits.h"
 #include "metrics/promfiles/crc32c.h"
-#include "metrics/promfiles/index_bytes.h"
 
 namespace sextant::promfiles {
 namespace {
@@ -35,10 +35,13 @@ bool IsSorted(const std::vector<LabelView>& labels) {
   return true;
 }
 
-// Whether a matcher is answered by a few lookups, without trying the values of its label.
+// Whether a matcher is answered by a few lookups, without trying the values of its label. What matches a
+// missing label is answered by the values that it refuses.
 bool IsCheap(const Matcher& matcher) {
-  return matcher.type() == MatchType::kEqual ||
-         (matcher.type() == MatchType::kRegexp && !matcher.set_matches().empty());
+  bool is_one = matcher.type() == MatchType::kEqual || matcher.type() == MatchType::kNotEqual;
+  if (is_one) return !matcher.value().empty();
+  bool looks_up_listed = (matcher.type() == MatchType::kNotRegexp) == matcher.MatchesEmpty();
+  return looks_up_listed && !matcher.set_matches().empty();
 }
 
 }  // namespace
@@ -56,17 +59,17 @@ tl::unexpected<core::Error> IndexReader::Corrupt(uint64_t offset, std::string_vi
 
 Status IndexReader::ReadToc() {
   if (bytes_.size() < kIndexHeaderBytes + kIndexTocBytes) return Corrupt(bytes_.size(), "ends too early");
-  if (LoadBig32(bytes_.data()) != kIndexMagic) return Corrupt(0, "not an index");
+  if (LoadBigEndian<uint32_t>(bytes_.data()) != kIndexMagic) return Corrupt(0, "not an index");
   version_ = static_cast<uint8_t>(bytes_[4]);
   if (version_ < 1 || version_ > 3) return Corrupt(4, fmt::format("unknown index version {}", version_));
   uint64_t place = bytes_.size() - kIndexTocBytes;
   std::string_view toc = bytes_.substr(place, kIndexTocBytes - 4);
-  IndexByteReader reader(bytes_.substr(place));
+  BigEndianReader reader(bytes_.substr(place));
   for (uint64_t* section : {&toc_.symbols, &toc_.series, &toc_.label_indices, &toc_.label_indices_table,
                             &toc_.postings, &toc_.postings_table}) {
-    *section = reader.Big64();
+    *section = reader.Fixed<uint64_t>();
   }
-  if (checksums_ == Checksums::kVerify && reader.Big32() != Crc32c(toc)) {
+  if (checksums_ == Checksums::kVerify && reader.Fixed<uint32_t>() != Crc32c(toc)) {
     return Corrupt(place, "the table of contents has a wrong checksum");
   }
   return {};
@@ -77,10 +80,10 @@ Result<std::string_view> IndexReader::Section(uint64_t offset, std::string_view 
   if (offset > end || end - offset < 2 * kFrameBytes) {
     return Corrupt(offset, fmt::format("{} would be outside of the file", what));
   }
-  uint64_t size = LoadBig32(bytes_.data() + offset);
+  uint64_t size = LoadBigEndian<uint32_t>(bytes_.data() + offset);
   if (size > end - offset - 2 * kFrameBytes) return Corrupt(offset, fmt::format("{} is cut off", what));
   std::string_view content = bytes_.substr(offset + kFrameBytes, size);
-  if (checksums_ == Checksums::kVerify && LoadBig32(content.data() + size) != Crc32c(content)) {
+  if (checksums_ == Checksums::kVerify && LoadBigEndian<uint32_t>(content.data() + size) != Crc32c(content)) {
     return Corrupt(offset, fmt::format("{} has a wrong checksum", what));
   }
   return content;
@@ -97,25 +100,25 @@ Status IndexReader::LoadOnce() const {
 Status IndexReader::LoadSymbols() const {
   if (toc_.symbols == 0) return {};
   SEXTANT_ASSIGN(std::string_view section, Section(toc_.symbols, "the symbol table"));
-  IndexByteReader reader(section);
-  tables_.symbol_count = reader.Big32();
+  BigEndianReader reader(section);
+  tables_.symbol_count = reader.Fixed<uint32_t>();
   tables_.symbols = section.substr(section.size() - reader.remaining());
   for (uint64_t i = 0; i < tables_.symbol_count; ++i) {
     if (i % kSymbolStride == 0) {
       tables_.symbol_samples.push_back(static_cast<uint32_t>(reader.position() - tables_.symbols.data()));
     }
-    reader.Text();
+    reader.Prefixed();
     if (!reader.ok()) return Corrupt(toc_.symbols, "the symbol table has fewer symbols than it says");
   }
   tables_.symbol_samples.shrink_to_fit();
   return {};
 }
 
-IndexReader::ValueEntry IndexReader::ReadValueEntry(IndexByteReader& reader) {
+IndexReader::ValueEntry IndexReader::ReadValueEntry(BigEndianReader& reader) {
   ValueEntry entry;
   uint64_t keys = reader.Uvarint();
-  entry.name = reader.Text();
-  entry.value = reader.Text();
+  entry.name = reader.Prefixed();
+  entry.value = reader.Prefixed();
   entry.postings = reader.Uvarint();
   // Two keys, always: what has another number of them is read as broken.
   if (keys != 2) reader.Bytes(UINT64_MAX);
@@ -125,8 +128,8 @@ IndexReader::ValueEntry IndexReader::ReadValueEntry(IndexByteReader& reader) {
 Status IndexReader::LoadValues() const {
   if (toc_.postings_table == 0) return {};
   SEXTANT_ASSIGN(std::string_view section, Section(toc_.postings_table, "the postings offset table"));
-  IndexByteReader reader(section);
-  uint64_t count = reader.Big32();
+  BigEndianReader reader(section);
+  uint64_t count = reader.Fixed<uint32_t>();
   tables_.values = section.substr(section.size() - reader.remaining());
   tables_.value_stride = kValueStride;
   ValueEntry former;
@@ -155,13 +158,13 @@ Status IndexReader::LoadValues() const {
 // Remembers every entry, in the order that the lookups need.
 void IndexReader::SortValues(uint64_t count) const {
   auto entry_at = [this](uint32_t place) {
-    IndexByteReader reader(tables_.values.substr(place));
+    BigEndianReader reader(tables_.values.substr(place));
     return ReadValueEntry(reader);
   };
   tables_.names.clear();
   tables_.value_samples.clear();
   tables_.value_stride = 1;
-  IndexByteReader reader(tables_.values);
+  BigEndianReader reader(tables_.values);
   for (uint64_t i = 0; i < count; ++i) {
     tables_.value_samples.push_back(static_cast<uint32_t>(reader.position() - tables_.values.data()));
     ReadValueEntry(reader);
@@ -179,31 +182,34 @@ void IndexReader::SortValues(uint64_t count) const {
 }
 
 std::optional<std::string_view> IndexReader::Symbol(uint32_t ref) const {
+  if (tables_.symbols.empty()) return std::nullopt;
   if (version_ == 1) {
     uint64_t begin = OffsetOf(tables_.symbols.data());
     if (ref < begin || ref - begin >= tables_.symbols.size()) return std::nullopt;
-    IndexByteReader reader(tables_.symbols.substr(ref - begin));
-    std::string_view symbol = reader.Text();
+    BigEndianReader reader(tables_.symbols.substr(ref - begin));
+    std::string_view symbol = reader.Prefixed();
     return reader.ok() ? std::optional(symbol) : std::nullopt;
   }
   if (ref >= tables_.symbol_count) return std::nullopt;
-  IndexByteReader reader(tables_.symbols.substr(tables_.symbol_samples[ref / kSymbolStride]));
-  for (uint64_t i = ref % kSymbolStride; i > 0; --i) reader.Text();
-  return reader.Text();
+  BigEndianReader reader(tables_.symbols.substr(tables_.symbol_samples[ref / kSymbolStride]));
+  for (uint64_t i = ref % kSymbolStride; i > 0; --i) reader.Prefixed();
+  return reader.Prefixed();
 }
 
 std::optional<uint32_t> IndexReader::FindSymbol(std::string_view text) const {
-  auto symbol_at = [this](uint32_t place) { return IndexByteReader(tables_.symbols.substr(place)).Text(); };
+  auto symbol_at = [this](uint32_t place) {
+    return BigEndianReader(tables_.symbols.substr(place)).Prefixed();
+  };
   const std::vector<uint32_t>& samples = tables_.symbol_samples;
   auto after = std::partition_point(samples.begin(), samples.end(),
                                     [&](uint32_t place) { return symbol_at(place) <= text; });
   if (after == samples.begin()) return std::nullopt;
   auto sample = static_cast<uint64_t>(after - samples.begin()) - 1;
-  IndexByteReader reader(tables_.symbols.substr(samples[sample]));
+  BigEndianReader reader(tables_.symbols.substr(samples[sample]));
   uint64_t end = std::min((sample + 1) * kSymbolStride, tables_.symbol_count);
   for (uint64_t i = sample * kSymbolStride; i < end; ++i) {
     uint64_t offset = OffsetOf(reader.position());
-    if (reader.Text() != text) continue;
+    if (reader.Prefixed() != text) continue;
     return static_cast<uint32_t>(version_ == 1 ? offset : i);
   }
   return std::nullopt;
@@ -220,13 +226,13 @@ Status IndexReader::VisitValues(const Name& name, std::string_view from, Visit v
   auto begin = tables_.value_samples.begin() + static_cast<ptrdiff_t>(name.first_sample);
   uint64_t samples = (name.values + tables_.value_stride - 1) / tables_.value_stride;
   auto after = std::partition_point(begin, begin + static_cast<ptrdiff_t>(samples), [&](uint32_t place) {
-    IndexByteReader reader(tables_.values.substr(place));
+    BigEndianReader reader(tables_.values.substr(place));
     return ReadValueEntry(reader).value < from;
   });
   if (after != begin) --after;
-  IndexByteReader reader("");
+  BigEndianReader reader("");
   for (uint64_t i = static_cast<uint64_t>(after - begin) * tables_.value_stride; i < name.values; ++i) {
-    if (i % tables_.value_stride == 0) reader = IndexByteReader(tables_.values.substr(*after++));
+    if (i % tables_.value_stride == 0) reader = BigEndianReader(tables_.values.substr(*after++));
     ValueEntry entry = ReadValueEntry(reader);
     if (entry.value < from) continue;
     SEXTANT_ASSIGN(bool goes_on, visit(entry));
@@ -239,15 +245,15 @@ Status IndexReader::AddPostings(uint64_t offset, uint64_t& budget_bytes, Roaring
   SEXTANT_ASSIGN(std::string_view list, Section(offset, "a postings list"));
   if (list.size() > budget_bytes) return Corrupt(offset, "postings lists overlap");
   budget_bytes -= list.size();
-  IndexByteReader reader(list);
-  uint64_t count = reader.Big32();
+  BigEndianReader reader(list);
+  uint64_t count = reader.Fixed<uint32_t>();
   if (!reader.ok() || reader.remaining() != count * sizeof(uint32_t)) {
     return Corrupt(offset, "a postings list is not as long as it says");
   }
   uint32_t batch[1024];
   while (count > 0) {
     size_t size = std::min<size_t>(count, std::size(batch));
-    for (size_t i = 0; i < size; ++i) batch[i] = reader.Big32();
+    for (size_t i = 0; i < size; ++i) batch[i] = reader.Fixed<uint32_t>();
     out.addMany(size, batch);
     count -= size;
   }
@@ -368,9 +374,9 @@ Result<std::string_view> IndexReader::SeriesRecord(uint32_t series) const {
   uint64_t end = bytes_.size() - kIndexTocBytes;
   if (offset < kIndexHeaderBytes || offset >= end)
     return Corrupt(offset, "a series would be outside of the file");
-  IndexByteReader reader(bytes_.substr(offset, end - offset));
-  std::string_view record = reader.Text();
-  uint32_t checksum = reader.Big32();
+  BigEndianReader reader(bytes_.substr(offset, end - offset));
+  std::string_view record = reader.Prefixed();
+  uint32_t checksum = reader.Fixed<uint32_t>();
   if (!reader.ok()) return Corrupt(offset, "a series is cut off");
   if (checksums_ == Checksums::kVerify && checksum != Crc32c(record)) {
     return Corrupt(offset, "a series has a wrong checksum");
@@ -381,7 +387,7 @@ Result<std::string_view> IndexReader::SeriesRecord(uint32_t series) const {
 template <typename Visit>
 Status IndexReader::VisitLabels(uint32_t series, Visit visit) const {
   SEXTANT_ASSIGN(std::string_view record, SeriesRecord(series));
-  IndexByteReader reader(record);
+  BigEndianReader reader(record);
   uint64_t count = reader.Count(2);
   for (uint64_t i = 0; i < count; ++i) {
     uint64_t name = reader.Uvarint();
@@ -420,7 +426,7 @@ Result<Labels> IndexReader::LabelsOf(uint32_t series) const {
 
 Result<std::vector<ChunkMeta>> IndexReader::ChunksOf(uint32_t series) const {
   SEXTANT_ASSIGN(std::string_view record, SeriesRecord(series));
-  IndexByteReader reader(record);
+  BigEndianReader reader(record);
   uint64_t labels = reader.Count(2);
   for (uint64_t i = 0; i < 2 * labels; ++i) reader.Uvarint();
   uint64_t count = reader.Count(3);

@@ -107,7 +107,7 @@ class IndexReader {
   core::Status LoadSymbols() const;
   core::Status LoadValues() const;
   void SortValues(uint64_t count) const;
-  static ValueEntry ReadValueEntry(class IndexByteReader& reader);
+  static ValueEntry ReadValueEntry(class BigEndianReader& reader);
 
   tl::unexpected<core::Error> Corrupt(uint64_t offset, std::string_view what) const;
   uint64_t OffsetOf(const char* place) const { return static_cast<uint64_t>(place - bytes_.data()); }

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "core/fault_file.h"
+#include "metrics/promfiles/big_endian.h"
 #include "metrics/promfiles/crc32c.h"
-#include "metrics/promfiles/index_bytes.h"
 #include "metrics/promfiles/index_reader.h"
 #include "metrics/promfiles/index_test_util.h"
 #include "metrics/promfiles/index_writer.h"
@@ -302,9 +302,9 @@ TEST_F(IndexTest, OtherVersionsAreRefused) {
 // Appends a section with its length and checksum.
 uint64_t PutSection(std::string& file, const std::string& content) {
   uint64_t offset = file.size();
-  PutBig32(file, static_cast<uint32_t>(content.size()));
+  PutBigEndian<uint32_t>(file, static_cast<uint32_t>(content.size()));
   file += content;
-  PutBig32(file, Crc32c(content));
+  PutBigEndian<uint32_t>(file, Crc32c(content));
   return offset;
 }
 
@@ -312,24 +312,24 @@ void PutToc(std::string& file, const IndexToc& toc) {
   std::string bytes;
   for (uint64_t place : {toc.symbols, toc.series, toc.label_indices, toc.label_indices_table, toc.postings,
                          toc.postings_table}) {
-    PutBig64(bytes, place);
+    PutBigEndian<uint64_t>(bytes, place);
   }
-  PutBig32(bytes, Crc32c(bytes));
+  PutBigEndian<uint32_t>(bytes, Crc32c(bytes));
   file += bytes;
 }
 
 TEST(IndexVersion1, ReadsTablesInAnyOrder) {
   std::string file;
-  PutBig32(file, kIndexMagic);
+  PutBigEndian<uint32_t>(file, kIndexMagic);
   file.push_back(1);
   IndexToc toc;
   // Symbols are named by their offsets.
   std::string symbols;
-  PutBig32(symbols, 4);
+  PutBigEndian<uint32_t>(symbols, 4);
   uint32_t refs[4];
   for (int i = 0; i < 4; ++i) {
     refs[i] = static_cast<uint32_t>(file.size() + 4 + symbols.size());
-    PutText(symbols, std::string(1, "abcd"[i]));
+    PutPrefixed(symbols, std::string(1, "abcd"[i]));
   }
   toc.symbols = PutSection(file, symbols);
   toc.series = file.size();
@@ -341,18 +341,18 @@ TEST(IndexVersion1, ReadsTablesInAnyOrder) {
     PutUvarint(record, refs[value]);
     PutUvarint(record, 0);  // chunks
     series.push_back(static_cast<uint32_t>(file.size()));
-    PutText(file, record);
-    PutBig32(file, Crc32c(record));
+    PutPrefixed(file, record);
+    PutBigEndian<uint32_t>(file, Crc32c(record));
   }
   std::string table;
-  PutBig32(table, 4);
+  PutBigEndian<uint32_t>(table, 4);
   auto put_list = [&](std::string_view name, std::string_view value, std::vector<uint32_t> refs_of_list) {
     std::string list;
-    PutBig32(list, static_cast<uint32_t>(refs_of_list.size()));
-    for (uint32_t ref : refs_of_list) PutBig32(list, ref);
+    PutBigEndian<uint32_t>(list, static_cast<uint32_t>(refs_of_list.size()));
+    for (uint32_t ref : refs_of_list) PutBigEndian<uint32_t>(list, ref);
     PutUvarint(table, 2);
-    PutText(table, name);
-    PutText(table, value);
+    PutPrefixed(table, name);
+    PutPrefixed(table, value);
     PutUvarint(table, PutSection(file, list));
   };
   put_list("a", "d", {series[2]});
@@ -375,18 +375,18 @@ TEST(IndexVersion1, ReadsTablesInAnyOrder) {
 
 TEST(IndexLimits, EntriesThatShareAListCannotMakeALookupEndless) {
   std::string file;
-  PutBig32(file, kIndexMagic);
+  PutBigEndian<uint32_t>(file, kIndexMagic);
   file.push_back(2);
   std::string list;
-  PutBig32(list, 1000);
-  for (uint32_t i = 0; i < 1000; ++i) PutBig32(list, i);
+  PutBigEndian<uint32_t>(list, 1000);
+  for (uint32_t i = 0; i < 1000; ++i) PutBigEndian<uint32_t>(list, i);
   uint64_t place = PutSection(file, list);
   std::string table;
-  PutBig32(table, 1000);
+  PutBigEndian<uint32_t>(table, 1000);
   for (int i = 0; i < 1000; ++i) {
     PutUvarint(table, 2);
-    PutText(table, "a");
-    PutText(table, fmt::format("{:04}", i));
+    PutPrefixed(table, "a");
+    PutPrefixed(table, fmt::format("{:04}", i));
     PutUvarint(table, place);
   }
   IndexToc toc;

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "metrics/promfiles/big_endian.h"
 #include "metrics/promfiles/bits.h"
 #include "metrics/promfiles/crc32c.h"
-#include "metrics/promfiles/index_bytes.h"
 
 namespace sextant::promfiles {
 namespace {
@@ -47,7 +47,7 @@ class SpoolReader {
 
   Result<std::string_view> Next() {
     SEXTANT_TRY(Hold(kMaxLengthBytes));
-    IndexByteReader reader(Held());
+    BigEndianReader reader(Held());
     uint64_t size = reader.Uvarint();
     at_ += Held().size() - reader.remaining();
     SEXTANT_TRY(Hold(size));
@@ -155,7 +155,7 @@ void BufferedFile::PutSummed(std::string_view bytes) {
 
 void BufferedFile::PutChecksum() {
   std::string bytes;
-  PutBig32(bytes, checksum_);
+  PutBigEndian<uint32_t>(bytes, checksum_);
   checksum_ = 0;
   Put(bytes);
 }
@@ -255,7 +255,7 @@ Status IndexWriter::CheckSection(std::string_view what, uint64_t bytes) const {
 
 Status IndexWriter::WriteSymbols() {
   std::string bytes;
-  PutBig32(bytes, kIndexMagic);
+  PutBigEndian<uint32_t>(bytes, kIndexMagic);
   bytes.push_back(kVersion);
   out_.Put(bytes);
   toc_.symbols = out_.size();
@@ -266,12 +266,12 @@ Status IndexWriter::WriteSymbols() {
   }
   SEXTANT_TRY(CheckSection("the symbol table", size));
   bytes.clear();
-  PutBig32(bytes, static_cast<uint32_t>(size));
+  PutBigEndian<uint32_t>(bytes, static_cast<uint32_t>(size));
   out_.Put(bytes);
   bytes.clear();
-  PutBig32(bytes, static_cast<uint32_t>(symbols_.size()));
+  PutBigEndian<uint32_t>(bytes, static_cast<uint32_t>(symbols_.size()));
   for (uint32_t id : symbol_order_) {
-    PutText(bytes, symbols_.at(id));
+    PutPrefixed(bytes, symbols_.at(id));
     out_.PutSummed(bytes);
     bytes.clear();
   }
@@ -282,7 +282,7 @@ Status IndexWriter::WriteSymbols() {
 
 Status IndexWriter::WriteOneSeries(std::string_view spooled, std::string& buffer) {
   buffer.clear();
-  IndexByteReader reader(spooled);
+  BigEndianReader reader(spooled);
   uint64_t labels = reader.Uvarint();
   PutUvarint(buffer, labels);
   for (uint64_t i = 0; i < 2 * labels; ++i) PutUvarint(buffer, symbol_ranks_[reader.Uvarint()]);
@@ -320,12 +320,12 @@ template <typename VisitAll>
 void IndexWriter::WritePostingsList(uint64_t count, VisitAll visit_all) {
   constexpr size_t kBatchBytes = 4096;
   std::string bytes;
-  PutBig32(bytes, static_cast<uint32_t>(sizeof(uint32_t) * (count + 1)));
+  PutBigEndian<uint32_t>(bytes, static_cast<uint32_t>(sizeof(uint32_t) * (count + 1)));
   out_.Put(bytes);
   bytes.clear();
-  PutBig32(bytes, static_cast<uint32_t>(count));
+  PutBigEndian<uint32_t>(bytes, static_cast<uint32_t>(count));
   visit_all([&](uint32_t ref) {
-    PutBig32(bytes, ref);
+    PutBigEndian<uint32_t>(bytes, ref);
     if (bytes.size() < kBatchBytes) return;
     out_.PutSummed(bytes);
     bytes.clear();
@@ -365,14 +365,14 @@ Status IndexWriter::WritePostingsTable(uint64_t postings_begin) {
   });
   SEXTANT_TRY(CheckSection("the postings offset table", size));
   std::string bytes;
-  PutBig32(bytes, static_cast<uint32_t>(size));
+  PutBigEndian<uint32_t>(bytes, static_cast<uint32_t>(size));
   out_.Put(bytes);
   bytes.clear();
-  PutBig32(bytes, static_cast<uint32_t>(pairs_.size() + 1));
+  PutBigEndian<uint32_t>(bytes, static_cast<uint32_t>(pairs_.size() + 1));
   visit_entries([&](std::string_view name, std::string_view value, uint64_t offset) {
     PutUvarint(bytes, 2);  // keys
-    PutText(bytes, name);
-    PutText(bytes, value);
+    PutPrefixed(bytes, name);
+    PutPrefixed(bytes, value);
     PutUvarint(bytes, offset);
     out_.PutSummed(bytes);
     bytes.clear();
@@ -399,7 +399,7 @@ Result<uint64_t> IndexWriter::Finish() {
   std::string bytes;
   for (uint64_t section : {toc_.symbols, toc_.series, toc_.label_indices, toc_.label_indices_table,
                            toc_.postings, toc_.postings_table}) {
-    PutBig64(bytes, section);
+    PutBigEndian<uint64_t>(bytes, section);
   }
   out_.PutSummed(bytes);
   out_.PutChecksum();

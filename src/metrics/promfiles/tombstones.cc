@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "metrics/promfiles/big_endian.h"
 #include "metrics/promfiles/crc32c.h"
-#include "metrics/promfiles/index_bytes.h"
 
 namespace sextant::promfiles {
 namespace {
@@ -75,27 +75,27 @@ std::string FormatTombstones(const Tombstones& tombstones) {
     }
   }
   std::string bytes;
-  PutBig32(bytes, kMagic);
+  PutBigEndian<uint32_t>(bytes, kMagic);
   bytes.push_back(static_cast<char>(kVersion));
   bytes += entries;
   // The checksum leaves out the version.
-  PutBig32(bytes, Crc32c(entries));
+  PutBigEndian<uint32_t>(bytes, Crc32c(entries));
   return bytes;
 }
 
 Result<Tombstones> ParseTombstones(std::string_view bytes) {
-  if (bytes.size() < kHeaderBytes + kChecksumBytes || LoadBig32(bytes.data()) != kMagic) {
+  if (bytes.size() < kHeaderBytes + kChecksumBytes || LoadBigEndian<uint32_t>(bytes.data()) != kMagic) {
     return core::Fail(Code::kCorruption, "not a tombstones file");
   }
   if (auto version = static_cast<uint8_t>(bytes[kHeaderBytes - 1]); version != kVersion) {
     return core::Fail(Code::kCorruption, "unknown tombstones version {}", version);
   }
   std::string_view entries = bytes.substr(kHeaderBytes, bytes.size() - kHeaderBytes - kChecksumBytes);
-  if (LoadBig32(entries.data() + entries.size()) != Crc32c(entries)) {
+  if (LoadBigEndian<uint32_t>(entries.data() + entries.size()) != Crc32c(entries)) {
     return core::Fail(Code::kCorruption, "at {}: wrong checksum", kHeaderBytes);
   }
   std::map<uint64_t, Intervals> of_series;
-  IndexByteReader reader(entries);
+  BigEndianReader reader(entries);
   while (!reader.at_end()) {
     auto offset = static_cast<uint64_t>(reader.position() - bytes.data());
     uint64_t series = reader.Uvarint();

@@ -152,6 +152,14 @@ struct SecondVersion {
   }
 };
 
+bool IsSecondVersion(RecordType type) {
+  return type == RecordType::kHistogramsV2 || type == RecordType::kFloatHistogramsV2;
+}
+bool IsInteger(RecordType type) {
+  return type == RecordType::kHistograms || type == RecordType::kCustomHistograms ||
+         type == RecordType::kHistogramsV2;
+}
+
 void PutLabels(std::string& out, const model::Labels& labels) {
   PutUvarint(out, labels.size());
   for (LabelView label : labels) {
@@ -319,18 +327,6 @@ void EncodeMetadataRecord(std::span<const WalMetadata> entries, std::string& out
     PutPrefixed(out, entry.metadata.help);
   }
 }
-
-namespace {
-
-bool IsSecondVersion(RecordType type) {
-  return type == RecordType::kHistogramsV2 || type == RecordType::kFloatHistogramsV2;
-}
-bool IsInteger(RecordType type) {
-  return type == RecordType::kHistograms || type == RecordType::kCustomHistograms ||
-         type == RecordType::kHistogramsV2;
-}
-
-}  // namespace
 
 core::Status DecodeHistogramsRecord(std::string_view record, std::vector<WalHistogram>& out) {
   SEXTANT_TRY(CheckType(record, {RecordType::kHistograms, RecordType::kFloatHistograms,

@@ -123,17 +123,18 @@ Result<CopyCounts> CopyBlocks(const std::vector<std::shared_ptr<const Block>>& b
   }
 }
 
-Result<CopyCounts> CopyHead(const Head& head, const CopyFilter& filter,
+Result<CopyCounts> CopyHead(const Head& head, const CopyFilter& filter, TimestampMs in_order_from_ms,
                             const std::function<bool()>& is_cancelled, BlockWriter& writer) {
   CopyCounts counts;
   HeadSeries series;
   model::SampleColumns samples;
+  bool is_late_only = filter.end_ms < in_order_from_ms;
   for (SeriesRef ref : head.SortedRefs()) {
     if (is_cancelled()) return Cancelled();
-    if (!head.Describe(ref, series) || !head.MayHaveSamples(series, filter.start_ms, filter.end_ms) ||
-        !MatchesOne(series.labels, filter.matcher_sets)) {
-      continue;
-    }
+    if (is_late_only && !head.out_of_order().Holds(ref)) continue;
+    if (!head.Describe(ref, series) || !MatchesOne(series.labels, filter.matcher_sets)) continue;
+    series.in_order_from_ms = in_order_from_ms;
+    if (!head.MayHaveSamples(series, filter.start_ms, filter.end_ms)) continue;
     samples.clear();
     head.Read(series, filter.start_ms, filter.end_ms, samples);
     if (samples.size() == 0) continue;

@@ -35,8 +35,9 @@ core::Result<CopyCounts> CopyBlocks(const std::vector<std::shared_ptr<const Bloc
                                     const CopyFilter& filter, const std::function<bool()>& is_cancelled,
                                     const OnDamage& on_damage, BlockWriter& writer);
 
-// Copies what the head has now.
-core::Result<CopyCounts> CopyHead(const Head& head, const CopyFilter& filter,
+// Copies what the head has now: of samples that came in order, those from `in_order_from_ms` on; what was
+// before is in blocks.
+core::Result<CopyCounts> CopyHead(const Head& head, const CopyFilter& filter, TimestampMs in_order_from_ms,
                                   const std::function<bool()>& is_cancelled, BlockWriter& writer);
 
 }  // namespace sextant::tsdb

@@ -1,10 +1,7 @@
 #include "metrics/tsdb/block_set.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
-
-#include "metrics/tsdb/dense_block.h"
 
 namespace sextant::tsdb {
 
@@ -16,74 +13,47 @@ using core::Status;
 
 namespace {
 
-constexpr std::string_view kBlockPrefix = "block-";
-constexpr std::string_view kUnfinished = ".tmp";
-constexpr std::string_view kDeleted = ".deleted";
-constexpr std::string_view kDamaged = ".damaged";
-
-std::string_view NameOf(const Block& block) {
-  std::string_view dir = block.dir();
-  return dir.substr(dir.rfind('/') + 1);
-}
-
-// The number at the end of block-<start>-<end>-<number>; 0: another name, or one without.
-uint64_t NumberOf(std::string_view name) {
-  if (!name.starts_with(kBlockPrefix)) return 0;
-  const char* at = name.data() + kBlockPrefix.size();
-  const char* end = name.data() + name.size();
-  for (int field = 0; field < 2; ++field) {
-    int64_t time_ms = 0;
-    auto parsed = std::from_chars(at, end, time_ms);
-    if (parsed.ec != std::errc() || parsed.ptr == end || *parsed.ptr != '-') return 0;
-    at = parsed.ptr + 1;
-  }
-  uint64_t number = 0;
-  return std::from_chars(at, end, number).ec == std::errc() ? number : 0;
-}
-
 bool IsBefore(const HeldBlock& a, const HeldBlock& b) {
   return std::tuple(a.block->start_ms(), a.block->end_ms(), NameOf(*a.block)) <
          std::tuple(b.block->start_ms(), b.block->end_ms(), NameOf(*b.block));
 }
 
-BlockOrigin CutInOrder(TimestampMs end_ms) { return {.head_end_ms = end_ms, .parents = {}}; }
-
 }  // namespace
 
 void BlockSet::NoteNumber(std::string_view name) {
-  uint64_t number = NumberOf(name);
+  uint64_t number = BlockNumberOf(name);
   if (number < UINT64_MAX) next_number_ = std::max(next_number_, number + 1);
 }
 
-void BlockSet::LoadOne(const std::string& name, std::vector<HeldBlock>& loaded) {
-  std::string path = JoinPath(dir_, name);
-  auto block = DenseBlock::Open(fs_, path);
-  if (!block) return SetAside(path, block.error());
-  HeldBlock held{.block = *block, .origin = CutInOrder((*block)->end_ms())};
-  auto origin = ReadOrigin(fs_, path);
-  if (!origin) {
+void BlockSet::LoadOne(const std::string& path, BlockForm form, std::vector<HeldBlock>& loaded) {
+  auto opened = OpenBlock(fs_, path, form);
+  if (!opened) return SetAside(path, form, opened.error());
+  if (opened->origin_error) {
     // Its samples are all there. What it replaced may be served beside it, and of the head more than is
     // needed: the same samples again.
     logger_.Warn("it is not known what a block has replaced",
-                 {{"block", held.block->dir()}, {"error", origin.error()}});
-    held.origin = {};
-  } else if (*origin) {
-    held.origin = std::move(**origin);
+                 {{"block", path}, {"error", *opened->origin_error}});
   }
-  loaded.push_back(std::move(held));
+  loaded.push_back(std::move(opened->held));
 }
 
-Status BlockSet::OpenAll(std::vector<HeldBlock>& loaded) {
-  SEXTANT_ASSIGN(std::vector<FileInfo> entries, fs_.List(dir_));
+Status BlockSet::OpenAll(BlockForm form, std::vector<HeldBlock>& loaded) {
+  SEXTANT_ASSIGN(std::vector<FileInfo> entries, fs_.List(DirOf(form)));
   for (const FileInfo& entry : entries) {
-    if (!entry.is_directory || !entry.name.starts_with(kBlockPrefix)) continue;
+    if (!entry.is_directory) continue;
     NoteNumber(entry.name);
-    if (entry.name.ends_with(kDamaged)) continue;
-    if (entry.name.ends_with(kUnfinished) || entry.name.ends_with(kDeleted)) {
-      SEXTANT_TRY(core::RemoveAll(fs_, JoinPath(dir_, entry.name)));
-      continue;
+    std::string path = JoinPath(DirOf(form), entry.name);
+    switch (ClassifyName(entry.name, form)) {
+      case BlockNameKind::kBlock:
+        LoadOne(path, form, loaded);
+        break;
+      case BlockNameKind::kLeftover:
+        SEXTANT_TRY(core::RemoveAll(fs_, path));
+        break;
+      case BlockNameKind::kDamaged:
+      case BlockNameKind::kOther:
+        break;
     }
-    LoadOne(entry.name, loaded);
   }
   return {};
 }
@@ -98,7 +68,7 @@ void BlockSet::RetireReplaced(std::vector<HeldBlock>& loaded) {
     }
   }
   std::erase_if(loaded, [&](const HeldBlock& held) {
-    if (!replaced.contains(NameOf(*held.block))) return false;
+    if (!held.is_deletable && !replaced.contains(NameOf(*held.block))) return false;
     Retire(*held.block);
     return true;
   });
@@ -106,7 +76,8 @@ void BlockSet::RetireReplaced(std::vector<HeldBlock>& loaded) {
 
 Status BlockSet::Load() {
   std::vector<HeldBlock> loaded;
-  SEXTANT_TRY(OpenAll(loaded));
+  SEXTANT_TRY(OpenAll(BlockForm::kDense, loaded));
+  SEXTANT_TRY(OpenAll(BlockForm::kPrometheus, loaded));
   {
     std::lock_guard lock(mutex_);
     RetireReplaced(loaded);
@@ -148,52 +119,54 @@ uint64_t BlockSet::size_bytes() const {
   return size;
 }
 
-Result<NewBlock> BlockSet::Start(TimestampMs start_ms, TimestampMs end_ms, const BlockOrigin& origin) {
-  uint64_t number;
-  {
+Result<NewBlock> BlockSet::Start(BlockForm form, TimestampMs start_ms, TimestampMs end_ms,
+                                 const BlockOrigin& origin, const std::vector<HeldBlock>& sources) {
+  std::string name;
+  if (form == BlockForm::kDense) {
     std::lock_guard lock(mutex_);
-    number = next_number_++;
+    name = DenseBlockName(start_ms, end_ms, next_number_++);
+  } else {
+    name = ulids_.Next().ToString();
   }
-  NewBlock block;
-  block.dir = JoinPath(dir_, fmt::format("{}{}-{}-{}", kBlockPrefix, start_ms, end_ms, number));
-  SEXTANT_ASSIGN(block.writer, DenseBlockWriter::Start(fs_, block.dir, start_ms, end_ms));
-  if (origin != CutInOrder(end_ms)) {
-    SEXTANT_TRY(WriteOrigin(fs_, fmt::format("{}{}", block.dir, kUnfinished), origin));
+  NewBlock block{.dir = JoinPath(DirOf(form), name), .form = form, .writer = nullptr};
+  auto writer = StartBlock(fs_, block.dir, form, start_ms, end_ms, origin, sources);
+  if (!writer) {
+    Discard(std::move(block));
+    return tl::unexpected(writer.error());
   }
+  block.writer = std::move(*writer);
   return block;
 }
 
-Result<bool> BlockSet::Finish(NewBlock block, const std::vector<std::shared_ptr<const Block>>& replaced) {
+Result<bool> BlockSet::Finish(NewBlock block, const std::vector<HeldBlock>& sources) {
   Result<bool> has_samples = block.writer->Finish();
   block.writer.reset();
   HeldBlock held;
   if (has_samples && *has_samples) {
-    std::vector<HeldBlock> opened;
-    auto made = DenseBlock::Open(fs_, block.dir);
-    if (made) {
-      held.block = std::move(*made);
-      auto origin = ReadOrigin(fs_, block.dir);
-      if (!origin) made = tl::unexpected(origin.error());
-      if (origin) held.origin = *origin ? std::move(**origin) : CutInOrder(held.block->end_ms());
+    auto opened = OpenBlock(fs_, block.dir, block.form);
+    if (!opened) {
+      has_samples = tl::unexpected(opened.error());
+    } else if (opened->origin_error) {
+      has_samples = tl::unexpected(*opened->origin_error);
+    } else {
+      held = std::move(opened->held);
     }
-    if (!made) has_samples = tl::unexpected(made.error());
   }
   if (!has_samples) {
     // It may have got its name; the samples are still where they were.
-    held.block.reset();
     Discard(std::move(block));
     return has_samples;
   }
   {
     std::lock_guard lock(mutex_);
     std::erase_if(blocks_, [&](const HeldBlock& old) {
-      if (std::ranges::find(replaced, old.block) == replaced.end()) return false;
-      Retire(*old.block);
-      return true;
+      bool is_source = std::ranges::find(sources, old.block, &HeldBlock::block) != sources.end();
+      if (is_source) Retire(*old.block);
+      return is_source;
     });
     if (held.block != nullptr) Insert(std::move(held));
   }
-  if (!replaced.empty()) {
+  if (!sources.empty()) {
     // What is done is done: the files of the former blocks are removed now or later.
     if (Status deleted = DeleteRetired(); !deleted)
       logger_.Warn("a block that was replaced could not be removed yet", {{"error", deleted.error()}});
@@ -204,8 +177,8 @@ Result<bool> BlockSet::Finish(NewBlock block, const std::vector<std::shared_ptr<
 void BlockSet::Discard(NewBlock block) {
   block.writer.reset();
   // What cannot be removed now goes at the next start.
-  for (std::string_view suffix : {std::string_view(), kUnfinished}) {
-    [[maybe_unused]] Status removed = core::RemoveAll(fs_, fmt::format("{}{}", block.dir, suffix));
+  for (const std::string& dir : {block.dir, UnfinishedDir(block.dir, block.form)}) {
+    [[maybe_unused]] Status removed = core::RemoveAll(fs_, dir);
   }
 }
 
@@ -233,8 +206,8 @@ Status BlockSet::DeleteRetired() {
     // First out of the way in one step, and durably, so that half a block is never found. Queries that have
     // it open go on reading.
     Status deleted;
-    if (!path.ends_with(kDeleted)) {
-      std::string aside = fmt::format("{}{}", path, kDeleted);
+    if (!IsDeletedDir(path)) {
+      std::string aside = DeletedDir(path);
       deleted = fs_.Rename(path, aside);
       if (!deleted && deleted.error().code() == Code::kNotFound) deleted = {};
       if (deleted) path = std::move(aside);
@@ -278,29 +251,45 @@ Status BlockSet::ApplyRetention(TimestampMs oldest_ms, uint64_t max_bytes) {
   return DeleteRetired();
 }
 
-void BlockSet::SetAside(const std::string& block_dir, const core::Error& reason) {
+void BlockSet::SetAside(const std::string& block_dir, BlockForm form, const core::Error& reason) {
   metrics_.blocks_set_aside.Increment();
-  std::string aside = fmt::format("{}{}", block_dir, kDamaged);
-  Status renamed = fs_.Rename(block_dir, aside);
+  std::string place = block_dir;
+  if (std::optional<std::string> aside = DamagedDir(block_dir, form);
+      aside && fs_.Rename(block_dir, *aside)) {
+    place = std::move(*aside);
+  }
+  {
+    std::lock_guard lock(mutex_);
+    damages_.push_back(fmt::format("{}: {}", block_dir, reason.message()));
+  }
   logger_.Error("a block cannot be read and is set aside; everything else is served",
-                {{"block", renamed ? aside : block_dir}, {"error", reason}});
+                {{"block", place}, {"error", reason}});
 }
 
-void BlockSet::MarkFailed(const std::vector<std::shared_ptr<const Block>>& blocks) {
+std::vector<std::string> BlockSet::damages() const {
+  std::lock_guard lock(mutex_);
+  return damages_;
+}
+
+void BlockSet::MarkFailed(const std::vector<HeldBlock>& blocks) {
   std::lock_guard lock(mutex_);
   for (HeldBlock& held : blocks_) {
-    if (std::ranges::find(blocks, held.block) != blocks.end()) held.has_failed = true;
+    if (std::ranges::find(blocks, held.block, &HeldBlock::block) != blocks.end()) held.has_failed = true;
   }
 }
 
 Status BlockSet::Guard(const Block& block, Status status) {
   if (status || status.error().code() != Code::kCorruption) return status;
-  bool is_first;
+  std::optional<BlockForm> form;
   {
     std::lock_guard lock(mutex_);
-    is_first = std::erase_if(blocks_, [&](const HeldBlock& held) { return held.block.get() == &block; }) > 0;
+    std::erase_if(blocks_, [&](const HeldBlock& held) {
+      if (held.block.get() != &block) return false;
+      form = held.form;
+      return true;
+    });
   }
-  if (is_first) SetAside(block.dir(), status.error());
+  if (form) SetAside(block.dir(), *form, status.error());
   return {};
 }
 

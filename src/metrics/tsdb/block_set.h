@@ -14,8 +14,9 @@
 
 #include "core/file.h"
 #include "core/log.h"
+#include "metrics/promfiles/ulid.h"
 #include "metrics/tsdb/block.h"
-#include "metrics/tsdb/block_origin.h"
+#include "metrics/tsdb/block_files.h"
 #include "metrics/tsdb/series.h"
 #include "metrics/tsdb/store_metrics.h"
 
@@ -27,26 +28,28 @@ struct BlockSnapshot {
   TimestampMs end_ms = kNoTime;                      // samples before this are in blocks, not in the head
 };
 
-struct HeldBlock {
-  std::shared_ptr<const Block> block;
-  BlockOrigin origin;
-  bool has_failed = false;  // it could not be merged with others
-};
-
 // A block on its way: `writer` fills it, BlockSet::Finish makes it one of the set.
 struct NewBlock {
   std::string dir;
+  BlockForm form = BlockForm::kDense;
   std::unique_ptr<BlockWriter> writer;
 };
 
 class BlockSet {
  public:
-  // `dir` is where blocks of Sextant's form lie.
-  BlockSet(core::FileSystem& fs, std::string dir, core::Logger logger, StoreMetrics& metrics)
-      : fs_(fs), dir_(std::move(dir)), logger_(std::move(logger)), metrics_(metrics) {}
+  // Where blocks of either form lie. All that is referred to must outlive this.
+  BlockSet(core::FileSystem& fs, const core::Clock& clock, std::string dense_dir, std::string prometheus_dir,
+           core::Logger logger, StoreMetrics& metrics)
+      : fs_(fs),
+        dense_dir_(std::move(dense_dir)),
+        prometheus_dir_(std::move(prometheus_dir)),
+        logger_(std::move(logger)),
+        metrics_(metrics),
+        ulids_(clock) {}
 
-  // Opens what is in the directory, which exists; removes unfinished blocks and those that another one has
-  // replaced, sets unreadable ones aside.
+  // Opens what is in the directories, which exist; removes unfinished blocks and those that another one has
+  // replaced. Unreadable ones are set aside: those of Sextant's form are renamed, those of Prometheus' are
+  // left where they lie.
   core::Status Load();
 
   // Those that overlap start_ms <= time <= end_ms.
@@ -57,12 +60,12 @@ class BlockSet {
   uint64_t count() const;
   uint64_t size_bytes() const;
 
-  // Starts a block. `origin` goes into its directory when there is more to say than "cut from the head, in
-  // order".
-  core::Result<NewBlock> Start(TimestampMs start_ms, TimestampMs end_ms, const BlockOrigin& origin);
-  // Finishes it and puts it in the place of `replaced`, whose files go away. False when nothing was added to
-  // it: then `replaced` go without a successor. After an error the set is as before.
-  core::Result<bool> Finish(NewBlock block, const std::vector<std::shared_ptr<const Block>>& replaced);
+  // Starts a block that is made of `sources` or, without any, cut from the head.
+  core::Result<NewBlock> Start(BlockForm form, TimestampMs start_ms, TimestampMs end_ms,
+                               const BlockOrigin& origin, const std::vector<HeldBlock>& sources);
+  // Finishes it and puts it in the place of `sources`, whose files go away. False when nothing was added to
+  // it: then `sources` go without a successor. After an error the set is as before.
+  core::Result<bool> Finish(NewBlock block, const std::vector<HeldBlock>& sources);
   // Removes what there is of a block that will not be finished.
   void Discard(NewBlock block);
   // Says that there is nothing before `end_ms` that is not in a block (an empty range was cut).
@@ -74,8 +77,10 @@ class BlockSet {
   // Removes the files of blocks that are no longer part of the set and could not be removed before.
   core::Status DeleteRetired();
 
+  // What could not be read since Load, each as a line for a person.
+  std::vector<std::string> damages() const;
   // Keeps these from being merged: their chunks cannot all be read, and merging would lose those for good.
-  void MarkFailed(const std::vector<std::shared_ptr<const Block>>& blocks);
+  void MarkFailed(const std::vector<HeldBlock>& blocks);
   // Passes on the outcome of a lookup in a block, except that kCorruption sets the block aside: queries go on
   // without.
   core::Status Guard(const Block& block, core::Status status);
@@ -83,24 +88,30 @@ class BlockSet {
   void ReportChunk(const core::Error& error) const;
 
  private:
-  core::Status OpenAll(std::vector<HeldBlock>& loaded);
-  void LoadOne(const std::string& name, std::vector<HeldBlock>& loaded);
+  core::Status OpenAll(BlockForm form, std::vector<HeldBlock>& loaded);
+  void LoadOne(const std::string& path, BlockForm form, std::vector<HeldBlock>& loaded);
+  const std::string& DirOf(BlockForm form) const {
+    return form == BlockForm::kDense ? dense_dir_ : prometheus_dir_;
+  }
   void RetireReplaced(std::vector<HeldBlock>& loaded);
   void NoteNumber(std::string_view name);
-  void SetAside(const std::string& block_dir, const core::Error& reason);
+  void SetAside(const std::string& block_dir, BlockForm form, const core::Error& reason);
   // Both under the lock.
   void Insert(HeldBlock held);
   void Retire(const Block& block);
 
   core::FileSystem& fs_;
-  const std::string dir_;
+  const std::string dense_dir_;
+  const std::string prometheus_dir_;
   const core::Logger logger_;
   StoreMetrics& metrics_;
+  promfiles::UlidSource ulids_;
   mutable std::mutex mutex_;
   std::vector<HeldBlock> blocks_;     // by start
   std::vector<std::string> retired_;  // paths to be removed
+  std::vector<std::string> damages_;
   TimestampMs end_ms_ = kNoTime;
-  uint64_t next_number_ = 1;  // names are never used again
+  uint64_t next_number_ = 1;  // of names of Sextant's form, which are never used again
 };
 
 }  // namespace sextant::tsdb

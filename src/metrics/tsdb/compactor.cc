@@ -1,6 +1,7 @@
 #include "metrics/tsdb/compactor.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "metrics/tsdb/block_merge.h"
 
@@ -22,15 +23,33 @@ bool Overlap(const std::vector<HeldBlock>& by_start) {
   return false;
 }
 
-std::string_view NameOf(const Block& block) {
-  std::string_view dir = block.dir();
-  return dir.substr(dir.rfind('/') + 1);
+// What may be merged with each other: blocks of one form, and of Prometheus', not those of stale series with
+// others, since the mark would be lost, and with it where the head begins.
+bool IsOneClass(const HeldBlock& a, const HeldBlock& b) {
+  return a.form == b.form &&
+         (a.form == BlockForm::kDense || a.origin.is_stale_series == b.origin.is_stale_series);
 }
 
 }  // namespace
 
 std::vector<HeldBlock> Compactor::Plan() const {
   std::vector<HeldBlock> held = store_.blocks.Held();
+  if (store_.options.block_form == BlockForm::kPrometheus) {
+    for (const HeldBlock& one : held) {
+      if (one.form == BlockForm::kDense && !one.has_failed) return {one};
+    }
+  }
+  while (!held.empty()) {
+    auto others = std::stable_partition(held.begin(), held.end(),
+                                        [&](const HeldBlock& one) { return IsOneClass(one, held.front()); });
+    std::vector<HeldBlock> chosen = PlanOne({held.begin(), others});
+    if (!chosen.empty()) return chosen;
+    held.erase(held.begin(), others);
+  }
+  return {};
+}
+
+std::vector<HeldBlock> Compactor::PlanOne(const std::vector<HeldBlock>& held) const {
   std::vector<PlannedBlock> planned;
   planned.reserve(held.size());
   for (const HeldBlock& one : held) {
@@ -61,37 +80,42 @@ Status Compactor::Run() {
 }
 
 Status Compactor::Compact(const std::vector<HeldBlock>& sources) {
-  Blocks blocks;
-  for (const HeldBlock& source : sources) blocks.push_back(source.block);
   store_.metrics.compactions.Increment();
   if (Overlap(sources)) store_.metrics.vertical_compactions.Increment();
   int64_t started_ns = store_.clock.MonotonicNs();
-  Status merged = Merge(sources, blocks);
+  Status merged = Merge(sources);
   store_.metrics.compaction_seconds.Observe(static_cast<double>(store_.clock.MonotonicNs() - started_ns) /
                                             1e9);
   if (merged || merged.error().code() == Code::kCancelled) return merged;
   store_.metrics.compactions_failed.Increment();
   if (merged.error().code() != Code::kCorruption) return merged;
   // They are served as far as they can be read, but merging them would lose the rest for good.
-  store_.blocks.MarkFailed(blocks);
+  store_.blocks.MarkFailed(sources);
   store_.logger.Error("blocks are not merged, since one of them is damaged", {{"error", merged.error()}});
   return {};
 }
 
-Status Compactor::Merge(const std::vector<HeldBlock>& sources, const Blocks& blocks) {
-  TimestampMs start_ms = blocks.front()->start_ms();
-  TimestampMs end_ms = blocks.front()->end_ms();
+// Prometheus' blocks stay what they are: whoever put them there may want them back.
+BlockForm Compactor::FormFor(const std::vector<HeldBlock>& sources) const {
+  return sources.front().form == BlockForm::kPrometheus ? BlockForm::kPrometheus : store_.options.block_form;
+}
+
+Status Compactor::Merge(const std::vector<HeldBlock>& sources) {
+  TimestampMs start_ms = sources.front().block->start_ms();
+  TimestampMs end_ms = sources.front().block->end_ms();
+  std::vector<std::shared_ptr<const Block>> blocks;
   std::vector<BlockOrigin> origins;
   std::vector<std::string> names;
   for (const HeldBlock& source : sources) {
     start_ms = std::min(start_ms, source.block->start_ms());
     end_ms = std::max(end_ms, source.block->end_ms());
+    blocks.push_back(source.block);
     origins.push_back(source.origin);
     names.emplace_back(NameOf(*source.block));
   }
   int64_t started_ns = store_.clock.MonotonicNs();
-  SEXTANT_ASSIGN(NewBlock made,
-                 store_.blocks.Start(start_ms, end_ms, MergeOrigins(origins, std::move(names))));
+  SEXTANT_ASSIGN(NewBlock made, store_.blocks.Start(FormFor(sources), start_ms, end_ms,
+                                                    MergeOrigins(origins, std::move(names)), sources));
   auto copied = CopyBlocks(
       blocks, {}, [this] { return IsInterrupted(); },
       [](const Block&, const core::Error& error) -> Status { return tl::unexpected(error); }, *made.writer);
@@ -100,7 +124,7 @@ Status Compactor::Merge(const std::vector<HeldBlock>& sources, const Blocks& blo
     return tl::unexpected(copied.error());
   }
   std::string dir = made.dir;
-  SEXTANT_ASSIGN(bool has_samples, store_.blocks.Finish(std::move(made), blocks));
+  SEXTANT_ASSIGN(bool has_samples, store_.blocks.Finish(std::move(made), sources));
   store_.logger.Info("merged blocks",
                      {{"block", has_samples ? dir : "none: everything was deleted"},
                       {"blocks", blocks.size()},
@@ -111,9 +135,19 @@ Status Compactor::Merge(const std::vector<HeldBlock>& sources, const Blocks& blo
 }
 
 Status Compactor::RewriteDeleted() {
+  while (true) {
+    Status rewritten = RewriteDeletedOnce();
+    bool is_paused = !rewritten && rewritten.error().code() == Code::kCancelled && !is_stopped_.load();
+    if (!is_paused) return rewritten;
+    // Whoever wants the pause gets the lock now.
+    std::this_thread::yield();
+  }
+}
+
+Status Compactor::RewriteDeletedOnce() {
   std::lock_guard lock(mutex_);
   for (const HeldBlock& held : store_.blocks.Held()) {
-    if (is_stopped_.load()) return core::Fail(Code::kCancelled, "the store is closing");
+    if (IsInterrupted()) return core::Fail(Code::kCancelled, "stopped");
     if (held.has_failed || held.block->deletions() == 0) continue;
     SEXTANT_TRY(Compact({held}));
   }

@@ -43,12 +43,13 @@ class Compactor {
   };
 
  private:
-  using Blocks = std::vector<std::shared_ptr<const Block>>;
-
   bool IsInterrupted() const { return is_stopped_.load() || pauses_.load() > 0; }
   std::vector<HeldBlock> Plan() const;
+  std::vector<HeldBlock> PlanOne(const std::vector<HeldBlock>& held) const;
+  BlockForm FormFor(const std::vector<HeldBlock>& sources) const;
+  core::Status RewriteDeletedOnce();
   core::Status Compact(const std::vector<HeldBlock>& sources);
-  core::Status Merge(const std::vector<HeldBlock>& sources, const Blocks& blocks);
+  core::Status Merge(const std::vector<HeldBlock>& sources);
 
   Store& store_;
   std::mutex mutex_;  // held while compacting: nobody but other maintenance waits for it

@@ -22,14 +22,15 @@ constexpr TimestampMs kAligned = kTestStart - kTestStart % (27 * kRange);
 // A block beside those of the store, which is closed: `times_ms` for each of three series; values tell who
 // wrote it.
 void AddBlock(Bench& bench, TimestampMs start_ms, TimestampMs end_ms,
-              const std::vector<TimestampMs>& times_ms, double value, const BlockOrigin& origin) {
+              const std::vector<TimestampMs>& times_ms, double value, const BlockOrigin& origin,
+              BlockForm form = BlockForm::kDense) {
   core::Registry registry;
   StoreMetrics metrics(registry);
   std::string dir = core::JoinPath(bench.dir.path(), "blocks");
   ASSERT_TRUE(bench.posix.MakeDirectories(dir).has_value());
-  BlockSet set(bench.posix, dir, core::Logger::Discard(), metrics);
+  BlockSet set(bench.posix, bench.clock, dir, bench.dir.path(), core::Logger::Discard(), metrics);
   ASSERT_TRUE(set.Load().has_value());
-  auto block = set.Start(start_ms, end_ms, origin);
+  auto block = set.Start(form, start_ms, end_ms, origin, {});
   ASSERT_TRUE(block.has_value());
   for (const char* instance : {"1", "2", "3"}) {
     model::SampleColumns samples;

@@ -7,10 +7,12 @@
 #include "metrics/tsdb/appender.h"
 #include "metrics/tsdb/checkpoint.h"
 #include "metrics/tsdb/compactor.h"
+#include "metrics/tsdb/export.h"
 #include "metrics/tsdb/head_replay.h"
 #include "metrics/tsdb/label_image.h"
 #include "metrics/tsdb/maintenance.h"
 #include "metrics/tsdb/parallel.h"
+#include "metrics/tsdb/prometheus_head.h"
 #include "metrics/tsdb/querier.h"
 #include "metrics/tsdb/store.h"
 
@@ -88,7 +90,6 @@ class Progress {
 
 // Brings the head to what it was: blocks, checkpoint, journal, and a new journal file.
 Result<RecoveredSize> Recover(Store& store) {
-  Progress progress(store.options.replay_progress.get());
   int64_t started_ns = store.clock.MonotonicNs();
   SEXTANT_TRY(store.blocks.Load());
   SEXTANT_ASSIGN(LoadedCheckpoint checkpoint,
@@ -133,6 +134,23 @@ Result<RecoveredSize> Recover(Store& store) {
                        .is_checkpoint_damaged = checkpoint.damaged > 0};
 }
 
+// The head of our own files, and what Prometheus has left beside or instead of them.
+Result<RecoveredSize> OpenHead(const std::shared_ptr<Store>& store) {
+  SEXTANT_ASSIGN(PrometheusHeadState found, FindPrometheusHead(store->fs, store->options.dir));
+  if (found == PrometheusHeadState::kReplaces) {
+    store->logger.Info("Prometheus has gone on from where we stopped: its files replace our head");
+    for (const std::string& part : {store->JournalDir(), store->ChunkDir()}) {
+      SEXTANT_TRY(core::RemoveAll(store->fs, part));
+      SEXTANT_TRY(store->fs.MakeDirectories(part));
+    }
+  }
+  SEXTANT_ASSIGN(RecoveredSize recovered, Recover(*store));
+  if (found == PrometheusHeadState::kNone) return recovered;
+  SEXTANT_TRY(ImportPrometheusHead(store));
+  recovered.is_checkpoint_damaged = true;  // there is none of what has just been taken over
+  return recovered;
+}
+
 }  // namespace
 
 class Db::Impl {
@@ -173,9 +191,15 @@ class Db::Impl {
     store_->commits.WaitForBegun();
     Status checkpointed = maintenance_.Checkpoint();
     Status synced = maintenance_.Sync();
+    Status given_back;
+    if (store_->options.block_form == BlockForm::kPrometheus && checkpointed && synced &&
+        store_->head.series_count() > 0) {
+      given_back = ExportPrometheusHead(*store_);
+    }
     store_->lock.reset();
     SEXTANT_TRY(checkpointed);
-    return synced;
+    SEXTANT_TRY(synced);
+    return given_back;
   }
 
  private:
@@ -282,8 +306,9 @@ Result<std::unique_ptr<Db>> Db::Open(core::FileSystem& fs, const core::Clock& cl
   SEXTANT_TRY(CheckOptions(options));
   auto store = std::make_shared<Store>(fs, clock, std::move(logger), registry, std::move(options));
   SEXTANT_TRY(PrepareDirectory(*store));
+  Progress progress(store->options.replay_progress.get());
   auto recovered =
-      Recover(*store).map_error(core::AddContext("opening the metrics store in {}", store->options.dir));
+      OpenHead(store).map_error(core::AddContext("opening the metrics store in {}", store->options.dir));
   if (!recovered) return tl::unexpected(recovered.error());
   return std::unique_ptr<Db>(new Db(std::make_shared<Impl>(store, registry, *recovered)));
 }
@@ -352,6 +377,40 @@ Status Db::DeleteSeries(const std::vector<std::vector<model::Matcher>>& matcher_
                         TimestampMs end_ms) {
   return impl_->maintenance().DeleteSeries(impl_->compactor(), matcher_sets, start_ms, end_ms);
 }
+
+Status Db::Snapshot(const std::string& dir, bool with_head) {
+  Store& store = *impl_->store();
+  auto made = ExportBlocks(impl_->store(), store.fs, dir, {.matcher_sets = {}, .with_head = with_head});
+  if (made) return {};
+  [[maybe_unused]] Status removed = core::RemoveAll(store.fs, dir);
+  return tl::unexpected(made.error());
+}
+
+Result<ExportCounts> Db::Export(core::FileSystem& target, const std::string& dir,
+                                const ExportOptions& options) const {
+  return ExportBlocks(impl_->store(), target, dir, options);
+}
+
+std::vector<BlockInfo> Db::Blocks() const {
+  std::vector<BlockInfo> infos;
+  for (const HeldBlock& held : impl_->store()->blocks.Held()) {
+    const BlockFacts& facts = held.block->facts();
+    infos.push_back({.name = std::string(NameOf(*held.block)),
+                     .form = held.form,
+                     .start_ms = facts.start_ms,
+                     .end_ms = facts.end_ms,
+                     .series = facts.series,
+                     .samples = facts.samples,
+                     .chunks = facts.chunks,
+                     .deletions = held.block->deletions(),
+                     .size_bytes = facts.size_bytes,
+                     .level = held.origin.level,
+                     .is_out_of_order = held.origin.is_out_of_order});
+  }
+  return infos;
+}
+
+Result<VerifyReport> Db::Verify() const { return VerifyBlocks(*impl_->store()); }
 
 Status Db::CleanTombstones() {
   Store& store = *impl_->store();

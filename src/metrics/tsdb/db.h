@@ -25,6 +25,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -176,6 +177,44 @@ struct Cardinality {
   std::vector<LabelRow> labels;
 };
 
+// What Export takes along.
+struct ExportOptions {
+  // The series that match one of these; without any, all.
+  std::vector<std::vector<model::Matcher>> matcher_sets;
+  TimestampMs start_ms = std::numeric_limits<TimestampMs>::min();  // start_ms <= time <= end_ms
+  TimestampMs end_ms = std::numeric_limits<TimestampMs>::max();
+  bool with_head = true;
+};
+
+struct ExportCounts {
+  uint64_t blocks = 0;
+  uint64_t series = 0;  // added up over the blocks
+  uint64_t samples = 0;
+};
+
+// A block that is served.
+struct BlockInfo {
+  std::string name;  // of its directory
+  BlockForm form = BlockForm::kDense;
+  TimestampMs start_ms = 0;  // it covers start <= time < end
+  TimestampMs end_ms = 0;
+  uint64_t series = 0;
+  uint64_t samples = 0;
+  uint64_t chunks = 0;
+  uint64_t deletions = 0;
+  uint64_t size_bytes = 0;
+  uint32_t level = 1;  // how often its samples were written to a block
+  bool is_out_of_order = false;
+};
+
+// What reading everything found.
+struct VerifyReport {
+  uint64_t blocks = 0;
+  uint64_t series = 0;  // added up over the blocks
+  uint64_t samples = 0;
+  std::vector<std::string> damages;  // what cannot be read, with file and place
+};
+
 // A series' exemplars, ascending in time.
 struct SeriesExemplars {
   model::Labels series;
@@ -224,8 +263,8 @@ class Db final : public model::Appendable, public model::Queryable {
   core::Status Maintain();
   // What is kept from now on; see DbOptions.
   void SetRetention(DurationMs retention_ms, uint64_t retention_bytes, double retention_percentage);
-  // Deletes the samples with start_ms <= time <= end_ms of the series that match one of the sets. Durable
-  // when it returns; the space is given back later (CleanTombstones).
+  // Deletes the samples with start_ms <= time <= end_ms of the series that match one of the sets, but none
+  // that come later. Durable when it returns; the space is given back later (CleanTombstones).
   core::Status DeleteSeries(const std::vector<std::vector<model::Matcher>>& matcher_sets,
                             TimestampMs start_ms, TimestampMs end_ms);
   // Writes the blocks of which something was deleted anew.
@@ -233,6 +272,13 @@ class Db final : public model::Appendable, public model::Queryable {
   // Writes what there is into `dir`, which is made: blocks of Prometheus' form, as hard links where there are
   // such already, and, with the head, one block more. After an error `dir` is removed.
   core::Status Snapshot(const std::string& dir, bool with_head);
+  // Writes chosen samples into `dir` of `target` (made when absent) as blocks of Prometheus' form.
+  core::Result<ExportCounts> Export(core::FileSystem& target, const std::string& dir,
+                                    const ExportOptions& options) const;
+  // By start.
+  std::vector<BlockInfo> Blocks() const;
+  // Reads every sample of every block.
+  core::Result<VerifyReport> Verify() const;
   // Makes everything committed so far durable against power failure.
   core::Status Sync();
 

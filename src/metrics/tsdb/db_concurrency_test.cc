@@ -23,19 +23,24 @@ constexpr int kSeriesEach = 600;  // over several stripes
 
 void AppendBatches(Db& db, int target, std::barrier<>& pace, std::atomic<int>& failures) {
   std::vector<SeriesRef> refs(kSeriesEach, 0);
+  model::FloatHistogram histogram;
   for (int batch = 0; batch < kBatches; ++batch) {
     // Not so far apart that a cut shuts one of them out.
     if (batch % 10 == 0) pace.arrive_and_wait();
     auto appender = db.NewAppender();
+    histogram = CounterHistogram(batch);
     for (int series = 0; series < kSeriesEach; ++series) {
       auto labels = [&] {
         return Labels::Of(
             {{"__name__", "m"}, {"series", std::to_string(series)}, {"target", std::to_string(target)}});
       };
       TimestampMs time_ms = kTestStart + batch * 1000;
-      auto result = appender->Append(refs[series], refs[series] == 0 ? labels() : Labels(), time_ms, batch);
-      if (result.outcome == AppendOutcome::kUnknownRef)
-        result = appender->Append(0, labels(), time_ms, batch);
+      model::Sample sample{.time_ms = time_ms, .value = static_cast<double>(batch)};
+      if (series % 50 == 1) sample.histogram = &histogram;
+      auto result = appender->AppendSample(refs[series], refs[series] == 0 ? labels() : Labels(), sample);
+      if (result.outcome == AppendOutcome::kUnknownRef) {
+        result = appender->AppendSample(0, labels(), sample);
+      }
       if (result.outcome != AppendOutcome::kOk) ++failures;
       refs[series] = result.ref;
     }

@@ -294,6 +294,44 @@ TEST(DbHistogramTest, StartTimesComeOutWithTheirSamples) {
   EXPECT_EQ(ReadSeries(*db, "a").start_times_ms.back(), t + 7500);
 }
 
+TEST(DbHistogramTest, BlocksHaveHistogramsAndStartTimes) {
+  Bench bench;
+  bench.options.block_range_ms = 100'000;
+  auto db = bench.Open();
+  Contents expected;
+  std::vector<TimestampMs> starts_ms;
+  HistogramSource source(13);
+  for (int i = 0; i < 400; ++i) {
+    TimestampMs time_ms = kTestStart + i * 1000;
+    FloatHistogram histogram = source.Next();
+    starts_ms.push_back(kTestStart + i / 30 * 30'000);
+    auto appender = db->NewAppender();
+    Sample sample{.time_ms = time_ms, .value = i * 2.0, .start_ms = starts_ms.back()};
+    appender->AppendSample(0, MetricLabels("f"), sample);
+    sample.histogram = &histogram;
+    appender->AppendSample(0, MetricLabels("h"), sample);
+    if (i % 50 < 25) sample.histogram = nullptr;
+    appender->AppendSample(0, MetricLabels("mixed"), sample);
+    ASSERT_TRUE(appender->Commit().has_value());
+    expected[NameOf("f")][time_ms] = BitsOf(i * 2.0);
+    expected[NameOf("h")][time_ms] = HistogramBits(histogram);
+    expected[NameOf("mixed")][time_ms] = i % 50 < 25 ? BitsOf(i * 2.0) : HistogramBits(histogram);
+    if (i % 90 == 89) {
+      ASSERT_TRUE(db->Maintain().has_value());
+    }
+  }
+  ASSERT_GE(db->GetStats()->blocks, 2u);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Difference(ReadContents(*db), expected), "");
+    for (const char* metric : {"f", "h", "mixed"}) {
+      EXPECT_EQ(ReadSeries(*db, metric).start_times_ms, starts_ms) << metric;
+    }
+    EXPECT_TRUE(ReadSeries(*db, "f").histograms.empty());
+    db.reset();
+    db = bench.Open();
+  }
+}
+
 // Appends go on while a checkpoint is written: its states and its histograms are of different moments.
 TEST(DbHistogramTest, CheckpointsInTheMiddleOfEverythingLoseNothing) {
   Bench bench;

@@ -19,8 +19,7 @@ using model::SeriesRef;
 class RandomRun {
  public:
   explicit RandomRun(uint64_t seed) : random_(seed), histograms_(seed) {
-    has_histograms_ = seed % 2 == 0;
-    bench_.options.block_range_ms = has_histograms_ ? 1'000'000'000 : 200'000;  // blocks of floats only
+    bench_.options.block_range_ms = 200'000;
     bench_.options.journal_segment_bytes = 1 + random_() % 20'000;
     bench_.options.journal_checkpoint_bytes = 1 + random_() % 50'000;
     db_ = bench_.Open();
@@ -94,7 +93,7 @@ class RandomRun {
       uint64_t bits = BitsOf(sample.value);
       model::FloatHistogram histogram;
       // Some series have only histograms, some now and then.
-      if (has_histograms_ && (series % 6 == 0 || (series % 6 == 1 && random_() % 4 == 0))) {
+      if (series % 6 == 0 || (series % 6 == 1 && random_() % 4 == 0)) {
         histogram = histograms_.Next();
         bits = HistogramBits(histogram);
         sample.histogram = &histogram;
@@ -123,7 +122,6 @@ class RandomRun {
 
   std::mt19937_64 random_;
   HistogramSource histograms_;
-  bool has_histograms_;
   Bench bench_;
   std::unique_ptr<Db> db_;
   Contents expected_;
@@ -187,7 +185,7 @@ Contents FillStore(Bench& bench, std::mt19937_64& random, std::map<std::string, 
       double value = series < 3 ? series : static_cast<double>(random() % 100'000) / 7;
       model::Sample sample{.time_ms = kTestStart + i * 1000, .value = value};
       model::FloatHistogram histogram = histograms.Next();
-      bool is_histogram = series >= 6 && i >= 200;  // not in what becomes a block
+      bool is_histogram = series >= 6;
       if (is_histogram) sample.histogram = &histogram;
       appender->AppendSample(0, labels, sample);
       committed[labels.ToString()][kTestStart + i * 1000] =

@@ -9,6 +9,7 @@
 #include "metrics/tsdb/bytes.h"
 #include "metrics/tsdb/dense_integers.h"
 #include "metrics/tsdb/dense_values.h"
+#include "metrics/tsdb/histogram_check.h"
 
 namespace sextant::tsdb {
 namespace {
@@ -115,7 +116,8 @@ bool ReadLayout(ByteReader& reader, FloatHistogram& histogram) {
   for (double& bound : histogram.custom_bounds) bound = reader.Fixed<double>();
   histogram.positive_buckets.resize(reader.Count(kMinColumnBytes));
   histogram.negative_buckets.resize(reader.Count(kMinColumnBytes));
-  return reader.ok();
+  return reader.ok() && histogram.positive_buckets.size() == CountBuckets(histogram.positive_spans) &&
+         histogram.negative_buckets.size() == CountBuckets(histogram.negative_spans);
 }
 
 using Histograms = std::span<const std::shared_ptr<const FloatHistogram>>;

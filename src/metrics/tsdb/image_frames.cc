@@ -42,7 +42,7 @@ void ReadColumn(ByteReader& reader, size_t count, std::vector<T>& column) {
   std::memcpy(column.data(), bytes.data(), column.size() * sizeof(T));
 }
 
-// Bytes with their size, compressed.
+// Bytes with their size, compressed where that helps.
 void PutCompressed(std::string_view raw, std::string& out) {
   PutFixed(out, static_cast<uint32_t>(raw.size()));
   size_t size_at = out.size();
@@ -53,12 +53,21 @@ void PutCompressed(std::string_view raw, std::string& out) {
       ZSTD_compress(out.data() + start, out.size() - start, raw.data(), raw.size(), kCompressionLevel);
   SEXTANT_CHECK(!ZSTD_isError(size));
   out.resize(start + size);
-  StoreFixed(out.data() + size_at, static_cast<uint32_t>(size));
+  if (size < raw.size()) {
+    StoreFixed(out.data() + size_at, static_cast<uint32_t>(size));
+  } else {
+    out.replace(start, size, raw);
+  }
 }
 
 bool ReadCompressed(ByteReader& reader, size_t max_bytes, std::string& raw) {
   size_t raw_size = reader.Fixed<uint32_t>();
-  std::string_view compressed = reader.Bytes(reader.Fixed<uint32_t>());
+  size_t compressed_size = reader.Fixed<uint32_t>();
+  if (compressed_size == 0) {
+    raw = reader.Bytes(raw_size);
+    return reader.ok();
+  }
+  std::string_view compressed = reader.Bytes(compressed_size);
   // The size in the zstd frame must be the stated one before anything is allocated for it.
   if (!reader.ok() || raw_size > max_bytes || raw_size / kMaxExpansion > compressed.size() ||
       ZSTD_getFrameContentSize(compressed.data(), compressed.size()) != raw_size) {

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <span>
 
 #include "metrics/tsdb/bytes.h"
 #include "metrics/tsdb/dense_columns.h"
@@ -26,7 +27,37 @@ constexpr size_t kEntrySizes[kIndexSections] = {
 // Labels of a series whose changes fit a mask.
 constexpr size_t kMaxMaskedLabels = 60;
 
-enum PostingsForm : uint8_t { kRuns = 0, kColumn = 1 };
+enum PostingsForm : uint8_t { kRuns = 0, kColumns = 1 };
+constexpr size_t kPostingsPerColumn = 4096;
+
+std::string PostingsAsRuns(const std::vector<uint32_t>& series) {
+  std::string out(1, static_cast<char>(kRuns));
+  uint32_t end = 0;
+  for (size_t i = 0; i < series.size();) {
+    size_t length = 1;
+    while (i + length < series.size() && series[i + length] == series[i] + length) ++length;
+    PutVarint(out, series[i] - end);
+    PutVarint(out, length - 1);
+    end = series[i] + static_cast<uint32_t>(length);
+    i += length;
+  }
+  return out;
+}
+
+// Stops when it has as many bytes as something better.
+std::string PostingsAsColumns(std::span<const uint32_t> series, size_t limit_bytes) {
+  std::string out(1, static_cast<char>(kColumns));
+  std::string column;
+  while (!series.empty() && out.size() < limit_bytes) {
+    std::span<const uint32_t> piece = series.first(std::min(series.size(), kPostingsPerColumn));
+    series = series.subspan(piece.size());
+    std::vector<int64_t> numbers(piece.begin(), piece.end());
+    column.clear();
+    EncodeIntegers(numbers, ColumnGoal::kSmall, column);
+    PutText(out, column);
+  }
+  return out;
+}
 
 uint32_t PageChecksum(std::string_view page) {
   return static_cast<uint32_t>(XXH3_64bits(page.data(), page.size()));
@@ -64,24 +95,9 @@ void PutSeriesRecord(const std::vector<uint32_t>& former, const std::vector<uint
 }
 
 void PutPostings(const std::vector<uint32_t>& series, std::string& out) {
-  std::string runs(1, static_cast<char>(kRuns));
-  uint32_t end = 0;
-  for (size_t i = 0; i < series.size();) {
-    size_t length = 1;
-    while (i + length < series.size() && series[i + length] == series[i] + length) ++length;
-    PutVarint(runs, series[i] - end);
-    PutVarint(runs, length - 1);
-    end = series[i] + static_cast<uint32_t>(length);
-    i += length;
-  }
-  if (runs.size() <= 4) {
-    out += runs;
-    return;
-  }
-  std::string column(1, static_cast<char>(kColumn));
-  std::vector<int64_t> numbers(series.begin(), series.end());
-  EncodeIntegers(numbers, ColumnGoal::kSmall, column);
-  out += column.size() < runs.size() ? column : runs;
+  std::string runs = PostingsAsRuns(series);
+  std::string columns = PostingsAsColumns(series, runs.size());
+  out += columns.size() < runs.size() ? columns : runs;
 }
 
 IndexReader::IndexReader(std::string_view bytes, const IndexFooter& footer)
@@ -330,15 +346,19 @@ Status IndexReader::AddPostings(const ValueCursor& value, Bitmap& out) const {
     return Malformed("postings");
   }
   ByteReader reader(bytes.substr(1));
-  if (bytes[0] == kColumn) {
-    std::vector<int64_t> numbers(value.count());
-    if (!DecodeIntegers(reader.Bytes(reader.remaining()), numbers)) return Malformed("postings");
-    std::vector<uint32_t> series(numbers.size());
-    for (size_t i = 0; i < numbers.size(); ++i) {
-      if (static_cast<uint64_t>(numbers[i]) >= facts().series) return Malformed("postings");
-      series[i] = static_cast<uint32_t>(numbers[i]);
+  if (bytes[0] == kColumns) {
+    std::vector<int64_t> numbers;
+    std::vector<uint32_t> series;
+    for (size_t left = value.count(); left > 0; left -= numbers.size()) {
+      numbers.resize(std::min(left, kPostingsPerColumn));
+      series.resize(numbers.size());
+      if (!DecodeIntegers(reader.Text(), numbers)) return Malformed("postings");
+      for (size_t i = 0; i < numbers.size(); ++i) {
+        if (static_cast<uint64_t>(numbers[i]) >= facts().series) return Malformed("postings");
+        series[i] = static_cast<uint32_t>(numbers[i]);
+      }
+      out.addMany(series.size(), series.data());
     }
-    out.addMany(series.size(), series.data());
     return {};
   }
   if (bytes[0] != kRuns) return Malformed("postings");

@@ -77,10 +77,10 @@ Status Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
 Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms) {
   int64_t started_ns = store_.clock.MonotonicNs();
   SEXTANT_ASSIGN(NewBlock block,
-                 store_.blocks.Start(start_ms, end_ms, {.head_end_ms = end_ms, .parents = {}}));
+                 store_.blocks.Start(store_.options.block_form, start_ms, end_ms, CutInOrder(end_ms), {}));
   auto never = [] { return false; };
-  auto copied = CopyHead(store_.head, {.matcher_sets = {}, .start_ms = start_ms, .end_ms = end_ms - 1}, never,
-                         *block.writer);
+  auto copied = CopyHead(store_.head, {.matcher_sets = {}, .start_ms = start_ms, .end_ms = end_ms - 1},
+                         /*in_order_from_ms=*/start_ms, never, *block.writer);
   if (!copied) {
     store_.blocks.Discard(std::move(block));
     return tl::unexpected(copied.error());
@@ -140,6 +140,7 @@ Status Maintenance::DeleteSeries(Compactor& compactor,
                                  const std::vector<std::vector<model::Matcher>>& matcher_sets,
                                  TimestampMs start_ms, TimestampMs end_ms) {
   // Nothing may be on its way from the head to a block, or from block to block.
+  if (start_ms > end_ms) return {};
   std::lock_guard lock(mutex_);
   Compactor::Pause pause(compactor);
   for (const std::vector<model::Matcher>& matchers : matcher_sets) {

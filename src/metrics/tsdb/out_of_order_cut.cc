@@ -43,7 +43,8 @@ Status Maintenance::WriteOutOfOrder(TimestampMs start_ms, TimestampMs end_ms) {
   const OutOfOrderStore& late = store_.head.out_of_order();
   std::vector<SeriesRef> refs = late.SeriesIn(start_ms, end_ms - 1);
   absl::flat_hash_set<SeriesRef> wanted(refs.begin(), refs.end());
-  SEXTANT_ASSIGN(NewBlock block, store_.blocks.Start(start_ms, end_ms, {.is_out_of_order = true}));
+  SEXTANT_ASSIGN(NewBlock block, store_.blocks.Start(store_.options.block_form, start_ms, end_ms,
+                                                     {.is_out_of_order = true, .parents = {}}, {}));
   HeadSeries series;
   std::vector<OutOfOrderSample> samples;
   model::SampleColumns columns;

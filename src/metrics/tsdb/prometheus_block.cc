@@ -16,6 +16,15 @@ using promfiles::ChunkMeta;
 
 std::string_view NameOf(std::string_view dir) { return dir.substr(dir.rfind('/') + 1); }
 
+void MoveSample(model::SampleColumns& from, size_t i, model::SampleColumns& to) {
+  TimestampMs start_ms = from.start_times_ms.empty() ? 0 : from.start_times_ms[i];
+  if (!from.histograms.empty() && from.histograms[i] != nullptr) {
+    to.AddHistogram(from.times_ms[i], std::move(from.histograms[i]), start_ms);
+  } else {
+    to.Add(from.times_ms[i], from.values[i], start_ms);
+  }
+}
+
 // Puts the samples from `begin` on in the order of time; of equal times the first stays.
 void MergeOverlaps(size_t begin, model::SampleColumns& samples) {
   std::vector<size_t> order(samples.size() - begin);
@@ -26,23 +35,9 @@ void MergeOverlaps(size_t begin, model::SampleColumns& samples) {
                           [&](size_t a, size_t b) { return samples.times_ms[a] == samples.times_ms[b]; }),
               order.end());
   model::SampleColumns merged;
-  for (size_t i : order) {
-    TimestampMs start_ms = samples.start_times_ms.empty() ? 0 : samples.start_times_ms[i];
-    if (!samples.histograms.empty() && samples.histograms[i] != nullptr) {
-      merged.AddHistogram(samples.times_ms[i], std::move(samples.histograms[i]), start_ms);
-    } else {
-      merged.Add(samples.times_ms[i], samples.values[i], start_ms);
-    }
-  }
+  for (size_t i : order) MoveSample(samples, i, merged);
   samples.Resize(begin);
-  for (size_t i = 0; i < merged.size(); ++i) {
-    TimestampMs start_ms = merged.start_times_ms.empty() ? 0 : merged.start_times_ms[i];
-    if (!merged.histograms.empty() && merged.histograms[i] != nullptr) {
-      samples.AddHistogram(merged.times_ms[i], std::move(merged.histograms[i]), start_ms);
-    } else {
-      samples.Add(merged.times_ms[i], merged.values[i], start_ms);
-    }
-  }
+  for (size_t i = 0; i < merged.size(); ++i) MoveSample(merged, i, samples);
 }
 
 }  // namespace

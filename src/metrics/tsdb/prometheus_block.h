@@ -49,9 +49,8 @@ class PrometheusBlock final : public Block {
   // meta.json, and lets reads that begin in between see it. After a failure it may or may not have happened;
   // call it again. One deletion at a time is done; others wait.
   core::Status Delete(core::FileSystem& fs, const std::vector<model::Matcher>& matchers, TimestampMs start_ms,
-                      TimestampMs end_ms) const;
-  // How many ranges of time are deleted, counted per series.
-  uint64_t deletions() const { return tombstones()->count(); }
+                      TimestampMs end_ms) const override;
+  uint64_t deletions() const override { return tombstones()->count(); }
   // The present tombstones, by series number.
   std::shared_ptr<const promfiles::Tombstones> tombstones() const;
 

@@ -41,7 +41,7 @@ Store::Store(core::FileSystem& file_system, const core::Clock& store_clock, core
       chunks(fs, ChunkDir(), logger),
       head(chunks, commits, metrics, registry, logger, options.limits, options.block_range_ms,
            options.max_exemplars),
-      blocks(fs, BlockDir(), logger, metrics),
+      blocks(fs, clock, BlockDir(), options.dir, logger, metrics),
       out_of_order_window_ms(options.out_of_order_window_ms) {}
 
 std::vector<DurationMs> Store::CompactionRangesMs() const {

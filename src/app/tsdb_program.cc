@@ -1,0 +1,217 @@
+// `sextant tsdb`: looks into the data directory of a store that is not running, without changing it, and
+// exports from it.
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "api/params.h"
+#include "app/programs.h"
+#include "app/services.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/metrics.h"
+#include "core/overlay_file.h"
+#include "metrics/promql/parser.h"
+#include "metrics/tsdb/db.h"
+
+namespace sextant::app {
+
+namespace {
+
+using core::Code;
+using core::Result;
+using core::Status;
+
+constexpr std::string_view kName = "sextant tsdb";
+
+struct Options {
+  std::string data_dir = "./data";
+  std::string output_dir;
+  std::vector<std::string> selectors;
+  std::string min_time;
+  std::string max_time;
+  std::string log_level = "error";
+};
+
+FlagSet MakeFlags(Options& options) {
+  FlagSet flags{
+      std::string(kName) + " list|verify|export",
+      "Looks into a data directory of Sextant or Prometheus that no process is using. Nothing in it "
+      "is changed.\n\n"
+      "  list     one line per block, and one for what is not in blocks yet\n"
+      "  verify   reads every sample of every block; exit code 1 when something is damaged\n"
+      "  export   writes blocks that Prometheus, promtool and Thanos read into --output"};
+  flags.AddString("data", "DIR", "The data directory.", &options.data_dir);
+  flags.AddString("output", "DIR", "export: where the blocks go; it must not exist, or be empty.",
+                  &options.output_dir);
+  flags.AddList("match", "SELECTOR",
+                "export: series to take, such as up{job=\"node\"}; may be repeated. All by default.",
+                &options.selectors);
+  flags.AddString("min-time", "TIME", "export: the first time, RFC 3339 or seconds since the epoch.",
+                  &options.min_time);
+  flags.AddString("max-time", "TIME", "export: the last time.", &options.max_time);
+  flags.AddString("log.level", "LEVEL", "debug, info, warn or error.", &options.log_level);
+  return flags;
+}
+
+// A directory that goes away.
+class ScratchDir {
+ public:
+  static Result<std::unique_ptr<ScratchDir>> Make(core::FileSystem& fs) {
+    std::error_code error;
+    std::string path = (std::filesystem::temp_directory_path(error) / "sextant-tsdb-XXXXXX").string();
+    if (error || mkdtemp(path.data()) == nullptr)
+      return core::Fail(Code::kIo, "no temporary directory can be made in {}", core::ParentPath(path));
+    return std::unique_ptr<ScratchDir>(new ScratchDir(fs, std::move(path)));
+  }
+  ~ScratchDir() { [[maybe_unused]] Status removed = core::RemoveAll(fs_, path_); }
+  ScratchDir(const ScratchDir&) = delete;
+  ScratchDir& operator=(const ScratchDir&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  ScratchDir(core::FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {}
+  core::FileSystem& fs_;
+  const std::string path_;
+};
+
+// A store opened over its directory: whatever opening it repairs or writes stays in a scratch directory.
+class OpenedStore {
+ public:
+  static Result<std::unique_ptr<OpenedStore>> Open(const Options& options) {
+    std::unique_ptr<OpenedStore> opened(new OpenedStore);
+    std::string dir = options.data_dir;
+    while (dir.size() > 1 && dir.ends_with('/')) dir.pop_back();
+    SEXTANT_ASSIGN(core::FileInfo info, opened->files_.Stat(dir));
+    if (!info.is_directory) return core::Fail(Code::kInvalidArgument, "{} is not a directory", dir);
+    SEXTANT_ASSIGN(opened->scratch_, ScratchDir::Make(opened->files_));
+    opened->overlay_ = std::make_unique<core::OverlayFileSystem>(opened->files_, opened->scratch_->path());
+    SEXTANT_ASSIGN(core::LogOptions log, MakeLogOptions({.level = options.log_level, .format = "logfmt"}));
+    tsdb::DbOptions store;
+    store.dir = dir;
+    store.retention_ms = 0;
+    store.sync_policy = tsdb::SyncPolicy::kNever;
+    store.run_maintenance_thread = false;
+    SEXTANT_ASSIGN(opened->db_, tsdb::Db::Open(*opened->overlay_, opened->clock_,
+                                               core::Logger(opened->clock_, log), opened->registry_, store));
+    return opened;
+  }
+
+  tsdb::Db& db() { return *db_; }
+  core::FileSystem& files() { return files_; }
+
+ private:
+  OpenedStore() = default;
+
+  core::PosixFileSystem files_;
+  core::SystemClock clock_;
+  core::Registry registry_;
+  std::unique_ptr<ScratchDir> scratch_;
+  std::unique_ptr<core::OverlayFileSystem> overlay_;
+  std::unique_ptr<tsdb::Db> db_;
+};
+
+void PrintLine(const std::string& line) { std::fputs((line + "\n").c_str(), stdout); }
+
+Status List(const Options& options) {
+  SEXTANT_ASSIGN(auto store, OpenedStore::Open(options));
+  constexpr std::string_view kRow = "{:<46} {:<10} {:<25} {:<25} {:>10} {:>14} {:>10} {:>9} {:>12}";
+  PrintLine(fmt::format(fmt::runtime(kRow), "BLOCK", "FORMAT", "MIN TIME", "MAX TIME", "SERIES", "SAMPLES",
+                        "CHUNKS", "DELETIONS", "BYTES"));
+  for (const tsdb::BlockInfo& block : store->db().Blocks()) {
+    PrintLine(fmt::format(fmt::runtime(kRow), block.name,
+                          block.form == tsdb::BlockForm::kDense ? "sextant" : "prometheus",
+                          api::FormatRfc3339(block.start_ms), api::FormatRfc3339(block.end_ms), block.series,
+                          block.samples, block.chunks, block.deletions, block.size_bytes));
+  }
+  SEXTANT_ASSIGN(tsdb::Stats stats, store->db().GetStats(0));
+  if (stats.min_time_ms <= stats.max_time_ms) {
+    PrintLine(fmt::format(fmt::runtime(kRow), "(not in blocks yet)", "-",
+                          api::FormatRfc3339(stats.min_time_ms), api::FormatRfc3339(stats.max_time_ms),
+                          stats.series, "-", stats.chunks, "-", "-"));
+  }
+  return {};
+}
+
+Status Verify(const Options& options) {
+  SEXTANT_ASSIGN(auto store, OpenedStore::Open(options));
+  SEXTANT_ASSIGN(tsdb::VerifyReport report, store->db().Verify());
+  PrintLine(
+      fmt::format("read {} blocks: {} series, {} samples", report.blocks, report.series, report.samples));
+  if (report.damages.empty()) return {};
+  for (const std::string& damage : report.damages) PrintLine(fmt::format("damaged: {}", damage));
+  return core::Fail(Code::kCorruption, "{} of the files in {} cannot be read whole", report.damages.size(),
+                    options.data_dir);
+}
+
+Status ReadTime(std::string_view flag, const std::string& text, core::TimestampMs& time_ms) {
+  if (text.empty()) return {};
+  auto time = api::ParseTime(text).map_error(core::AddContext("--{}", flag));
+  if (!time) return tl::unexpected(time.error());
+  time_ms = *time;
+  return {};
+}
+
+// Makes the directory; what is in one already stays the user's.
+Status PrepareOutput(core::FileSystem& files, const std::string& dir) {
+  SEXTANT_TRY(files.MakeDirectories(dir));
+  SEXTANT_ASSIGN(std::vector<core::FileInfo> entries, files.List(dir));
+  if (!entries.empty()) return core::Fail(Code::kAlreadyExists, "--output: {} is not empty", dir);
+  return {};
+}
+
+Status Export(const Options& options) {
+  if (options.output_dir.empty()) return core::Fail(Code::kInvalidArgument, "export needs --output");
+  tsdb::ExportOptions wanted;
+  for (const std::string& selector : options.selectors) {
+    auto matchers = promql::ParseMetricSelector(selector);
+    if (!matchers) return core::Fail(Code::kInvalidArgument, "--match: {}", matchers.error().Message());
+    wanted.matcher_sets.push_back(std::move(*matchers));
+  }
+  SEXTANT_TRY(ReadTime("min-time", options.min_time, wanted.start_ms));
+  SEXTANT_TRY(ReadTime("max-time", options.max_time, wanted.end_ms));
+  if (wanted.start_ms > wanted.end_ms)
+    return core::Fail(Code::kInvalidArgument, "--min-time is after --max-time");
+  SEXTANT_ASSIGN(auto store, OpenedStore::Open(options));
+  SEXTANT_TRY(PrepareOutput(store->files(), options.output_dir));
+  SEXTANT_ASSIGN(tsdb::ExportCounts counts, store->db().Export(store->files(), options.output_dir, wanted));
+  PrintLine(fmt::format("wrote {} blocks to {}: {} series, {} samples", counts.blocks, options.output_dir,
+                        counts.series, counts.samples));
+  return {};
+}
+
+Status RunCommand(const std::string& command, const Options& options) {
+  if (command == "list") return List(options);
+  if (command == "verify") return Verify(options);
+  return Export(options);
+}
+
+}  // namespace
+
+FlagSet TsdbFlags() {
+  Options defaults;
+  return MakeFlags(defaults);  // for its names and texts only: its targets end here
+}
+
+int RunTsdbProgram(const Arguments& arguments) {
+  std::string command = arguments.empty() ? "" : arguments[0];
+  if (command != "list" && command != "verify" && command != "export") {
+    PrintError(kName, command.empty() || command.starts_with('-')
+                          ? "say what to do: list, verify or export; --help tells more"
+                          : fmt::format("unknown command \"{}\": list, verify or export", command));
+    return kExitUsage;
+  }
+  Options options;
+  FlagSet flags = MakeFlags(options);
+  if (Status parsed = flags.Parse({arguments.begin() + 1, arguments.end()}); !parsed) {
+    PrintError(kName, parsed.error().message());
+    return kExitUsage;
+  }
+  Status ran = RunCommand(command, options);
+  if (ran) return kExitOk;
+  PrintError(fmt::format("{} {}", kName, command), ran.error().message());
+  return ran.error().code() == Code::kInvalidArgument ? kExitUsage : kExitFailed;
+}
+
+}  // namespace sextant::app
