@@ -250,4 +250,47 @@ BENCHMARK(BM_MadeUpBlock)->Args({5, 2})->Args({3, 24})->Unit(benchmark::kSecond)
 void BM_MillionSeries(benchmark::State& state) { Report(state, MadeUp(), 500, 10 * kStepMs); }
 BENCHMARK(BM_MillionSeries)->Unit(benchmark::kSecond)->Iterations(1);
 
+// Selecting series of 100,000, with their labels: one, those of one metric, those of a prefix, one of a few.
+void BM_BlockSelect(benchmark::State& state) {
+  core::PosixFileSystem fs;
+  std::string root = "/tmp/sextant-bench-XXXXXX";
+  if (mkdtemp(root.data()) == nullptr) abort();
+  std::string dir = core::JoinPath(root, "block");
+  MadeUp load;
+  std::vector<model::Labels> all;
+  for (int target = 0; target < 50; ++target) {
+    for (size_t i = 0; i < load.series_per_target(); ++i)
+      all.push_back(load.LabelsOf(i, fmt::format("10.0.0.{}:9100", target)));
+  }
+  std::sort(all.begin(), all.end());
+  auto writer = tsdb::DenseBlockWriter::Start(fs, dir, kStart, kStart + kHourMs);
+  model::SampleColumns samples;
+  samples.Add(kStart, 1);
+  for (const model::Labels& labels : all) {
+    if (!(*writer)->Add(labels, samples)) abort();
+  }
+  if (!(*writer)->Finish()) abort();
+  auto block = tsdb::DenseBlock::Open(fs, dir).value();
+  auto matcher = [](model::MatchType type, std::string_view name, std::string_view value) {
+    return model::Matcher::Make(type, name, value).value();
+  };
+  const std::vector<std::vector<model::Matcher>> selections = {
+      {model::Matcher::Equal("__name__", "node_metric_number_7_total"),
+       model::Matcher::Equal("instance", "10.0.0.5:9100"), model::Matcher::Equal("device", "device3")},
+      {model::Matcher::Equal("__name__", "node_metric_number_7_total")},
+      {model::Matcher::Equal("instance", "10.0.0.5:9100"),
+       matcher(model::MatchType::kRegexp, "__name__", "node_metric_number_1.*")},
+      {model::Matcher::Equal("device", "device3"),
+       matcher(model::MatchType::kRegexp, "instance", "10.0.0.(5|6|7):9100"),
+       matcher(model::MatchType::kRegexp, "__name__", ".*_7_total")}};
+  std::vector<tsdb::FoundInBlock> found;
+  for (auto _ : state) {
+    found.clear();
+    if (!block->Select(selections[static_cast<size_t>(state.range(0))], found)) abort();
+  }
+  state.counters["series"] = static_cast<double>(found.size());
+  if (!core::RemoveAll(fs, root)) abort();
+}
+BENCHMARK(BM_BlockSelect)->DenseRange(0, 3)->Unit(benchmark::kMicrosecond);
+
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config/text.h"
+#include "core/regexp_syntax.h"
 #include "gotemplate/unicode.h"
 
 namespace sextant::alerting {
@@ -397,8 +398,7 @@ Result<Matcher> Matcher::Make(MatcherType type, std::string name, std::string va
     RE2::Options options;
     options.set_log_errors(false);
     options.set_max_mem(kMaxRegexMemoryBytes);
-    auto regexp =
-        std::make_shared<const Regexp>("^(?:" + config::ToRe2Syntax(matcher.value_) + ")$", options);
+    auto regexp = std::make_shared<const Regexp>("^(?:" + core::ToRe2Syntax(matcher.value_) + ")$", options);
     if (!regexp->regex.ok()) {
       if (regexp->regex.error_code() == RE2::ErrorPatternTooLarge) {
         return core::Fail(core::Code::kResourceExhausted, "regular expression of {} is too large",

@@ -58,14 +58,26 @@ void WriteCounts(JsonWriter& json, std::string_view key, const std::vector<tsdb:
   json.EndArray();
 }
 
+constexpr size_t kDefaultTop = 10;
+constexpr size_t kMaxTop = 10'000;
+
+// `limit`: how many rows a list has.
+ApiResult<size_t> TopParam(const net::QueryParams& params) {
+  if (params.Get("limit").empty()) return kDefaultTop;
+  auto limit = LimitParam(params);
+  if (!limit || *limit == 0) {
+    return tl::unexpected(ApiError::InvalidParameter("limit", "limit must be a positive number"));
+  }
+  if (*limit > kMaxTop) {
+    return tl::unexpected(ApiError::InvalidParameter("limit", "limit must not exceed 10000"));
+  }
+  return *limit;
+}
+
 net::HttpResponse HandleTsdb(const StatusApiDeps& deps, const net::HttpRequest& request) {
-  auto limit = LimitParam(request.Query());
-  if (!limit) return ErrorResponse(limit.error());
-  constexpr size_t kDefaultTop = 10;
-  constexpr size_t kMaxTop = 10'000;
-  if (*limit > kMaxTop)
-    return ErrorResponse(ApiError::InvalidParameter("limit", "limit must not exceed 10000"));
-  auto stats = deps.db.GetStats(*limit == 0 ? kDefaultTop : *limit);
+  auto top = TopParam(request.Query());
+  if (!top) return ErrorResponse(top.error());
+  auto stats = deps.db.GetStats(*top);
   if (!stats) return ErrorResponse(ApiError::From(stats.error()));
   return SuccessResponse([&](JsonWriter& json) {
     json.BeginObject().Key("headStats").BeginObject();
@@ -82,6 +94,54 @@ net::HttpResponse HandleTsdb(const StatusApiDeps& deps, const net::HttpRequest& 
     WriteCounts(json, "memoryInBytesByLabelName", stats->bytes_by_label);
     WriteCounts(json, "seriesCountByLabelValuePair", stats->series_by_pair);
     json.EndObject();
+  });
+}
+
+void WriteRows(JsonWriter& json, std::string_view key, std::string_view name_key, std::string_view value_key,
+               double bytes_per_series, const std::vector<tsdb::Cardinality::Row>& rows) {
+  json.Key(key).BeginArray();
+  for (const tsdb::Cardinality::Row& row : rows) {
+    json.BeginObject().Key(name_key).String(row.name);
+    if (!value_key.empty()) json.Key(value_key).String(row.value);
+    json.Key("series").UInt(row.series).Key("created").UInt(row.created);
+    json.Key("bytes").UInt(static_cast<uint64_t>(static_cast<double>(row.series) * bytes_per_series));
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+// What costs most: metrics, labels and targets by their series, now and new within the window. Bytes of
+// series are their share of the memory that all of them take.
+net::HttpResponse HandleCardinality(const StatusApiDeps& deps, const net::HttpRequest& request) {
+  net::QueryParams params = request.Query();
+  auto top = TopParam(params);
+  if (!top) return ErrorResponse(top.error());
+  std::string_view sort = params.Get("sort");
+  if (!sort.empty() && sort != "series" && sort != "created") {
+    return ErrorResponse(ApiError::InvalidParameter("sort", "sort must be series or created"));
+  }
+  auto order = sort == "created" ? tsdb::CardinalityOrder::kCreated : tsdb::CardinalityOrder::kSeries;
+  auto found = deps.db.GetCardinality(*top, order);
+  if (!found) return ErrorResponse(ApiError::From(found.error()));
+  double bytes_per_series =
+      found->series == 0 ? 0 : static_cast<double>(found->head_bytes) / static_cast<double>(found->series);
+  return SuccessResponse([&](JsonWriter& json) {
+    json.BeginObject().Key("head").BeginObject();
+    json.Key("series").UInt(found->series).Key("created").UInt(found->created);
+    json.Key("windowSeconds").UInt(static_cast<uint64_t>(found->window_ms) / 1000);
+    json.Key("labelPairs").UInt(found->label_pairs).Key("bytes").UInt(found->head_bytes);
+    json.Key("seriesLimit").UInt(found->max_series).Key("bytesLimit").UInt(found->max_head_bytes);
+    json.Key("refusedBySeriesLimit").UInt(found->refused_by_series);
+    json.Key("refusedByBytesLimit").UInt(found->refused_by_memory).EndObject();
+    WriteRows(json, "metrics", "metric", "", bytes_per_series, found->metrics);
+    WriteRows(json, "labelPairs", "name", "value", bytes_per_series, found->pairs);
+    WriteRows(json, "targets", "job", "instance", bytes_per_series, found->targets);
+    json.Key("labels").BeginArray();
+    for (const tsdb::Cardinality::LabelRow& label : found->labels) {
+      json.BeginObject().Key("name").String(label.name).Key("values").UInt(label.values);
+      json.Key("created").UInt(label.created).Key("bytes").UInt(label.value_bytes).EndObject();
+    }
+    json.EndArray().EndObject();
   });
 }
 
@@ -137,6 +197,8 @@ void AddStatusRoutes(net::Router& router, StatusApiDeps given) {
   router.Add("GET", "/api/v1/status/config", [deps](const net::HttpRequest&) { return HandleConfig(*deps); });
   router.Add("GET", "/api/v1/status/tsdb",
              [deps](const net::HttpRequest& request) { return HandleTsdb(*deps, request); });
+  router.Add("GET", "/api/v1/status/cardinality",
+             [deps](const net::HttpRequest& request) { return HandleCardinality(*deps, request); });
   router.Add("GET", "/metrics", [deps](const net::HttpRequest&) { return HandleMetrics(deps->registry); });
   AddReplayRoute(router, deps->replay);
   router.Add("GET", "/-/healthy", HandleHealthy, {.run_inline = true});

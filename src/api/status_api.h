@@ -1,6 +1,6 @@
 // Prometheus' endpoints about the server itself:
-// /api/v1/status/{buildinfo,runtimeinfo,flags,config,tsdb,walreplay}, /metrics,
-// /-/healthy and /-/ready.
+// /api/v1/status/{buildinfo,runtimeinfo,flags,config,tsdb,walreplay}, /metrics, /-/healthy and /-/ready; and
+// ours about what costs most, /api/v1/status/cardinality.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,7 @@
 #include "app/flags.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "config/text.h"
 #include "core/duration.h"
@@ -52,6 +53,22 @@ void FlagSet::AddBytes(std::string name, std::string help, uint64_t* target) {
         return {};
       },
       *target == 0 ? "" : core::FormatBytes(*target));
+}
+
+void FlagSet::AddCount(std::string name, std::string help, uint32_t* target) {
+  Add(
+      std::move(name), "COUNT", std::move(help),
+      [target](const std::string& value) -> Status {
+        uint32_t count = 0;
+        auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), count);
+        if (error != std::errc() || end != value.data() + value.size() || count == 0) {
+          return core::Fail(core::Code::kInvalidArgument, "\"{}\" is not a number from 1 to {}", value,
+                            UINT32_MAX);
+        }
+        *target = count;
+        return {};
+      },
+      std::to_string(*target));
 }
 
 void FlagSet::AddList(std::string name, std::string value_name, std::string help,

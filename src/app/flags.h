@@ -35,6 +35,7 @@ class FlagSet {
   void AddString(std::string name, std::string value_name, std::string help, std::string* target);
   void AddDuration(std::string name, std::string help, core::DurationMs* target);
   void AddBytes(std::string name, std::string help, uint64_t* target);
+  void AddCount(std::string name, std::string help, uint32_t* target);  // at least 1
   // A value of its list; every use of the flag appends, and the first one replaces the default.
   void AddList(std::string name, std::string value_name, std::string help, std::vector<std::string>* target);
   // --name and --no-name.

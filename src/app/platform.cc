@@ -154,6 +154,7 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   store.block_form = options_.store.block_form;
   store.block_range_ms = options_.store.min_block_ms;
   store.max_block_range_ms = options_.store.max_block_ms;
+  store.limits.max_series = options_.max_series;
   store.limits.max_head_bytes = Share(memory_limit_bytes_, kHeadShare);
   store.limits.max_out_of_order_bytes = Share(memory_limit_bytes_, kOutOfOrderShare);
   store.out_of_order_window_ms = config.out_of_order_window_ms();

@@ -25,6 +25,7 @@ struct PlatformOptions {
   StoreOptions store;
   bool enable_admin_api = false;
   uint64_t memory_limit_bytes = 0;  // 0: what the machine or cgroup has
+  uint32_t max_series = 10'000'000;
   uint64_t max_connections = 1'000;
   ConfigSource config;
   // The host's collectors and the process's own metrics as targets, and the built-in Alertmanager: what the

@@ -35,6 +35,7 @@ FlagSet MakeFlags(Options& options) {
                   &platform.enable_admin_api);
   flags.AddBytes("memory.limit", "Memory to plan with; by default what the machine or its cgroup has.",
                  &platform.memory_limit_bytes);
+  flags.AddCount("series.limit", "Most active series; past it new ones are refused.", &platform.max_series);
   flags.AddDuration("query.timeout", "A query that takes longer is stopped.", &platform.engine.timeout_ms);
   flags.AddString("log.level", "LEVEL", "debug, info, warn or error.", &options.log.level);
   flags.AddString("log.format", "FORMAT", "logfmt or json.", &options.log.format);

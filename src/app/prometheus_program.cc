@@ -61,6 +61,9 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
                   &platform.enable_admin_api);
   flags.AddDuration("query.lookback-delta", "How far back an instant selector looks for a sample.",
                     &platform.engine.lookback_ms);
+  flags.AddBytes("memory.limit", "Memory to plan with; by default what the machine or its cgroup has.",
+                 &platform.memory_limit_bytes);
+  flags.AddCount("series.limit", "Most active series; past it new ones are refused.", &platform.max_series);
   flags.AddDuration("query.timeout", "A query that takes longer is stopped.", &platform.engine.timeout_ms);
   flags.Add(
       "query.max-samples", "N", "Most samples a query may hold in memory.",

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/regexp_syntax.h"
+
 namespace sextant::config {
 
 namespace {
@@ -265,56 +267,11 @@ std::string Suggestion(std::string_view word, const std::vector<std::string_view
   return name.empty() ? "" : fmt::format("; did you mean {}?", Quote(name));
 }
 
-std::string ToRe2Syntax(std::string_view expression) {
-  std::string out;
-  bool is_in_class = false;
-  for (size_t i = 0; i < expression.size(); ++i) {
-    std::string_view rest = expression.substr(i);
-    if (rest.starts_with("\\Q")) {
-      size_t end = std::min(rest.find("\\E"), rest.size() - 1);
-      out += rest.substr(0, end + 1);
-      i += end;
-      continue;
-    }
-    if (rest[0] == '\\' && rest.size() > 1) {
-      out += rest.substr(0, 2);
-      ++i;
-      continue;
-    }
-    if (!is_in_class && rest.starts_with("(?<") && !rest.starts_with("(?<=") && !rest.starts_with("(?<!")) {
-      out += "(?P<";
-      i += 2;
-      continue;
-    }
-    // A bracket that opens a class may be followed by a closing one that is a member.
-    if (!is_in_class && rest[0] == '[') {
-      is_in_class = true;
-      size_t length = rest.starts_with("[^]") ? 3 : rest.starts_with("[]") || rest.starts_with("[^") ? 2 : 1;
-      out += rest.substr(0, length);
-      i += length - 1;
-      continue;
-    }
-    if (is_in_class && rest.starts_with("[:")) {
-      out += "[:";
-      i += 1;
-      continue;
-    }
-    if (is_in_class && rest.starts_with(":]")) {
-      out += ":]";
-      i += 1;
-      continue;
-    }
-    if (rest[0] == ']') is_in_class = false;
-    out += rest[0];
-  }
-  return out;
-}
-
 core::Status CheckRegex(std::string_view expression) {
   re2::RE2::Options options;
   options.set_log_errors(false);
   options.set_dot_nl(true);
-  re2::RE2 regex(fmt::format("^(?s:{})$", ToRe2Syntax(expression)), options);
+  re2::RE2 regex(fmt::format("^(?s:{})$", core::ToRe2Syntax(expression)), options);
   if (regex.ok()) return {};
   std::string_view what = GoRegexError(regex.error_code());
   std::string part = regex.error_code() == re2::RE2::ErrorMissingParen ? regex.pattern() : regex.error_arg();

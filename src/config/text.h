@@ -32,9 +32,6 @@ std::string Suggestion(std::string_view word, const std::vector<std::string_view
 // Whether a text is valid UTF-8.
 bool IsUtf8(std::string_view text);
 
-// Go's syntax in RE2's older dialect: `(?<name>…)` becomes `(?P<name>…)`.
-std::string ToRe2Syntax(std::string_view expression);
-
 // Checks that a text is a regular expression of Go's syntax; the error is worded as Go's.
 core::Status CheckRegex(std::string_view expression);
 

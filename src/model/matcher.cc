@@ -4,60 +4,47 @@
 
 #include <algorithm>
 
+#include "core/regexp_syntax.h"
+#include "model/regexp_shape.h"
+
 namespace sextant::model {
 
 namespace {
 
 constexpr int64_t kRegexpMemoryBytes = 8 << 20;
-constexpr std::string_view kRegexpMeta = "\\.+*?()|[]{}^$";
+// More patterns than these take longer to try one by one than RE2 takes for all.
+constexpr size_t kMaxTried = 8;
 
-// The values of an expression that is only an alternation of literals ("a|b|c"), else nothing.
-std::vector<std::string> SplitLiterals(std::string_view expression) {
-  if (expression.size() >= 2 && expression.front() == '(' && expression.back() == ')') {
-    expression = expression.substr(1, expression.size() - 2);
-    if (expression.starts_with("?:")) expression.remove_prefix(2);
+std::string CommonPrefix(const std::vector<RegexpPattern>& patterns) {
+  std::string_view common = patterns[0].prefix();
+  for (const RegexpPattern& pattern : patterns) {
+    auto end = std::mismatch(common.begin(), common.end(), pattern.prefix().begin(), pattern.prefix().end());
+    common = common.substr(0, static_cast<size_t>(end.first - common.begin()));
   }
-  std::vector<std::string> values;
-  std::string value;
-  for (size_t i = 0; i < expression.size(); ++i) {
-    char c = expression[i];
-    if (c == '|') {
-      values.push_back(std::move(value));
-      value.clear();
-    } else if (c == '\\' && i + 1 < expression.size() &&
-               kRegexpMeta.find(expression[i + 1]) != std::string_view::npos) {
-      value += expression[++i];
-    } else if (kRegexpMeta.find(c) != std::string_view::npos) {
-      return {};
-    } else {
-      value += c;
-    }
-  }
-  values.push_back(std::move(value));
-  return values;
-}
-
-// The literal that an expression starts with; what could be optional or part of an alternation does not
-// count.
-std::string LiteralPrefix(std::string_view expression) {
-  if (expression.find('|') != std::string_view::npos) return "";
-  size_t end = std::min(expression.find_first_of(kRegexpMeta), expression.size());
-  bool last_is_repeated =
-      end < expression.size() && std::string_view("*?{").find(expression[end]) != std::string_view::npos;
-  if (last_is_repeated) {
-    // The repeated element is a whole UTF-8 character.
-    while (end > 0 && (static_cast<unsigned char>(expression[end - 1]) & 0xc0) == 0x80) --end;
-    if (end > 0) --end;
-  }
-  return std::string(expression.substr(0, end));
+  return std::string(common);
 }
 
 }  // namespace
 
 struct Matcher::Regexp {
-  Regexp(std::string_view expression, const RE2::Options& options)
-      : re(re2::StringPiece(expression.data(), expression.size()), options) {}
+  Regexp(const std::string& expression, const RE2::Options& options) : re(expression, options) {}
+
+  bool Matches(std::string_view value) const {
+    if (patterns.empty()) return RunRe2(value);
+    bool is_possible = false;
+    for (const RegexpPattern& pattern : patterns) {
+      if (!pattern.Matches(value)) continue;
+      if (pattern.is_exact()) return true;
+      is_possible = true;
+    }
+    return is_possible && RunRe2(value);
+  }
+  bool RunRe2(std::string_view value) const {
+    return RE2::FullMatch(re2::StringPiece(value.data(), value.size()), re);
+  }
+
   RE2 re;
+  std::vector<RegexpPattern> patterns;  // to be tried first; none: they are too many
 };
 
 std::string_view MatchTypeText(MatchType type) {
@@ -84,16 +71,39 @@ core::Result<Matcher> Matcher::Make(MatchType type, std::string_view name, std::
     options.set_log_errors(false);
     options.set_dot_nl(true);
     options.set_max_mem(kRegexpMemoryBytes);
-    auto regexp = std::make_shared<Regexp>(value, options);
+    std::string expression = core::ToRe2Syntax(value);
+    auto regexp = std::make_shared<Regexp>(expression, options);
     if (!regexp->re.ok()) {
       return core::Fail(core::Code::kInvalidArgument, "error parsing regexp: {}", regexp->re.error());
     }
-    matcher.set_matches_ = SplitLiterals(value);
-    matcher.prefix_ = LiteralPrefix(value);
-    matcher.regexp_ = std::move(regexp);
+    matcher.TakeShape(RegexpShape(expression), *regexp);
+    // What lists its values needs nothing else.
+    if (matcher.set_matches_.empty()) matcher.regexp_ = std::move(regexp);
+  } else if (value.empty()) {
+    (type == MatchType::kEqual ? matcher.accepts_no_values_ : matcher.accepts_all_values_) = true;
   }
   matcher.matches_empty_ = matcher.Matches("");
   return matcher;
+}
+
+void Matcher::TakeShape(std::vector<RegexpPattern> patterns, Regexp& regexp) {
+  prefix_ = CommonPrefix(patterns);
+  using Gap = RegexpPattern::Gap;
+  bool is_anything = std::any_of(patterns.begin(), patterns.end(), [](const RegexpPattern& pattern) {
+    return pattern.is_exact() && (pattern.IsOnly(Gap::kAny) || pattern.IsOnly(Gap::kSome));
+  });
+  if (is_anything) (type_ == MatchType::kRegexp ? accepts_all_values_ : accepts_no_values_) = true;
+  if (std::all_of(patterns.begin(), patterns.end(),
+                  [](const auto& pattern) { return pattern.is_literal(); })) {
+    set_matches_.reserve(patterns.size());
+    for (const RegexpPattern& pattern : patterns) set_matches_.push_back(pattern.prefix());
+    std::sort(set_matches_.begin(), set_matches_.end());
+    set_matches_.erase(std::unique(set_matches_.begin(), set_matches_.end()), set_matches_.end());
+    bool is_empty = set_matches_.size() == 1 && set_matches_[0].empty();
+    if (is_empty) (type_ == MatchType::kRegexp ? accepts_no_values_ : accepts_all_values_) = true;
+  } else if (patterns.size() <= kMaxTried) {
+    regexp.patterns = std::move(patterns);
+  }
 }
 
 Matcher Matcher::Equal(std::string_view name, std::string_view value) {
@@ -110,13 +120,8 @@ bool Matcher::Matches(std::string_view value) const {
     case MatchType::kNotRegexp:
       break;
   }
-  bool matches = false;
-  if (!set_matches_.empty()) {
-    matches = std::find(set_matches_.begin(), set_matches_.end(), value) != set_matches_.end();
-  } else {
-    matches = value.starts_with(prefix_) &&
-              RE2::FullMatch(re2::StringPiece(value.data(), value.size()), regexp_->re);
-  }
+  bool matches = set_matches_.empty() ? regexp_->Matches(value)
+                                      : std::binary_search(set_matches_.begin(), set_matches_.end(), value);
   return matches == (type_ == MatchType::kRegexp);
 }
 

@@ -1,5 +1,7 @@
-// Label matchers: name="v", name!="v", name=~"re", name!~"re". Regular expressions are RE2 (Go's syntax),
-// anchored at both ends, with dot matching newlines, as in Prometheus. Immutable, cheap to copy, thread-safe.
+// Label matchers: name="v", name!="v", name=~"re", name!~"re". Regular expressions have Go's syntax, are
+// anchored at both ends, and dot matches newlines, as in Prometheus. Most need no automaton: a list of values
+// is looked up, `foo.*`, `.*foo.*` and choices of such compare literals (regexp_shape.h), and RE2 runs for
+// the rest, on values that have the literals the expression demands. Immutable, cheap to copy, thread-safe.
 #pragma once
 
 #include <memory>
@@ -11,6 +13,8 @@
 #include "model/labels.h"
 
 namespace sextant::model {
+
+class RegexpPattern;
 
 enum class MatchType { kEqual, kNotEqual, kRegexp, kNotRegexp };
 
@@ -34,11 +38,14 @@ class Matcher {
   // Whether a series without this label matches.
   bool MatchesEmpty() const { return matches_empty_; }
 
-  // For =~ and !~ whose expression is a plain list (a|b|c): its values; for others empty. Lets an index look
-  // values up instead of trying all of them.
+  // For =~ and !~ whose expression lists its values (a|b|c, (a|b)c, foo[123], (?i:ab)): these values, sorted,
+  // each once; for others empty. Lets an index look values up instead of trying all of them.
   const std::vector<std::string>& set_matches() const { return set_matches_; }
-  // For =~ and !~: a literal that every matching value starts with; may be empty.
+  // For =~ and !~: a literal that every value of the expression starts with; may be empty.
   const std::string& prefix() const { return prefix_; }
+  // Whether every value but "" is accepted (!="", =~".+", =~".*"), or none (="", !~".+", !~".*").
+  bool AcceptsAllValues() const { return accepts_all_values_; }
+  bool AcceptsNoValues() const { return accepts_no_values_; }
 
   // `name=~"value"`, as Prometheus prints it.
   std::string ToString() const;
@@ -50,9 +57,12 @@ class Matcher {
  private:
   struct Regexp;
   Matcher() = default;
+  void TakeShape(std::vector<RegexpPattern> patterns, Regexp& regexp);
 
   MatchType type_ = MatchType::kEqual;
   bool matches_empty_ = false;
+  bool accepts_all_values_ = false;
+  bool accepts_no_values_ = false;
   std::string name_;
   std::string value_;
   std::string prefix_;

@@ -19,7 +19,9 @@ std::string_view OutcomeText(AppendOutcome outcome) {
     case AppendOutcome::kTooFarInFuture:
       return "too far in the future";
     case AppendOutcome::kSeriesLimit:
-      return "the limit of active series is reached";
+      return "the limit of active series is reached (--series.limit)";
+    case AppendOutcome::kMemoryLimit:
+      return "the memory for active series is used up (half of --memory.limit)";
     case AppendOutcome::kInvalidLabels:
       return "invalid or too large labels";
     case AppendOutcome::kInvalidHistogram:

@@ -33,7 +33,8 @@ enum class AppendOutcome : uint8_t {
                         // dropped)
   kOutOfBounds,         // too old for the store's window
   kTooFarInFuture,      // too far ahead of the clock
-  kSeriesLimit,         // a new series, and the store's limit is reached
+  kSeriesLimit,         // a new series, and there are as many as the store takes
+  kMemoryLimit,         // a new series, and the store's memory for series is used up
   kInvalidLabels,       // no labels, invalid UTF-8, or a name or value over the store's size limit
   kInvalidHistogram,    // its counts, spans or bounds contradict each other
   kInvalidExemplar,     // its labels are longer than 128 characters together

@@ -47,6 +47,7 @@ const pages = {
     heading: 'Query', ready: async (page) => { await page.getByRole('table').waitFor(); await page.locator('canvas').waitFor(); await editor(page, 2).waitFor(); },
   },
   targets: { path: '/targets', heading: 'Targets', ready: (page) => page.getByRole('table').first().waitFor() },
+  cardinality: { path: '/cardinality', heading: 'Costs', ready: (page) => page.getByRole('table', { name: 'Metrics' }).locator('tbody tr').first().waitFor() },
   alerts: { path: '/alerts', heading: 'Alerts', ready: (page) => page.getByRole('region', { name: /^Rule group / }).first().waitFor() },
 };
 
@@ -239,6 +240,36 @@ describe('Query', () => {
     const { page, close } = await openPage(browser, base);
     await page.goto('/query?g0.expr=no_such_metric_anywhere');
     await page.getByText('No series match').waitFor();
+    await close();
+  });
+});
+
+describe('Costs', () => {
+  test('lists the metrics with most series, and each leads to a query that takes it apart', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/cardinality');
+    const { metrics, head } = await api('status/cardinality');
+    assert.ok(head.series > 100 && head.series <= head.seriesLimit);
+    const rows = page.getByRole('table', { name: 'Metrics' }).locator('tbody tr');
+    await rows.first().waitFor();
+    assert.equal(await rows.count(), metrics.length);
+    const counted = await ask(`count({__name__="${metrics[0].metric}"})`);
+    assert.ok(Math.abs(counted - metrics[0].series) <= 2, `${counted} series of ${metrics[0].metric}, not ${metrics[0].series}`);
+    await page.getByRole('table', { name: 'Targets' }).getByText('node').first().waitFor();
+    await rows.first().getByRole('link').click();
+    await page.waitForURL(/\/query\?/);
+    await page.getByRole('table').locator('tbody tr').first().waitFor();
+    await close();
+  });
+
+  test('the order and the number of rows live in the address', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/cardinality?sort=created');
+    assert.equal(await page.getByRole('button', { name: 'Most new series' }).getAttribute('aria-pressed'), 'true');
+    const asked = page.waitForRequest(/status\/cardinality\?.*limit=50/);
+    await page.getByRole('group', { name: 'Rows' }).getByRole('button', { name: '50' }).click();
+    await asked;
+    assert.match(page.url(), /rows=50/);
     await close();
   });
 });

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "config/text.h"
+#include "core/regexp_syntax.h"
 #include "metrics/relabel/letter_case.h"
 #include "metrics/relabel/template.h"
 
@@ -119,7 +120,7 @@ core::Result<Rules::Rule> Rules::Rule::Compile(const config::RelabelRuleConfig& 
     re2::RE2::Options options;
     options.set_log_errors(false);
     auto regex =
-        std::make_shared<const re2::RE2>(fmt::format("(?s:{})", config::ToRe2Syntax(config.regex)), options);
+        std::make_shared<const re2::RE2>(fmt::format("(?s:{})", core::ToRe2Syntax(config.regex)), options);
     if (!regex->ok()) {
       SEXTANT_TRY(config::CheckRegex(config.regex));
       return core::Fail(core::Code::kInvalidArgument, "error parsing regexp: {}", regex->error());

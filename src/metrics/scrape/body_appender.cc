@@ -33,6 +33,15 @@ void MergeTargetLabels(model::LabelsBuilder& series, const model::Labels& target
   }
 }
 
+// A text for a message: at most so many bytes, cut between characters.
+std::string ShortText(std::string_view text) {
+  constexpr size_t kMaxBytes = 200;
+  if (text.size() <= kMaxBytes) return std::string(text);
+  size_t end = kMaxBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "…";
+}
+
 // Gathers what a body says of one family after the other, and passes on what is news.
 class FamilyNotes {
  public:
@@ -143,7 +152,7 @@ Status BodyAppender::AppendSample(const exposition::Parser& parser, core::Timest
       return {};
     }
     ++summary.added;
-    SEXTANT_TRY(AppendTo(added, labels, sample, summary, appender));
+    SEXTANT_TRY(AppendTo(added, line.series, labels, sample, summary, appender));
     AppendExemplar(parser, added, sample, appender);
     return {};
   }
@@ -153,10 +162,10 @@ Status BodyAppender::AppendSample(const exposition::Parser& parser, core::Timest
   if (entry->ref != 0) outcome = appender.Append(entry->ref, kNoLabels, sample.time_ms, sample.value).outcome;
   if (outcome == AppendOutcome::kUnknownRef) {
     SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(parser));
-    SEXTANT_TRY(AppendTo(*entry, labels, sample, summary, appender));
+    SEXTANT_TRY(AppendTo(*entry, line.series, labels, sample, summary, appender));
   } else {
     entry->has_own_time = sample.has_own_time;
-    SEXTANT_TRY(Count(outcome, summary));
+    SEXTANT_TRY(Count(outcome, line.series, summary));
   }
   AppendExemplar(parser, *entry, sample, appender);
   return {};
@@ -175,12 +184,12 @@ void BodyAppender::AppendExemplar(const exposition::Parser& parser, const Series
   if (outcome == AppendOutcome::kOutOfOrderExemplar) metrics_.exemplar_out_of_order.Increment();
 }
 
-Status BodyAppender::AppendTo(SeriesCache::Entry& entry, const model::Labels& labels, const Sample& sample,
-                              BodySummary& summary, model::Appender& appender) {
+Status BodyAppender::AppendTo(SeriesCache::Entry& entry, std::string_view series, const model::Labels& labels,
+                              const Sample& sample, BodySummary& summary, model::Appender& appender) {
   model::AppendResult result = appender.Append(0, labels, sample.time_ms, sample.value);
   entry.ref = result.ref;
   entry.has_own_time = sample.has_own_time;
-  return Count(result.outcome, summary);
+  return Count(result.outcome, series, summary);
 }
 
 Result<model::Labels> BodyAppender::SeriesLabels(const exposition::Parser& parser) {
@@ -223,14 +232,14 @@ Status BodyAppender::CheckLimits(const model::Labels& labels) const {
 
 // Counts a sample that relabelling kept. A sample that the store refuses does not fail the scrape, too many
 // samples do.
-Status BodyAppender::Count(AppendOutcome outcome, BodySummary& summary) {
+Status BodyAppender::Count(AppendOutcome outcome, std::string_view series, BodySummary& summary) {
   ++summary.post_relabel;
   if (rules_.limits.sample_limit > 0 && summary.post_relabel > rules_.limits.sample_limit) {
     metrics_.sample_limit.Increment();
     return Fail(Code::kResourceExhausted, "sample limit exceeded");
   }
   if (outcome == AppendOutcome::kOk) return {};
-  ++summary.refused;
+  if (++summary.refused == 1) summary.refused_series = ShortText(series);
   summary.refusal = model::OutcomeText(outcome);
   switch (outcome) {
     case AppendOutcome::kOutOfOrder:

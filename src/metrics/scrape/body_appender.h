@@ -38,11 +38,12 @@ struct ScrapedBody {
 
 // What one body came to.
 struct BodySummary {
-  uint64_t scraped = 0;       // samples in the body
-  uint64_t post_relabel = 0;  // of these, left after relabelling
-  uint64_t added = 0;         // new series
-  uint64_t refused = 0;       // samples the store did not take
-  std::string refusal;        // why, for a person; of the last one
+  uint64_t scraped = 0;        // samples in the body
+  uint64_t post_relabel = 0;   // of these, left after relabelling
+  uint64_t added = 0;          // new series
+  uint64_t refused = 0;        // samples the store did not take
+  std::string refusal;         // why, for a person; of the last one
+  std::string refused_series;  // the first of them, as it stands in the body
 };
 
 // One per target; not thread-safe.
@@ -83,13 +84,13 @@ class BodyAppender {
                            model::Appender& appender);
   core::Status AppendSample(const exposition::Parser& parser, core::TimestampMs scrape_time_ms,
                             BodySummary& summary, model::Appender& appender);
-  core::Status AppendTo(SeriesCache::Entry& entry, const model::Labels& labels, const Sample& sample,
-                        BodySummary& summary, model::Appender& appender);
+  core::Status AppendTo(SeriesCache::Entry& entry, std::string_view series, const model::Labels& labels,
+                        const Sample& sample, BodySummary& summary, model::Appender& appender);
   // The labels of the current line's series after the target's labels and relabelling; empty when it is
   // dropped.
   core::Result<model::Labels> SeriesLabels(const exposition::Parser& parser);
   core::Status CheckLimits(const model::Labels& labels) const;
-  core::Status Count(model::AppendOutcome outcome, BodySummary& summary);
+  core::Status Count(model::AppendOutcome outcome, std::string_view series, BodySummary& summary);
   void AppendExemplar(const exposition::Parser& parser, const SeriesCache::Entry& entry, const Sample& sample,
                       model::Appender& appender);
   void MarkVanished(core::TimestampMs time_ms, model::Appender& appender);

@@ -168,7 +168,8 @@ TEST(BodyAppender, ASeriesTheStoreRefusesDoesNotFailTheOthers) {
   auto summary = f.Scrape("a 2\nb 1\n", 2000);
   ASSERT_TRUE(summary);
   EXPECT_EQ(summary->refused, 1u);
-  EXPECT_EQ(summary->refusal, "the limit of active series is reached");
+  EXPECT_EQ(summary->refusal, "the limit of active series is reached (--series.limit)");
+  EXPECT_EQ(summary->refused_series, "b");
   EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").size(), 2u);
   EXPECT_EQ(f.metrics.series_refused.value(), 1);
 }

@@ -194,12 +194,15 @@ void ScrapeLoop::NoteOutcome(const Result<BodySummary>& summary, double duration
     services_.metrics.scrapes_failed.Increment();
     error = summary.error().message();
   } else if (summary->refused > 0) {
-    error = fmt::format("{} samples refused: {}", summary->refused, summary->refusal);
+    error = fmt::format("{} samples refused: {}; the first: {}", summary->refused, summary->refusal,
+                        summary->refused_series);
   }
-  bool is_news = false;
+  // How many samples are refused, and which is the first, changes with every scrape: the log need not know.
+  std::string trouble = summary && summary->refused > 0 ? summary->refusal : error;
+  bool is_news = trouble != last_trouble_;
+  last_trouble_ = std::move(trouble);
   {
     std::lock_guard lock(mutex_);
-    is_news = error != status_.last_error;
     status_.last_scrape_ms = time_ms_;
     status_.last_duration_seconds = duration_seconds;
     status_.health = summary ? TargetHealth::kUp : TargetHealth::kDown;
@@ -211,7 +214,7 @@ void ScrapeLoop::NoteOutcome(const Result<BodySummary>& summary, double duration
   if (error.empty()) {
     logger_.Info("scrape works again");
   } else {
-    logger_.Warn("scrape failed", {{"error", error}});
+    logger_.Warn(summary ? "samples of a scrape are refused" : "scrape failed", {{"error", error}});
   }
 }
 

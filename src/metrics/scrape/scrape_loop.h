@@ -91,6 +91,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   core::TimestampMs due_ms_ = 0;
   core::TimestampMs time_ms_ = 0;
   int64_t begun_ns_ = 0;
+  std::string last_trouble_;  // as the log knows it; "" when all went well
 
   mutable std::mutex mutex_;
   std::condition_variable idle_;

@@ -103,6 +103,7 @@ Result<RecoveredSize> Recover(Store& store) {
   head_replay.Finish();
   SEXTANT_TRY(store.chunks.Flush(/*even_little=*/false));
   store.head.FinishRestore();
+  store.head.TurnRecent(store.clock.NowMs());
   store.head.RaiseMinTime(store.blocks.end_ms());
   store.append_floor_ms.store(store.blocks.end_ms());
   store.metrics.journal_corruptions.Increment(static_cast<double>(replay.damaged_files + checkpoint.damaged));
@@ -337,6 +338,14 @@ Result<Stats> Db::GetStats(size_t top) const {
   BlockSnapshot all = store.blocks.Snapshot(kNoTime, std::numeric_limits<TimestampMs>::max());
   stats.oldest_time_ms = all.blocks.empty() ? stats.min_time_ms : all.blocks.front()->start_ms();
   return stats;
+}
+
+Result<Cardinality> Db::GetCardinality(size_t top, CardinalityOrder order) const {
+  Store& store = *impl_->store();
+  Cardinality cardinality;
+  store.head.TurnRecent(store.clock.NowMs());
+  store.head.FillCardinality(top, order, store.clock.NowMs(), cardinality);
+  return cardinality;
 }
 
 std::vector<SeriesExemplars> Db::Exemplars(

@@ -139,6 +139,44 @@ struct Stats {
   std::vector<StatCount> series_by_pair;  // "name=value"
 };
 
+// What the lists of a Cardinality are ordered by.
+enum class CardinalityOrder {
+  kSeries,   // how many there are now
+  kCreated,  // how many were new in the last hour
+};
+
+// What the series in memory are made of: which metrics, labels and targets cost most, now and growing.
+// `created` counts what came into being within `window_ms` and is still there.
+struct Cardinality {
+  struct Row {
+    std::string name;   // a metric; a label's name; the job
+    std::string value;  // of a label; the instance; empty for metrics
+    uint64_t series = 0;
+    uint64_t created = 0;
+  };
+  struct LabelRow {
+    std::string name;
+    uint64_t values = 0;  // distinct
+    uint64_t created = 0;
+    uint64_t value_bytes = 0;
+  };
+
+  uint64_t series = 0;
+  uint64_t created = 0;
+  DurationMs window_ms = 0;  // an hour, or the time since the start
+  uint64_t label_pairs = 0;
+  uint64_t head_bytes = 0;
+  uint64_t max_series = 0;
+  uint64_t max_head_bytes = 0;  // 0: no limit
+  // Refused since the start because of either limit.
+  uint64_t refused_by_series = 0;
+  uint64_t refused_by_memory = 0;
+  std::vector<Row> metrics;
+  std::vector<Row> pairs;
+  std::vector<Row> targets;
+  std::vector<LabelRow> labels;
+};
+
 // What Export takes along.
 struct ExportOptions {
   // The series that match one of these; without any, all.
@@ -216,6 +254,8 @@ class Db final : public model::Appendable, public model::Queryable {
 
   // Counts, and the `top` heaviest of each kind.
   core::Result<Stats> GetStats(size_t top = 10) const;
+  // The same in more detail, with what is new.
+  core::Result<Cardinality> GetCardinality(size_t top, CardinalityOrder order) const;
 
   // Does what is due: cuts blocks, applies retention, drops idle series, replaces the journal by a
   // checkpoint, merges blocks. The maintenance threads do the same; tests may too. An error leaves everything

@@ -52,7 +52,8 @@ Result<std::shared_ptr<const Block>> DenseBlock::Open(FileSystem& fs, const std:
                       .series = facts.series,
                       .samples = facts.samples,
                       .chunks = facts.rows,
-                      .size_bytes = index->bytes().size() + columns_bytes};
+                      .size_bytes = index->bytes().size() + columns_bytes +
+                                    (deletions.empty() ? 0 : deletions.Serialize().size())};
   return std::shared_ptr<const Block>(new DenseBlock(dir, of_block, std::move(index), std::move(*reader),
                                                      std::move(columns), std::move(deletions)));
 }

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <random>
+#include <set>
+#include <thread>
 
 #include "metrics/tsdb/db_test_util.h"
 #include "metrics/tsdb/dense_rows.h"
@@ -259,6 +262,52 @@ TEST_F(BlockTest, AllKindsOfSamplesComeBack) {
   }
 }
 
+TEST_F(BlockTest, SeriesMayHaveManyLabels) {
+  std::map<Labels, SampleColumns> all;
+  SampleColumns one;
+  one.Add(5, 1);
+  for (int i = 0; i < 100; ++i) {
+    model::LabelsBuilder labels;
+    labels.Set("__name__", "wide");
+    for (int j = 0; j < 57 + i % 8; ++j) labels.Set("l" + std::to_string(j), std::to_string(i * j % 10));
+    all[labels.Build()] = one;
+  }
+  ASSERT_TRUE(Write(all).value());
+  ExpectHolds(*Open(), all);
+}
+
+TEST_F(BlockTest, WhoReadsSeesADeletionWholeOrNot) {
+  ASSERT_TRUE(Write(Fifty()).value());
+  auto block = Open();
+  std::atomic<bool> is_deleted = false;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      bool was_deleted;
+      do {
+        was_deleted = is_deleted;
+        std::vector<FoundInBlock> found;
+        ASSERT_TRUE(block->Select({Matcher::Equal("__name__", "m2")}, found).has_value());
+        for (const FoundInBlock& series : found) {
+          SampleColumns samples;
+          ASSERT_TRUE(block->Read(series.series, 0, kLast, samples).has_value());
+          ASSERT_TRUE(samples.size() == 1000 || (samples.size() == 2000 && !was_deleted));
+        }
+      } while (!was_deleted);
+    });
+  }
+  std::vector<std::thread> deleters;
+  for (int i = 0; i < 2; ++i) {
+    deleters.emplace_back([&] {
+      ASSERT_TRUE(block->Delete(fs_, {Matcher::Equal("__name__", "m2")}, 1'000'000, kLast).has_value());
+    });
+  }
+  for (std::thread& thread : deleters) thread.join();
+  is_deleted = true;
+  for (std::thread& thread : readers) thread.join();
+  EXPECT_EQ(block->deletions(), 16u);
+}
+
 TEST_F(BlockTest, TimesOfOneScrapeAreStoredOnce) {
   auto size_with = [&](int series) {
     std::map<Labels, SampleColumns> all;
@@ -346,6 +395,7 @@ TEST_F(BlockTest, DeletedSamplesAreGoneForGood) {
     EXPECT_EQ(block->deletions(), 19u);
   }
   EXPECT_EQ(block->deletions(), 20u);
+  EXPECT_GT(Open()->size_bytes(), block->size_bytes());
 
   std::string path = core::JoinPath(Path(), "deletions");
   std::string bytes = core::ReadFile(posix_, path, 1 << 20).value();

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kMagic = "SXTDEL1\n";
 constexpr size_t kChecksumBytes = sizeof(uint64_t);
-constexpr uint64_t kMaxFileBytes = uint64_t{1} << 30;
+constexpr uint64_t kMaxFileBytes = uint64_t{64} << 20;
 
 // A bitmap as the distances and lengths of its runs.
 void PutRuns(const Bitmap& series, std::string& out) {
@@ -74,8 +74,9 @@ Result<Deletions> Deletions::Parse(std::string_view bytes, uint64_t series) {
     return core::Fail(Code::kCorruption, "wrong checksum");
   ByteReader reader(body.substr(kMagic.size()));
   Deletions deletions;
-  deletions.entries_.resize(static_cast<size_t>(reader.Count(3)));
-  for (Entry& entry : deletions.entries_) {
+  uint64_t count = reader.Count(3);
+  for (uint64_t i = 0; i < count; ++i) {
+    Entry& entry = deletions.entries_.emplace_back();
     entry.start_ms = reader.SignedVarint();
     entry.end_ms = reader.SignedVarint();
     if (!ReadRuns(reader, series, entry.series) || entry.start_ms > entry.end_ms) {

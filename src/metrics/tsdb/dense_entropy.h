@@ -19,13 +19,18 @@ class BitModel {
   uint32_t odds() const { return odds_; }
 
   void Learn(bool bit) {
-    uint32_t rate = kRates[seen_];
     if (bit) {
-      odds_ = static_cast<uint16_t>(odds_ - (odds_ * rate >> 16));
+      odds_ = static_cast<uint16_t>(odds_ - Fall());
     } else {
-      odds_ = static_cast<uint16_t>(odds_ + ((65535u - odds_) * rate >> 16));
+      odds_ = static_cast<uint16_t>(odds_ + Rise());
     }
-    seen_ = static_cast<uint16_t>(seen_ + (seen_ < kRates.size() - 1));
+    CountUp();
+  }
+  // The same without a branch; `mask` is all ones for 1, and 0.
+  void LearnMasked(uint32_t mask) {
+    uint32_t rise = Rise();
+    odds_ = static_cast<uint16_t>(odds_ + (rise ^ ((rise ^ (0 - Fall())) & mask)));
+    CountUp();
   }
 
  private:
@@ -35,6 +40,10 @@ class BitModel {
     for (uint32_t n = 0; n < rates.size(); ++n) rates[n] = static_cast<uint16_t>(131072 / (2 * n + 3));
     return rates;
   }();
+
+  uint32_t Fall() const { return uint32_t{odds_} * kRates[seen_] >> 16; }
+  uint32_t Rise() const { return (65535u - odds_) * kRates[seen_] >> 16; }
+  void CountUp() { seen_ = static_cast<uint16_t>(seen_ + (seen_ < kRates.size() - 1)); }
 
   uint16_t odds_ = 32768;
   uint16_t seen_ = 0;
@@ -91,6 +100,7 @@ class RangeDecoder {
     for (int i = 0; i < 4; ++i) code_ = code_ << 8 | NextByte();
   }
 
+  // For decisions that mostly go one way.
   bool Get(BitModel& model) {
     uint32_t bound = (range_ >> 16) * model.odds();
     bool bit = code_ >= bound;
@@ -101,14 +111,28 @@ class RangeDecoder {
       range_ = bound;
     }
     model.Learn(bit);
+    Refill();
+    return bit;
+  }
+
+  // The same, 0 or 1, for decisions that a processor cannot guess.
+  uint32_t GetEven(BitModel& model) {
+    uint32_t bound = (range_ >> 16) * model.odds();
+    uint32_t mask = code_ >= bound ? ~uint32_t{0} : 0;
+    code_ -= bound & mask;
+    range_ = bound ^ ((bound ^ (range_ - bound)) & mask);
+    model.LearnMasked(mask);
+    Refill();
+    return mask & 1;
+  }
+
+ private:
+  void Refill() {
     while (range_ < kRangeTop) {
       code_ = code_ << 8 | NextByte();
       range_ <<= 8;
     }
-    return bit;
   }
-
- private:
   uint8_t NextByte() { return at_ == end_ ? uint8_t{0} : static_cast<uint8_t>(*at_++); }
 
   const char* at_;

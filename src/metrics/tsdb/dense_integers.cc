@@ -160,10 +160,10 @@ bool GetResidual(RangeDecoder& decoder, BitUnpacker& plain, Models& models, Size
     residual = 0;
     return true;
   }
-  models.is_negative = decoder.Get(models.sign[models.is_negative]);
+  models.is_negative = decoder.GetEven(models.sign[models.is_negative]) != 0;
   auto& tree = models.size[models.former];
   unsigned node = 1;
-  for (unsigned i = 0; i < sizes.tree_bits; ++i) node = node << 1 | (decoder.Get(tree[node]) ? 1 : 0);
+  for (unsigned i = 0; i < sizes.tree_bits; ++i) node = node << 1 | decoder.GetEven(tree[node]);
   unsigned size = sizes.least + node - (1u << sizes.tree_bits);
   if (size > 64) return false;
   models.NoteSize(size);
@@ -171,9 +171,9 @@ bool GetResidual(RangeDecoder& decoder, BitUnpacker& plain, Models& models, Size
   unsigned below = size - 1;
   node = 1;
   for (unsigned i = 0; size <= kModelledSize && i < kModelledBits && below > 0; ++i, --below) {
-    bool bit = decoder.Get(models.top[size][node]);
-    node = node << 1 | (bit ? 1 : 0);
-    magnitude = magnitude << 1 | (bit ? 1 : 0);
+    uint32_t bit = decoder.GetEven(models.top[size][node]);
+    node = node << 1 | bit;
+    magnitude = magnitude << 1 | bit;
   }
   magnitude = magnitude << below | plain.Get(below);
   residual = Signed(magnitude, models.is_negative);

@@ -13,6 +13,7 @@ using model::LabelView;
 using model::Matcher;
 
 constexpr TimestampMs kMaxTime = std::numeric_limits<TimestampMs>::max();
+constexpr size_t kSliceSeries = 2048;  // whose labels are made in one go under the index lock
 
 }  // namespace
 
@@ -84,12 +85,18 @@ AppendOutcome Head::CheckLabels(const Labels& labels) const {
   return AppendOutcome::kOk;
 }
 
-bool Head::IsFull() const {
-  if (series_count() >= limits_.max_series) return true;
-  if (limits_.max_head_bytes == 0) return false;
-  // Adding up takes all stripe locks: not for each of many new series.
-  if (series_count() % 256 == 0) SizeBytes();
-  return size_bytes_.load(std::memory_order_relaxed) >= limits_.max_head_bytes;
+AppendOutcome Head::CheckRoom() {
+  if (series_count() >= limits_.max_series) {
+    metrics_.series_over_limit.Increment();
+    return AppendOutcome::kSeriesLimit;
+  }
+  if (limits_.max_head_bytes == 0) return AppendOutcome::kOk;
+  // Adding up takes all stripe locks: not for each of many new series. Refused ones count too, so that room
+  // made meanwhile is seen.
+  if (room_checks_.fetch_add(1, std::memory_order_relaxed) % 256 == 0) SizeBytes();
+  if (size_bytes_.load(std::memory_order_relaxed) < limits_.max_head_bytes) return AppendOutcome::kOk;
+  metrics_.series_over_memory.Increment();
+  return AppendOutcome::kMemoryLimit;
 }
 
 AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref) {
@@ -108,15 +115,15 @@ AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, Ser
     metrics_.invalid_labels.Increment();
     return outcome;
   }
-  if (IsFull()) {
-    metrics_.series_refused.Increment();
-    return AppendOutcome::kSeriesLimit;
-  }
+  if (AppendOutcome outcome = CheckRoom(); outcome != AppendOutcome::kOk) return outcome;
   std::unique_lock lock(index_mutex_);
   uint32_t slot = index_.Find(labels);
   if (slot == LabelIndex::kNoSlot) {
     slot = index_.Add(labels);
-    if (slot == LabelIndex::kNoSlot) return AppendOutcome::kSeriesLimit;
+    if (slot == LabelIndex::kNoSlot) {
+      metrics_.series_over_limit.Increment();
+      return AppendOutcome::kSeriesLimit;
+    }
     series_count_.store(index_.series_count(), std::memory_order_relaxed);
     metrics_.series_created.Increment();
   }
@@ -259,16 +266,39 @@ ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples
 }
 
 std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, CommitTracker::Ticket watermark,
-                                     TimestampMs in_order_from_ms, TimestampMs start_ms) const {
+                                     TimestampMs in_order_from_ms, TimestampMs start_ms, size_t first) const {
   std::vector<HeadSeries> out;
   std::shared_lock index_lock(index_mutex_);
-  Bitmap slots = index_.Select(matchers);
+  Pause pause = [&] {
+    index_lock.unlock();
+    index_lock.lock();
+  };
+  Bitmap slots = index_.Select(matchers, pause);
   out.reserve(slots.cardinality());
   for (uint32_t slot : slots) {
     SeriesRef ref = MakeRef(slot, table_.at(slot).generation.load(std::memory_order_relaxed));
     out.push_back({ref, kNoTime, {}, in_order_from_ms, watermark});
   }
-  // Stripe by stripe: what each series has, less what commits after the watermark have added.
+  // What follows knows a series that is dropped meanwhile by its generation.
+  index_lock.unlock();
+  FillVisible(watermark, out);
+  std::erase_if(out, [&](const HeadSeries& series) {
+    if (series.visible_until_ms != kNoTime && series.visible_until_ms >= in_order_from_ms) return false;
+    return !out_of_order_.Holds(series.ref, start_ms, kMaxTime, watermark);
+  });
+  index_lock.lock();
+  if (first > 0 && out.size() > first) KeepFirst(first, pause, out);
+  std::vector<LabelView> scratch;
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (i % kSliceSeries == kSliceSeries - 1) pause();
+    // One that was dropped has empty labels, which no series has.
+    if (IsSame(out[i])) out[i].labels = index_.LabelsOf(SlotOf(out[i].ref), scratch);
+  }
+  std::erase_if(out, [](const HeadSeries& series) { return series.labels.empty(); });
+  return out;
+}
+
+void Head::FillVisible(CommitTracker::Ticket watermark, std::vector<HeadSeries>& out) const {
   std::array<std::vector<uint32_t>, kStripes> by_stripe;
   for (uint32_t i = 0; i < out.size(); ++i) by_stripe[StripeOf(SlotOf(out[i].ref))].push_back(i);
   absl::flat_hash_map<uint32_t, TimestampMs> unseen;
@@ -290,12 +320,24 @@ std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, Commi
                                     : table_.at(slot).last_time_ms.load(std::memory_order_relaxed);
     }
   }
-  std::erase_if(out, [&](const HeadSeries& series) {
-    if (series.visible_until_ms != kNoTime && series.visible_until_ms >= in_order_from_ms) return false;
-    return !out_of_order_.Holds(series.ref, start_ms, kMaxTime, watermark);
-  });
-  for (HeadSeries& series : out) series.labels = index_.LabelsOf(SlotOf(series.ref));
-  return out;
+}
+
+// A heap of those that come first so far, the last of them on top.
+void Head::KeepFirst(size_t first, const Pause& pause, std::vector<HeadSeries>& out) const {
+  auto is_before = [this](const HeadSeries& a, const HeadSeries& b) {
+    return index_.IsBefore(SlotOf(a.ref), SlotOf(b.ref));
+  };
+  auto heap_end = out.begin() + static_cast<ptrdiff_t>(first);
+  std::make_heap(out.begin(), heap_end, is_before);
+  for (size_t i = first; i < out.size(); ++i) {
+    if (i % kSliceSeries == kSliceSeries - 1) pause();
+    if (!IsSame(out[i])) continue;
+    if (IsSame(out[0]) && !is_before(out[i], out[0])) continue;
+    std::pop_heap(out.begin(), heap_end, is_before);
+    std::swap(out[first - 1], out[i]);
+    std::push_heap(out.begin(), heap_end, is_before);
+  }
+  out.resize(first);
 }
 
 void Head::ReportDamage(SeriesRef ref, const core::Error& error) const {
@@ -367,12 +409,20 @@ void Head::ReadInOrder(const HeadSeries& series, TimestampMs start_ms, Timestamp
 void Head::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
                        std::vector<std::string>& out) const {
   std::shared_lock lock(index_mutex_);
-  index_.LabelValues(name, matchers, out);
+  Pause pause = [&] {
+    lock.unlock();
+    lock.lock();
+  };
+  index_.LabelValues(name, matchers, out, pause);
 }
 
 void Head::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
   std::shared_lock lock(index_mutex_);
-  index_.LabelNames(matchers, out);
+  Pause pause = [&] {
+    lock.unlock();
+    lock.lock();
+  };
+  index_.LabelNames(matchers, out, pause);
 }
 
 std::vector<SeriesRef> Head::SortedRefs() const {
@@ -541,7 +591,11 @@ void Head::RaiseMinTime(TimestampMs time_ms) {
 void Head::FillStats(size_t top, Stats& stats) const {
   {
     std::shared_lock lock(index_mutex_);
-    index_.FillStats(top, stats);
+    Pause pause = [&] {
+      lock.unlock();
+      lock.lock();
+    };
+    index_.FillStats(top, stats, pause);
   }
   stats.chunks = open_chunks() + chunks_.chunks();
   stats.min_time_ms = min_time_ms();
@@ -551,6 +605,27 @@ void Head::FillStats(size_t top, Stats& stats) const {
     stats.max_time_ms = -1;
   }
   stats.head_bytes = SizeBytes();
+}
+
+void Head::FillCardinality(size_t top, CardinalityOrder order, TimestampMs now_ms, Cardinality& out) const {
+  {
+    std::shared_lock lock(index_mutex_);
+    Pause pause = [&] {
+      lock.unlock();
+      lock.lock();
+    };
+    index_.FillCardinality(top, order, now_ms, out, pause);
+  }
+  out.head_bytes = SizeBytes();
+  out.max_series = limits_.max_series;
+  out.max_head_bytes = limits_.max_head_bytes;
+  out.refused_by_series = static_cast<uint64_t>(metrics_.series_over_limit.value());
+  out.refused_by_memory = static_cast<uint64_t>(metrics_.series_over_memory.value());
+}
+
+void Head::TurnRecent(TimestampMs now_ms) {
+  std::unique_lock lock(index_mutex_);
+  index_.TurnRecent(now_ms);
 }
 
 uint64_t Head::SizeBytes() const {

@@ -32,6 +32,7 @@
 #include "metrics/tsdb/exemplar_store.h"
 #include "metrics/tsdb/head_deletions.h"
 #include "metrics/tsdb/histogram_section.h"
+#include "metrics/tsdb/index_mutex.h"
 #include "metrics/tsdb/journal_batch.h"
 #include "metrics/tsdb/label_index.h"
 #include "metrics/tsdb/metadata_store.h"
@@ -103,8 +104,8 @@ class Head {
 
   // The series of a ref, or null.
   SeriesRecord* Find(SeriesRef ref) { return table_.Find(ref); }
-  // Finds or makes the series with these labels, and notes that it is in use in `epoch`. kOk, kSeriesLimit or
-  // kInvalidLabels.
+  // Finds or makes the series with these labels, and notes that it is in use in `epoch`. kOk, kSeriesLimit,
+  // kMemoryLimit or kInvalidLabels.
   model::AppendOutcome FindOrAdd(const model::Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref);
   // The series of a ref, noted to be in use in `epoch`: it will not be dropped while that epoch is held.
   // Null: none.
@@ -141,9 +142,11 @@ class Head {
   void Apply(CommitTracker::Ticket ticket, const BatchExtras& extras);
 
   // The series that match, as of the commits up to `watermark`; with labels. Those without samples at or
-  // after `in_order_from_ms`, or out-of-order samples at or after `start_ms`, are left out.
+  // after `in_order_from_ms`, or out-of-order samples at or after `start_ms`, are left out. With `first`,
+  // only so many: those whose labels come first. New series do not wait for it: the index lock is let go of
+  // again and again.
   std::vector<HeadSeries> Select(const std::vector<model::Matcher>& matchers, CommitTracker::Ticket watermark,
-                                 TimestampMs in_order_from_ms, TimestampMs start_ms) const;
+                                 TimestampMs in_order_from_ms, TimestampMs start_ms, size_t first = 0) const;
   // Appends the samples with start_ms <= time <= end_ms (visible and not deleted), ascending, to `out`.
   // Chunks that cannot be read are logged, counted and left out.
   void Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
@@ -219,6 +222,9 @@ class Head {
   // After a cut: no sample before this counts any more.
   void RaiseMinTime(TimestampMs time_ms);
   void FillStats(size_t top, Stats& stats) const;
+  void FillCardinality(size_t top, CardinalityOrder order, TimestampMs now_ms, Cardinality& out) const;
+  // To be called from time to time: what counts as new changes with it.
+  void TurnRecent(TimestampMs now_ms);
   uint64_t SizeBytes() const;
 
  private:
@@ -267,7 +273,8 @@ class Head {
   static uint32_t StripeOf(uint32_t slot) { return slot / kStripeRun % kStripes; }
   ChunkWindow WindowOf(TimestampMs time_ms) const;
   model::AppendOutcome CheckLabels(const model::Labels& labels) const;
-  bool IsFull() const;
+  // kOk, or the limit that lets no new series in.
+  model::AppendOutcome CheckRoom();
   void AppendSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, const ChunkWindow& window,
                     TimestampMs time_ms, uint64_t bits);
   void CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
@@ -287,6 +294,13 @@ class Head {
   void PrefetchChunk(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void NoteTimes(TimestampMs min_ms, TimestampMs max_ms);
   void DropSlot(uint32_t slot);
+  bool IsSame(const HeadSeries& series) const {
+    return table_.at(SlotOf(series.ref)).generation.load(std::memory_order_relaxed) ==
+           GenerationOf(series.ref);
+  }
+  // Fills in what each series has, less what commits after the watermark have added.
+  void FillVisible(CommitTracker::Ticket watermark, std::vector<HeadSeries>& out) const;
+  void KeepFirst(size_t first, const Pause& pause, std::vector<HeadSeries>& out) const;
   void ReportDamage(SeriesRef ref, const core::Error& error) const;
   void ReadInOrder(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
                    model::SampleColumns& out) const;
@@ -301,7 +315,7 @@ class Head {
   const DurationMs chunk_range_ms_;
 
   SeriesTable table_;
-  mutable std::shared_mutex index_mutex_;
+  mutable IndexMutex index_mutex_;
   LabelIndex index_;
   std::array<Stripe, kStripes> stripes_;
   OutOfOrderStore out_of_order_;
@@ -314,6 +328,7 @@ class Head {
   std::atomic<TimestampMs> max_time_ms_;
   std::atomic<CommitTracker::Ticket> forgotten_until_ = 0;
   mutable std::atomic<uint64_t> size_bytes_ = 0;  // as of the last SizeBytes
+  std::atomic<uint64_t> room_checks_ = 0;
   uint64_t unknown_restored_ = 0;  // histograms found in recovery, of series that are not there
 };
 

@@ -5,6 +5,15 @@
 
 namespace sextant::tsdb {
 
+namespace {
+
+// Whether a section is about its series only, and not about what samples they have.
+bool IsIndependentOfSamples(const Section& section) {
+  return section.tag == SectionTag::kExemplars || section.tag == SectionTag::kMetadata;
+}
+
+}  // namespace
+
 HeadReplay::HeadReplay(Head& head, size_t threads) : head_(head), threads_(std::max<size_t>(1, threads)) {}
 
 HeadReplay::~HeadReplay() {
@@ -14,7 +23,8 @@ HeadReplay::~HeadReplay() {
 }
 
 void HeadReplay::Apply(const DecodedBatch& batch) {
-  if (!batch.definitions.empty() || !batch.sections.empty()) Finish();
+  bool waits_for_samples = !std::ranges::all_of(batch.sections, IsIndependentOfSamples);
+  if (!batch.definitions.empty() || waits_for_samples) Finish();
   for (const SeriesDefinition& definition : batch.definitions) {
     if (!head_.RestoreDefinition(definition)) ++losses_.refused_series;
   }
@@ -28,8 +38,7 @@ void HeadReplay::Apply(const DecodedBatch& batch) {
     if (workers_.empty()) StartWorkers();
     HandOver();
   }
-  if (batch.sections.empty()) return;
-  Finish();  // what a section says may be about samples of its batch
+  if (waits_for_samples) Finish();  // also for those of its own batch
   for (const Section& section : batch.sections) {
     if (!head_.RestoreSection(section)) ++losses_.malformed_sections;
   }
@@ -59,13 +68,14 @@ void HeadReplay::WaitUntilDone(uint64_t blocks) {
 
 void HeadReplay::Finish() {
   Block& block = filling();
-  if (workers_.empty()) {
+  if (block.refs.size() < kWorthSharing || workers_.empty()) {
+    WaitUntilDone(filled_);
     losses_.unknown_samples += head_.RestoreSamples(block.samples(), 0, 1).unknown;
     block.Clear();
-    return;
+  } else {
+    HandOver();
+    WaitUntilDone(filled_);
   }
-  if (!block.refs.empty()) HandOver();
-  WaitUntilDone(filled_);
   for (Worker& worker : workers_) losses_.unknown_samples += std::exchange(worker.unknown_samples, 0);
 }
 

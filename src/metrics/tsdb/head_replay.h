@@ -1,6 +1,7 @@
 // Applies the batches of a journal to the head, on several threads: each owns some of the stripes, so that
 // the samples of a series stay in order and nothing is locked for them. Batches are collected into blocks,
-// which all threads walk through one after the other; what is not a float sample waits until they are done.
+// which all threads walk through one after the other; new series, and what may depend on samples, wait until
+// they are done.
 //
 // Used by one thread, which decodes meanwhile.
 #pragma once
@@ -38,6 +39,7 @@ class HeadReplay {
  private:
   static constexpr size_t kBlockSamples = 64 << 10;
   static constexpr size_t kBlocks = 4;
+  static constexpr size_t kWorthSharing = 8 << 10;  // fewer samples are applied sooner than threads are woken
   struct Block {
     std::vector<SeriesRef> refs;
     std::vector<TimestampMs> times_ms;

@@ -53,7 +53,7 @@ std::string PostingsAsColumns(std::span<const uint32_t> series, size_t limit_byt
     series = series.subspan(piece.size());
     std::vector<int64_t> numbers(piece.begin(), piece.end());
     column.clear();
-    EncodeIntegers(numbers, ColumnGoal::kSmall, column);
+    EncodeIntegers(numbers, ColumnGoal::kFast, column);
     PutText(out, column);
   }
   return out;
@@ -95,9 +95,11 @@ void PutSeriesRecord(const std::vector<uint32_t>& former, const std::vector<uint
 }
 
 void PutPostings(const std::vector<uint32_t>& series, std::string& out) {
+  // Runs are added to a set as a whole: they are good where they take at most two bits for each series.
   std::string runs = PostingsAsRuns(series);
-  std::string columns = PostingsAsColumns(series, runs.size());
-  out += columns.size() < runs.size() ? columns : runs;
+  size_t worth = runs.size() <= series.size() / 4 ? 0 : runs.size() / 2;
+  std::string columns = PostingsAsColumns(series, worth);
+  out += columns.size() < worth ? columns : runs;
 }
 
 IndexReader::IndexReader(std::string_view bytes, const IndexFooter& footer)

@@ -9,30 +9,14 @@ namespace {
 
 using model::Labels;
 using model::LabelView;
-using model::Matcher;
-using model::MatchType;
-
-// Whether a matcher's literal prefix speaks of the values it accepts.
-bool HasPrefix(const Matcher& matcher) {
-  return matcher.type() == MatchType::kRegexp && !matcher.prefix().empty();
-}
-
-void KeepTop(size_t top, std::vector<StatCount>& counts) {
-  auto is_heavier = [](const StatCount& a, const StatCount& b) {
-    return a.count != b.count ? a.count > b.count : a.name < b.name;
-  };
-  size_t kept = std::min(top, counts.size());
-  std::partial_sort(counts.begin(), counts.begin() + static_cast<ptrdiff_t>(kept), counts.end(), is_heavier);
-  counts.resize(kept);
-}
 
 }  // namespace
 
 LabelIndex::LabelIndex(SeriesTable& series)
     : series_(series),
-      symbol_ids_(0, SymbolHash{&symbols_}, SymbolEqual{&symbols_}),
-      pair_ids_(0, PairHash{&pairs_}, PairEqual{&pairs_}),
-      slots_(0, SeriesHash{this}, SeriesEqual{this}) {}
+      symbol_ids_(SymbolHash{&symbols_}, SymbolEqual{&symbols_}),
+      pair_ids_(PairHash{&pairs_}, PairEqual{&pairs_}),
+      slots_(SeriesHash{this}, SeriesEqual{this}) {}
 
 uint32_t LabelIndex::PairLists::Allocate(uint8_t length) {
   if (!free_[length].empty()) {
@@ -128,8 +112,11 @@ uint32_t LabelIndex::UsePair(std::string_view name, std::string_view value) {
   pairs_[id].name = name_id;
   pairs_[id].value = value_id;
   pair_ids_.insert(id);
-  pairs_by_name_[name_id].push_back(id);
+  std::vector<uint32_t>& of_name = pairs_by_name_[name_id];
+  pairs_[id].place = static_cast<uint32_t>(of_name.size());
+  of_name.push_back(id);
   ++pair_count_;
+  recent_pairs_.Add(id);
   return id;
 }
 
@@ -163,6 +150,7 @@ uint32_t LabelIndex::Add(const Labels& labels) {
   SeriesRecord& record = series_.at(slot);
   record.generation.store(record.generation.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   Put(slot, labels);
+  recent_slots_.Add(slot);
   return slot;
 }
 
@@ -180,14 +168,19 @@ void LabelIndex::FinishRecovery() {
   for (uint32_t slot = next_slot_; slot-- > 0;) {
     if (!series_.at(slot).is_live.load(std::memory_order_relaxed)) free_slots_.push_back(slot);
   }
+  // What is restored is not new.
+  recent_slots_ = {};
+  recent_pairs_ = {};
 }
 
 void LabelIndex::Remove(const std::vector<uint32_t>& slots) {
+  ++removals_;
   std::vector<uint32_t> empty_pairs;
   for (uint32_t slot : slots) {
     SeriesRecord& record = series_.at(slot);
     slots_.erase(slot);
     all_.remove(slot);
+    recent_slots_.Remove(slot);
     const uint32_t* list = pair_lists_.at(record.labels);
     for (uint8_t i = 0; i < record.label_count; ++i) {
       Pair& pair = pairs_[list[i]];
@@ -199,18 +192,15 @@ void LabelIndex::Remove(const std::vector<uint32_t>& slots) {
     record.is_live.store(false, std::memory_order_relaxed);
     --series_count_;
   }
+  ptrdiff_t held = static_cast<ptrdiff_t>(free_slots_.size());
   free_slots_.insert(free_slots_.end(), slots.begin(), slots.end());
-  std::sort(free_slots_.begin(), free_slots_.end(), std::greater<>());
+  std::sort(free_slots_.begin() + held, free_slots_.end(), std::greater<>());
+  std::inplace_merge(free_slots_.begin(), free_slots_.begin() + held, free_slots_.end(), std::greater<>());
 
-  absl::flat_hash_set<uint32_t> touched_names;
-  for (uint32_t id : empty_pairs) touched_names.insert(pairs_[id].name);
-  for (uint32_t name : touched_names) {
-    std::vector<uint32_t>& ids = pairs_by_name_[name];
-    std::erase_if(ids, [this](uint32_t id) { return pairs_[id].series.empty(); });
-    if (ids.empty()) pairs_by_name_.erase(name);
-  }
   for (uint32_t id : empty_pairs) {
+    ForgetPairOfName(id);
     pair_ids_.erase(id);
+    recent_pairs_.Remove(id);
     ReleaseSymbol(pairs_[id].name);
     ReleaseSymbol(pairs_[id].value);
     pairs_[id] = {};
@@ -219,16 +209,34 @@ void LabelIndex::Remove(const std::vector<uint32_t>& slots) {
   }
 }
 
+void LabelIndex::ForgetPairOfName(uint32_t id) {
+  auto of_name = pairs_by_name_.find(pairs_[id].name);
+  std::vector<uint32_t>& ids = of_name->second;
+  uint32_t place = pairs_[id].place;
+  if (place >= ids.size() || ids[place] != id) {
+    for (uint32_t i = 0; i < ids.size(); ++i) pairs_[ids[i]].place = i;
+    place = pairs_[id].place;
+  }
+  ids[place] = ids.back();
+  pairs_[ids[place]].place = place;
+  ids.pop_back();
+  if (ids.empty()) pairs_by_name_.erase(of_name);
+}
+
 Labels LabelIndex::LabelsOf(uint32_t slot) const {
+  std::vector<LabelView> scratch;
+  return LabelsOf(slot, scratch);
+}
+
+Labels LabelIndex::LabelsOf(uint32_t slot, std::vector<LabelView>& scratch) const {
   const SeriesRecord& record = series_.at(slot);
   const uint32_t* list = pair_lists_.at(record.labels);
-  std::vector<LabelView> views;
-  views.reserve(record.label_count);
+  scratch.clear();
   for (uint8_t i = 0; i < record.label_count; ++i) {
     const Pair& pair = pairs_[list[i]];
-    views.push_back({symbols_[pair.name].view(), symbols_[pair.value].view()});
+    scratch.push_back({symbols_[pair.name].view(), symbols_[pair.value].view()});
   }
-  return Labels::FromSorted(views);
+  return Labels::FromSorted(scratch);
 }
 
 const std::vector<uint32_t>* LabelIndex::PairsOf(std::string_view name) const {
@@ -236,93 +244,28 @@ const std::vector<uint32_t>* LabelIndex::PairsOf(std::string_view name) const {
   return found == pairs_by_name_.end() ? nullptr : &found->second;
 }
 
-const LabelIndex::Pair* LabelIndex::FindPair(std::string_view name, std::string_view value) const {
+uint32_t LabelIndex::FindPair(std::string_view name, std::string_view value) const {
   uint32_t name_id = FindSymbol(name);
   uint32_t value_id = FindSymbol(value);
-  if (name_id == kNone || value_id == kNone) return nullptr;
+  if (name_id == kNone || value_id == kNone) return kNone;
   auto found = pair_ids_.find(static_cast<PairKey>(name_id) << 32 | value_id);
-  return found == pair_ids_.end() ? nullptr : &pairs_[*found];
+  return found == pair_ids_.end() ? kNone : *found;
 }
 
-Bitmap LabelIndex::SeriesWith(const Matcher& matcher, bool negated) const {
-  Bitmap out;
-  bool is_exact = matcher.type() == (negated ? MatchType::kNotEqual : MatchType::kEqual);
-  bool is_set = matcher.type() == (negated ? MatchType::kNotRegexp : MatchType::kRegexp) &&
-                !matcher.set_matches().empty();
-  if (is_exact) {
-    if (const Pair* pair = FindPair(matcher.name(), matcher.value())) out = pair->series.ToBitmap();
-    return out;
+bool LabelIndex::IsBefore(uint32_t slot, uint32_t other) const {
+  const SeriesRecord& left = series_.at(slot);
+  const SeriesRecord& right = series_.at(other);
+  const uint32_t* left_list = pair_lists_.at(left.labels);
+  const uint32_t* right_list = pair_lists_.at(right.labels);
+  size_t common = std::min(left.label_count, right.label_count);
+  for (size_t i = 0; i < common; ++i) {
+    if (left_list[i] == right_list[i]) continue;
+    const Pair& x = pairs_[left_list[i]];
+    const Pair& y = pairs_[right_list[i]];
+    return x.name != y.name ? symbols_[x.name].view() < symbols_[y.name].view()
+                            : symbols_[x.value].view() < symbols_[y.value].view();
   }
-  if (is_set) {
-    for (const std::string& value : matcher.set_matches()) {
-      if (const Pair* pair = FindPair(matcher.name(), value)) pair->series.UnionInto(out);
-    }
-    return out;
-  }
-  const std::vector<uint32_t>* pairs = PairsOf(matcher.name());
-  if (pairs == nullptr) return out;
-  for (uint32_t id : *pairs) {
-    std::string_view value = symbols_[pairs_[id].value].view();
-    if (!negated && HasPrefix(matcher) && !value.starts_with(matcher.prefix())) continue;
-    if (matcher.Matches(value) != negated) pairs_[id].series.UnionInto(out);
-  }
-  return out;
-}
-
-Bitmap LabelIndex::Select(const std::vector<Matcher>& matchers) const {
-  std::vector<const Matcher*> required;
-  std::vector<const Matcher*> excluding;
-  for (const Matcher& matcher : matchers) (matcher.MatchesEmpty() ? excluding : required).push_back(&matcher);
-  // Exact matchers are cheap and leave little for the others to do.
-  std::stable_partition(required.begin(), required.end(),
-                        [](const Matcher* matcher) { return matcher->type() == MatchType::kEqual; });
-  Bitmap out;
-  if (required.empty()) out = all_;
-  for (size_t i = 0; i < required.size(); ++i) {
-    if (i == 0) {
-      out = SeriesWith(*required[i], false);
-    } else {
-      out &= SeriesWith(*required[i], false);
-    }
-    if (out.isEmpty()) return out;
-  }
-  for (const Matcher* matcher : excluding) out -= SeriesWith(*matcher, true);
-  return out;
-}
-
-template <typename Visit>
-void LabelIndex::VisitPairsIn(const Bitmap& slots, Visit visit) const {
-  for (uint32_t slot : slots) {
-    const SeriesRecord& record = series_.at(slot);
-    const uint32_t* list = pair_lists_.at(record.labels);
-    for (uint8_t i = 0; i < record.label_count; ++i) visit(list[i]);
-  }
-}
-
-void LabelIndex::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
-                             std::vector<std::string>& out) const {
-  const std::vector<uint32_t>* pairs = PairsOf(name);
-  if (pairs == nullptr) return;
-  if (matchers.empty()) {
-    for (uint32_t id : *pairs) out.emplace_back(symbols_[pairs_[id].value].view());
-    return;
-  }
-  uint32_t name_id = FindSymbol(name);
-  absl::flat_hash_set<uint32_t> values;
-  VisitPairsIn(Select(matchers), [&](uint32_t id) {
-    if (pairs_[id].name == name_id) values.insert(pairs_[id].value);
-  });
-  for (uint32_t value : values) out.emplace_back(symbols_[value].view());
-}
-
-void LabelIndex::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
-  if (matchers.empty()) {
-    for (const auto& [name, pairs] : pairs_by_name_) out.emplace_back(symbols_[name].view());
-    return;
-  }
-  absl::flat_hash_set<uint32_t> names;
-  VisitPairsIn(Select(matchers), [&](uint32_t id) { names.insert(pairs_[id].name); });
-  for (uint32_t name : names) out.emplace_back(symbols_[name].view());
+  return left.label_count < right.label_count;
 }
 
 std::vector<uint32_t> LabelIndex::SortedSlots() const {
@@ -353,34 +296,15 @@ std::vector<uint32_t> LabelIndex::SortedSlots() const {
   return slots;
 }
 
-void LabelIndex::FillStats(size_t top, Stats& stats) const {
-  stats.series = series_count_;
-  stats.label_pairs = pair_count_;
-  for (const auto& [name, pairs] : pairs_by_name_) {
-    std::string name_text(symbols_[name].view());
-    uint64_t bytes = 0;
-    for (uint32_t id : pairs) {
-      const Pair& pair = pairs_[id];
-      bytes += symbols_[pair.value].size;
-      std::string value(symbols_[pair.value].view());
-      uint64_t series = pair.series.size();
-      if (name_text == model::kMetricName) stats.series_by_metric.push_back({value, series});
-      // Only what can still come into the list is turned into text.
-      stats.series_by_pair.push_back({fmt::format("{}={}", name_text, value), series});
-      if (stats.series_by_pair.size() > 4 * top + 1000) KeepTop(top, stats.series_by_pair);
-    }
-    stats.values_by_label.push_back({name_text, pairs.size()});
-    stats.bytes_by_label.push_back({name_text, bytes});
-  }
-  KeepTop(top, stats.series_by_metric);
-  KeepTop(top, stats.series_by_pair);
-  KeepTop(top, stats.values_by_label);
-  KeepTop(top, stats.bytes_by_label);
+void LabelIndex::TurnRecent(TimestampMs now_ms) {
+  recent_slots_.Turn(now_ms);
+  recent_pairs_.Turn(now_ms);
 }
 
 uint64_t LabelIndex::SizeBytes() const {
   // Postings are estimated by the pair lists: each entry there has one in the postings.
-  return symbol_bytes_ + symbols_.capacity() * sizeof(Symbol) + pairs_.capacity() * sizeof(Pair) +
+  return symbol_bytes_ + symbols_.capacity() * sizeof(Symbol) +
+         pairs_.capacity() * (sizeof(Pair) + sizeof(uint32_t)) + match_cache_.SizeBytes() +
          2 * pair_lists_.SizeBytes() +
          (symbol_ids_.capacity() + pair_ids_.capacity() + slots_.capacity()) * 5;
 }

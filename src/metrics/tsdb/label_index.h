@@ -2,23 +2,27 @@
 // symbols, each with the postings of its series), and a series as an array of pair ids, found by the hash of
 // its labels.
 //
-// Not thread-safe: the head's index lock covers it (shared for const methods, exclusive for others). It owns
-// the slots and the label fields of the records in the SeriesTable.
+// Not thread-safe: the head's index lock covers it (shared for const methods, exclusive for others). Lookups
+// can take long; they work in slices and let go of the lock between two of them (Pause). It owns the slots
+// and the label fields of the records in the SeriesTable.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
-#include <roaring/roaring.hh>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "metrics/tsdb/db.h"
+#include "metrics/tsdb/match_cache.h"
 #include "metrics/tsdb/postings.h"
+#include "metrics/tsdb/recent_ids.h"
 #include "metrics/tsdb/series.h"
+#include "metrics/tsdb/sliced_lookup.h"
 #include "model/labels.h"
 #include "model/matcher.h"
 
@@ -26,6 +30,49 @@ namespace sextant::tsdb {
 
 struct SymbolRun;
 struct PairRun;
+
+// Sets of ids by what they stand for, in parts, so that growing never moves more than one part at a time.
+template <typename Hash, typename Equal>
+class IdSet {
+ public:
+  IdSet(const Hash& hash, const Equal& equal) : hash_(hash) {
+    for (Part& part : parts_) part = Part(0, hash, equal);
+  }
+
+  // The id that is equal to `key` (an id, or what it stands for), or null.
+  template <typename Key>
+  const uint32_t* find(const Key& key) const {
+    const Part& part = parts_[PartOf(key)];
+    auto found = part.find(key);
+    return found == part.end() ? nullptr : &*found;
+  }
+  const uint32_t* end() const { return nullptr; }
+  void insert(uint32_t id) { parts_[PartOf(id)].insert(id); }
+  void erase(uint32_t id) { parts_[PartOf(id)].erase(id); }
+  // Asks for the memory that insert will look at.
+  void prefetch(uint32_t id) const { parts_[PartOf(id)].prefetch(id); }
+  void reserve(size_t size) {
+    for (Part& part : parts_) part.reserve(size / kParts + size / kParts / 16);
+  }
+  size_t capacity() const {
+    size_t sum = 0;
+    for (const Part& part : parts_) sum += part.capacity();
+    return sum;
+  }
+
+ private:
+  using Part = absl::flat_hash_set<uint32_t, Hash, Equal>;
+  static constexpr size_t kParts = 64;
+
+  // The highest bits; the parts themselves use the lowest.
+  template <typename Key>
+  size_t PartOf(const Key& key) const {
+    return hash_(key) >> 58;
+  }
+
+  Hash hash_;
+  std::array<Part, kParts> parts_;
+};
 
 class LabelIndex {
  public:
@@ -51,13 +98,18 @@ class LabelIndex {
   uint64_t series_count() const { return series_count_; }
   uint64_t pair_count() const { return pair_count_; }
   model::Labels LabelsOf(uint32_t slot) const;
+  // The same for many in a row, which share the memory of `scratch`.
+  model::Labels LabelsOf(uint32_t slot, std::vector<model::LabelView>& scratch) const;
 
   // The slots of the series that all matchers accept (all, without matchers).
-  Bitmap Select(const std::vector<model::Matcher>& matchers) const;
+  Bitmap Select(const std::vector<model::Matcher>& matchers, const Pause& pause = {}) const;
   // Adds the values of a label among the series that match to `out` (unsorted, each once).
   void LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
-                   std::vector<std::string>& out) const;
-  void LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out) const;
+                   std::vector<std::string>& out, const Pause& pause = {}) const;
+  void LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out,
+                  const Pause& pause = {}) const;
+  // Whether the labels of one series come before those of another.
+  bool IsBefore(uint32_t slot, uint32_t other) const;
 
   // Live slots in the order of their labels.
   std::vector<uint32_t> SortedSlots() const;
@@ -71,10 +123,17 @@ class LabelIndex {
   // the same label, or none, in what is captured later.
   void HoldIds(bool hold) { are_ids_held_ = hold; }
 
-  void FillStats(size_t top, Stats& stats) const;
+  // Forgets which series and labels were new more than an hour ago.
+  void TurnRecent(TimestampMs now_ms);
+  void FillStats(size_t top, Stats& stats, const Pause& pause = {}) const;
+  // Counts and lists; bytes are those of label values only.
+  void FillCardinality(size_t top, CardinalityOrder order, TimestampMs now_ms, Cardinality& out,
+                       const Pause& pause = {}) const;
   uint64_t SizeBytes() const;
 
  private:
+  friend class LabelSelection;
+  friend class LabelCosts;
   friend class LabelLoader;
 
   struct Symbol {
@@ -87,6 +146,7 @@ class LabelIndex {
     uint32_t name = 0;
     uint32_t value = 0;
     Postings series;
+    uint32_t place = 0;  // among the pairs of its name; a hint, which Remove sets right
   };
   using PairKey = uint64_t;  // name and value symbol
 
@@ -159,11 +219,8 @@ class LabelIndex {
   uint32_t UsePair(std::string_view name, std::string_view value);
   void Put(uint32_t slot, const model::Labels& labels);
   const std::vector<uint32_t>* PairsOf(std::string_view name) const;
-  const Pair* FindPair(std::string_view name, std::string_view value) const;
-  // The series whose label `matcher.name()` is present and accepted (`negated`: present and not accepted).
-  Bitmap SeriesWith(const model::Matcher& matcher, bool negated) const;
-  template <typename Visit>
-  void VisitPairsIn(const Bitmap& slots, Visit visit) const;
+  uint32_t FindPair(std::string_view name, std::string_view value) const;
+  void ForgetPairOfName(uint32_t id);
 
   static constexpr uint32_t kNone = UINT32_MAX;
 
@@ -179,11 +236,15 @@ class LabelIndex {
   uint64_t symbol_bytes_ = 0;
   bool are_ids_held_ = false;
   PairLists pair_lists_;
-  absl::flat_hash_set<uint32_t, SymbolHash, SymbolEqual> symbol_ids_;
-  absl::flat_hash_set<uint32_t, PairHash, PairEqual> pair_ids_;
-  absl::flat_hash_set<uint32_t, SeriesHash, SeriesEqual> slots_;
+  IdSet<SymbolHash, SymbolEqual> symbol_ids_;
+  IdSet<PairHash, PairEqual> pair_ids_;
+  IdSet<SeriesHash, SeriesEqual> slots_;
   absl::flat_hash_map<uint32_t, std::vector<uint32_t>> pairs_by_name_;  // name symbol to pair ids
   Bitmap all_;
+  uint64_t removals_ = 0;  // calls of Remove so far: whether what a paused lookup holds may be outdated
+  mutable MatchCache match_cache_;
+  RecentIds recent_slots_;
+  RecentIds recent_pairs_;
 };
 
 }  // namespace sextant::tsdb

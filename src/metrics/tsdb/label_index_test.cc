@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <set>
+
+#include "metrics/tsdb/label_image.h"
 
 namespace sextant::tsdb {
 namespace {
@@ -77,49 +80,204 @@ TEST_F(LabelIndexTest, RecoveryPutsSeriesWhereTheyWere) {
   }
 }
 
-TEST_F(LabelIndexTest, SelectAgreesWithTryingEverySeries) {
-  std::mt19937 random(9);
-  std::map<uint32_t, Labels> series;
-  auto value = [&] {
-    return std::string(1, static_cast<char>('a' + random() % 6)) + std::string(random() % 2, 'x');
-  };
-  auto matcher = [&]() -> Matcher {
-    static const char* const kNames[] = {"p", "q", "r", "none"};
-    static const char* const kRegexps[] = {"a|b", "a.*", ".+", ".*", "", "c|", "[a-c]x", "(a|b)x?"};
-    MatchType type = static_cast<MatchType>(random() % 4);
+TEST_F(LabelIndexTest, HeldIdsAreNotUsedAgain) {
+  uint32_t slot = index_.Add(Labels::Of({{"a", "1"}}));
+  index_.HoldIds(true);
+  PairRun pairs;
+  ASSERT_TRUE(index_.CapturePairs(0, 10, pairs));
+  ASSERT_EQ(pairs.names.size(), 1u);
+  EXPECT_NE(pairs.names[0], PairRun::kFreePair);
+  index_.Remove({slot});
+  index_.Add(Labels::Of({{"b", "2"}}));
+  ASSERT_TRUE(index_.CapturePairs(0, 10, pairs));
+  ASSERT_EQ(pairs.names.size(), 2u);
+  EXPECT_EQ(pairs.names[0], PairRun::kFreePair);
+  EXPECT_NE(pairs.names[1], PairRun::kFreePair);
+  EXPECT_FALSE(index_.CapturePairs(2, 10, pairs));
+  SymbolRun symbols;
+  ASSERT_TRUE(index_.CaptureSymbols(0, 10, symbols));
+  EXPECT_EQ(symbols.texts, "b2");
+  index_.HoldIds(false);
+  index_.Add(Labels::Of({{"c", "3"}}));
+  ASSERT_TRUE(index_.CapturePairs(0, 10, pairs));
+  EXPECT_EQ(pairs.names.size(), 2u);
+}
+
+// A population that comes and goes at random, and what lookups must find in it.
+class LabelIndexRandomTest : public LabelIndexTest {
+ protected:
+  std::string Value() {
+    return std::string(1, static_cast<char>('a' + random_() % 6)) + std::string(random_() % 2, 'x');
+  }
+
+  Matcher RandomMatcher() {
+    static const char* const kNames[] = {"p", "q", "r", "none", "id"};
+    static const char* const kRegexps[] = {"a|b",    "a.*",     ".+",  ".*",       "",    "c|",
+                                           "[a-c]x", "(a|b)x?", "\\w", "\\d+|a.+", ".*x", "1.*|2.*"};
+    MatchType type = static_cast<MatchType>(random_() % 4);
     bool is_regexp = type == MatchType::kRegexp || type == MatchType::kNotRegexp;
-    std::string text = is_regexp           ? kRegexps[random() % std::size(kRegexps)]
-                       : random() % 4 == 0 ? ""
-                                           : value();
-    return Matcher::Make(type, kNames[random() % 4], text).value();
-  };
-  for (int round = 0; round < 3000; ++round) {
-    if (series.size() < 120 || random() % 3 > 0) {
-      model::LabelsBuilder builder;
-      for (const char* name : {"p", "q", "r"}) {
-        if (random() % 4 > 0) builder.Set(name, value());
-      }
-      builder.Set("id", std::to_string(random() % 200));
-      Labels labels = builder.Build();
-      if (index_.Find(labels) == LabelIndex::kNoSlot) series[index_.Add(labels)] = labels;
-    } else {
-      auto victim = std::next(series.begin(), static_cast<ptrdiff_t>(random() % series.size()));
-      index_.Remove({victim->first});
-      series.erase(victim);
+    std::string text = is_regexp            ? kRegexps[random_() % std::size(kRegexps)]
+                       : random_() % 4 == 0 ? ""
+                                            : Value();
+    return Matcher::Make(type, kNames[random_() % std::size(kNames)], text).value();
+  }
+
+  void AddSeries() {
+    model::LabelsBuilder builder;
+    for (const char* name : {"p", "q", "r"}) {
+      if (random_() % 4 > 0) builder.Set(name, Value());
     }
+    builder.Set("id", std::to_string(random_() % 300));
+    Labels labels = builder.Build();
+    if (index_.Find(labels) == LabelIndex::kNoSlot) series_[index_.Add(labels)] = labels;
+  }
+
+  void RemoveSeries() {
+    auto victim = std::next(series_.begin(), static_cast<ptrdiff_t>(random_() % series_.size()));
+    index_.Remove({victim->first});
+    series_.erase(victim);
+  }
+
+  void Change() { series_.size() < 120 || random_() % 3 > 0 ? AddSeries() : RemoveSeries(); }
+
+  std::vector<uint32_t> Expected(const std::vector<Matcher>& matchers) const {
+    std::vector<uint32_t> slots;
+    for (const auto& [slot, labels] : series_) {
+      if (MatchesAll(matchers, labels)) slots.push_back(slot);
+    }
+    return slots;
+  }
+
+  std::mt19937 random_{9};
+  std::map<uint32_t, Labels> series_;
+};
+
+TEST_F(LabelIndexRandomTest, LookupsAgreeWithTryingEverySeries) {
+  for (int round = 0; round < 3000; ++round) {
+    Change();
     std::vector<Matcher> matchers;
-    for (size_t i = 0; i < random() % 4; ++i) matchers.push_back(matcher());
-    std::vector<uint32_t> expected;
+    for (size_t i = 0; i < random_() % 4; ++i) matchers.push_back(RandomMatcher());
     std::string text;
     for (const Matcher& m : matchers) text += m.ToString() + " ";
-    for (const auto& [slot, labels] : series) {
-      if (MatchesAll(matchers, labels)) expected.push_back(slot);
-    }
+    std::vector<uint32_t> expected = Expected(matchers);
     ASSERT_EQ(Select(matchers), expected) << text;
+
+    std::set<std::string> names;
+    std::set<std::string> values;
+    for (uint32_t slot : expected) {
+      for (model::LabelView label : series_[slot]) {
+        names.emplace(label.name);
+        if (label.name == "id") values.emplace(label.value);
+      }
+    }
+    std::vector<std::string> found;
+    index_.LabelNames(matchers, found);
+    std::sort(found.begin(), found.end());
+    ASSERT_EQ(found, std::vector<std::string>(names.begin(), names.end())) << text;
+    found.clear();
+    index_.LabelValues("id", matchers, found);
+    std::sort(found.begin(), found.end());
+    ASSERT_EQ(found, std::vector<std::string>(values.begin(), values.end())) << text;
   }
   std::vector<uint32_t> sorted = index_.SortedSlots();
-  ASSERT_EQ(sorted.size(), series.size());
-  for (size_t i = 1; i < sorted.size(); ++i) ASSERT_LT(series[sorted[i - 1]], series[sorted[i]]);
+  ASSERT_EQ(sorted.size(), series_.size());
+  for (size_t i = 1; i < sorted.size(); ++i) {
+    ASSERT_LT(series_[sorted[i - 1]], series_[sorted[i]]);
+    ASSERT_TRUE(index_.IsBefore(sorted[i - 1], sorted[i]));
+    ASSERT_FALSE(index_.IsBefore(sorted[i], sorted[i - 1]));
+  }
+}
+
+// In the pauses of a lookup series come and go. Those that were there all the time must be found, or left
+// out, as they are; of the others nothing is said.
+TEST_F(LabelIndexRandomTest, PausedLookupsAreRightAboutWhatStays) {
+  SeriesTable table(200'000);
+  LabelIndex index(table);
+  auto labels_of = [](uint32_t i) {
+    return Labels::Of({{"id", std::to_string(i)}, {"kind", i % 3 == 0 ? "a" : "b"}});
+  };
+  constexpr uint32_t kSeries = 40'000;
+  std::vector<uint32_t> slots;
+  for (uint32_t i = 0; i < kSeries; ++i) slots.push_back(index.Add(labels_of(i)));
+  uint32_t next = kSeries;
+  int pauses = 0;
+  for (bool with_removals : {false, true}) {
+    Pause change = [&] {
+      ++pauses;
+      for (int i = 0; i < 50; ++i) index.Add(labels_of(next++));
+      if (with_removals) index.Remove({index.Find(labels_of(next - 1)), index.Find(labels_of(next - 2))});
+    };
+    for (std::string_view expression : {"\\d*7\\d", ".*5", "1.*|2.*"}) {
+      for (MatchType type : {MatchType::kRegexp, MatchType::kNotRegexp}) {
+        Matcher matcher = Matcher::Make(type, "id", expression).value();
+        Bitmap found = index.Select({Matcher::Equal("kind", "b"), matcher}, change);
+        for (uint32_t i = 0; i < kSeries; ++i) {
+          bool want = i % 3 != 0 && matcher.Matches(std::to_string(i));
+          ASSERT_EQ(found.contains(slots[i]), want) << matcher.ToString() << " on " << i;
+        }
+      }
+    }
+    std::vector<std::string> values;
+    index.LabelValues("id", {Matcher::Equal("kind", "a")}, values, change);
+    std::set<std::string> unique(values.begin(), values.end());
+    EXPECT_EQ(unique.size(), values.size());
+    for (uint32_t i = 0; i < kSeries; i += 3) ASSERT_TRUE(unique.contains(std::to_string(i)));
+  }
+  EXPECT_GT(pauses, 20);
+}
+
+TEST_F(LabelIndexTest, StatsAndCostsListTheHeaviest) {
+  index_.TurnRecent(1'000'000);
+  auto add = [&](std::string_view metric, std::string_view job, std::string_view instance, int count) {
+    for (int i = 0; i < count; ++i) {
+      index_.Add(
+          Labels::Of({{"__name__", metric}, {"job", job}, {"instance", instance}, {"n", std::to_string(i)}}));
+    }
+  };
+  add("old", "j", "i", 30);
+  add("old", "k", "i", 5);
+  index_.Add(Labels::Of({{"__name__", "lonely"}, {"instance", "i"}}));
+  index_.TurnRecent(1'000'000 + 2 * RecentIds::kWindowMs);
+  add("new", "j", "h", 10);
+
+  Stats stats;
+  index_.FillStats(2, stats);
+  EXPECT_EQ(stats.series, 46u);
+  ASSERT_EQ(stats.series_by_metric.size(), 2u);
+  EXPECT_EQ(stats.series_by_metric[0].name, "old");
+  EXPECT_EQ(stats.series_by_metric[0].count, 35u);
+  EXPECT_EQ(stats.series_by_pair[0].name, "job=j");
+  EXPECT_EQ(stats.series_by_pair[0].count, 40u);
+  EXPECT_EQ(stats.values_by_label[0].name, "n");
+  EXPECT_EQ(stats.values_by_label[0].count, 30u);
+  EXPECT_EQ(stats.bytes_by_label[0].count, 50u);
+
+  Cardinality costs;
+  TimestampMs now_ms = 1'000'000 + 2 * RecentIds::kWindowMs + 60'000;
+  index_.FillCardinality(3, CardinalityOrder::kSeries, now_ms, costs);
+  EXPECT_EQ(costs.created, 10u);
+  EXPECT_LE(costs.window_ms, RecentIds::kWindowMs);
+  EXPECT_GE(costs.window_ms, 60'000);
+  ASSERT_EQ(costs.targets.size(), 3u);
+  EXPECT_EQ(costs.targets[0].name + "/" + costs.targets[0].value, "j/i");
+  EXPECT_EQ(costs.targets[0].series, 30u);
+  EXPECT_EQ(costs.targets[1].name + "/" + costs.targets[1].value, "j/h");
+  EXPECT_EQ(costs.targets[1].created, 10u);
+  EXPECT_EQ(costs.targets[2].name + "/" + costs.targets[2].value, "k/i");
+  EXPECT_EQ(costs.metrics[0].name, "old");
+  EXPECT_EQ(costs.metrics[0].created, 0u);
+  EXPECT_EQ(costs.labels[0].name, "n");
+  EXPECT_EQ(costs.labels[0].values, 30u);
+  EXPECT_EQ(costs.labels[0].created, 0u);
+
+  index_.FillCardinality(1, CardinalityOrder::kCreated, now_ms, costs);
+  ASSERT_EQ(costs.metrics.size(), 1u);
+  EXPECT_EQ(costs.metrics[0].name, "new");
+  EXPECT_EQ(costs.metrics[0].created, 10u);
+  EXPECT_EQ(costs.pairs[0].created, 10u);
+  ASSERT_EQ(costs.targets.size(), 1u);
+  EXPECT_EQ(costs.targets[0].value, "h");
+  EXPECT_EQ(costs.labels[0].created, 1u);
 }
 
 }  // namespace

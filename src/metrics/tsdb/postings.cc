@@ -1,96 +1,177 @@
 #include "metrics/tsdb/postings.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <new>
 
 namespace sextant::tsdb {
+namespace {
+
+static_assert(std::endian::native == std::endian::little);
+
+// Up to here always an array, from there on always a bitmap. Between them an array as long as the slots lie
+// so far apart that a bitmap would be made of many almost empty parts.
+constexpr uint32_t kMinBitmap = 64;
+constexpr uint32_t kMaxArray = 4096;
+constexpr uint32_t kSparse = 2048;  // one slot in so many
+
+bool IsBitmapBetter(std::span<const uint32_t> slots) {
+  if (slots.size() <= kMinBitmap) return false;
+  if (slots.size() > kMaxArray) return true;
+  return (slots.back() - slots.front()) / slots.size() < kSparse;
+}
+
+}  // namespace
+
+void Postings::Clear() {
+  if (form() == kArray) std::free(array());
+  if (form() == kBitmap) delete &bitmap();
+  word_ = 0;
+}
+
+void Postings::SetArray(std::span<const uint32_t> slots, uint32_t capacity) {
+  auto* made = static_cast<uint32_t*>(std::malloc((kArrayHead + capacity) * sizeof(uint32_t)));
+  if (made == nullptr) throw std::bad_alloc();
+  made[0] = static_cast<uint32_t>(slots.size());
+  made[1] = capacity;
+  std::memcpy(made + kArrayHead, slots.data(), slots.size_bytes());
+  Clear();
+  word_ = reinterpret_cast<uint64_t>(made) | kArray;
+}
+
+// `slots` may be those of the present array.
+void Postings::SetSlots(std::span<const uint32_t> slots) {
+  if (slots.size() <= 1) {
+    uint64_t word = slots.empty() ? 0 : uint64_t{slots.front()} << 32 | kSingle;
+    Clear();
+    word_ = word;
+  } else if (IsBitmapBetter(slots)) {
+    auto* made = new Bitmap(slots.size(), slots.data());
+    Clear();
+    word_ = reinterpret_cast<uint64_t>(made) | kBitmap;
+  } else {
+    // A power of two with the two numbers in front and the allocator's own eight bytes.
+    SetArray(slots, static_cast<uint32_t>(std::bit_ceil(slots.size() + 4) - 4));
+  }
+}
 
 Postings Postings::FromSorted(std::span<const uint32_t> slots) {
   Postings postings;
-  if (slots.empty()) return postings;
-  if (slots.size() == 1) {
-    postings.form_ = slots.front();
-  } else if (slots.size() <= kMaxArray) {
-    postings.form_ = std::make_unique<Array>(slots.begin(), slots.end());
-  } else {
-    postings.form_ = std::make_unique<Bitmap>(slots.size(), slots.data());
-  }
+  postings.SetSlots(slots);
   return postings;
 }
 
+std::span<const uint32_t> Postings::few() const {
+  if (form() == kSingle) return {single(), 1};
+  if (form() == kArray) return {array() + kArrayHead, array()[0]};
+  return {};
+}
+
 void Postings::Add(uint32_t slot) {
-  if (empty()) {
-    form_ = slot;
-  } else if (const uint32_t* single = std::get_if<uint32_t>(&form_)) {
-    if (*single == slot) return;
-    auto array = std::make_unique<Array>();
-    array->reserve(2);
-    array->push_back(std::min(*single, slot));
-    array->push_back(std::max(*single, slot));
-    form_ = std::move(array);
-  } else if (auto* held = std::get_if<std::unique_ptr<Array>>(&form_)) {
-    Array& array = **held;
-    auto at = std::lower_bound(array.begin(), array.end(), slot);
-    if (at != array.end() && *at == slot) return;
-    array.insert(at, slot);
-    if (array.size() > kMaxArray) {
-      form_ = std::make_unique<Bitmap>(array.size(), array.data());
-    }
-  } else {
-    std::get<std::unique_ptr<Bitmap>>(form_)->add(slot);
+  if (form() == kBitmap) {
+    bitmap().add(slot);
+    return;
   }
+  std::span<const uint32_t> held = few();
+  size_t place = static_cast<size_t>(std::lower_bound(held.begin(), held.end(), slot) - held.begin());
+  if (place < held.size() && held[place] == slot) return;
+  if (form() == kArray && held.size() < array()[1]) {
+    uint32_t* at = array() + kArrayHead + place;
+    std::memmove(at + 1, at, (held.size() - place) * sizeof(uint32_t));
+    *at = slot;
+    ++array()[0];
+    return;
+  }
+  std::vector<uint32_t> grown;
+  grown.reserve(held.size() + 1);
+  grown.insert(grown.end(), held.begin(), held.begin() + static_cast<ptrdiff_t>(place));
+  grown.push_back(slot);
+  grown.insert(grown.end(), held.begin() + static_cast<ptrdiff_t>(place), held.end());
+  SetSlots(grown);
 }
 
 void Postings::Remove(uint32_t slot) {
-  if (const uint32_t* single = std::get_if<uint32_t>(&form_)) {
-    if (*single == slot) form_ = std::monostate();
-  } else if (auto* held = std::get_if<std::unique_ptr<Array>>(&form_)) {
-    Array& array = **held;
-    auto at = std::lower_bound(array.begin(), array.end(), slot);
-    if (at == array.end() || *at != slot) return;
-    array.erase(at);
-    if (array.size() == 1) form_ = uint32_t{array.front()};
-  } else if (auto* bits = std::get_if<std::unique_ptr<Bitmap>>(&form_)) {
-    (*bits)->remove(slot);
-    uint64_t left = (*bits)->cardinality();
-    if (left > kMaxArray / 2) return;
-    auto array = std::make_unique<Array>(left);
-    (*bits)->toUint32Array(array->data());
-    form_ = std::move(array);
+  if (form() == kBitmap) {
+    bitmap().remove(slot);
+    uint64_t left = bitmap().cardinality();
+    if (left > kMinBitmap / 2) return;
+    std::vector<uint32_t> slots(left);
+    bitmap().toUint32Array(slots.data());
+    SetSlots(slots);
+    return;
   }
+  std::span<const uint32_t> held = few();
+  size_t place = static_cast<size_t>(std::lower_bound(held.begin(), held.end(), slot) - held.begin());
+  if (place == held.size() || held[place] != slot) return;
+  if (held.size() <= 2) {
+    uint32_t other = held[held.size() - 1 - place];
+    SetSlots(held.size() == 2 ? std::span<const uint32_t>(&other, 1) : std::span<const uint32_t>());
+    return;
+  }
+  uint32_t* at = array() + kArrayHead + place;
+  std::memmove(at, at + 1, (held.size() - place - 1) * sizeof(uint32_t));
+  --array()[0];
 }
 
 uint32_t Postings::size() const {
-  if (empty()) return 0;
-  if (std::holds_alternative<uint32_t>(form_)) return 1;
-  if (auto* array = std::get_if<std::unique_ptr<Array>>(&form_))
-    return static_cast<uint32_t>((*array)->size());
-  return static_cast<uint32_t>(std::get<std::unique_ptr<Bitmap>>(form_)->cardinality());
+  return form() == kBitmap ? static_cast<uint32_t>(bitmap().cardinality())
+                           : static_cast<uint32_t>(few().size());
+}
+
+bool Postings::Intersects(const Bitmap& slots) const {
+  if (form() == kBitmap) return bitmap().intersect(slots);
+  std::span<const uint32_t> held = few();
+  return std::any_of(held.begin(), held.end(), [&](uint32_t slot) { return slots.contains(slot); });
+}
+
+uint64_t Postings::CountIn(const Bitmap& slots) const {
+  if (form() == kBitmap) return bitmap().and_cardinality(slots);
+  std::span<const uint32_t> held = few();
+  return static_cast<uint64_t>(
+      std::count_if(held.begin(), held.end(), [&](uint32_t slot) { return slots.contains(slot); }));
 }
 
 void Postings::UnionInto(Bitmap& out) const {
-  if (const uint32_t* single = std::get_if<uint32_t>(&form_)) {
-    out.add(*single);
-  } else if (auto* array = std::get_if<std::unique_ptr<Array>>(&form_)) {
-    out.addMany((*array)->size(), (*array)->data());
-  } else if (auto* bits = std::get_if<std::unique_ptr<Bitmap>>(&form_)) {
-    out |= **bits;
+  if (form() == kBitmap) {
+    out |= bitmap();
+  } else {
+    out.addMany(few().size(), few().data());
   }
 }
 
+void Postings::SubtractFrom(Bitmap& out) const {
+  if (form() == kBitmap) {
+    out -= bitmap();
+  } else {
+    for (uint32_t slot : few()) out.remove(slot);
+  }
+}
+
+void Postings::IntersectWith(Bitmap& out) const {
+  if (form() == kBitmap) {
+    out &= bitmap();
+    return;
+  }
+  std::vector<uint32_t> common;
+  for (uint32_t slot : few()) {
+    if (out.contains(slot)) common.push_back(slot);
+  }
+  out = Bitmap(common.size(), common.data());
+}
+
 Bitmap Postings::ToBitmap() const {
-  if (auto* bits = std::get_if<std::unique_ptr<Bitmap>>(&form_)) return **bits;
+  if (form() == kBitmap) return bitmap();
   Bitmap out;
   UnionInto(out);
   return out;
 }
 
 uint64_t Postings::SizeBytes() const {
-  if (auto* array = std::get_if<std::unique_ptr<Array>>(&form_)) {
-    return sizeof(Array) + (*array)->capacity() * sizeof(uint32_t);
-  }
-  if (auto* bits = std::get_if<std::unique_ptr<Bitmap>>(&form_)) {
-    return sizeof(Bitmap) + (*bits)->getSizeInBytes(false);
-  }
+  constexpr uint64_t kAllocatorBytes = 8;
+  if (form() == kArray) return (kArrayHead + array()[1]) * sizeof(uint32_t) + kAllocatorBytes;
+  if (form() == kBitmap) return sizeof(Bitmap) + bitmap().getSizeInBytes(false);
   return 0;
 }
 

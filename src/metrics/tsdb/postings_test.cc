@@ -66,5 +66,35 @@ TEST(PostingsTest, UnionAddsToABitmap) {
   EXPECT_EQ(out.cardinality(), 201u);
 }
 
+// Each form, against the same operation on bitmaps.
+TEST(PostingsTest, SetOperationsInEveryForm) {
+  std::mt19937 random(5);
+  for (uint32_t size : {0u, 1u, 2u, 40u, 300u, 6000u}) {
+    for (uint32_t spread : {1u, 5000u}) {
+      std::set<uint32_t> held;
+      while (held.size() < size) held.insert(random() % (size * 2) * spread);
+      std::vector<uint32_t> sorted(held.begin(), held.end());
+      Postings postings = Postings::FromSorted(sorted);
+      ExpectHolds(postings, held);
+      Bitmap other;
+      for (uint32_t i = 0; i < 3000; ++i) other.add(random() % 12'000 * (i % 2 == 0 ? 1 : spread));
+      Bitmap mine = postings.ToBitmap();
+      EXPECT_EQ(postings.Intersects(other), mine.intersect(other));
+      EXPECT_EQ(postings.CountIn(other), mine.and_cardinality(other));
+      Bitmap result = other;
+      postings.IntersectWith(result);
+      EXPECT_EQ(result, other & mine);
+      result = other;
+      postings.SubtractFrom(result);
+      EXPECT_EQ(result, other - mine);
+      result = other;
+      postings.UnionInto(result);
+      EXPECT_EQ(result, other | mine);
+      Postings moved = std::move(postings);
+      ExpectHolds(moved, held);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sextant::tsdb

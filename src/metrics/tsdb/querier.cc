@@ -85,20 +85,20 @@ View::~View() {
   store_->epochs.Release(epoch_);
 }
 
-std::vector<HeadSeries> DbQuerier::SelectHead(const std::vector<Matcher>& matchers) const {
+std::vector<HeadSeries> DbQuerier::SelectHead(const std::vector<Matcher>& matchers, size_t first) const {
   if (!view_->SeesHead()) return {};
   Store& store = view_->store();
   TimestampMs in_order_from_ms =
       view_->SeesInOrder() ? view_->head_start_ms() : std::numeric_limits<TimestampMs>::max();
   std::vector<HeadSeries> series =
-      store.head.Select(matchers, view_->watermark(), in_order_from_ms, view_->start_ms());
+      store.head.Select(matchers, view_->watermark(), in_order_from_ms, view_->start_ms(), first);
   // When very much was committed since the view was made, what was before is no longer known: a newer moment
   // then, again a single one.
   constexpr int kTries = 3;
   CommitTracker::Ticket used = view_->watermark();
   for (int i = 0; i < kTries && store.head.HasForgotten(used); ++i) {
     used = store.commits.AcquireReader();
-    series = store.head.Select(matchers, used, in_order_from_ms, view_->start_ms());
+    series = store.head.Select(matchers, used, in_order_from_ms, view_->start_ms(), first);
     store.commits.ReleaseReader(used);
   }
   return series;
@@ -108,9 +108,11 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
                                                             const model::SelectHints& hints) const {
   std::vector<FoundSeries> found;
   const auto& blocks = view_->blocks();
+  // A series that a block has needs its part in the head as well, unless only its labels are wanted.
+  const size_t first = hints.series_only || blocks.empty() ? hints.limit : 0;
   if (blocks.empty()) {
-    for (HeadSeries& series : SelectHead(matchers)) {
-      Labels labels = series.labels;
+    for (HeadSeries& series : SelectHead(matchers, first)) {
+      Labels labels = std::move(series.labels);
       found.push_back({std::move(labels), {}, std::move(series)});
     }
   } else {
@@ -127,7 +129,7 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
         place_of(series.labels).in_blocks.push_back({i, series.series});
       }
     }
-    for (HeadSeries& series : SelectHead(matchers)) place_of(series.labels).in_head = series;
+    for (HeadSeries& series : SelectHead(matchers, first)) place_of(series.labels).in_head = series;
   }
   if (hints.sorted) {
     std::sort(found.begin(), found.end(),

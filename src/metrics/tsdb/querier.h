@@ -52,7 +52,7 @@ class DbQuerier final : public model::Querier {
                                                     size_t limit) const override;
 
  private:
-  std::vector<HeadSeries> SelectHead(const std::vector<model::Matcher>& matchers) const;
+  std::vector<HeadSeries> SelectHead(const std::vector<model::Matcher>& matchers, size_t first) const;
 
   const std::shared_ptr<const View> view_;
 };

@@ -37,8 +37,12 @@ StoreMetrics::StoreMetrics(core::Registry& registry)
           registry.AddCounter("prometheus_tsdb_head_series_created_total", "Series created in the head.")),
       series_removed(
           registry.AddCounter("prometheus_tsdb_head_series_removed_total", "Series removed from the head.")),
-      series_refused(registry.AddCounter("sextant_tsdb_series_refused_total",
-                                         "Samples refused because their series would be one too many.")),
+      series_over_limit(registry.AddCounter("sextant_tsdb_series_refused_total",
+                                            "Samples refused because their series would be one too many.",
+                                            {{"reason", "series"}})),
+      series_over_memory(registry.AddCounter("sextant_tsdb_series_refused_total",
+                                             "Samples refused because their series would be one too many.",
+                                             {{"reason", "memory"}})),
       invalid_labels(registry.AddCounter("sextant_tsdb_invalid_labels_total",
                                          "Samples refused because of their labels.")),
       invalid_histograms(

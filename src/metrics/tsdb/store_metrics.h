@@ -28,7 +28,8 @@ struct StoreMetrics {
   core::Counter& too_far_in_future_samples;
   core::Counter& series_created;
   core::Counter& series_removed;
-  core::Counter& series_refused;
+  core::Counter& series_over_limit;
+  core::Counter& series_over_memory;
   core::Counter& invalid_labels;
   core::Counter& invalid_histograms;
   core::Counter& journal_failures;

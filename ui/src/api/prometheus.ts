@@ -1,7 +1,7 @@
 /** The calls of Prometheus' HTTP API that the pages make. Times are milliseconds here and seconds on the wire. */
 import { call } from './client';
 import type { Answer } from './client';
-import type { Alert, BuildInfo, Labels, MatrixSeries, QueryResult, RuleGroup, TargetsAnswer } from './types';
+import type { Alert, BuildInfo, CardinalityAnswer, Labels, MatrixSeries, QueryResult, RuleGroup, TargetsAnswer } from './types';
 
 const kApi = '/api/v1';
 const seconds = (ms: number) => ms / 1000;
@@ -61,6 +61,11 @@ export async function getAlerts(signal?: AbortSignal): Promise<Alert[]> {
 
 export async function getBuildInfo(signal?: AbortSignal): Promise<BuildInfo> {
   return (await call<BuildInfo>(`${kApi}/status/buildinfo`, {}, signal)).data;
+}
+
+/** What costs most: the `limit` first of each kind, by their series now or by those that are new. */
+export async function getCardinality(sort: 'series' | 'created', limit: number, signal?: AbortSignal): Promise<CardinalityAnswer> {
+  return (await call<CardinalityAnswer>(`${kApi}/status/cardinality`, { sort, limit }, signal)).data;
 }
 
 /** The configuration the server runs with, as YAML. */

@@ -103,6 +103,33 @@ export interface RuleGroup {
   lastEvaluation: string;
 }
 
+/** How many series something has now, how many of them are new, and their share of the head's memory. */
+export interface SeriesCost {
+  series: number;
+  created: number;
+  bytes: number;
+}
+
+export interface CardinalityAnswer {
+  head: {
+    series: number;
+    created: number;
+    /** What `created` counts back to. */
+    windowSeconds: number;
+    labelPairs: number;
+    bytes: number;
+    seriesLimit: number;
+    /** 0: none. */
+    bytesLimit: number;
+    refusedBySeriesLimit: number;
+    refusedByBytesLimit: number;
+  };
+  metrics: (SeriesCost & { metric: string })[];
+  labelPairs: (SeriesCost & { name: string; value: string })[];
+  targets: (SeriesCost & { job: string; instance: string })[];
+  labels: { name: string; values: number; created: number; bytes: number }[];
+}
+
 export interface BuildInfo {
   version: string;
   revision?: string;

@@ -16,6 +16,7 @@ const destinations: { to: string; label: string; icon: IconName; keys: string }[
   { to: '/query', label: 'Query', icon: 'query', keys: 'g q' },
   { to: '/targets', label: 'Targets', icon: 'targets', keys: 'g t' },
   { to: '/alerts', label: 'Alerts', icon: 'alerts', keys: 'g a' },
+  { to: '/cardinality', label: 'Costs', icon: 'costs', keys: 'g c' },
 ];
 
 interface ShellProps {

@@ -14,6 +14,7 @@ export const shortcuts: Shortcut[] = [
   { keys: ['g', 'q'], does: 'Go to Query' },
   { keys: ['g', 't'], does: 'Go to Targets' },
   { keys: ['g', 'a'], does: 'Go to Alerts' },
+  { keys: ['g', 'c'], does: 'Go to Costs' },
   { keys: ['/'], does: 'Focus the search or the query editor' },
   { keys: ['r'], does: 'Refresh the page’s data' },
   { keys: ['Shift', 'L'], does: 'Switch between light and dark' },
@@ -23,7 +24,7 @@ export const shortcuts: Shortcut[] = [
   { keys: ['Esc'], does: 'Close what is open' },
 ];
 
-const destinations: Record<string, string> = { h: '/', q: '/query', t: '/targets', a: '/alerts' };
+const destinations: Record<string, string> = { h: '/', q: '/query', t: '/targets', a: '/alerts', c: '/cardinality' };
 const kChordMs = 1200;
 
 function isTyping(target: EventTarget | null): boolean {
