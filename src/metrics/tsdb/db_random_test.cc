@@ -40,6 +40,9 @@ class RandomRun {
         case 3:
           Batch(/*commits=*/false);
           break;
+        case 4:
+          Delete();
+          break;
         default:
           Batch(/*commits=*/true);
           break;
@@ -73,6 +76,32 @@ class RandomRun {
         return std::bit_cast<double>(random_());
       default:
         return random_() % 10 == 0 ? model::StaleNan() : static_cast<double>(random_() % 3);
+    }
+  }
+
+  // One metric, or one series, in a range of time that lies in blocks, in the head or in both.
+  void Delete() {
+    TimestampMs start_ms = time_ms_ - static_cast<TimestampMs>(random_() % 1'000'000);
+    TimestampMs end_ms = start_ms + static_cast<TimestampMs>(random_() % 300'000);
+    std::string metric = "m" + std::to_string(random_() % 7);
+    std::vector<model::Matcher> matchers{model::Matcher::Equal("__name__", metric)};
+    std::string instance;
+    if (random_() % 2 == 0) {
+      instance = std::to_string(static_cast<size_t>((time_ms_ - kTestStart) / 400'000) * 5 + random_() % 40);
+      matchers.push_back(model::Matcher::Equal("instance", instance));
+    }
+    ASSERT_TRUE(db_->DeleteSeries({matchers}, start_ms, end_ms).has_value());
+    if (random_() % 3 == 0) {
+      ASSERT_TRUE(db_->CleanTombstones().has_value());
+    }
+    for (auto series = expected_.begin(); series != expected_.end();) {
+      bool is_hit =
+          series->first.find("__name__=\"" + metric + "\"") != std::string::npos &&
+          (instance.empty() || series->first.find("instance=\"" + instance + "\"") != std::string::npos);
+      if (is_hit) {
+        series->second.erase(series->second.lower_bound(start_ms), series->second.upper_bound(end_ms));
+      }
+      series = series->second.empty() ? expected_.erase(series) : std::next(series);
     }
   }
 
