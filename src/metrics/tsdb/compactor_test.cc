@@ -160,7 +160,7 @@ TEST(CompactorTest, ADamagedChunkKeepsItsBlockFromBeingMerged) {
     ASSERT_TRUE(db->Maintain().has_value());
     ASSERT_EQ(db->GetStats()->blocks, 4u);
   }
-  std::string path = core::JoinPath(bench.dir.path(), "blocks/" + BlockNames(bench)[1] + "/chunks");
+  std::string path = core::JoinPath(bench.dir.path(), "blocks/" + BlockNames(bench)[1] + "/columns");
   std::string bytes = core::ReadFile(bench.posix, path, 1 << 20).value();
   bytes.back() ^= 1;
   ASSERT_TRUE(core::WriteFileAtomically(bench.posix, path, bytes).has_value());
