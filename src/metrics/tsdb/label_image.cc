@@ -194,7 +194,9 @@ void LabelLoader::BuildLabelSets() {
     if (id + kPrefetchDistance < index_.pairs_.size()) index_.pair_ids_.prefetch(id + kPrefetchDistance);
     if (counts_[id] == 0) continue;
     index_.pair_ids_.insert(id);
-    index_.pairs_by_name_[index_.pairs_[id].name].push_back(id);
+    std::vector<uint32_t>& of_name = index_.pairs_by_name_[index_.pairs_[id].name];
+    index_.pairs_[id].place = static_cast<uint32_t>(of_name.size());
+    of_name.push_back(id);
   }
 }
 

@@ -73,7 +73,9 @@ class TakenOverHead : public testing::TestWithParam<std::tuple<const char*, cons
     ImportedHead head;
     auto report = promfiles::ImportHead(bench_.posix, bench_.dir.path(), {}, head);
     EXPECT_TRUE(report.has_value());
-    if (report) EXPECT_EQ(report->damages, 0u);
+    if (report) {
+      EXPECT_EQ(report->damages, 0u);
+    }
     return head;
   }
 
