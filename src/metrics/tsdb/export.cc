@@ -44,7 +44,8 @@ class Exporter {
         filter_{options.matcher_sets, options.start_ms, options.end_ms} {}
 
   Result<ExportCounts> Run() {
-    SEXTANT_TRY(fs_.MakeDirectories(dir_));
+    // Without this one, empty, promtool's dump takes the directory for none of Prometheus'.
+    SEXTANT_TRY(fs_.MakeDirectories(JoinPath(dir_, "wal")));
     for (const auto& block : view_.blocks()) SEXTANT_TRY(Export(block));
     if (options_.with_head) SEXTANT_TRY(ExportHead());
     SEXTANT_TRY(fs_.SyncDirectory(dir_));
