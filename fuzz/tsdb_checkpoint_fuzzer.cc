@@ -53,7 +53,8 @@ void LoadInto(std::string_view input, Head& head) {
   }
   for (std::string_view frame : FramesOf(input, ImageFrame::kSections)) {
     std::vector<Section> sections;
-    static_cast<void>(ReadImageSections(frame, sections));
+    if (!ReadImageSections(frame, sections)) continue;
+    for (const Section& section : sections) static_cast<void>(head.RestoreSection(section));
   }
 }
 
@@ -70,11 +71,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CommitTracker commits;
   StoreMetrics metrics(registry);
   ChunkStore chunks(fs, "/nonexistent", core::Logger::Discard());
-  Head head(chunks, commits, metrics, core::Logger::Discard(), {.max_series = kMaxSeries}, 7'200'000);
+  Limits limits;
+  limits.max_series = kMaxSeries;
+  Head head(chunks, commits, metrics, registry, core::Logger::Discard(), limits, 7'200'000,
+            /*max_exemplars=*/100);
   LoadInto(input, head);
   model::SampleColumns columns;
   std::vector<SeriesRef> refs;
-  for (const HeadSeries& series : head.Select({}, 0, kNoTime)) {
+  for (const HeadSeries& series : head.Select({}, 0, kNoTime, kNoTime)) {
     columns.clear();
     head.Read(series, kNoTime, INT64_MAX, columns);
     refs.push_back(series.ref);
@@ -82,7 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (TimestampMs time_ms : {clock.NowMs(), clock.NowMs() + 1000}) {
     std::vector<TimestampMs> times(refs.size(), time_ms);
     std::vector<uint64_t> bits(refs.size(), 1);
-    static_cast<void>(head.Apply(commits.Begin(), {refs, times, bits}));
+    static_cast<void>(head.Apply(commits.Begin(), SampleSpans{refs, times, bits}));
   }
   SeriesRange range;
   if (head.slots() > 0) head.CaptureRange(0, range);

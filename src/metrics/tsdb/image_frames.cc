@@ -39,7 +39,7 @@ template <typename T>
 void ReadColumn(ByteReader& reader, size_t count, std::vector<T>& column) {
   std::string_view bytes = reader.Bytes(count * sizeof(T));
   column.resize(bytes.size() / sizeof(T));
-  std::memcpy(column.data(), bytes.data(), column.size() * sizeof(T));
+  if (!column.empty()) std::memcpy(column.data(), bytes.data(), column.size() * sizeof(T));
 }
 
 // Bytes with their size, compressed where that helps.
