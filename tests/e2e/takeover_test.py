@@ -63,7 +63,7 @@ class Peer(Api):
 
 
 def answers(api, begin, end):
-    """What a set of queries gives; times lie between scrapes' milliseconds, so that open and closed ranges are the same."""
+    """What a set of queries gives. Ranges begin before the first sample, since 2.42 includes their beginning and we do not."""
     seconds = int(end - begin) + 1
     out = {}
     for name, expression in {
@@ -74,8 +74,9 @@ def answers(api, begin, end):
     for name, expression in {
             "sum": "sum(moving_total)",
             "by": "sum by (i) (moving_total) > 0",
-            "gauge": "max_over_time(moving_gauge[2s])"}.items():
-        data = api.api("query_range", query=expression, start=f"{begin + 1:.4f}", end=f"{end:.4f}", step="0.5")
+            "gauge": "moving_gauge * 2"}.items():
+        # Whole seconds: others become floats that not everybody rounds alike.
+        data = api.api("query_range", query=expression, start=int(begin) + 1, end=int(end), step="0.5")
         out[name] = sorted((json.dumps(s["metric"], sort_keys=True), s["values"]) for s in data["result"])
     window = {"start": f"{begin:.3f}", "end": f"{end:.3f}"}
     out["series"] = sorted(json.dumps(s, sort_keys=True) for s in api.api("series", **{"match[]": '{job="moving"}'}, **window))

@@ -29,23 +29,38 @@ constexpr uint64_t kMaxNoteBytes = 4096;
 constexpr size_t kBatchSamples = 16 << 10;
 
 bool IsHeadPart(std::string_view name) {
-  return name == "wal" || name == "wbl" || name == "chunks_head" || name.starts_with("chunk_snapshot.");
+  return name == "wal" || name == "wbl" || name == "chunks_head" ||
+         (name.starts_with("chunk_snapshot.") && !name.ends_with(kAsideSuffix));
 }
 
-// Names, sizes and times of Prometheus' files, as one number; 0: there are none.
-Result<uint64_t> Fingerprint(const FileSystem& fs, const std::string& dir) {
+// The end of a file as a number: times are coarse, and logs grow in pages.
+Result<uint64_t> HashOfEnd(FileSystem& fs, const std::string& path, uint64_t size_bytes) {
+  constexpr uint64_t kEndBytes = 64 << 10;
+  SEXTANT_ASSIGN(std::unique_ptr<core::File> file, fs.Open(path, core::OpenMode::kRead));
+  std::string end(std::min(size_bytes, kEndBytes), '\0');
+  SEXTANT_ASSIGN(size_t got, file->ReadAt(size_bytes - end.size(), end.data(), end.size()));
+  return XXH3_64bits(end.data(), got);
+}
+
+// Names, sizes and times of Prometheus' files and the ends of the newest, as one number; 0: there are none.
+Result<uint64_t> Fingerprint(FileSystem& fs, const std::string& dir) {
   std::string text;
   SEXTANT_ASSIGN(std::vector<FileInfo> entries, fs.List(dir));
   for (const FileInfo& entry : entries) {
     if (!entry.is_directory || !IsHeadPart(entry.name)) continue;
-    SEXTANT_ASSIGN(std::vector<FileInfo> files, fs.List(JoinPath(dir, entry.name)));
+    std::string part = JoinPath(dir, entry.name);
+    SEXTANT_ASSIGN(std::vector<FileInfo> files, fs.List(part));
     for (const FileInfo& file : files) {
       text += fmt::format("{}/{} {} {}\n", entry.name, file.name, file.size_bytes,
                           file.is_directory ? 0 : file.modified_ms);
       if (!file.is_directory) continue;
-      SEXTANT_ASSIGN(std::vector<FileInfo> inner, fs.List(JoinPath(JoinPath(dir, entry.name), file.name)));
-      for (const FileInfo& part : inner) text += fmt::format("  {} {}\n", part.name, part.size_bytes);
+      SEXTANT_ASSIGN(std::vector<FileInfo> inner, fs.List(JoinPath(part, file.name)));
+      for (const FileInfo& segment : inner)
+        text += fmt::format("  {} {}\n", segment.name, segment.size_bytes);
     }
+    if (files.empty() || files.back().is_directory) continue;
+    SEXTANT_ASSIGN(uint64_t end, HashOfEnd(fs, JoinPath(part, files.back().name), files.back().size_bytes));
+    text += fmt::format("  {:x}\n", end);
   }
   return text.empty() ? 0 : std::max<uint64_t>(1, XXH3_64bits(text.data(), text.size()));
 }
