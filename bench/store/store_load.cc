@@ -22,6 +22,7 @@
 #include "core/metrics.h"
 #include "metrics/exposition/text_parser.h"
 #include "metrics/tsdb/db.h"
+#include "model/value.h"
 
 namespace {
 
@@ -144,9 +145,9 @@ void ResetPeak() {
 // A store in a directory that is filled in simulated time.
 class Filled {
  public:
-  Filled(std::string dir, tsdb::BlockFormat format) {
+  Filled(std::string dir, tsdb::BlockForm format) {
     options_.dir = std::move(dir);
-    options_.block_format = format;
+    options_.block_form = format;
     options_.run_maintenance_thread = false;
     options_.retention_ms = 365LL * 24 * 3600 * 1000;
     db_ = Take(tsdb::Db::Open(fs_, clock_, core::Logger::Discard(), registry_, options_));
@@ -166,7 +167,7 @@ class Filled {
 };
 
 void Fill(const Capture& capture, size_t targets, int64_t steps, int64_t step_s, const std::string& dir,
-          tsdb::BlockFormat format) {
+          tsdb::BlockForm format) {
   Filled store(dir, format);
   std::vector<model::Labels> labels;
   for (size_t target = 0; target < targets; ++target) {
@@ -200,14 +201,16 @@ void Fill(const Capture& capture, size_t targets, int64_t steps, int64_t step_s,
   for (int i = 0; i < 20; ++i) Check(store.db().Maintain());  // what compaction still has to do
   Check(store.db().Close());
   tsdb::Stats stats = Take(store.db().GetStats());
+  uint64_t block_samples = 0;
+  for (const tsdb::BlockInfo& block : store.db().Blocks()) block_samples += block.samples;
   fmt::print(
       "{{\"samples\": {}, \"block_samples\": {}, \"block_bytes\": {}, \"all_bytes\": {}, \"blocks\": {}}}\n",
-      samples, stats.block_samples, stats.blocks_bytes, BytesBelow(store.fs(), dir), stats.blocks);
+      samples, block_samples, stats.blocks_bytes, BytesBelow(store.fs(), dir), stats.blocks);
 }
 
 // A million series over some hours, one sample a minute, half of them moving.
 void Cut(size_t series, const std::string& dir) {
-  Filled store(dir, tsdb::BlockFormat::kDense);
+  Filled store(dir, tsdb::BlockForm::kDense);
   constexpr size_t kPerTarget = 2000;
   constexpr int64_t kStepMs = 60'000;
   std::vector<model::SeriesRef> refs(series);
@@ -274,8 +277,8 @@ int main(int argc, char** argv) {
               step_s, Number(argv[6]), what == "import");
   } else if (what == "fill" && argc == 8) {
     int64_t step_s = Number(argv[5]);
-    auto format = std::string_view(argv[7]) == "prometheus" ? tsdb::BlockFormat::kPrometheus
-                                                            : tsdb::BlockFormat::kDense;
+    auto format =
+        std::string_view(argv[7]) == "prometheus" ? tsdb::BlockForm::kPrometheus : tsdb::BlockForm::kDense;
     Fill(ReadCapture(fs, argv[2]), static_cast<size_t>(Number(argv[3])), Number(argv[4]) * 3600 / step_s,
          step_s, argv[6], format);
   } else if (what == "cut" && argc == 4) {
