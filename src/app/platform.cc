@@ -46,6 +46,8 @@ constexpr double kRequestBodyShare = 0.05;
 
 constexpr core::DurationMs kRequestGraceMs = 5'000;
 constexpr core::DurationMs kShutdownBoundMs = 30'000;
+// Leaving a large head to Prometheus takes a while; cut short, it leaves nothing to Prometheus.
+constexpr core::DurationMs kStoreCloseBoundMs = 600'000;
 constexpr core::DurationMs kLocalIntervalMs = 15'000;
 constexpr std::string_view kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -314,7 +316,7 @@ Status Platform::Impl::Reload() {
 void Platform::Impl::Stop() {
   if (is_stopped_) return;
   is_stopped_ = true;
-  ShutdownGuard guard(services_.logger, kShutdownBoundMs);
+  auto guard = std::make_unique<ShutdownGuard>(services_.logger, kShutdownBoundMs);
   bool was_ready = is_ready_.exchange(false);
   if (server_) server_->Stop(kRequestGraceMs);
   if (scrape_) scrape_->Stop();
@@ -324,6 +326,7 @@ void Platform::Impl::Stop() {
   client_.Stop();
   services_.executor.Stop();
   services_.io.Stop();
+  guard = std::make_unique<ShutdownGuard>(services_.logger, kStoreCloseBoundMs);
   if (db_) {
     if (Status closed = db_->Close(); !closed)
       services_.logger.Error("the store did not close cleanly", {{"error", closed.error()}});

@@ -157,7 +157,7 @@ Status Maintenance::DeleteSeries(Compactor& compactor,
 // at most so many bytes for each sample.
 bool Maintenance::IsCheckpointDue() const {
   constexpr uint64_t kSamplesReplayedAtOnce = 2'000'000;
-  constexpr uint64_t kCheckpointBytesPerSample = 4;
+  constexpr uint64_t kCheckpointBytesPerSample = 8;
   uint64_t bytes = store_.journal->size_bytes() + recovered_.journal_bytes;
   uint64_t samples = store_.journal->samples() + recovered_.journal_samples;
   return needs_checkpoint_.load() ||
