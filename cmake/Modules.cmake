@@ -15,7 +15,7 @@ set(SEXTANT_MAY_USE_relabel core model config)
 set(SEXTANT_MAY_USE_scrape core model config net exposition relabel)
 set(SEXTANT_MAY_USE_rules core model config gotemplate promql)
 set(SEXTANT_MAY_USE_alerting core model config gotemplate net)
-set(SEXTANT_MAY_USE_node core model)
+set(SEXTANT_MAY_USE_node core model exposition)
 set(SEXTANT_MAY_USE_dashboards core config net)
 set(SEXTANT_MAY_USE_api core model config net gotemplate exposition promfiles tsdb promql relabel scrape rules alerting
     node dashboards)

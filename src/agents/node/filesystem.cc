@@ -15,75 +15,17 @@
 #include <thread>
 
 #include "agents/node/collectors.h"
-#include "model/labels.h"
+#include "agents/node/mounts.h"
 
 namespace sextant::node {
 namespace {
 
-constexpr size_t kMountLimit = 10'000;
 constexpr size_t kStuckLimit = 64;
-
-struct Mount {
-  std::string device;
-  std::string mount_point;
-  std::string type;
-  std::string device_major;
-  std::string device_minor;
-  bool is_read_only = false;
-};
 
 struct Usage {
   FilesystemUsage usage;
   std::string error;  // empty: usage holds
 };
-
-// The octal escapes of mountinfo: \040 for a space and so on.
-std::string Unescape(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      const auto code = ParseUnsigned(text.substr(i + 1, 3), 8);
-      if (code && *code < 256) {
-        out += static_cast<char>(*code);
-        i += 3;
-        continue;
-      }
-    }
-    out += text[i];
-  }
-  return out;
-}
-
-bool HasOption(std::string_view options, std::string_view wanted) {
-  while (!options.empty()) {
-    const size_t comma = options.find(',');
-    if (options.substr(0, comma) == wanted) return true;
-    options.remove_prefix(comma == std::string_view::npos ? options.size() : comma + 1);
-  }
-  return false;
-}
-
-// A line of mountinfo, see proc_pid_mountinfo(5):
-// 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
-core::Result<Mount> ParseMount(std::string_view line) {
-  std::vector<std::string_view> fields;
-  SplitFields(line, fields);
-  size_t dash = 6;
-  while (dash < fields.size() && fields[dash] != "-") ++dash;
-  if (dash + 2 >= fields.size()) {
-    return core::Fail(core::Code::kInvalidArgument, "not a mount: {}", model::QuoteGo(line.substr(0, 200)));
-  }
-  Mount mount;
-  const size_t colon = fields[2].find(':');
-  mount.device_major = fields[2].substr(0, colon);
-  if (colon != std::string_view::npos) mount.device_minor = fields[2].substr(colon + 1);
-  mount.mount_point = Unescape(fields[4]);
-  mount.type = fields[dash + 1];
-  mount.device = Unescape(fields[dash + 2]);
-  const std::string_view super_options = dash + 3 < fields.size() ? fields[dash + 3] : std::string_view();
-  mount.is_read_only = HasOption(fields[5], "ro") || HasOption(super_options, "ro");
-  return mount;
-}
 
 // Mount points that a call hangs on.
 class StuckMounts {
@@ -166,7 +108,7 @@ class FilesystemCollector final : public Collector {
   std::string_view name() const override { return "filesystem"; }
 
   core::Status Collect(const HostPaths& paths, MetricSink& sink) override {
-    SEXTANT_ASSIGN(const std::vector<Mount> mounts, ReadMounts(paths));
+    SEXTANT_ASSIGN(const std::vector<Mount> mounts, ChooseMounts(paths));
     std::vector<UsageBatch::Request> requests;
     for (const Mount& mount : mounts) {
       if (stuck_->Contains(mount.mount_point)) continue;
@@ -187,33 +129,14 @@ class FilesystemCollector final : public Collector {
   }
 
  private:
-  core::Result<std::vector<Mount>> ReadMounts(const HostPaths& paths) const {
-    // Process 1 sees the host's mounts, unlike us in a container; without the right to look, our own have to
-    // do.
-    auto text = ReadHostFile(paths.Proc("1/mountinfo"));
-    if (!text) text = ReadHostFile(paths.Proc("self/mountinfo"));
-    SEXTANT_TRY(text);
-    std::vector<Mount> mounts;
+  core::Result<std::vector<Mount>> ChooseMounts(const HostPaths& paths) const {
+    SEXTANT_ASSIGN(std::vector<Mount> mounts, ReadMounts(paths));
     std::set<std::pair<std::string, std::string>> seen;
-    std::string_view rest = *text;
-    std::string_view line;
-    while (NextLine(rest, line)) {
-      SEXTANT_ASSIGN(Mount mount, ParseMount(line));
-      StripRoot(paths.rootfs, mount.mount_point);
-      if (mount_points_.IsIgnored(mount.mount_point) || types_.IsIgnored(mount.type)) continue;
-      if (!seen.emplace(mount.device, mount.mount_point).second) continue;  // mounted over itself
-      if (mounts.size() >= kMountLimit) {
-        return core::Fail(core::Code::kResourceExhausted, "more than {} mounts", kMountLimit);
-      }
-      mounts.push_back(std::move(mount));
-    }
+    std::erase_if(mounts, [&](const Mount& mount) {
+      if (mount_points_.IsIgnored(mount.mount_point) || types_.IsIgnored(mount.type)) return true;
+      return !seen.emplace(mount.device, mount.mount_point).second;  // mounted over itself
+    });
     return mounts;
-  }
-
-  static void StripRoot(const std::string& rootfs, std::string& mount_point) {
-    if (rootfs == "/" || !mount_point.starts_with(rootfs)) return;
-    mount_point.erase(0, rootfs.size());
-    if (mount_point.empty()) mount_point = "/";
   }
 
   static void Add(const Mount& mount, const Usage& usage, MetricSink& sink) {

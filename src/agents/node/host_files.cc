@@ -138,6 +138,16 @@ bool IsDirectory(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+std::vector<std::string> ListNumbered(const std::string& path, std::string_view prefix) {
+  auto names = ListDirectory(path);
+  if (!names) return {};
+  std::erase_if(*names, [&](const std::string& name) {
+    return !name.starts_with(prefix) || name.size() == prefix.size() || name[prefix.size()] < '0' ||
+           name[prefix.size()] > '9';
+  });
+  return *std::move(names);
+}
+
 bool NextLine(std::string_view& text, std::string_view& line) {
   if (text.empty()) return false;
   const size_t end = text.find('\n');
@@ -180,6 +190,39 @@ core::Result<uint64_t> ParseUnsigned(std::string_view text, int base) {
   uint64_t value = 0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value, base);
   return ParseWith(text, result, value);
+}
+
+core::Result<int64_t> ParseSigned(std::string_view text) {
+  int64_t value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  return ParseWith(text, result, value);
+}
+
+bool IsPathComponent(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos;
+}
+
+std::string_view WithoutPrefix(std::string_view text, std::string_view prefix) {
+  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+}
+
+std::string MetricNamePart(std::string_view text) {
+  const auto is_word = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  std::string part;
+  for (size_t i = 0; i < text.size();) {
+    size_t end = i;
+    bool has_other = false;
+    while (end < text.size() && !is_word(text[end])) has_other |= text[end++] != '_';
+    if (end == i) {
+      part += text[i++];
+    } else {
+      part += has_other ? std::string_view("_") : text.substr(i, end - i);
+      i = end;
+    }
+  }
+  return part;
 }
 
 }  // namespace sextant::node

@@ -58,6 +58,8 @@ class AttributeFolder {
 // Sorted names in a directory, without "." and ".."; at most kDirectoryLimit.
 core::Result<std::vector<std::string>> ListDirectory(const std::string& path);
 bool IsDirectory(const std::string& path);
+// Sorted names of `prefix` followed by a digit; none when the directory cannot be listed.
+std::vector<std::string> ListNumbered(const std::string& path, std::string_view prefix);
 
 // Takes the next line (without its newline) off `text`; false at the end.
 bool NextLine(std::string_view& text, std::string_view& line);
@@ -70,5 +72,13 @@ std::string_view TrimSpace(std::string_view text);
 // Whole texts as numbers; errors are kInvalidArgument and quote the text.
 core::Result<double> ParseFloat(std::string_view text);
 core::Result<uint64_t> ParseUnsigned(std::string_view text, int base = 10);
+core::Result<int64_t> ParseSigned(std::string_view text);
+
+// Whether a name can stand for one component of a path: not empty, no slash, not "." or "..".
+bool IsPathComponent(std::string_view name);
+// What is behind a prefix of the text, if it has that prefix.
+std::string_view WithoutPrefix(std::string_view text, std::string_view prefix);
+// A text as part of a metric's name: what is neither letter, digit nor '_' becomes '_', runs of it one.
+std::string MetricNamePart(std::string_view text);
 
 }  // namespace sextant::node

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <tuple>
 
 #include "model/labels.h"
 
@@ -18,6 +19,10 @@ std::string_view TypeText(MetricType type) {
       return "gauge";
     case MetricType::kUntyped:
       return "untyped";
+    case MetricType::kHistogram:
+      return "histogram";
+    case MetricType::kSummary:
+      return "summary";
   }
   return "untyped";
 }
@@ -96,7 +101,68 @@ void MetricFamily::Add(std::initializer_list<std::string_view> label_values, dou
   samples_.push_back(sample);
 }
 
+void AppendLabels(std::span<const LabelPair> labels, std::string& out) {
+  for (size_t i = 0; i < labels.size(); ++i) {
+    out += i == 0 ? '{' : ',';
+    out += labels[i].first;
+    out += "=\"";
+    std::string value;
+    AppendKeyPart(labels[i].second, value);
+    value.pop_back();  // the end mark
+    AppendEscaped(value, /*is_label_value=*/true, out);
+    out += '"';
+  }
+  if (!labels.empty()) out += '}';
+}
+
+void MetricFamily::AddOpen(std::span<const LabelPair> labels, std::string_view name, double value) {
+  std::string line(name);
+  AppendLabels(labels, line);
+  line += ' ';
+  AppendGoFloat(value, line);
+  line += '\n';
+  AddOpenLines(labels, std::move(line));
+}
+
+void MetricFamily::AddOpenLines(std::span<const LabelPair> labels, std::string lines) {
+  if (sample_count_ == nullptr || *sample_count_ >= kSampleLimit) return;
+  ++*sample_count_;
+  OpenMetric& metric = open_metrics_.emplace_back();
+  metric.label_count = labels.size();
+  for (const LabelPair& label : labels) AppendKeyPart(label.second, metric.key);
+  for (const LabelPair& label : labels) AppendKeyPart(label.first, metric.key);
+  metric.lines = std::move(lines);
+}
+
+void MetricFamily::Append(MetricFamily& other) {
+  for (const Sample& theirs : other.samples_) {
+    if (*sample_count_ >= kSampleLimit) return;
+    ++*sample_count_;
+    Sample sample = theirs;
+    sample.key_offset = static_cast<uint32_t>(keys_.size());
+    keys_ += other.Key(theirs);
+    samples_.push_back(sample);
+  }
+  for (OpenMetric& metric : other.open_metrics_) {
+    if (*sample_count_ >= kSampleLimit) return;
+    ++*sample_count_;
+    open_metrics_.push_back(std::move(metric));
+  }
+}
+
+void MetricFamily::SortOpen() {
+  const auto less = [](const OpenMetric& a, const OpenMetric& b) {
+    return std::tie(a.label_count, a.key) < std::tie(b.label_count, b.key);
+  };
+  std::stable_sort(open_metrics_.begin(), open_metrics_.end(), less);
+  const auto same = [](const OpenMetric& a, const OpenMetric& b) {
+    return a.label_count == b.label_count && a.key == b.key;
+  };
+  open_metrics_.erase(std::unique(open_metrics_.begin(), open_metrics_.end(), same), open_metrics_.end());
+}
+
 void MetricFamily::Sort() {
+  if (is_open_) return SortOpen();
   const auto less = [this](const Sample& a, const Sample& b) { return Key(a) < Key(b); };
   if (!std::is_sorted(samples_.begin(), samples_.end(), less)) {
     std::stable_sort(samples_.begin(), samples_.end(), less);
@@ -115,6 +181,7 @@ void MetricFamily::Render(std::string_view name, std::string& out) const {
   out += ' ';
   out += TypeText(type_);
   out += '\n';
+  for (const OpenMetric& metric : open_metrics_) out += metric.lines;
   for (const Sample& sample : samples_) {
     out += name;
     std::string_view key = Key(sample);
@@ -137,27 +204,78 @@ void MetricFamily::Render(std::string_view name, std::string& out) const {
 MetricFamily& MetricSink::GetFamily(std::string_view name, std::string_view help, MetricType type,
                                     std::initializer_list<std::string_view> label_names) {
   if (auto found = families_.find(name); found != families_.end()) {
-    if (std::equal(label_names.begin(), label_names.end(), found->second.label_names_.begin(),
-                   found->second.label_names_.end())) {
+    const MetricFamily& family = found->second;
+    if (!family.is_open_ && std::equal(label_names.begin(), label_names.end(), family.label_names_.begin(),
+                                       family.label_names_.end())) {
       return found->second;
     }
     return Refuse(label_names, core::Fail(core::Code::kInvalidArgument, "{} exists with other labels", name));
   }
   SEXTANT_CHECK(std::is_sorted(label_names.begin(), label_names.end()));
-  if (!model::IsClassicMetricName(name)) {
-    return Refuse(label_names, core::Fail(core::Code::kInvalidArgument, "{} is not a metric name",
-                                          model::QuoteGo(name.substr(0, 200))));
-  }
-  if (families_.size() >= kFamilyLimit) {
-    return Refuse(label_names,
-                  core::Fail(core::Code::kResourceExhausted, "more than {} metric families", kFamilyLimit));
-  }
-  MetricFamily& family = families_.emplace(std::string(name), MetricFamily()).first->second;
+  auto made = MakeFamily(name);
+  if (!made) return Refuse(label_names, tl::unexpected(std::move(made).error()));
+  MetricFamily& family = **made;
   family.type_ = type;
   family.help_ = help;
   family.label_names_.assign(label_names.begin(), label_names.end());
-  family.sample_count_ = &sample_count_;
   return family;
+}
+
+MetricFamily& MetricSink::GetOpenFamily(std::string_view name, std::string_view help, MetricType type) {
+  if (auto found = families_.find(name); found != families_.end()) {
+    if (found->second.is_open_ && found->second.type_ == type) return found->second;
+    if (!found->second.IsEmpty()) {
+      return Refuse({},
+                    core::Fail(core::Code::kInvalidArgument, "{} is already a metric of another kind", name));
+    }
+    families_.erase(found);  // remembered from an earlier exposition
+  }
+  auto made = MakeFamily(name);
+  if (!made) return Refuse({}, tl::unexpected(std::move(made).error()));
+  MetricFamily& family = **made;
+  family.type_ = type;
+  family.help_ = help;
+  family.is_open_ = true;
+  return family;
+}
+
+core::Result<MetricFamily*> MetricSink::MakeFamily(std::string_view name) {
+  if (!model::IsClassicMetricName(name)) {
+    return core::Fail(core::Code::kInvalidArgument, "{} is not a metric name",
+                      model::QuoteGo(name.substr(0, 200)));
+  }
+  if (families_.size() >= kFamilyLimit) {
+    return core::Fail(core::Code::kResourceExhausted, "more than {} metric families", kFamilyLimit);
+  }
+  MetricFamily& family = families_.emplace(std::string(name), MetricFamily()).first->second;
+  family.sample_count_ = &sample_count_;
+  return &family;
+}
+
+void MetricSink::Absorb(MetricSink& other) {
+  for (auto& [name, theirs] : other.families_) {
+    if (theirs.IsEmpty()) continue;
+    auto found = families_.find(name);
+    if (found == families_.end()) {
+      auto made = MakeFamily(name);
+      if (!made) {
+        if (status_) status_ = tl::unexpected(std::move(made).error());
+        continue;
+      }
+      found = families_.find(name);
+      found->second.type_ = theirs.type_;
+      found->second.help_ = theirs.help_;
+      found->second.label_names_ = theirs.label_names_;
+      found->second.is_open_ = theirs.is_open_;
+    }
+    MetricFamily& ours = found->second;
+    if (ours.is_open_ != theirs.is_open_ || ours.label_names_ != theirs.label_names_) {
+      if (status_) status_ = core::Fail(core::Code::kInvalidArgument, "{} exists with other labels", name);
+      continue;
+    }
+    ours.Append(theirs);
+  }
+  other.Clear();
 }
 
 MetricFamily& MetricSink::Refuse(std::initializer_list<std::string_view> label_names, core::Status reason) {
@@ -175,11 +293,19 @@ core::Status MetricSink::TakeStatus() {
   return status;
 }
 
+void MetricSink::Warn(std::string text) {
+  if (warnings_.size() + text.size() > kLabelValueLimitBytes) return;  // enough to start with
+  if (!warnings_.empty()) warnings_ += "; ";
+  warnings_ += text;
+}
+
+std::string MetricSink::TakeWarnings() { return std::exchange(warnings_, {}); }
+
 std::string MetricSink::RenderText() {
   std::string out;
   out.reserve(text_size_hint_bytes_);
   for (auto& [name, family] : families_) {
-    if (family.samples_.empty()) continue;
+    if (family.IsEmpty()) continue;
     family.Sort();
     family.Render(name, out);
   }
@@ -188,11 +314,14 @@ std::string MetricSink::RenderText() {
 }
 
 void MetricSink::Clear() {
+  // Open families have names that somebody else chooses: they would fill the sink over time.
+  std::erase_if(families_, [](const auto& entry) { return entry.second.is_open_; });
   for (auto& [name, family] : families_) {
     family.samples_.clear();
     family.keys_.clear();
   }
   status_ = {};
+  warnings_.clear();
   sample_count_ = 0;
 }
 

@@ -11,15 +11,20 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/result.h"
 
 namespace sextant::node {
 
-enum class MetricType : uint8_t { kCounter, kGauge, kUntyped };
+enum class MetricType : uint8_t { kCounter, kGauge, kUntyped, kHistogram, kSummary };
+
+// A label's name and value.
+using LabelPair = std::pair<std::string_view, std::string_view>;
 
 // Bounds of one exposition; names and values partly come from files that somebody else writes.
 inline constexpr size_t kFamilyLimit = 5'000;
@@ -33,6 +38,11 @@ class MetricFamily {
   void Add(std::initializer_list<std::string_view> label_values, double value);
   void Add(double value) { Add({}, value); }
 
+  // For open families, whose samples have labels of their own, given sorted by name. Finished lines of
+  // exposition stand for what is more than one sample: a histogram or summary.
+  void AddOpen(std::span<const LabelPair> labels, std::string_view name, double value);
+  void AddOpenLines(std::span<const LabelPair> labels, std::string lines);
+
  private:
   friend class MetricSink;
   struct Sample {
@@ -41,19 +51,35 @@ class MetricFamily {
     double value = 0;
   };
 
+  // One metric of an open family.
+  struct OpenMetric {
+    size_t label_count = 0;
+    std::string key;  // label values and then names, each followed by a zero byte
+    std::string lines;
+  };
+
+  bool IsEmpty() const { return samples_.empty() && open_metrics_.empty(); }
   std::string_view Key(const Sample& sample) const {
     return std::string_view(keys_).substr(sample.key_offset, sample.key_length);
   }
   void Sort();
+  void SortOpen();
+  // Moves the samples of a family with the same labels behind these.
+  void Append(MetricFamily& other);
   void Render(std::string_view name, std::string& out) const;
 
   MetricType type_ = MetricType::kGauge;
   std::string help_;
   std::vector<std::string> label_names_;
   std::vector<Sample> samples_;
-  std::string keys_;                // per sample: its label values, each followed by a zero byte
+  std::string keys_;  // per sample: its label values, each followed by a zero byte
+  bool is_open_ = false;
+  std::vector<OpenMetric> open_metrics_;
   size_t* sample_count_ = nullptr;  // of the whole sink
 };
+
+// Appends a label set as the exposition writes it, {a="b"}; nothing for no labels.
+void AppendLabels(std::span<const LabelPair> labels, std::string& out);
 
 class MetricSink {
  public:
@@ -68,6 +94,14 @@ class MetricSink {
   MetricFamily& GetFamily(std::string_view name, std::string_view help, MetricType type,
                           std::initializer_list<std::string_view> label_names = {});
 
+  // A family whose samples have labels of their own (see MetricFamily::AddOpen). It exists until Clear. A
+  // name that a family with fixed labels or of another type has yields a family that is never rendered, and
+  // an error in TakeStatus.
+  MetricFamily& GetOpenFamily(std::string_view name, std::string_view help, MetricType type);
+
+  // Moves everything of `other` behind what this sink has; conflicts as in GetFamily.
+  void Absorb(MetricSink& other);
+
   // A family with one sample and no labels.
   void Gauge(std::string_view name, std::string_view help, double value) {
     GetFamily(name, help, MetricType::kGauge).Add(value);
@@ -79,6 +113,11 @@ class MetricSink {
   // The first thing that went wrong since the last call: bad names, limits reached.
   core::Status TakeStatus();
 
+  // Notes that some of the data could not be had, while the rest is good.
+  void Warn(std::string text);
+  // The warnings since the last call, one text.
+  std::string TakeWarnings();
+
   // Text exposition 0.0.4 of everything added since Clear. Families without samples are left out; of samples
   // with equal labels the first added stays.
   std::string RenderText();
@@ -88,10 +127,12 @@ class MetricSink {
 
  private:
   MetricFamily& Refuse(std::initializer_list<std::string_view> label_names, core::Status reason);
+  core::Result<MetricFamily*> MakeFamily(std::string_view name);
 
   std::map<std::string, MetricFamily, std::less<>> families_;
   MetricFamily discarded_;
   core::Status status_;
+  std::string warnings_;
   size_t sample_count_ = 0;
   size_t text_size_hint_bytes_ = 0;
 };

@@ -83,5 +83,43 @@ TEST(MetricSink, IsBounded) {
   EXPECT_EQ(sink.TakeStatus().error().code(), core::Code::kResourceExhausted);
 }
 
+TEST(MetricSink, OpenFamiliesHaveLabelsOfTheirOwn) {
+  MetricSink sink;
+  auto& family = sink.GetOpenFamily("a", "A.", MetricType::kGauge);
+  const LabelPair two[] = {{"l", "x"}, {"m", "y"}};
+  const LabelPair one[] = {{"m", "z\"\n"}};
+  family.AddOpen(two, "a", 1);
+  family.AddOpen(one, "a", 2);
+  family.AddOpen(one, "a", 3);  // the first stays
+  EXPECT_EQ(sink.RenderText(), "# HELP a A.\n# TYPE a gauge\na{m=\"z\\\"\\n\"} 2\na{l=\"x\",m=\"y\"} 1\n");
+  sink.GetFamily("a", "A.", MetricType::kGauge, {"l"}).Add({"x"}, 1);
+  EXPECT_FALSE(sink.TakeStatus());
+  sink.Clear();
+  sink.GetFamily("a", "A.", MetricType::kGauge, {"l"}).Add({"x"}, 1);
+  EXPECT_TRUE(sink.TakeStatus());
+  EXPECT_EQ(sink.RenderText(), "# HELP a A.\n# TYPE a gauge\na{l=\"x\"} 1\n");
+}
+
+TEST(MetricSink, AbsorbsAnother) {
+  MetricSink sink;
+  MetricSink other;
+  sink.GetFamily("a", "A.", MetricType::kGauge, {"l"}).Add({"z"}, 1);
+  other.GetFamily("a", "A.", MetricType::kGauge, {"l"}).Add({"b"}, 2);
+  other.Counter("b_total", "B.", 3);
+  const LabelPair label[] = {{"m", "n"}};
+  other.GetOpenFamily("c", "C.", MetricType::kUntyped).AddOpen(label, "c", 4);
+  sink.Absorb(other);
+  EXPECT_TRUE(sink.TakeStatus());
+  EXPECT_EQ(sink.RenderText(),
+            "# HELP a A.\n# TYPE a gauge\na{l=\"b\"} 2\na{l=\"z\"} 1\n"
+            "# HELP b_total B.\n# TYPE b_total counter\nb_total 3\n"
+            "# HELP c C.\n# TYPE c untyped\nc{m=\"n\"} 4\n");
+  EXPECT_EQ(other.RenderText(), "");
+  MetricSink conflicting;
+  conflicting.Counter("a", "A.", 1);  // other labels
+  sink.Absorb(conflicting);
+  EXPECT_FALSE(sink.TakeStatus());
+}
+
 }  // namespace
 }  // namespace sextant::node

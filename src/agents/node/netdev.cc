@@ -1,21 +1,21 @@
 // node_network_receive_*_total and node_network_transmit_*_total: link statistics over rtnetlink, as
 // node_exporter reads them by default, or from /proc/net/dev. Over netlink the numbers are those of our own
 // network namespace.
+#include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include <bit>
 #include <cerrno>
-#include <cstring>
 
 #include "agents/node/collectors.h"
+#include "agents/node/netlink.h"
 
 namespace sextant::node {
 namespace {
-
-constexpr size_t kDeviceLimit = 20'000;
 
 struct Statistic {
   std::string_view name;
@@ -42,30 +42,80 @@ constexpr Statistic kStatistics[] = {
     {"node_network_transmit_compressed_total", "Network device statistic transmit_compressed."},
     {"node_network_receive_nohandler_total", "Network device statistic receive_nohandler."},
 };
-constexpr size_t kProcNetDevColumns = 16;  // /proc/net/dev has all but nohandler, in this order
 
-struct FdCloser {
-  int fd;
-  ~FdCloser() { ::close(fd); }
+// With --collector.netdev.enable-detailed-metrics: the kernel's own counters, one by one.
+struct DetailedStatistic {
+  std::string_view name;
+  __u64 rtnl_link_stats64::* counter;
 };
+
+constexpr DetailedStatistic kDetailedStatistics[] = {
+    {"receive_packets", &rtnl_link_stats64::rx_packets},
+    {"transmit_packets", &rtnl_link_stats64::tx_packets},
+    {"receive_bytes", &rtnl_link_stats64::rx_bytes},
+    {"transmit_bytes", &rtnl_link_stats64::tx_bytes},
+    {"receive_errors", &rtnl_link_stats64::rx_errors},
+    {"transmit_errors", &rtnl_link_stats64::tx_errors},
+    {"receive_dropped", &rtnl_link_stats64::rx_dropped},
+    {"transmit_dropped", &rtnl_link_stats64::tx_dropped},
+    {"multicast", &rtnl_link_stats64::multicast},
+    {"collisions", &rtnl_link_stats64::collisions},
+    {"receive_length_errors", &rtnl_link_stats64::rx_length_errors},
+    {"receive_over_errors", &rtnl_link_stats64::rx_over_errors},
+    {"receive_crc_errors", &rtnl_link_stats64::rx_crc_errors},
+    {"receive_frame_errors", &rtnl_link_stats64::rx_frame_errors},
+    {"receive_fifo_errors", &rtnl_link_stats64::rx_fifo_errors},
+    {"receive_missed_errors", &rtnl_link_stats64::rx_missed_errors},
+    {"transmit_aborted_errors", &rtnl_link_stats64::tx_aborted_errors},
+    {"transmit_carrier_errors", &rtnl_link_stats64::tx_carrier_errors},
+    {"transmit_fifo_errors", &rtnl_link_stats64::tx_fifo_errors},
+    {"transmit_heartbeat_errors", &rtnl_link_stats64::tx_heartbeat_errors},
+    {"transmit_window_errors", &rtnl_link_stats64::tx_window_errors},
+    {"receive_compressed", &rtnl_link_stats64::rx_compressed},
+    {"transmit_compressed", &rtnl_link_stats64::tx_compressed},
+    {"receive_nohandler", &rtnl_link_stats64::rx_nohandler},
+};
+
+constexpr size_t kProcNetDevColumns = 16;  // /proc/net/dev has all but nohandler, in this order
 
 class NetdevCollector final : public Collector {
  public:
   explicit NetdevCollector(const NodeOptions& options)
-      : devices_(options.netdev_devices), uses_netlink_(options.netdev_netlink) {}
+      : devices_(options.netdev_devices),
+        uses_netlink_(options.netdev_netlink),
+        with_addresses_(options.netdev_addresses),
+        with_details_(options.netdev_details),
+        with_aliases_(options.netdev_aliases) {}
 
   std::string_view name() const override { return "netdev"; }
 
   core::Status Collect(const HostPaths& paths, MetricSink& sink) override {
-    return uses_netlink_ ? CollectNetlink(sink) : CollectProc(paths, sink);
+    SEXTANT_TRY(uses_netlink_ ? CollectNetlink(paths, sink) : CollectProc(paths, sink));
+    if (with_addresses_) SEXTANT_TRY(CollectAddresses(sink));
+    return {};
   }
 
  private:
-  void AddDevice(std::string_view device, std::span<const double> values, MetricSink& sink) const {
+  void Add(std::string_view name, std::string_view help, std::string_view device, std::string_view alias,
+           double value, MetricSink& sink) const {
+    if (with_aliases_) {
+      sink.GetFamily(name, help, MetricType::kCounter, {"device", "ifalias"}).Add({device, alias}, value);
+    } else {
+      sink.GetFamily(name, help, MetricType::kCounter, {"device"}).Add({device}, value);
+    }
+  }
+
+  std::string AliasOf(const HostPaths& paths, std::string_view device) const {
+    if (!with_aliases_ || !IsPathComponent(device)) return "";
+    return ReadAttribute(paths.Sys(fmt::format("class/net/{}/ifalias", device))).value_or("");
+  }
+
+  void AddDevice(const HostPaths& paths, std::string_view device, std::span<const double> values,
+                 MetricSink& sink) const {
     if (devices_.IsIgnored(device)) return;
+    const std::string alias = AliasOf(paths, device);
     for (size_t i = 0; i < values.size(); ++i) {
-      sink.GetFamily(kStatistics[i].name, kStatistics[i].help, MetricType::kCounter, {"device"})
-          .Add({device}, values[i]);
+      Add(kStatistics[i].name, kStatistics[i].help, device, alias, values[i], sink);
     }
   }
 
@@ -88,82 +138,97 @@ class NetdevCollector final : public Collector {
         SEXTANT_ASSIGN(value,
                        ParseFloat(NextField(fields)).map_error(core::AddContext("{}: {}", path, device)));
       }
-      AddDevice(device, values, sink);
+      AddDevice(paths, device, values, sink);
     }
     return {};
   }
 
-  core::Status CollectNetlink(MetricSink& sink) const {
-    const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (fd < 0) return core::FailErrno(errno, "opening a netlink socket");
-    const FdCloser closer{fd};
-    // The kernel answers at once; the timeout only guards against a lost answer.
-    const timeval timeout{.tv_sec = 2, .tv_usec = 0};
-    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-    struct {
-      nlmsghdr header;
-      ifinfomsg body;
-    } request{};
-    request.header.nlmsg_len = sizeof request;
-    request.header.nlmsg_type = RTM_GETLINK;
-    request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-    request.body.ifi_family = AF_UNSPEC;
-    if (::send(fd, &request, sizeof request, 0) < 0)
-      return core::FailErrno(errno, "asking netlink for devices");
-
-    std::vector<char> buffer(64 << 10);  // larger than any message that the kernel sends in a dump
-    for (size_t messages = 0; messages < kDeviceLimit; ++messages) {
-      const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return core::FailErrno(errno, "reading devices from netlink");
-      SEXTANT_ASSIGN(const bool is_done, ReadMessages({buffer.data(), static_cast<size_t>(got)}, sink));
-      if (is_done) return {};
-    }
-    return core::Fail(core::Code::kResourceExhausted, "more than {} netlink messages", kDeviceLimit);
+  core::Status CollectNetlink(const HostPaths& paths, MetricSink& sink) const {
+    const ifinfomsg request{};
+    return DumpNetlink(NETLINK_ROUTE, RTM_GETLINK, BytesOf(request),
+                       [&](uint16_t type, std::string_view body) {
+                         if (type == RTM_NEWLINK) ReadLink(paths, body, sink);
+                       })
+        .map_error(core::AddContext("listing network devices"));
   }
 
-  // One datagram of messages; true when the dump is complete.
-  core::Result<bool> ReadMessages(std::string_view bytes, MetricSink& sink) const {
-    while (bytes.size() >= sizeof(nlmsghdr)) {
-      nlmsghdr header;
-      std::memcpy(&header, bytes.data(), sizeof header);
-      if (header.nlmsg_len < sizeof header || header.nlmsg_len > bytes.size()) break;
-      const std::string_view body = bytes.substr(NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
-      if (header.nlmsg_type == NLMSG_DONE) return true;
-      if (header.nlmsg_type == NLMSG_ERROR) {
-        nlmsgerr error{};
-        std::memcpy(&error, body.data(), std::min(sizeof error, body.size()));
-        return core::FailErrno(-error.error, "netlink refuses to list devices");
-      }
-      if (header.nlmsg_type == RTM_NEWLINK) ReadLink(body, sink);
-      bytes.remove_prefix(std::min<size_t>(NLMSG_ALIGN(header.nlmsg_len), bytes.size()));
-    }
-    return false;
-  }
-
-  void ReadLink(std::string_view body, MetricSink& sink) const {
+  void ReadLink(const HostPaths& paths, std::string_view body, MetricSink& sink) const {
     if (body.size() < NLMSG_ALIGN(sizeof(ifinfomsg))) return;
-    body.remove_prefix(NLMSG_ALIGN(sizeof(ifinfomsg)));
+    NetlinkAttributes attributes(body.substr(NLMSG_ALIGN(sizeof(ifinfomsg))));
     std::string_view device;
-    rtnl_link_stats64 stats{};
-    bool has_stats = false;
-    while (body.size() >= sizeof(rtattr)) {
-      rtattr attribute;
-      std::memcpy(&attribute, body.data(), sizeof attribute);
-      if (attribute.rta_len < sizeof attribute || attribute.rta_len > body.size()) break;
-      const std::string_view value = body.substr(RTA_LENGTH(0), attribute.rta_len - RTA_LENGTH(0));
-      if (attribute.rta_type == IFLA_IFNAME) device = value.substr(0, value.find('\0'));
-      if (attribute.rta_type == IFLA_STATS64) {
-        std::memcpy(&stats, value.data(), std::min(sizeof stats, value.size()));
-        has_stats = true;
-      }
-      body.remove_prefix(std::min<size_t>(RTA_ALIGN(attribute.rta_len), body.size()));
+    std::string_view stats;
+    uint16_t type = 0;
+    std::string_view value;
+    while (attributes.Next(type, value)) {
+      if (type == IFLA_IFNAME) device = NetlinkText(value);
+      if (type == IFLA_STATS64) stats = value;
     }
-    if (!device.empty() && has_stats) AddLink(device, stats, sink);
+    if (device.empty() || stats.empty()) return;
+    const auto counters = NetlinkStruct<rtnl_link_stats64>(stats);
+    if (with_details_) {
+      AddDetails(paths, device, counters, sink);
+    } else {
+      AddLink(paths, device, counters, sink);
+    }
+  }
+
+  void AddDetails(const HostPaths& paths, std::string_view device, const rtnl_link_stats64& counters,
+                  MetricSink& sink) const {
+    if (devices_.IsIgnored(device)) return;
+    const std::string alias = AliasOf(paths, device);
+    for (const DetailedStatistic& statistic : kDetailedStatistics) {
+      Add(fmt::format("node_network_{}_total", statistic.name),
+          fmt::format("The kernel's counter {} of a network device.", statistic.name), device, alias,
+          static_cast<double>(counters.*statistic.counter), sink);
+    }
+  }
+
+  core::Status CollectAddresses(MetricSink& sink) const {
+    ifaddrs* first = nullptr;
+    if (::getifaddrs(&first) != 0) return core::FailErrno(errno, "listing addresses");
+    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> list(first, ::freeifaddrs);
+    auto& addresses = sink.GetFamily("node_network_address_info", "An address of a network device; always 1.",
+                                     MetricType::kGauge, {"address", "device", "netmask", "scope"});
+    for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
+      if (entry->ifa_addr == nullptr || entry->ifa_netmask == nullptr) continue;
+      const int family = entry->ifa_addr->sa_family;
+      if ((family != AF_INET && family != AF_INET6) || devices_.IsIgnored(entry->ifa_name)) continue;
+      const std::string_view bytes = AddressBytes(entry->ifa_addr);
+      char text[INET6_ADDRSTRLEN];
+      if (::inet_ntop(family, bytes.data(), text, sizeof text) == nullptr) continue;
+      int prefix = 0;
+      for (char c : AddressBytes(entry->ifa_netmask, family)) {
+        prefix += std::popcount(static_cast<unsigned char>(c));
+      }
+      addresses.Add({text, entry->ifa_name, std::to_string(prefix), Scope(bytes)}, 1);
+    }
+    return {};
+  }
+
+  static std::string_view AddressBytes(const sockaddr* address, int family = AF_UNSPEC) {
+    if (family == AF_UNSPEC) family = address->sa_family;
+    if (family == AF_INET) {
+      return BytesOf(reinterpret_cast<const sockaddr_in*>(address)->sin_addr);
+    }
+    return BytesOf(reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
+  }
+
+  // Loopback counts as link-local, as in node_exporter.
+  static std::string_view Scope(std::string_view bytes) {
+    const auto byte = [&](size_t i) { return static_cast<unsigned char>(bytes[i]); };
+    if (bytes.size() == 4) {
+      const bool is_local = byte(0) == 127 || (byte(0) == 169 && byte(1) == 254);
+      return is_local ? "link-local" : "global";
+    }
+    const bool is_loopback =
+        bytes.substr(0, 15).find_first_not_of('\0') == std::string_view::npos && byte(15) == 1;
+    const bool is_link_local = byte(0) == 0xfe && (byte(1) & 0xc0) == 0x80;
+    return is_loopback || is_link_local ? "link-local" : "global";
   }
 
   // Sums several counters where /proc/net/dev does (net/core/net-procfs.c), which is what the names promise.
-  void AddLink(std::string_view device, const rtnl_link_stats64& stats, MetricSink& sink) const {
+  void AddLink(const HostPaths& paths, std::string_view device, const rtnl_link_stats64& stats,
+               MetricSink& sink) const {
     const auto number = [](auto value) { return static_cast<double>(value); };
     const double values[] = {
         number(stats.rx_bytes),
@@ -185,11 +250,14 @@ class NetdevCollector final : public Collector {
         number(stats.tx_compressed),
         number(stats.rx_nohandler),
     };
-    AddDevice(device, values, sink);
+    AddDevice(paths, device, values, sink);
   }
 
   const NameFilter devices_;
   const bool uses_netlink_;
+  const bool with_addresses_;
+  const bool with_details_;
+  const bool with_aliases_;
 };
 
 }  // namespace

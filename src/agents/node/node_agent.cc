@@ -1,61 +1,79 @@
 #include "agents/node/node_agent.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sextant::node {
 
-std::vector<std::unique_ptr<Collector>> MakeCollectors(const NodeOptions& options, const core::Clock& clock) {
-  using Maker = std::unique_ptr<Collector> (*)(const NodeOptions&, const core::Clock&);
-  const std::pair<std::string_view, Maker> makers[] = {
-      {"conntrack", [](const auto&, const auto&) { return MakeConntrackCollector(); }},
-      {"cpu", [](const auto& o, const auto&) { return MakeCpuCollector(o); }},
-      {"cpufreq", [](const auto& o, const auto&) { return MakeCpufreqCollector(o); }},
-      {"diskstats", [](const auto& o, const auto&) { return MakeDiskstatsCollector(o); }},
-      {"entropy", [](const auto&, const auto&) { return MakeEntropyCollector(); }},
-      {"filefd", [](const auto&, const auto&) { return MakeFilefdCollector(); }},
-      {"filesystem",
-       [](const auto& o, const auto&) { return MakeFilesystemCollector(o, ReadFilesystemUsage); }},
-      {"loadavg", [](const auto&, const auto&) { return MakeLoadavgCollector(); }},
-      {"meminfo", [](const auto&, const auto&) { return MakeMeminfoCollector(); }},
-      {"netclass", [](const auto& o, const auto&) { return MakeNetclassCollector(o); }},
-      {"netdev", [](const auto& o, const auto&) { return MakeNetdevCollector(o); }},
-      {"netstat", [](const auto& o, const auto&) { return MakeNetstatCollector(o); }},
-      {"os", [](const auto&, const auto&) { return MakeOsCollector(); }},
-      {"pressure", [](const auto&, const auto&) { return MakePressureCollector(); }},
-      {"schedstat", [](const auto&, const auto&) { return MakeSchedstatCollector(); }},
-      {"sockstat", [](const auto&, const auto&) { return MakeSockstatCollector(); }},
-      {"softnet", [](const auto&, const auto&) { return MakeSoftnetCollector(); }},
-      {"stat", [](const auto& o, const auto&) { return MakeStatCollector(o); }},
-      {"time", [](const auto&, const auto& c) { return MakeTimeCollector(c); }},
-      {"timex", [](const auto&, const auto&) { return MakeTimexCollector(); }},
-      {"uname", [](const auto&, const auto&) { return MakeUnameCollector(); }},
-      {"vmstat", [](const auto& o, const auto&) { return MakeVmstatCollector(o); }},
-  };
-  std::vector<std::unique_ptr<Collector>> collectors;
-  for (const auto& [name, make] : makers) {
-    if (options.collectors.contains(name)) collectors.push_back(make(options, clock));
-  }
-  return collectors;
-}
-
 NodeAgent::NodeAgent(NodeOptions options, BuildInfo build, const core::Clock& clock, core::Logger logger)
     : NodeAgent(options.paths, MakeCollectors(options, clock), std::move(build), clock, std::move(logger)) {}
 
+namespace {
+
+std::vector<std::string> NamesOf(const std::vector<std::unique_ptr<Collector>>& collectors) {
+  std::vector<std::string> names;
+  for (const auto& collector : collectors) names.emplace_back(collector->name());
+  return names;
+}
+
+bool Contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+bool CollectorChoice::Includes(std::string_view collector) const {
+  if (!collect.empty()) return Contains(collect, collector);
+  return !Contains(exclude, collector);
+}
+
 NodeAgent::NodeAgent(HostPaths paths, std::vector<std::unique_ptr<Collector>> collectors, BuildInfo build,
-                     const core::Clock& clock, core::Logger logger)
+                     const core::Clock& clock, core::Logger logger, core::DurationMs collect_timeout_ms)
     : paths_(std::move(paths)),
-      collectors_(std::move(collectors)),
+      names_(NamesOf(collectors)),
       build_(std::move(build)),
       clock_(clock),
-      logger_(std::move(logger)) {}
+      logger_(std::move(logger)) {
+  std::vector<std::unique_ptr<Collector>> guarded;
+  for (auto& collector : collectors) {
+    (collector->may_hang() ? guarded : collectors_).push_back(std::move(collector));
+  }
+  guarded_ = std::make_unique<GuardedCollectors>(paths_, std::move(guarded), collect_timeout_ms);
+}
 
-std::string NodeAgent::RenderText() {
+core::Status NodeAgent::Check(const CollectorChoice& choice) const {
+  if (!choice.collect.empty() && !choice.exclude.empty()) {
+    return core::Fail(core::Code::kInvalidArgument, "Combined collect and exclude queries are not allowed.");
+  }
+  for (const std::string& name : choice.collect) {
+    if (Contains(names_, name)) continue;
+    const auto table = CollectorTable();
+    const bool exists =
+        std::any_of(table.begin(), table.end(), [&](const auto& e) { return e.name == name; });
+    return core::Fail(core::Code::kInvalidArgument,
+                      "Couldn't create filtered metrics handler: couldn't create collector: {} collector: {}",
+                      exists ? "disabled" : "missing", name.substr(0, 100));
+  }
+  return {};
+}
+
+std::string NodeAgent::RenderText(const CollectorChoice& choice) {
   std::unique_ptr<MetricSink> sink = TakeSink();
-  for (const auto& collector : collectors_) RunCollector(*collector, *sink);
-  sink->GetFamily("node_exporter_build_info",
-                  "A metric with a constant '1' value labeled by version, revision, branch, and the program "
-                  "that stands "
-                  "in for node_exporter.",
+  std::vector<Outcome> outcomes;
+  const auto run_others = [&] {
+    for (const auto& collector : collectors_) {
+      if (choice.Includes(collector->name())) outcomes.push_back(RunCollector(*collector, *sink));
+    }
+  };
+  std::vector<Outcome> guarded =
+      guarded_->Run([&](std::string_view name) { return choice.Includes(name); }, run_others, *sink);
+  std::move(guarded.begin(), guarded.end(), std::back_inserter(outcomes));
+  for (const Outcome& outcome : outcomes) {
+    AddOutcome(outcome, *sink);
+    NoteOutcome(outcome);
+  }
+  sink->GetFamily("node_exporter_build_info", "Which program stands in for node_exporter; always 1.",
                   MetricType::kGauge, {"branch", "program", "revision", "version"})
       .Add({build_.branch, "sextant", build_.revision, build_.version}, 1);
   std::string text = sink->RenderText();
@@ -63,36 +81,44 @@ std::string NodeAgent::RenderText() {
   return text;
 }
 
-void NodeAgent::RunCollector(Collector& collector, MetricSink& sink) {
+NodeAgent::Outcome NodeAgent::RunCollector(Collector& collector, MetricSink& sink) {
   const int64_t start_ns = clock_.MonotonicNs();
-  core::Status status = collector.Collect(paths_, sink);
-  if (core::Status sink_status = sink.TakeStatus(); status && !sink_status) status = std::move(sink_status);
-  const double seconds = static_cast<double>(clock_.MonotonicNs() - start_ns) / 1e9;
-  sink.GetFamily("node_scrape_collector_duration_seconds", "node_exporter: Duration of a collector scrape.",
-                 MetricType::kGauge, {"collector"})
-      .Add({collector.name()}, seconds);
-  sink.GetFamily("node_scrape_collector_success", "node_exporter: Whether a collector succeeded.",
-                 MetricType::kGauge, {"collector"})
-      .Add({collector.name()}, status ? 1 : 0);
-  NoteOutcome(collector.name(), status);
+  Outcome outcome;
+  outcome.collector = collector.name();
+  outcome.status = collector.Collect(paths_, sink);
+  if (core::Status sink_status = sink.TakeStatus(); outcome.status && !sink_status) {
+    outcome.status = std::move(sink_status);
+  }
+  outcome.warnings = sink.TakeWarnings();
+  outcome.seconds = static_cast<double>(clock_.MonotonicNs() - start_ns) / 1e9;
+  return outcome;
 }
 
-void NodeAgent::NoteOutcome(std::string_view collector, const core::Status& status) {
+void NodeAgent::AddOutcome(const Outcome& outcome, MetricSink& sink) {
+  sink.GetFamily("node_scrape_collector_duration_seconds", "How long a collector took.", MetricType::kGauge,
+                 {"collector"})
+      .Add({outcome.collector}, outcome.seconds);
+  sink.GetFamily("node_scrape_collector_success", "Whether a collector succeeded (0 or 1).",
+                 MetricType::kGauge, {"collector"})
+      .Add({outcome.collector}, outcome.status ? 1 : 0);
+}
+
+void NodeAgent::NoteOutcome(const Outcome& outcome) {
+  const std::string& now = outcome.status ? outcome.warnings : outcome.status.error().message();
   {
     const std::lock_guard lock(mutex_);
-    const auto known = errors_.find(collector);
-    const std::string_view before =
-        known == errors_.end() ? std::string_view() : std::string_view(known->second);
-    const std::string_view now = status ? std::string_view() : std::string_view(status.error().message());
-    if (before == now) return;
-    errors_[std::string(collector)] = now;
+    const auto known = errors_.find(outcome.collector);
+    if ((known == errors_.end() ? std::string_view() : std::string_view(known->second)) == now) return;
+    errors_[std::string(outcome.collector)] = now;
   }
-  if (status) {
-    logger_.Info("collector works again", {{"collector", collector}});
-  } else if (status.error().code() == core::Code::kNotFound) {
-    logger_.Debug("collector has no data on this host", {{"collector", collector}, {"err", status.error()}});
+  if (outcome.status && now.empty()) {
+    logger_.Info("collector works again", {{"collector", outcome.collector}});
+  } else if (outcome.status) {
+    logger_.Warn("collector lacks some of its data", {{"collector", outcome.collector}, {"err", now}});
+  } else if (outcome.status.error().code() == core::Code::kNotFound) {
+    logger_.Debug("collector has no data on this host", {{"collector", outcome.collector}, {"err", now}});
   } else {
-    logger_.Warn("collector failed", {{"collector", collector}, {"err", status.error()}});
+    logger_.Warn("collector failed", {{"collector", outcome.collector}, {"err", now}});
   }
 }
 

@@ -11,6 +11,7 @@
 namespace sextant::node {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -271,6 +272,118 @@ TEST_F(FilesystemTest, AHungMountDelaysOneCollectionAndIsLeftAloneUntilItAnswers
   } while (text.find(hung) != std::string::npos);
   EXPECT_THAT(text, HasSubstr("node_filesystem_size_bytes{device=\"server:/"
                               "x\",device_error=\"\",fstype=\"nfs4\",mountpoint=\"/my share\"} 100\n"));
+}
+
+TEST(NodeAgent, ChoosesCollectorsPerExposition) {
+  const TestTree tree;
+  tree.Write("proc/loadavg", "0.5 0.25 0.1 1/100 42\n");
+  tree.Write("proc/sys/fs/file-nr", "1\t0\t2\n");
+  auto parsed = ParseNodeFlags(std::vector<std::string>{"--path.procfs=" + (tree.path() / "proc").string(),
+                                                        "--collector.disable-defaults", "--collector.loadavg",
+                                                        "--collector.filefd"});
+  ASSERT_TRUE(parsed);
+  const core::ManualClock clock{1'700'000'000'500};
+  NodeAgent agent(std::move(parsed->options), {}, clock, core::Logger::Discard());
+  EXPECT_THAT(agent.RenderText({.collect = {"loadavg"}, .exclude = {}}),
+              AllOf(HasSubstr("node_load5"), Not(HasSubstr("node_filefd"))));
+  EXPECT_THAT(agent.RenderText({.collect = {}, .exclude = {"loadavg"}}),
+              AllOf(HasSubstr("node_filefd"), Not(HasSubstr("node_load5"))));
+  EXPECT_TRUE(agent.Check({.collect = {"loadavg"}, .exclude = {}}));
+  EXPECT_THAT(agent.Check({.collect = {"cpu"}, .exclude = {}}).error().message(),
+              HasSubstr("disabled collector: cpu"));
+  EXPECT_THAT(agent.Check({.collect = {"nope"}, .exclude = {}}).error().message(),
+              HasSubstr("missing collector: nope"));
+  EXPECT_FALSE(agent.Check({.collect = {"loadavg"}, .exclude = {"filefd"}}));
+}
+
+// Hangs as long as it is told to.
+class HangingCollector final : public Collector {
+ public:
+  struct Gate {
+    std::mutex mutex;
+    std::condition_variable wake;
+    bool is_open = false;
+    int runs = 0;
+
+    void Open() {
+      const std::lock_guard lock(mutex);
+      is_open = true;
+      wake.notify_all();
+    }
+    int Runs() {
+      const std::lock_guard lock(mutex);
+      return runs;
+    }
+  };
+
+  explicit HangingCollector(std::shared_ptr<Gate> gate) : gate_(std::move(gate)) { set_may_hang(true); }
+  std::string_view name() const override { return "hanging"; }
+  core::Status Collect(const HostPaths&, MetricSink& sink) override {
+    std::unique_lock lock(gate_->mutex);
+    ++gate_->runs;
+    gate_->wake.wait(lock, [&] { return gate_->is_open; });
+    sink.Gauge("node_came_back", "It came back.", 1);
+    return {};
+  }
+
+ private:
+  const std::shared_ptr<Gate> gate_;
+};
+
+TEST(NodeAgent, GivesUpACollectorThatHangs) {
+  const auto gate = std::make_shared<HangingCollector::Gate>();
+  std::vector<std::unique_ptr<Collector>> collectors;
+  collectors.push_back(std::make_unique<HangingCollector>(gate));
+  const auto add = [&](std::string_view name, bool may_hang) {
+    collectors.push_back(std::make_unique<StatelessCollector>(
+        name, [name](const HostPaths&, MetricSink& sink) -> core::Status {
+          sink.GetFamily("node_fine", "Fine.", MetricType::kGauge, {"name"}).Add({name}, 1);
+          return {};
+        }));
+    collectors.back()->set_may_hang(may_hang);
+  };
+  add("behind_it", true);
+  add("elsewhere", false);
+  const core::SystemClock clock;
+  std::string log;
+  core::LogOptions log_options;
+  log_options.writer = [&](std::string_view line) { log += line; };
+  NodeAgent agent({}, std::move(collectors), {}, clock, core::Logger(clock, log_options),
+                  /*collect_timeout_ms=*/20);
+  for (int i = 0; i < 3; ++i) {
+    const std::string text = agent.RenderText();
+    EXPECT_THAT(text, HasSubstr("node_scrape_collector_success{collector=\"hanging\"} 0\n"));
+    EXPECT_THAT(text, HasSubstr("node_fine{name=\"behind_it\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("node_fine{name=\"elsewhere\"} 1\n"));
+  }
+  EXPECT_EQ(gate->Runs(), 1);                              // it is left alone as long as it hangs
+  EXPECT_EQ(log.find("it hangs"), log.rfind("it hangs"));  // said once
+  gate->Open();
+  std::string text;
+  while (text.find("node_came_back 1\n") == std::string::npos) text = agent.RenderText();
+  EXPECT_THAT(text, HasSubstr("node_scrape_collector_success{collector=\"hanging\"} 1\n"));
+  EXPECT_THAT(log, HasSubstr("collector works again"));
+}
+
+TEST(NodeAgent, WarnsOnceOfABadTextfile) {
+  const TestTree tree;
+  tree.Write("text/bad.prom", "not an exposition {\n");
+  tree.Write("text/good.prom", "# HELP x_total X.\n# TYPE x_total counter\nx_total{a=\"b\"} 3\n");
+  tree.Write("text/late.prom", "late 1 1700000000000\n");
+  tree.Write("text/clash.prom", "node_textfile_scrape_error{a=\"b\"} 7\n");
+  AgentOnTree agent(
+      tree, {"--collector.textfile", "--collector.textfile.directory=" + (tree.path() / "text").string()});
+  for (int i = 0; i < 2; ++i) {
+    const std::string text = agent.Render();
+    EXPECT_THAT(text, HasSubstr("# TYPE x_total counter\nx_total{a=\"b\"} 3\n"));
+    EXPECT_THAT(text,
+                HasSubstr("node_textfile_mtime_seconds{file=\"" + (tree.path() / "text/good.prom").string()));
+    EXPECT_THAT(text, Not(HasSubstr("late 1")));
+    EXPECT_THAT(text, HasSubstr("node_scrape_collector_success{collector=\"textfile\"}"));
+  }
+  EXPECT_THAT(agent.log(), HasSubstr("bad.prom"));
+  EXPECT_THAT(agent.log(), HasSubstr("late has a timestamp"));
+  EXPECT_EQ(agent.log().find("bad.prom"), agent.log().rfind("bad.prom"));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "agents/node/collectors.h"
 #include "core/duration.h"
 
 namespace sextant::node {
@@ -35,76 +36,18 @@ bool Pattern::Matches(std::string_view text) const { return regexp_ && RE2::Part
 
 namespace {
 
-constexpr auto kCollectors = std::to_array<std::string_view>({
-    "conntrack", "cpu",      "cpufreq", "diskstats", "entropy", "filefd",   "filesystem", "loadavg",
-    "meminfo",   "netclass", "netdev",  "netstat",   "os",      "pressure", "schedstat",  "sockstat",
-    "softnet",   "stat",     "time",    "timex",     "uname",   "vmstat",
-});
-
 // Collectors of node_exporter on any system that we do not have: refused when asked for, no surprise when
 // disabled.
 constexpr auto kForeignCollectors = std::to_array<std::string_view>({
-    "arp",
-    "bcache",
-    "bcachefs",
-    "bonding",
     "boottime",
-    "btrfs",
-    "buddyinfo",
-    "cgroups",
-    "cpu_vulnerabilities",
     "devstat",
-    "dmi",
-    "dmmultipath",
-    "drbd",
-    "drm",
-    "edac",
-    "ethtool",
     "exec",
-    "fibrechannel",
-    "hwmon",
-    "infiniband",
-    "interrupts",
-    "ipvs",
-    "kernel_hung",
-    "ksmd",
-    "lnstat",
-    "logind",
-    "mdadm",
-    "meminfo_numa",
-    "mountstats",
     "netisr",
-    "network_route",
-    "nfs",
-    "nfsd",
     "ntp",
-    "nvme",
-    "pcidevice",
     "perf",
-    "powersupplyclass",
-    "processes",
-    "qdisc",
-    "rapl",
     "runit",
-    "selinux",
-    "slabinfo",
-    "softirqs",
     "supervisord",
-    "swap",
-    "sysctl",
-    "systemd",
-    "tapestats",
-    "tcpstat",
-    "textfile",
     "thermal",
-    "thermal_zone",
-    "udp_queues",
-    "watchdog",
-    "wifi",
-    "xfrm",
-    "xfs",
-    "zfs",
-    "zoneinfo",
 });
 
 constexpr std::string_view kDiskstatsExclude = R"(^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$)";
@@ -132,10 +75,18 @@ Pattern BuiltinPattern(std::string_view text) {
   return *std::move(pattern);
 }
 
+bool HasCollector(std::string_view name) {
+  for (const CollectorEntry& entry : CollectorTable()) {
+    if (entry.name == name) return true;
+  }
+  return false;
+}
+
 // One flag that takes a value.
 struct ValueFlag {
   std::string_view name;
   core::Status (*set)(NodeOptions& options, const std::string& value);
+  bool is_repeatable = false;
 };
 
 core::Status SetPattern(Pattern& pattern, const std::string& value) {
@@ -143,9 +94,24 @@ core::Status SetPattern(Pattern& pattern, const std::string& value) {
   return {};
 }
 
+// For patterns that must match a whole name.
+core::Status SetWholePattern(Pattern& pattern, const std::string& value) {
+  return SetPattern(pattern, "^(?:" + value + ")$");
+}
+
 // For patterns that choose fields: an empty one chooses all, as in Go.
 core::Status SetFields(Pattern& pattern, const std::string& value) {
   return SetPattern(pattern, value.empty() ? ".*" : value);
+}
+
+core::Status SetText(std::string& target, const std::string& value) {
+  target = value;
+  return {};
+}
+
+core::Status AddText(std::vector<std::string>& target, const std::string& value) {
+  if (!value.empty()) target.push_back(value);
+  return {};
 }
 
 core::Status SetPath(std::string& path, const std::string& value) {
@@ -155,7 +121,84 @@ core::Status SetPath(std::string& path, const std::string& value) {
   return {};
 }
 
+core::Status SetBackendLabels(std::vector<std::string>& labels, std::string_view value) {
+  static constexpr std::string_view kKnown[] = {"local_address", "local_mark",     "local_port",
+                                                "proto",         "remote_address", "remote_port"};
+  labels.clear();
+  while (!value.empty()) {
+    const size_t comma = value.find(',');
+    const std::string_view label = value.substr(0, comma);
+    value.remove_prefix(comma == std::string_view::npos ? value.size() : comma + 1);
+    if (std::find(std::begin(kKnown), std::end(kKnown), label) == std::end(kKnown)) {
+      return core::Fail(core::Code::kInvalidArgument, "unknown label {}; it may be {}", label,
+                        fmt::join(kKnown, ", "));
+    }
+    labels.emplace_back(label);
+  }
+  std::sort(labels.begin(), labels.end());
+  labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
+  return {};
+}
+
 constexpr ValueFlag kValueFlags[] = {
+    {"collector.arp.device-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.arp_devices.include, v); }},
+    {"collector.arp.device-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.arp_devices.exclude, v); }},
+    {"collector.ethtool.device-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.ethtool_devices.include, v); }},
+    {"collector.ethtool.device-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.ethtool_devices.exclude, v); }},
+    {"collector.ethtool.metrics-include",
+     [](NodeOptions& o, const std::string& v) { return SetFields(o.ethtool_metrics, v); }},
+    {"collector.hwmon.chip-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.hwmon_chips.include, v); }},
+    {"collector.hwmon.chip-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.hwmon_chips.exclude, v); }},
+    {"collector.hwmon.sensor-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.hwmon_sensors.include, v); }},
+    {"collector.hwmon.sensor-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.hwmon_sensors.exclude, v); }},
+    {"collector.interrupts.name-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.interrupts_names.include, v); }},
+    {"collector.interrupts.name-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.interrupts_names.exclude, v); }},
+    {"collector.ipvs.backend-labels",
+     [](NodeOptions& o, const std::string& v) { return SetBackendLabels(o.ipvs_backend_labels, v); }},
+    {"collector.pcidevice.idsfile",
+     [](NodeOptions& o, const std::string& v) { return SetText(o.pcidevice_ids_file, v); }},
+    {"collector.powersupply.ignored-supplies",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.powersupply_ignored, v); }},
+    {"collector.qdisc.device-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.qdisc_devices.include, v); }},
+    {"collector.qdisc.device-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.qdisc_devices.exclude, v); }},
+    {"collector.qdisc.fixtures",
+     [](NodeOptions& o, const std::string& v) { return SetText(o.qdisc_fixtures, v); }},
+    {"collector.slabinfo.slabs-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.slabinfo_slabs.include, v); }},
+    {"collector.slabinfo.slabs-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.slabinfo_slabs.exclude, v); }},
+    {"collector.sysctl.include",
+     [](NodeOptions& o, const std::string& v) { return AddText(o.sysctl_include, v); }, true},
+    {"collector.sysctl.include-info",
+     [](NodeOptions& o, const std::string& v) { return AddText(o.sysctl_include_info, v); }, true},
+    {"collector.systemd.unit-include",
+     [](NodeOptions& o, const std::string& v) { return SetWholePattern(o.systemd_units.include, v); }},
+    {"collector.systemd.unit-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetWholePattern(o.systemd_units.exclude, v); }},
+    {"collector.tapestats.ignored-devices",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.tapestats_ignored, v); }},
+    {"collector.textfile.directory",
+     [](NodeOptions& o, const std::string& v) { return AddText(o.textfile_directories, v); }, true},
+    {"collector.wifi.fixtures",
+     [](NodeOptions& o, const std::string& v) { return SetText(o.wifi_fixtures, v); }},
+    {"collector.filesystem.stat-workers",
+     [](NodeOptions&, const std::string& v) -> core::Status {
+       if (v == "4") return {};
+       return core::Fail(core::Code::kUnimplemented,
+                         "mounts are asked on one thread of their own; only the default is accepted");
+     }},
     {"path.procfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.procfs, v); }},
     {"path.sysfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.sysfs, v); }},
     {"path.rootfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.rootfs, v); }},
@@ -177,11 +220,14 @@ constexpr ValueFlag kValueFlags[] = {
     {"collector.filesystem.fs-types-include",
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.filesystem_types.include, v); }},
     {"collector.filesystem.mount-timeout",
-     [](NodeOptions& o, const std::string& v) -> core::Status {
-       SEXTANT_ASSIGN(o.filesystem_mount_timeout_ms, core::ParseDuration(v));
-       if (o.filesystem_mount_timeout_ms > 0) return {};
-       return core::Fail(core::Code::kInvalidArgument, "the timeout must be more than 0");
-     }},
+     [](NodeOptions& o, const std::string& v) -> core::
+                                                  Status {
+                                                    SEXTANT_ASSIGN(o.filesystem_mount_timeout_ms,
+                                                                   core::ParseDuration(v));
+                                                    if (o.filesystem_mount_timeout_ms > 0) return {};
+                                                    return core::Fail(core::Code::kInvalidArgument,
+                                                                      "the timeout must be more than 0");
+                                                  }},
     {"collector.netclass.ignored-devices",
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.netclass_ignored_devices, v); }},
     {"collector.netdev.device-include",
@@ -200,6 +246,17 @@ struct BoolFlag {
 };
 
 constexpr BoolFlag kBoolFlags[] = {
+    {"collector.arp.netlink", &NodeOptions::arp_netlink},
+    {"collector.bcache.priorityStats", &NodeOptions::bcache_priority_stats},
+    {"collector.interrupts.include-zeros", &NodeOptions::interrupts_zeros},
+    {"collector.netdev.address-info", &NodeOptions::netdev_addresses},
+    {"collector.netdev.enable-detailed-metrics", &NodeOptions::netdev_details},
+    {"collector.netdev.label-ifalias", &NodeOptions::netdev_aliases},
+    {"collector.pcidevice.names", &NodeOptions::pcidevice_names},
+    {"collector.rapl.enable-zone-label", &NodeOptions::rapl_zone_label},
+    {"collector.systemd.enable-restarts-metrics", &NodeOptions::systemd_restarts},
+    {"collector.systemd.enable-start-time-metrics", &NodeOptions::systemd_start_times},
+    {"collector.systemd.enable-task-metrics", &NodeOptions::systemd_tasks},
     {"collector.cpu.guest", &NodeOptions::cpu_guest},
     {"collector.cpu.info", &NodeOptions::cpu_info},
     {"collector.netclass.ignore-invalid-speed", &NodeOptions::netclass_ignore_invalid_speed},
@@ -215,6 +272,13 @@ struct ExclusivePair {
 };
 
 constexpr ExclusivePair kExclusivePairs[] = {
+    {"collector.arp.device-include", "collector.arp.device-exclude", &NodeOptions::arp_devices},
+    {"collector.ethtool.device-include", "collector.ethtool.device-exclude", &NodeOptions::ethtool_devices},
+    {"collector.hwmon.chip-include", "collector.hwmon.chip-exclude", &NodeOptions::hwmon_chips},
+    {"collector.hwmon.sensor-include", "collector.hwmon.sensor-exclude", &NodeOptions::hwmon_sensors},
+    {"collector.interrupts.name-include", "collector.interrupts.name-exclude",
+     &NodeOptions::interrupts_names},
+    {"collector.qdisc.device-include", "collector.qdisc.device-exclude", &NodeOptions::qdisc_devices},
     {"collector.diskstats.device-include", "collector.diskstats.device-exclude",
      &NodeOptions::diskstats_devices},
     {"collector.filesystem.mount-points-include", "collector.filesystem.mount-points-exclude",
@@ -222,6 +286,17 @@ constexpr ExclusivePair kExclusivePairs[] = {
     {"collector.filesystem.fs-types-include", "collector.filesystem.fs-types-exclude",
      &NodeOptions::filesystem_types},
     {"collector.netdev.device-include", "collector.netdev.device-exclude", &NodeOptions::netdev_devices},
+};
+
+// Names that flags had before, which node_exporter still takes.
+constexpr std::pair<std::string_view, std::string_view> kOldNames[] = {
+    {"collector.diskstats.ignored-devices", "collector.diskstats.device-exclude"},
+    {"collector.filesystem.ignored-mount-points", "collector.filesystem.mount-points-exclude"},
+    {"collector.filesystem.ignored-fs-types", "collector.filesystem.fs-types-exclude"},
+    {"collector.netdev.device-blacklist", "collector.netdev.device-exclude"},
+    {"collector.netdev.device-whitelist", "collector.netdev.device-include"},
+    {"collector.systemd.unit-blacklist", "collector.systemd.unit-exclude"},
+    {"collector.systemd.unit-whitelist", "collector.systemd.unit-include"},
 };
 
 class FlagParser {
@@ -259,14 +334,18 @@ class FlagParser {
     }
     const bool is_negated = name.starts_with("no-");
     if (is_negated) name.remove_prefix(3);
-    if (!seen_.emplace(name).second) {
+    for (const auto& [old_name, new_name] : kOldNames) {
+      if (name == old_name) name = new_name;
+    }
+    const ValueFlag* value_flag = nullptr;
+    for (const ValueFlag& known : kValueFlags) {
+      if (known.name == name && !is_negated) value_flag = &known;
+    }
+    const bool may_repeat = value_flag != nullptr && value_flag->is_repeatable;
+    if (!seen_.emplace(name).second && !may_repeat) {
       return core::Fail(core::Code::kInvalidArgument, "flag --{} cannot be repeated", name);
     }
-    if (!is_negated) {
-      for (const ValueFlag& known : kValueFlags) {
-        if (known.name == name) return ParseValue(known, value);
-      }
-    }
+    if (value_flag != nullptr) return ParseValue(*value_flag, value);
     return ParseBool(name, !is_negated, value.has_value());
   }
 
@@ -303,11 +382,11 @@ class FlagParser {
     for (const BoolFlag& known : kBoolFlags) {
       if (known.name == name) return true;
     }
-    return name.starts_with("collector.") && (Contains(kCollectors, name.substr(10)));
+    return name.starts_with("collector.") && HasCollector(name.substr(10));
   }
 
   core::Status ParseCollector(std::string_view name, bool is_on) {
-    if (Contains(kCollectors, name)) {
+    if (HasCollector(name)) {
       (is_on ? wanted_ : unwanted_).emplace(name);
       return {};
     }
@@ -317,9 +396,9 @@ class FlagParser {
     if (is_known && family == name) {
       return core::Fail(core::Code::kUnimplemented,
                         "flag --collector.{}: this version has no {} collector (it has {})", name, name,
-                        fmt::join(kCollectors, ", "));
+                        fmt::join(CollectorNames(), ", "));
     }
-    if (is_known || Contains(kCollectors, family)) {
+    if (is_known || HasCollector(family)) {
       return core::Fail(core::Code::kUnimplemented, "flag --collector.{} is not supported by this version",
                         name);
     }
@@ -357,11 +436,20 @@ class FlagParser {
 
 NodeOptions DefaultNodeOptions() {
   NodeOptions options;
-  for (std::string_view name : kCollectors) options.collectors.emplace(name);
+  for (const CollectorEntry& entry : CollectorTable()) {
+    if (entry.is_default) options.collectors.emplace(entry.name);
+  }
+  SEXTANT_CHECK(SetBackendLabels(options.ipvs_backend_labels,
+                                 "local_address,local_mark,local_port,proto,remote_address,remote_port"));
   options.diskstats_devices.exclude = BuiltinPattern(kDiskstatsExclude);
   options.filesystem_mount_points.exclude = BuiltinPattern(kMountPointsExclude);
   options.filesystem_types.exclude = BuiltinPattern(kFilesystemTypesExclude);
+  options.ethtool_metrics = BuiltinPattern(".*");
   options.netclass_ignored_devices = BuiltinPattern("^$");
+  options.powersupply_ignored = BuiltinPattern("^$");
+  options.systemd_units.include = BuiltinPattern("^(?:.+)$");
+  options.systemd_units.exclude = BuiltinPattern(R"(^(?:.+\.(automount|device|mount|scope|slice))$)");
+  options.tapestats_ignored = BuiltinPattern("^$");
   options.netstat_fields = BuiltinPattern(kNetstatFields);
   options.vmstat_fields = BuiltinPattern(kVmstatFields);
   return options;
@@ -371,6 +459,10 @@ core::Result<ParsedNodeFlags> ParseNodeFlags(std::span<const std::string> flags)
   return FlagParser(flags).Parse();
 }
 
-std::span<const std::string_view> CollectorNames() { return kCollectors; }
+std::vector<std::string_view> CollectorNames() {
+  std::vector<std::string_view> names;
+  for (const CollectorEntry& entry : CollectorTable()) names.push_back(entry.name);
+  return names;
+}
 
 }  // namespace sextant::node

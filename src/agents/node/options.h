@@ -30,7 +30,7 @@ class Pattern {
   std::shared_ptr<const Regexp> regexp_;
 };
 
-// An include and an exclude pattern, of which at most one is set (with neither, everything is taken).
+// An include and an exclude pattern; what one of them rules out is ignored, with neither nothing.
 struct NameFilter {
   Pattern include;
   Pattern exclude;
@@ -44,6 +44,10 @@ struct NodeOptions {
   HostPaths paths;
   std::set<std::string, std::less<>> collectors;  // names of those that run
 
+  NameFilter arp_devices;
+  bool arp_netlink = true;  // false: /proc/net/arp
+  bool bcache_priority_stats = false;
+  std::string dbus_socket = "/run/dbus/system_bus_socket";
   bool cpu_guest = true;
   bool cpu_info = false;
   Pattern cpu_info_flags_include;
@@ -52,13 +56,39 @@ struct NodeOptions {
   NameFilter filesystem_mount_points;
   NameFilter filesystem_types;
   core::DurationMs filesystem_mount_timeout_ms = 5'000;  // for all mounts of one collection together
+  NameFilter ethtool_devices;
+  Pattern ethtool_metrics;
+  NameFilter hwmon_chips;
+  NameFilter hwmon_sensors;     // matched against CHIP;SENSOR
+  NameFilter interrupts_names;  // matched against NAME;INFO;DEVICES
+  bool interrupts_zeros = true;
+  std::vector<std::string> ipvs_backend_labels;  // sorted
   Pattern netclass_ignored_devices;
   bool netclass_ignore_invalid_speed = false;
   NameFilter netdev_devices;
   bool netdev_netlink = true;  // false: /proc/net/dev
+  bool netdev_addresses = false;
+  bool netdev_details = false;
+  bool netdev_aliases = false;
   Pattern netstat_fields;
+  bool pcidevice_names = false;
+  std::string pcidevice_ids_file;  // empty: where distributions have it
+  Pattern powersupply_ignored;
+  NameFilter qdisc_devices;
+  std::string qdisc_fixtures;  // empty: the kernel
+  bool rapl_zone_label = false;
+  NameFilter slabinfo_slabs;
   bool stat_softirq = false;
+  std::vector<std::string> sysctl_include;
+  std::vector<std::string> sysctl_include_info;
+  NameFilter systemd_units;
+  bool systemd_restarts = false;
+  bool systemd_start_times = false;
+  bool systemd_tasks = false;
+  Pattern tapestats_ignored;
+  std::vector<std::string> textfile_directories;  // or patterns for them
   Pattern vmstat_fields;
+  std::string wifi_fixtures;  // empty: the kernel
 };
 
 // node_exporter's defaults on Linux, as far as we have the collectors.
@@ -76,6 +106,6 @@ struct ParsedNodeFlags {
 core::Result<ParsedNodeFlags> ParseNodeFlags(std::span<const std::string> flags);
 
 // Names of all collectors that we have, sorted.
-std::span<const std::string_view> CollectorNames();
+std::vector<std::string_view> CollectorNames();
 
 }  // namespace sextant::node

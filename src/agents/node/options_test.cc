@@ -15,7 +15,13 @@ TEST(NodeFlags, DefaultsAreNodeExporters) {
   const auto parsed = Parse({});
   ASSERT_TRUE(parsed);
   const NodeOptions& options = parsed->options;
-  EXPECT_EQ(options.collectors.size(), CollectorNames().size());
+  EXPECT_TRUE(options.collectors.contains("hwmon"));
+  EXPECT_TRUE(options.collectors.contains("textfile"));
+  EXPECT_FALSE(options.collectors.contains("processes"));
+  EXPECT_FALSE(options.collectors.contains("slabinfo"));
+  EXPECT_GT(CollectorNames().size(), options.collectors.size());
+  EXPECT_THAT(options.ipvs_backend_labels, ElementsAre("local_address", "local_mark", "local_port", "proto",
+                                                       "remote_address", "remote_port"));
   EXPECT_TRUE(options.diskstats_devices.IsIgnored("sda1"));
   EXPECT_FALSE(options.diskstats_devices.IsIgnored("sda"));
   EXPECT_TRUE(options.diskstats_devices.IsIgnored("nvme0n1p2"));
@@ -58,13 +64,28 @@ TEST(NodeFlags, AnEmptyPatternOfFieldsTakesAll) {
 }
 
 TEST(NodeFlags, ChoosesCollectors) {
-  const auto without = Parse({"--no-collector.cpu", "--no-collector.zfs"});
+  const auto without = Parse({"--no-collector.cpu", "--no-collector.perf"});
   ASSERT_TRUE(without);
   EXPECT_FALSE(without->options.collectors.contains("cpu"));
   EXPECT_TRUE(without->options.collectors.contains("loadavg"));
   const auto only = Parse({"--collector.disable-defaults", "--collector.cpu", "--collector.uname"});
   ASSERT_TRUE(only);
   EXPECT_THAT(only->options.collectors, ElementsAre("cpu", "uname"));
+}
+
+TEST(NodeFlags, SomeFlagsMayBeRepeated) {
+  const auto parsed = Parse({"--collector.sysctl.include=a.b", "--collector.sysctl.include=c:d,e",
+                             "--collector.textfile.directory=/x", "--collector.textfile.directory=/y"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_THAT(parsed->options.sysctl_include, ElementsAre("a.b", "c:d,e"));
+  EXPECT_THAT(parsed->options.textfile_directories, ElementsAre("/x", "/y"));
+}
+
+TEST(NodeFlags, TakesOldNames) {
+  const auto parsed = Parse({"--collector.netdev.device-whitelist=^eth"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_TRUE(parsed->options.netdev_devices.IsIgnored("lo"));
+  EXPECT_FALSE(Parse({"--collector.netdev.device-whitelist=a", "--collector.netdev.device-include=b"}));
 }
 
 TEST(NodeFlags, RefusesByName) {
@@ -74,8 +95,13 @@ TEST(NodeFlags, RefusesByName) {
     std::string_view message;
   };
   const Case cases[] = {
-      {{"--collector.zfs"}, core::Code::kUnimplemented, "no zfs collector"},
-      {{"--collector.textfile.directory=/x"}, core::Code::kUnimplemented, "--collector.textfile.directory"},
+      {{"--collector.perf"}, core::Code::kUnimplemented, "no perf collector"},
+      {{"--collector.perf.cpus=1"}, core::Code::kUnimplemented, "--collector.perf.cpus"},
+      {{"--collector.filesystem.stat-workers=8"}, core::Code::kUnimplemented, "one thread"},
+      {{"--collector.ipvs.backend-labels=proto,nonsense"}, core::Code::kInvalidArgument, "label nonsense"},
+      {{"--collector.hwmon.chip-include=a", "--collector.hwmon.chip-exclude=b"},
+       core::Code::kInvalidArgument,
+       "mutually exclusive"},
       {{"--collector.netclass.netlink"}, core::Code::kUnimplemented, "--collector.netclass.netlink"},
       {{"--collector.nonsense"}, core::Code::kInvalidArgument, "unknown flag --collector.nonsense"},
       {{"--path.nonsense=/"}, core::Code::kInvalidArgument, "unknown flag --path.nonsense"},

@@ -1,0 +1,98 @@
+#include "agents/node/collectors.h"
+
+namespace sextant::node {
+
+std::span<const CollectorEntry> CollectorTable() {
+  static constexpr CollectorEntry kTable[] = {
+      {"arp", true, false, [](const auto& o, const auto&) { return MakeArpCollector(o); }},
+      {"bcache", true, true, [](const auto& o, const auto&) { return MakeBcacheCollector(o); }},
+      {"bcachefs", true, true, [](const auto&, const auto&) { return MakeBcachefsCollector(); }},
+      {"bonding", true, true, [](const auto&, const auto&) { return MakeBondingCollector(); }},
+      {"btrfs", true, true, [](const auto&, const auto&) { return MakeBtrfsCollector(); }},
+      {"buddyinfo", false, false, [](const auto&, const auto&) { return MakeBuddyinfoCollector(); }},
+      {"cgroups", false, false, [](const auto&, const auto&) { return MakeCgroupsCollector(); }},
+      {"conntrack", true, false, [](const auto&, const auto&) { return MakeConntrackCollector(); }},
+      {"cpu", true, false, [](const auto& o, const auto&) { return MakeCpuCollector(o); }},
+      {"cpu_vulnerabilities", false, false,
+       [](const auto&, const auto&) { return MakeCpuVulnerabilitiesCollector(); }},
+      {"cpufreq", true, false, [](const auto& o, const auto&) { return MakeCpufreqCollector(o); }},
+      {"diskstats", true, false, [](const auto& o, const auto&) { return MakeDiskstatsCollector(o); }},
+      {"dmi", true, true, [](const auto&, const auto&) { return MakeDmiCollector(); }},
+      {"dmmultipath", false, true, [](const auto&, const auto&) { return MakeDmmultipathCollector(); }},
+      {"drbd", false, false, [](const auto&, const auto&) { return MakeDrbdCollector(); }},
+      {"drm", false, true, [](const auto&, const auto&) { return MakeDrmCollector(); }},
+      {"edac", true, true, [](const auto&, const auto&) { return MakeEdacCollector(); }},
+      {"entropy", true, false, [](const auto&, const auto&) { return MakeEntropyCollector(); }},
+      {"ethtool", false, true, [](const auto& o, const auto&) { return MakeEthtoolCollector(o); }},
+      {"fibrechannel", true, true, [](const auto&, const auto&) { return MakeFibrechannelCollector(); }},
+      {"filefd", true, false, [](const auto&, const auto&) { return MakeFilefdCollector(); }},
+      {"filesystem", true, false,
+       [](const auto& o, const auto&) { return MakeFilesystemCollector(o, ReadFilesystemUsage); }},
+      {"hwmon", true, true, [](const auto& o, const auto&) { return MakeHwmonCollector(o); }},
+      {"infiniband", true, true, [](const auto&, const auto&) { return MakeInfinibandCollector(); }},
+      {"interrupts", false, false, [](const auto& o, const auto&) { return MakeInterruptsCollector(o); }},
+      {"ipvs", true, false, [](const auto& o, const auto&) { return MakeIpvsCollector(o); }},
+      {"kernel_hung", false, false, [](const auto&, const auto&) { return MakeKernelHungCollector(); }},
+      {"ksmd", false, false, [](const auto&, const auto&) { return MakeKsmdCollector(); }},
+      {"lnstat", false, false, [](const auto&, const auto&) { return MakeLnstatCollector(); }},
+      {"loadavg", true, false, [](const auto&, const auto&) { return MakeLoadavgCollector(); }},
+      {"logind", false, true, [](const auto& o, const auto&) { return MakeLogindCollector(o); }},
+      {"mdadm", true, true, [](const auto&, const auto&) { return MakeMdadmCollector(); }},
+      {"meminfo", true, false, [](const auto&, const auto&) { return MakeMeminfoCollector(); }},
+      {"meminfo_numa", false, false, [](const auto&, const auto&) { return MakeMeminfoNumaCollector(); }},
+      {"mountstats", false, false, [](const auto&, const auto&) { return MakeMountstatsCollector(); }},
+      {"netclass", true, false, [](const auto& o, const auto&) { return MakeNetclassCollector(o); }},
+      {"netdev", true, false, [](const auto& o, const auto&) { return MakeNetdevCollector(o); }},
+      {"netstat", true, false, [](const auto& o, const auto&) { return MakeNetstatCollector(o); }},
+      {"network_route", false, false, [](const auto&, const auto&) { return MakeNetworkRouteCollector(); }},
+      {"nfs", true, false, [](const auto&, const auto&) { return MakeNfsCollector(); }},
+      {"nfsd", true, false, [](const auto&, const auto&) { return MakeNfsdCollector(); }},
+      {"nvme", true, true, [](const auto&, const auto&) { return MakeNvmeCollector(); }},
+      {"os", true, false, [](const auto&, const auto&) { return MakeOsCollector(); }},
+      {"pcidevice", false, true, [](const auto& o, const auto&) { return MakePcideviceCollector(o); }},
+      {"powersupplyclass", true, true,
+       [](const auto& o, const auto&) { return MakePowersupplyclassCollector(o); }},
+      {"pressure", true, false, [](const auto&, const auto&) { return MakePressureCollector(); }},
+      {"processes", false, false, [](const auto&, const auto&) { return MakeProcessesCollector(); }},
+      {"qdisc", false, false, [](const auto& o, const auto&) { return MakeQdiscCollector(o); }},
+      {"rapl", true, true, [](const auto& o, const auto&) { return MakeRaplCollector(o); }},
+      {"schedstat", true, false, [](const auto&, const auto&) { return MakeSchedstatCollector(); }},
+      {"selinux", true, false, [](const auto&, const auto&) { return MakeSelinuxCollector(); }},
+      {"slabinfo", false, false, [](const auto& o, const auto&) { return MakeSlabinfoCollector(o); }},
+      {"sockstat", true, false, [](const auto&, const auto&) { return MakeSockstatCollector(); }},
+      {"softirqs", false, false, [](const auto&, const auto&) { return MakeSoftirqsCollector(); }},
+      {"softnet", true, false, [](const auto&, const auto&) { return MakeSoftnetCollector(); }},
+      {"stat", true, false, [](const auto& o, const auto&) { return MakeStatCollector(o); }},
+      {"swap", false, false, [](const auto&, const auto&) { return MakeSwapCollector(); }},
+      {"sysctl", false, false, [](const auto& o, const auto&) { return MakeSysctlCollector(o); }},
+      {"systemd", false, true, [](const auto& o, const auto&) { return MakeSystemdCollector(o); }},
+      {"tapestats", true, true, [](const auto& o, const auto&) { return MakeTapestatsCollector(o); }},
+      {"tcpstat", false, false, [](const auto&, const auto&) { return MakeTcpstatCollector(); }},
+      {"textfile", true, true, [](const auto& o, const auto&) { return MakeTextfileCollector(o); }},
+      {"thermal_zone", true, true, [](const auto&, const auto&) { return MakeThermalZoneCollector(); }},
+      {"time", true, false, [](const auto&, const auto& c) { return MakeTimeCollector(c); }},
+      {"timex", true, false, [](const auto&, const auto&) { return MakeTimexCollector(); }},
+      {"udp_queues", true, false, [](const auto&, const auto&) { return MakeUdpQueuesCollector(); }},
+      {"uname", true, false, [](const auto&, const auto&) { return MakeUnameCollector(); }},
+      {"vmstat", true, false, [](const auto& o, const auto&) { return MakeVmstatCollector(o); }},
+      {"watchdog", true, true, [](const auto&, const auto&) { return MakeWatchdogCollector(); }},
+      {"wifi", false, true, [](const auto& o, const auto&) { return MakeWifiCollector(o); }},
+      {"xfrm", false, false, [](const auto&, const auto&) { return MakeXfrmCollector(); }},
+      {"xfs", true, true, [](const auto&, const auto&) { return MakeXfsCollector(); }},
+      {"zfs", true, true, [](const auto&, const auto&) { return MakeZfsCollector(); }},
+      {"zoneinfo", false, false, [](const auto&, const auto&) { return MakeZoneinfoCollector(); }},
+  };
+  return kTable;
+}
+
+std::vector<std::unique_ptr<Collector>> MakeCollectors(const NodeOptions& options, const core::Clock& clock) {
+  std::vector<std::unique_ptr<Collector>> collectors;
+  for (const CollectorEntry& entry : CollectorTable()) {
+    if (!options.collectors.contains(entry.name)) continue;
+    collectors.push_back(entry.make(options, clock));
+    collectors.back()->set_may_hang(entry.may_hang);
+  }
+  return collectors;
+}
+
+}  // namespace sextant::node

@@ -1,0 +1,172 @@
+// Collectors that node_exporter's fixtures leave out, and what all do with files that are wrong.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agents/node/node_agent.h"
+#include "agents/node/test_tree.h"
+
+namespace sextant::node {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Exposition {
+  std::string text;
+  std::string log;
+};
+
+// What one collector makes of a tree.
+Exposition Collect(const TestTree& tree, const std::string& collector, std::vector<std::string> flags = {}) {
+  flags.push_back("--path.procfs=" + (tree.path() / "proc").string());
+  flags.push_back("--path.sysfs=" + (tree.path() / "sys").string());
+  flags.push_back("--path.rootfs=" + tree.path().string());
+  flags.push_back("--collector.disable-defaults");
+  flags.push_back("--collector." + collector);
+  auto parsed = ParseNodeFlags(flags);
+  EXPECT_TRUE(parsed) << parsed.error().message();
+  Exposition result;
+  core::LogOptions log;
+  log.writer = [&](std::string_view line) { result.log += line; };
+  const core::ManualClock clock{1'700'000'000'500};
+  NodeAgent agent(std::move(parsed->options), {}, clock, core::Logger(clock, log));
+  agent.RenderText();
+  result.text = agent.RenderText();
+  return result;
+}
+
+std::string Success(const std::string& collector, int value) {
+  return "node_scrape_collector_success{collector=\"" + collector + "\"} " + std::to_string(value) + "\n";
+}
+
+TEST(Collectors, AWrongFileFailsItsCollectorAndIsLoggedOnce) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"buddyinfo", "proc/buddyinfo"},
+      {"cgroups", "proc/cgroups"},
+      {"kernel_hung", "proc/sys/kernel/hung_task_detect_count"},
+      {"lnstat", "proc/net/stat/arp_cache"},
+      {"mdadm", "proc/mdstat"},
+      {"slabinfo", "proc/slabinfo"},
+      {"softirqs", "proc/softirqs"},
+      {"swap", "proc/swaps"},
+      {"udp_queues", "proc/net/udp"},
+      {"xfrm", "proc/net/xfrm_stat"},
+      {"zfs", "proc/spl/kstat/zfs/arcstats"},
+      {"edac", "sys/devices/system/edac/mc/mc0/ce_count"},
+      {"meminfo_numa", "sys/devices/system/node/node0/meminfo"},
+      {"nfs", "proc/net/rpc/nfs"},
+      {"nfsd", "proc/net/rpc/nfsd"},
+  };
+  for (const auto& [collector, file] : cases) {
+    const TestTree tree;
+    tree.Write(file, "net x\nXfrmInError x\nnet x y z w\n\x01\xff");
+    const Exposition exposition = Collect(tree, collector);
+    EXPECT_THAT(exposition.text, HasSubstr(Success(collector, 0)));
+    EXPECT_THAT(exposition.log, HasSubstr("collector failed")) << collector;
+    EXPECT_EQ(exposition.log.find("collector failed"), exposition.log.rfind("collector failed")) << collector;
+  }
+}
+
+TEST(Collectors, WithoutFilesThereIsNoDataAndNoWarning) {
+  const TestTree tree;
+  for (const char* collector :
+       {"bcachefs", "bonding",      "buddyinfo", "dmi",          "dmmultipath", "drbd",
+        "drm",      "fibrechannel", "hwmon",     "infiniband",   "ipvs",        "kernel_hung",
+        "ksmd",     "mdadm",        "nfs",       "nfsd",         "nvme",        "powersupplyclass",
+        "rapl",     "swap",         "tapestats", "thermal_zone", "udp_queues",  "watchdog",
+        "zfs"}) {
+    const Exposition exposition = Collect(tree, collector);
+    EXPECT_THAT(exposition.text, HasSubstr(Success(collector, 0)));
+    EXPECT_THAT(exposition.log, Not(HasSubstr("level=warn"))) << collector;
+  }
+  // In the original these succeed with nothing to say.
+  for (const char* collector : {"bcache", "btrfs", "edac", "textfile", "xfs"}) {
+    EXPECT_THAT(Collect(tree, collector).text, HasSubstr(Success(collector, 1)));
+  }
+}
+
+TEST(Collectors, ReadsSelinux) {
+  const TestTree tree;
+  EXPECT_THAT(Collect(tree, "selinux").text,
+              AllOf(HasSubstr("node_selinux_enabled 0\n"), Not(HasSubstr("mode"))));
+  tree.Write("sys/fs/selinux/enforce", "0");
+  tree.Write("etc/selinux/config", "# SELINUX=disabled\nSELINUX=enforcing\nSELINUXTYPE=targeted\n");
+  EXPECT_THAT(Collect(tree, "selinux").text,
+              AllOf(HasSubstr("node_selinux_enabled 1\n"), HasSubstr("node_selinux_config_mode 1\n"),
+                    HasSubstr("node_selinux_current_mode 0\n")));
+}
+
+TEST(Collectors, ReadsSwapDevices) {
+  const TestTree tree;
+  tree.Write("proc/swaps", "Filename Type Size Used Priority\n/dev/zram0 partition 8388604 76 -2\n");
+  EXPECT_THAT(
+      Collect(tree, "swap").text,
+      AllOf(HasSubstr("node_swap_size_bytes{device=\"/dev/zram0\",type=\"partition\"} 8.589930496e+09\n"),
+            HasSubstr("node_swap_used_bytes{device=\"/dev/zram0\",type=\"partition\"} 77824\n"),
+            HasSubstr("node_swap_priority{device=\"/dev/zram0\",type=\"partition\"} -2\n")));
+}
+
+TEST(Collectors, LabelsRaplZonesWhenAsked) {
+  const TestTree tree;
+  tree.Write("sys/class/powercap/intel-rapl:0/name", "package-0\n");
+  tree.Write("sys/class/powercap/intel-rapl:0/energy_uj", "1500000\n");
+  tree.Write("sys/class/powercap/intel-rapl:0:0/name", "dram\n");
+  tree.Write("sys/class/powercap/intel-rapl:0:0/energy_uj", "2000000\n");
+  const std::string folder = (tree.path() / "sys/class/powercap/intel-rapl:0").string();
+  EXPECT_THAT(Collect(tree, "rapl", {"--collector.rapl.enable-zone-label"}).text,
+              AllOf(HasSubstr("node_rapl_joules_total{index=\"0\",path=\"" + folder +
+                              "\",rapl_zone=\"package\"} 1.5\n"),
+                    HasSubstr("node_rapl_joules_total{index=\"0\",path=\"" + folder +
+                              ":0\",rapl_zone=\"dram\"} 2\n")));
+}
+
+TEST(Collectors, CountsThreadsOfProcesses) {
+  const TestTree tree;
+  const std::string tail = " 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 ";
+  tree.Write("proc/sys/kernel/threads-max", "1000\n");
+  tree.Write("proc/sys/kernel/pid_max", "2000\n");
+  tree.Write("proc/7/stat", "7 (a ) b) S" + tail + "0 2 0\n");
+  tree.Write("proc/7/task/7/stat", "7 (a ) b) S" + tail + "0 2 0\n");
+  tree.Write("proc/7/task/8/stat", "8 (a ) b) R" + tail + "0 2 0\n");
+  tree.Write("proc/9/stat", "9 (c) Z" + tail + "0 1 0\n");
+  tree.Write("proc/9/task/9/stat", "");
+  EXPECT_THAT(Collect(tree, "processes").text,
+              AllOf(HasSubstr("node_processes_pids 2\n"), HasSubstr("node_processes_threads 3\n"),
+                    HasSubstr("node_processes_state{state=\"S\"} 1\n"),
+                    HasSubstr("node_processes_threads_state{thread_state=\"R\"} 1\n"),
+                    HasSubstr("node_processes_threads_state{thread_state=\"Z\"} 1\n"),
+                    HasSubstr("node_processes_max_threads 1000\n")));
+}
+
+TEST(Collectors, ReadsGraphicsCards) {
+  const TestTree tree;
+  tree.Write("sys/class/drm/card0/device/uevent", "DRIVER=amdgpu\nPCI_CLASS=30000\n");
+  tree.Write("sys/class/drm/card0/device/gpu_busy_percent", "4\n");
+  tree.Write("sys/class/drm/card0/device/unique_id", "0123456789abcdef\n");
+  tree.Write("sys/class/drm/card1/device/uevent", "DRIVER=i915\n");
+  tree.Write("sys/class/drm/card0-DP-1/status", "connected\n");
+  EXPECT_THAT(Collect(tree, "drm").text,
+              AllOf(HasSubstr("node_drm_card_info{card=\"card0\",memory_vendor=\"\",power_performance_level="
+                              "\"\",unique_id=\"0123456789abcdef\",vendor=\"amd\"} 1\n"),
+                    HasSubstr("node_drm_gpu_busy_percent{card=\"card0\"} 4\n"), Not(HasSubstr("card1"))));
+}
+
+// The kernel answers these; what it says is this machine's.
+TEST(Collectors, AskTheKernel) {
+  const TestTree tree;
+  for (const char* collector : {"arp", "netdev", "network_route", "qdisc", "tcpstat"}) {
+    EXPECT_THAT(Collect(tree, collector).text, HasSubstr(Success(collector, 1)));
+  }
+  EXPECT_THAT(
+      Collect(tree, "netdev", {"--collector.netdev.address-info"}).text,
+      HasSubstr("node_network_address_info{address=\"127.0.0.1\",device=\"lo\",netmask=\"8\",scope=\"link-"
+                "local\"} 1\n"));
+  EXPECT_THAT(Collect(tree, "netdev", {"--collector.netdev.enable-detailed-metrics"}).text,
+              HasSubstr("node_network_receive_crc_errors_total{device=\"lo\"} "));
+  EXPECT_THAT(Collect(tree, "netdev", {"--collector.netdev.label-ifalias"}).text,
+              HasSubstr("node_network_receive_bytes_total{device=\"lo\",ifalias=\"\"} "));
+}
+
+}  // namespace
+}  // namespace sextant::node

@@ -1,0 +1,83 @@
+#include "agents/node/netlink.h"
+
+#include <linux/netlink.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <vector>
+
+namespace sextant::node {
+namespace {
+
+constexpr size_t kDatagramLimit = 100'000;
+constexpr uint16_t kAttributeTypeMask = 0x3fff;  // without the flags "nested" and "network byte order"
+
+struct FdCloser {
+  int fd;
+  ~FdCloser() { ::close(fd); }
+};
+
+// One datagram of messages; true when the dump is complete.
+core::Result<bool> ReadMessages(std::string_view bytes, const NetlinkReader& reader) {
+  while (bytes.size() >= sizeof(nlmsghdr)) {
+    const auto header = NetlinkStruct<nlmsghdr>(bytes);
+    if (header.nlmsg_len < sizeof header || header.nlmsg_len > bytes.size()) break;
+    const std::string_view body = bytes.substr(NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
+    if (header.nlmsg_type == NLMSG_DONE) return true;
+    if (header.nlmsg_type == NLMSG_ERROR) {
+      return core::FailErrno(-NetlinkStruct<nlmsgerr>(body).error, "netlink refuses the request");
+    }
+    reader(header.nlmsg_type, body);
+    bytes.remove_prefix(std::min<size_t>(NLMSG_ALIGN(header.nlmsg_len), bytes.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+core::Status DumpNetlink(int protocol, uint16_t type, std::string_view request, const NetlinkReader& reader) {
+  const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+  if (fd < 0) return core::FailErrno(errno, "opening a netlink socket");
+  const FdCloser closer{fd};
+  // The kernel answers at once; the timeout only guards against a lost answer.
+  const timeval timeout{.tv_sec = 2, .tv_usec = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+  nlmsghdr header{};
+  header.nlmsg_len = static_cast<uint32_t>(NLMSG_HDRLEN + request.size());
+  header.nlmsg_type = type;
+  header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  std::string message(BytesOf(header));
+  message.resize(NLMSG_HDRLEN, '\0');
+  message += request;
+  if (::send(fd, message.data(), message.size(), 0) < 0) {
+    return core::FailErrno(errno, "asking netlink for a table");
+  }
+  std::vector<char> buffer(64 << 10);  // larger than any message that the kernel sends in a dump
+  for (size_t datagrams = 0; datagrams < kDatagramLimit; ++datagrams) {
+    const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return core::FailErrno(errno, "reading a table from netlink");
+    SEXTANT_ASSIGN(const bool is_done, ReadMessages({buffer.data(), static_cast<size_t>(got)}, reader));
+    if (is_done) return {};
+  }
+  return core::Fail(core::Code::kResourceExhausted, "more than {} netlink datagrams", kDatagramLimit);
+}
+
+bool NetlinkAttributes::Next(uint16_t& type, std::string_view& value) {
+  if (bytes_.size() < sizeof(nlattr)) return false;
+  const auto header = NetlinkStruct<nlattr>(bytes_);
+  if (header.nla_len < sizeof header || header.nla_len > bytes_.size()) {
+    bytes_ = {};
+    return false;
+  }
+  type = header.nla_type & kAttributeTypeMask;
+  value = bytes_.substr(NLA_HDRLEN, header.nla_len - NLA_HDRLEN);
+  bytes_.remove_prefix(std::min<size_t>(NLA_ALIGN(header.nla_len), bytes_.size()));
+  return true;
+}
+
+}  // namespace sextant::node

@@ -1,0 +1,49 @@
+// Dumps of the kernel's tables over netlink. Stateless; any thread.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace sextant::node {
+
+// Called with each message of a dump: its type and what follows the netlink header.
+using NetlinkReader = std::function<void(uint16_t type, std::string_view body)>;
+
+// Asks `protocol` (NETLINK_ROUTE, ...) for a dump with a request of this type and body and reads the answer
+// to its end. Errors: kIo and what errno says; kResourceExhausted for an answer without end.
+core::Status DumpNetlink(int protocol, uint16_t type, std::string_view request, const NetlinkReader& reader);
+
+// The attributes (rtattr, nlattr) in a message, in order; ends at the first that is not whole.
+class NetlinkAttributes {
+ public:
+  explicit NetlinkAttributes(std::string_view bytes) : bytes_(bytes) {}
+  // False at the end. Flags in the type are taken off.
+  bool Next(uint16_t& type, std::string_view& value);
+
+ private:
+  std::string_view bytes_;
+};
+
+// Copies the start of `bytes` into a kernel structure, of which older kernels may send less; the rest stays
+// zero.
+template <typename T>
+T NetlinkStruct(std::string_view bytes) {
+  T value{};
+  std::memcpy(&value, bytes.data(), bytes.size() < sizeof value ? bytes.size() : sizeof value);
+  return value;
+}
+
+// A text attribute without its end mark.
+inline std::string_view NetlinkText(std::string_view value) { return value.substr(0, value.find('\0')); }
+
+// The bytes of a kernel structure.
+template <typename T>
+std::string_view BytesOf(const T& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+}  // namespace sextant::node
