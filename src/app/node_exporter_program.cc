@@ -41,14 +41,47 @@ FlagSet MakeFlags(Options& options) {
   return flags;
 }
 
-net::Router MakeRouter(const Options& options, node::NodeAgent& agent, const core::Registry& registry) {
+// ?collect[]=cpu&collect[]=meminfo or ?exclude[]=...
+node::CollectorChoice ChosenCollectors(const net::HttpRequest& request) {
+  const net::QueryParams params = request.Query();
+  return {.collect = params.GetAll("collect[]"), .exclude = params.GetAll("exclude[]")};
+}
+
+// What the original says of its own scrapes.
+struct ScrapeMetrics {
+  explicit ScrapeMetrics(core::Registry& registry)
+      : requests(registry.AddCounter(kRequests, kRequestsHelp, {{"code", "200"}})),
+        in_flight(
+            registry.AddGauge("promhttp_metric_handler_requests_in_flight", "Scrapes being answered.")) {
+    registry.AddCounter(kRequests, kRequestsHelp, {{"code", "500"}});
+    registry.AddCounter(kRequests, kRequestsHelp, {{"code", "503"}});
+    for (const char* cause : {"encoding", "gathering"}) {
+      registry.AddCounter("promhttp_metric_handler_errors_total", "Scrapes with an internal error.",
+                          {{"cause", cause}});
+    }
+  }
+
+  static constexpr std::string_view kRequests = "promhttp_metric_handler_requests_total";
+  static constexpr std::string_view kRequestsHelp = "Scrapes answered, by status.";
+  core::Counter& requests;
+  core::Gauge& in_flight;
+};
+
+net::Router MakeRouter(const Options& options, node::NodeAgent& agent, core::Registry& registry) {
   net::Router router;
   router.Add("GET", options.telemetry_path,
-             [&](const net::HttpRequest&) {
+             [&, metrics = ScrapeMetrics(registry)](const net::HttpRequest& request) {
+               const node::CollectorChoice choice = ChosenCollectors(request);
+               if (const core::Status checked = agent.Check(choice); !checked) {
+                 return net::HttpResponse::Text(400, checked.error().message() + "\n");
+               }
+               metrics.in_flight.Add(1);
                net::HttpResponse response;
                response.headers.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-               response.body = agent.RenderText();
+               response.body = agent.RenderText(choice);
                if (!options.disable_exporter_metrics) response.body += registry.RenderText();
+               metrics.in_flight.Add(-1);
+               metrics.requests.Increment();
                return response;
              },
              {.priority = core::Priority::kIngest});
