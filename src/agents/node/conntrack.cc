@@ -1,7 +1,7 @@
 // node_nf_conntrack_*: how full the connection tracking table is, and what was dropped for it.
 #include <map>
 
-#include "agents/node/collectors.h"
+#include "agents/node/open_files.h"
 
 namespace sextant::node {
 namespace {
@@ -45,22 +45,23 @@ core::Result<std::map<std::string_view, uint64_t>> SumColumns(std::string_view t
   return sums;
 }
 
-core::Status CollectSetting(const std::string& path, std::string_view name, std::string_view help,
-                            MetricSink& sink) {
-  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+core::Status CollectSetting(OpenFiles& files, const std::string& path, std::string_view name,
+                            std::string_view help, MetricSink& sink) {
+  SEXTANT_ASSIGN(const std::string text, files.Read(path));
   SEXTANT_ASSIGN(const double value, ParseFloat(TrimSpace(text)).map_error(core::AddContext("{}", path)));
   sink.Gauge(name, help, value);
   return {};
 }
 
-core::Status CollectConntrack(const HostPaths& paths, MetricSink& sink) {
-  SEXTANT_TRY(CollectSetting(paths.Proc("sys/net/netfilter/nf_conntrack_count"), "node_nf_conntrack_entries",
+core::Status CollectConntrack(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
+  SEXTANT_TRY(CollectSetting(files, paths.Proc("sys/net/netfilter/nf_conntrack_count"),
+                             "node_nf_conntrack_entries",
                              "Number of currently allocated flow entries for connection tracking.", sink));
-  SEXTANT_TRY(CollectSetting(paths.Proc("sys/net/netfilter/nf_conntrack_max"),
+  SEXTANT_TRY(CollectSetting(files, paths.Proc("sys/net/netfilter/nf_conntrack_max"),
                              "node_nf_conntrack_entries_limit", "Maximum size of connection tracking table.",
                              sink));
   const std::string path = paths.Proc("net/stat/nf_conntrack");
-  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  SEXTANT_ASSIGN(const std::string text, files.Read(path));
   SEXTANT_ASSIGN(const auto sums, SumColumns(text).map_error(core::AddContext("{}", path)));
   for (const StatColumn& column : kStatColumns) {
     const auto found = sums.find(column.column);
@@ -72,7 +73,7 @@ core::Status CollectConntrack(const HostPaths& paths, MetricSink& sink) {
 }  // namespace
 
 std::unique_ptr<Collector> MakeConntrackCollector() {
-  return std::make_unique<StatelessCollector>("conntrack", CollectConntrack);
+  return std::make_unique<FileCollector>("conntrack", CollectConntrack);
 }
 
 }  // namespace sextant::node

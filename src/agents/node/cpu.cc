@@ -93,7 +93,7 @@ class CpuCollector final : public Collector {
   }
 
   core::Status CollectTimes(const HostPaths& paths, MetricSink& sink) {
-    SEXTANT_ASSIGN(ProcStat stat, ReadProcStat(paths));
+    SEXTANT_ASSIGN(ProcStat stat, ReadProcStat(files_, paths));
     const std::map<uint64_t, CpuTimes> cpus = NeverBackwards(std::move(stat.cpus));
     auto& seconds = sink.GetFamily("node_cpu_seconds_total", "Seconds the CPUs spent in each mode.",
                                    MetricType::kCounter, {"cpu", "mode"});
@@ -131,8 +131,8 @@ class CpuCollector final : public Collector {
   }
 
   // "1,3-5,9" → one sample per CPU.
-  static core::Status CollectIsolated(const HostPaths& paths, MetricSink& sink) {
-    const auto text = ReadAttribute(paths.Sys("devices/system/cpu/isolated"));
+  core::Status CollectIsolated(const HostPaths& paths, MetricSink& sink) {
+    const auto text = files_.Attribute(paths.Sys("devices/system/cpu/isolated"));
     if (!text || text->empty()) return {};
     auto& isolated =
         sink.GetFamily("node_cpu_isolated",
@@ -170,13 +170,13 @@ class CpuCollector final : public Collector {
       const std::string folder = base + "/" + cpu;
       // Virtual machines have no such counters: skip the other reads.
       if (!IsDirectory(folder + "/thermal_throttle")) continue;
-      const auto package = ReadNumber(folder + "/topology/physical_package_id");
-      const auto core_id = ReadNumber(folder + "/topology/core_id");
+      const auto package = files_.Number(folder + "/topology/physical_package_id");
+      const auto core_id = files_.Number(folder + "/topology/core_id");
       if (!package || !core_id) continue;
-      if (const auto count = ReadNumber(folder + "/thermal_throttle/core_throttle_count")) {
+      if (const auto count = files_.Number(folder + "/thermal_throttle/core_throttle_count")) {
         cores.try_emplace({*package, *core_id}, static_cast<double>(*count));
       }
-      if (const auto count = ReadNumber(folder + "/thermal_throttle/package_throttle_count")) {
+      if (const auto count = files_.Number(folder + "/thermal_throttle/package_throttle_count")) {
         packages.try_emplace(*package, static_cast<double>(*count));
       }
     }
@@ -200,6 +200,7 @@ class CpuCollector final : public Collector {
   const bool with_info_frequency_;
   const Pattern flags_include_;
   const Pattern bugs_include_;
+  OpenFiles files_;
   std::mutex mutex_;
   std::map<uint64_t, CpuTimes> last_;  // guarded by mutex_
 };

@@ -1,7 +1,7 @@
 // node_disk_*: /proc/diskstats, with what udev and sysfs know of each device.
 #include <map>
 
-#include "agents/node/collectors.h"
+#include "agents/node/open_files.h"
 
 namespace sextant::node {
 namespace {
@@ -126,10 +126,11 @@ void CollectAta(std::string_view device, const UdevProperties& udev, MetricSink&
   }
 }
 
-void CollectInfo(const HostPaths& paths, const std::vector<std::string_view>& fields, MetricSink& sink) {
+void CollectInfo(OpenFiles& files, const HostPaths& paths, const std::vector<std::string_view>& fields,
+                 MetricSink& sink) {
   const std::string_view major = fields[0], minor = fields[1], device = fields[2];
   const UdevProperties udev(paths, major, minor);
-  const auto rotational = ReadAttribute(paths.Sys(fmt::format("block/{}/queue/rotational", device)));
+  const auto rotational = files.Attribute(paths.Sys(fmt::format("block/{}/queue/rotational", device)));
   sink.GetFamily("node_disk_info", "Info of /sys/block/<block_device>.", MetricType::kGauge,
                  {"device", "major", "minor", "model", "path", "revision", "rotational", "serial", "wwn"})
       .Add({device, major, minor, udev.Get("ID_MODEL"), udev.Get("ID_PATH"), udev.Get("ID_REVISION"),
@@ -150,9 +151,10 @@ core::Status CollectColumns(const std::vector<std::string_view>& fields, MetricS
   return {};
 }
 
-core::Status CollectDiskstats(const NameFilter& devices, const HostPaths& paths, MetricSink& sink) {
+core::Status CollectDiskstats(OpenFiles& files, const NameFilter& devices, const HostPaths& paths,
+                              MetricSink& sink) {
   const std::string path = paths.Proc("diskstats");
-  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  SEXTANT_ASSIGN(const std::string text, files.Read(path));
   std::string_view rest = text;
   std::string_view line;
   std::vector<std::string_view> fields;
@@ -168,7 +170,7 @@ core::Status CollectDiskstats(const NameFilter& devices, const HostPaths& paths,
       return core::Fail(core::Code::kInvalidArgument, "{}: bad device name {}", path, device);
     }
     if (devices.IsIgnored(device)) continue;
-    CollectInfo(paths, fields, sink);
+    CollectInfo(files, paths, fields, sink);
     SEXTANT_TRY(CollectColumns(fields, sink).map_error(core::AddContext("{}: device {}", path, device)));
   }
   return {};
@@ -177,9 +179,10 @@ core::Status CollectDiskstats(const NameFilter& devices, const HostPaths& paths,
 }  // namespace
 
 std::unique_ptr<Collector> MakeDiskstatsCollector(const NodeOptions& options) {
-  return std::make_unique<StatelessCollector>(
-      "diskstats", [devices = options.diskstats_devices](const HostPaths& paths, MetricSink& sink) {
-        return CollectDiskstats(devices, paths, sink);
+  return std::make_unique<FileCollector>(
+      "diskstats",
+      [devices = options.diskstats_devices](OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
+        return CollectDiskstats(files, devices, paths, sink);
       });
 }
 

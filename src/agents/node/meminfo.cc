@@ -1,7 +1,7 @@
 // node_memory_*: every line of /proc/meminfo. "Active(anon): 12 kB" → node_memory_Active_anon_bytes.
 #include <algorithm>
 
-#include "agents/node/collectors.h"
+#include "agents/node/open_files.h"
 
 namespace sextant::node {
 namespace {
@@ -23,9 +23,9 @@ core::Status CollectLine(std::string_view line, MetricSink& sink) {
   return {};
 }
 
-core::Status CollectMeminfo(const HostPaths& paths, MetricSink& sink) {
+core::Status CollectMeminfo(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
   const std::string path = paths.Proc("meminfo");
-  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  SEXTANT_ASSIGN(const std::string text, files.Read(path));
   std::string_view rest = text;
   std::string_view line;
   while (NextLine(rest, line)) SEXTANT_TRY(CollectLine(line, sink).map_error(core::AddContext("{}", path)));
@@ -35,7 +35,7 @@ core::Status CollectMeminfo(const HostPaths& paths, MetricSink& sink) {
 }  // namespace
 
 std::unique_ptr<Collector> MakeMeminfoCollector() {
-  return std::make_unique<StatelessCollector>("meminfo", CollectMeminfo);
+  return std::make_unique<FileCollector>("meminfo", CollectMeminfo);
 }
 
 }  // namespace sextant::node

@@ -1,7 +1,7 @@
 // node_network_up, node_network_info and the other attributes of /sys/class/net.
 #include <net/if.h>
 
-#include "agents/node/collectors.h"
+#include "agents/node/open_files.h"
 
 namespace sextant::node {
 namespace {
@@ -52,21 +52,21 @@ class NetclassCollector final : public Collector {
     SEXTANT_ASSIGN(const std::vector<std::string> names, ListDirectory(base));
     for (const std::string& name : names) {
       if (ignored_devices_.Matches(name)) continue;
-      const AttributeFolder folder(base + "/" + name);
+      const std::string folder = base + "/" + name;
       // bonding_masters is a file among the devices.
-      if (folder.exists()) CollectDevice(name, folder, sink);
+      if (IsDirectory(folder)) CollectDevice(name, folder + "/", sink);
     }
     return {};
   }
 
  private:
-  void CollectDevice(const std::string& device, const AttributeFolder& folder, MetricSink& sink) const {
-    const auto text = [&](const char* file) { return folder.Text(file).value_or(""); };
+  void CollectDevice(const std::string& device, const std::string& folder, MetricSink& sink) {
+    const auto text = [&](const char* file) { return files_.Attribute(folder + file).value_or(""); };
     const std::string state = text("operstate");
     sink.GetFamily("node_network_up", "Value is 1 if operstate is 'up', 0 otherwise.", MetricType::kGauge,
                    {"device"})
         .Add({device}, state == "up" ? 1 : 0);
-    const auto flags = folder.Number("flags");
+    const auto flags = files_.Number(folder + "flags");
     const std::string_view admin_state = !flags ? "unknown" : (*flags & IFF_UP) != 0 ? "up" : "down";
     sink.GetFamily("node_network_info", "Non-numeric data from /sys/class/net/<iface>, value is always 1.",
                    MetricType::kGauge,
@@ -79,7 +79,7 @@ class NetclassCollector final : public Collector {
           .Add({device}, static_cast<double>(*flags));
     }
     for (const Attribute& attribute : kAttributes) {
-      const auto value = folder.Number(attribute.file);
+      const auto value = files_.Number(folder + attribute.file);
       if (!value) continue;  // not of this kind of device, or not while it is down
       sink.GetFamily(attribute.name, attribute.help, attribute.type, {"device"})
           .Add({device}, static_cast<double>(*value));
@@ -88,8 +88,8 @@ class NetclassCollector final : public Collector {
   }
 
   // The file is in Mbit/s; -1 means unknown.
-  void CollectSpeed(const std::string& device, const AttributeFolder& folder, MetricSink& sink) const {
-    const auto speed = folder.Number("speed");
+  void CollectSpeed(const std::string& device, const std::string& folder, MetricSink& sink) {
+    const auto speed = files_.Number(folder + "speed");
     if (!speed || (*speed < 0 && ignore_invalid_speed_)) return;
     sink.GetFamily("node_network_speed_bytes", "Network device property: speed_bytes", MetricType::kGauge,
                    {"device"})
@@ -98,6 +98,7 @@ class NetclassCollector final : public Collector {
 
   const Pattern ignored_devices_;
   const bool ignore_invalid_speed_;
+  OpenFiles files_;
 };
 
 }  // namespace

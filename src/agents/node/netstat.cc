@@ -3,7 +3,7 @@
 #include <map>
 #include <mutex>
 
-#include "agents/node/collectors.h"
+#include "agents/node/open_files.h"
 #include "model/labels.h"
 
 namespace sextant::node {
@@ -30,7 +30,7 @@ class NetstatCollector final : public Collector {
   core::Status Collect(const HostPaths& paths, MetricSink& sink) override {
     for (const char* file : {"net/netstat", "net/snmp"}) {
       const std::string path = paths.Proc(file);
-      SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+      SEXTANT_ASSIGN(const std::string text, files_.Read(path));
       SEXTANT_TRY(CollectPairs(text, sink).map_error(core::AddContext("{}", path)));
     }
     return CollectSnmp6(paths.Proc("net/snmp6"), sink);
@@ -88,8 +88,8 @@ class NetstatCollector final : public Collector {
     return heading;
   }
 
-  core::Status CollectSnmp6(const std::string& path, MetricSink& sink) const {
-    const auto text = ReadHostFile(path);
+  core::Status CollectSnmp6(const std::string& path, MetricSink& sink) {
+    const auto text = files_.Read(path);
     if (!text && text.error().code() == core::Code::kNotFound) return {};  // IPv6 is switched off
     SEXTANT_TRY(text);
     std::string_view rest = *text;
@@ -111,6 +111,7 @@ class NetstatCollector final : public Collector {
   static constexpr size_t kHeadingLimit = 100;  // protocols in the files; there are about ten
 
   const Pattern fields_;
+  OpenFiles files_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Heading>, std::less<>>
       headings_;  // by protocol; guarded by mutex_

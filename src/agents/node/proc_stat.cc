@@ -59,9 +59,9 @@ core::Result<ProcStat> ParseProcStat(std::string_view text) {
   return stat;
 }
 
-core::Result<ProcStat> ReadProcStat(const HostPaths& paths) {
+core::Result<ProcStat> ReadProcStat(OpenFiles& files, const HostPaths& paths) {
   const std::string path = paths.Proc("stat");
-  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  SEXTANT_ASSIGN(const std::string text, files.Read(path));
   return ParseProcStat(text).map_error(core::AddContext("{}", path));
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agents/node/host_files.h"
+#include "agents/node/open_files.h"
 #include "core/result.h"
 
 namespace sextant::node {
@@ -35,6 +36,6 @@ inline constexpr std::array<std::string_view, 10> kSoftirqVectorNames = {
 
 // Unknown lines are skipped; a known line with something that is no number is kInvalidArgument.
 core::Result<ProcStat> ParseProcStat(std::string_view text);
-core::Result<ProcStat> ReadProcStat(const HostPaths& paths);
+core::Result<ProcStat> ReadProcStat(OpenFiles& files, const HostPaths& paths);
 
 }  // namespace sextant::node

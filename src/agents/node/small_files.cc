@@ -2,27 +2,27 @@
 // vmstat.
 #include <unistd.h>
 
-#include "agents/node/collectors.h"
+#include "agents/node/open_files.h"
 
 namespace sextant::node {
 namespace {
 
-core::Result<double> ReadFloat(const std::string& path) {
-  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+core::Result<double> ReadFloat(OpenFiles& files, const std::string& path) {
+  SEXTANT_ASSIGN(const std::string text, files.Read(path));
   return ParseFloat(TrimSpace(text)).map_error(core::AddContext("{}", path));
 }
 
-core::Status CollectEntropy(const HostPaths& paths, MetricSink& sink) {
-  SEXTANT_ASSIGN(const double available, ReadFloat(paths.Proc("sys/kernel/random/entropy_avail")));
-  SEXTANT_ASSIGN(const double pool_size, ReadFloat(paths.Proc("sys/kernel/random/poolsize")));
+core::Status CollectEntropy(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
+  SEXTANT_ASSIGN(const double available, ReadFloat(files, paths.Proc("sys/kernel/random/entropy_avail")));
+  SEXTANT_ASSIGN(const double pool_size, ReadFloat(files, paths.Proc("sys/kernel/random/poolsize")));
   sink.Gauge("node_entropy_available_bits", "Bits of available entropy.", available);
   sink.Gauge("node_entropy_pool_size_bits", "Bits of entropy pool.", pool_size);
   return {};
 }
 
-core::Status CollectFilefd(const HostPaths& paths, MetricSink& sink) {
+core::Status CollectFilefd(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
   const std::string path = paths.Proc("sys/fs/file-nr");
-  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  SEXTANT_ASSIGN(const std::string text, files.Read(path));
   std::vector<std::string_view> fields;
   SplitFields(TrimSpace(text), fields);
   if (fields.size() < 3)
@@ -34,9 +34,9 @@ core::Status CollectFilefd(const HostPaths& paths, MetricSink& sink) {
   return {};
 }
 
-core::Status CollectLoadavg(const HostPaths& paths, MetricSink& sink) {
+core::Status CollectLoadavg(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
   const std::string path = paths.Proc("loadavg");
-  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  SEXTANT_ASSIGN(const std::string text, files.Read(path));
   std::string_view rest = TrimSpace(text);
   double loads[3] = {};
   for (double& load : loads) {
@@ -85,10 +85,10 @@ core::Status CollectPressureLine(std::string_view resource, std::string_view lin
   return {};
 }
 
-core::Status CollectPressure(const HostPaths& paths, MetricSink& sink) {
+core::Status CollectPressure(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
   for (const std::string_view resource : {"cpu", "io", "memory", "irq"}) {
     const std::string path = paths.Proc("pressure/" + std::string(resource));
-    const auto text = ReadHostFile(path);
+    const auto text = files.Read(path);
     if (!text && resource == "irq") continue;  // since Linux 6.1, and only with interrupt time accounting
     if (!text) {
       // A kernel with PSI switched off has the files and answers EOPNOTSUPP.
@@ -105,9 +105,9 @@ core::Status CollectPressure(const HostPaths& paths, MetricSink& sink) {
   return {};
 }
 
-core::Status CollectSchedstat(const HostPaths& paths, MetricSink& sink) {
+core::Status CollectSchedstat(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
   const std::string path = paths.Proc("schedstat");
-  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  SEXTANT_ASSIGN(const std::string text, files.Read(path));
   std::string_view rest = text;
   std::string_view line;
   std::vector<std::string_view> fields;
@@ -136,8 +136,8 @@ core::Status CollectSchedstat(const HostPaths& paths, MetricSink& sink) {
 }
 
 // "TCP: inuse 4 orphan 0 tw 4 alloc 17 mem 1": pairs of name and value per protocol.
-core::Status CollectSockstatFile(const std::string& path, MetricSink& sink) {
-  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+core::Status CollectSockstatFile(OpenFiles& files, const std::string& path, MetricSink& sink) {
+  SEXTANT_ASSIGN(const std::string text, files.Read(path));
   static const double page_bytes = static_cast<double>(::sysconf(_SC_PAGESIZE));
   std::string_view rest = text;
   std::string_view line;
@@ -165,9 +165,9 @@ core::Status CollectSockstatFile(const std::string& path, MetricSink& sink) {
   return {};
 }
 
-core::Status CollectSockstat(const HostPaths& paths, MetricSink& sink) {
-  SEXTANT_TRY(CollectSockstatFile(paths.Proc("net/sockstat"), sink));
-  const auto status = CollectSockstatFile(paths.Proc("net/sockstat6"), sink);
+core::Status CollectSockstat(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
+  SEXTANT_TRY(CollectSockstatFile(files, paths.Proc("net/sockstat"), sink));
+  const auto status = CollectSockstatFile(files, paths.Proc("net/sockstat6"), sink);
   if (!status && status.error().code() == core::Code::kNotFound) return {};  // IPv6 is switched off
   return status;
 }
@@ -193,9 +193,9 @@ constexpr SoftnetColumn kSoftnetColumns[] = {
 };
 constexpr size_t kSoftnetCpuColumn = 12;  // since Linux 5.10; before, the line number has to do
 
-core::Status CollectSoftnet(const HostPaths& paths, MetricSink& sink) {
+core::Status CollectSoftnet(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
   const std::string path = paths.Proc("net/softnet_stat");
-  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  SEXTANT_ASSIGN(const std::string text, files.Read(path));
   std::string_view rest = text;
   std::string_view line;
   std::vector<std::string_view> fields;
@@ -221,9 +221,10 @@ core::Status CollectSoftnet(const HostPaths& paths, MetricSink& sink) {
   return {};
 }
 
-core::Status CollectVmstat(const Pattern& fields, const HostPaths& paths, MetricSink& sink) {
+core::Status CollectVmstat(OpenFiles& files, const Pattern& fields, const HostPaths& paths,
+                           MetricSink& sink) {
   const std::string path = paths.Proc("vmstat");
-  SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
+  SEXTANT_ASSIGN(const std::string text, files.Read(path));
   std::string_view rest = text;
   std::string_view line;
   while (NextLine(rest, line)) {
@@ -241,30 +242,30 @@ core::Status CollectVmstat(const Pattern& fields, const HostPaths& paths, Metric
 }  // namespace
 
 std::unique_ptr<Collector> MakeEntropyCollector() {
-  return std::make_unique<StatelessCollector>("entropy", CollectEntropy);
+  return std::make_unique<FileCollector>("entropy", CollectEntropy);
 }
 std::unique_ptr<Collector> MakeFilefdCollector() {
-  return std::make_unique<StatelessCollector>("filefd", CollectFilefd);
+  return std::make_unique<FileCollector>("filefd", CollectFilefd);
 }
 std::unique_ptr<Collector> MakeLoadavgCollector() {
-  return std::make_unique<StatelessCollector>("loadavg", CollectLoadavg);
+  return std::make_unique<FileCollector>("loadavg", CollectLoadavg);
 }
 std::unique_ptr<Collector> MakePressureCollector() {
-  return std::make_unique<StatelessCollector>("pressure", CollectPressure);
+  return std::make_unique<FileCollector>("pressure", CollectPressure);
 }
 std::unique_ptr<Collector> MakeSchedstatCollector() {
-  return std::make_unique<StatelessCollector>("schedstat", CollectSchedstat);
+  return std::make_unique<FileCollector>("schedstat", CollectSchedstat);
 }
 std::unique_ptr<Collector> MakeSockstatCollector() {
-  return std::make_unique<StatelessCollector>("sockstat", CollectSockstat);
+  return std::make_unique<FileCollector>("sockstat", CollectSockstat);
 }
 std::unique_ptr<Collector> MakeSoftnetCollector() {
-  return std::make_unique<StatelessCollector>("softnet", CollectSoftnet);
+  return std::make_unique<FileCollector>("softnet", CollectSoftnet);
 }
 std::unique_ptr<Collector> MakeVmstatCollector(const NodeOptions& options) {
-  return std::make_unique<StatelessCollector>(
-      "vmstat", [fields = options.vmstat_fields](const HostPaths& paths, MetricSink& sink) {
-        return CollectVmstat(fields, paths, sink);
+  return std::make_unique<FileCollector>(
+      "vmstat", [fields = options.vmstat_fields](OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
+        return CollectVmstat(files, fields, paths, sink);
       });
 }
 

@@ -5,8 +5,8 @@
 namespace sextant::node {
 namespace {
 
-core::Status CollectStat(bool with_softirq, const HostPaths& paths, MetricSink& sink) {
-  SEXTANT_ASSIGN(const ProcStat stat, ReadProcStat(paths));
+core::Status CollectStat(OpenFiles& files, bool with_softirq, const HostPaths& paths, MetricSink& sink) {
+  SEXTANT_ASSIGN(const ProcStat stat, ReadProcStat(files, paths));
   sink.Counter("node_intr_total", "Total number of interrupts serviced.", stat.interrupts);
   sink.Counter("node_context_switches_total", "Total number of context switches.", stat.context_switches);
   sink.Counter("node_forks_total", "Total number of forks.", stat.forks);
@@ -24,9 +24,10 @@ core::Status CollectStat(bool with_softirq, const HostPaths& paths, MetricSink& 
 }  // namespace
 
 std::unique_ptr<Collector> MakeStatCollector(const NodeOptions& options) {
-  return std::make_unique<StatelessCollector>(
-      "stat", [with_softirq = options.stat_softirq](const HostPaths& paths, MetricSink& sink) {
-        return CollectStat(with_softirq, paths, sink);
+  return std::make_unique<FileCollector>(
+      "stat",
+      [with_softirq = options.stat_softirq](OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
+        return CollectStat(files, with_softirq, paths, sink);
       });
 }
 

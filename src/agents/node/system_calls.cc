@@ -5,20 +5,20 @@
 #include <cerrno>
 #include <ctime>
 
-#include "agents/node/collectors.h"
+#include "agents/node/open_files.h"
 
 namespace sextant::node {
 namespace {
 
-void CollectClocksources(const HostPaths& paths, MetricSink& sink) {
+void CollectClocksources(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
   const std::string base = paths.Sys("devices/system/clocksource");
   const auto names = ListDirectory(base);
   if (!names) return;
   for (const std::string& name : *names) {
     if (!name.starts_with("clocksource")) continue;
     const std::string_view device = std::string_view(name).substr(11);
-    const auto available = ReadAttribute(base + "/" + name + "/available_clocksource");
-    const auto current = ReadAttribute(base + "/" + name + "/current_clocksource");
+    const auto available = files.Attribute(base + "/" + name + "/available_clocksource");
+    const auto current = files.Attribute(base + "/" + name + "/current_clocksource");
     if (!available || !current) continue;
     auto& family = sink.GetFamily("node_time_clocksource_available_info",
                                   "Available clocksources read from '/sys/devices/system/clocksource'.",
@@ -34,7 +34,8 @@ void CollectClocksources(const HostPaths& paths, MetricSink& sink) {
   }
 }
 
-core::Status CollectTime(const core::Clock& clock, const HostPaths& paths, MetricSink& sink) {
+core::Status CollectTime(OpenFiles& files, const core::Clock& clock, const HostPaths& paths,
+                         MetricSink& sink) {
   const core::TimestampMs now_ms = clock.NowMs();
   const std::time_t now_s = now_ms / 1'000;
   std::tm local{};
@@ -44,7 +45,7 @@ core::Status CollectTime(const core::Clock& clock, const HostPaths& paths, Metri
   sink.GetFamily("node_time_zone_offset_seconds", "System time zone offset in seconds.", MetricType::kGauge,
                  {"time_zone"})
       .Add({local.tm_zone}, static_cast<double>(local.tm_gmtoff));
-  CollectClocksources(paths, sink);
+  CollectClocksources(files, paths, sink);
   return {};
 }
 
@@ -105,8 +106,10 @@ core::Status CollectUname(const HostPaths&, MetricSink& sink) {
 }  // namespace
 
 std::unique_ptr<Collector> MakeTimeCollector(const core::Clock& clock) {
-  return std::make_unique<StatelessCollector>(
-      "time", [&clock](const HostPaths& paths, MetricSink& sink) { return CollectTime(clock, paths, sink); });
+  return std::make_unique<FileCollector>(
+      "time", [&clock](OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
+        return CollectTime(files, clock, paths, sink);
+      });
 }
 std::unique_ptr<Collector> MakeTimexCollector() {
   return std::make_unique<StatelessCollector>("timex", CollectTimex);

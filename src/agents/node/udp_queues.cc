@@ -1,12 +1,13 @@
 // node_udp_queues: bytes that wait in the queues of all UDP sockets, /proc/net/udp and udp6.
-#include "agents/node/collectors.h"
+#include "agents/node/open_files.h"
 
 namespace sextant::node {
 namespace {
 
 // False when the file does not exist (no IPv6).
-core::Result<bool> CollectFile(const std::string& path, std::string_view ip, MetricSink& sink) {
-  const auto text = ReadHostFile(path);
+core::Result<bool> CollectFile(OpenFiles& files, const std::string& path, std::string_view ip,
+                               MetricSink& sink) {
+  const auto text = files.Read(path);
   if (!text && text.error().code() == core::Code::kNotFound) return false;
   SEXTANT_TRY(text);
   std::string_view rest = *text;
@@ -36,9 +37,9 @@ core::Result<bool> CollectFile(const std::string& path, std::string_view ip, Met
   return true;
 }
 
-core::Status CollectUdpQueues(const HostPaths& paths, MetricSink& sink) {
-  SEXTANT_ASSIGN(const bool has_v4, CollectFile(paths.Proc("net/udp"), "v4", sink));
-  SEXTANT_ASSIGN(const bool has_v6, CollectFile(paths.Proc("net/udp6"), "v6", sink));
+core::Status CollectUdpQueues(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
+  SEXTANT_ASSIGN(const bool has_v4, CollectFile(files, paths.Proc("net/udp"), "v4", sink));
+  SEXTANT_ASSIGN(const bool has_v6, CollectFile(files, paths.Proc("net/udp6"), "v6", sink));
   if (!has_v4 && !has_v6) return core::Fail(core::Code::kNotFound, "{}: no UDP here", paths.procfs);
   return {};
 }
@@ -46,7 +47,7 @@ core::Status CollectUdpQueues(const HostPaths& paths, MetricSink& sink) {
 }  // namespace
 
 std::unique_ptr<Collector> MakeUdpQueuesCollector() {
-  return std::make_unique<StatelessCollector>("udp_queues", CollectUdpQueues);
+  return std::make_unique<FileCollector>("udp_queues", CollectUdpQueues);
 }
 
 }  // namespace sextant::node

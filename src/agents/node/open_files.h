@@ -1,0 +1,53 @@
+// Files of /proc and /sys that are read again and again: they stay open, which saves half of the price of
+// reading them. Files of other file systems may be replaced by others of the same name, and are opened each
+// time. Any thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "agents/node/collectors.h"
+#include "core/result.h"
+
+namespace sextant::node {
+
+class OpenFiles {
+ public:
+  // As ReadHostFile, ReadAttribute and ReadNumber.
+  core::Result<std::string> Read(const std::string& path);
+  std::optional<std::string> Attribute(const std::string& path);
+  std::optional<int64_t> Number(const std::string& path);
+
+ private:
+  class File;
+
+  std::shared_ptr<File> Find(const std::string& path);
+  void Keep(const std::string& path, std::shared_ptr<File> file);
+
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<File>, std::less<>> files_;  // guarded by mutex_
+};
+
+// A collector that remembers nothing but its open files.
+class FileCollector final : public Collector {
+ public:
+  using Function = std::function<core::Status(OpenFiles&, const HostPaths&, MetricSink&)>;
+  FileCollector(std::string_view name, Function function) : name_(name), function_(std::move(function)) {}
+  std::string_view name() const override { return name_; }
+  core::Status Collect(const HostPaths& paths, MetricSink& sink) override {
+    return function_(files_, paths, sink);
+  }
+
+ private:
+  const std::string_view name_;  // a literal
+  const Function function_;
+  OpenFiles files_;
+};
+
+}  // namespace sextant::node
