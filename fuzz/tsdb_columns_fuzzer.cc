@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       for (bool has_times : {false, true}) {
         ColumnsReader::Group group;
         if (!ParseGroup(bytes, has_times, group)) continue;
-        for (size_t i = 0; i < group.size(); ++i) static_cast<void>(group.Row(i));
+        uint64_t distance;
+        for (size_t i = 0; i < group.size(); ++i) static_cast<void>(ParseReference(group.Row(i), distance));
       }
       break;
     default: {

@@ -40,9 +40,10 @@ Result<std::shared_ptr<const Block>> DenseBlock::Open(FileSystem& fs, const std:
   const IndexFacts& facts = reader->facts();
   SEXTANT_ASSIGN(uint64_t columns_bytes, columns->Size());
   char magic[8];
-  static_assert(sizeof magic == kColumnsMagic.size());
+  static_assert(sizeof magic == kColumnsMagic.size() && sizeof magic == kColumnsMagic2.size());
   SEXTANT_ASSIGN(size_t got, columns->ReadAt(0, magic, sizeof magic));
-  if (columns_bytes != facts.columns_bytes || std::string_view(magic, got) != kColumnsMagic) {
+  std::string_view version(magic, got);
+  if (columns_bytes != facts.columns_bytes || (version != kColumnsMagic && version != kColumnsMagic2)) {
     return core::Fail(Code::kCorruption, "{}: not the columns of this block ({} bytes instead of {})",
                       columns->path(), columns_bytes, facts.columns_bytes);
   }

@@ -24,8 +24,13 @@ constexpr size_t kGroupRows = 128;
 constexpr size_t kGroupBytes = 16 << 10;
 constexpr size_t kChecksumBytes = sizeof(uint32_t);
 constexpr size_t kWriteBytes = 256 << 10;
-// Columns of times that are remembered to be shared.
+// Columns of times, and rows, that are remembered to be shared.
 constexpr size_t kKnownTimes = size_t{1} << 17;
+constexpr size_t kKnownRows = size_t{1} << 17;
+// Where the form of its values would be, the mark of a row that is as another.
+constexpr char kReference = 29;
+// A reference takes up to six bytes, and its reader another group.
+constexpr size_t kMinSharedBytes = 16;
 
 uint32_t ChecksumOf(std::string_view bytes) {
   return static_cast<uint32_t>(XXH3_64bits(bytes.data(), bytes.size()));
@@ -63,6 +68,18 @@ Status ColumnsWriter::AddRow(uint32_t times, std::string_view row) {
     return core::Fail(Code::kResourceExhausted, "{}: too many rows", file_->path());
   }
   rows_.times.push_back(times);
+  if (row.size() < kMinSharedBytes) return Put(rows_, row);
+  // Only with the same times, so that who reads both series finds them with these, too.
+  XXH128_hash_t hash = XXH3_128bits_withSeed(row.data(), row.size(), times);
+  std::pair<uint64_t, uint64_t> key(hash.low64, hash.high64);
+  auto known = known_rows_.find(key);
+  if (known != known_rows_.end()) {
+    std::string reference(1, kReference);
+    PutVarint(reference, rows_.added - known->second);
+    return Put(rows_, reference);
+  }
+  if (known_rows_.size() == kKnownRows) known_rows_.clear();
+  known_rows_.emplace(key, static_cast<uint32_t>(rows_.added));
   return Put(rows_, row);
 }
 
@@ -192,11 +209,34 @@ Result<std::shared_ptr<const ColumnsReader::Group>> ColumnsReader::FindGroup(std
   return group;
 }
 
-Result<ColumnsReader::Row> ColumnsReader::ReadRow(uint64_t row) const {
+bool ParseReference(std::string_view row, uint64_t& distance) {
+  distance = 0;
+  if (row.empty() || row[0] != kReference) return true;
+  ByteReader reader(row.substr(1));
+  distance = reader.Varint();
+  return reader.ok() && reader.at_end() && distance > 0;
+}
+
+Result<ColumnsReader::Row> ColumnsReader::FindRow(uint64_t row) const {
   SEXTANT_ASSIGN(std::shared_ptr<const Group> group, FindGroup(row_groups_, row, true, kept_rows_));
   size_t place = static_cast<size_t>(row - group->first_row);
   Row found{group, group->Row(place), group->times[place]};
   return found;
+}
+
+Result<ColumnsReader::Row> ColumnsReader::ReadRow(uint64_t row) const {
+  SEXTANT_ASSIGN(Row found, FindRow(row));
+  uint64_t distance;
+  bool is_good = ParseReference(found.bytes, distance) && distance <= row;
+  if (is_good && distance == 0) return found;
+  if (is_good) {
+    SEXTANT_ASSIGN(Row other, FindRow(row - distance));
+    found.group = std::move(other.group);
+    found.bytes = other.bytes;
+    is_good = ParseReference(found.bytes, distance) && distance == 0;
+  }
+  if (is_good) return found;
+  return core::Fail(Code::kCorruption, "{}: row {} is as none", file_->path(), row);
 }
 
 Status ColumnsReader::ReadTimes(uint32_t times, std::vector<TimestampMs>& times_ms) const {

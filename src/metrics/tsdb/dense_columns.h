@@ -21,7 +21,9 @@
 
 namespace sextant::tsdb {
 
-inline constexpr std::string_view kColumnsMagic = "SXTCOL2\n";
+inline constexpr std::string_view kColumnsMagic = "SXTCOL3\n";
+// Version 2 has neither rows that are as others nor columns of integers that repeat.
+inline constexpr std::string_view kColumnsMagic2 = "SXTCOL2\n";
 
 // A group in the file, as the index says.
 struct GroupPlace {
@@ -38,7 +40,7 @@ class ColumnsWriter {
 
   // The number of the column with these times; a former one when it is known.
   core::Result<uint32_t> AddTimes(std::span<const core::TimestampMs> times_ms);
-  // Adds the next row.
+  // Adds the next row; where a former one with the same times is the same, by its number.
   core::Status AddRow(uint32_t times, std::string_view row);
   // Writes what is left and waits until it is on the device.
   core::Status Finish();
@@ -68,7 +70,10 @@ class ColumnsWriter {
   std::string buffer_;
   Group rows_;
   Group times_;
-  absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint32_t> known_times_;  // by hash
+  // By hash; forgotten when they become too many.
+  using Known = absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint32_t>;
+  Known known_times_;
+  Known known_rows_;
 };
 
 // Reads the file. Const methods may be called from any thread; a few groups are kept for the next reader.
@@ -101,7 +106,7 @@ class ColumnsReader {
     uint32_t times = 0;
   };
 
-  // kCorruption with the place in the file.
+  // A row that is as another comes with the bytes of that one. kCorruption with the place in the file.
   core::Result<Row> ReadRow(uint64_t row) const;
   core::Status ReadTimes(uint32_t times, std::vector<core::TimestampMs>& times_ms) const;
 
@@ -112,6 +117,7 @@ class ColumnsReader {
     size_t next = 0;
   };
 
+  core::Result<Row> FindRow(uint64_t row) const;
   core::Result<std::shared_ptr<const Group>> FindGroup(std::string_view places, uint64_t row, bool has_times,
                                                        Kept& kept) const;
   core::Result<std::shared_ptr<const Group>> LoadGroup(const GroupPlace& place, bool has_times) const;
@@ -124,6 +130,10 @@ class ColumnsReader {
   mutable Kept kept_rows_;
   mutable Kept kept_times_;
 };
+
+// How many rows before this one the row stands that it is the same as, as its bytes say: 0 when it holds
+// samples of its own. False when it is malformed.
+bool ParseReference(std::string_view row, uint64_t& distance);
 
 // Takes a group apart; false when the bytes are none. For ColumnsReader and the fuzzer.
 bool ParseGroup(std::string bytes, bool has_times, ColumnsReader::Group& group);
