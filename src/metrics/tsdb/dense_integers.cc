@@ -197,6 +197,27 @@ void PutHeader(const Plan& plan, Mode mode, uint8_t flags, std::string& out) {
   if (plan.factor > 1) PutVarint(out, plan.factor);
 }
 
+// The bits that a block of residuals needs for each.
+unsigned WidthOf(std::span<const int64_t> block) {
+  uint64_t all = 0;
+  for (int64_t residual : block) all |= ZigZag(residual);
+  return static_cast<unsigned>(std::bit_width(all));
+}
+
+// Of what Packed would return, without making it.
+size_t PackedSize(const Plan& plan) {
+  std::string header;
+  PutHeader(plan, Mode::kPacked, 0, header);
+  size_t size = header.size();
+  std::span<const int64_t> rest(plan.residuals);
+  while (!rest.empty()) {
+    std::span<const int64_t> block = rest.first(std::min(rest.size(), kPackedBlock));
+    rest = rest.subspan(block.size());
+    size += 1 + (block.size() * WidthOf(block) + 7) / 8;
+  }
+  return size;
+}
+
 std::string Packed(const Plan& plan) {
   std::string out;
   PutHeader(plan, Mode::kPacked, 0, out);
@@ -204,9 +225,7 @@ std::string Packed(const Plan& plan) {
   while (!rest.empty()) {
     std::span<const int64_t> block = rest.first(std::min(rest.size(), kPackedBlock));
     rest = rest.subspan(block.size());
-    uint64_t all = 0;
-    for (int64_t residual : block) all |= ZigZag(residual);
-    unsigned width = static_cast<unsigned>(std::bit_width(all));
+    unsigned width = WidthOf(block);
     out.push_back(static_cast<char>(width));
     BitPacker packer(out);
     for (int64_t residual : block) packer.Put(ZigZag(residual), width);
@@ -367,15 +386,15 @@ void EncodeIntegers(std::span<const int64_t> values, ColumnGoal goal, std::strin
     best_bits = bits;
   }
   TakeFactor(best);
-  std::string packed = Packed(best);
+  size_t packed_size = PackedSize(best);
   std::string coded = EntropyCoded(best, 0);
-  if (goal == ColumnGoal::kSmall && std::min(coded.size(), packed.size()) >= kMinRepeatedBytes) {
+  if (goal == ColumnGoal::kSmall && std::min(coded.size(), packed_size) >= kMinRepeatedBytes) {
     size_t distance = FindRepeat(best.residuals);
     std::string repeated = distance == 0 ? std::string() : EntropyCoded(best, distance);
     if (distance > 0 && repeated.size() < coded.size()) coded.swap(repeated);
   }
-  size_t worth = goal == ColumnGoal::kFast ? packed.size() / 2 : packed.size() - packed.size() / 8;
-  out += coded.size() < worth ? coded : packed;
+  size_t worth = goal == ColumnGoal::kFast ? packed_size / 2 : packed_size - packed_size / 8;
+  out += coded.size() < worth ? coded : Packed(best);
 }
 
 bool DecodeIntegers(std::string_view bytes, std::span<int64_t> out) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "metrics/tsdb/bytes.h"
@@ -196,6 +197,10 @@ Parted Part(std::span<const double> values) {
   return PartBits(values);
 }
 
+bool AllSame(std::span<const double> values) {
+  return std::memcmp(values.data(), values.data() + 1, values.size_bytes() - sizeof(double)) == 0;
+}
+
 // The distinct numbers in their order; empty when there are many, or just one.
 std::vector<int64_t> FewDistinct(const std::vector<int64_t>& numbers) {
   std::vector<int64_t> distinct;
@@ -281,6 +286,15 @@ bool DecodeNumbers(uint8_t form, ByteReader& reader, std::span<double> values) {
 }  // namespace
 
 void EncodeValues(std::span<const double> values, std::string& out) {
+  // Most are constant: then one says it all, unless it is an exception, which are counted.
+  if (values.size() > 1 && AllSame(values)) {
+    std::string column;
+    EncodeValues(values.first(1), column);
+    if ((static_cast<uint8_t>(column[0]) & kHasExceptions) == 0) {
+      out += column;
+      return;
+    }
+  }
   Parted parted = Part(values);
   std::string column = parted.Head(parted.form);
   if (parted.form == kFormBits) column.push_back(static_cast<char>(parted.shift));
