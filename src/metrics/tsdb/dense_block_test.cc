@@ -352,6 +352,53 @@ TEST_F(BlockTest, EqualSeriesAreStoredOnce) {
   ExpectHolds(*block, all);
 }
 
+TEST_F(BlockTest, BucketsOfAHistogramAreDifferences) {
+  std::mt19937_64 random(1);
+  constexpr int kMethods = 3;
+  const std::vector<std::string> bounds = {"+Inf", "0.1", "0.25", "0.5", "1", "10", "2.5", "5"};
+  const std::vector<unsigned> shares = {100, 5, 30, 70, 90, 100, 97, 99};  // percent
+  auto make = [&](const std::string& name) {
+    std::map<Labels, SampleColumns> all;
+    for (int method = 0; method < kMethods; ++method) {
+      std::vector<double> counts(bounds.size());
+      for (int i = 0; i < 1500; ++i) {
+        for (uint64_t requests = random() % 200; requests > 0; --requests) {
+          uint64_t percent = random() % 100;
+          for (size_t bucket = 0; bucket < bounds.size(); ++bucket)
+            counts[bucket] += percent < shares[bucket];
+        }
+        for (size_t bucket = 0; bucket < bounds.size(); ++bucket) {
+          Labels labels = Labels::Of({{"__name__", "requests_bucket"},
+                                      {"instance", method == 2 ? "b" : "a"},
+                                      {name, bounds[bucket]},
+                                      {"method", std::to_string(method)}});
+          all[labels].Add(i * 1000, i == 77 && method == 1 ? 0.5 : counts[bucket]);
+        }
+      }
+    }
+    return all;
+  };
+  std::map<Labels, SampleColumns> alone = make("other");
+  ASSERT_TRUE(Write(alone).value());
+  uint64_t of_alone = Open()->size_bytes();
+  ExpectHolds(*Open(), alone);
+  std::map<Labels, SampleColumns> together = make("le");
+  ASSERT_TRUE(Write(together).value());
+  auto block = Open();
+  EXPECT_LT(block->size_bytes(), of_alone * 3 / 4);
+  ExpectHolds(*block, together);
+  // More histograms than are remembered.
+  std::map<Labels, SampleColumns> many;
+  for (int i = 0; i < 2500; ++i) {
+    Labels labels = Labels::Of(
+        {{"__name__", "m_bucket"}, {"le", std::to_string(i % 4)}, {"path", std::to_string(i / 4)}});
+    double value = 0;
+    for (int j = 0; j < 100; ++j) many[labels].Add(j, value += static_cast<double>(random() % 1000));
+  }
+  ASSERT_TRUE(Write(many).value());
+  ExpectHolds(*Open(), many);
+}
+
 TEST_F(BlockTest, ARowThatIsAsNoneIsRefused) {
   std::string path = core::JoinPath(dir_.path(), "columns");
   auto writer = ColumnsWriter::Create(fs_, path).value();
@@ -364,7 +411,9 @@ TEST_F(BlockTest, ARowThatIsAsNoneIsRefused) {
       "\x1d\x01",  // as one that is as another
       std::string("\x1d\x00", 2),
       "\x1d",
-      "\x1d\x01\x01",
+      "\x1d\x05\x01",                    // a difference in another form
+      std::string("\x1d\x06\0\0\2", 5),  // a difference
+      std::string("\x1d\x01\0\0\2", 5),  // to a difference
   };
   for (const std::string& row : rows) ASSERT_TRUE(writer.AddRow(times, row).has_value());
   ASSERT_TRUE(writer.Finish().has_value());
@@ -375,9 +424,11 @@ TEST_F(BlockTest, ARowThatIsAsNoneIsRefused) {
                        bytes_of(writer.row_groups()), bytes_of(writer.time_groups()));
   for (uint64_t row = 0; row < rows.size(); ++row) {
     auto read = reader.ReadRow(row);
-    ASSERT_EQ(read.has_value(), row == 1 || row == 2) << row;
+    ASSERT_EQ(read.has_value(), row == 1 || row == 2 || row == 6 || row == 7) << row;
     if (read) {
-      EXPECT_EQ(read->bytes, rows[1]);
+      SampleColumns samples;
+      EXPECT_EQ(DecodeRow(read->stored, times_ms, 0, 3, samples).has_value(), row != 6);
+      EXPECT_EQ(samples.values, row == 6 ? std::vector<double>() : std::vector<double>(3, row == 7 ? 2 : 1));
     } else {
       EXPECT_EQ(read.error().code(), core::Code::kCorruption);
     }

@@ -18,11 +18,12 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/result.h"
+#include "metrics/tsdb/dense_rows.h"
 
 namespace sextant::tsdb {
 
 inline constexpr std::string_view kColumnsMagic = "SXTCOL3\n";
-// Version 2 has neither rows that are as others nor columns of integers that repeat.
+// Version 2 has neither rows that refer to others nor columns of integers that repeat.
 inline constexpr std::string_view kColumnsMagic2 = "SXTCOL2\n";
 
 // A group in the file, as the index says.
@@ -40,8 +41,11 @@ class ColumnsWriter {
 
   // The number of the column with these times; a former one when it is known.
   core::Result<uint32_t> AddTimes(std::span<const core::TimestampMs> times_ms);
-  // Adds the next row; where a former one with the same times is the same, by its number.
-  core::Status AddRow(uint32_t times, std::string_view row);
+  // Adds the next row, as a reference where a former one with the same times is the same. Returns the number
+  // of the one that holds the bytes.
+  core::Result<uint64_t> AddRow(uint32_t times, std::string_view row);
+  // Adds it as differences to a row whose number AddRow returned.
+  core::Status AddDifferences(uint32_t times, uint64_t base, std::string_view differences);
   // Writes what is left and waits until it is on the device.
   core::Status Finish();
 
@@ -61,6 +65,8 @@ class ColumnsWriter {
   };
 
   explicit ColumnsWriter(std::unique_ptr<core::File> file) : file_(std::move(file)) {}
+  core::Status PutRow(uint32_t times, std::string_view row);
+  std::string Reference(uint64_t row) const;
   core::Status Put(Group& group, std::string_view bytes);
   core::Status Close(Group& group);
   core::Status Flush();
@@ -99,11 +105,12 @@ class ColumnsReader {
     }
   };
 
-  // A row with the number of its column of times.
+  // A row with the number of its column of times, and what keeps its bytes.
   struct Row {
-    std::shared_ptr<const Group> group;
-    std::string_view bytes;
+    StoredRow stored;
     uint32_t times = 0;
+    std::shared_ptr<const Group> group;
+    std::shared_ptr<const Group> base_group;
   };
 
   // A row that is as another comes with the bytes of that one. kCorruption with the place in the file.
@@ -131,9 +138,14 @@ class ColumnsReader {
   mutable Kept kept_times_;
 };
 
-// How many rows before this one the row stands that it is the same as, as its bytes say: 0 when it holds
-// samples of its own. False when it is malformed.
-bool ParseReference(std::string_view row, uint64_t& distance);
+// A row's reference to another one.
+struct RowReference {
+  uint64_t distance = 0;         // how many rows before this one it stands; 0: there is no reference
+  std::string_view differences;  // to that row; empty: it is the same
+};
+
+// False when it is malformed.
+bool ParseReference(std::string_view row, RowReference& reference);
 
 // Takes a group apart; false when the bytes are none. For ColumnsReader and the fuzzer.
 bool ParseGroup(std::string bytes, bool has_times, ColumnsReader::Group& group);

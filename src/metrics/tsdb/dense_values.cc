@@ -329,4 +329,33 @@ bool DecodeValues(uint8_t head, std::string_view rest, std::span<double> out) {
   return true;
 }
 
+bool EncodeDifferences(std::string_view base, std::string_view column, size_t count, std::string& out) {
+  if (base.empty() || column.empty() || base[0] != column[0] ||
+      static_cast<uint8_t>(column[0]) > kTwiceThousandth) {
+    return false;
+  }
+  std::vector<int64_t> from(count);
+  std::vector<int64_t> numbers(count);
+  if (!DecodeIntegers(base.substr(1), from) || !DecodeIntegers(column.substr(1), numbers)) return false;
+  for (size_t i = 0; i < count; ++i) numbers[i] = WrappingSub(numbers[i], from[i]);
+  std::string differences(1, column[0]);
+  EncodeIntegers(numbers, ColumnGoal::kSmall, differences);
+  if (differences.size() > column.size() - column.size() / 8) return false;
+  out += differences;
+  return true;
+}
+
+bool DecodeDifferences(std::string_view base, std::string_view differences, std::span<double> out) {
+  if (base.empty() || differences.empty() || base[0] != differences[0]) return false;
+  uint8_t form = static_cast<uint8_t>(base[0]);
+  std::vector<int64_t> from(out.size());
+  std::vector<int64_t> numbers(out.size());
+  if (form > kTwiceThousandth || !DecodeIntegers(base.substr(1), from) ||
+      !DecodeIntegers(differences.substr(1), numbers)) {
+    return false;
+  }
+  for (size_t i = 0; i < out.size(); ++i) out[i] = FromDecimal(form, WrappingAdd(from[i], numbers[i]));
+  return true;
+}
+
 }  // namespace sextant::tsdb
