@@ -7,26 +7,24 @@ Scrapes it once a second and writes each text to a file. disk.py serves them eve
 """
 import argparse
 import pathlib
-import socket
 import subprocess
+import sys
 import time
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from peers import add_common_arguments, free_port, peer_folder  # noqa: E402
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--seconds", type=int, default=3000)
-    parser.add_argument("--peers", default=None)
+    add_common_arguments(parser)
     args = parser.parse_args()
-    peers = pathlib.Path(args.peers or subprocess.check_output([ROOT / "scripts" / "peers"], text=True).strip()) / "usr" / "bin"
     args.folder.mkdir(parents=True)
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    exporter = subprocess.Popen([peers / "prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"])
+    port = free_port()
+    exporter = subprocess.Popen([peer_folder(args) / "prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"])
     try:
         time.sleep(2)
         due = time.monotonic()

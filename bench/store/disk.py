@@ -3,28 +3,24 @@
 
     bench/store/disk.py BODIES [--targets 10] [--hours 24] [--peer-hours 6] [--step 15] [--cut-series 1000000]
 
-BODIES is a folder of texts, served in turn: those of shared/load, or what capture.py wrote. The same samples go into our store (both block forms), into Debian's
-victoria-metrics through its import API, and into blocks of Debian's promtool (for --peer-hours, since that reads its input once
-per block).
+BODIES is a folder of texts, served in turn: those of shared/load, which repeat after 50 minutes, or what capture.py wrote. The
+same samples go into our store (both block forms), into Debian's victoria-metrics through its import API, and into blocks of
+Debian's promtool (for --peer-hours, since that reads its input once per block).
 """
 import argparse
 import json
 import pathlib
 import shutil
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from peers import add_common_arguments, free_port, peer_folder  # noqa: E402
+
 START_S = 1_700_006_400
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def bytes_below(folder):
@@ -76,10 +72,9 @@ def main():
     parser.add_argument("--peer-hours", type=int, default=6)
     parser.add_argument("--step", type=int, default=15)
     parser.add_argument("--cut-series", type=int, default=1_000_000)
-    parser.add_argument("--build", default=str(ROOT / "build"))
-    parser.add_argument("--peers", default=None)
+    add_common_arguments(parser)
     args = parser.parse_args()
-    peers = pathlib.Path(args.peers or subprocess.check_output([ROOT / "scripts" / "peers"], text=True).strip()) / "usr" / "bin"
+    peers = peer_folder(args)
     tool = f"{args.build}/bench/store_load"
     folder = pathlib.Path(tempfile.mkdtemp(prefix="sextant-bench-"))
     load = [args.bodies, str(args.targets)]
@@ -99,7 +94,7 @@ def main():
         text = subprocess.Popen([tool, "import", *load, str(args.hours), str(args.step), str(START_S)], stdout=subprocess.PIPE)
         size, caches, rows = victoria_metrics(peers / "victoria-metrics", text.stdout, folder)
         print(f"victoria-metrics, {args.hours} h:        {size / rows:.3f}, with caches {(size + caches) / rows:.3f}  ({rows:.0f} samples)")
-        print(f"ratio: blocks {in_blocks / (size / rows):.3f}, everything {ours['all_bytes'] / ours['samples'] / (size / rows):.3f}")
+        print(f"ratio of our blocks: {in_blocks / (size / rows):.3f}, to all files {in_blocks / ((size + caches) / rows):.3f}")
 
         ours = fill(args.peer_hours, "prometheus")
         in_blocks = ours["block_bytes"] / ours["block_samples"]
