@@ -13,6 +13,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "agents/node/collectors.h"
 #include "agents/node/mounts.h"
@@ -48,46 +49,46 @@ class StuckMounts {
   std::set<std::string> mount_points_;
 };
 
-// Asks for mounts one after the other on its own thread. Shared between that thread and the collector, so
-// that the collector can walk away.
+struct Request {
+  std::string mount_point;
+  std::string path;
+};
+
+// Asks for mounts one after the other. Shared between the thread that asks and the collector, so that the
+// collector can walk away.
 class UsageBatch {
  public:
-  struct Request {
-    std::string mount_point;
-    std::string path;
-  };
-
   UsageBatch(std::vector<Request> requests, UsageReader read_usage, std::shared_ptr<StuckMounts> stuck)
       : requests_(std::move(requests)), read_usage_(std::move(read_usage)), stuck_(std::move(stuck)) {}
 
-  // The results that were there in time; the rest is missing at the end.
-  static std::vector<Usage> Run(const std::shared_ptr<UsageBatch>& batch, core::DurationMs timeout_ms) {
-    std::thread([batch] { batch->Work(); }).detach();
-    std::unique_lock lock(batch->mutex_);
-    const bool is_done = batch->wake_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] {
-      return batch->results_.size() == batch->requests_.size();
-    });
-    if (!is_done) {
-      batch->is_abandoned_ = true;
-      batch->stuck_->Add(batch->requests_[batch->results_.size()].mount_point);
-    }
-    return std::move(batch->results_);
-  }
-
- private:
-  void Work() {
+  // False when the collector has walked away meanwhile.
+  bool Work() {
     for (const Request& request : requests_) {
       const auto usage = read_usage_(request.path);
       const std::lock_guard lock(mutex_);
       if (is_abandoned_) {
         stuck_->Remove(request.mount_point);
-        return;
+        return false;
       }
       results_.push_back(usage ? Usage{*usage, ""} : Usage{{}, usage.error().message()});
       if (results_.size() == requests_.size()) wake_.notify_one();
     }
+    return true;
   }
 
+  // The results that were there in time; the rest is missing at the end.
+  std::vector<Usage> Wait(core::DurationMs timeout_ms) {
+    std::unique_lock lock(mutex_);
+    const bool is_done = wake_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                                        [&] { return results_.size() == requests_.size(); });
+    if (!is_done) {
+      is_abandoned_ = true;
+      stuck_->Add(requests_[results_.size()].mount_point);
+    }
+    return std::move(results_);
+  }
+
+ private:
   const std::vector<Request> requests_;
   const UsageReader read_usage_;
   const std::shared_ptr<StuckMounts> stuck_;
@@ -97,6 +98,46 @@ class UsageBatch {
   bool is_abandoned_ = false;   // guarded by mutex_
 };
 
+// A thread that works on batches, one after the other; it ends when a batch was abandoned or it is stopped.
+class UsageWorker {
+ public:
+  static std::shared_ptr<UsageWorker> Start() {
+    auto worker = std::make_shared<UsageWorker>();
+    std::thread([worker] { worker->Run(); }).detach();
+    return worker;
+  }
+
+  void Post(std::shared_ptr<UsageBatch> batch) {
+    const std::lock_guard lock(mutex_);
+    next_ = std::move(batch);
+    wake_.notify_one();
+  }
+  void Stop() {
+    const std::lock_guard lock(mutex_);
+    is_stopped_ = true;
+    wake_.notify_one();
+  }
+
+ private:
+  void Run() {
+    for (;;) {
+      std::shared_ptr<UsageBatch> batch;
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [this] { return is_stopped_ || next_ != nullptr; });
+        if (is_stopped_) return;
+        batch = std::move(next_);
+      }
+      if (!batch->Work()) return;
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::shared_ptr<UsageBatch> next_;  // guarded by mutex_
+  bool is_stopped_ = false;           // guarded by mutex_
+};
+
 class FilesystemCollector final : public Collector {
  public:
   FilesystemCollector(const NodeOptions& options, UsageReader read_usage)
@@ -104,19 +145,22 @@ class FilesystemCollector final : public Collector {
         types_(options.filesystem_types),
         timeout_ms_(options.filesystem_mount_timeout_ms),
         read_usage_(std::move(read_usage)) {}
+  ~FilesystemCollector() override {
+    if (idle_worker_ != nullptr) idle_worker_->Stop();
+  }
 
   std::string_view name() const override { return "filesystem"; }
 
   core::Status Collect(const HostPaths& paths, MetricSink& sink) override {
     SEXTANT_ASSIGN(const std::vector<Mount> mounts, ChooseMounts(paths));
-    std::vector<UsageBatch::Request> requests;
+    std::vector<Request> requests;
     for (const Mount& mount : mounts) {
       if (stuck_->Contains(mount.mount_point)) continue;
       requests.push_back({mount.mount_point, paths.Root(mount.mount_point)});
     }
     std::vector<Usage> usages;
     if (!requests.empty()) {
-      usages = UsageBatch::Run(std::make_shared<UsageBatch>(requests, read_usage_, stuck_), timeout_ms_);
+      usages = Ask(requests);
     }
     const Usage missing{{}, "mountpoint timeout"};
     size_t next = 0;
@@ -129,6 +173,29 @@ class FilesystemCollector final : public Collector {
   }
 
  private:
+  std::vector<Usage> Ask(const std::vector<Request>& requests) {
+    const auto batch = std::make_shared<UsageBatch>(requests, read_usage_, stuck_);
+    std::shared_ptr<UsageWorker> worker = TakeWorker();
+    worker->Post(batch);
+    std::vector<Usage> usages = batch->Wait(timeout_ms_);
+    if (usages.size() == requests.size()) ReturnWorker(std::move(worker));  // else it hangs and will end
+    return usages;
+  }
+
+  std::shared_ptr<UsageWorker> TakeWorker() {
+    const std::lock_guard lock(mutex_);
+    return idle_worker_ != nullptr ? std::exchange(idle_worker_, nullptr) : UsageWorker::Start();
+  }
+
+  void ReturnWorker(std::shared_ptr<UsageWorker> worker) {
+    const std::lock_guard lock(mutex_);
+    if (idle_worker_ == nullptr) {
+      idle_worker_ = std::move(worker);
+    } else {
+      worker->Stop();
+    }
+  }
+
   core::Result<std::vector<Mount>> ChooseMounts(const HostPaths& paths) const {
     SEXTANT_ASSIGN(std::vector<Mount> mounts, ReadMounts(paths));
     std::set<std::pair<std::string, std::string>> seen;
@@ -165,6 +232,8 @@ class FilesystemCollector final : public Collector {
   const core::DurationMs timeout_ms_;
   const UsageReader read_usage_;
   const std::shared_ptr<StuckMounts> stuck_ = std::make_shared<StuckMounts>();
+  std::mutex mutex_;
+  std::shared_ptr<UsageWorker> idle_worker_;  // guarded by mutex_; kept from one collection to the next
 };
 
 }  // namespace

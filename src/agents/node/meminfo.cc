@@ -1,41 +1,67 @@
 // node_memory_*: every line of /proc/meminfo. "Active(anon): 12 kB" → node_memory_Active_anon_bytes.
 #include <algorithm>
+#include <mutex>
 
 #include "agents/node/open_files.h"
 
 namespace sextant::node {
 namespace {
 
-core::Status CollectLine(std::string_view line, MetricSink& sink) {
-  std::string_view key = NextField(line);
-  if (key.empty()) return {};
-  if (!key.ends_with(':')) return core::Fail(core::Code::kInvalidArgument, "no key in {}", key);
-  key.remove_suffix(1);
-  SEXTANT_ASSIGN(double value, ParseFloat(NextField(line)).map_error(core::AddContext("{}", key)));
-  std::string name(key);
-  std::replace(name.begin(), name.end(), '(', '_');
-  std::erase(name, ')');
-  if (NextField(line) == "kB") {
-    value *= 1'024;
-    name += "_bytes";
-  }
-  sink.Gauge("node_memory_" + name, fmt::format("Memory information field {}.", name), value);
-  return {};
-}
+class MeminfoCollector final : public Collector {
+ public:
+  std::string_view name() const override { return "meminfo"; }
 
-core::Status CollectMeminfo(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
-  const std::string path = paths.Proc("meminfo");
-  SEXTANT_ASSIGN(const std::string text, files.Read(path));
-  std::string_view rest = text;
-  std::string_view line;
-  while (NextLine(rest, line)) SEXTANT_TRY(CollectLine(line, sink).map_error(core::AddContext("{}", path)));
-  return {};
-}
+  core::Status Collect(const HostPaths& paths, MetricSink& sink) override {
+    const std::string path = paths.Proc("meminfo");
+    SEXTANT_ASSIGN(const std::string text, files_.Read(path));
+    const std::lock_guard lock(mutex_);
+    std::string_view rest = text;
+    std::string_view line;
+    for (size_t i = 0; NextLine(rest, line); ++i) {
+      SEXTANT_TRY(CollectLine(i, line, sink).map_error(core::AddContext("{}", path)));
+    }
+    return {};
+  }
+
+ private:
+  struct Line {
+    std::string key;
+    std::string metric;  // without unit
+    std::string help;
+  };
+
+  core::Status CollectLine(size_t i, std::string_view line, MetricSink& sink) {
+    std::string_view key = NextField(line);
+    if (key.empty()) return {};
+    if (!key.ends_with(':')) return core::Fail(core::Code::kInvalidArgument, "no key in {}", key);
+    key.remove_suffix(1);
+    SEXTANT_ASSIGN(const double value, ParseFloat(NextField(line)).map_error(core::AddContext("{}", key)));
+    const bool is_kib = NextField(line) == "kB";
+    const Line& known = KnownLine(i, key, is_kib);
+    sink.Gauge(known.metric, known.help, is_kib ? value * 1'024 : value);
+    return {};
+  }
+
+  // Lines keep their places and units from one reading to the next.
+  const Line& KnownLine(size_t i, std::string_view key, bool is_kib) {
+    if (i >= lines_.size()) lines_.resize(i + 1);
+    Line& line = lines_[i];
+    if (line.key == key) return line;
+    std::string name(key);
+    std::replace(name.begin(), name.end(), '(', '_');
+    std::erase(name, ')');
+    if (is_kib) name += "_bytes";
+    line = {std::string(key), "node_memory_" + name, fmt::format("Memory information field {}.", name)};
+    return line;
+  }
+
+  OpenFiles files_;
+  std::mutex mutex_;
+  std::vector<Line> lines_;  // guarded by mutex_
+};
 
 }  // namespace
 
-std::unique_ptr<Collector> MakeMeminfoCollector() {
-  return std::make_unique<FileCollector>("meminfo", CollectMeminfo);
-}
+std::unique_ptr<Collector> MakeMeminfoCollector() { return std::make_unique<MeminfoCollector>(); }
 
 }  // namespace sextant::node

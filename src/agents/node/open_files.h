@@ -4,12 +4,12 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "agents/node/collectors.h"
@@ -31,7 +31,7 @@ class OpenFiles {
   void Keep(const std::string& path, std::shared_ptr<File> file);
 
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<File>, std::less<>> files_;  // guarded by mutex_
+  std::unordered_map<std::string, std::shared_ptr<File>> files_;  // guarded by mutex_
 };
 
 // A collector that remembers nothing but its open files.

@@ -221,23 +221,55 @@ core::Status CollectSoftnet(OpenFiles& files, const HostPaths& paths, MetricSink
   return {};
 }
 
-core::Status CollectVmstat(OpenFiles& files, const Pattern& fields, const HostPaths& paths,
-                           MetricSink& sink) {
-  const std::string path = paths.Proc("vmstat");
-  SEXTANT_ASSIGN(const std::string text, files.Read(path));
-  std::string_view rest = text;
-  std::string_view line;
-  while (NextLine(rest, line)) {
-    const std::string_view key = NextField(line);
-    if (key.empty() || !fields.Matches(key)) continue;
-    SEXTANT_ASSIGN(const double value,
-                   ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, key)));
-    sink.GetFamily(fmt::format("node_vmstat_{}", key), fmt::format("/proc/vmstat information field {}.", key),
-                   MetricType::kUntyped)
-        .Add(value);
+// /proc/vmstat: "key value" lines. Which are wanted, and as which metrics, is found out once for each key.
+class VmstatCollector final : public Collector {
+ public:
+  explicit VmstatCollector(const NodeOptions& options) : fields_(options.vmstat_fields) {}
+
+  std::string_view name() const override { return "vmstat"; }
+
+  core::Status Collect(const HostPaths& paths, MetricSink& sink) override {
+    const std::string path = paths.Proc("vmstat");
+    SEXTANT_ASSIGN(const std::string text, files_.Read(path));
+    const std::lock_guard lock(mutex_);
+    std::string_view rest = text;
+    std::string_view line;
+    for (size_t i = 0; NextLine(rest, line); ++i) {
+      const std::string_view key = NextField(line);
+      const Line& known = KnownLine(i, key);
+      if (known.metric.empty()) continue;
+      SEXTANT_ASSIGN(const double value,
+                     ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, key)));
+      sink.GetFamily(known.metric, known.help, MetricType::kUntyped).Add(value);
+    }
+    return {};
   }
-  return {};
-}
+
+ private:
+  struct Line {
+    std::string key;
+    std::string metric;  // empty: not wanted
+    std::string help;
+  };
+
+  // Lines keep their places from one reading to the next.
+  const Line& KnownLine(size_t i, std::string_view key) {
+    if (i >= lines_.size()) lines_.resize(i + 1);
+    Line& line = lines_[i];
+    if (line.key == key) return line;
+    line = {std::string(key), "", ""};
+    if (!key.empty() && fields_.Matches(key)) {
+      line.metric = fmt::format("node_vmstat_{}", key);
+      line.help = fmt::format("/proc/vmstat information field {}.", key);
+    }
+    return line;
+  }
+
+  const Pattern fields_;
+  OpenFiles files_;
+  std::mutex mutex_;
+  std::vector<Line> lines_;  // guarded by mutex_
+};
 
 }  // namespace
 
@@ -263,10 +295,7 @@ std::unique_ptr<Collector> MakeSoftnetCollector() {
   return std::make_unique<FileCollector>("softnet", CollectSoftnet);
 }
 std::unique_ptr<Collector> MakeVmstatCollector(const NodeOptions& options) {
-  return std::make_unique<FileCollector>(
-      "vmstat", [fields = options.vmstat_fields](OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
-        return CollectVmstat(files, fields, paths, sink);
-      });
+  return std::make_unique<VmstatCollector>(options);
 }
 
 }  // namespace sextant::node
