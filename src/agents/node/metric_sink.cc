@@ -29,6 +29,11 @@ std::string_view TypeText(MetricType type) {
 
 // Escapes backslash and newline, and in label values the double quote.
 void AppendEscaped(std::string_view text, bool is_label_value, std::string& out) {
+  const auto is_special = [](char c) { return c == '\\' || c == '\n' || c == '"'; };
+  if (std::none_of(text.begin(), text.end(), is_special)) {
+    out += text;
+    return;
+  }
   for (char c : text) {
     if (c == '\\') {
       out += "\\\\";

@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <string>
-#include <vector>
 
 namespace sextant::node {
 namespace {
@@ -56,12 +56,14 @@ core::Status DumpNetlink(int protocol, uint16_t type, std::string_view request, 
   if (::send(fd, message.data(), message.size(), 0) < 0) {
     return core::FailErrno(errno, "asking netlink for a table");
   }
-  std::vector<char> buffer(64 << 10);  // larger than any message that the kernel sends in a dump
+  // Larger than any message that the kernel sends in a dump.
+  constexpr size_t kBufferSize = 64 << 10;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kBufferSize);
   for (size_t datagrams = 0; datagrams < kDatagramLimit; ++datagrams) {
-    const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
+    const ssize_t got = ::recv(fd, buffer.get(), kBufferSize, 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return core::FailErrno(errno, "reading a table from netlink");
-    SEXTANT_ASSIGN(const bool is_done, ReadMessages({buffer.data(), static_cast<size_t>(got)}, reader));
+    SEXTANT_ASSIGN(const bool is_done, ReadMessages({buffer.get(), static_cast<size_t>(got)}, reader));
     if (is_done) return {};
   }
   return core::Fail(core::Code::kResourceExhausted, "more than {} netlink datagrams", kDatagramLimit);

@@ -25,17 +25,20 @@ std::optional<int64_t> ParseAttributeNumber(std::string_view text) {
   return value;
 }
 
-bool IsKernelFile(int fd) {
+enum class FileKind { kOther, kProc, kSysfs };
+
+FileKind KindOf(int fd) {
   struct statfs info{};
-  if (::fstatfs(fd, &info) != 0) return false;
-  return info.f_type == PROC_SUPER_MAGIC || info.f_type == SYSFS_MAGIC;
+  if (::fstatfs(fd, &info) != 0) return FileKind::kOther;
+  if (info.f_type == SYSFS_MAGIC) return FileKind::kSysfs;
+  return info.f_type == PROC_SUPER_MAGIC ? FileKind::kProc : FileKind::kOther;
 }
 
 }  // namespace
 
 class OpenFiles::File {
  public:
-  explicit File(int fd) : fd_(fd) {}
+  File(int fd, FileKind kind) : fd_(fd), kind_(kind) {}
   ~File() { ::close(fd_); }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
@@ -52,12 +55,14 @@ class OpenFiles::File {
       if (got == 0) return 0;
       text.append(buffer, static_cast<size_t>(got));
       size += static_cast<size_t>(got);
+      if (kind_ == FileKind::kSysfs && size < sizeof buffer) return 0;  // attributes come as a whole
       if (size > kFileLimitBytes) return EFBIG;
     }
   }
 
  private:
   const int fd_;
+  const FileKind kind_;
 };
 
 core::Result<std::string> OpenFiles::Read(const std::string& path) {
@@ -75,11 +80,9 @@ core::Result<std::string> OpenFiles::Read(const std::string& path) {
       return core::Fail(core::Code::kNotFound, "{}: no such file", path);
     return core::FailErrno(errno, path);
   }
-  auto file = std::make_shared<File>(fd);
-  if (!IsKernelFile(fd)) {
-    file.reset();
-    return ReadHostFile(path);
-  }
+  const FileKind kind = KindOf(fd);
+  auto file = std::make_shared<File>(fd, kind);
+  if (kind == FileKind::kOther) return ReadHostFile(path);
   std::string text;
   const int error = file->Read(text);
   Keep(path, std::move(file));
