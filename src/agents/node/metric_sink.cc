@@ -206,13 +206,23 @@ void MetricFamily::Render(std::string_view name, std::string& out) const {
   }
 }
 
+MetricFamily* MetricSink::Find(std::string_view name) {
+  const auto found = index_.find(name);
+  return found == index_.end() ? nullptr : found->second;
+}
+
+void MetricSink::Erase(std::string_view name) {
+  const auto found = families_.find(name);
+  index_.erase(name);
+  families_.erase(found);
+}
+
 MetricFamily& MetricSink::GetFamily(std::string_view name, std::string_view help, MetricType type,
                                     std::initializer_list<std::string_view> label_names) {
-  if (auto found = families_.find(name); found != families_.end()) {
-    const MetricFamily& family = found->second;
-    if (!family.is_open_ && std::equal(label_names.begin(), label_names.end(), family.label_names_.begin(),
-                                       family.label_names_.end())) {
-      return found->second;
+  if (MetricFamily* family = Find(name)) {
+    if (!family->is_open_ && std::equal(label_names.begin(), label_names.end(), family->label_names_.begin(),
+                                        family->label_names_.end())) {
+      return *family;
     }
     return Refuse(label_names, core::Fail(core::Code::kInvalidArgument, "{} exists with other labels", name));
   }
@@ -227,13 +237,13 @@ MetricFamily& MetricSink::GetFamily(std::string_view name, std::string_view help
 }
 
 MetricFamily& MetricSink::GetOpenFamily(std::string_view name, std::string_view help, MetricType type) {
-  if (auto found = families_.find(name); found != families_.end()) {
-    if (found->second.is_open_ && found->second.type_ == type) return found->second;
-    if (!found->second.IsEmpty()) {
+  if (MetricFamily* family = Find(name)) {
+    if (family->is_open_ && family->type_ == type) return *family;
+    if (!family->IsEmpty()) {
       return Refuse({},
                     core::Fail(core::Code::kInvalidArgument, "{} is already a metric of another kind", name));
     }
-    families_.erase(found);  // remembered from an earlier exposition
+    Erase(name);  // remembered from an earlier exposition
   }
   auto made = MakeFamily(name);
   if (!made) return Refuse({}, tl::unexpected(std::move(made).error()));
@@ -252,33 +262,34 @@ core::Result<MetricFamily*> MetricSink::MakeFamily(std::string_view name) {
   if (families_.size() >= kFamilyLimit) {
     return core::Fail(core::Code::kResourceExhausted, "more than {} metric families", kFamilyLimit);
   }
-  MetricFamily& family = families_.emplace(std::string(name), MetricFamily()).first->second;
-  family.sample_count_ = &sample_count_;
-  return &family;
+  const auto made = families_.emplace(std::string(name), MetricFamily()).first;
+  index_.emplace(made->first, &made->second);
+  made->second.sample_count_ = &sample_count_;
+  return &made->second;
 }
 
 void MetricSink::Absorb(MetricSink& other) {
+  if (other.sample_count_ == 0) return other.Clear();
   for (auto& [name, theirs] : other.families_) {
     if (theirs.IsEmpty()) continue;
-    auto found = families_.find(name);
-    if (found == families_.end()) {
+    MetricFamily* ours = Find(name);
+    if (ours == nullptr) {
       auto made = MakeFamily(name);
       if (!made) {
         if (status_) status_ = tl::unexpected(std::move(made).error());
         continue;
       }
-      found = families_.find(name);
-      found->second.type_ = theirs.type_;
-      found->second.help_ = theirs.help_;
-      found->second.label_names_ = theirs.label_names_;
-      found->second.is_open_ = theirs.is_open_;
+      ours = *made;
+      ours->type_ = theirs.type_;
+      ours->help_ = theirs.help_;
+      ours->label_names_ = theirs.label_names_;
+      ours->is_open_ = theirs.is_open_;
     }
-    MetricFamily& ours = found->second;
-    if (ours.is_open_ != theirs.is_open_ || ours.label_names_ != theirs.label_names_) {
+    if (ours->is_open_ != theirs.is_open_ || ours->label_names_ != theirs.label_names_) {
       if (status_) status_ = core::Fail(core::Code::kInvalidArgument, "{} exists with other labels", name);
       continue;
     }
-    ours.Append(theirs);
+    ours->Append(theirs);
   }
   other.Clear();
 }
@@ -320,7 +331,14 @@ std::string MetricSink::RenderText() {
 
 void MetricSink::Clear() {
   // Open families have names that somebody else chooses: they would fill the sink over time.
-  std::erase_if(families_, [](const auto& entry) { return entry.second.is_open_; });
+  for (auto entry = families_.begin(); entry != families_.end();) {
+    if (!entry->second.is_open_) {
+      ++entry;
+      continue;
+    }
+    index_.erase(entry->first);
+    entry = families_.erase(entry);
+  }
   for (auto& [name, family] : families_) {
     family.samples_.clear();
     family.keys_.clear();

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -129,7 +130,13 @@ class MetricSink {
   MetricFamily& Refuse(std::initializer_list<std::string_view> label_names, core::Status reason);
   core::Result<MetricFamily*> MakeFamily(std::string_view name);
 
+  MetricFamily* Find(std::string_view name);
+  void Erase(std::string_view name);
+
   std::map<std::string, MetricFamily, std::less<>> families_;
+  // The same by hash: a family is looked up for nearly each sample, and names are long and alike. Views into
+  // families_.
+  std::unordered_map<std::string_view, MetricFamily*> index_;
   MetricFamily discarded_;
   core::Status status_;
   std::string warnings_;
