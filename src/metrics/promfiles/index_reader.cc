@@ -3,6 +3,7 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "metrics/promfiles/big_endian.h"
 #include "metrics/promfiles/bits.h"
@@ -314,7 +315,7 @@ Result<Roaring> IndexReader::SeriesWith(const Matcher& matcher, bool negated) co
 Result<bool> IndexReader::AcceptsSeries(const Matcher& matcher, std::optional<uint32_t> name_symbol,
                                         uint32_t series) const {
   std::string_view value;
-  SEXTANT_TRY(VisitLabels(series, [&](uint32_t name, uint32_t value_symbol) {
+  SEXTANT_TRY(VisitSymbols(series, [&](uint32_t name, uint32_t value_symbol) {
     if (name == name_symbol) value = Symbol(value_symbol).value_or("");
   }));
   return matcher.Matches(value);
@@ -385,7 +386,7 @@ Result<std::string_view> IndexReader::SeriesRecord(uint32_t series) const {
 }
 
 template <typename Visit>
-Status IndexReader::VisitLabels(uint32_t series, Visit visit) const {
+Status IndexReader::VisitSymbols(uint32_t series, Visit visit) const {
   SEXTANT_ASSIGN(std::string_view record, SeriesRecord(series));
   BigEndianReader reader(record);
   uint64_t count = reader.Count(2);
@@ -399,50 +400,104 @@ Status IndexReader::VisitLabels(uint32_t series, Visit visit) const {
   return {};
 }
 
+// Labels of series. Of neighbours most labels are the same and in the same place: their symbols are found
+// once.
+class IndexReader::LabelReader {
+ public:
+  explicit LabelReader(const IndexReader& index) : index_(index) {}
+
+  Result<Labels> Read(uint32_t series) {
+    views_.clear();
+    uint64_t size_bytes = 0;
+    bool is_sound = true;
+    SEXTANT_TRY(index_.VisitSymbols(series, [&](uint32_t name, uint32_t value) {
+      if (known_.size() <= views_.size()) known_.emplace_back();
+      Known& known = known_[views_.size()];
+      is_sound = is_sound && Resolve(name, known.name_symbol, known.view.name) &&
+                 Resolve(value, known.value_symbol, known.view.value);
+      if (!is_sound) return;
+      size_bytes += known.view.name.size() + known.view.value.size();
+      if (size_bytes <= kMaxLabelBytes) views_.push_back(known.view);
+    }));
+    uint64_t offset = index_.version_ == 1 ? series : series * kSeriesAlignment;
+    if (!is_sound) return index_.Corrupt(offset, "a series names a symbol that does not exist");
+    if (size_bytes > kMaxLabelBytes) {
+      return index_.Corrupt(offset, fmt::format("a series has {} bytes of labels", size_bytes));
+    }
+    if (IsSorted(views_)) return Labels::FromSorted(views_);
+    // Old writers have been seen to sort them differently.
+    model::LabelsBuilder builder;
+    for (const LabelView& label : views_) builder.Set(label.name, label.value);
+    return builder.Build();
+  }
+
+ private:
+  struct Known {
+    std::optional<uint32_t> name_symbol;
+    std::optional<uint32_t> value_symbol;
+    LabelView view;
+  };
+
+  bool Resolve(uint32_t symbol, std::optional<uint32_t>& known, std::string_view& text) const {
+    if (known == symbol) return true;
+    known.reset();
+    std::optional<std::string_view> found = index_.Symbol(symbol);
+    if (!found) return false;
+    known = symbol;
+    text = *found;
+    return true;
+  }
+
+  const IndexReader& index_;
+  std::vector<Known> known_;  // by place
+  std::vector<LabelView> views_;
+};
+
 Result<Labels> IndexReader::LabelsOf(uint32_t series) const {
   SEXTANT_TRY(LoadOnce());
-  std::vector<LabelView> labels;
-  uint64_t size_bytes = 0;
-  bool is_sound = true;
-  SEXTANT_TRY(VisitLabels(series, [&](uint32_t name_symbol, uint32_t value_symbol) {
-    std::optional<std::string_view> name = Symbol(name_symbol);
-    std::optional<std::string_view> value = Symbol(value_symbol);
-    is_sound = is_sound && name && value;
-    if (!is_sound) return;
-    size_bytes += name->size() + value->size();
-    if (size_bytes <= kMaxLabelBytes) labels.push_back({*name, *value});
-  }));
-  uint64_t offset = version_ == 1 ? series : series * kSeriesAlignment;
-  if (!is_sound) return Corrupt(offset, "a series names a symbol that does not exist");
-  if (size_bytes > kMaxLabelBytes) {
-    return Corrupt(offset, fmt::format("a series has {} bytes of labels", size_bytes));
+  return LabelReader(*this).Read(series);
+}
+
+Status IndexReader::VisitLabels(const Roaring& series,
+                                const std::function<void(uint32_t, Labels)>& take) const {
+  SEXTANT_TRY(LoadOnce());
+  LabelReader reader(*this);
+  for (uint32_t number : series) {
+    SEXTANT_ASSIGN(Labels labels, reader.Read(number));
+    take(number, std::move(labels));
   }
-  if (IsSorted(labels)) return Labels::FromSorted(labels);
-  // Old writers have been seen to sort them differently.
-  model::LabelsBuilder builder;
-  for (const LabelView& label : labels) builder.Set(label.name, label.value);
-  return builder.Build();
+  return {};
 }
 
 Result<std::vector<ChunkMeta>> IndexReader::ChunksOf(uint32_t series) const {
+  std::vector<ChunkMeta> chunks;
+  SEXTANT_TRY(ChunksIn(series, std::numeric_limits<TimestampMs>::min(),
+                       std::numeric_limits<TimestampMs>::max(), chunks));
+  return chunks;
+}
+
+Status IndexReader::ChunksIn(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
+                             std::vector<ChunkMeta>& out) const {
+  out.clear();
   SEXTANT_ASSIGN(std::string_view record, SeriesRecord(series));
   BigEndianReader reader(record);
   uint64_t labels = reader.Count(2);
   for (uint64_t i = 0; i < 2 * labels; ++i) reader.Uvarint();
   uint64_t count = reader.Count(3);
-  std::vector<ChunkMeta> chunks(count);
   TimestampMs time_ms = 0;
   uint64_t ref = 0;
-  for (size_t i = 0; i < chunks.size(); ++i) {
+  for (uint64_t i = 0; i < count; ++i) {
+    ChunkMeta chunk;
     time_ms = WrapAdd(time_ms, i == 0 ? reader.Varint() : static_cast<int64_t>(reader.Uvarint()));
-    chunks[i].min_time_ms = time_ms;
+    chunk.min_time_ms = time_ms;
     time_ms = WrapAdd(time_ms, static_cast<int64_t>(reader.Uvarint()));
-    chunks[i].max_time_ms = time_ms;
+    chunk.max_time_ms = time_ms;
     ref += i == 0 ? reader.Uvarint() : static_cast<uint64_t>(reader.Varint());
-    chunks[i].ref = ref;
+    chunk.ref = ref;
+    if (chunk.max_time_ms >= start_ms && chunk.min_time_ms <= end_ms) out.push_back(chunk);
   }
   if (!reader.ok()) return Corrupt(OffsetOf(record.data()), "a series has broken chunk entries");
-  return chunks;
+  return {};
 }
 
 Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
@@ -458,7 +513,7 @@ Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher
     absl::flat_hash_set<uint32_t> values;
     std::optional<uint32_t> name_symbol = FindSymbol(name);
     for (uint32_t series : selected) {
-      SEXTANT_TRY(VisitLabels(series, [&](uint32_t label, uint32_t value) {
+      SEXTANT_TRY(VisitSymbols(series, [&](uint32_t label, uint32_t value) {
         if (label == name_symbol) values.insert(value);
       }));
     }
@@ -488,7 +543,7 @@ Status IndexReader::LabelNames(const std::vector<Matcher>& matchers, std::vector
   SEXTANT_ASSIGN(Roaring selected, Select(matchers));
   absl::flat_hash_set<uint32_t> names;
   for (uint32_t series : selected) {
-    SEXTANT_TRY(VisitLabels(series, [&](uint32_t name, uint32_t) { names.insert(name); }));
+    SEXTANT_TRY(VisitSymbols(series, [&](uint32_t name, uint32_t) { names.insert(name); }));
   }
   for (uint32_t name : names) out.emplace_back(Symbol(name).value_or(""));
   return {};

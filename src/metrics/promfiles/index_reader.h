@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -69,8 +70,14 @@ class IndexReader {
   // The numbers of the series that all matchers accept; ascending is the order of labels.
   core::Result<Roaring> Select(const std::vector<model::Matcher>& matchers) const;
   core::Result<model::Labels> LabelsOf(uint32_t series) const;
+  // Calls `take` with the labels of each of them; what neighbours share is looked up once.
+  core::Status VisitLabels(const Roaring& series,
+                           const std::function<void(uint32_t, model::Labels)>& take) const;
   // Chunks in the order of the file, which is that of time.
   core::Result<std::vector<ChunkMeta>> ChunksOf(uint32_t series) const;
+  // Replaces `out` with those of them that may have samples with start_ms <= time <= end_ms.
+  core::Status ChunksIn(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
+                        std::vector<ChunkMeta>& out) const;
   // Adds values or names, each once, to `out`.
   core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
                            std::vector<std::string>& out) const;
@@ -131,7 +138,8 @@ class IndexReader {
   core::Result<std::string_view> SeriesRecord(uint32_t series) const;
   // Calls visit(name symbol, value symbol) for the labels of a series.
   template <typename Visit>
-  core::Status VisitLabels(uint32_t series, Visit visit) const;
+  core::Status VisitSymbols(uint32_t series, Visit visit) const;
+  class LabelReader;
   core::Result<bool> AcceptsSeries(const model::Matcher& matcher, std::optional<uint32_t> name_symbol,
                                    uint32_t series) const;
 

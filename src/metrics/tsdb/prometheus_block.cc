@@ -83,11 +83,9 @@ std::shared_ptr<const promfiles::Tombstones> PrometheusBlock::tombstones() const
 
 Status PrometheusBlock::Select(const std::vector<Matcher>& matchers, std::vector<FoundInBlock>& out) const {
   SEXTANT_ASSIGN(Roaring selected, index_->Select(matchers));
-  for (uint32_t series : selected) {
-    SEXTANT_ASSIGN(Labels labels, index_->LabelsOf(series));
-    out.push_back({std::move(labels), series});
-  }
-  return {};
+  out.reserve(out.size() + selected.cardinality());
+  return index_->VisitLabels(
+      selected, [&](uint32_t series, Labels labels) { out.push_back({std::move(labels), series}); });
 }
 
 Status PrometheusBlock::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
@@ -111,16 +109,14 @@ Result<Labels> PrometheusBlock::LabelsOf(uint32_t series) const { return index_-
 
 Status PrometheusBlock::Read(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
                              model::SampleColumns& out) const {
-  SEXTANT_ASSIGN(std::vector<ChunkMeta> chunks, index_->ChunksOf(series));
-  std::erase_if(chunks, [&](const ChunkMeta& chunk) {
-    return chunk.max_time_ms < start_ms || chunk.min_time_ms > end_ms;
-  });
+  std::vector<ChunkMeta> chunks;
+  SEXTANT_TRY(index_->ChunksIn(series, start_ms, end_ms, chunks));
   if (chunks.empty()) return {};
   size_t begin = out.size();
   promfiles::ChunkCursor cursor(chunks_);
   Status all;
   for (const ChunkMeta& meta : chunks) {
-    auto chunk = cursor.Read(meta.ref, chunks.back().ref);
+    auto chunk = cursor.Read(meta.ref);
     Status decoded;
     if (chunk) {
       decoded = promfiles::DecodeChunk(chunk->encoding, chunk->bytes, start_ms, end_ms, out)
