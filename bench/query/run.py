@@ -155,8 +155,13 @@ class Server:
         return response.status, response.read()
 
     def get(self, target):
-        self.connection.request("GET", target)
-        status, body = self.read()
+        try:
+            self.connection.request("GET", target)
+            status, body = self.read()
+        except (http.client.HTTPException, OSError):
+            self.connect()  # it was idle for too long
+            self.connection.request("GET", target)
+            status, body = self.read()
         if status != 200:
             raise RuntimeError(f"{self.name}: {status} {body[:300]!r} to {target}")
         return body

@@ -261,6 +261,19 @@ Status IndexReader::AddPostings(uint64_t offset, uint64_t& budget_bytes, Roaring
   return {};
 }
 
+Result<bool> IndexReader::MeetsPostings(uint64_t offset, uint64_t& budget_bytes,
+                                        const Roaring& selected) const {
+  SEXTANT_ASSIGN(std::string_view list, Section(offset, "a postings list"));
+  if (list.size() > budget_bytes) return Corrupt(offset, "postings lists overlap");
+  budget_bytes -= list.size();
+  BigEndianReader reader(list);
+  reader.Fixed<uint32_t>();
+  while (reader.remaining() >= sizeof(uint32_t)) {
+    if (selected.contains(reader.Fixed<uint32_t>())) return true;
+  }
+  return false;
+}
+
 Result<Roaring> IndexReader::AllPostings() const {
   Roaring all;
   // The entry with an empty name and value.
@@ -523,9 +536,8 @@ Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher
   uint64_t budget_bytes = bytes_.size();
   return VisitValues(*found, "", [&](const ValueEntry& entry) -> Result<bool> {
     if (!matchers.empty()) {
-      Roaring series;
-      SEXTANT_TRY(AddPostings(entry.postings, budget_bytes, series));
-      if (!series.intersect(selected)) return true;
+      SEXTANT_ASSIGN(bool is_met, MeetsPostings(entry.postings, budget_bytes, selected));
+      if (!is_met) return true;
     }
     out.emplace_back(entry.value);
     return true;

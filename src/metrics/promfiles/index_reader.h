@@ -131,6 +131,8 @@ class IndexReader {
   // `budget_bytes` is what lists may have together: they do not overlap, so that entries which name one list
   // many times cannot make a lookup endless.
   core::Status AddPostings(uint64_t offset, uint64_t& budget_bytes, Roaring& out) const;
+  // Whether a list has one of the series; looks no further than that.
+  core::Result<bool> MeetsPostings(uint64_t offset, uint64_t& budget_bytes, const Roaring& selected) const;
   core::Result<Roaring> AllPostings() const;
   // The series with a value that the matcher accepts (or, negated, refuses).
   core::Result<Roaring> SeriesWith(const model::Matcher& matcher, bool negated) const;

@@ -227,32 +227,87 @@ std::string EncodeXor2Chunk(const model::SampleColumns& samples, size_t begin, s
   return out;
 }
 
+namespace {
+
+// Reads a sample after the first two: how much longer its step is, and its value. The codes for a step of the
+// same length or nearly so, and for an equal value or one in the same window, which almost all samples have,
+// are taken from one look at the bits. False when the bytes are no sample.
+inline bool ReadXorSample(BitReader& reader, int64_t& time_change, uint64_t& bits, XorWindow& window) {
+  constexpr unsigned kShortBits = 2 + kXorTimeBits[0];
+  uint64_t word = reader.Peek();
+  unsigned used = 1;
+  time_change = 0;
+  if ((word >> 62) == 0b10) {
+    time_change = WidenBits((word >> (64 - kShortBits)) & ((1u << kXorTimeBits[0]) - 1), kXorTimeBits[0]);
+    used = kShortBits;
+  } else if ((word >> 63) != 0) {
+    time_change = ReadXorTime(reader);
+    return ReadXor(reader, bits, window);
+  }
+  word <<= used;
+  unsigned code = static_cast<unsigned>(word >> 62);
+  used += code < 0b10 ? 1 : 2;
+  if (used > reader.available()) return false;
+  if (code < 0b10) {
+    reader.Advance(used);
+    return true;
+  }
+  unsigned inside = window.bits();
+  if (code == 0b10 && used + inside <= reader.available()) {
+    bits ^= (word << 2 >> (64 - inside)) << window.trailing;
+    reader.Advance(used + inside);
+    return true;
+  }
+  reader.Advance(used);
+  if (code == 0b11 && !window.ReadBounds(reader)) return false;
+  bits ^= window.ReadInside(reader);
+  return reader.ok();
+}
+
+}  // namespace
+
 core::Status DecodeXorChunk(std::string_view bytes, TimestampMs start_ms, TimestampMs end_ms,
                             model::SampleColumns& out) {
   if (bytes.size() < kCountBytes) return Fail(Code::kCorruption, "float chunk: {} bytes", bytes.size());
   unsigned count = CountOf(bytes);
+  // Each sample after the first takes two bits at least.
+  if (count / 4 > bytes.size()) return Fail(Code::kCorruption, "float chunk: {} samples", count);
   BitReader reader(bytes.substr(kCountBytes));
   XorWindow window;
   TimestampMs time_ms = 0;
   int64_t step = 0;
   uint64_t bits = 0;
+  const size_t before = out.times_ms.size();
+  out.times_ms.resize(before + count);
+  out.values.resize(before + count);
+  TimestampMs* times = out.times_ms.data() + before;
+  double* values = out.values.data() + before;
+  size_t taken = 0;
   for (unsigned i = 0; i < count; ++i) {
     TimestampMs previous_ms = time_ms;
+    bool good = true;
     if (i == 0) {
       time_ms = reader.SignedVarint();
       bits = reader.Read(64);
-      if (!reader.ok()) return Corrupt(i, count);
-    } else {
-      step = i == 1 ? static_cast<int64_t>(reader.Varint()) : WrapAdd(step, ReadXorTime(reader));
+      good = reader.ok();
+    } else if (i == 1) {
+      step = static_cast<int64_t>(reader.Varint());
       time_ms = WrapAdd(time_ms, step);
-      if (!ReadXor(reader, bits, window) || time_ms <= previous_ms) return Corrupt(i, count);
+      good = ReadXor(reader, bits, window) && time_ms > previous_ms;
+    } else {
+      int64_t change;
+      good = ReadXorSample(reader, change, bits, window);
+      step = WrapAdd(step, change);
+      time_ms = WrapAdd(time_ms, step);
+      good = good && time_ms > previous_ms;
     }
+    if (!good) return Corrupt(i, count);
     if (time_ms > end_ms) break;
-    if (time_ms < start_ms) continue;
-    out.times_ms.push_back(time_ms);
-    out.values.push_back(std::bit_cast<double>(bits));
+    times[taken] = time_ms;
+    values[taken] = std::bit_cast<double>(bits);
+    taken += time_ms >= start_ms ? 1 : 0;
   }
-  out.Resize(out.times_ms.size());
+  out.Resize(before + taken);
   return {};
 }
 

@@ -103,9 +103,10 @@ Result<Labels> DenseBlock::LabelsOf(uint32_t series) const {
 }
 
 Status DenseBlock::ReadRow(uint64_t row, TimestampMs start_ms, TimestampMs end_ms,
-                           std::vector<TimestampMs>& times_ms, model::SampleColumns& out) const {
+                           model::SampleColumns& out) const {
   SEXTANT_ASSIGN(ColumnsReader::Row found, columns_.ReadRow(row));
-  SEXTANT_TRY(columns_.ReadTimes(found.times, times_ms));
+  SEXTANT_ASSIGN(ColumnsReader::Times times, columns_.ReadTimes(found.times));
+  const std::vector<TimestampMs>& times_ms = *times;
   if (times_ms.front() < this->start_ms() || times_ms.back() >= this->end_ms()) {
     return core::Fail(Code::kCorruption, "{}: times outside of the block in row {}",
                       JoinPath(dir(), kColumnsFile), row);
@@ -134,11 +135,10 @@ Status DenseBlock::Read(uint32_t series, TimestampMs start_ms, TimestampMs end_m
   auto rows = index_.RowsOf(series);
   if (!rows) return tl::unexpected(std::move(rows.error()).WithContext(JoinPath(dir(), kIndexFile)));
   Status all;
-  std::vector<TimestampMs> times_ms;
   for (size_t i = 0; i <= rows->splits_ms.size(); ++i) {
     if (i > 0 && rows->splits_ms[i - 1] > end_ms) break;
     if (i < rows->splits_ms.size() && rows->splits_ms[i] <= start_ms) continue;
-    Status read = ReadRow(rows->first + i, start_ms, end_ms, times_ms, out);
+    Status read = ReadRow(rows->first + i, start_ms, end_ms, out);
     if (!read) all = read;
   }
   CurrentDeletions()->Subtract(series, before, out);

@@ -94,6 +94,8 @@ class ColumnsReader {
     }
   };
 
+  using Times = std::shared_ptr<const std::vector<core::TimestampMs>>;
+
   // A row with the number of its column of times.
   struct Row {
     std::shared_ptr<const Group> group;
@@ -103,7 +105,7 @@ class ColumnsReader {
 
   // kCorruption with the place in the file.
   core::Result<Row> ReadRow(uint64_t row) const;
-  core::Status ReadTimes(uint32_t times, std::vector<core::TimestampMs>& times_ms) const;
+  core::Result<Times> ReadTimes(uint32_t times) const;
 
  private:
   static constexpr size_t kKeptGroups = 4;  // of each kind
@@ -112,6 +114,14 @@ class ColumnsReader {
     size_t next = 0;
   };
 
+  // Columns of times as they were decoded last: many rows share one.
+  static constexpr size_t kKnownTimes = 64;
+  struct KnownTimes {
+    uint32_t number = 0;
+    Times times;  // null: none
+  };
+
+  core::Result<Times> DecodeTimes(uint32_t times) const;
   core::Result<std::shared_ptr<const Group>> FindGroup(std::string_view places, uint64_t row, bool has_times,
                                                        Kept& kept) const;
   core::Result<std::shared_ptr<const Group>> LoadGroup(const GroupPlace& place, bool has_times) const;
@@ -123,6 +133,7 @@ class ColumnsReader {
   mutable std::mutex mutex_;  // of what follows
   mutable Kept kept_rows_;
   mutable Kept kept_times_;
+  mutable std::array<KnownTimes, kKnownTimes> known_times_;  // by number modulo the size
 };
 
 // Takes a group apart; false when the bytes are none. For ColumnsReader and the fuzzer.

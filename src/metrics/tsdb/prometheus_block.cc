@@ -131,6 +131,7 @@ Status PrometheusBlock::Read(uint32_t series, TimestampMs start_ms, TimestampMs 
   if (std::adjacent_find(first, out.times_ms.end(), std::greater_equal<>()) != out.times_ms.end()) {
     MergeOverlaps(begin, out);
   }
+  if (!has_tombstones_.load(std::memory_order_acquire)) return all;
   std::shared_ptr<const promfiles::Tombstones> deleted = tombstones();
   const promfiles::Intervals* intervals = deleted->Of(series);
   if (intervals != nullptr) promfiles::DropDeleted(*intervals, begin, out);
@@ -169,6 +170,7 @@ Status PrometheusBlock::Delete(FileSystem& fs, const std::vector<Matcher>& match
   {
     std::lock_guard lock(tombstones_mutex_);
     tombstones_ = std::move(next);
+    has_tombstones_.store(true, std::memory_order_release);
   }
   // From here on it is deleted; the number in meta.json is for people.
   return promfiles::WriteBlockMeta(fs, dir(), meta());
