@@ -26,6 +26,10 @@ constexpr size_t kFrameBytes = 4;  // of a section's length, and of its checksum
 constexpr size_t kMaxVarintBytes = 10;
 // A few symbols named many times could otherwise make a label set of any size.
 constexpr uint64_t kMaxLabelBytes = 16 << 20;
+// A list that is so many times longer than what it is compared with is searched instead of read.
+constexpr uint64_t kMuchLonger = 8;
+// Lists of at least as many bytes are remembered when their checksums were right.
+constexpr uint64_t kLongListBytes = 4 << 10;
 // Below this many series, reading their labels beats reading the postings of a label's values.
 constexpr uint64_t kFewSeries = 20'000;
 
@@ -76,7 +80,8 @@ Status IndexReader::ReadToc() {
   return {};
 }
 
-Result<std::string_view> IndexReader::Section(uint64_t offset, std::string_view what) const {
+Result<std::string_view> IndexReader::Section(uint64_t offset, std::string_view what,
+                                              Checksums checksums) const {
   uint64_t end = bytes_.size() - kIndexTocBytes;
   if (offset > end || end - offset < 2 * kFrameBytes) {
     return Corrupt(offset, fmt::format("{} would be outside of the file", what));
@@ -84,7 +89,7 @@ Result<std::string_view> IndexReader::Section(uint64_t offset, std::string_view 
   uint64_t size = LoadBigEndian<uint32_t>(bytes_.data() + offset);
   if (size > end - offset - 2 * kFrameBytes) return Corrupt(offset, fmt::format("{} is cut off", what));
   std::string_view content = bytes_.substr(offset + kFrameBytes, size);
-  if (checksums_ == Checksums::kVerify && LoadBigEndian<uint32_t>(content.data() + size) != Crc32c(content)) {
+  if (checksums == Checksums::kVerify && LoadBigEndian<uint32_t>(content.data() + size) != Crc32c(content)) {
     return Corrupt(offset, fmt::format("{} has a wrong checksum", what));
   }
   return content;
@@ -100,7 +105,7 @@ Status IndexReader::LoadOnce() const {
 
 Status IndexReader::LoadSymbols() const {
   if (toc_.symbols == 0) return {};
-  SEXTANT_ASSIGN(std::string_view section, Section(toc_.symbols, "the symbol table"));
+  SEXTANT_ASSIGN(std::string_view section, Section(toc_.symbols, "the symbol table", checksums_));
   BigEndianReader reader(section);
   tables_.symbol_count = reader.Fixed<uint32_t>();
   tables_.symbols = section.substr(section.size() - reader.remaining());
@@ -128,7 +133,8 @@ IndexReader::ValueEntry IndexReader::ReadValueEntry(BigEndianReader& reader) {
 
 Status IndexReader::LoadValues() const {
   if (toc_.postings_table == 0) return {};
-  SEXTANT_ASSIGN(std::string_view section, Section(toc_.postings_table, "the postings offset table"));
+  SEXTANT_ASSIGN(std::string_view section,
+                 Section(toc_.postings_table, "the postings offset table", checksums_));
   BigEndianReader reader(section);
   uint64_t count = reader.Fixed<uint32_t>();
   tables_.values = section.substr(section.size() - reader.remaining());
@@ -242,34 +248,84 @@ Status IndexReader::VisitValues(const Name& name, std::string_view from, Visit v
   return {};
 }
 
-Status IndexReader::AddPostings(uint64_t offset, uint64_t& budget_bytes, Roaring& out) const {
-  SEXTANT_ASSIGN(std::string_view list, Section(offset, "a postings list"));
-  if (list.size() > budget_bytes) return Corrupt(offset, "postings lists overlap");
-  budget_bytes -= list.size();
+uint32_t IndexReader::Postings::At(uint64_t place) const {
+  return LoadBigEndian<uint32_t>(bytes + place * sizeof(uint32_t));
+}
+
+// In steps that double, as what is sought is mostly near.
+uint64_t IndexReader::Postings::Seek(uint64_t from, uint32_t series) const {
+  uint64_t step = 1;
+  uint64_t begin = from;
+  while (begin < count && At(begin) < series) {
+    from = begin + 1;
+    begin += step;
+    step *= 2;
+  }
+  uint64_t end = std::min(begin, count);
+  while (from < end) {
+    uint64_t middle = from + (end - from) / 2;
+    if (At(middle) < series) {
+      from = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return from;
+}
+
+Result<IndexReader::Postings> IndexReader::PostingsAt(uint64_t offset) const {
+  bool is_known = false;
+  {
+    std::lock_guard lock(verified_mutex_);
+    is_known = verified_.contains(offset);
+  }
+  SEXTANT_ASSIGN(std::string_view list,
+                 Section(offset, "a postings list", is_known ? Checksums::kIgnore : checksums_));
   BigEndianReader reader(list);
   uint64_t count = reader.Fixed<uint32_t>();
   if (!reader.ok() || reader.remaining() != count * sizeof(uint32_t)) {
     return Corrupt(offset, "a postings list is not as long as it says");
   }
+  if (!is_known && list.size() >= kLongListBytes) {
+    std::lock_guard lock(verified_mutex_);
+    verified_.insert(offset);
+  }
+  return Postings{reader.position(), count};
+}
+
+Result<IndexReader::Postings> IndexReader::PostingsOf(const Name& name, std::string_view value) const {
+  Postings found;
+  SEXTANT_TRY(VisitValues(name, value, [&](const ValueEntry& entry) -> Result<bool> {
+    if (entry.value != value) return false;
+    SEXTANT_ASSIGN(found, PostingsAt(entry.postings));
+    return false;
+  }));
+  return found;
+}
+
+Status IndexReader::AddPostings(uint64_t offset, uint64_t& budget_bytes, Roaring& out) const {
+  SEXTANT_ASSIGN(Postings list, PostingsAt(offset));
+  uint64_t size_bytes = (list.count + 1) * sizeof(uint32_t);
+  if (size_bytes > budget_bytes) return Corrupt(offset, "postings lists overlap");
+  budget_bytes -= size_bytes;
   uint32_t batch[1024];
-  while (count > 0) {
-    size_t size = std::min<size_t>(count, std::size(batch));
-    for (size_t i = 0; i < size; ++i) batch[i] = reader.Fixed<uint32_t>();
+  for (uint64_t at = 0; at < list.count;) {
+    size_t size = std::min<size_t>(list.count - at, std::size(batch));
+    for (size_t i = 0; i < size; ++i) batch[i] = list.At(at + i);
     out.addMany(size, batch);
-    count -= size;
+    at += size;
   }
   return {};
 }
 
 Result<bool> IndexReader::MeetsPostings(uint64_t offset, uint64_t& budget_bytes,
                                         const Roaring& selected) const {
-  SEXTANT_ASSIGN(std::string_view list, Section(offset, "a postings list"));
-  if (list.size() > budget_bytes) return Corrupt(offset, "postings lists overlap");
-  budget_bytes -= list.size();
-  BigEndianReader reader(list);
-  reader.Fixed<uint32_t>();
-  while (reader.remaining() >= sizeof(uint32_t)) {
-    if (selected.contains(reader.Fixed<uint32_t>())) return true;
+  SEXTANT_ASSIGN(Postings list, PostingsAt(offset));
+  uint64_t size_bytes = (list.count + 1) * sizeof(uint32_t);
+  if (size_bytes > budget_bytes) return Corrupt(offset, "postings lists overlap");
+  budget_bytes -= size_bytes;
+  for (uint64_t i = 0; i < list.count; ++i) {
+    if (selected.contains(list.At(i))) return true;
   }
   return false;
 }
@@ -334,8 +390,27 @@ Result<bool> IndexReader::AcceptsSeries(const Matcher& matcher, std::optional<ui
   return matcher.Matches(value);
 }
 
+void IndexReader::RestrictFew(const Postings& list, bool negated, Roaring& selected) {
+  Roaring kept;
+  uint64_t place = 0;
+  for (uint32_t series : selected) {
+    place = list.Seek(place, series);
+    bool is_there = place < list.count && list.At(place) == series;
+    if (is_there != negated) kept.add(series);
+  }
+  selected = std::move(kept);
+}
+
 Status IndexReader::Restrict(const Matcher& matcher, Roaring& selected) const {
   const Name* name = FindName(matcher.name());
+  bool is_one = matcher.type() == MatchType::kEqual || matcher.type() == MatchType::kNotEqual;
+  if (is_one && !matcher.value().empty() && name != nullptr) {
+    SEXTANT_ASSIGN(Postings list, PostingsOf(*name, matcher.value()));
+    if (list.count / kMuchLonger >= selected.cardinality()) {
+      RestrictFew(list, matcher.type() == MatchType::kNotEqual, selected);
+      return {};
+    }
+  }
   bool reads_labels = !IsCheap(matcher) && name != nullptr && selected.cardinality() < name->values;
   if (!reads_labels) {
     SEXTANT_ASSIGN(Roaring series, SeriesWith(matcher, matcher.MatchesEmpty()));
@@ -364,12 +439,20 @@ Result<Roaring> IndexReader::Select(const std::vector<Matcher>& matchers) const 
     if (!takes_all) ordered.push_back(&matcher);
   }
   // What selects few series by few lookups comes first; the rest then has little left to look at.
-  auto rank = [](const Matcher* matcher) {
-    if (matcher->MatchesEmpty()) return 3;
-    return IsCheap(*matcher) ? (matcher->type() == MatchType::kEqual ? 0 : 1) : 2;
-  };
-  std::stable_sort(ordered.begin(), ordered.end(),
-                   [&](const Matcher* a, const Matcher* b) { return rank(a) < rank(b); });
+  std::vector<std::pair<uint64_t, const Matcher*>> ranked;
+  for (const Matcher* matcher : ordered) {
+    constexpr uint64_t kAfterAll = UINT64_MAX;
+    uint64_t rank = matcher->MatchesEmpty() ? kAfterAll : IsCheap(*matcher) ? kAfterAll - 2 : kAfterAll - 1;
+    const Name* name = FindName(matcher->name());
+    if (rank == kAfterAll - 2 && matcher->type() == MatchType::kEqual && name != nullptr) {
+      SEXTANT_ASSIGN(Postings list, PostingsOf(*name, matcher->value()));
+      rank = list.count;
+    }
+    ranked.emplace_back(rank, matcher);
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (size_t i = 0; i < ranked.size(); ++i) ordered[i] = ranked[i].second;
   Roaring selected;
   size_t next = 0;
   if (ordered.empty() || ordered[0]->MatchesEmpty()) {

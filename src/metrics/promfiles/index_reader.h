@@ -9,6 +9,8 @@
 // and offset. Const methods may be called from any thread.
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -119,7 +121,7 @@ class IndexReader {
   tl::unexpected<core::Error> Corrupt(uint64_t offset, std::string_view what) const;
   uint64_t OffsetOf(const char* place) const { return static_cast<uint64_t>(place - bytes_.data()); }
   // The content of a section that is framed by its length and checksum.
-  core::Result<std::string_view> Section(uint64_t offset, std::string_view what) const;
+  core::Result<std::string_view> Section(uint64_t offset, std::string_view what, Checksums checksums) const;
 
   std::optional<std::string_view> Symbol(uint32_t ref) const;
   std::optional<uint32_t> FindSymbol(std::string_view text) const;
@@ -131,12 +133,26 @@ class IndexReader {
   // `budget_bytes` is what lists may have together: they do not overlap, so that entries which name one list
   // many times cannot make a lookup endless.
   core::Status AddPostings(uint64_t offset, uint64_t& budget_bytes, Roaring& out) const;
+  // A list of series in the file: ascending, four bytes each.
+  struct Postings {
+    const char* bytes = nullptr;
+    uint64_t count = 0;
+
+    uint32_t At(uint64_t place) const;
+    // The place of the first one that is not before `series`, from `from` on.
+    uint64_t Seek(uint64_t from, uint32_t series) const;
+  };
+  core::Result<Postings> PostingsAt(uint64_t offset) const;
+  // The list of a value; empty when there is none.
+  core::Result<Postings> PostingsOf(const Name& name, std::string_view value) const;
   // Whether a list has one of the series; looks no further than that.
   core::Result<bool> MeetsPostings(uint64_t offset, uint64_t& budget_bytes, const Roaring& selected) const;
   core::Result<Roaring> AllPostings() const;
   // The series with a value that the matcher accepts (or, negated, refuses).
   core::Result<Roaring> SeriesWith(const model::Matcher& matcher, bool negated) const;
   core::Status Restrict(const model::Matcher& matcher, Roaring& selected) const;
+  // Keeps those of few series that a long list has (or, negated, has not), without reading all of it.
+  static void RestrictFew(const Postings& list, bool negated, Roaring& selected);
   core::Result<std::string_view> SeriesRecord(uint32_t series) const;
   // Calls visit(name symbol, value symbol) for the labels of a series.
   template <typename Visit>
@@ -153,6 +169,9 @@ class IndexReader {
   mutable std::once_flag load_once_;
   mutable core::Status loaded_;
   mutable Tables tables_;
+  // Long lists whose checksums were right: they are looked at in places, again and again.
+  mutable std::mutex verified_mutex_;
+  mutable absl::flat_hash_set<uint64_t> verified_;
 };
 
 }  // namespace sextant::promfiles
