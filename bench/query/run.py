@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """PromQL beside Debian's prometheus and victoria-metrics: latency, CPU and memory of some thirty queries on the same data.
 
-    bench/query/run.py [--rounds 5] [--scale 100] [--only NAME,…] [--folder DIR] [--forms prometheus,dense]
+    bench/query/run.py [--rounds 5] [--scale 100] [--only "NAME;…"] [--folder DIR]
 
 make_blocks writes one load: blocks of Prometheus' form, which prometheus and sextant read as they lie (each its own copy), the same
 as dense blocks for a second sextant, and lines for victoria-metrics' import. Before anything is timed, the answers of sextant
@@ -14,12 +14,9 @@ import argparse
 import http.client
 import json
 import math
-import os
 import pathlib
-import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -27,7 +24,9 @@ import tempfile
 import time
 import urllib.parse
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from peers import add_common_arguments, free_port, memory_bytes, peer_folder  # noqa: E402
+
 DISKS = "(/dev/)?(mmcblk.p.+|nvme.+|rbd.+|sd.+|vd.+|xvd.+|dm-.+|md.+|dasd.+)"
 RUNNING = 'and on(namespace, pod) max by (namespace, pod) (kube_pod_status_phase{phase="Running", cluster="prod"} == 1)'
 
@@ -102,14 +101,8 @@ QUERIES = [
 HEAVY = ["300k series, sum by", "million series, count by, now", "CPU by node, joined"]
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Server:
-    """One of the servers on its copy of the data."""
+class QueryServer:
+    """One of the servers on its copy of the data, asked over a kept connection."""
 
     def __init__(self, name, binary, home):
         self.name, self.binary, self.home = name, binary, home
@@ -185,8 +178,7 @@ class Server:
         return total / 1e9
 
     def memory(self, key):
-        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(rf"{key}:\s+(\d+) kB", text).group(1)) * 1024
+        return memory_bytes(self.process.pid, key)
 
     def reset_peak(self):
         pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
@@ -250,7 +242,7 @@ def prepare(folder, end, scale, build, binaries, servers):
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
         began = time.monotonic()
-        server = Server("victoria-metrics", binaries["victoria-metrics"], home)
+        server = QueryServer("victoria-metrics", binaries["victoria-metrics"], home)
         server.start()
         subprocess.run(["curl", "-sS", "-f", "-X", "POST", "-T", str(load / "import.jsonl"), f"http://127.0.0.1:{server.port}/api/v1/import"], check=True)
         server.connect()  # the kept connection is long closed
@@ -322,16 +314,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=int, default=100, help="size of the load in percent")
     parser.add_argument("--seconds", type=float, default=0.3, help="how long each server answers a query per round")
-    parser.add_argument("--only", default="", help="queries by name")
+    parser.add_argument("--only", default="", help="queries by name, separated by semicolons")
     parser.add_argument("--servers", default="sextant,sextant-dense,prometheus,victoria-metrics")
     parser.add_argument("--folder", default="", help="keeps the load here")
     parser.add_argument("--end", type=int, default=0, help="end of the load in seconds; by default the last full two hours")
     parser.add_argument("--no-check", action="store_true")
     parser.add_argument("--no-memory", action="store_true")
-    parser.add_argument("--build", default=str(ROOT / "build"))
-    parser.add_argument("--peers", default=None, help="folder of the unpacked peers; by default scripts/peers fetches them")
+    add_common_arguments(parser)
     args = parser.parse_args()
-    peers = pathlib.Path(args.peers or subprocess.check_output([ROOT / "scripts" / "peers"], text=True).strip()) / "usr" / "bin"
+    peers = peer_folder(args)
     ours = [f"{args.build}/sextant", "prometheus"]
     binaries = {"sextant": ours, "sextant-dense": ours[:1], "prometheus": [str(peers / "prometheus")], "victoria-metrics": [str(peers / "victoria-metrics")]}
     end = args.end or int(time.time()) // 7200 * 7200
@@ -340,7 +331,7 @@ def main():
     servers = []
     try:
         homes = prepare(folder, end, args.scale, args.build, binaries, args.servers)
-        servers = [Server(name, binaries[name], homes / name) for name in args.servers.split(",")]
+        servers = [QueryServer(name, binaries[name], homes / name) for name in args.servers.split(",")]
         for server in servers:
             server.start()
         # All targets have a sample in the last minute. The fraction keeps samples from the edges of windows, of which prometheus

@@ -143,7 +143,7 @@ class BitReader {
   // For loops over short codes: the next bits at the top, of which available() are there; at least 56 unless
   // the bytes end. Advance skips at most that many.
   uint64_t Peek() {
-    if (valid_ < kAssuredBits) Refill();
+    Refill();
     return buffer_;
   }
   unsigned available() const { return valid_; }

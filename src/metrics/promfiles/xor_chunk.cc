@@ -229,11 +229,18 @@ std::string EncodeXor2Chunk(const model::SampleColumns& samples, size_t begin, s
 
 namespace {
 
-// Reads a sample after the first two: how much longer its step is, and its value. The codes for a step of the
-// same length or nearly so, and for an equal value or one in the same window, which almost all samples have,
-// are taken from one look at the bits. False when the bytes are no sample.
-inline bool ReadXorSample(BitReader& reader, int64_t& time_change, uint64_t& bits, XorWindow& window) {
+// The window of bits in which values differ, in the form that reading needs.
+struct ReadWindow {
+  unsigned leading = 0;
+  unsigned width = 64;
+};
+
+// Reads a sample after the first two: how much longer its step is, and its value. Almost all steps are of the
+// same length or nearly so; whether a value stays in the window of the one before is a coin toss, for which
+// there is no branch. False when the bytes are no sample.
+inline bool ReadXorSample(BitReader& reader, int64_t& time_change, uint64_t& bits, ReadWindow& window) {
   constexpr unsigned kShortBits = 2 + kXorTimeBits[0];
+  constexpr unsigned kBoundsBits = 5 + 6;
   uint64_t word = reader.Peek();
   unsigned used = 1;
   time_change = 0;
@@ -242,25 +249,31 @@ inline bool ReadXorSample(BitReader& reader, int64_t& time_change, uint64_t& bit
     used = kShortBits;
   } else if ((word >> 63) != 0) {
     time_change = ReadXorTime(reader);
-    return ReadXor(reader, bits, window);
+    word = reader.Peek();
+    used = 0;
   }
   word <<= used;
-  unsigned code = static_cast<unsigned>(word >> 62);
-  used += code < 0b10 ? 1 : 2;
-  if (used > reader.available()) return false;
-  if (code < 0b10) {
+  if ((word >> 63) == 0) {
+    if (++used > reader.available()) return false;
     reader.Advance(used);
     return true;
   }
-  unsigned inside = window.bits();
-  if (code == 0b10 && used + inside <= reader.available()) {
-    bits ^= (word << 2 >> (64 - inside)) << window.trailing;
-    reader.Advance(used + inside);
+  const bool is_new = ((word >> 62) & 1) != 0;
+  const auto new_leading = static_cast<unsigned>((word >> 57) & 31);
+  const auto new_width = static_cast<unsigned>((word >> 51) & 63);
+  used += is_new ? 2 + kBoundsBits : 2;
+  window.leading = is_new ? new_leading : window.leading;
+  window.width = is_new ? (new_width == 0 ? 64 : new_width) : window.width;
+  if (used > reader.available() || window.leading + window.width > 64) return false;
+  reader.Advance(used);
+  const unsigned trailing = 64 - window.leading - window.width;
+  word = reader.Peek();
+  if (window.width <= reader.available()) {
+    bits ^= word >> (64 - window.width) << trailing;
+    reader.Advance(window.width);
     return true;
   }
-  reader.Advance(used);
-  if (code == 0b11 && !window.ReadBounds(reader)) return false;
-  bits ^= window.ReadInside(reader);
+  bits ^= reader.Read(window.width) << trailing;
   return reader.ok();
 }
 
@@ -273,7 +286,7 @@ core::Status DecodeXorChunk(std::string_view bytes, TimestampMs start_ms, Timest
   // Each sample after the first takes two bits at least.
   if (count / 4 > bytes.size()) return Fail(Code::kCorruption, "float chunk: {} samples", count);
   BitReader reader(bytes.substr(kCountBytes));
-  XorWindow window;
+  ReadWindow window;
   TimestampMs time_ms = 0;
   int64_t step = 0;
   uint64_t bits = 0;
@@ -293,7 +306,9 @@ core::Status DecodeXorChunk(std::string_view bytes, TimestampMs start_ms, Timest
     } else if (i == 1) {
       step = static_cast<int64_t>(reader.Varint());
       time_ms = WrapAdd(time_ms, step);
-      good = ReadXor(reader, bits, window) && time_ms > previous_ms;
+      XorWindow first;
+      good = ReadXor(reader, bits, first) && time_ms > previous_ms;
+      if (first.leading != XorWindow::kNone) window = {first.leading, first.bits()};
     } else {
       int64_t change;
       good = ReadXorSample(reader, change, bits, window);

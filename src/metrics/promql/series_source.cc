@@ -40,6 +40,36 @@ class SelectorSource final : public SeriesSource {
     if (samples_.size() == 0) return {};
     if (node_.needs_statistics_only) KeepStatistics(samples_);
     if (node_.is_smoothed) return ReadSmoothed(index, out);
+    if (samples_.histograms.empty() && output_ == SelectorOutput::kValue) {
+      ReadFloats(out);
+      return {};
+    }
+    return ReadAny(index, out);
+  }
+
+ private:
+  // What almost all series are: nothing but floats.
+  void ReadFloats(Column& out) {
+    const TimestampMs* times = samples_.times_ms.data();
+    const double* values = samples_.values.data();
+    double* results = out.values.data();
+    const size_t count = samples_.size();
+    const Grid& grid = settings_.grid;
+    const DurationMs stride = node_.at_ms ? 0 : grid.step_ms;
+    TimestampMs reference = node_.ReferenceTime(grid.start_ms);
+    size_t next = 0;  // first sample after the reference time
+    for (size_t step = 0; step < grid.steps; ++step, reference += stride) {
+      while (next < count && times[next] <= reference) ++next;
+      if (next == 0 || times[next - 1] <= reference - settings_.lookback_ms) continue;
+      double value = values[next - 1];
+      if (IsAbsent(value)) continue;
+      results[step] = value;
+      context_.CountSamples(step, 1);
+    }
+  }
+
+  core::Status ReadAny(size_t index, Column& out) {
+    const Grid& grid = settings_.grid;
     const TimestampMs* times = samples_.times_ms.data();
     const size_t count = samples_.size();
     const bool has_histograms = !samples_.histograms.empty();
@@ -79,7 +109,6 @@ class SelectorSource final : public SeriesSource {
     return {};
   }
 
- private:
   // On the line between the samples around each step; beyond the last sample its value stays.
   core::Status ReadSmoothed(size_t index, Column& out) {
     RemoveStale(samples_);

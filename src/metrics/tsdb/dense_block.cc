@@ -114,9 +114,10 @@ Status DenseBlock::ReadRow(uint64_t row, TimestampMs start_ms, TimestampMs end_m
   auto begin = std::lower_bound(times_ms.begin(), times_ms.end(), start_ms);
   auto end = std::upper_bound(begin, times_ms.end(), end_ms);
   if (begin == end) return {};
-  return DecodeRow(found.bytes, times_ms, static_cast<size_t>(begin - times_ms.begin()),
-                   static_cast<size_t>(end - times_ms.begin()), out)
-      .map_error(core::AddContext("{}: row {}", JoinPath(dir(), kColumnsFile), row));
+  Status decoded = DecodeRow(found.bytes, times_ms, static_cast<size_t>(begin - times_ms.begin()),
+                             static_cast<size_t>(end - times_ms.begin()), out);
+  if (decoded) return {};
+  return decoded.map_error(core::AddContext("{}: row {}", JoinPath(dir(), kColumnsFile), row));
 }
 
 // They are few, and every read searches them.

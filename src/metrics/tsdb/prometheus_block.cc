@@ -117,15 +117,14 @@ Status PrometheusBlock::Read(uint32_t series, TimestampMs start_ms, TimestampMs 
   Status all;
   for (const ChunkMeta& meta : chunks) {
     auto chunk = cursor.Read(meta.ref);
-    Status decoded;
-    if (chunk) {
-      decoded = promfiles::DecodeChunk(chunk->encoding, chunk->bytes, start_ms, end_ms, out)
-                    .map_error(core::AddContext("{}/chunks, segment {} at {}", dir(), (meta.ref >> 32) + 1,
-                                                meta.ref & UINT32_MAX));
-    } else {
-      decoded = tl::unexpected(chunk.error());
+    if (!chunk) {
+      all = tl::unexpected(chunk.error());
+      continue;
     }
-    if (!decoded) all = decoded;
+    Status decoded = promfiles::DecodeChunk(chunk->encoding, chunk->bytes, start_ms, end_ms, out);
+    if (decoded) continue;
+    all = decoded.map_error(
+        core::AddContext("{}/chunks, segment {} at {}", dir(), (meta.ref >> 32) + 1, meta.ref & UINT32_MAX));
   }
   auto first = out.times_ms.begin() + static_cast<ptrdiff_t>(begin);
   if (std::adjacent_find(first, out.times_ms.end(), std::greater_equal<>()) != out.times_ms.end()) {
