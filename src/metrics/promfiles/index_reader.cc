@@ -273,6 +273,19 @@ uint64_t IndexReader::Postings::Seek(uint64_t from, uint32_t series) const {
   return from;
 }
 
+bool IndexReader::Postings::Meets(const Postings& other) const {
+  uint64_t mine = 0;
+  uint64_t theirs = 0;
+  while (mine < count && theirs < other.count) {
+    if (At(mine) == other.At(theirs)) return true;
+    uint64_t before = mine + theirs;
+    theirs = other.Seek(theirs, At(mine));
+    if (theirs < other.count) mine = Seek(mine, other.At(theirs));
+    if (mine + theirs == before) break;  // they do not ascend
+  }
+  return false;
+}
+
 Result<IndexReader::Postings> IndexReader::PostingsAt(uint64_t offset) const {
   bool is_known = false;
   {
@@ -596,11 +609,31 @@ Status IndexReader::ChunksIn(uint32_t series, TimestampMs start_ms, TimestampMs 
   return {};
 }
 
+Status IndexReader::ValuesMeeting(const Name& name, const Postings& list,
+                                  std::vector<std::string>& out) const {
+  uint64_t budget_bytes = bytes_.size();
+  return VisitValues(name, "", [&](const ValueEntry& entry) -> Result<bool> {
+    SEXTANT_ASSIGN(Postings of_value, PostingsAt(entry.postings));
+    uint64_t size_bytes = (of_value.count + 1) * sizeof(uint32_t);
+    if (size_bytes > budget_bytes) return Corrupt(entry.postings, "postings lists overlap");
+    budget_bytes -= size_bytes;
+    if (of_value.Meets(list)) out.emplace_back(entry.value);
+    return true;
+  });
+}
+
 Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
                                 std::vector<std::string>& out) const {
   SEXTANT_TRY(LoadOnce());
   const Name* found = name.empty() ? nullptr : FindName(name);
   if (found == nullptr) return {};
+  if (matchers.size() == 1 && matchers[0].type() == MatchType::kEqual && !matchers[0].value().empty()) {
+    // Mostly the series of one metric: if these are many, their list is compared with those of the values.
+    const Name* of_matcher = FindName(matchers[0].name());
+    if (of_matcher == nullptr) return {};
+    SEXTANT_ASSIGN(Postings list, PostingsOf(*of_matcher, matchers[0].value()));
+    if (list.count >= std::max(kFewSeries, found->values)) return ValuesMeeting(*found, list, out);
+  }
   Roaring selected;
   if (!matchers.empty()) {
     SEXTANT_ASSIGN(selected, Select(matchers));

@@ -141,10 +141,14 @@ class IndexReader {
     uint32_t At(uint64_t place) const;
     // The place of the first one that is not before `series`, from `from` on.
     uint64_t Seek(uint64_t from, uint32_t series) const;
+    // Whether both have a series; looks at few places of either.
+    bool Meets(const Postings& other) const;
   };
   core::Result<Postings> PostingsAt(uint64_t offset) const;
   // The list of a value; empty when there is none.
   core::Result<Postings> PostingsOf(const Name& name, std::string_view value) const;
+  // Adds the values of a name of the series in a list.
+  core::Status ValuesMeeting(const Name& name, const Postings& list, std::vector<std::string>& out) const;
   // Whether a list has one of the series; looks no further than that.
   core::Result<bool> MeetsPostings(uint64_t offset, uint64_t& budget_bytes, const Roaring& selected) const;
   core::Result<Roaring> AllPostings() const;
