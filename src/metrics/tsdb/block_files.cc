@@ -34,8 +34,8 @@ BlockOrigin OriginOf(const promfiles::BlockMeta& meta) {
     return std::ranges::find(meta.compaction.hints, hint) != meta.compaction.hints.end();
   };
   BlockOrigin origin;
-  origin.is_out_of_order = has(promfiles::kHintFromOutOfOrder);
   origin.is_stale_series = has(kHintFromStaleSeries);
+  origin.is_out_of_order = has(promfiles::kHintFromOutOfOrder) && !origin.is_stale_series;
   if (!origin.is_out_of_order && !origin.is_stale_series) origin.head_end_ms = meta.max_time_ms;
   origin.level = static_cast<uint32_t>(std::clamp<int64_t>(meta.compaction.level, 1, UINT32_MAX));
   for (const promfiles::BlockParent& parent : meta.compaction.parents)
@@ -46,7 +46,11 @@ BlockOrigin OriginOf(const promfiles::BlockMeta& meta) {
 promfiles::BlockCompaction CompactionOf(const BlockOrigin& origin, const std::vector<HeldBlock>& sources) {
   promfiles::BlockCompaction compaction;
   compaction.level = origin.level;
-  if (origin.is_out_of_order) compaction.hints.emplace_back(promfiles::kHintFromOutOfOrder);
+  // Both for stale series: a Prometheus before 3.10 knows only the first, and would take the block for all
+  // that there is of its time and drop what the WAL has of it.
+  if (origin.is_out_of_order || origin.is_stale_series) {
+    compaction.hints.emplace_back(promfiles::kHintFromOutOfOrder);
+  }
   if (origin.is_stale_series) compaction.hints.emplace_back(kHintFromStaleSeries);
   std::set<Ulid> leaves;
   for (const HeldBlock& source : sources) {

@@ -13,9 +13,14 @@ using core::Status;
 
 namespace {
 
+// Of several blocks for one range the older one comes first: of samples for one time, that of the first block
+// is served.
 bool IsBefore(const HeldBlock& a, const HeldBlock& b) {
-  return std::tuple(a.block->start_ms(), a.block->end_ms(), NameOf(*a.block)) <
-         std::tuple(b.block->start_ms(), b.block->end_ms(), NameOf(*b.block));
+  auto order = [](const HeldBlock& held) {
+    std::string_view name = NameOf(*held.block);
+    return std::tuple(held.block->start_ms(), held.block->end_ms(), BlockNumberOf(name), name);
+  };
+  return order(a) < order(b);
 }
 
 }  // namespace

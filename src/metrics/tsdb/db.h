@@ -93,6 +93,10 @@ struct DbOptions {
   // How far behind the newest sample of the head a sample may be that is older than its series' newest; 0:
   // such samples are refused.
   DurationMs out_of_order_window_ms = 0;
+  // From which share of the head's series on those whose newest sample is a stale marker are written to
+  // blocks and leave the head, as Prometheus' stale_series_compaction_threshold; 0: they wait for the next
+  // block.
+  double stale_series_threshold = 0;
   // How many exemplars are kept, the newest of all series; 0: none.
   uint64_t max_exemplars = 100'000;
   // Time that one block covers. Blocks are cut when the head spans one and a half of it.
@@ -205,6 +209,7 @@ struct BlockInfo {
   uint64_t size_bytes = 0;
   uint32_t level = 1;  // how often its samples were written to a block
   bool is_out_of_order = false;
+  bool is_stale_series = false;
 };
 
 // What reading everything found.
@@ -251,13 +256,15 @@ class Db final : public model::Appendable, public model::Queryable {
   // Options that may change while it runs; from the next appender on.
   void SetOutOfOrderWindow(DurationMs window_ms);
   void SetMaxExemplars(uint64_t max_exemplars);
+  // From the next Maintain on.
+  void SetStaleSeriesThreshold(double threshold);
 
   // Counts, and the `top` heaviest of each kind.
   core::Result<Stats> GetStats(size_t top = 10) const;
   // The same in more detail, with what is new.
   core::Result<Cardinality> GetCardinality(size_t top, CardinalityOrder order) const;
 
-  // Does what is due: cuts blocks, applies retention, drops idle series, replaces the journal by a
+  // Does what is due: cuts blocks, applies retention, drops idle and stale series, replaces the journal by a
   // checkpoint, merges blocks. The maintenance threads do the same; tests may too. An error leaves everything
   // as it was, to be tried again.
   core::Status Maintain();

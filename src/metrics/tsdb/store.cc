@@ -38,6 +38,7 @@ Store::Store(core::FileSystem& file_system, const core::Clock& store_clock, core
       retention_ms(options.retention_ms),
       retention_bytes(options.retention_bytes),
       retention_percentage(options.retention_percentage),
+      stale_series_threshold(options.stale_series_threshold),
       chunks(fs, ChunkDir(), logger),
       head(chunks, commits, metrics, registry, logger, options.limits, options.block_range_ms,
            options.max_exemplars),
