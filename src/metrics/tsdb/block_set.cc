@@ -134,7 +134,7 @@ Result<NewBlock> BlockSet::Start(BlockForm form, TimestampMs start_ms, Timestamp
     name = ulids_.Next().ToString();
   }
   NewBlock block{.dir = JoinPath(DirOf(form), name), .form = form, .writer = nullptr};
-  auto writer = StartBlock(fs_, block.dir, form, start_ms, end_ms, origin, sources);
+  auto writer = StartBlock(fs_, block.dir, form, start_ms, end_ms, origin, sources, chunk_encodings());
   if (!writer) {
     Discard(std::move(block));
     return tl::unexpected(writer.error());
@@ -195,6 +195,16 @@ void BlockSet::Insert(HeldBlock held) {
 void BlockSet::RaiseEnd(TimestampMs end_ms) {
   std::lock_guard lock(mutex_);
   end_ms_ = std::max(end_ms_, end_ms);
+}
+
+void BlockSet::SetChunkEncodings(ChunkEncodings encodings) {
+  std::lock_guard lock(mutex_);
+  chunk_encodings_ = encodings;
+}
+
+ChunkEncodings BlockSet::chunk_encodings() const {
+  std::lock_guard lock(mutex_);
+  return chunk_encodings_;
 }
 
 void BlockSet::Retire(const Block& block) { retired_.push_back(block.dir()); }

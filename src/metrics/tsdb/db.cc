@@ -367,6 +367,8 @@ void Db::SetOutOfOrderWindow(DurationMs window_ms) {
 }
 void Db::SetMaxExemplars(uint64_t max_exemplars) { impl_->store()->head.exemplars().Resize(max_exemplars); }
 
+void Db::SetChunkEncodings(ChunkEncodings encodings) { impl_->store()->blocks.SetChunkEncodings(encodings); }
+
 void Db::SetStaleSeriesThreshold(double threshold) {
   impl_->store()->stale_series_threshold.store(threshold);
 }

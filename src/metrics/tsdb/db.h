@@ -28,6 +28,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -69,6 +70,13 @@ enum class BlockForm {
   kPrometheus,  // Prometheus', in the data directory itself
 };
 
+// In which of Prometheus' chunk encodings blocks of its form are written beside those that every Prometheus
+// reads. Blocks of that form that are merged keep the start times they have.
+struct ChunkEncodings {
+  bool xor2_floats = false;            // 4 (XOR2) for floats, with their start times, not 1 (XOR) without
+  bool histogram_start_times = false;  // 5 and 6 for histograms that have start times, not 2 and 3 without
+};
+
 // How far Db::Open has come with what it reads back: the numbers of the first, last and present file. May be
 // read from any thread meanwhile.
 struct ReplayProgress {
@@ -104,6 +112,7 @@ struct DbOptions {
   // With kPrometheus, blocks of the other form are rewritten in the background. With kDense, Prometheus'
   // blocks stay what they are, also when they are merged with each other.
   BlockForm block_form = BlockForm::kDense;
+  ChunkEncodings chunk_encodings;  // of blocks in Prometheus' form, also of snapshots
   // Neighbouring blocks are merged into larger ones, up to this; 0: a tenth of the retention, at most 31
   // days.
   DurationMs max_block_range_ms = 0;
@@ -188,6 +197,9 @@ struct ExportOptions {
   TimestampMs start_ms = std::numeric_limits<TimestampMs>::min();  // start_ms <= time <= end_ms
   TimestampMs end_ms = std::numeric_limits<TimestampMs>::max();
   bool with_head = true;
+  // Everything in these encodings. Without them, in those of the store, and whole Prometheus blocks as they
+  // are.
+  std::optional<ChunkEncodings> encodings = std::nullopt;
 };
 
 struct ExportCounts {
@@ -256,6 +268,8 @@ class Db final : public model::Appendable, public model::Queryable {
   // Options that may change while it runs; from the next appender on.
   void SetOutOfOrderWindow(DurationMs window_ms);
   void SetMaxExemplars(uint64_t max_exemplars);
+  // From the next block on.
+  void SetChunkEncodings(ChunkEncodings encodings);
   // From the next Maintain on.
   void SetStaleSeriesThreshold(double threshold);
 

@@ -165,7 +165,7 @@ Status Maintenance::DeleteSeries(Compactor& compactor,
       SEXTANT_TRY(store_.blocks.Guard(*block, block->Delete(store_.fs, matchers, start_ms, end_ms)));
     }
   }
-  return {};
+  return Sync();
 }
 
 // A restart replays what the journal holds: the fewer samples the sooner it is ready, but the more often all

@@ -102,6 +102,8 @@ Status Maintenance::WriteStaleBlock(TimestampMs start_ms, TimestampMs end_ms,
     store_.blocks.Discard(std::move(block));
     return added;
   }
+  // A series that came back to life may have been read in the middle of a commit, which nobody must see half.
+  store_.commits.WaitForBegun();
   std::string dir = block.dir;
   SEXTANT_ASSIGN([[maybe_unused]] bool has_samples, store_.blocks.Finish(std::move(block), {}));
   store_.logger.Info("wrote a block of stale series", {{"block", dir}, {"series", series_written}});

@@ -43,7 +43,9 @@ Store::Store(core::FileSystem& file_system, const core::Clock& store_clock, core
       head(chunks, commits, metrics, registry, logger, options.limits, options.block_range_ms,
            options.max_exemplars),
       blocks(fs, clock, BlockDir(), options.dir, logger, metrics),
-      out_of_order_window_ms(options.out_of_order_window_ms) {}
+      out_of_order_window_ms(options.out_of_order_window_ms) {
+  blocks.SetChunkEncodings(options.chunk_encodings);
+}
 
 std::vector<DurationMs> Store::CompactionRangesMs() const {
   DurationMs largest_ms = options.max_block_range_ms;
