@@ -109,7 +109,7 @@ TEST(PrometheusConfigTest, StorageSaysHowStaleSeriesAndChunksAreTreated) {
   EXPECT_EQ(config->storage.tsdb->stale_series_compaction_threshold, 0);
   EXPECT_EQ(
       ErrorOf("storage: {tsdb: {chunk_encoding: {floats: xor3}}}\n"),
-      "prometheus.yml:1:44: storage.tsdb.chunk_encoding.floats: 'storage.tsdb.chunk_encoding.floats' must "
+      "prometheus.yml:1:43: storage.tsdb.chunk_encoding.floats: 'storage.tsdb.chunk_encoding.floats' must "
       "be 'xor' or 'xor2', or the field must be omitted entirely, got \"xor3\"");
   EXPECT_THAT(ErrorOf("storage: {tsdb: {chunk_encoding: {histograms: xor2}}}\n"), HasSubstr("histograms"));
 }

@@ -113,7 +113,12 @@ Status Maintenance::WriteStaleBlock(TimestampMs start_ms, TimestampMs end_ms,
 void Maintenance::DropStaleSeries() {
   if (stale_written_.empty() || store_.epochs.Oldest() < newest_block_epoch_) return;
   std::vector<SeriesRef> dropped = store_.head.DropStale(stale_written_, store_.epochs.Advance());
-  stale_written_.clear();
+  // What somebody uses just now is left for the next time, unless it gets a sample.
+  HeadSeries series;
+  std::erase_if(stale_written_, [&](const StaleSeries& one) {
+    return !store_.head.Describe(one.ref, series) || series.visible_until_ms != one.newest_ms ||
+           store_.head.out_of_order().Holds(one.ref);
+  });
   if (dropped.empty()) return;
   store_.logger.Info("dropped stale series", {{"series", dropped.size()}});
   has_undurable_drops_ = true;
