@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <future>
 #include <limits>
 
 namespace sextant::tsdb {
@@ -102,7 +103,7 @@ AppendOutcome Head::CheckRoom() {
 AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref) {
   auto use = [&](uint32_t slot) {
     SeriesRecord& record = table_.at(slot);
-    record.used_in_epoch.store(static_cast<uint16_t>(epoch), std::memory_order_relaxed);
+    NoteUse(record, epoch);
     ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
     return AppendOutcome::kOk;
   };
@@ -282,10 +283,7 @@ std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, Commi
   // What follows knows a series that is dropped meanwhile by its generation.
   index_lock.unlock();
   FillVisible(watermark, out);
-  std::erase_if(out, [&](const HeadSeries& series) {
-    if (series.visible_until_ms != kNoTime && series.visible_until_ms >= in_order_from_ms) return false;
-    return !out_of_order_.Holds(series.ref, start_ms, kMaxTime, watermark);
-  });
+  EraseEmpty(watermark, in_order_from_ms, start_ms, out);
   index_lock.lock();
   if (first > 0 && out.size() > first) KeepFirst(first, pause, out);
   std::vector<LabelView> scratch;
@@ -494,6 +492,7 @@ uint64_t Head::DropIdle(TimestampMs time_ms, DropEpochs::Epoch oldest_epoch) {
 }
 
 bool Head::RestoreDefinition(const SeriesDefinition& definition) {
+  WaitForIndex();
   uint32_t slot = SlotOf(definition.ref);
   if (slot >= table_.max_slots()) return false;
   uint32_t held = index_.Find(definition.labels);
@@ -574,8 +573,24 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t
   return counts;
 }
 
+void Head::BuildIndexBehind(std::function<void()> build) {
+  std::promise<void> locked;
+  std::future<void> is_locked = locked.get_future();
+  index_builder_ = std::jthread([this, build = std::move(build), locked = std::move(locked)]() mutable {
+    std::unique_lock lock(index_mutex_);
+    locked.set_value();
+    build();
+    index_.FinishRecovery();
+  });
+  is_locked.wait();
+}
+
+void Head::WaitForIndex() {
+  if (index_builder_.joinable()) index_builder_.join();
+}
+
 void Head::FinishRestore() {
-  index_.FinishRecovery();
+  if (!IsIndexBehind()) index_.FinishRecovery();
   if (unknown_restored_ > 0) {
     logger_.Warn("some histograms cannot be restored, since their series are not there",
                  {{"samples", unknown_restored_}});

@@ -37,7 +37,7 @@ SeriesRecord* Head::FindForUse(SeriesRef& ref, const Labels& labels, DropEpochs:
   uint32_t slot = index_.Find(labels);
   if (slot == LabelIndex::kNoSlot) return nullptr;
   record = &table_.at(slot);
-  record->used_in_epoch.store(static_cast<uint16_t>(epoch), std::memory_order_relaxed);
+  NoteUse(*record, epoch);
   ref = MakeRef(slot, record->generation.load(std::memory_order_relaxed));
   return record;
 }
