@@ -107,6 +107,7 @@ AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, Ser
     ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
     return AppendOutcome::kOk;
   };
+  WaitUntilFindable();
   {
     std::shared_lock lock(index_mutex_);
     uint32_t slot = index_.Find(labels);
@@ -573,14 +574,21 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t
   return counts;
 }
 
-void Head::BuildIndexBehind(std::function<void()> build) {
+void Head::BuildIndexBehind(std::function<void()> build_lookups, std::function<void()> build_set) {
   std::promise<void> locked;
   std::future<void> is_locked = locked.get_future();
-  index_builder_ = std::jthread([this, build = std::move(build), locked = std::move(locked)]() mutable {
-    std::unique_lock lock(index_mutex_);
-    locked.set_value();
-    build();
-    index_.FinishRecovery();
+  is_findable_.store(false, std::memory_order_relaxed);
+  index_builder_ = std::jthread([this, build_lookups = std::move(build_lookups),
+                                 build_set = std::move(build_set), locked = std::move(locked)]() mutable {
+    {
+      std::unique_lock lock(index_mutex_);
+      locked.set_value();
+      build_lookups();
+      index_.FinishRecovery();
+    }
+    build_set();
+    is_findable_.store(true, std::memory_order_release);
+    is_findable_.notify_all();
   });
   is_locked.wait();
 }
@@ -644,6 +652,7 @@ void Head::TurnRecent(TimestampMs now_ms) {
 }
 
 uint64_t Head::SizeBytes() const {
+  WaitUntilFindable();
   uint64_t size = table_.SizeBytes();
   {
     std::shared_lock lock(index_mutex_);

@@ -213,11 +213,14 @@ class Head {
   // Of the samples, those whose stripe number modulo `parts` is `part`. Different parts may be restored at
   // once.
   ApplyCounts RestoreSamples(const SampleSpans& samples, size_t part, size_t parts);
-  // Builds the index on a thread that holds its lock: whoever takes that waits, while samples are restored
-  // meanwhile. Before what has to do with series and not with samples only, recovery itself waits.
-  void BuildIndexBehind(std::function<void()> build);
+  // Builds the index on a thread of its own, while samples are restored and after. Until `build_lookups` has
+  // run, the thread holds the index lock, and lookups wait for that; until `build_set` has run as well, there
+  // is no finding, adding or dropping a series by all of its labels (WaitUntilFindable). Recovery itself
+  // waits before it does what needs the index.
+  void BuildIndexBehind(std::function<void()> build_lookups, std::function<void()> build_set);
   void WaitForIndex();
   bool IsIndexBehind() const { return index_builder_.joinable(); }
+  void WaitUntilFindable() const { is_findable_.wait(false, std::memory_order_acquire); }
   void FinishRestore();
 
   // For a checkpoint's image (image_frames.h): a range of slots, the tables of the label index. Ids in ranges
@@ -358,7 +361,8 @@ class Head {
   mutable std::atomic<uint64_t> size_bytes_ = 0;  // as of the last SizeBytes
   std::atomic<uint64_t> room_checks_ = 0;
   uint64_t unknown_restored_ = 0;  // histograms found in recovery, of series that are not there
-  std::jthread index_builder_;     // last: it uses the rest
+  std::atomic<bool> is_findable_ = true;
+  std::jthread index_builder_;  // last: it uses the rest
 };
 
 }  // namespace sextant::tsdb

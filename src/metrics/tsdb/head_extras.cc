@@ -33,6 +33,7 @@ bool Head::Exists(SeriesRef ref) const {
 SeriesRecord* Head::FindForUse(SeriesRef& ref, const Labels& labels, DropEpochs::Epoch epoch) {
   SeriesRecord* record = ref == 0 ? nullptr : FindForUse(ref, epoch);
   if (record != nullptr || labels.empty()) return record;
+  WaitUntilFindable();
   std::shared_lock lock(index_mutex_);
   uint32_t slot = index_.Find(labels);
   if (slot == LabelIndex::kNoSlot) return nullptr;

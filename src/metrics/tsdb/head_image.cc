@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <thread>
 
 namespace sextant::tsdb {
 
@@ -165,17 +164,16 @@ void HeadLoader::Finish(bool hashes_are_ours) {
   constexpr uint64_t kManySeries = 5'000;
   if (series_ < kManySeries) {
     labels_->FinishSeries(label_workers, hashes_are_ours);
-    labels_->BuildSeriesSet();
     labels_->BuildPostings();
+    labels_->BuildSeriesSet();
     return;
   }
   head_.BuildIndexBehind(
       [labels = labels_, label_workers = std::move(label_workers), hashes_are_ours]() mutable {
         labels->FinishSeries(label_workers, hashes_are_ours);
-        std::thread postings([&] { labels->BuildPostings(); });
-        labels->BuildSeriesSet();
-        postings.join();
-      });
+        labels->BuildPostings();
+      },
+      [labels = labels_] { labels->BuildSeriesSet(); });
 }
 
 }  // namespace sextant::tsdb
