@@ -110,7 +110,8 @@ bool ChunkReader::Newest(TimestampMs end_ms, TimestampMs& time_ms, uint64_t& bit
           std::min<uint64_t>(distance_ms / static_cast<uint64_t>(delta_ms_), std::min(run_left_, left_)));
       run_left_ -= steps;
       left_ -= steps;
-      time_ms_ += static_cast<int64_t>(steps) * delta_ms_;
+      time_ms_ =
+          WrappingAdd(time_ms_, static_cast<int64_t>(uint64_t{steps} * static_cast<uint64_t>(delta_ms_)));
       next_ms = time_ms_;
     }
     is_found = true;
