@@ -11,6 +11,12 @@ namespace sextant::tsdb {
 using model::LabelView;
 using model::Matcher;
 
+namespace {
+
+constexpr TimestampMs kMaxTime = std::numeric_limits<TimestampMs>::max();
+
+}  // namespace
+
 std::vector<HeadSeries> Head::SelectInUse(const std::vector<Matcher>& matchers,
                                           CommitTracker::Ticket watermark, TimestampMs in_order_from_ms,
                                           TimestampMs start_ms, DropEpochs::Epoch epoch) {
@@ -25,8 +31,13 @@ std::vector<HeadSeries> Head::SelectInUse(const std::vector<Matcher>& matchers,
     out.reserve(slots.cardinality());
     for (uint32_t slot : slots) {
       SeriesRecord& record = table_.at(slot);
-      NoteUse(record, epoch);
       SeriesRef ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
+      // What has nothing for this reader is not in use by it, and may be dropped.
+      if (record.last_time_ms.load(std::memory_order_relaxed) < in_order_from_ms &&
+          !out_of_order_.Holds(ref, start_ms, kMaxTime, watermark)) {
+        continue;
+      }
+      NoteUse(record, epoch);
       out.push_back({ref, kNoTime, {}, in_order_from_ms, watermark});
     }
   }
@@ -39,7 +50,7 @@ void Head::EraseEmpty(CommitTracker::Ticket watermark, TimestampMs in_order_from
                       std::vector<HeadSeries>& out) const {
   std::erase_if(out, [&](const HeadSeries& series) {
     if (series.visible_until_ms != kNoTime && series.visible_until_ms >= in_order_from_ms) return false;
-    return !out_of_order_.Holds(series.ref, start_ms, std::numeric_limits<TimestampMs>::max(), watermark);
+    return !out_of_order_.Holds(series.ref, start_ms, kMaxTime, watermark);
   });
 }
 
