@@ -103,7 +103,8 @@ Result<RecoveredSize> Recover(Store& store) {
   head_replay.Finish();
   SEXTANT_TRY(store.chunks.Flush(/*even_little=*/false));
   store.head.FinishRestore();
-  store.head.TurnRecent(store.clock.NowMs());
+  if (!store.head.IsIndexBehind())
+    store.head.TurnRecent(store.clock.NowMs());  // else maintenance, in a moment
   store.head.RaiseMinTime(store.blocks.end_ms());
   store.append_floor_ms.store(store.blocks.end_ms());
   store.metrics.journal_corruptions.Increment(static_cast<double>(replay.damaged_files + checkpoint.damaged));

@@ -147,6 +147,19 @@ TEST(DbConcurrencyTest, ALargeStoreIsRestoredOnSeveralThreads) {
   auto progress = std::make_shared<ReplayProgress>();
   bench.options.replay_progress = progress;
   db = bench.Open();
+  // Lookups, and finding series by all of their labels, while the index may still be under way.
+  std::thread query([&] {
+    EXPECT_EQ(ReadContents(*db, {model::Matcher::Equal("__name__", "m3")}).size(),
+              static_cast<size_t>(kManySeries / 7));
+  });
+  auto appender = db->NewAppender();
+  for (int i = 0; i < kManySeries; i += 10) {
+    Labels labels = MetricLabels("m" + std::to_string(i % 7), std::to_string(i));
+    EXPECT_EQ(appender->Append(0, labels, kTestStart + 100'000, 1).ref, refs[i]);
+  }
+  appender->Rollback();
+  query.join();
+  EXPECT_EQ(db->GetStats()->series, static_cast<uint64_t>(kManySeries));
   EXPECT_EQ(Difference(ReadContents(*db), contents), "");
   EXPECT_EQ(progress->state, ReplayProgress::State::kDone);
   EXPECT_GT(progress->min, 0u);

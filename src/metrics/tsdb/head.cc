@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <future>
 #include <limits>
 
 namespace sextant::tsdb {
@@ -102,10 +103,11 @@ AppendOutcome Head::CheckRoom() {
 AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref) {
   auto use = [&](uint32_t slot) {
     SeriesRecord& record = table_.at(slot);
-    record.used_in_epoch.store(static_cast<uint16_t>(epoch), std::memory_order_relaxed);
+    NoteUse(record, epoch);
     ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
     return AppendOutcome::kOk;
   };
+  WaitUntilFindable();
   {
     std::shared_lock lock(index_mutex_);
     uint32_t slot = index_.Find(labels);
@@ -282,10 +284,7 @@ std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, Commi
   // What follows knows a series that is dropped meanwhile by its generation.
   index_lock.unlock();
   FillVisible(watermark, out);
-  std::erase_if(out, [&](const HeadSeries& series) {
-    if (series.visible_until_ms != kNoTime && series.visible_until_ms >= in_order_from_ms) return false;
-    return !out_of_order_.Holds(series.ref, start_ms, kMaxTime, watermark);
-  });
+  EraseEmpty(watermark, in_order_from_ms, start_ms, out);
   index_lock.lock();
   if (first > 0 && out.size() > first) KeepFirst(first, pause, out);
   std::vector<LabelView> scratch;
@@ -509,6 +508,7 @@ uint64_t Head::DropIdle(TimestampMs time_ms, DropEpochs::Epoch oldest_epoch) {
 }
 
 bool Head::RestoreDefinition(const SeriesDefinition& definition) {
+  WaitForIndex();
   uint32_t slot = SlotOf(definition.ref);
   if (slot >= table_.max_slots()) return false;
   uint32_t held = index_.Find(definition.labels);
@@ -589,8 +589,31 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t
   return counts;
 }
 
+void Head::BuildIndexBehind(std::function<void()> build_lookups, std::function<void()> build_set) {
+  std::promise<void> locked;
+  std::future<void> is_locked = locked.get_future();
+  is_findable_.store(false, std::memory_order_relaxed);
+  index_builder_ = std::jthread([this, build_lookups = std::move(build_lookups),
+                                 build_set = std::move(build_set), locked = std::move(locked)]() mutable {
+    {
+      std::unique_lock lock(index_mutex_);
+      locked.set_value();
+      build_lookups();
+      index_.FinishRecovery();
+    }
+    build_set();
+    is_findable_.store(true, std::memory_order_release);
+    is_findable_.notify_all();
+  });
+  is_locked.wait();
+}
+
+void Head::WaitForIndex() {
+  if (index_builder_.joinable()) index_builder_.join();
+}
+
 void Head::FinishRestore() {
-  index_.FinishRecovery();
+  if (!IsIndexBehind()) index_.FinishRecovery();
   if (unknown_restored_ > 0) {
     logger_.Warn("some histograms cannot be restored, since their series are not there",
                  {{"samples", unknown_restored_}});
@@ -644,6 +667,7 @@ void Head::TurnRecent(TimestampMs now_ms) {
 }
 
 uint64_t Head::SizeBytes() const {
+  WaitUntilFindable();
   uint64_t size = table_.SizeBytes();
   {
     std::shared_lock lock(index_mutex_);

@@ -21,6 +21,7 @@ Status Maintenance::Sync() {
 
 Status Maintenance::Run() {
   std::lock_guard lock(mutex_);
+  store_.head.WaitUntilFindable();  // before series are dropped
   store_.head.TurnRecent(store_.clock.NowMs());
   store_.metrics.compactions_triggered.Increment();
   Status cut = CutBlocks();
