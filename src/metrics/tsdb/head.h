@@ -64,6 +64,12 @@ struct SeriesState {
   std::string chunk;  // the open chunk's bytes
 };
 
+// A series whose newest sample is a stale marker.
+struct StaleSeries {
+  SeriesRef ref = 0;
+  TimestampMs newest_ms = kNoTime;
+};
+
 // What Apply did.
 struct ApplyCounts {
   uint64_t appended = 0;
@@ -205,6 +211,16 @@ class Head {
   // Returns how many.
   uint64_t DropIdle(TimestampMs time_ms, DropEpochs::Epoch oldest_epoch);
 
+  // How many series have a stale marker as their newest sample. Looks at each.
+  uint64_t CountStale() const;
+  // Those of them that have no out-of-order samples, in the order of their labels.
+  std::vector<StaleSeries> SelectStale() const;
+  // Drops those of `written` that are as they were selected and which nobody has used since `oldest_epoch`.
+  // Returns them, for the journal.
+  std::vector<SeriesRef> DropStale(const std::vector<StaleSeries>& written, DropEpochs::Epoch oldest_epoch);
+  // The section of a journal batch that says so.
+  static Section MakeDropSection(std::span<const SeriesRef> dropped);
+
   // Recovery. A definition replaces what contradicts it; false when it is not possible (limits).
   bool RestoreDefinition(const SeriesDefinition& definition);
   bool RestoreState(const SeriesState& state);
@@ -315,6 +331,7 @@ class Head {
   void RestoreMixedState(MixedState& state);
   core::Status RestoreMixedSection(std::string_view bytes);
   core::Status RestoreStartTimes(std::string_view bytes);
+  core::Status RestoreDrops(std::string_view bytes);
   void CaptureHistograms(std::vector<Section>& sections) const;
   void CaptureMixedStates(uint32_t slot, uint32_t count, MixedStateWriter& writer) const;
   void PruneUndo(Stripe& stripe);
@@ -322,6 +339,10 @@ class Head {
   void PrefetchChunk(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void NoteTimes(TimestampMs min_ms, TimestampMs max_ms);
   void DropSlot(uint32_t slot);
+  // Drops those of the slots that are `idle` and which nobody has used since `oldest_epoch`, and returns
+  // their refs.
+  std::vector<SeriesRef> DropUnused(std::span<const uint32_t> slots, DropEpochs::Epoch oldest_epoch,
+                                    const std::function<bool(size_t place, SeriesRef)>& is_idle);
   bool IsSame(const HeadSeries& series) const {
     return table_.at(SlotOf(series.ref)).generation.load(std::memory_order_relaxed) ==
            GenerationOf(series.ref);

@@ -171,6 +171,8 @@ Status Head::RestoreSection(const Section& section) {
       return RestoreMixedSection(section.bytes);
     case SectionTag::kStartTimes:
       return RestoreStartTimes(section.bytes);
+    case SectionTag::kDroppedSeries:
+      return RestoreDrops(section.bytes);
   }
   return core::Fail(Code::kCorruption, "a section of unknown kind {}", static_cast<int>(section.tag));
 }

@@ -133,8 +133,8 @@ View::View(std::shared_ptr<Store> store, TimestampMs start_ms, TimestampMs end_m
       start_ms_(start_ms),
       end_ms_(end_ms),
       epoch_(store_->epochs.Acquire()),
-      watermark_(store_->commits.AcquireReader()),
-      blocks_(store_->blocks.Snapshot(start_ms, end_ms)) {}
+      blocks_(store_->blocks.Snapshot(start_ms, end_ms)),
+      watermark_(store_->commits.AcquireReader()) {}
 
 View::~View() {
   store_->commits.ReleaseReader(watermark_);

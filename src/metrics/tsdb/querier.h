@@ -35,9 +35,11 @@ class View {
   const std::shared_ptr<Store> store_;
   const TimestampMs start_ms_;
   const TimestampMs end_ms_;
+  // In this order: what blocks have was committed before the watermark, and what they do not have stays in
+  // the head while the epoch is held.
   const DropEpochs::Epoch epoch_;
-  const CommitTracker::Ticket watermark_;
   const BlockSnapshot blocks_;
+  const CommitTracker::Ticket watermark_;
 };
 
 class DbQuerier final : public model::Querier {
