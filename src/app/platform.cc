@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "agents/node/node_agent.h"
 #include "alerting/alertmanager.h"
@@ -24,6 +25,7 @@
 #include "core/duration.h"
 #include "core/file.h"
 #include "core/memory_budget.h"
+#include "core/parallel.h"
 #include "dashboards/library.h"
 #include "metrics/scrape/manager.h"
 #include "metrics/tsdb/db.h"
@@ -130,6 +132,7 @@ class Platform::Impl {
 
   const std::shared_ptr<tsdb::ReplayProgress> replay_ = std::make_shared<tsdb::ReplayProgress>();
   std::unique_ptr<tsdb::Db> db_;
+  std::unique_ptr<core::ExecutorParallel> query_helpers_;
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<node::NodeAgent> node_agent_;
   std::unique_ptr<alerting::Alertmanager> alertmanager_;  // of the whole platform only
@@ -170,6 +173,9 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   core::MemoryShare& query_memory = budget_.AddShare("queries", kQueryShare);
   engine.max_bytes = static_cast<int64_t>(query_memory.limit_bytes());
   engine.memory = &query_memory;
+  query_helpers_ = std::make_unique<core::ExecutorParallel>(
+      services_.executor, core::Priority::kQuery, std::max(1u, std::thread::hardware_concurrency()));
+  engine.parallel = query_helpers_.get();
   engine_ = std::make_unique<promql::Engine>(engine, services_.clock, &services_.registry);
   return {};
 }
