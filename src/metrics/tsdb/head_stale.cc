@@ -76,6 +76,7 @@ Status Head::RestoreDrops(std::string_view bytes) {
   std::sort(slots.begin(), slots.end());
   slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
   if (slots.empty()) return {};
+  WaitForIndex();
   index_.Remove(slots);
   for (uint32_t slot : slots) DropSlot(slot);
   series_count_.store(index_.series_count(), std::memory_order_relaxed);
