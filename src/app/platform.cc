@@ -25,6 +25,7 @@
 #include "core/file.h"
 #include "core/memory_budget.h"
 #include "dashboards/library.h"
+#include "metrics/discovery/manager.h"
 #include "metrics/scrape/manager.h"
 #include "metrics/tsdb/db.h"
 #include "net/compression.h"
@@ -115,12 +116,14 @@ class Platform::Impl {
   Status StartServer();
   Status StartAlerting(std::shared_ptr<const alerting::Config> config);
   Status Apply(PlatformConfig config);
+  void ApplyDiscovery(const config::PrometheusConfig& config);
   std::vector<scrape::LocalJob> LocalJobs(const config::PrometheusConfig& config);
   net::Router MakeRouter();
 
   const PlatformOptions options_;
   Services services_;
   const uint64_t memory_limit_bytes_;
+  const std::string user_agent_ = fmt::format("Sextant/{}", Version());
   core::MemoryBudget budget_;
   core::PosixFileSystem files_;
   net::HttpClient client_;
@@ -135,6 +138,8 @@ class Platform::Impl {
   std::unique_ptr<alerting::Alertmanager> alertmanager_;  // of the whole platform only
   std::unique_ptr<AlertFanout> alerts_;
   std::unique_ptr<scrape::ScrapeManager> scrape_;
+  std::unique_ptr<discovery::Manager> target_discovery_;  // from the first configuration on that needs it
+  std::unique_ptr<discovery::Manager> alertmanager_discovery_;  // likewise
   std::unique_ptr<RuleRunner> rules_;
   dashboards::Library dashboards_;
   std::unique_ptr<net::HttpServer> server_;
@@ -196,6 +201,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   SEXTANT_TRY(notifier_.Apply(config.prometheus.alerting, external_labels));
   alerts_->SetExternalLabels(external_labels);
   SEXTANT_TRY(scrape_->Apply(config.prometheus.scrape_configs, LocalJobs(config.prometheus)));
+  ApplyDiscovery(config.prometheus);
 
   Retention retention = EffectiveRetention(options_.store.retention, config.prometheus.storage);
   db_->SetRetention(retention.time_ms, retention.size_bytes, retention.percentage);
@@ -214,6 +220,38 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   reload_successful_.Set(1);
   reload_time_.Set(static_cast<double>(services_.clock.NowMs() / 1000));
   return {};
+}
+
+// Looks for targets and Alertmanagers as the configuration says.
+void Platform::Impl::ApplyDiscovery(const config::PrometheusConfig& config) {
+  std::map<std::string, config::DiscoveryConfigs> jobs;
+  for (const config::ScrapeConfig& job : config.scrape_configs) {
+    if (!job.discovery.empty()) jobs[job.job_name] = job.discovery;
+  }
+  std::map<std::string, config::DiscoveryConfigs> alertmanagers;
+  for (size_t i = 0; i < config.alerting.alertmanagers.size(); ++i) {
+    const config::DiscoveryConfigs& found = config.alerting.alertmanagers[i].discovery;
+    if (!found.empty()) alertmanagers[AlertmanagerNotifier::DiscoverySet(i)] = found;
+  }
+  auto apply = [&](std::unique_ptr<discovery::Manager>& manager, std::string name, const auto& sets,
+                   discovery::Manager::Update update) {
+    if (!manager && sets.empty()) return;  // nothing to look for, and never was
+    if (!manager) {
+      discovery::Services services{services_.io,       client_,
+                                   services_.executor, services_.clock,
+                                   services_.registry, services_.logger.With("component", "discovery"),
+                                   user_agent_};
+      discovery::ManagerOptions options;
+      options.name = std::move(name);
+      manager =
+          std::make_unique<discovery::Manager>(std::move(services), std::move(options), std::move(update));
+    }
+    manager->Apply(sets);
+  };
+  apply(target_discovery_, "scrape", jobs,
+        [this](discovery::TargetSets sets) { scrape_->SetDiscovered(std::move(sets)); });
+  apply(alertmanager_discovery_, "notify", alertmanagers,
+        [this](discovery::TargetSets sets) { notifier_.SetDiscovered(std::move(sets)); });
 }
 
 net::Router Platform::Impl::MakeRouter() {
@@ -287,9 +325,9 @@ Status Platform::Impl::Start() {
         services_.logger);
   }
   SEXTANT_TRY(StartAlerting(config.alerting));
-  scrape_ = std::make_unique<scrape::ScrapeManager>(services_.io, client_, services_.executor,
-                                                    services_.clock, *db_, services_.registry,
-                                                    services_.logger, fmt::format("Sextant/{}", Version()));
+  scrape_ =
+      std::make_unique<scrape::ScrapeManager>(services_.io, client_, services_.executor, services_.clock,
+                                              *db_, services_.registry, services_.logger, user_agent_);
   rules_ =
       std::make_unique<RuleRunner>(services_.io, services_.executor, services_.clock,
                                    rules::RuleContext{*engine_, *db_, *db_, alerts_.get(), services_.clock,
@@ -319,6 +357,8 @@ void Platform::Impl::Stop() {
   auto guard = std::make_unique<ShutdownGuard>(services_.logger, kShutdownBoundMs);
   bool was_ready = is_ready_.exchange(false);
   if (server_) server_->Stop(kRequestGraceMs);
+  if (target_discovery_) target_discovery_->Stop();
+  if (alertmanager_discovery_) alertmanager_discovery_->Stop();
   if (scrape_) scrape_->Stop();
   if (rules_) rules_->Stop();
   if (alertmanager_) alertmanager_->Stop();

@@ -184,4 +184,11 @@ const Struct& FieldsOf(const HttpClientConfig*) {
   return kFields;
 }
 
+std::string RevealSecrets(const HttpClientConfig& http) {
+  std::string text;
+  if (http.basic_auth) text += "\n" + http.basic_auth->password.Reveal();
+  if (http.authorization) text += "\n" + http.authorization->credentials.Reveal();
+  return text;
+}
+
 }  // namespace sextant::config

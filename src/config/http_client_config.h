@@ -50,4 +50,7 @@ const Struct& FieldsOf(const AuthorizationConfig*);
 const Struct& FieldsOf(const TlsConfig*);
 const Struct& FieldsOf(const HttpClientConfig*);
 
+// The secrets that a dump hides, for telling whether a configuration has changed; not to be shown.
+std::string RevealSecrets(const HttpClientConfig& http);
+
 }  // namespace sextant::config

@@ -5,7 +5,7 @@
 #include "core/result.h"
 #include "net/http_client.h"
 
-namespace sextant::scrape {
+namespace sextant::httpclient {
 
 // Sets credentials, TLS and redirects of `request`, except secrets that stand in files.
 void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& request);
@@ -17,4 +17,4 @@ core::Status ReadSecretFiles(const config::HttpClientConfig& config, net::FetchR
 // Whether there are such.
 bool HasSecretFiles(const config::HttpClientConfig& config);
 
-}  // namespace sextant::scrape
+}  // namespace sextant::httpclient

@@ -1,10 +1,10 @@
-#include "metrics/scrape/http_settings.h"
+#include "httpclient/settings.h"
 
 #include <cerrno>
 #include <fstream>
 #include <iterator>
 
-namespace sextant::scrape {
+namespace sextant::httpclient {
 
 namespace {
 
@@ -66,4 +66,4 @@ void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& 
   request.tls = std::make_shared<const net::TlsClientOptions>(std::move(tls));
 }
 
-}  // namespace sextant::scrape
+}  // namespace sextant::httpclient
