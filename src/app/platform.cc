@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 
 #include "agents/node/node_agent.h"
@@ -10,6 +11,7 @@
 #include "api/admin_api.h"
 #include "api/dashboards_api.h"
 #include "api/exemplars_api.h"
+#include "api/lifecycle_api.h"
 #include "api/query_api.h"
 #include "api/rules_api.h"
 #include "api/status_api.h"
@@ -24,6 +26,7 @@
 #include "core/duration.h"
 #include "core/file.h"
 #include "core/memory_budget.h"
+#include "core/process.h"
 #include "dashboards/library.h"
 #include "metrics/discovery/manager.h"
 #include "metrics/scrape/manager.h"
@@ -49,6 +52,7 @@ constexpr core::DurationMs kRequestGraceMs = 5'000;
 constexpr core::DurationMs kShutdownBoundMs = 30'000;
 // Leaving a large head to Prometheus takes a while; cut short, it leaves nothing to Prometheus.
 constexpr core::DurationMs kStoreCloseBoundMs = 600'000;
+constexpr core::DurationMs kMinAutoReloadMs = 1'000;
 constexpr core::DurationMs kLocalIntervalMs = 15'000;
 constexpr std::string_view kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -94,7 +98,8 @@ class Platform::Impl {
             services_.registry.AddGauge("prometheus_config_last_reload_successful",
                                         "Whether the last configuration reload attempt was successful.")),
         reload_time_(services_.registry.AddGauge("prometheus_config_last_reload_success_timestamp_seconds",
-                                                 "Timestamp of the last successful configuration reload.")) {
+                                                 "Timestamp of the last successful configuration reload.")),
+        auto_reload_timer_(services_.io, services_.executor, core::Priority::kBackground) {
     services_.registry
         .AddGauge("sextant_build_info", "What runs here; the value is always 1.",
                   {{"version", std::string(Version())}})
@@ -114,6 +119,9 @@ class Platform::Impl {
  private:
   Status OpenStore(const config::StorageConfig& config);
   Status StartServer();
+  Status ReloadWeb();
+  void LookForChanges();
+  void NoteFiles(const PlatformConfig& config);
   Status StartAlerting(std::shared_ptr<const alerting::Config> config);
   Status Apply(PlatformConfig config);
   void ApplyDiscovery(const config::PrometheusConfig& config);
@@ -146,7 +154,15 @@ class Platform::Impl {
 
   std::atomic<bool> is_ready_ = false;
   bool is_stopped_ = false;
+  bool is_tls_ = false;
+  std::string route_prefix_;
+  std::string external_url_;  // without a slash at its end; empty: not given
+  net::Timer auto_reload_timer_;
   mutable std::mutex config_mutex_;
+  std::vector<std::function<void(Status)>> reload_waiters_;  // guarded by config_mutex_, as what follows
+  std::vector<std::string> watched_files_;
+  std::vector<std::string> watched_patterns_;
+  uint64_t files_fingerprint_ = 0;
   std::string config_yaml_;  // guarded by config_mutex_
   Retention retention_;      // likewise
 };
@@ -276,6 +292,16 @@ net::Router Platform::Impl::MakeRouter() {
                                   return config_yaml_;
                                 },
                                 replay_});
+  router.SetPrefix(route_prefix_);
+  api::AddLifecycleRoutes(router, {options_.web.enable_lifecycle,
+                                   [this](std::function<void(Status)> done) {
+                                     {
+                                       std::lock_guard lock(config_mutex_);
+                                       reload_waiters_.push_back(std::move(done));
+                                     }
+                                     core::SignalSelf(SIGHUP);
+                                   },
+                                   [] { core::SignalSelf(SIGTERM); }});
   api::AddAdminRoutes(router, {*db_, services_.clock, options_.data_dir, options_.enable_admin_api});
   api::AddDashboardRoutes(router, dashboards_);
   AddPageRoutes(router);
@@ -286,9 +312,19 @@ net::Router Platform::Impl::MakeRouter() {
 Status Platform::Impl::StartServer() {
   net::Router router;
   api::AddStartRoutes(router, services_.registry, replay_);
+  router.SetPrefix(route_prefix_);
   net::HttpServerOptions server;
   server.listen = options_.listen;
   server.limits.max_connections = options_.max_connections;
+  SEXTANT_ASSIGN(WebSettings web, LoadWebSettings(options_.web));
+  server.security = std::move(web.security);
+  is_tls_ = !server.security.cert_file.empty();
+  if (!web.headers.empty()) {
+    server.add_headers = [fixed = std::move(web.headers)](const net::HttpRequest&,
+                                                          net::HttpHeaders& headers) {
+      for (const auto& [name, value] : fixed) headers.Set(name, value);
+    };
+  }
   server.limits.max_buffered_body_bytes = Share(memory_limit_bytes_, kRequestBodyShare);
   SEXTANT_ASSIGN(server_,
                  net::HttpServer::Start(services_.io, services_.executor, services_.clock, services_.registry,
@@ -315,6 +351,8 @@ Status Platform::Impl::StartAlerting(std::shared_ptr<const alerting::Config> con
 Status Platform::Impl::Start() {
   // What the user wrote is checked before anything is touched.
   SEXTANT_ASSIGN(PlatformConfig config, LoadPlatformConfig(options_.config));
+  SEXTANT_ASSIGN(route_prefix_, RoutePrefix(options_.web));
+  SEXTANT_ASSIGN(external_url_, ExternalUrl(options_.web));
   SEXTANT_TRY(StartServer());
   SEXTANT_TRY(OpenStore(config.prometheus.storage));
   SEXTANT_TRY(AddBuiltinDashboards(dashboards_));
@@ -333,22 +371,69 @@ Status Platform::Impl::Start() {
                                    rules::RuleContext{*engine_, *db_, *db_, alerts_.get(), services_.clock,
                                                       services_.registry, services_.logger});
   server_->SetRouter(MakeRouter());
+  NoteFiles(config);
   SEXTANT_TRY(Apply(std::move(config)));
   is_ready_ = true;
+  LookForChanges();
   return {};
 }
 
+// Certificates, users and hashes of the web configuration file, read again.
+Status Platform::Impl::ReloadWeb() {
+  if (options_.web.config_file.empty()) return {};
+  SEXTANT_ASSIGN(WebSettings web, LoadWebSettings(options_.web));
+  return server_->SetSecurity(web.security);
+}
+
+// Remembers which files make the configuration, and how they are now.
+void Platform::Impl::NoteFiles(const PlatformConfig& config) {
+  uint64_t fingerprint = FingerprintFiles(config.files, config.patterns);
+  std::lock_guard lock(config_mutex_);
+  watched_files_ = config.files;
+  watched_patterns_ = config.patterns;
+  files_fingerprint_ = fingerprint;
+}
+
+// Asks for a reload when the configuration's files have changed, and looks again after the interval.
+void Platform::Impl::LookForChanges() {
+  if (!options_.web.auto_reload) return;
+  std::vector<std::string> files;
+  std::vector<std::string> patterns;
+  {
+    std::lock_guard lock(config_mutex_);
+    files = watched_files_;
+    patterns = watched_patterns_;
+  }
+  uint64_t fingerprint = FingerprintFiles(files, patterns);
+  bool is_changed = false;
+  {
+    std::lock_guard lock(config_mutex_);
+    is_changed = std::exchange(files_fingerprint_, fingerprint) != fingerprint;
+  }
+  if (is_changed) core::SignalSelf(SIGHUP);
+  auto_reload_timer_.StartAfter(std::max(options_.web.auto_reload_interval_ms, kMinAutoReloadMs),
+                                [this] { LookForChanges(); });
+}
+
 Status Platform::Impl::Reload() {
+  std::vector<std::function<void(Status)>> waiters;
+  {
+    std::lock_guard lock(config_mutex_);
+    waiters.swap(reload_waiters_);
+  }
   Result<PlatformConfig> config = LoadPlatformConfig(options_.config);
+  if (config) NoteFiles(*config);
   Status applied = config ? Apply(std::move(*config)) : Status(tl::unexpected(config.error()));
-  if (!applied) {
+  if (applied) applied = ReloadWeb();
+  if (applied) {
+    services_.logger.Info("configuration reloaded");
+  } else {
     reload_successful_.Set(0);
     services_.logger.Error("configuration not reloaded; the one before stays in force",
                            {{"error", applied.error()}});
-    return applied;
   }
-  services_.logger.Info("configuration reloaded");
-  return {};
+  for (const auto& waiter : waiters) waiter(applied);
+  return applied;
 }
 
 void Platform::Impl::Stop() {
@@ -356,6 +441,11 @@ void Platform::Impl::Stop() {
   is_stopped_ = true;
   auto guard = std::make_unique<ShutdownGuard>(services_.logger, kShutdownBoundMs);
   bool was_ready = is_ready_.exchange(false);
+  auto_reload_timer_.Cancel();
+  {
+    std::lock_guard lock(config_mutex_);
+    reload_waiters_.clear();
+  }
   if (server_) server_->Stop(kRequestGraceMs);
   if (target_discovery_) target_discovery_->Stop();
   if (alertmanager_discovery_) alertmanager_discovery_->Stop();
@@ -376,17 +466,20 @@ void Platform::Impl::Stop() {
 
 std::vector<std::string> Platform::Impl::Urls() const {
   std::vector<std::string> urls;
-  for (size_t i = 0; i < options_.listen.size(); ++i) urls.push_back("http://" + server_->bound_address(i));
+  for (size_t i = 0; i < options_.listen.size(); ++i)
+    urls.push_back(
+        fmt::format("{}://{}{}", is_tls_ ? "https" : "http", server_->bound_address(i), route_prefix_));
   return urls;
 }
 
 std::string Platform::Impl::PageUrl() const {
+  if (!external_url_.empty()) return external_url_;
   // An address that stands for all of the machine's is no address for a browser.
   std::string address = options_.listen.front();
   size_t colon = address.rfind(':');
   std::string host = address.substr(0, colon);
   if (host.empty() || host == "0.0.0.0" || host == "[::]") address = HostName() + address.substr(colon);
-  return "http://" + address;
+  return fmt::format("{}://{}{}", is_tls_ ? "https" : "http", address, route_prefix_);
 }
 
 Result<std::unique_ptr<Platform>> Platform::Start(PlatformOptions options) {
