@@ -13,14 +13,15 @@ set(SEXTANT_MAY_USE_tsdb core model promfiles)
 set(SEXTANT_MAY_USE_promql core model)
 set(SEXTANT_MAY_USE_relabel core model config)
 set(SEXTANT_MAY_USE_httpclient core config net)
-set(SEXTANT_MAY_USE_discovery core model config net httpclient)
+set(SEXTANT_MAY_USE_kube core config net httpclient)
+set(SEXTANT_MAY_USE_discovery core model config net httpclient kube)
 set(SEXTANT_MAY_USE_scrape core model config net httpclient exposition relabel discovery)
 set(SEXTANT_MAY_USE_rules core model config gotemplate promql)
 set(SEXTANT_MAY_USE_alerting core model config gotemplate net)
 set(SEXTANT_MAY_USE_node core model)
 set(SEXTANT_MAY_USE_dashboards core config net)
-set(SEXTANT_MAY_USE_api core model config net gotemplate exposition promfiles tsdb promql relabel discovery scrape rules
-    alerting node dashboards httpclient)
+set(SEXTANT_MAY_USE_api core model config net gotemplate exposition promfiles tsdb promql relabel kube discovery scrape
+    rules alerting node dashboards httpclient)
 set(SEXTANT_MAY_USE_app ${SEXTANT_MAY_USE_api} api)
 
 # sextant_module(<name> DEPS <modules...> LIBS <third-party targets...>)

@@ -10,10 +10,10 @@ namespace sextant::config {
 namespace {
 
 constexpr std::string_view kNotYetSupported[] = {
-    "aws",       "azure",   "consul", "digitalocean", "docker",   "dockerswarm", "ec2",      "eureka",
-    "gce",       "hetzner", "ionos",  "kubernetes",   "kuma",     "lightsail",   "linode",   "marathon",
-    "nerve",     "nomad",   "oci",    "openstack",    "outscale", "ovhcloud",    "puppetdb", "scaleway",
-    "serverset", "stackit", "triton", "uyuni",        "vultr",
+    "aws",      "azure",    "consul",    "digitalocean", "docker",    "dockerswarm", "ec2",
+    "eureka",   "gce",      "hetzner",   "ionos",        "kuma",      "lightsail",   "linode",
+    "marathon", "nerve",    "nomad",     "oci",          "openstack", "outscale",    "ovhcloud",
+    "puppetdb", "scaleway", "serverset", "stackit",      "triton",    "uyuni",       "vultr",
 };
 
 // A folder's name may not have a `*`, and the file must say by its name how it is to be read.
@@ -117,6 +117,8 @@ const Struct& FieldsOf(const DiscoveryConfigs*) {
         Member<&DiscoveryConfigs::http>("http_sd_configs")
             .NullItem("empty or null section in http_sd_configs"),
         Member<&DiscoveryConfigs::dns>("dns_sd_configs").NullItem("empty or null section in dns_sd_configs"),
+        Member<&DiscoveryConfigs::kubernetes>("kubernetes_sd_configs")
+            .NullItem("empty or null section in kubernetes_sd_configs"),
     };
     for (std::string_view name : kNotYetSupported) {
       fields.push_back(

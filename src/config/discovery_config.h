@@ -7,6 +7,7 @@
 
 #include "config/decode.h"
 #include "config/http_client_config.h"
+#include "config/kubernetes_discovery_config.h"
 #include "core/clock.h"
 
 namespace sextant::config {
@@ -33,8 +34,9 @@ struct DiscoveryConfigs {
   std::vector<FileDiscoveryConfig> file;
   std::vector<HttpDiscoveryConfig> http;
   std::vector<DnsDiscoveryConfig> dns;
+  std::vector<KubernetesDiscoveryConfig> kubernetes;
 
-  bool empty() const { return file.empty() && http.empty() && dns.empty(); }
+  bool empty() const { return file.empty() && http.empty() && dns.empty() && kubernetes.empty(); }
 };
 
 const Struct& FieldsOf(const FileDiscoveryConfig*);

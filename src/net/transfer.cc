@@ -209,6 +209,14 @@ core::Status Transfer::SetUpTls(CURL* easy, const Url& url) {
     curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.cert_file.c_str());
     curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.key_file.c_str());
   }
+  auto blob = [&](CURLoption option, const std::string& pem) {
+    if (pem.empty()) return;
+    curl_blob data{const_cast<char*>(pem.data()), pem.size(), CURL_BLOB_COPY};
+    curl_easy_setopt(easy, option, &data);
+  };
+  blob(CURLOPT_CAINFO_BLOB, tls.ca_pem);
+  blob(CURLOPT_SSLCERT_BLOB, tls.cert_pem);
+  blob(CURLOPT_SSLKEY_BLOB, tls.key_pem);
   if (!tls.server_name.empty() && url.scheme == "https" && tls.server_name != url.host) {
     // curl takes the name to verify from the URL: put it there, connect to the true host, and keep the Host
     // header.
@@ -281,6 +289,10 @@ bool Transfer::AppendHeader(std::string_view line) {
 }
 
 bool Transfer::AppendBody(std::string_view piece) {
+  if (request_.on_data) {
+    request_.on_data(piece);
+    return true;
+  }
   if (!has_body_begun_) {
     has_body_begun_ = true;
     auto encoding = ParseEncoding(response_.headers.Get("Content-Encoding"));

@@ -7,10 +7,13 @@
 #include "metrics/discovery/dns_discovery.h"
 #include "metrics/discovery/file_discovery.h"
 #include "metrics/discovery/http_discovery.h"
+#include "metrics/discovery/kubernetes_discovery.h"
 
 namespace sextant::discovery {
 
 namespace {
+
+using Made = core::Result<std::unique_ptr<Discoverer>>;
 
 constexpr std::string_view kTargetsMetric = "prometheus_sd_discovered_targets";
 constexpr size_t kBlockingThreads = 2;
@@ -40,6 +43,8 @@ Manager::Manager(Services services, ManagerOptions options, Update update)
           "prometheus_sd_failed_configs",
           "Current number of service discovery configurations that failed to load.",
           {{"name", options_.name}})),
+      kubernetes_({services_.io, services_.client, services_.executor, services_.clock, services_.registry,
+                   services_.logger.With("discovery", "kubernetes"), services_.user_agent}),
       passed_on_ns_(std::numeric_limits<int64_t>::min() / 2) {
   failed_configs_.Set(0);
   thread_ = std::thread([this] { Run(); });
@@ -49,7 +54,7 @@ Manager::~Manager() { Stop(); }
 
 // Adds a set to the provider of this configuration: one already wanted, one that runs, or a new one.
 void Manager::Want(const std::string& key, const std::string& set, std::vector<Wanted>& wanted,
-                   const std::function<std::unique_ptr<Discoverer>()>& make) {
+                   const std::function<core::Result<std::unique_ptr<Discoverer>>()>& make) {
   auto already = std::ranges::find_if(wanted, [&](const Wanted& one) { return one.provider->key == key; });
   if (already != wanted.end()) {
     already->sets.insert(set);
@@ -63,7 +68,14 @@ void Manager::Want(const std::string& key, const std::string& set, std::vector<W
   }
   auto provider = std::make_shared<Provider>();
   provider->key = key;
-  provider->discoverer = make();
+  core::Result<std::unique_ptr<Discoverer>> discoverer = make();
+  if (!discoverer) {
+    ++failed_;
+    services_.logger.Error("cannot create service discovery",
+                           {{"config", set}, {"error", discoverer.error()}});
+    return;
+  }
+  provider->discoverer = std::move(*discoverer);
   wanted.push_back({std::move(provider), {set}});
 }
 
@@ -78,20 +90,27 @@ void Manager::WantAll(const std::string& set, const config::DiscoveryConfigs& co
   }
   for (const config::FileDiscoveryConfig& file : configs.file) {
     Want(KeyOf("file", file), set, wanted,
-         [&] { return std::make_unique<FileDiscoverer>(services_, *watcher_, file, set); });
+         [&]() -> Made { return std::make_unique<FileDiscoverer>(services_, *watcher_, file, set); });
   }
   for (const config::HttpDiscoveryConfig& http : configs.http) {
     Want(KeyOf("http", http) + config::RevealSecrets(http.http), set, wanted,
-         [&] { return MakeHttpDiscoverer(services_, http, set); });
+         [&]() -> Made { return MakeHttpDiscoverer(services_, http, set); });
   }
   for (const config::DnsDiscoveryConfig& dns : configs.dns) {
-    Want(KeyOf("dns", dns), set, wanted, [&] { return MakeDnsDiscoverer(services_, *blocking_, dns, set); });
+    Want(KeyOf("dns", dns), set, wanted,
+         [&]() -> Made { return MakeDnsDiscoverer(services_, *blocking_, dns, set); });
+  }
+  for (const config::KubernetesDiscoveryConfig& kubernetes : configs.kubernetes) {
+    Want(KeyOf("kubernetes", kubernetes) + config::RevealSecrets(kubernetes.http), set, wanted,
+         [&] { return MakeKubernetesDiscoverer(services_, kubernetes_, kubernetes); });
   }
 }
 
 void Manager::Apply(const std::map<std::string, config::DiscoveryConfigs>& sets) {
   std::vector<Wanted> wanted;
+  failed_ = 0;
   for (const auto& [set, configs] : sets) WantAll(set, configs, wanted);
+  failed_configs_.Set(static_cast<double>(failed_));
 
   std::vector<std::shared_ptr<Provider>> before;
   {

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "config/discovery_config.h"
+#include "kube/resource_cache.h"
 #include "metrics/discovery/discoverer.h"
 #include "metrics/discovery/folder_watcher.h"
 
@@ -46,7 +47,8 @@ class Manager {
   Manager(const Manager&) = delete;
   Manager& operator=(const Manager&) = delete;
 
-  // Makes these the configurations that are looked after, by the name of their set.
+  // Makes these the configurations that are looked after, by the name of their set. One that cannot begin (no
+  // cluster, no credentials) is logged, counted and left out until the next Apply.
   void Apply(const std::map<std::string, config::DiscoveryConfigs>& sets);
   // Nothing is passed on any more when it returns. May be called again.
   void Stop();
@@ -67,7 +69,7 @@ class Manager {
   };
 
   void Want(const std::string& key, const std::string& set, std::vector<Wanted>& wanted,
-            const std::function<std::unique_ptr<Discoverer>()>& make);
+            const std::function<core::Result<std::unique_ptr<Discoverer>>()>& make);
   void WantAll(const std::string& set, const config::DiscoveryConfigs& configs, std::vector<Wanted>& wanted);
   void Take(Provider& provider, std::vector<TargetGroup> groups);
   bool MayPassOn(int64_t now_ns) const;
@@ -84,11 +86,13 @@ class Manager {
 
   std::unique_ptr<FolderWatcher> watcher_;    // made when the first needs it
   std::unique_ptr<core::Executor> blocking_;  // likewise
+  kube::Pool kubernetes_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::shared_ptr<Provider>> providers_;  // guarded by mutex_, as everything below
   std::set<std::string> counted_sets_;                // with a gauge of their own
+  size_t failed_ = 0;                                 // configurations of the last Apply that could not begin
   bool is_dirty_ = false;
   bool is_stopping_ = false;
   int64_t applied_ns_ = 0;
