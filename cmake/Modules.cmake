@@ -20,9 +20,10 @@ set(SEXTANT_MAY_USE_rules core model config gotemplate promql)
 set(SEXTANT_MAY_USE_alerting core model config gotemplate net)
 set(SEXTANT_MAY_USE_node core model)
 set(SEXTANT_MAY_USE_dashboards core config net)
+set(SEXTANT_MAY_USE_promtool core model config net httpclient promql rules relabel discovery scrape exposition)
 set(SEXTANT_MAY_USE_api core model config net gotemplate exposition promfiles tsdb promql relabel kube discovery scrape
     rules alerting node dashboards httpclient)
-set(SEXTANT_MAY_USE_app ${SEXTANT_MAY_USE_api} api)
+set(SEXTANT_MAY_USE_app ${SEXTANT_MAY_USE_api} api promtool)
 
 # sextant_module(<name> DEPS <modules...> LIBS <third-party targets...>)
 # Builds the static library sextant_<name> of all *.cc here, and <name>_test of all *_test.cc here.
