@@ -7,7 +7,7 @@
 
 namespace sextant::httpclient {
 
-// Sets credentials, TLS and redirects of `request`, except secrets that stand in files.
+// Sets credentials, headers, TLS, proxy and redirects of `request`, except secrets that stand in files.
 void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& request);
 
 // Reads the secrets that stand in files into `request`: before each use, so that a rotated one is picked up.

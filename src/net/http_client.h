@@ -52,7 +52,12 @@ struct FetchRequest {
   std::string bearer_token = {};
 
   std::shared_ptr<const TlsClientOptions> tls = {};
-  std::string proxy_url = {};  // empty: none; environment variables are not consulted
+  std::string proxy_url = {};  // empty: none
+  // Hosts, domains, addresses and networks that are reached without the proxy, with commas.
+  std::string no_proxy = {};
+  // The environment's HTTP_PROXY, HTTPS_PROXY and NO_PROXY count in place of these two; never for this
+  // machine.
+  bool proxy_from_environment = false;
 
   core::DurationMs timeout_ms = 30'000;  // for everything
   bool follow_redirects = true;

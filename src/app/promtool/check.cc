@@ -9,6 +9,7 @@
 #include <set>
 
 #include "app/promtool/check_discovery.h"
+#include "app/promtool/lint_metrics.h"
 #include "config/paths.h"
 #include "config/prometheus_config.h"
 #include "config/text.h"
@@ -275,6 +276,21 @@ Result<int> CheckServer(const CommandArguments& arguments, std::string_view path
   return kSuccess;
 }
 
+Result<int> CheckMetrics(const CommandArguments& arguments, Output& output) {
+  std::string text(std::istreambuf_iterator<char>(std::cin), {});
+  std::string lint = arguments.Get("lint", "all");
+  if (lint != "all" && lint != "none")
+    return Fail(Code::kInvalidArgument, "unknown lint option \"{}\"", lint);
+  auto problems = LintMetrics(text);
+  if (!problems) {
+    output.ErrorLine("error while linting: " + problems.error().message());
+    return kFailure;
+  }
+  if (lint == "none") return kSuccess;
+  for (const LintProblem& problem : *problems) output.ErrorLine(problem.metric + " " + problem.text);
+  return problems->empty() ? kSuccess : kLintFailure;
+}
+
 }  // namespace
 
 Result<int> RunCheck(const std::vector<std::string>& arguments, Output& output) {
@@ -300,10 +316,13 @@ Result<int> RunCheck(const std::vector<std::string>& arguments, Output& output) 
     SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"timeout"}, {}));
     return CheckServiceDiscovery(parsed, output);
   }
-  if (command == "metrics") return Fail(Code::kUnimplemented, "check metrics is not supported yet");
+  if (command == "metrics") {
+    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"lint"}, {}));
+    return CheckMetrics(parsed, output);
+  }
   if (command.empty()) {
     return Fail(Code::kInvalidArgument,
-                "must select a subcommand of 'check': config, rules, web-config, healthy, ready, "
+                "must select a subcommand of 'check': config, rules, web-config, metrics, healthy, ready, "
                 "service-discovery");
   }
   return Fail(Code::kInvalidArgument, "expected command but got \"{}\"", command);

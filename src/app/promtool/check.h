@@ -1,5 +1,5 @@
-// `promtool check …`: config, rules, web-config, healthy, ready and service-discovery, with promtool's exit
-// codes and its output where scripts read it.
+// `promtool check …`: config, rules, web-config, metrics, healthy, ready and service-discovery, with
+// promtool's exit codes and its output where scripts read it.
 #pragma once
 
 #include <string>

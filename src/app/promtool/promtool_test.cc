@@ -9,6 +9,7 @@
 #include <set>
 
 #include "app/promtool/check.h"
+#include "app/promtool/lint_metrics.h"
 #include "app/promtool/test_rules.h"
 
 namespace sextant::promtool {
@@ -57,12 +58,13 @@ class PromtoolTest : public testing::Test {
     fs::remove_all(dir_);
   }
   // The peer, or nothing when it is not there.
-  bool RunPeer(const std::vector<std::string>& words, Ran& ran) {
+  bool RunPeer(const std::vector<std::string>& words, Ran& ran, const std::string& input = "") {
     const char* given = std::getenv("SEXTANT_PEERS");
     fs::path peer = fs::path(given != nullptr ? given : SEXTANT_PEERS_DEFAULT) / "usr/bin/promtool";
     if (!fs::exists(peer)) return false;
     std::string command = peer.string();
     for (const std::string& word : words) command += " '" + word + "'";
+    command += " " + input;
     int status =
         std::system((command + " >" + (dir_ / "out").string() + " 2>" + (dir_ / "err").string()).c_str());
     ran = {WEXITSTATUS(status), {ReadAll(dir_ / "out"), ReadAll(dir_ / "err")}};
@@ -116,6 +118,35 @@ TEST_F(PromtoolTest, SaysWhatThePeerSays) {
     if (kOtherWords.contains(words.back())) continue;
     EXPECT_EQ(ours.output.err, peer.output.err);
   }
+}
+
+TEST_F(PromtoolTest, LintsMetricsAsThePeerDoes) {
+  const std::vector<std::string> kBodies = {
+      "a_total 1\n# TYPE b counter\nb 2\n# HELP c_seconds\nc_seconds{le=\"x\"} 3\n",
+      "# HELP a_total x\n# TYPE a_total counter\na_total 1\n",
+      "# HELP x_milliseconds x\n# TYPE x_milliseconds gauge\nx_milliseconds{camelCase=\"1\"} 1\n",
+      "# HELP httpRequests_gauge x\n# TYPE httpRequests_gauge "
+      "gauge\nhttpRequests_gauge{le=\"1\",quantile=\"1\"} 1\n",
+      "# HELP h x\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n",
+      "# HELP s_days x\n# TYPE s_days summary\ns_days{quantile=\"0.5\"} 1\ns_days_sum 1\ns_days_count 1\n",
+      "# HELP job:x_ms x\n# TYPE job:x_ms gauge\njob:x_ms 1\n# HELP y_count x\n# TYPE y_count gauge\ny_count "
+      "1\n",
+      "# HELP z_total x\n# TYPE z_total gauge\nz_total 1\n# HELP q_hours_bucket x\n# TYPE q_hours_bucket "
+      "gauge\nq_hours_bucket 2\n",
+  };
+  for (const std::string& body : kBodies) {
+    SCOPED_TRACE(body);
+    auto problems = LintMetrics(body);
+    ASSERT_TRUE(problems) << problems.error().message();
+    std::string ours;
+    for (const LintProblem& problem : *problems) ours += problem.metric + " " + problem.text + "\n";
+    std::ofstream(dir_ / "in") << body;
+    Ran peer;
+    if (!RunPeer({"check", "metrics"}, peer, "<" + (dir_ / "in").string())) GTEST_SKIP() << "no promtool";
+    EXPECT_EQ(ours, peer.output.err);
+    EXPECT_EQ(peer.code, problems->empty() ? kSuccess : kLintFailure);
+  }
+  EXPECT_FALSE(LintMetrics("a 1 2 3"));
 }
 
 TEST_F(PromtoolTest, WritesJunit) {
