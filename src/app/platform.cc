@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "agents/node/node_agent.h"
 #include "alerting/alertmanager.h"
@@ -26,6 +27,7 @@
 #include "core/duration.h"
 #include "core/file.h"
 #include "core/memory_budget.h"
+#include "core/parallel.h"
 #include "core/process.h"
 #include "dashboards/library.h"
 #include "metrics/discovery/manager.h"
@@ -141,6 +143,7 @@ class Platform::Impl {
 
   const std::shared_ptr<tsdb::ReplayProgress> replay_ = std::make_shared<tsdb::ReplayProgress>();
   std::unique_ptr<tsdb::Db> db_;
+  std::unique_ptr<core::ExecutorParallel> query_helpers_;
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<node::NodeAgent> node_agent_;
   std::unique_ptr<alerting::Alertmanager> alertmanager_;  // of the whole platform only
@@ -181,6 +184,8 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   store.limits.max_head_bytes = Share(memory_limit_bytes_, kHeadShare);
   store.limits.max_out_of_order_bytes = Share(memory_limit_bytes_, kOutOfOrderShare);
   store.out_of_order_window_ms = config.out_of_order_window_ms();
+  store.stale_series_threshold = EffectiveStaleThreshold(options_.store, config);
+  store.chunk_encodings = EffectiveChunkEncodings(options_.store, config);
   store.max_exemplars = config.max_exemplars();
   store.replay_progress = replay_;
   SEXTANT_ASSIGN(db_, tsdb::Db::Open(files_, services_.clock, services_.logger, services_.registry, store));
@@ -189,6 +194,9 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   core::MemoryShare& query_memory = budget_.AddShare("queries", kQueryShare);
   engine.max_bytes = static_cast<int64_t>(query_memory.limit_bytes());
   engine.memory = &query_memory;
+  query_helpers_ = std::make_unique<core::ExecutorParallel>(
+      services_.executor, core::Priority::kQuery, std::max(1u, std::thread::hardware_concurrency()));
+  engine.parallel = query_helpers_.get();
   engine_ = std::make_unique<promql::Engine>(engine, services_.clock, &services_.registry);
   return {};
 }
@@ -229,6 +237,8 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   rules_->Update(rule_options, config.rule_files);
   db_->SetOutOfOrderWindow(config.prometheus.storage.out_of_order_window_ms());
   db_->SetMaxExemplars(config.prometheus.storage.max_exemplars());
+  db_->SetStaleSeriesThreshold(EffectiveStaleThreshold(options_.store, config.prometheus.storage));
+  db_->SetChunkEncodings(EffectiveChunkEncodings(options_.store, config.prometheus.storage));
 
   std::lock_guard lock(config_mutex_);
   retention_ = retention;

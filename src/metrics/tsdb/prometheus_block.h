@@ -4,6 +4,7 @@
 // The index is mapped and chunks are read when asked for; each piece's checksum is compared when it is read.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include "core/file.h"
 #include "core/result.h"
 #include "metrics/promfiles/block_chunks.h"
+#include "metrics/promfiles/chunk_codec.h"
 #include "metrics/promfiles/index_reader.h"
 #include "metrics/promfiles/index_writer.h"
 #include "metrics/promfiles/meta.h"
@@ -63,6 +65,7 @@ class PrometheusBlock final : public Block {
         index_file_(std::move(index_file)),
         index_(std::move(index)),
         chunks_(std::move(chunks)),
+        has_tombstones_(tombstones.count() > 0),
         tombstones_(std::make_shared<promfiles::Tombstones>(std::move(tombstones))) {}
 
   core::Status AddTombstones(const Roaring& selected, TimestampMs start_ms, TimestampMs end_ms,
@@ -73,6 +76,8 @@ class PrometheusBlock final : public Block {
   const std::unique_ptr<promfiles::IndexReader> index_;
   const promfiles::ChunkSegments chunks_;
   mutable std::mutex delete_mutex_;  // held while a deletion writes; readers never take it
+  mutable std::atomic<bool>
+      has_tombstones_;  // once true, so for good; most blocks have none, and reads ask nothing else
   mutable std::mutex tombstones_mutex_;
   mutable std::shared_ptr<const promfiles::Tombstones> tombstones_;
 };
@@ -85,8 +90,7 @@ struct PrometheusBlockOptions {
   promfiles::BlockCompaction compaction;
   // Sections of meta.json to keep from former blocks.
   std::vector<std::pair<std::string, std::string>> other_meta;
-  // Encodings 4 to 6, which only Prometheus since 3.14 reads, for series with start timestamps.
-  bool start_times = false;
+  promfiles::EncodeOptions chunks;
   uint64_t max_segment_bytes = promfiles::kMaxSegmentBytes;
 };
 

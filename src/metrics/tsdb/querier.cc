@@ -1,8 +1,11 @@
 #include "metrics/tsdb/querier.h"
 
-#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+#include <absl/container/inlined_vector.h>
 
 #include <algorithm>
+#include <mutex>
+#include <span>
 
 #include "metrics/tsdb/sample_merge.h"
 
@@ -24,8 +27,62 @@ struct BlockSeries {
 // one time, the first one's is taken.
 struct FoundSeries {
   Labels labels;
-  std::vector<BlockSeries> in_blocks;
+  absl::InlinedVector<BlockSeries, 2> in_blocks;
   HeadSeries in_head;  // ref 0: not there
+};
+
+// Joins what several sources have of the same series. Sources mostly have the same series in the same order,
+// so that the next one is where it is expected; only otherwise it is looked up by its labels.
+class FoundSet {
+ public:
+  FoundSet() : places_(0, Hash{&found_}, Equal{&found_}) {}
+  FoundSet(const FoundSet&) = delete;
+  FoundSet& operator=(const FoundSet&) = delete;
+
+  void BeginSource(size_t series) {
+    next_ = 0;
+    if (found_.empty()) found_.reserve(series);
+  }
+  // The entry of a series, made when there is none.
+  FoundSeries& At(Labels labels) {
+    if (next_ < found_.size() && found_[next_].labels == labels) return found_[next_++];
+    if (is_first_) return Make(std::move(labels));
+    for (; indexed_ < found_.size(); ++indexed_) places_.insert(static_cast<uint32_t>(indexed_));
+    auto place = places_.find(labels);
+    if (place == places_.end()) return Make(std::move(labels));
+    next_ = size_t{*place} + 1;
+    return found_[*place];
+  }
+  void EndSource() { is_first_ = found_.empty(); }
+
+  std::vector<FoundSeries> Take() && { return std::move(found_); }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    const std::vector<FoundSeries>* found;
+    size_t operator()(uint32_t place) const { return (*found)[place].labels.Hash(); }
+    size_t operator()(const Labels& labels) const { return labels.Hash(); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    const std::vector<FoundSeries>* found;
+    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+    bool operator()(uint32_t a, const Labels& b) const { return (*found)[a].labels == b; }
+    bool operator()(const Labels& a, uint32_t b) const { return a == (*found)[b].labels; }
+  };
+
+  FoundSeries& Make(Labels labels) {
+    found_.push_back({std::move(labels), {}, {}});
+    next_ = found_.size();
+    return found_.back();
+  }
+
+  std::vector<FoundSeries> found_;
+  size_t next_ = 0;       // where the next series of this source is expected
+  bool is_first_ = true;  // of the first source each series is new
+  size_t indexed_ = 0;    // how many are in `places_`
+  absl::flat_hash_set<uint32_t, Hash, Equal> places_;
 };
 
 class DbSeriesSet final : public model::SeriesSet {
@@ -59,13 +116,68 @@ class DbSeriesSet final : public model::SeriesSet {
     return {};
   }
 
+  Status ReadNewest(size_t index, TimestampMs start_ms, TimestampMs end_ms,
+                    model::SampleColumns& out) const override {
+    const FoundSeries& series = series_[index];
+    if (series.in_head.ref == 0) return Read(index, start_ms, end_ms, out);
+    out.clear();
+    view_->store().head.ReadNewest(series.in_head, std::max(start_ms, view_->start_ms()),
+                                   std::min(end_ms, view_->end_ms()), out);
+    // A block may have a newer one, or another for the same time.
+    auto is_older = [&](const BlockSeries& part) {
+      return out.size() > 0 && view_->blocks()[part.block]->end_ms() <= out.times_ms.back();
+    };
+    if (std::ranges::all_of(series.in_blocks, is_older)) return {};
+    return Read(index, start_ms, end_ms, out);
+  }
+
  private:
   const std::shared_ptr<const View> view_;
   const std::vector<FoundSeries> series_;
 };
 
+// Series that are in the head only. Their labels are made when they are asked for: counting a million series
+// needs none. Until then the view keeps the series, and so their labels, in the head.
+class HeadSeriesSet final : public model::SeriesSet {
+ public:
+  HeadSeriesSet(std::shared_ptr<const View> view, std::vector<HeadSeries> series)
+      : view_(std::move(view)), series_(std::move(series)) {}
+
+  size_t size() const override { return series_.size(); }
+  const Labels& labels(size_t index) const override {
+    constexpr size_t kAtOnce = 256;
+    std::lock_guard lock(mutex_);
+    if (series_[index].labels.empty()) {
+      size_t count = std::min(kAtOnce, series_.size() - index);
+      view_->store().head.FillLabels(std::span(series_).subspan(index, count));
+    }
+    return series_[index].labels;
+  }
+
+  Status Read(size_t index, TimestampMs start_ms, TimestampMs end_ms,
+              model::SampleColumns& out) const override {
+    out.clear();
+    view_->store().head.Read(series_[index], std::max(start_ms, view_->start_ms()),
+                             std::min(end_ms, view_->end_ms()), out);
+    return {};
+  }
+  Status ReadNewest(size_t index, TimestampMs start_ms, TimestampMs end_ms,
+                    model::SampleColumns& out) const override {
+    out.clear();
+    view_->store().head.ReadNewest(series_[index], std::max(start_ms, view_->start_ms()),
+                                   std::min(end_ms, view_->end_ms()), out);
+    return {};
+  }
+
+ private:
+  const std::shared_ptr<const View> view_;
+  mutable std::mutex mutex_;                // of labels that are still empty
+  mutable std::vector<HeadSeries> series_;  // what has labels is not changed any more
+};
+
 void SortUnique(std::vector<std::string>& texts, size_t limit) {
-  std::sort(texts.begin(), texts.end());
+  // What comes out of one block is sorted already.
+  if (!std::is_sorted(texts.begin(), texts.end())) std::sort(texts.begin(), texts.end());
   texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
   if (limit > 0 && texts.size() > limit) texts.resize(limit);
 }
@@ -77,28 +189,28 @@ View::View(std::shared_ptr<Store> store, TimestampMs start_ms, TimestampMs end_m
       start_ms_(start_ms),
       end_ms_(end_ms),
       epoch_(store_->epochs.Acquire()),
-      watermark_(store_->commits.AcquireReader()),
-      blocks_(store_->blocks.Snapshot(start_ms, end_ms)) {}
+      blocks_(store_->blocks.Snapshot(start_ms, end_ms)),
+      watermark_(store_->commits.AcquireReader()) {}
 
 View::~View() {
   store_->commits.ReleaseReader(watermark_);
   store_->epochs.Release(epoch_);
 }
 
-std::vector<HeadSeries> DbQuerier::SelectHead(const std::vector<Matcher>& matchers, size_t first) const {
+template <typename SelectAt>
+std::vector<HeadSeries> DbQuerier::SelectHead(SelectAt select) const {
   if (!view_->SeesHead()) return {};
   Store& store = view_->store();
   TimestampMs in_order_from_ms =
       view_->SeesInOrder() ? view_->head_start_ms() : std::numeric_limits<TimestampMs>::max();
-  std::vector<HeadSeries> series =
-      store.head.Select(matchers, view_->watermark(), in_order_from_ms, view_->start_ms(), first);
+  std::vector<HeadSeries> series = select(view_->watermark(), in_order_from_ms);
   // When very much was committed since the view was made, what was before is no longer known: a newer moment
   // then, again a single one.
   constexpr int kTries = 3;
   CommitTracker::Ticket used = view_->watermark();
   for (int i = 0; i < kTries && store.head.HasForgotten(used); ++i) {
     used = store.commits.AcquireReader();
-    series = store.head.Select(matchers, used, in_order_from_ms, view_->start_ms(), first);
+    series = select(used, in_order_from_ms);
     store.commits.ReleaseReader(used);
   }
   return series;
@@ -110,26 +222,39 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
   const auto& blocks = view_->blocks();
   // A series that a block has needs its part in the head as well, unless only its labels are wanted.
   const size_t first = hints.series_only || blocks.empty() ? hints.limit : 0;
+  Head& head = view_->store().head;
+  if (blocks.empty() && !hints.sorted && first == 0) {
+    return std::make_unique<HeadSeriesSet>(
+        view_, SelectHead([&](CommitTracker::Ticket watermark, TimestampMs in_order_from_ms) {
+          return head.SelectInUse(matchers, watermark, in_order_from_ms, view_->start_ms(), view_->epoch());
+        }));
+  }
+  auto select_head = [&] {
+    return SelectHead([&](CommitTracker::Ticket watermark, TimestampMs in_order_from_ms) {
+      return head.Select(matchers, watermark, in_order_from_ms, view_->start_ms(), first);
+    });
+  };
   if (blocks.empty()) {
-    for (HeadSeries& series : SelectHead(matchers, first)) {
+    for (HeadSeries& series : select_head()) {
       Labels labels = std::move(series.labels);
       found.push_back({std::move(labels), {}, std::move(series)});
     }
   } else {
-    absl::flat_hash_map<Labels, size_t> places;
-    auto place_of = [&](const Labels& labels) -> FoundSeries& {
-      auto [place, is_new] = places.try_emplace(labels, found.size());
-      if (is_new) found.push_back({labels, {}, {}});
-      return found[place->second];
-    };
+    FoundSet joined;
+    std::vector<FoundInBlock> in_block;
     for (uint32_t i = 0; i < blocks.size(); ++i) {
-      std::vector<FoundInBlock> in_block;
+      in_block.clear();
       SEXTANT_TRY(view_->store().blocks.Guard(*blocks[i], blocks[i]->Select(matchers, in_block)));
-      for (const FoundInBlock& series : in_block) {
-        place_of(series.labels).in_blocks.push_back({i, series.series});
+      joined.BeginSource(in_block.size());
+      for (FoundInBlock& series : in_block) {
+        joined.At(std::move(series.labels)).in_blocks.push_back({i, series.series});
       }
+      joined.EndSource();
     }
-    for (HeadSeries& series : SelectHead(matchers, first)) place_of(series.labels).in_head = series;
+    std::vector<HeadSeries> in_head = select_head();
+    joined.BeginSource(in_head.size());
+    for (HeadSeries& series : in_head) joined.At(series.labels).in_head = series;
+    found = std::move(joined).Take();
   }
   if (hints.sorted) {
     std::sort(found.begin(), found.end(),
