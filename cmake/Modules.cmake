@@ -12,14 +12,18 @@ set(SEXTANT_MAY_USE_promfiles core model)
 set(SEXTANT_MAY_USE_tsdb core model promfiles)
 set(SEXTANT_MAY_USE_promql core model)
 set(SEXTANT_MAY_USE_relabel core model config)
-set(SEXTANT_MAY_USE_scrape core model config net exposition relabel)
+set(SEXTANT_MAY_USE_httpclient core config net)
+set(SEXTANT_MAY_USE_kube core config net httpclient)
+set(SEXTANT_MAY_USE_discovery core model config net httpclient kube)
+set(SEXTANT_MAY_USE_scrape core model config net httpclient exposition relabel discovery)
 set(SEXTANT_MAY_USE_rules core model config gotemplate promql)
-set(SEXTANT_MAY_USE_alerting core model config gotemplate net)
+set(SEXTANT_MAY_USE_alerting core model config gotemplate net httpclient)
 set(SEXTANT_MAY_USE_node core model exposition)
 set(SEXTANT_MAY_USE_dashboards core config net)
-set(SEXTANT_MAY_USE_api core model config net gotemplate exposition promfiles tsdb promql relabel scrape rules alerting
-    node dashboards)
-set(SEXTANT_MAY_USE_app ${SEXTANT_MAY_USE_api} api)
+set(SEXTANT_MAY_USE_promtool core model config net httpclient promql rules relabel discovery scrape exposition)
+set(SEXTANT_MAY_USE_api core model config net gotemplate exposition promfiles tsdb promql relabel kube discovery scrape
+    rules alerting node dashboards httpclient)
+set(SEXTANT_MAY_USE_app ${SEXTANT_MAY_USE_api} api promtool)
 
 # sextant_module(<name> DEPS <modules...> LIBS <third-party targets...>)
 # Builds the static library sextant_<name> of all *.cc here, and <name>_test of all *_test.cc here.

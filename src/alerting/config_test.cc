@@ -56,9 +56,9 @@ TEST(Config, AmtoolCheckConfigOracle) {
       ++refused;
     }
   }
-  EXPECT_EQ(loaded, 7);
+  EXPECT_EQ(loaded, 8);
   EXPECT_EQ(refused, 26);
-  EXPECT_EQ(not_yet, 54);
+  EXPECT_EQ(not_yet, 53);
 }
 
 TEST(Config, ReferenceDeploymentLoads) {

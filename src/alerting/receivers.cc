@@ -9,6 +9,7 @@
 #include "core/json_writer.h"
 #include "gotemplate/alertmanager.h"
 #include "gotemplate/unicode.h"
+#include "httpclient/settings.h"
 
 namespace sextant::alerting {
 namespace {
@@ -28,40 +29,6 @@ Result<std::string> ReadSecretFile(const std::string& path) {
   return std::string(gotemplate::TrimSpace(text));
 }
 
-core::Status ApplyHttpConfig(const config::HttpClientConfig& http, net::FetchRequest& request) {
-  if (http.basic_auth) {
-    request.basic_user = http.basic_auth->username;
-    request.basic_password = http.basic_auth->password.Reveal();
-    if (!http.basic_auth->username_file.empty()) {
-      SEXTANT_ASSIGN(request.basic_user, ReadSecretFile(http.basic_auth->username_file));
-    }
-    if (!http.basic_auth->password_file.empty()) {
-      SEXTANT_ASSIGN(request.basic_password, ReadSecretFile(http.basic_auth->password_file));
-    }
-  }
-  if (http.authorization) {
-    std::string credentials = http.authorization->credentials.Reveal();
-    if (!http.authorization->credentials_file.empty()) {
-      SEXTANT_ASSIGN(credentials, ReadSecretFile(http.authorization->credentials_file));
-    }
-    if (http.authorization->type == "Bearer") {
-      request.bearer_token = std::move(credentials);
-    } else {
-      request.headers.Set("Authorization", http.authorization->type + " " + credentials);
-    }
-  }
-  auto tls = std::make_shared<net::TlsClientOptions>();
-  tls->ca_file = http.tls.ca_file;
-  tls->cert_file = http.tls.cert_file;
-  tls->key_file = http.tls.key_file;
-  tls->server_name = http.tls.server_name;
-  tls->insecure_skip_verify = http.tls.insecure_skip_verify;
-  tls->min_version = http.tls.min_version;
-  request.tls = std::move(tls);
-  request.follow_redirects = http.follow_redirects;
-  return {};
-}
-
 // A JSON POST to a URL that stands in the configuration or in a file.
 Result<net::FetchRequest> MakePost(std::string url, const std::string& url_file,
                                    const std::optional<config::HttpClientConfig>& http, const Config& config,
@@ -75,7 +42,9 @@ Result<net::FetchRequest> MakePost(std::string url, const std::string& url_file,
   request.headers.Set("Content-Type", "application/json");
   request.body = std::move(body);
   request.max_body_bytes = kMaxAnswerBytes;
-  SEXTANT_TRY(ApplyHttpConfig(http ? *http : config.global.http, request));
+  const config::HttpClientConfig& settings = http ? *http : config.global.http;
+  httpclient::ApplyHttpConfig(settings, request);
+  SEXTANT_TRY(httpclient::ReadSecretFiles(settings, request));
   return request;
 }
 

@@ -160,8 +160,11 @@ net::HttpResponse HandleAlerts(const RulesApiDeps& deps, const net::HttpRequest&
 net::HttpResponse HandleAlertmanagers(const RulesApiDeps& deps, const net::HttpRequest&) {
   return SuccessResponse([&](JsonWriter& json) {
     json.BeginObject().Key("activeAlertmanagers").BeginArray();
-    for (const std::string& url : deps.alertmanagers()) json.BeginObject().Key("url").String(url).EndObject();
-    json.EndArray().Key("droppedAlertmanagers").BeginArray().EndArray().EndObject();
+    AlertmanagerUrls urls = deps.alertmanagers();
+    for (const std::string& url : urls.active) json.BeginObject().Key("url").String(url).EndObject();
+    json.EndArray().Key("droppedAlertmanagers").BeginArray();
+    for (const std::string& url : urls.dropped) json.BeginObject().Key("url").String(url).EndObject();
+    json.EndArray().EndObject();
   });
 }
 

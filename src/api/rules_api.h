@@ -10,10 +10,15 @@
 
 namespace sextant::api {
 
+// Alertmanagers by their URLs: those that are told of alerts, and those that relabelling dropped.
+struct AlertmanagerUrls {
+  std::vector<std::string> active;
+  std::vector<std::string> dropped;
+};
+
 struct RulesApiDeps {
   const rules::RuleManager& rules;
-  // URLs of the Alertmanagers that are told of alerts. Called from any thread.
-  std::function<std::vector<std::string>()> alertmanagers;
+  std::function<AlertmanagerUrls()> alertmanagers;  // called from any thread
 };
 
 // Adds the routes. What `deps` refers to must outlive the server.

@@ -1,9 +1,13 @@
 #include "api/targets_api.h"
 
+#include <simdjson.h>
+
 #include "api/envelope.h"
 #include "api/params.h"
 #include "api/query_json.h"
+#include "config/prometheus_config.h"
 #include "core/duration.h"
+#include "metrics/relabel/relabel.h"
 
 namespace sextant::api {
 
@@ -69,6 +73,89 @@ net::HttpResponse HandleScrapePools(const scrape::ScrapeManager& manager, const 
   });
 }
 
+ApiResult<std::shared_ptr<const config::ScrapeConfig>> PoolParam(const scrape::ScrapeManager& manager,
+                                                                 const net::QueryParams& params) {
+  std::string pool(params.Get("scrapePool"));
+  if (pool.empty()) return tl::unexpected(ApiError::BadData("no scrapePool parameter provided"));
+  std::shared_ptr<const config::ScrapeConfig> config = manager.PoolConfig(pool);
+  if (config == nullptr) {
+    return tl::unexpected(ApiError::BadData(
+        fmt::format("error getting scrape config: scrape pool {} not found", model::QuoteGo(pool))));
+  }
+  return config;
+}
+
+net::HttpResponse HandlePoolConfig(const scrape::ScrapeManager& manager, const net::HttpRequest& request) {
+  auto config = PoolParam(manager, request.Query());
+  if (!config) return ErrorResponse(config.error());
+  return SuccessResponse([&](core::JsonWriter& json) {
+    json.BeginObject().Key("yaml").String(config::WriteYaml(**config)).EndObject();
+  });
+}
+
+ApiResult<model::LabelsBuilder> LabelsParam(const net::QueryParams& params) {
+  std::string text(params.Get("labels"));
+  if (text.empty()) return tl::unexpected(ApiError::BadData("no labels parameter provided"));
+  auto bad = [](std::string_view why) {
+    return tl::unexpected(ApiError::BadData(fmt::format("error parsing labels: {}", why)));
+  };
+  simdjson::dom::parser parser;
+  simdjson::padded_string padded(text);
+  simdjson::dom::object fields;
+  if (auto code = parser.parse(padded).get(fields); code != simdjson::SUCCESS)
+    return bad(simdjson::error_message(code));
+  model::LabelsBuilder labels;
+  for (auto [name, value] : fields) {
+    std::string_view label;
+    if (value.get(label) != simdjson::SUCCESS) return bad("the value of a label must be a string");
+    labels.Set(name, label);
+  }
+  return labels;
+}
+
+void WriteRule(core::JsonWriter& json, const config::RelabelRuleConfig& rule) {
+  json.BeginObject();
+  if (!rule.source_labels.empty()) {
+    json.Key("source_labels").BeginArray();
+    for (const std::string& name : rule.source_labels) json.String(name);
+    json.EndArray();
+  }
+  auto text = [&](std::string_view name, std::string_view value) {
+    if (!value.empty()) json.Key(name).String(value);
+  };
+  text("separator", rule.separator);
+  text("regex", rule.regex);
+  if (rule.modulus != 0) json.Key("modulus").UInt(rule.modulus);
+  text("target_label", rule.target_label);
+  text("replacement", rule.replacement);
+  text("action", config::RelabelActionName(rule.action));
+  json.EndObject();
+}
+
+// What each relabelling rule of a job does to a label set, up to the one that drops it.
+net::HttpResponse HandleRelabelSteps(const scrape::ScrapeManager& manager, const net::HttpRequest& request) {
+  net::QueryParams params = request.Query();
+  auto config = PoolParam(manager, params);
+  if (!config) return ErrorResponse(config.error());
+  auto labels = LabelsParam(params);
+  if (!labels) return ErrorResponse(labels.error());
+  return SuccessResponse([&](core::JsonWriter& json) {
+    json.BeginObject().Key("steps").BeginArray();
+    bool is_kept = true;
+    for (const config::RelabelRuleConfig& config_rule : (*config)->relabel_configs) {
+      if (!is_kept) break;
+      json.BeginObject().Key("rule");
+      WriteRule(json, config_rule);
+      auto rule = relabel::Rules::Compile({config_rule});
+      is_kept = rule && rule->Apply(*labels);
+      json.Key("output");
+      WriteLabels(json, is_kept ? labels->Build() : model::Labels());
+      json.Key("keep").Bool(is_kept).EndObject();
+    }
+    json.EndArray().EndObject();
+  });
+}
+
 net::HttpResponse HandleMetadata(const scrape::ScrapeManager& manager, const net::HttpRequest& request) {
   net::QueryParams params = request.Query();
   auto limit = LimitParam(params);
@@ -101,6 +188,10 @@ void AddTargetRoutes(net::Router& router, const scrape::ScrapeManager& manager) 
              [&](const net::HttpRequest& request) { return HandleTargets(manager, request); });
   router.Add("GET", "/api/v1/scrape_pools",
              [&](const net::HttpRequest& request) { return HandleScrapePools(manager, request); });
+  router.Add("GET", "/api/v1/scrape_pools/config",
+             [&](const net::HttpRequest& request) { return HandlePoolConfig(manager, request); });
+  router.Add("GET", "/api/v1/targets/relabel_steps",
+             [&](const net::HttpRequest& request) { return HandleRelabelSteps(manager, request); });
   router.Add("GET", "/api/v1/metadata",
              [&](const net::HttpRequest& request) { return HandleMetadata(manager, request); });
 }

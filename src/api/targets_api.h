@@ -1,4 +1,5 @@
-// Prometheus' endpoints about what is scraped: /api/v1/targets, scrape_pools, targets/metadata, metadata.
+// Prometheus' endpoints about what is scraped: /api/v1/targets and its relabel_steps,
+// scrape_pools and their config, metadata.
 #pragma once
 
 #include "metrics/scrape/manager.h"

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <set>
+#include <utility>
 
 #include "api/params.h"
 #include "api/query_json.h"
 #include "core/json_writer.h"
-#include "metrics/scrape/http_settings.h"
+#include "httpclient/settings.h"
 #include "metrics/scrape/target.h"
 
 namespace sextant::app {
@@ -33,15 +35,37 @@ std::string AlertsJson(const std::vector<rules::Alert>& alerts) {
   return std::move(json).Take();
 }
 
-net::FetchRequest MakeRequest(const config::AlertmanagerTargetsConfig& group, const std::string& address) {
+constexpr std::string_view kPathLabel = "__alerts_path__";
+
+std::string AlertsPath(std::string_view prefix) {
+  while (prefix.starts_with('/')) prefix.remove_prefix(1);
+  while (prefix.ends_with('/')) prefix.remove_suffix(1);
+  return fmt::format("/{}{}api/v2/alerts", prefix, prefix.empty() ? "" : "/");
+}
+
+std::string UrlOf(const model::LabelsBuilder& labels) {
+  return fmt::format("{}://{}{}", labels.Get(scrape::kSchemeLabel), labels.Get(scrape::kAddressLabel),
+                     labels.Get(kPathLabel));
+}
+
+net::FetchRequest MakeRequest(const config::AlertmanagerTargetsConfig& group, std::string url) {
   net::FetchRequest request;
   request.method = "POST";
-  request.url = fmt::format("{}://{}{}/api/v2/alerts", group.scheme, address, group.path_prefix);
+  request.url = std::move(url);
   request.headers.Set("Content-Type", "application/json");
   request.timeout_ms = group.timeout_ms;
   request.max_body_bytes = 1 << 20;
-  scrape::ApplyHttpConfig(group.http, request);
+  httpclient::ApplyHttpConfig(group.http, request);
   return request;
+}
+
+// What tells whether an Alertmanager is treated as it was before a reload.
+std::string Fingerprint(const config::AlertmanagerTargetsConfig& group) {
+  config::AlertmanagerTargetsConfig rest = group;
+  rest.static_configs.clear();
+  rest.discovery = {};
+  rest.relabel_configs.clear();
+  return config::WriteYaml(rest) + config::RevealSecrets(group.http);
 }
 
 }  // namespace
@@ -50,13 +74,14 @@ net::FetchRequest MakeRequest(const config::AlertmanagerTargetsConfig& group, co
 class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpoint> {
  public:
   Endpoint(AlertmanagerNotifier& owner, net::FetchRequest request, config::HttpClientConfig http,
-           relabel::Rules rules)
+           relabel::Rules rules, std::string fingerprint)
       : client_(owner.client_),
         executor_(owner.executor_),
         logger_(owner.logger_.With("alertmanager", request.url)),
         request_(std::move(request)),
         http_(std::move(http)),
         rules_(std::move(rules)),
+        fingerprint_(std::move(fingerprint)),
         sent_(owner.registry_.AddCounter("prometheus_notifications_sent_total",
                                          "Total number of alerts sent.", {{"alertmanager", request_.url}})),
         errors_(owner.registry_.AddCounter("prometheus_notifications_errors_total",
@@ -68,6 +93,7 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
             {{"alertmanager", request_.url}})) {}
 
   const std::string& url() const { return request_.url; }
+  const std::string& fingerprint() const { return fingerprint_; }
 
   void Queue(const rules::Alert& alert) {
     rules::Alert relabelled = alert;
@@ -98,7 +124,7 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
     }
     net::FetchRequest request = request_;
     request.body = AlertsJson(batch);
-    if (core::Status read = scrape::ReadSecretFiles(http_, request); !read) {
+    if (core::Status read = httpclient::ReadSecretFiles(http_, request); !read) {
       return Finish(tl::unexpected(read.error()), static_cast<double>(batch.size()));
     }
     client_.Fetch(
@@ -140,6 +166,7 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
   const net::FetchRequest request_;
   const config::HttpClientConfig http_;  // for secrets that stand in files
   const relabel::Rules rules_;
+  const std::string fingerprint_;
   core::Counter& sent_;
   core::Counter& errors_;
   core::Counter& dropped_;
@@ -155,6 +182,7 @@ struct AlertmanagerNotifier::Settings {
   relabel::Rules rules;
   model::Labels external_labels;
   std::vector<std::shared_ptr<Endpoint>> endpoints;
+  std::vector<std::string> dropped_urls;
 };
 
 AlertmanagerNotifier::AlertmanagerNotifier(net::HttpClient& client, core::Executor& executor,
@@ -167,41 +195,103 @@ AlertmanagerNotifier::AlertmanagerNotifier(net::HttpClient& client, core::Execut
 
 AlertmanagerNotifier::~AlertmanagerNotifier() { Stop(); }
 
-core::Status AlertmanagerNotifier::Apply(const config::AlertingConfig& config,
-                                         const model::Labels& external_labels) {
-  auto settings = std::make_shared<Settings>();
-  settings->external_labels = external_labels;
-  SEXTANT_ASSIGN(settings->rules, relabel::Rules::Compile(config.alert_relabel_configs));
-  for (const config::AlertmanagerTargetsConfig& group : config.alertmanagers) {
-    SEXTANT_ASSIGN(relabel::Rules target_rules, relabel::Rules::Compile(group.relabel_configs));
-    SEXTANT_ASSIGN(relabel::Rules alert_rules, relabel::Rules::Compile(group.alert_relabel_configs));
-    for (const config::StaticTargets& targets : group.static_configs) {
-      for (const std::string& address : targets.targets) {
-        model::LabelsBuilder labels;
-        for (const auto& [name, value] : targets.labels) labels.Set(name, value);
-        labels.Set(scrape::kAddressLabel, address);
-        if (!target_rules.Apply(labels)) continue;
-        settings->endpoints.push_back(std::make_shared<Endpoint>(
-            *this, MakeRequest(group, std::string(labels.Get(scrape::kAddressLabel))), group.http,
-            alert_rules));
-      }
+std::shared_ptr<const AlertmanagerNotifier::Settings> AlertmanagerNotifier::Current() const {
+  std::lock_guard lock(mutex_);
+  return settings_;
+}
+
+// Adds the Alertmanagers of one group of the configuration; one that is told already stays, with its queue.
+core::Status AlertmanagerNotifier::AddGroup(const config::AlertmanagerTargetsConfig& group,
+                                            const std::vector<discovery::TargetGroup>& found,
+                                            Settings& settings) {
+  SEXTANT_ASSIGN(relabel::Rules target_rules, relabel::Rules::Compile(group.relabel_configs));
+  SEXTANT_ASSIGN(relabel::Rules alert_rules, relabel::Rules::Compile(group.alert_relabel_configs));
+  std::shared_ptr<const Settings> previous = Current();
+  std::string fingerprint = Fingerprint(group);
+  std::set<std::string> seen;
+  auto add = [&](model::LabelsBuilder labels) {
+    labels.Set(scrape::kSchemeLabel, group.scheme);
+    labels.Set(kPathLabel, AlertsPath(group.path_prefix));
+    std::string discovered_url = UrlOf(labels);
+    if (!target_rules.Apply(labels)) return settings.dropped_urls.push_back(std::move(discovered_url));
+    std::string url = UrlOf(labels);
+    std::string_view address = labels.Get(scrape::kAddressLabel);
+    if (address.empty() || address.find('/') != std::string_view::npos) {
+      return logger_.Error("Alertmanager left out: its address makes no sense", {{"url", url}});
+    }
+    if (!seen.insert(url).second) return;
+    auto same = std::ranges::find_if(previous->endpoints, [&](const auto& endpoint) {
+      return endpoint->url() == url && endpoint->fingerprint() == fingerprint;
+    });
+    settings.endpoints.push_back(same != previous->endpoints.end()
+                                     ? *same
+                                     : std::make_shared<Endpoint>(*this, MakeRequest(group, url), group.http,
+                                                                  alert_rules, fingerprint));
+  };
+  for (const config::StaticTargets& targets : group.static_configs) {
+    for (const std::string& address : targets.targets) {
+      model::LabelsBuilder labels;
+      for (const auto& [name, value] : targets.labels) labels.Set(name, value);
+      labels.Set(scrape::kAddressLabel, address);
+      add(std::move(labels));
     }
   }
-  std::shared_ptr<const Settings> previous;
-  {
-    std::lock_guard lock(mutex_);
-    previous = std::exchange(settings_, std::move(settings));
+  for (const discovery::TargetGroup& targets : found) {
+    for (const model::Labels& target : targets.targets) {
+      model::LabelsBuilder labels(targets.labels);
+      for (model::LabelView label : target) labels.Set(label.name, label.value);
+      add(std::move(labels));
+    }
   }
-  for (const auto& endpoint : previous->endpoints) endpoint->Stop();
   return {};
 }
 
-void AlertmanagerNotifier::Send(std::span<const rules::Alert> alerts) {
-  std::shared_ptr<const Settings> settings;
+core::Result<std::shared_ptr<const AlertmanagerNotifier::Settings>> AlertmanagerNotifier::MakeSettings(
+    const config::AlertingConfig& config, const model::Labels& external_labels,
+    const discovery::TargetSets& sets) {
+  auto settings = std::make_shared<Settings>();
+  settings->external_labels = external_labels;
+  SEXTANT_ASSIGN(settings->rules, relabel::Rules::Compile(config.alert_relabel_configs));
+  for (size_t i = 0; i < config.alertmanagers.size(); ++i) {
+    auto found = sets.find(DiscoverySet(i));
+    SEXTANT_TRY(AddGroup(config.alertmanagers[i],
+                         found == sets.end() ? std::vector<discovery::TargetGroup>() : found->second,
+                         *settings));
+  }
+  return std::shared_ptr<const Settings>(std::move(settings));
+}
+
+void AlertmanagerNotifier::Use(std::shared_ptr<const Settings> settings) {
+  std::shared_ptr<const Settings> previous;
   {
     std::lock_guard lock(mutex_);
-    settings = settings_;
+    previous = std::exchange(settings_, settings);
   }
+  for (const auto& endpoint : previous->endpoints) {
+    if (std::ranges::find(settings->endpoints, endpoint) == settings->endpoints.end()) endpoint->Stop();
+  }
+}
+
+core::Status AlertmanagerNotifier::Apply(const config::AlertingConfig& config,
+                                         const model::Labels& external_labels) {
+  std::lock_guard lock(apply_mutex_);
+  SEXTANT_ASSIGN(auto settings, MakeSettings(config, external_labels, discovered_));
+  config_ = config;
+  external_labels_ = external_labels;
+  Use(std::move(settings));
+  return {};
+}
+
+void AlertmanagerNotifier::SetDiscovered(discovery::TargetSets sets) {
+  std::lock_guard lock(apply_mutex_);
+  if (is_stopped_) return;
+  discovered_ = std::move(sets);
+  // The rules compiled when the configuration was applied.
+  if (auto settings = MakeSettings(config_, external_labels_, discovered_)) Use(std::move(*settings));
+}
+
+void AlertmanagerNotifier::Send(std::span<const rules::Alert> alerts) {
+  std::shared_ptr<const Settings> settings = Current();
   if (settings->endpoints.empty()) return;
   for (const rules::Alert& alert : alerts) {
     model::LabelsBuilder labels(alert.labels);
@@ -216,20 +306,18 @@ void AlertmanagerNotifier::Send(std::span<const rules::Alert> alerts) {
   for (const auto& endpoint : settings->endpoints) endpoint->SendNext();
 }
 
-std::vector<std::string> AlertmanagerNotifier::Urls() const {
-  std::vector<std::string> urls;
-  std::lock_guard lock(mutex_);
-  for (const auto& endpoint : settings_->endpoints) urls.push_back(endpoint->url());
+api::AlertmanagerUrls AlertmanagerNotifier::Urls() const {
+  std::shared_ptr<const Settings> settings = Current();
+  api::AlertmanagerUrls urls;
+  for (const auto& endpoint : settings->endpoints) urls.active.push_back(endpoint->url());
+  urls.dropped = settings->dropped_urls;
   return urls;
 }
 
 void AlertmanagerNotifier::Stop() {
-  std::shared_ptr<const Settings> settings;
-  {
-    std::lock_guard lock(mutex_);
-    settings = settings_;
-  }
-  for (const auto& endpoint : settings->endpoints) endpoint->Stop();
+  std::lock_guard lock(apply_mutex_);
+  is_stopped_ = true;
+  for (const auto& endpoint : Current()->endpoints) endpoint->Stop();
 }
 
 }  // namespace sextant::app

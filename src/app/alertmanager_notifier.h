@@ -12,10 +12,12 @@
 #include <span>
 #include <vector>
 
+#include "api/rules_api.h"
 #include "config/prometheus_config.h"
 #include "core/executor.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "metrics/discovery/manager.h"
 #include "metrics/relabel/relabel.h"
 #include "metrics/rules/alert.h"
 #include "model/labels.h"
@@ -35,11 +37,15 @@ class AlertmanagerNotifier {
   // Makes these the Alertmanagers that are told; alerts queued for others are dropped. kInvalidArgument for
   // relabelling that does not compile; nothing has changed then.
   core::Status Apply(const config::AlertingConfig& config, const model::Labels& external_labels);
+  // Takes the Alertmanagers that were discovered, by DiscoverySet, in place of those before.
+  void SetDiscovered(discovery::TargetSets sets);
+  // The name of the i-th group of the configuration in service discovery.
+  static std::string DiscoverySet(size_t index) { return fmt::format("config-{}", index); }
 
   void Send(std::span<const rules::Alert> alerts);
 
-  // URLs of the Alertmanagers that are told now.
-  std::vector<std::string> Urls() const;
+  // URLs of the Alertmanagers that are told now, and of those that relabelling dropped.
+  api::AlertmanagerUrls Urls() const;
 
   // Waits for sends under way; later alerts are dropped.
   void Stop();
@@ -51,10 +57,25 @@ class AlertmanagerNotifier {
   class Endpoint;
   struct Settings;
 
+  core::Result<std::shared_ptr<const Settings>> MakeSettings(const config::AlertingConfig& config,
+                                                             const model::Labels& external_labels,
+                                                             const discovery::TargetSets& sets);
+  core::Status AddGroup(const config::AlertmanagerTargetsConfig& group,
+                        const std::vector<discovery::TargetGroup>& found, Settings& settings);
+  void Use(std::shared_ptr<const Settings> settings);
+  std::shared_ptr<const Settings> Current() const;
+
   net::HttpClient& client_;
   core::Executor& executor_;
   core::Registry& registry_;
   const core::Logger logger_;
+
+  std::mutex apply_mutex_;         // taken before mutex_
+  config::AlertingConfig config_;  // guarded by apply_mutex_, as what follows
+  model::Labels external_labels_;
+  discovery::TargetSets discovered_;
+  bool is_stopped_ = false;
+
   mutable std::mutex mutex_;
   std::shared_ptr<const Settings> settings_;  // guarded by mutex_
 };

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
@@ -11,6 +12,7 @@
 #include "api/admin_api.h"
 #include "api/dashboards_api.h"
 #include "api/exemplars_api.h"
+#include "api/lifecycle_api.h"
 #include "api/query_api.h"
 #include "api/rules_api.h"
 #include "api/status_api.h"
@@ -26,7 +28,9 @@
 #include "core/file.h"
 #include "core/memory_budget.h"
 #include "core/parallel.h"
+#include "core/process.h"
 #include "dashboards/library.h"
+#include "metrics/discovery/manager.h"
 #include "metrics/scrape/manager.h"
 #include "metrics/tsdb/db.h"
 #include "net/compression.h"
@@ -50,6 +54,7 @@ constexpr core::DurationMs kRequestGraceMs = 5'000;
 constexpr core::DurationMs kShutdownBoundMs = 30'000;
 // Leaving a large head to Prometheus takes a while; cut short, it leaves nothing to Prometheus.
 constexpr core::DurationMs kStoreCloseBoundMs = 600'000;
+constexpr core::DurationMs kMinAutoReloadMs = 1'000;
 constexpr core::DurationMs kLocalIntervalMs = 15'000;
 constexpr std::string_view kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -95,7 +100,8 @@ class Platform::Impl {
             services_.registry.AddGauge("prometheus_config_last_reload_successful",
                                         "Whether the last configuration reload attempt was successful.")),
         reload_time_(services_.registry.AddGauge("prometheus_config_last_reload_success_timestamp_seconds",
-                                                 "Timestamp of the last successful configuration reload.")) {
+                                                 "Timestamp of the last successful configuration reload.")),
+        auto_reload_timer_(services_.io, services_.executor, core::Priority::kBackground) {
     services_.registry
         .AddGauge("sextant_build_info", "What runs here; the value is always 1.",
                   {{"version", std::string(Version())}})
@@ -115,14 +121,19 @@ class Platform::Impl {
  private:
   Status OpenStore(const config::StorageConfig& config);
   Status StartServer();
+  Status ReloadWeb();
+  void LookForChanges();
+  void NoteFiles(const PlatformConfig& config);
   Status StartAlerting(std::shared_ptr<const alerting::Config> config);
   Status Apply(PlatformConfig config);
+  void ApplyDiscovery(const config::PrometheusConfig& config);
   std::vector<scrape::LocalJob> LocalJobs(const config::PrometheusConfig& config);
   net::Router MakeRouter();
 
   const PlatformOptions options_;
   Services services_;
   const uint64_t memory_limit_bytes_;
+  const std::string user_agent_ = fmt::format("Sextant/{}", Version());
   core::MemoryBudget budget_;
   core::PosixFileSystem files_;
   net::HttpClient client_;
@@ -138,13 +149,23 @@ class Platform::Impl {
   std::unique_ptr<alerting::Alertmanager> alertmanager_;  // of the whole platform only
   std::unique_ptr<AlertFanout> alerts_;
   std::unique_ptr<scrape::ScrapeManager> scrape_;
+  std::unique_ptr<discovery::Manager> target_discovery_;  // from the first configuration on that needs it
+  std::unique_ptr<discovery::Manager> alertmanager_discovery_;  // likewise
   std::unique_ptr<RuleRunner> rules_;
   dashboards::Library dashboards_;
   std::unique_ptr<net::HttpServer> server_;
 
   std::atomic<bool> is_ready_ = false;
   bool is_stopped_ = false;
+  bool is_tls_ = false;
+  std::string route_prefix_;
+  std::string external_url_;  // without a slash at its end; empty: not given
+  net::Timer auto_reload_timer_;
   mutable std::mutex config_mutex_;
+  std::vector<std::function<void(Status)>> reload_waiters_;  // guarded by config_mutex_, as what follows
+  std::vector<std::string> watched_files_;
+  std::vector<std::string> watched_patterns_;
+  uint64_t files_fingerprint_ = 0;
   std::string config_yaml_;  // guarded by config_mutex_
   Retention retention_;      // likewise
 };
@@ -204,6 +225,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   SEXTANT_TRY(notifier_.Apply(config.prometheus.alerting, external_labels));
   alerts_->SetExternalLabels(external_labels);
   SEXTANT_TRY(scrape_->Apply(config.prometheus.scrape_configs, LocalJobs(config.prometheus)));
+  ApplyDiscovery(config.prometheus);
 
   Retention retention = EffectiveRetention(options_.store.retention, config.prometheus.storage);
   db_->SetRetention(retention.time_ms, retention.size_bytes, retention.percentage);
@@ -224,6 +246,38 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   reload_successful_.Set(1);
   reload_time_.Set(static_cast<double>(services_.clock.NowMs() / 1000));
   return {};
+}
+
+// Looks for targets and Alertmanagers as the configuration says.
+void Platform::Impl::ApplyDiscovery(const config::PrometheusConfig& config) {
+  std::map<std::string, config::DiscoveryConfigs> jobs;
+  for (const config::ScrapeConfig& job : config.scrape_configs) {
+    if (!job.discovery.empty()) jobs[job.job_name] = job.discovery;
+  }
+  std::map<std::string, config::DiscoveryConfigs> alertmanagers;
+  for (size_t i = 0; i < config.alerting.alertmanagers.size(); ++i) {
+    const config::DiscoveryConfigs& found = config.alerting.alertmanagers[i].discovery;
+    if (!found.empty()) alertmanagers[AlertmanagerNotifier::DiscoverySet(i)] = found;
+  }
+  auto apply = [&](std::unique_ptr<discovery::Manager>& manager, std::string name, const auto& sets,
+                   discovery::Manager::Update update) {
+    if (!manager && sets.empty()) return;  // nothing to look for, and never was
+    if (!manager) {
+      discovery::Services services{services_.io,       client_,
+                                   services_.executor, services_.clock,
+                                   services_.registry, services_.logger.With("component", "discovery"),
+                                   user_agent_};
+      discovery::ManagerOptions options;
+      options.name = std::move(name);
+      manager =
+          std::make_unique<discovery::Manager>(std::move(services), std::move(options), std::move(update));
+    }
+    manager->Apply(sets);
+  };
+  apply(target_discovery_, "scrape", jobs,
+        [this](discovery::TargetSets sets) { scrape_->SetDiscovered(std::move(sets)); });
+  apply(alertmanager_discovery_, "notify", alertmanagers,
+        [this](discovery::TargetSets sets) { notifier_.SetDiscovered(std::move(sets)); });
 }
 
 net::Router Platform::Impl::MakeRouter() {
@@ -248,6 +302,16 @@ net::Router Platform::Impl::MakeRouter() {
                                   return config_yaml_;
                                 },
                                 replay_});
+  router.SetPrefix(route_prefix_);
+  api::AddLifecycleRoutes(router, {options_.web.enable_lifecycle,
+                                   [this](std::function<void(Status)> done) {
+                                     {
+                                       std::lock_guard lock(config_mutex_);
+                                       reload_waiters_.push_back(std::move(done));
+                                     }
+                                     core::SignalSelf(SIGHUP);
+                                   },
+                                   [] { core::SignalSelf(SIGTERM); }});
   api::AddAdminRoutes(router, {*db_, services_.clock, options_.data_dir, options_.enable_admin_api});
   api::AddDashboardRoutes(router, dashboards_);
   AddPageRoutes(router);
@@ -258,9 +322,19 @@ net::Router Platform::Impl::MakeRouter() {
 Status Platform::Impl::StartServer() {
   net::Router router;
   api::AddStartRoutes(router, services_.registry, replay_);
+  router.SetPrefix(route_prefix_);
   net::HttpServerOptions server;
   server.listen = options_.listen;
   server.limits.max_connections = options_.max_connections;
+  SEXTANT_ASSIGN(WebSettings web, LoadWebSettings(options_.web));
+  server.security = std::move(web.security);
+  is_tls_ = !server.security.cert_file.empty();
+  if (!web.headers.empty()) {
+    server.add_headers = [fixed = std::move(web.headers)](const net::HttpRequest&,
+                                                          net::HttpHeaders& headers) {
+      for (const auto& [name, value] : fixed) headers.Set(name, value);
+    };
+  }
   server.limits.max_buffered_body_bytes = Share(memory_limit_bytes_, kRequestBodyShare);
   SEXTANT_ASSIGN(server_,
                  net::HttpServer::Start(services_.io, services_.executor, services_.clock, services_.registry,
@@ -287,6 +361,8 @@ Status Platform::Impl::StartAlerting(std::shared_ptr<const alerting::Config> con
 Status Platform::Impl::Start() {
   // What the user wrote is checked before anything is touched.
   SEXTANT_ASSIGN(PlatformConfig config, LoadPlatformConfig(options_.config));
+  SEXTANT_ASSIGN(route_prefix_, RoutePrefix(options_.web));
+  SEXTANT_ASSIGN(external_url_, ExternalUrl(options_.web));
   SEXTANT_TRY(StartServer());
   SEXTANT_TRY(OpenStore(config.prometheus.storage));
   SEXTANT_TRY(AddBuiltinDashboards(dashboards_));
@@ -297,30 +373,77 @@ Status Platform::Impl::Start() {
         services_.logger);
   }
   SEXTANT_TRY(StartAlerting(config.alerting));
-  scrape_ = std::make_unique<scrape::ScrapeManager>(services_.io, client_, services_.executor,
-                                                    services_.clock, *db_, services_.registry,
-                                                    services_.logger, fmt::format("Sextant/{}", Version()));
+  scrape_ =
+      std::make_unique<scrape::ScrapeManager>(services_.io, client_, services_.executor, services_.clock,
+                                              *db_, services_.registry, services_.logger, user_agent_);
   rules_ =
       std::make_unique<RuleRunner>(services_.io, services_.executor, services_.clock,
                                    rules::RuleContext{*engine_, *db_, *db_, alerts_.get(), services_.clock,
                                                       services_.registry, services_.logger});
   server_->SetRouter(MakeRouter());
+  NoteFiles(config);
   SEXTANT_TRY(Apply(std::move(config)));
   is_ready_ = true;
+  LookForChanges();
   return {};
 }
 
+// Certificates, users and hashes of the web configuration file, read again.
+Status Platform::Impl::ReloadWeb() {
+  if (options_.web.config_file.empty()) return {};
+  SEXTANT_ASSIGN(WebSettings web, LoadWebSettings(options_.web));
+  return server_->SetSecurity(web.security);
+}
+
+// Remembers which files make the configuration, and how they are now.
+void Platform::Impl::NoteFiles(const PlatformConfig& config) {
+  uint64_t fingerprint = FingerprintFiles(config.files, config.patterns);
+  std::lock_guard lock(config_mutex_);
+  watched_files_ = config.files;
+  watched_patterns_ = config.patterns;
+  files_fingerprint_ = fingerprint;
+}
+
+// Asks for a reload when the configuration's files have changed, and looks again after the interval.
+void Platform::Impl::LookForChanges() {
+  if (!options_.web.auto_reload) return;
+  std::vector<std::string> files;
+  std::vector<std::string> patterns;
+  {
+    std::lock_guard lock(config_mutex_);
+    files = watched_files_;
+    patterns = watched_patterns_;
+  }
+  uint64_t fingerprint = FingerprintFiles(files, patterns);
+  bool is_changed = false;
+  {
+    std::lock_guard lock(config_mutex_);
+    is_changed = std::exchange(files_fingerprint_, fingerprint) != fingerprint;
+  }
+  if (is_changed) core::SignalSelf(SIGHUP);
+  auto_reload_timer_.StartAfter(std::max(options_.web.auto_reload_interval_ms, kMinAutoReloadMs),
+                                [this] { LookForChanges(); });
+}
+
 Status Platform::Impl::Reload() {
+  std::vector<std::function<void(Status)>> waiters;
+  {
+    std::lock_guard lock(config_mutex_);
+    waiters.swap(reload_waiters_);
+  }
   Result<PlatformConfig> config = LoadPlatformConfig(options_.config);
+  if (config) NoteFiles(*config);
   Status applied = config ? Apply(std::move(*config)) : Status(tl::unexpected(config.error()));
-  if (!applied) {
+  if (applied) applied = ReloadWeb();
+  if (applied) {
+    services_.logger.Info("configuration reloaded");
+  } else {
     reload_successful_.Set(0);
     services_.logger.Error("configuration not reloaded; the one before stays in force",
                            {{"error", applied.error()}});
-    return applied;
   }
-  services_.logger.Info("configuration reloaded");
-  return {};
+  for (const auto& waiter : waiters) waiter(applied);
+  return applied;
 }
 
 void Platform::Impl::Stop() {
@@ -328,7 +451,14 @@ void Platform::Impl::Stop() {
   is_stopped_ = true;
   auto guard = std::make_unique<ShutdownGuard>(services_.logger, kShutdownBoundMs);
   bool was_ready = is_ready_.exchange(false);
+  auto_reload_timer_.Cancel();
+  {
+    std::lock_guard lock(config_mutex_);
+    reload_waiters_.clear();
+  }
   if (server_) server_->Stop(kRequestGraceMs);
+  if (target_discovery_) target_discovery_->Stop();
+  if (alertmanager_discovery_) alertmanager_discovery_->Stop();
   if (scrape_) scrape_->Stop();
   if (rules_) rules_->Stop();
   if (alertmanager_) alertmanager_->Stop();
@@ -346,17 +476,20 @@ void Platform::Impl::Stop() {
 
 std::vector<std::string> Platform::Impl::Urls() const {
   std::vector<std::string> urls;
-  for (size_t i = 0; i < options_.listen.size(); ++i) urls.push_back("http://" + server_->bound_address(i));
+  for (size_t i = 0; i < options_.listen.size(); ++i)
+    urls.push_back(
+        fmt::format("{}://{}{}", is_tls_ ? "https" : "http", server_->bound_address(i), route_prefix_));
   return urls;
 }
 
 std::string Platform::Impl::PageUrl() const {
+  if (!external_url_.empty()) return external_url_;
   // An address that stands for all of the machine's is no address for a browser.
   std::string address = options_.listen.front();
   size_t colon = address.rfind(':');
   std::string host = address.substr(0, colon);
   if (host.empty() || host == "0.0.0.0" || host == "[::]") address = HostName() + address.substr(colon);
-  return "http://" + address;
+  return fmt::format("{}://{}{}", is_tls_ ? "https" : "http", address, route_prefix_);
 }
 
 Result<std::unique_ptr<Platform>> Platform::Start(PlatformOptions options) {

@@ -13,6 +13,7 @@
 #include "app/platform_config.h"
 #include "app/services.h"
 #include "app/store_flags.h"
+#include "app/web_flags.h"
 #include "core/result.h"
 #include "metrics/promql/engine.h"
 #include "metrics/rules/rule_context.h"
@@ -23,6 +24,7 @@ struct PlatformOptions {
   std::vector<std::string> listen = {"127.0.0.1:9090"};
   std::string data_dir = "./data";
   StoreOptions store;
+  WebOptions web;
   bool enable_admin_api = false;
   uint64_t memory_limit_bytes = 0;  // 0: what the machine or cgroup has
   uint32_t max_series = 10'000'000;
@@ -47,7 +49,8 @@ class Platform {
   Platform& operator=(const Platform&) = delete;
 
   // Reads the configuration again. On an error everything goes on as before; the error is also logged and
-  // counted.
+  // counted, and given to those who asked for the reload over HTTP. (They, and changed files, ask for it by
+  // SIGHUP.)
   core::Status Reload();
 
   // Stops taking requests, finishes what is under way, makes everything durable. Ends the process by force if

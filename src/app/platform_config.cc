@@ -1,5 +1,9 @@
 #include "app/platform_config.h"
 
+#include <functional>
+
+#include "config/node.h"
+#include "config/paths.h"
 #include "config/sextant_config.h"
 
 namespace sextant::app {
@@ -20,6 +24,7 @@ config::PrometheusConfig DefaultPrometheusConfig() {
 
 core::Status ReadSextant(const std::string& path, PlatformConfig& loaded) {
   SEXTANT_ASSIGN(config::SextantConfig file, config::SextantConfig::Load(path));
+  loaded.files = file.files();
   if (config::Node node = file.prometheus()) {
     SEXTANT_ASSIGN(loaded.prometheus, config::ReadPrometheusConfig(node));
   }
@@ -43,9 +48,13 @@ Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source) {
       break;
     case ConfigKind::kPrometheus: {
       SEXTANT_ASSIGN(loaded.prometheus, config::LoadPrometheusConfig(source.path));
+      loaded.files.push_back(source.path);
       break;
     }
   }
+  loaded.patterns = loaded.prometheus.rule_files;
+  loaded.patterns.insert(loaded.patterns.end(), loaded.prometheus.scrape_config_files.begin(),
+                         loaded.prometheus.scrape_config_files.end());
   SEXTANT_ASSIGN(std::vector<std::string> paths, config::ListRuleFiles(loaded.prometheus));
   rules::RuleFileOptions options;
   options.parser = source.parser;
@@ -55,6 +64,23 @@ Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source) {
   if (loaded.prometheus.rule_files.empty() && source.uses_builtin_rules)
     loaded.rule_files.push_back(rules::BuiltinRules());
   return loaded;
+}
+
+uint64_t FingerprintFiles(const std::vector<std::string>& files, const std::vector<std::string>& patterns) {
+  std::vector<std::string> all = files;
+  for (const std::string& pattern : patterns) {
+    if (auto matches = config::ExpandGlob(pattern)) all.insert(all.end(), matches->begin(), matches->end());
+  }
+  constexpr size_t kMaxFileBytes = 64 << 20;
+  uint64_t fingerprint = all.size();
+  auto mix = [&](const std::string& text) {
+    fingerprint = fingerprint * 0x9e3779b97f4a7c15 + std::hash<std::string>()(text);
+  };
+  for (const std::string& file : all) {
+    mix(file);
+    if (auto text = config::ReadTextFile(file, kMaxFileBytes)) mix(*text);
+  }
+  return fingerprint;
 }
 
 }  // namespace sextant::app

@@ -31,9 +31,15 @@ struct PlatformConfig {
   config::PrometheusConfig prometheus;
   std::vector<rules::RuleFile> rule_files;
   std::shared_ptr<const alerting::Config> alerting;
+  // What it was read from: files, and the patterns of rule_files and scrape_config_files.
+  std::vector<std::string> files;
+  std::vector<std::string> patterns;
 };
 
 // Reads everything the source names. Errors say file, line, column and field.
 core::Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source);
+
+// A number that changes when one of these files changes, comes or goes.
+uint64_t FingerprintFiles(const std::vector<std::string>& files, const std::vector<std::string>& patterns);
 
 }  // namespace sextant::app

@@ -34,6 +34,7 @@ FlagSet MakeFlags(Options& options) {
   flags.AddBytes("retention.size", "Most bytes of stored blocks; the oldest go first. 0 is no limit.",
                  &platform.store.retention.size_bytes);
   AddStoreFlags(flags, "retention.percentage", platform.store);
+  AddWebFlags(flags, platform.web);
   flags.AddSwitch("web.enable-admin-api", "Allow deleting series and making snapshots over HTTP.",
                   &platform.enable_admin_api);
   flags.AddBytes("memory.limit", "Memory to plan with; by default what the machine or its cgroup has.",

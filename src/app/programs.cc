@@ -19,7 +19,7 @@ constexpr Program kPrograms[] = {
     {"alertmanager", "in place of alertmanager", nullptr, nullptr},
     {"otelcol", "in place of the OpenTelemetry Collector", nullptr, nullptr},
     {"tempo", "in place of Tempo", nullptr, nullptr},
-    {"promtool", "in place of promtool", nullptr, nullptr},
+    {"promtool", "in place of promtool: check, test rules", RunPromtoolProgram, PromtoolFlags},
     {"amtool", "in place of amtool", nullptr, nullptr},
 };
 

@@ -41,9 +41,11 @@ int RunPlatformProgram(const Arguments& arguments);
 int RunPrometheusProgram(const Arguments& arguments);
 int RunNodeExporterProgram(const Arguments& arguments);
 int RunTsdbProgram(const Arguments& arguments);
+int RunPromtoolProgram(const Arguments& arguments);
 FlagSet PlatformFlags();
 FlagSet PrometheusFlags();
 FlagSet NodeExporterFlags();
 FlagSet TsdbFlags();
+FlagSet PromtoolFlags();
 
 }  // namespace sextant::app

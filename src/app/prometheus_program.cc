@@ -57,6 +57,7 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
                  "Most bytes of the store; the oldest blocks go first. 0 is no limit.",
                  &platform.store.retention.size_bytes);
   AddStoreFlags(flags, "storage.tsdb.retention.percentage", platform.store);
+  AddWebFlags(flags, platform.web);
   flags.AddSwitch("web.enable-admin-api", "Allow deleting series and making snapshots over HTTP.",
                   &platform.enable_admin_api);
   flags.AddDuration("query.lookback-delta", "How far back an instant selector looks for a sample.",
@@ -87,7 +88,6 @@ void AddOtherFlags(FlagSet& flags) {
   flags.AddOnlyDefault("query.max-concurrency", "20",
                        "queries share the processors; a limit of their number is not supported yet");
   flags.AddOnlyDefault("web.read-timeout", "5m", "only the default is supported yet");
-  flags.AddOnlyDefault("web.route-prefix", "/", "only the default is supported yet");
   flags.AddOnlyDefault("web.cors.origin", ".*", "CORS is not supported yet");
   flags.AddOnlyDefault("web.max-notifications-subscribers", "16", "notifications are not supported yet");
   flags.AddOnlyDefault("storage.tsdb.no-lockfile", "false",
@@ -106,11 +106,7 @@ void AddOtherFlags(FlagSet& flags) {
     flags.AddRefused(name, "there is no Go runtime here");
   }
   for (const char* name : {"agent",
-                           "config.auto-reload-interval",
-                           "web.config.file",
-                           "web.external-url",
                            "web.user-assets",
-                           "web.enable-lifecycle",
                            "web.enable-remote-write-receiver",
                            "web.remote-write-receiver.accepted-protobuf-messages",
                            "web.enable-otlp-receiver",
@@ -171,6 +167,8 @@ core::Status ApplyFeatures(Options& options) {
         engine.parser.binop_fill = true;
       } else if (name == "promql-delayed-name-removal") {
         engine.delayed_name_removal = true;
+      } else if (name == "auto-reload-config") {
+        options.platform.web.auto_reload = true;
       } else if (name == "xor2-encoding") {
         options.platform.store.chunk_encodings.xor2_floats = true;
       } else if (name == "histograms-st-encoding") {

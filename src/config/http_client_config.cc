@@ -1,6 +1,7 @@
 #include "config/http_client_config.h"
 
 #include "config/paths.h"
+#include "config/text.h"
 
 namespace sextant::config {
 
@@ -93,6 +94,59 @@ void TurnBearerTokenIntoAuthorization(HttpClientConfig& http, Node node) {
   }
 }
 
+core::Status CheckProxy(const HttpClientConfig& http, Node node) {
+  if (http.proxy_from_environment && !http.proxy_url.empty())
+    return node.Fail("if proxy_from_environment is configured, proxy_url must not be configured");
+  if (http.proxy_from_environment && !http.no_proxy.empty())
+    return node.Fail("if proxy_from_environment is configured, no_proxy must not be configured");
+  if (http.proxy_url.empty() && !http.no_proxy.empty())
+    return node.Fail("if no_proxy is configured, proxy_url must also be configured");
+  return {};
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+  return lower;
+}
+
+// Headers that other fields set, or the protocol itself.
+core::Status FinishHeaders(HttpClientConfig& http, Node node) {
+  constexpr std::string_view kReserved[] = {
+      "authorization",
+      "host",
+      "content-encoding",
+      "content-length",
+      "content-type",
+      "user-agent",
+      "connection",
+      "keep-alive",
+      "proxy-authenticate",
+      "www-authenticate",
+      "accept-encoding",
+      "accept",
+      "proxy-authorization",
+      "x-amz-date",
+      "x-amz-security-token",
+      "x-amz-content-sha256",
+      "x-prometheus-remote-write-version",
+      "x-prometheus-remote-read-version",
+      "x-prometheus-scrape-timeout-seconds",
+  };
+  for (auto& [name, header] : http.http_headers) {
+    std::string lower = Lower(name);
+    for (std::string_view reserved : kReserved) {
+      if (lower == reserved)
+        return node.Find("http_headers")
+            .Find(name)
+            .FailAtKey(core::Code::kInvalidArgument,
+                       fmt::format("setting header {} is not allowed", Quote(name)));
+    }
+    for (std::string& file : header.files) MakeRelative(node, file);
+  }
+  return {};
+}
+
 core::Status FinishHttp(HttpClientConfig& http, Node node) {
   bool has_token = !http.bearer_token.empty();
   bool has_token_file = !http.bearer_token_file.empty();
@@ -110,7 +164,8 @@ core::Status FinishHttp(HttpClientConfig& http, Node node) {
     return node.Fail("at most one of basic_auth, oauth2 & authorization must be configured");
   }
   TurnBearerTokenIntoAuthorization(http, node);
-  return {};
+  SEXTANT_TRY(CheckProxy(http, node));
+  return FinishHeaders(http, node);
 }
 
 }  // namespace
@@ -162,6 +217,15 @@ const Struct& FieldsOf(const TlsConfig*) {
   return kFields;
 }
 
+const Struct& FieldsOf(const HttpHeaderConfig*) {
+  static const Struct kFields = Struct::Of<HttpHeaderConfig>({
+      Member<&HttpHeaderConfig::values>("values"),
+      Member<&HttpHeaderConfig::secrets>("secrets"),
+      Member<&HttpHeaderConfig::files>("files"),
+  });
+  return kFields;
+}
+
 const Struct& FieldsOf(const HttpClientConfig*) {
   static const Struct kFields = Struct::Of<HttpClientConfig>(
       {
@@ -174,14 +238,24 @@ const Struct& FieldsOf(const HttpClientConfig*) {
           Member<&HttpClientConfig::follow_redirects>("follow_redirects").AlwaysWritten(),
           // It allows HTTP/2 where a server offers it; our client does not take the offer.
           NotYet("enable_http2").Allowing({"true", "false"}),
-          NotYet("proxy_url"),
-          NotYet("no_proxy"),
-          NotYet("proxy_from_environment").Allowing({"false"}),
+          Member<&HttpClientConfig::proxy_url>("proxy_url"),
+          Member<&HttpClientConfig::no_proxy>("no_proxy"),
+          Member<&HttpClientConfig::proxy_from_environment>("proxy_from_environment"),
           NotYet("proxy_connect_header"),
-          NotYet("http_headers"),
+          Member<&HttpClientConfig::http_headers>("http_headers"),
       },
       FinishHttp);
   return kFields;
+}
+
+std::string RevealSecrets(const HttpClientConfig& http) {
+  std::string text;
+  if (http.basic_auth) text += "\n" + http.basic_auth->password.Reveal();
+  if (http.authorization) text += "\n" + http.authorization->credentials.Reveal();
+  for (const auto& [name, header] : http.http_headers) {
+    for (const Secret& secret : header.secrets) text += "\n" + secret.Reveal();
+  }
+  return text;
 }
 
 }  // namespace sextant::config

@@ -4,8 +4,10 @@
 // folder.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/decode.h"
 #include "config/secret.h"
@@ -35,6 +37,13 @@ struct TlsConfig {
   std::string min_version;  // "TLS10" … "TLS13", or empty
 };
 
+// Values of one header of requests, in this order.
+struct HttpHeaderConfig {
+  std::vector<std::string> values;
+  std::vector<Secret> secrets;
+  std::vector<std::string> files;  // each holds one value
+};
+
 struct HttpClientConfig {
   std::optional<BasicAuthConfig> basic_auth;
   // Also what `bearer_token` and `bearer_token_file`, its older names, turn into.
@@ -43,11 +52,19 @@ struct HttpClientConfig {
   std::string bearer_token_file;  // empty after decoding
   TlsConfig tls;
   bool follow_redirects = true;
+  std::string proxy_url;  // empty: none
+  std::string no_proxy;   // hosts, domains, addresses and networks that are reached without it, with commas
+  bool proxy_from_environment = false;  // HTTP_PROXY, HTTPS_PROXY and NO_PROXY say so instead
+  std::map<std::string, HttpHeaderConfig> http_headers;
 };
 
 const Struct& FieldsOf(const BasicAuthConfig*);
 const Struct& FieldsOf(const AuthorizationConfig*);
 const Struct& FieldsOf(const TlsConfig*);
+const Struct& FieldsOf(const HttpHeaderConfig*);
 const Struct& FieldsOf(const HttpClientConfig*);
+
+// The secrets that a dump hides, for telling whether a configuration has changed; not to be shown.
+std::string RevealSecrets(const HttpClientConfig& http);
 
 }  // namespace sextant::config

@@ -14,20 +14,6 @@ namespace {
 constexpr core::DurationMs kDefaultIntervalMs = 60'000;
 constexpr core::DurationMs kDefaultTimeoutMs = 10'000;
 
-constexpr std::string_view kDiscoveries[] = {
-    "aws",       "azure",    "consul",   "digitalocean", "dns",     "docker", "dockerswarm", "ec2",
-    "eureka",    "file",     "gce",      "hetzner",      "http",    "ionos",  "kubernetes",  "kuma",
-    "lightsail", "linode",   "marathon", "nerve",        "nomad",   "oci",    "openstack",   "outscale",
-    "ovhcloud",  "puppetdb", "scaleway", "serverset",    "stackit", "triton", "uyuni",       "vultr",
-};
-
-// Every way of finding targets that Prometheus has besides static_configs.
-void AddDiscoveries(std::vector<Field>& fields) {
-  for (std::string_view name : kDiscoveries) {
-    fields.push_back(NotYet(std::string(name) + "_sd_configs", "list the targets in static_configs"));
-  }
-}
-
 // Fields that stand in `global` and in each scrape config and ask for what is done anyway when they have
 // these values.
 void AddScrapeVariants(std::vector<Field>& fields) {
@@ -40,7 +26,6 @@ void AddScrapeVariants(std::vector<Field>& fields) {
       NotYet("metric_name_escaping_scheme", "names are taken as they are").Allowing({"allow-utf-8"}));
   fields.push_back(NotYet("scrape_protocols"));
   fields.push_back(NotYet("scrape_failure_log_file"));
-  fields.push_back(NotYet("keep_dropped_targets"));
 }
 
 core::Status CheckLabels(const std::map<std::string, std::string>& labels, Node node) {
@@ -133,6 +118,7 @@ core::Status ApplyGlobal(const GlobalConfig& global, ScrapeConfig& scrape, Node 
   }
   FillLimit(scrape.limits.sample_limit, global.limits.sample_limit);
   FillLimit(scrape.limits.target_limit, global.limits.target_limit);
+  FillLimit(scrape.limits.keep_dropped_targets, global.limits.keep_dropped_targets);
   FillLimit(scrape.limits.label_limit, global.limits.label_limit);
   FillLimit(scrape.limits.label_name_length_limit, global.limits.label_name_length_limit);
   FillLimit(scrape.limits.label_value_length_limit, global.limits.label_value_length_limit);
@@ -319,8 +305,8 @@ std::vector<Field> ScrapeFields() {
       Member<&ScrapeConfig::static_configs>("static_configs")
           .NullItem("empty or null section in static_configs"),
   };
+  fields.push_back(Inline<&ScrapeConfig::discovery>());
   AddScrapeVariants(fields);
-  AddDiscoveries(fields);
   return fields;
 }
 
@@ -338,8 +324,8 @@ std::vector<Field> AlertmanagerFields() {
           .NullItem("empty or null Alertmanager alert relabeling rule"),
       Member<&AlertmanagerTargetsConfig::static_configs>("static_configs")
           .NullItem("empty or null section in static_configs"),
+      Inline<&AlertmanagerTargetsConfig::discovery>(),
   };
-  AddDiscoveries(fields);
   return fields;
 }
 
@@ -365,6 +351,7 @@ const Struct& FieldsOf(const ScrapeLimits*) {
       Member<&ScrapeLimits::body_size_limit_bytes>("body_size_limit", ByteSize()),
       Member<&ScrapeLimits::sample_limit>("sample_limit"),
       Member<&ScrapeLimits::target_limit>("target_limit"),
+      Member<&ScrapeLimits::keep_dropped_targets>("keep_dropped_targets"),
       Member<&ScrapeLimits::label_limit>("label_limit"),
       Member<&ScrapeLimits::label_name_length_limit>("label_name_length_limit"),
       Member<&ScrapeLimits::label_value_length_limit>("label_value_length_limit"),

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "config/decode.h"
+#include "config/discovery_config.h"
 #include "config/http_client_config.h"
 #include "config/node.h"
 #include "config/relabel_config.h"
@@ -29,6 +30,7 @@ struct ScrapeLimits {
   int64_t body_size_limit_bytes = 0;  // of the uncompressed body
   uint64_t sample_limit = 0;          // after metric relabelling
   uint64_t target_limit = 0;          // after target relabelling, per job
+  uint64_t keep_dropped_targets = 0;  // how many are kept to be shown, per job; 0: as many as is bearable
   uint64_t label_limit = 0;           // labels per sample
   uint64_t label_name_length_limit = 0;
   uint64_t label_value_length_limit = 0;
@@ -72,6 +74,7 @@ struct ScrapeConfig {
   bool enable_compression = true;
   ScrapeLimits limits;
   std::vector<StaticTargets> static_configs;
+  DiscoveryConfigs discovery;
   HttpClientConfig http;
   std::vector<RelabelRuleConfig> relabel_configs;
   std::vector<RelabelRuleConfig> metric_relabel_configs;
@@ -80,6 +83,7 @@ struct ScrapeConfig {
 // A group of Alertmanagers to send alerts to.
 struct AlertmanagerTargetsConfig {
   std::vector<StaticTargets> static_configs;
+  DiscoveryConfigs discovery;
   HttpClientConfig http;
   std::string scheme = "http";
   std::string path_prefix;

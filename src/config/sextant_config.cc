@@ -46,6 +46,12 @@ core::Result<SextantConfig> SextantConfig::FromDocument(Document document) {
   return config;
 }
 
+std::vector<std::string> SextantConfig::files() const {
+  std::vector<std::string> files;
+  for (const Document& document : documents_) files.push_back(document.file());
+  return files;
+}
+
 core::Result<Node> SextantConfig::Resolve(Node section) {
   if (!section || section.IsMapping()) return section;
   if (!section.IsScalar()) {

@@ -30,6 +30,8 @@ class SextantConfig {
   // The configuration of a section, or no node when the section is absent or empty.
   Node prometheus() const { return prometheus_; }
   Node alertmanager() const { return alertmanager_; }
+  // All files that were read.
+  std::vector<std::string> files() const;
 
  private:
   static core::Result<SextantConfig> FromDocument(Document document);

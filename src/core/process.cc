@@ -109,6 +109,8 @@ void SignalWaiter::LetNextSignalKill() const {
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
+void SignalSelf(int number) { kill(getpid(), number); }
+
 void RegisterProcessMetrics(Registry& registry) {
   const auto page_size = static_cast<double>(sysconf(_SC_PAGE_SIZE));
   registry.AddCounterCallback(

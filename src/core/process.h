@@ -27,6 +27,9 @@ class SignalWaiter {
   void LetNextSignalKill() const;
 };
 
+// Sends a signal to this process, as if from outside: for a SignalWaiter of another thread.
+void SignalSelf(int number);
+
 // Registers process_* (CPU seconds, resident and virtual bytes, open and maximum file descriptors, threads,
 // start time) under client_golang's names. Values are read when the registry renders.
 void RegisterProcessMetrics(Registry& registry);

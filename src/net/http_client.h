@@ -32,6 +32,10 @@ struct TlsClientOptions {
   std::string cert_file = {};  // client certificate
   std::string key_file = {};
   std::string server_name = {};  // expected in the certificate instead of the URL's host
+  // The same as PEM text, in place of the files.
+  std::string ca_pem = {};
+  std::string cert_pem = {};
+  std::string key_pem = {};
   bool insecure_skip_verify = false;
   std::string min_version = {};  // "", "TLS10", "TLS11", "TLS12", "TLS13"
 };
@@ -48,7 +52,12 @@ struct FetchRequest {
   std::string bearer_token = {};
 
   std::shared_ptr<const TlsClientOptions> tls = {};
-  std::string proxy_url = {};  // empty: none; environment variables are not consulted
+  std::string proxy_url = {};  // empty: none
+  // Hosts, domains, addresses and networks that are reached without the proxy, with commas.
+  std::string no_proxy = {};
+  // The environment's HTTP_PROXY, HTTPS_PROXY and NO_PROXY count in place of these two; never for this
+  // machine.
+  bool proxy_from_environment = false;
 
   core::DurationMs timeout_ms = 30'000;  // for everything
   bool follow_redirects = true;
@@ -56,6 +65,9 @@ struct FetchRequest {
   bool accept_compressed = true;     // asks for gzip and zstd, and inflates
   size_t max_body_bytes = 64 << 20;  // of the body after inflating
   size_t max_header_bytes = 256 << 10;
+  // Takes the body as it comes, whatever the status, on an I/O thread: so it must be short. The response's
+  // body stays empty then, max_body_bytes does not count, and nothing is inflated.
+  std::function<void(std::string_view piece)> on_data = nullptr;
   // Its capacity is used for the response's body: pass the last one's to keep it warm.
   std::string body_buffer = {};
 };

@@ -379,5 +379,34 @@ TEST(FetchSyncTest, Fetches) {
   EXPECT_FALSE(FetchSync({.url = "nonsense"}));
 }
 
+TEST(HttpClient, GoesThroughAProxyUnlessTheHostIsExempt) {
+  Router router;
+  router.Add("GET", "/x", [](const HttpRequest&) { return HttpResponse::Text(200, "through the proxy"); });
+  TestServer proxy(std::move(router));
+  FetchRequest request;
+  request.url = "http://target.invalid/x";
+  request.proxy_url = proxy.Url("");
+  auto response = FetchSync(request);
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(response->body, "through the proxy");
+  request.no_proxy = "other.example,invalid";
+  EXPECT_FALSE(FetchSync(request));
+}
+
+TEST(HttpClient, GivesTheBodyAsItComesToWhoAsksForThat) {
+  Router router;
+  router.Add("GET", "/x", [](const HttpRequest&) { return HttpResponse::Text(500, "piece"); });
+  TestServer server(std::move(router));
+  std::string got;
+  FetchRequest request;
+  request.url = server.Url("/x");
+  request.on_data = [&](std::string_view piece) { got += piece; };
+  auto response = FetchSync(request);
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(response->status, 500);
+  EXPECT_EQ(response->body, "");
+  EXPECT_EQ(got, "piece");
+}
+
 }  // namespace
 }  // namespace sextant::net

@@ -499,7 +499,8 @@ void HttpConnection::OnRequest() {
   if (match_.route != nullptr && match_.route->options.compress) {
     traits.accepted = NegotiateEncoding(request.headers.Get("Accept-Encoding"));
   }
-  exchange_ = std::make_shared<Exchange>(weak_from_this(), traits);
+  if (core_->options.add_headers) core_->options.add_headers(request, traits.extra_headers);
+  exchange_ = std::make_shared<Exchange>(weak_from_this(), std::move(traits));
   request.cancelled = exchange_->cancelled_flag();
   if (planned_) {
     std::shared_ptr<Exchange> exchange = exchange_;

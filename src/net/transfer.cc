@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 
 #include "net/compression.h"
@@ -149,8 +150,7 @@ core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options) {
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request_.follow_redirects ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_MAXREDIRS, static_cast<long>(request_.max_redirects));
   curl_easy_setopt(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
-  curl_easy_setopt(easy, CURLOPT_PROXY, request_.proxy_url.c_str());  // "" also ignores the environment's
-  curl_easy_setopt(easy, CURLOPT_NOPROXY, "");                        // and so does this
+  SetUpProxy(easy, *url);
   curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, static_cast<long>(options.max_idle_ms / 1'000));
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
@@ -163,6 +163,24 @@ core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options) {
   response_.body = std::move(request_.body_buffer);
   compressed_.clear();
   return {};
+}
+
+void Transfer::SetUpProxy(CURL* easy, const Url& url) {
+  std::string proxy = request_.proxy_url;
+  std::string no_proxy = request_.no_proxy;
+  if (request_.proxy_from_environment) {
+    auto read = [](const char* upper, const char* lower) -> std::string {
+      const char* value = std::getenv(upper);
+      if (value == nullptr) value = std::getenv(lower);
+      return value == nullptr ? "" : value;
+    };
+    bool is_local = url.host == "localhost" || url.host.starts_with("127.") || url.host == "::1";
+    if (!is_local)
+      proxy = url.scheme == "https" ? read("HTTPS_PROXY", "https_proxy") : read("HTTP_PROXY", "http_proxy");
+    no_proxy = read("NO_PROXY", "no_proxy");
+  }
+  curl_easy_setopt(easy, CURLOPT_PROXY, proxy.c_str());       // "" keeps curl from asking the environment
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy.c_str());  // and so does this
 }
 
 core::Status Transfer::SetUpHeaders(CURL* easy) {
@@ -209,6 +227,14 @@ core::Status Transfer::SetUpTls(CURL* easy, const Url& url) {
     curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.cert_file.c_str());
     curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.key_file.c_str());
   }
+  auto blob = [&](CURLoption option, const std::string& pem) {
+    if (pem.empty()) return;
+    curl_blob data{const_cast<char*>(pem.data()), pem.size(), CURL_BLOB_COPY};
+    curl_easy_setopt(easy, option, &data);
+  };
+  blob(CURLOPT_CAINFO_BLOB, tls.ca_pem);
+  blob(CURLOPT_SSLCERT_BLOB, tls.cert_pem);
+  blob(CURLOPT_SSLKEY_BLOB, tls.key_pem);
   if (!tls.server_name.empty() && url.scheme == "https" && tls.server_name != url.host) {
     // curl takes the name to verify from the URL: put it there, connect to the true host, and keep the Host
     // header.
@@ -281,6 +307,10 @@ bool Transfer::AppendHeader(std::string_view line) {
 }
 
 bool Transfer::AppendBody(std::string_view piece) {
+  if (request_.on_data) {
+    request_.on_data(piece);
+    return true;
+  }
   if (!has_body_begun_) {
     has_body_begun_ = true;
     auto encoding = ParseEncoding(response_.headers.Get("Content-Encoding"));

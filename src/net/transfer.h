@@ -58,6 +58,7 @@ class Transfer {
   bool AppendHeader(std::string_view line);
   core::Status SetUpHeaders(CURL* easy);
   core::Status SetUpTls(CURL* easy, const Url& url);
+  void SetUpProxy(CURL* easy, const Url& url);
   void SetUpBody(CURL* easy);
   void SetUpAuth(CURL* easy);
   core::Error DescribeFailure(CURL* easy, CURLcode code) const;

@@ -1,9 +1,14 @@
 """Reload, shutdown and crash of the real process."""
+import base64
+import json
+import re
 import signal
 import unittest
+import urllib.request
 
 from harness import TestCase, wait_for
 
+HASH = "$2y$10$abcdefghijklmnopqrstuuqflPDzB6gcMhKa1rZqKiun2YGL5sa2u"  # bcrypt of "secret"
 CONFIG = """
 prometheus:
   global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
@@ -37,6 +42,64 @@ class Lifecycle(TestCase):
         self.assertEqual(self.pools(server), {"two", "node", "sextant"})
         before = target.gets
         wait_for("scraping to go on", lambda: target.gets > before)
+
+    def start_prometheus(self, *flags):
+        return self.start("--config.file", str(self.folder / "prometheus.yml"), "--storage.tsdb.path",
+                          str(self.folder / "data"), "--web.listen-address", "127.0.0.1:0", *flags, program=("prometheus",))
+
+    def test_lifecycle_over_http(self):
+        self.write("prometheus.yml", "scrape_configs: [{job_name: one}]\n")
+        server = self.start_prometheus("--web.enable-lifecycle")
+        self.write("prometheus.yml", "scrape_configs: [{job_name: two}]\n")
+        self.assertEqual(server.request("POST", "/-/reload"), (200, ""))
+        self.assertEqual(self.pools(server), {"two"})
+        self.write("prometheus.yml", "scrape_configs: [{job_nam: three}]\n")
+        status, body = server.request("PUT", "/-/reload")
+        self.assertEqual(status, 500)
+        self.assertIn("failed to reload config: ", body)
+        self.assertIn("did you mean", body)
+        self.assertEqual(self.pools(server), {"two"})
+        self.assertIn("prometheus_config_last_reload_successful 0", server.get("/metrics")[1])
+        self.assertEqual(server.get("/-/reload")[0], 405)
+        self.assertEqual(server.request("POST", "/-/quit")[0], 200)
+        self.assertEqual(server.process.wait(60), 0)
+
+    def test_lifecycle_is_off_unless_asked_for(self):
+        self.write("prometheus.yml", "")
+        server = self.start_prometheus()
+        self.assertEqual(server.request("POST", "/-/reload"), (403, "Lifecycle API is not enabled."))
+        self.assertEqual(server.request("POST", "/-/quit")[0], 403)
+
+    def test_changed_files_are_reloaded_by_themselves(self):
+        self.write("prometheus.yml", "scrape_configs: [{job_name: one}]\nrule_files: [rules/*.yml]\n")
+        server = self.start_prometheus("--config.auto-reload-interval=1s", "--enable-feature=auto-reload-config")
+        self.write("rules/a.yml", "groups: [{name: g, rules: [{record: r, expr: 1}]}]\n")
+        wait_for("the new rule", lambda: server.api("rules")["groups"])
+        self.write("prometheus.yml", "scrape_configs: [{job_name: two}]\n")
+        wait_for("the new job", lambda: self.pools(server) == {"two"})
+        self.write("prometheus.yml", "nonsense")
+        wait_for("the error", lambda: "configuration not reloaded" in server.output)
+        self.assertEqual(self.pools(server), {"two"})
+
+    def test_prefix_external_url_and_users(self):
+        self.write("web.yml", "basic_auth_users: {alice: " + HASH + "}\n"
+                              "http_server_config: {headers: {X-Frame-Options: deny}}\n")
+        self.write("prometheus.yml", "")
+        server = self.start("--config.file", str(self.folder / "prometheus.yml"), "--storage.tsdb.path",
+                            str(self.folder / "data"), "--web.listen-address", "127.0.0.1:0", "--web.config.file",
+                            str(self.folder / "web.yml"), "--web.external-url=https://x.example/prom/",
+                            program=("prometheus",), ready=False)
+        wait_for("the server", lambda: "Server is ready" in server.output)
+        server.port = int(re.search(r"http://127\.0\.0\.1:(\d+)/prom", server.output).group(1))
+        self.assertEqual(server.get("/prom/-/healthy")[0], 401)
+        word = base64.b64encode(b"alice:secret").decode()
+        alice = {"Authorization": f"Basic {word}"}
+        self.assertEqual(server.request("GET", "/prom/-/healthy", headers=alice)[0], 200)
+        self.assertEqual(server.request("GET", "/-/healthy", headers=alice)[0], 404)
+        request = urllib.request.Request(f"http://127.0.0.1:{server.port}/prom/api/v1/status/flags", headers=alice)
+        with urllib.request.urlopen(request, timeout=60) as response:
+            self.assertEqual(response.headers["X-Frame-Options"], "deny")
+            self.assertEqual(json.load(response)["data"]["web.external-url"], "https://x.example/prom/")
 
     def test_sigterm_keeps_everything(self):
         server = self.start_platform()

@@ -1,8 +1,10 @@
 #include "metrics/scrape/manager.h"
 
 #include <algorithm>
+#include <unordered_map>
+#include <utility>
 
-#include "metrics/scrape/http_settings.h"
+#include "httpclient/settings.h"
 
 namespace sextant::scrape {
 
@@ -21,7 +23,7 @@ net::FetchRequest MakeRequest(const config::ScrapeConfig& job, const std::string
   request.max_body_bytes = job.limits.body_size_limit_bytes > 0
                                ? static_cast<size_t>(job.limits.body_size_limit_bytes)
                                : kMaxBodyBytes;
-  ApplyHttpConfig(job.http, request);
+  httpclient::ApplyHttpConfig(job.http, request);
   return request;
 }
 
@@ -45,10 +47,8 @@ std::optional<exposition::Format> FallbackFormat(config::ScrapeProtocol protocol
 std::string Fingerprint(const config::ScrapeConfig& job) {
   config::ScrapeConfig rest = job;
   rest.static_configs.clear();
-  std::string text = config::WriteYaml(rest);
-  if (job.http.basic_auth) text += job.http.basic_auth->password.Reveal();
-  if (job.http.authorization) text += job.http.authorization->credentials.Reveal();
-  return text;
+  rest.discovery = {};
+  return config::WriteYaml(rest) + config::RevealSecrets(job.http);
 }
 
 }  // namespace
@@ -65,8 +65,7 @@ ScrapeManager::ScrapeManager(net::IoContext& io, net::HttpClient& client, core::
 
 ScrapeManager::~ScrapeManager() { Stop(); }
 
-Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& job,
-                                                    std::vector<ScrapeTarget>& targets) const {
+Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& job) const {
   auto settings = std::make_shared<PoolSettings>();
   settings->name = job.job_name;
   settings->samples.honor_labels = job.honor_labels;
@@ -77,8 +76,22 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
   settings->request = MakeRequest(job, user_agent_);
   settings->http = job.http;
 
-  SEXTANT_ASSIGN(relabel::Rules target_rules, relabel::Rules::Compile(job.relabel_configs));
-  TargetList list = BuildTargets(job, target_rules);
+  SEXTANT_ASSIGN(relabel::Rules rules, relabel::Rules::Compile(job.relabel_configs));
+  Pool pool;
+  pool.settings = std::move(settings);
+  pool.config = std::make_shared<const config::ScrapeConfig>(job);
+  pool.rules = std::make_shared<const relabel::Rules>(std::move(rules));
+  pool.fingerprint = Fingerprint(job);
+  auto groups = discovered_.find(job.job_name);
+  pool.groups = std::make_shared<const std::vector<discovery::TargetGroup>>(
+      groups == discovered_.end() ? std::vector<discovery::TargetGroup>() : groups->second);
+  return pool;
+}
+
+// The targets that the pool's configuration and groups mean; notes those that were dropped.
+std::vector<ScrapeTarget> ScrapeManager::FindTargets(Pool& pool) const {
+  const config::ScrapeConfig& job = *pool.config;
+  TargetList list = BuildTargets(job, *pool.rules, *pool.groups);
   for (const core::Error& error : list.errors) logger_.Error("target left out", {{"error", error}});
   if (job.limits.target_limit > 0 && list.active.size() > job.limits.target_limit) {
     logger_.Error("too many targets; none of the job is scraped",
@@ -87,15 +100,12 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
                    {"target_limit", job.limits.target_limit}});
     list.active.clear();
   }
-  targets = std::move(list.active);
-
-  Pool pool;
-  pool.settings = std::move(settings);
-  pool.fingerprint = Fingerprint(job);
   pool.dropped_count = list.dropped.size();
-  list.dropped.resize(std::min(list.dropped.size(), kMaxDroppedKept));
+  size_t kept = kMaxDroppedKept;
+  if (job.limits.keep_dropped_targets > 0) kept = std::min<size_t>(kept, job.limits.keep_dropped_targets);
+  list.dropped.resize(std::min(list.dropped.size(), kept));
   pool.dropped = std::move(list.dropped);
-  return pool;
+  return std::move(list.active);
 }
 
 ScrapeManager::Pool ScrapeManager::MakeLocalPool(const LocalJob& job,
@@ -120,27 +130,38 @@ ScrapeManager::Pool ScrapeManager::MakeLocalPool(const LocalJob& job,
 void ScrapeManager::StartLoops(Pool& pool, Pool* previous, std::vector<ScrapeTarget> targets,
                                std::vector<std::shared_ptr<ScrapeLoop>>& started) {
   bool may_keep = previous != nullptr && previous->fingerprint == pool.fingerprint;
+  std::unordered_multimap<uint64_t, std::shared_ptr<ScrapeLoop>*> before;
+  if (may_keep) {
+    for (auto& loop : previous->loops) before.emplace(loop->target().labels.Hash(), &loop);
+  }
   for (ScrapeTarget& target : targets) {
-    if (may_keep) {
-      auto kept =
-          std::ranges::find_if(previous->loops, [&](const auto& loop) { return loop->target() == target; });
-      if (kept != previous->loops.end()) {
-        pool.loops.push_back(std::move(*kept));
-        previous->loops.erase(kept);
-        continue;
-      }
+    auto [begin, end] = before.equal_range(target.labels.Hash());
+    auto kept = std::find_if(
+        begin, end, [&](const auto& entry) { return *entry.second && (*entry.second)->target() == target; });
+    if (kept != end) {
+      pool.loops.push_back(std::move(*kept->second));
+      continue;
     }
     pool.loops.push_back(std::make_shared<ScrapeLoop>(services_, pool.settings, std::move(target), logger_));
     started.push_back(pool.loops.back());
   }
+  if (may_keep) std::erase(previous->loops, nullptr);
+}
+
+void ScrapeManager::NoteTargets(const std::string& name, const Pool& pool) {
+  registry_
+      .AddGauge("prometheus_target_scrape_pool_targets", "Current number of targets in this scrape pool.",
+                {{"scrape_job", name}})
+      .Set(static_cast<double>(pool.loops.size()));
 }
 
 Status ScrapeManager::Apply(const std::vector<config::ScrapeConfig>& jobs, std::vector<LocalJob> local_jobs) {
+  std::lock_guard apply_lock(apply_mutex_);
   // Everything that can fail comes first.
   std::vector<std::pair<Pool, std::vector<ScrapeTarget>>> made;
   for (const config::ScrapeConfig& job : jobs) {
-    std::vector<ScrapeTarget> targets;
-    SEXTANT_ASSIGN(Pool pool, MakePool(job, targets));
+    SEXTANT_ASSIGN(Pool pool, MakePool(job));
+    std::vector<ScrapeTarget> targets = FindTargets(pool);
     made.emplace_back(std::move(pool), std::move(targets));
   }
   for (const LocalJob& job : local_jobs) {
@@ -158,10 +179,7 @@ Status ScrapeManager::Apply(const std::vector<config::ScrapeConfig>& jobs, std::
       const std::string& name = pool.settings->name;
       auto before = previous.find(name);
       StartLoops(pool, before == previous.end() ? nullptr : &before->second, std::move(targets), started);
-      registry_
-          .AddGauge("prometheus_target_scrape_pool_targets", "Current number of targets in this scrape pool.",
-                    {{"scrape_job", name}})
-          .Set(static_cast<double>(pool.loops.size()));
+      NoteTargets(name, pool);
       pools_.emplace(name, std::move(pool));
     }
   }
@@ -177,8 +195,50 @@ Status ScrapeManager::Apply(const std::vector<config::ScrapeConfig>& jobs, std::
   return {};
 }
 
+void ScrapeManager::SetDiscovered(discovery::TargetSets sets) {
+  std::lock_guard apply_lock(apply_mutex_);
+  if (is_stopped_) return;
+  // Pools change under apply_mutex_ only, so that reading their configuration needs no more than that.
+  std::vector<std::pair<Pool, std::vector<ScrapeTarget>>> changed;
+  for (const auto& [name, pool] : pools_) {
+    if (!pool.config) continue;
+    auto found = sets.find(name);
+    auto groups = std::make_shared<const std::vector<discovery::TargetGroup>>(
+        found == sets.end() ? std::vector<discovery::TargetGroup>() : found->second);
+    if (*groups == *pool.groups) continue;
+    Pool next;
+    next.settings = pool.settings;
+    next.config = pool.config;
+    next.rules = pool.rules;
+    next.groups = std::move(groups);
+    next.fingerprint = pool.fingerprint;
+    std::vector<ScrapeTarget> targets = FindTargets(next);
+    changed.emplace_back(std::move(next), std::move(targets));
+  }
+  discovered_ = std::move(sets);
+
+  std::vector<Pool> previous;
+  std::vector<std::shared_ptr<ScrapeLoop>> started;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& [next, targets] : changed) {
+      const std::string& name = next.settings->name;
+      Pool& pool = pools_.at(name);
+      StartLoops(next, &pool, std::move(targets), started);
+      NoteTargets(name, next);
+      previous.push_back(std::exchange(pool, std::move(next)));
+    }
+  }
+  for (const Pool& pool : previous) {
+    for (const auto& loop : pool.loops) loop->Stop(true);
+  }
+  for (const auto& loop : started) loop->Start(false);
+}
+
 void ScrapeManager::Stop() {
   Pools stopping;
+  std::lock_guard apply_lock(apply_mutex_);
+  is_stopped_ = true;
   {
     std::lock_guard lock(mutex_);
     stopping.swap(pools_);
@@ -200,6 +260,12 @@ TargetsStatus ScrapeManager::Status() const {
     return a.pool != b.pool ? a.pool < b.pool : (a.labels <=> b.labels) < 0;
   });
   return status;
+}
+
+std::shared_ptr<const config::ScrapeConfig> ScrapeManager::PoolConfig(const std::string& name) const {
+  std::lock_guard lock(mutex_);
+  auto pool = pools_.find(name);
+  return pool == pools_.end() ? nullptr : pool->second.config;
 }
 
 std::vector<std::string> ScrapeManager::PoolNames() const {

@@ -1,8 +1,8 @@
-// All scraping: turns scrape configurations into targets and keeps one loop per target running. A new
-// configuration stops what is gone, starts what is new, and leaves the rest alone.
+// All scraping: turns scrape configurations, and what was discovered for them, into targets and keeps one
+// loop per target running. A new configuration, and new discoveries, stop what is gone, start what is new,
+// and leave the rest alone.
 //
-// Thread-safe; Apply and Stop must not be called at the same time as each other, nor from an executor or I/O
-// thread.
+// Thread-safe; Apply, SetDiscovered and Stop must not be called from an executor or I/O thread.
 #pragma once
 
 #include <map>
@@ -14,6 +14,8 @@
 #include "config/prometheus_config.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "metrics/discovery/manager.h"
+#include "metrics/relabel/relabel.h"
 #include "metrics/scrape/buffer_pool.h"
 #include "metrics/scrape/metadata_store.h"
 #include "metrics/scrape/scrape_loop.h"
@@ -42,17 +44,26 @@ class ScrapeManager {
   // nothing has changed then. Targets that make no sense are logged and left out.
   core::Status Apply(const std::vector<config::ScrapeConfig>& jobs, std::vector<LocalJob> local_jobs = {});
 
+  // Takes the targets that were discovered for jobs, in place of those before; jobs that are not among them
+  // have none. They count for later configurations, too.
+  void SetDiscovered(discovery::TargetSets sets);
+
   // Stops all loops. Series are not marked as stale: the process is ending and will be back.
   void Stop();
 
   TargetsStatus Status() const;
   // Names of the pools, sorted.
   std::vector<std::string> PoolNames() const;
+  // The job's configuration, or nullptr when there is no such job (or it is one inside this process).
+  std::shared_ptr<const config::ScrapeConfig> PoolConfig(const std::string& name) const;
   const MetadataStore& metadata() const { return metadata_; }
 
  private:
   struct Pool {
     std::shared_ptr<const PoolSettings> settings;
+    std::shared_ptr<const config::ScrapeConfig> config;  // null for a local job
+    std::shared_ptr<const relabel::Rules> rules;         // for its targets; null for a local job
+    std::shared_ptr<const std::vector<discovery::TargetGroup>> groups;  // discovered
     std::string fingerprint;  // of the configuration: equal means the same treatment of targets
     std::vector<std::shared_ptr<ScrapeLoop>> loops;
     std::vector<model::Labels> dropped;  // the first kMaxDroppedKept
@@ -60,10 +71,12 @@ class ScrapeManager {
   };
   using Pools = std::map<std::string, Pool>;
 
-  core::Result<Pool> MakePool(const config::ScrapeConfig& job, std::vector<ScrapeTarget>& targets) const;
+  core::Result<Pool> MakePool(const config::ScrapeConfig& job) const;
   Pool MakeLocalPool(const LocalJob& job, std::vector<ScrapeTarget>& targets) const;
+  std::vector<ScrapeTarget> FindTargets(Pool& pool) const;
   void StartLoops(Pool& pool, Pool* previous, std::vector<ScrapeTarget> targets,
                   std::vector<std::shared_ptr<ScrapeLoop>>& started);
+  void NoteTargets(const std::string& name, const Pool& pool);
 
   core::Registry& registry_;
   const core::Logger logger_;
@@ -73,6 +86,9 @@ class ScrapeManager {
   BufferPool buffers_;
   ScrapeServices services_;
 
+  std::mutex apply_mutex_;            // held over a change of loops; taken before mutex_
+  discovery::TargetSets discovered_;  // guarded by apply_mutex_
+  bool is_stopped_ = false;           // likewise
   mutable std::mutex mutex_;
   Pools pools_;  // guarded by mutex_
 };

@@ -167,5 +167,50 @@ TEST_F(ManagerTest, TooManyTargetsAreNotScrapedAtAll) {
   EXPECT_TRUE(manager_.Status().active.empty());
 }
 
+discovery::TargetSets Found(std::vector<std::string> addresses) {
+  discovery::TargetGroup group{"somewhere", model::Labels::Of({{"zone", "z"}}), {}};
+  for (const std::string& address : addresses)
+    group.targets.push_back(model::Labels::Of({{"__address__", address}, {"__meta_x", "y"}}));
+  return {{"app", {group}}};
+}
+
+TEST_F(ManagerTest, DiscoveredTargetsComeAndGoAndSurviveReloads) {
+  config::ScrapeConfig job = Job();
+  job.static_configs.clear();
+  ASSERT_TRUE(manager_.Apply({job}));
+  manager_.SetDiscovered(Found({instance_, "127.0.0.1:1"}));
+  std::string series = "a{instance=\"" + instance_ + "\", job=\"app\", zone=\"z\"}";
+  ASSERT_TRUE(Eventually([&] { return storage_.Of(series).size() >= 2; }));
+  EXPECT_EQ(manager_.Status().active.size(), 2u);
+  EXPECT_EQ(manager_.Status().active[1].discovered_labels.Get("__meta_x"), "y");
+
+  // What stays goes on; a reload knows what was discovered before it.
+  manager_.SetDiscovered(Found({instance_}));
+  ASSERT_TRUE(manager_.Apply({job}));
+  ASSERT_EQ(manager_.Status().active.size(), 1u);
+  EXPECT_EQ(manager_.Status().active[0].health, TargetHealth::kUp);
+
+  manager_.SetDiscovered({});
+  EXPECT_TRUE(manager_.Status().active.empty());
+  EXPECT_TRUE(model::IsStaleNan(storage_.Of(series).back().second));
+}
+
+TEST_F(ManagerTest, DroppedTargetsAreKeptUpToTheConfiguredNumber) {
+  config::ScrapeConfig job = Job();
+  job.static_configs.clear();
+  job.limits.keep_dropped_targets = 2;
+  config::RelabelRuleConfig drop;
+  drop.source_labels = {"__meta_x"};
+  drop.regex = "y";
+  drop.action = config::RelabelAction::kDrop;
+  job.relabel_configs = {drop};
+  ASSERT_TRUE(manager_.Apply({job}));
+  manager_.SetDiscovered(Found({"a:1", "b:1", "c:1"}));
+  TargetsStatus status = manager_.Status();
+  EXPECT_TRUE(status.active.empty());
+  EXPECT_EQ(status.dropped.size(), 2u);
+  EXPECT_EQ(status.dropped_counts["app"], 3u);
+}
+
 }  // namespace
 }  // namespace sextant::scrape

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "metrics/scrape/http_settings.h"
+#include "httpclient/settings.h"
 
 namespace sextant::scrape {
 
@@ -23,7 +23,7 @@ core::DurationMs OffsetOf(const ScrapeTarget& target) {
 // Sending a request off is work for the loop itself; asking a source in this process or reading a secret from
 // a file is not.
 net::Timer MakeTimer(const ScrapeServices& services, const PoolSettings& settings) {
-  if (settings.local || HasSecretFiles(settings.http)) {
+  if (settings.local || httpclient::HasSecretFiles(settings.http)) {
     return net::Timer(services.io, services.executor, core::Priority::kIngest);
   }
   return net::Timer(services.io);
@@ -130,7 +130,7 @@ Result<net::FetchRequest> ScrapeLoop::MakeRequest() {
   request.headers.Set("X-Prometheus-Scrape-Timeout-Seconds",
                       fmt::format("{}", static_cast<double>(target_.timeout_ms) / 1000));
   request.body_buffer = services_.buffers.Take();
-  SEXTANT_TRY(ReadSecretFiles(settings_->http, request));
+  SEXTANT_TRY(httpclient::ReadSecretFiles(settings_->http, request));
   return request;
 }
 

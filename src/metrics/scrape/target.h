@@ -48,10 +48,10 @@ struct DroppedTarget {
 
 struct TargetsStatus {
   std::vector<TargetStatus> active;                // by pool, then labels
-  std::vector<DroppedTarget> dropped;              // at most kMaxDroppedKept per pool
+  std::vector<DroppedTarget> dropped;              // at most kMaxDroppedKept per pool, or fewer if told so
   std::map<std::string, uint64_t> dropped_counts;  // all, per pool
 };
-inline constexpr size_t kMaxDroppedKept = 1'000;
+inline constexpr size_t kMaxDroppedKept = 10'000;
 
 // One metric's metadata as one target gave it.
 struct TargetMetadata {

@@ -14,11 +14,8 @@ using core::Code;
 using core::Fail;
 using core::Result;
 
-model::Labels DiscoveredLabels(const config::ScrapeConfig& config, const config::StaticTargets& group,
-                               const std::string& address) {
-  model::LabelsBuilder builder;
-  for (const auto& [name, value] : group.labels) builder.Set(name, value);
-  builder.Set(kAddressLabel, address);
+// Completes what a group and its target say with what the configuration says.
+model::Labels CompleteLabels(const config::ScrapeConfig& config, model::LabelsBuilder builder) {
   auto set_default = [&](std::string_view name, std::string_view value) {
     if (builder.Get(name).empty()) builder.Set(name, value);
   };
@@ -97,28 +94,61 @@ std::string_view TargetHealthText(TargetHealth health) {
   return "unknown";
 }
 
-TargetList BuildTargets(const config::ScrapeConfig& config, const relabel::Rules& rules) {
-  TargetList list;
-  std::unordered_set<std::string> seen;
+namespace {
+
+// Collects the targets of one job.
+class ListBuilder {
+ public:
+  ListBuilder(const config::ScrapeConfig& config, const relabel::Rules& rules)
+      : config_(config), rules_(rules) {}
+
+  void Add(model::LabelsBuilder labels) {
+    model::Labels discovered = CompleteLabels(config_, std::move(labels));
+    std::optional<model::Labels> relabelled = rules_.Relabel(discovered);
+    if (!relabelled) {
+      list_.dropped.push_back(std::move(discovered));
+      return;
+    }
+    Result<ScrapeTarget> target = MakeTarget(config_, discovered, *relabelled);
+    if (!target) {
+      list_.errors.push_back(target.error().WithContext(
+          fmt::format("job {}, target {}", config_.job_name, discovered.Get(kAddressLabel))));
+      return;
+    }
+    if (seen_.insert(target->url + '\xff' + target->labels.ToString()).second)
+      list_.active.push_back(std::move(*target));
+  }
+
+  TargetList Take() && { return std::move(list_); }
+
+ private:
+  const config::ScrapeConfig& config_;
+  const relabel::Rules& rules_;
+  TargetList list_;
+  std::unordered_set<std::string> seen_;
+};
+
+}  // namespace
+
+TargetList BuildTargets(const config::ScrapeConfig& config, const relabel::Rules& rules,
+                        std::span<const discovery::TargetGroup> groups) {
+  ListBuilder list(config, rules);
   for (const config::StaticTargets& group : config.static_configs) {
     for (const std::string& address : group.targets) {
-      model::Labels discovered = DiscoveredLabels(config, group, address);
-      std::optional<model::Labels> relabelled = rules.Relabel(discovered);
-      if (!relabelled) {
-        list.dropped.push_back(std::move(discovered));
-        continue;
-      }
-      Result<ScrapeTarget> target = MakeTarget(config, discovered, *relabelled);
-      if (!target) {
-        list.errors.push_back(
-            target.error().WithContext(fmt::format("job {}, target {}", config.job_name, address)));
-        continue;
-      }
-      if (seen.insert(target->url + '\xff' + target->labels.ToString()).second)
-        list.active.push_back(std::move(*target));
+      model::LabelsBuilder labels;
+      for (const auto& [name, value] : group.labels) labels.Set(name, value);
+      labels.Set(kAddressLabel, address);
+      list.Add(std::move(labels));
     }
   }
-  return list;
+  for (const discovery::TargetGroup& group : groups) {
+    for (const model::Labels& target : group.targets) {
+      model::LabelsBuilder labels(group.labels);
+      for (model::LabelView label : target) labels.Set(label.name, label.value);
+      list.Add(std::move(labels));
+    }
+  }
+  return std::move(list).Take();
 }
 
 }  // namespace sextant::scrape

@@ -2,11 +2,13 @@
 // them on the series (Prometheus' scrape.PopulateLabels).
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
 #include "config/prometheus_config.h"
 #include "core/result.h"
+#include "metrics/discovery/discoverer.h"
 #include "metrics/relabel/relabel.h"
 #include "metrics/scrape/target.h"
 #include "model/labels.h"
@@ -34,7 +36,9 @@ struct TargetList {
   std::vector<core::Error> errors;     // of targets that make no sense (a path in the address, …)
 };
 
-// Targets of all static_configs. `rules` are the compiled relabel_configs.
-TargetList BuildTargets(const config::ScrapeConfig& config, const relabel::Rules& rules);
+// Targets of all static_configs, and of the groups that were discovered for the job. `rules` are the compiled
+// relabel_configs.
+TargetList BuildTargets(const config::ScrapeConfig& config, const relabel::Rules& rules,
+                        std::span<const discovery::TargetGroup> groups = {});
 
 }  // namespace sextant::scrape

@@ -1,10 +1,11 @@
-#include "metrics/scrape/http_settings.h"
+#include "httpclient/settings.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
 
-namespace sextant::scrape {
+namespace sextant::httpclient {
 
 namespace {
 
@@ -33,6 +34,12 @@ core::Status ReadSecretFiles(const config::HttpClientConfig& config, net::FetchR
       request.headers.Set("Authorization", config.authorization->type + " " + credentials);
     }
   }
+  for (const auto& [name, header] : config.http_headers) {
+    for (const std::string& path : header.files) {
+      SEXTANT_ASSIGN(std::string value, ReadSecret(path));
+      request.headers.Add(name, value);
+    }
+  }
   return {};
 }
 
@@ -40,11 +47,20 @@ bool HasSecretFiles(const config::HttpClientConfig& config) {
   if (config.basic_auth && !(config.basic_auth->password_file + config.basic_auth->username_file).empty()) {
     return true;
   }
-  return config.authorization && !config.authorization->credentials_file.empty();
+  if (config.authorization && !config.authorization->credentials_file.empty()) return true;
+  return std::ranges::any_of(config.http_headers,
+                             [](const auto& header) { return !header.second.files.empty(); });
 }
 
 void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& request) {
   request.follow_redirects = config.follow_redirects;
+  request.proxy_url = config.proxy_url;
+  request.no_proxy = config.no_proxy;
+  request.proxy_from_environment = config.proxy_from_environment;
+  for (const auto& [name, header] : config.http_headers) {
+    for (const std::string& value : header.values) request.headers.Add(name, value);
+    for (const config::Secret& secret : header.secrets) request.headers.Add(name, secret.Reveal());
+  }
   if (const auto& basic = config.basic_auth) {
     request.basic_user = basic->username;
     request.basic_password = basic->password.Reveal();
@@ -66,4 +82,4 @@ void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& 
   request.tls = std::make_shared<const net::TlsClientOptions>(std::move(tls));
 }
 
-}  // namespace sextant::scrape
+}  // namespace sextant::httpclient

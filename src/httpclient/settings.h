@@ -5,9 +5,9 @@
 #include "core/result.h"
 #include "net/http_client.h"
 
-namespace sextant::scrape {
+namespace sextant::httpclient {
 
-// Sets credentials, TLS and redirects of `request`, except secrets that stand in files.
+// Sets credentials, headers, TLS, proxy and redirects of `request`, except secrets that stand in files.
 void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& request);
 
 // Reads the secrets that stand in files into `request`: before each use, so that a rotated one is picked up.
@@ -17,4 +17,4 @@ core::Status ReadSecretFiles(const config::HttpClientConfig& config, net::FetchR
 // Whether there are such.
 bool HasSecretFiles(const config::HttpClientConfig& config);
 
-}  // namespace sextant::scrape
+}  // namespace sextant::httpclient

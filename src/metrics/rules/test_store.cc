@@ -1,7 +1,5 @@
 #include "metrics/rules/test_store.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -141,7 +139,7 @@ std::unique_ptr<model::Appender> TestStore::NewAppender() { return std::make_uni
 
 void TestStore::Add(std::string_view series, model::TimestampMs time_ms, double value) {
   const auto labels = promql::ParseMetric(series);
-  ASSERT_TRUE(labels) << series;
+  SEXTANT_CHECK(labels.has_value());
   AddSample(*labels, time_ms, value, nullptr);
 }
 
@@ -154,7 +152,7 @@ void TestStore::AddSample(const model::Labels& labels, model::TimestampMs time_m
 
 TestStore::Samples TestStore::Get(std::string_view series) const {
   const auto labels = promql::ParseMetric(series);
-  EXPECT_TRUE(labels) << series;
+  SEXTANT_CHECK(labels.has_value());
   const std::lock_guard lock(mutex_);
   const auto found = data_.find(*labels);
   return found == data_.end() ? Samples() : found->second;

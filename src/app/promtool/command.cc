@@ -1,0 +1,63 @@
+#include "app/promtool/command.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace sextant::promtool {
+
+using core::Code;
+using core::Fail;
+
+core::Result<CommandArguments> CommandArguments::Parse(const std::vector<std::string>& arguments,
+                                                       std::initializer_list<std::string_view> with_value,
+                                                       std::initializer_list<std::string_view> switches) {
+  CommandArguments parsed;
+  bool only_positional = false;
+  auto is_in = [](std::initializer_list<std::string_view> list, std::string_view name) {
+    return std::ranges::find(list, name) != list.end();
+  };
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (only_positional || !argument.starts_with("-") || argument == "-") {
+      parsed.positional_.push_back(argument);
+      continue;
+    }
+    if (argument == "--") {
+      only_positional = true;
+      continue;
+    }
+    size_t equals = argument.find('=');
+    std::string name = argument.substr(0, equals);
+    std::string bare = name.starts_with("--") ? name.substr(2) : name;
+    if (is_in(with_value, bare)) {
+      if (equals == std::string::npos && i + 1 == arguments.size())
+        return Fail(Code::kInvalidArgument, "expected argument for flag '--{}'", bare);
+      parsed.flags_[bare] = equals == std::string::npos ? arguments[++i] : argument.substr(equals + 1);
+    } else if (is_in(switches, bare)) {
+      parsed.flags_[bare] = equals == std::string::npos ? "true" : argument.substr(equals + 1);
+    } else if (bare.starts_with("no-") && is_in(switches, std::string_view(bare).substr(3))) {
+      parsed.flags_[bare.substr(3)] = "false";
+    } else {
+      return Fail(Code::kInvalidArgument, "unknown {} flag '{}'", name.starts_with("--") ? "long" : "short",
+                  name);
+    }
+  }
+  return parsed;
+}
+
+std::string CommandArguments::Get(std::string_view flag, std::string_view otherwise) const {
+  auto found = flags_.find(flag);
+  return found == flags_.end() ? std::string(otherwise) : found->second;
+}
+
+core::Status RequireFiles(const std::vector<std::string>& files, std::string_view what) {
+  if (files.empty()) return Fail(Code::kInvalidArgument, "required argument '{}' not provided", what);
+  for (const std::string& file : files) {
+    std::error_code error;
+    if (!std::filesystem::exists(file, error))
+      return Fail(Code::kInvalidArgument, "path '{}' does not exist", file);
+  }
+  return {};
+}
+
+}  // namespace sextant::promtool

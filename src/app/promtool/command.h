@@ -1,0 +1,48 @@
+// What promtool's commands share: arguments as kingpin reads them, and what is printed.
+#pragma once
+
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+
+namespace sextant::promtool {
+
+// What a command says; printed when it ends.
+struct Output {
+  std::string out;
+  std::string err;
+
+  void Line(std::string_view line) { out.append(line).append("\n"); }
+  void ErrorLine(std::string_view line) { err.append(line).append("\n"); }
+};
+
+inline constexpr int kSuccess = 0;
+inline constexpr int kFailure = 1;
+inline constexpr int kLintFailure = 3;
+
+// Arguments of one command: positional ones, and flags (`--name=value`, `--name value`, `--switch`,
+// `--no-switch`).
+class CommandArguments {
+ public:
+  // `with_value`: flags that take one. kInvalidArgument with kingpin's words for unknown ones.
+  static core::Result<CommandArguments> Parse(const std::vector<std::string>& arguments,
+                                              std::initializer_list<std::string_view> with_value,
+                                              std::initializer_list<std::string_view> switches);
+
+  const std::vector<std::string>& positional() const { return positional_; }
+  std::string Get(std::string_view flag, std::string_view otherwise = "") const;
+  bool IsOn(std::string_view flag) const { return Get(flag) == "true"; }
+
+ private:
+  std::vector<std::string> positional_;
+  std::map<std::string, std::string, std::less<>> flags_;
+};
+
+// kInvalidArgument with kingpin's words for the first file that is not there, and when there are none.
+core::Status RequireFiles(const std::vector<std::string>& files, std::string_view what);
+
+}  // namespace sextant::promtool
