@@ -171,6 +171,8 @@ core::Status ApplyFeatures(Options& options) {
         engine.parser.binop_fill = true;
       } else if (name == "promql-delayed-name-removal") {
         engine.delayed_name_removal = true;
+      } else if (name == "use-start-timestamps") {
+        engine.use_start_timestamps = true;
       } else if (name == "exemplar-storage") {
         // Exemplars are always kept; storage.exemplars.max_exemplars says how many.
       } else if (!name.empty()) {

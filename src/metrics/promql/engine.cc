@@ -221,6 +221,7 @@ core::Result<QueryValue> Engine::Evaluate(const model::Queryable& queryable, con
   evaluator_options.lookback_ms = plan_options.lookback_ms;
   evaluator_options.delayed_name_removal = options_.delayed_name_removal;
   evaluator_options.type_and_unit_labels = options_.type_and_unit_labels;
+  evaluator_options.use_start_timestamps = options_.use_start_timestamps;
   Evaluator evaluator(plan, *querier, evaluator_options, context);
   SEXTANT_TRY(evaluator.Select(plan_options.query_step_ms));
   if (request.options.per_step_stats) context.TrackSteps(request.grid.steps);

@@ -50,6 +50,9 @@ struct EngineOptions {
   bool delayed_name_removal = false;
   // rate() and increase() judge by the __type__ label (feature flag type-and-unit-labels).
   bool type_and_unit_labels = false;
+  // Counters are judged by their start timestamps, too, and start_timestamp() answers (feature flag
+  // use-start-timestamps).
+  bool use_start_timestamps = false;
 };
 
 struct QueryOptions {

@@ -78,7 +78,8 @@ core::Status Evaluator::Select(DurationMs step_ms) {
 }
 
 SelectorSettings Evaluator::Settings(const Grid& grid) const {
-  return {grid, options_.lookback_ms, options_.delayed_name_removal, options_.type_and_unit_labels};
+  return {grid, options_.lookback_ms, options_.delayed_name_removal, options_.type_and_unit_labels,
+          options_.use_start_timestamps};
 }
 
 MappedNames Evaluator::DroppedNames() const { return {!options_.delayed_name_removal, options_.delayed_name_removal}; }
@@ -157,6 +158,8 @@ core::Result<SourcePtr> Evaluator::OpenCall(const PlanNode& node, const Grid& gr
     case FunctionId::kClampMax:
     case FunctionId::kRound: return OpenClamp(node, grid);
     case FunctionId::kTimestamp: return OpenTimestamp(node, grid);
+    case FunctionId::kStartTimestamp:
+      return OpenStartTimestamp(node, grid);
     case FunctionId::kVector: {
       SEXTANT_ASSIGN(std::vector<double> values, EvalScalar(*node.args[0], grid));
       return SingleSeries({}, std::move(values), false);
@@ -303,6 +306,19 @@ core::Result<SourcePtr> Evaluator::OpenTimestamp(const PlanNode& node, const Gri
     ChangeFloats(column, [&](double, size_t step) { return static_cast<double>(grid.At(step)) / 1000; });
     return {};
   });
+}
+
+// Only what is stored has start timestamps: of anything computed there is no answer.
+core::Result<SourcePtr> Evaluator::OpenStartTimestamp(const PlanNode& node, const Grid& grid) {
+  const PlanNode& argument = *node.args[0];
+  if (argument.kind != PlanKind::kSelector || !options_.use_start_timestamps) {
+    SEXTANT_TRY(EvalVector(argument, grid));
+    return MakeVectorSource(HeldVector(context_));
+  }
+  SourcePtr selector = MakeSelectorSource(argument, sets_[argument.selection],
+                                          plan_.selections[argument.selection].has_one_name, Settings(grid),
+                                          SelectorOutput::kStartTimestampSeconds, context_);
+  return MakeMappedSource(std::move(selector), DroppedNames(), [](Column&) { return core::Status(); });
 }
 
 core::Result<SourcePtr> Evaluator::SingleSeries(model::Labels labels, std::vector<double> values, bool drops_name) {

@@ -23,8 +23,10 @@ bool IsGauge(const FloatHistogram& histogram) { return histogram.counter_reset_h
 struct SplitSamples {
   std::vector<TimestampMs> float_times;
   std::vector<double> floats;
+  std::vector<TimestampMs> float_starts;  // empty, or one for each
   std::vector<TimestampMs> histogram_times;
   std::vector<HistogramPtr> histograms;
+  std::vector<TimestampMs> histogram_starts;  // empty, or one for each
 };
 
 // A step's window, as indices into each kind.
@@ -65,13 +67,16 @@ class HistogramWindows {
                    const WindowSpec& spec, const WindowArguments& arguments, QueryContext& context, Column& out)
       : id_(id), metric_name_(metric_name), spec_(spec), arguments_(arguments), position_(arguments.first_position),
         context_(context), out_(out) {
+    const bool has_starts = !samples.start_times_ms.empty();
     for (size_t i = 0; i < samples.size(); ++i) {
       if (samples.histograms[i]) {
         samples_.histogram_times.push_back(samples.times_ms[i]);
         samples_.histograms.push_back(samples.histograms[i]);
+        if (has_starts) samples_.histogram_starts.push_back(samples.start_times_ms[i]);
       } else {
         samples_.float_times.push_back(samples.times_ms[i]);
         samples_.floats.push_back(samples.values[i]);
+        if (has_starts) samples_.float_starts.push_back(samples.start_times_ms[i]);
       }
     }
   }
@@ -187,6 +192,13 @@ class HistogramWindows {
     size_t count = window.floats();
     floats.times_ms = std::span(samples_.float_times).subspan(window.float_begin, count);
     floats.values = std::span(samples_.floats).subspan(window.float_begin, count);
+    if (!samples_.float_starts.empty()) {
+      floats.start_times_ms = std::span(samples_.float_starts).subspan(window.float_begin, count);
+      if (is_counter()) {
+        WarnOfStartOverlaps(samples_.float_times, samples_.float_starts, window.float_begin,
+                            window.float_end);
+      }
+    }
     WindowSpec spec = spec_;
     spec.grid = {spec_.grid.At(window.step), 1, 1};
     Column column(1);
@@ -277,16 +289,61 @@ class HistogramWindows {
   void PutRate(const MixedWindow& window) {
     if (RefusedAsMixed(window) || ComputedAsFloats(window)) return;
     if (spec_.is_anchored || spec_.is_smoothed) return PutExtendedRate(window);
+    const TimestampMs first_ms = HistogramTime(window.histogram_begin);
+    const TimestampMs start_ms = is_counter() && !samples_.histogram_starts.empty()
+                                     ? samples_.histogram_starts[window.histogram_begin]
+                                     : 0;
+    if (StartsInWindow(start_ms, first_ms, window.start_ms)) return PutRateFrom(start_ms, window);
     if (window.histograms() < 2) return;
     std::optional<FloatHistogram> result = Increase(window);
     if (!result) return;
     const FloatHistogram& first = At(window.histogram_begin);
-    double factor = ExtrapolationFactor(HistogramTime(window.histogram_begin), HistogramTime(window.histogram_end - 1),
-                                        window.histograms(), window.start_ms, window.end_ms, is_counter(), first.count,
-                                        result->count);
+    double factor =
+        ExtrapolationFactor(first_ms, HistogramTime(window.histogram_end - 1), window.histograms(),
+                            window.start_ms, window.end_ms, is_counter(), first.count, result->count);
     if (id_ == FunctionId::kRate) factor /= RangeSeconds(spec_.range_ms);
     MultiplyHistogram(*result, factor);
     Put(window, std::move(*result));
+  }
+
+  // The counter started from nothing inside the window: what its first histogram holds counts as well.
+  void PutRateFrom(TimestampMs start_ms, const MixedWindow& window) {
+    FloatHistogram result;
+    if (window.histograms() == 1) {
+      result = At(window.histogram_begin);
+    } else {
+      std::optional<FloatHistogram> increase = Increase(window);
+      if (!increase) return;
+      result = std::move(*increase);
+      if (!Accumulate(result, At(window.histogram_begin), true)) return;
+    }
+    double factor =
+        ExtrapolationFactorFrom(start_ms, HistogramTime(window.histogram_begin),
+                                HistogramTime(window.histogram_end - 1), window.histograms(), window.end_ms);
+    if (id_ == FunctionId::kRate) factor /= RangeSeconds(spec_.range_ms);
+    MultiplyHistogram(result, factor);
+    Put(window, std::move(result));
+  }
+
+  // Whether histogram i continues another counter than the one before it, which is `previous` or stands for
+  // it.
+  bool IsReset(size_t i, const FloatHistogram& previous) const {
+    return IsStartReset(samples_.histogram_times, samples_.histogram_starts, i) ||
+           DetectReset(At(i), previous);
+  }
+
+  static bool IsStartReset(const std::vector<TimestampMs>& times, const std::vector<TimestampMs>& starts,
+                           size_t i) {
+    return !starts.empty() && IsStartTimeReset(starts[i - 1], times[i - 1], starts[i], times[i]);
+  }
+
+  void WarnOfStartOverlaps(const std::vector<TimestampMs>& times, const std::vector<TimestampMs>& starts,
+                           size_t begin, size_t end) {
+    if (starts.empty() || spec_.is_anchored || spec_.is_smoothed) return;
+    for (size_t i = begin + 1; i < end; ++i) {
+      if (!IsStartTimeOverlap(starts[i - 1], times[i - 1], starts[i])) continue;
+      return WarnStartTimeOverlap(metric_name_, arguments_.range_position, annotations());
+    }
   }
 
   void WarnNotCounter() {
@@ -319,7 +376,7 @@ class HistogramWindows {
     if (is_counter()) {
       // When the counter was reset right after it, the layout of the first histogram does not matter.
       const FloatHistogram& second = At(window.histogram_begin + 1);
-      if (DetectReset(second, first)) {
+      if (IsReset(window.histogram_begin + 1, first)) {
         first = FloatHistogram();
         first.schema = second.schema;
         first.custom_bounds = second.custom_bounds;
@@ -341,9 +398,11 @@ class HistogramWindows {
     FloatHistogram result = CopyToSchema(last, schema);
     if (!Accumulate(result, first, false)) return std::nullopt;
     if (is_counter()) {
+      WarnOfStartOverlaps(samples_.histogram_times, samples_.histogram_starts, window.histogram_begin,
+                          window.histogram_end);
       const FloatHistogram* previous = &first;
       for (size_t i = window.histogram_begin + 1; i < window.histogram_end; ++i) {
-        if (DetectReset(At(i), *previous) && !Accumulate(result, *previous, true)) return std::nullopt;
+        if (IsReset(i, *previous) && !Accumulate(result, *previous, true)) return std::nullopt;
         previous = &At(i);
       }
     } else if (!IsGauge(At(window.histogram_begin)) || !IsGauge(last)) {
@@ -441,13 +500,16 @@ class HistogramWindows {
       TimestampMs time_ms = 0;
       double value = 0;
       const FloatHistogram* histogram = nullptr;
+      TimestampMs start_ms = 0;
     };
     std::vector<Last> lasts;
     for (size_t i = window.float_end - std::min<size_t>(2, window.floats()); i < window.float_end; ++i) {
-      lasts.push_back({FloatTime(i), samples_.floats[i], nullptr});
+      lasts.push_back({FloatTime(i), samples_.floats[i], nullptr,
+                       samples_.float_starts.empty() ? 0 : samples_.float_starts[i]});
     }
     for (size_t i = window.histogram_end - std::min<size_t>(2, window.histograms()); i < window.histogram_end; ++i) {
-      lasts.push_back({HistogramTime(i), 0, &At(i)});
+      lasts.push_back({HistogramTime(i), 0, &At(i),
+                       samples_.histogram_starts.empty() ? 0 : samples_.histogram_starts[i]});
     }
     std::stable_sort(lasts.begin(), lasts.end(), [](const Last& a, const Last& b) { return a.time_ms < b.time_ms; });
     const Last& previous = lasts[lasts.size() - 2];
@@ -455,18 +517,20 @@ class HistogramWindows {
     DurationMs interval = last.time_ms - previous.time_ms;
     if (interval == 0) return;
     bool is_rate = id_ == FunctionId::kIrate;
+    bool is_restart = IsStartTimeReset(previous.start_ms, previous.time_ms, last.start_ms, last.time_ms);
     double seconds = static_cast<double>(interval) / 1000;
     if (!last.histogram != !previous.histogram) {
       return WarnMixedFloatsHistograms(metric_name_, position_, annotations());
     }
     if (!last.histogram) {
-      double value = is_rate && last.value < previous.value ? last.value : last.value - previous.value;
+      double value =
+          is_rate && (is_restart || last.value < previous.value) ? last.value : last.value - previous.value;
       return Put(window, is_rate ? value / seconds : value);
     }
     if (is_rate && (IsGauge(*last.histogram) || IsGauge(*previous.histogram))) WarnNotCounter();
     if (!is_rate && (!IsGauge(*last.histogram) || !IsGauge(*previous.histogram))) WarnNotGauge();
     FloatHistogram result = *last.histogram;
-    if (!is_rate || !DetectReset(*last.histogram, *previous.histogram)) {
+    if (!is_rate || (!is_restart && !DetectReset(*last.histogram, *previous.histogram))) {
       if (!Accumulate(result, *previous.histogram, false)) return;
     }
     result.counter_reset_hint = CounterResetHint::kGauge;
@@ -487,9 +551,16 @@ class HistogramWindows {
     while (next_float < window.float_end || next_histogram < window.histogram_end) {
       bool is_float = next_histogram == window.histogram_end ||
                       (next_float < window.float_end && FloatTime(next_float) < HistogramTime(next_histogram));
-      double value = is_float ? samples_.floats[next_float++] : 0;
-      const FloatHistogram* histogram = is_float ? nullptr : &At(next_histogram++);
-      if (has_previous && IsEvent(previous_value, previous, value, histogram)) events += 1;
+      double value = is_float ? samples_.floats[next_float] : 0;
+      const FloatHistogram* histogram = is_float ? nullptr : &At(next_histogram);
+      if (has_previous) {
+        bool is_restart =
+            id_ == FunctionId::kResets && !previous == is_float &&
+            (is_float ? IsStartReset(samples_.float_times, samples_.float_starts, next_float)
+                      : IsStartReset(samples_.histogram_times, samples_.histogram_starts, next_histogram));
+        if (is_restart || IsEvent(previous_value, previous, value, histogram)) events += 1;
+      }
+      (is_float ? next_float : next_histogram) += 1;
       has_previous = true;
       previous_value = value;
       previous = histogram;
@@ -584,6 +655,13 @@ void WarnMixedBuckets(std::string_view metric_name, Position position, Annotatio
 
 void InformReconciledBounds(std::string_view operation, Position position, Annotations& annotations) {
   annotations.AddInfo(fmt::format("mismatched custom buckets were reconciled during {}", operation), position);
+}
+
+void WarnStartTimeOverlap(std::string_view metric_name, Position position, Annotations& annotations) {
+  annotations.AddWarning(
+      fmt::format("sample has start time that overlaps with previous sample timestamp for metric {}",
+                  model::QuoteGo(metric_name)),
+      position);
 }
 
 void WarnCounterResetCollision(std::string_view operation, Position position, Annotations& annotations) {

@@ -29,6 +29,7 @@ HistogramPtr InterpolateHistogram(TimestampMs t1, const HistogramPtr& h1, Timest
 void WarnMixedFloatsHistograms(std::string_view metric_name, Position position, Annotations& annotations);
 void WarnMixedBuckets(std::string_view metric_name, Position position, Annotations& annotations);
 void InformReconciledBounds(std::string_view operation, Position position, Annotations& annotations);
+void WarnStartTimeOverlap(std::string_view metric_name, Position position, Annotations& annotations);
 void WarnCounterResetCollision(std::string_view operation, Position position, Annotations& annotations);
 
 }  // namespace sextant::promql

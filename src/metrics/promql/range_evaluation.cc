@@ -19,9 +19,23 @@ core::Status RangeEvaluation::Run(const model::Labels& labels, const model::Samp
   FloatSamples floats;
   floats.times_ms = samples.times_ms;
   floats.values = samples.values;
+  floats.start_times_ms = samples.start_times_ms;
   SEXTANT_TRY(EvalWindows(function_, floats, spec_, arguments_, context_, out));
+  WarnOfStartOverlaps(labels, floats);
   if (function_ == FunctionId::kRate || function_ == FunctionId::kIncrease) AnnotateNonCounter(labels, out);
   return {};
+}
+
+void RangeEvaluation::WarnOfStartOverlaps(const model::Labels& labels, const FloatSamples& samples) {
+  bool is_counter_rate = function_ == FunctionId::kRate || function_ == FunctionId::kIncrease;
+  if (!is_counter_rate || samples.start_times_ms.empty() || spec_.is_anchored || spec_.is_smoothed) return;
+  for (size_t i = 1; i < samples.size(); ++i) {
+    if (!IsStartTimeOverlap(samples.start_times_ms[i - 1], samples.times_ms[i - 1],
+                            samples.start_times_ms[i]))
+      continue;
+    if (!spec_.AnyWindowHolds(samples.times_ms[i - 1], samples.times_ms[i])) continue;
+    return WarnStartTimeOverlap(labels.metric_name(), arguments_.range_position, context_.annotations());
+  }
 }
 
 void RangeEvaluation::AnnotateNonCounter(const model::Labels& labels, const Column& out) {

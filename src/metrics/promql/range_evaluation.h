@@ -24,6 +24,8 @@ class RangeEvaluation {
   core::Status Run(const model::Labels& labels, const model::SampleColumns& samples, Column& out);
 
  private:
+  // Warns when the start time of a counter's sample lies before the sample before it.
+  void WarnOfStartOverlaps(const model::Labels& labels, const FloatSamples& samples);
   void AnnotateNonCounter(const model::Labels& labels, const Column& out);
 
   const FunctionId function_;

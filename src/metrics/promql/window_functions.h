@@ -41,6 +41,8 @@ struct WindowSpec {
   // The right edge of a step's window.
   TimestampMs End(size_t step) const { return at_ms.value_or(grid.At(step)) - offset_ms; }
   TimestampMs Start(size_t step) const { return End(step) - range_ms; }
+  // Whether some step's window holds both of two times.
+  bool AnyWindowHolds(TimestampMs first_ms, TimestampMs last_ms) const;
 };
 
 // The scalar arguments of a function besides its range: a value for each step, in order of the arguments.
@@ -69,6 +71,14 @@ double Interpolate(TimestampMs t1, double v1, TimestampMs t2, double v2, Timesta
 bool IsStartTimeReset(TimestampMs previous_start_ms, TimestampMs previous_ms, TimestampMs start_ms,
                       TimestampMs time_ms);
 
+// Whether a counter of which the sample before was taken at `previous_ms` cannot have started at `start_ms`,
+// unless both samples say so.
+bool IsStartTimeOverlap(TimestampMs previous_start_ms, TimestampMs previous_ms, TimestampMs start_ms);
+
+// Whether the first sample of a window says that its counter started from zero inside the window, before the
+// sample.
+bool StartsInWindow(TimestampMs start_ms, TimestampMs first_ms, TimestampMs window_start_ms);
+
 // A range in seconds, rounded as Go's Duration.Seconds does.
 double RangeSeconds(DurationMs range_ms);
 
@@ -76,5 +86,10 @@ double RangeSeconds(DurationMs range_ms);
 // `first_value` and `increase` decide how far back a counter can have been above zero.
 double ExtrapolationFactor(TimestampMs first_ms, TimestampMs last_ms, size_t samples, TimestampMs window_start_ms,
                            TimestampMs window_end_ms, bool is_counter, double first_value, double increase);
+
+// The same when the counter is known to have started from zero at `start_ms`, inside the window: only the end
+// is open.
+double ExtrapolationFactorFrom(TimestampMs start_ms, TimestampMs first_ms, TimestampMs last_ms,
+                               size_t samples, TimestampMs window_end_ms);
 
 }  // namespace sextant::promql
