@@ -47,21 +47,20 @@ OpenMetricsParser::OpenMetricsParser(std::string_view body, Reading reading)
       fast_end_(body.data() + (reading == Reading::kQuick ? body.rfind('\n') + 1 : 0)),
       lexer_(body) {}
 
-EntryKind OpenMetricsParser::Next(std::string_view expected_series) {
+EntryKind OpenMetricsParser::Next(const SeriesGuess& guess) {
   if (is_finished_) return EntryKind::kEnd;
-  if (body_.data() + at_ < fast_end_ && body_[at_] != '#' && ReadSampleLine(expected_series))
-    return EntryKind::kSample;
+  if (body_.data() + at_ < fast_end_ && body_[at_] != '#' && ReadSampleLine(guess)) return EntryKind::kSample;
   EntryKind kind = ReadSlowly();
   at_ = lexer_.token_end();
   if (kind == EntryKind::kEnd || kind == EntryKind::kError) is_finished_ = true;
-  if (kind == EntryKind::kSample) entry_.is_expected = entry_.series == expected_series;
+  if (kind == EntryKind::kSample) entry_.is_expected = guess.Matches(entry_.series);
   return kind;
 }
 
-bool OpenMetricsParser::ReadSampleLine(std::string_view expected_series) {
+bool OpenMetricsParser::ReadSampleLine(const SeriesGuess& guess) {
   const char* start = body_.data() + at_;
-  bool is_expected = StartsWithSeries(start, fast_end_, expected_series, " ");
-  const char* series_end = is_expected ? start + expected_series.size() : ScanSeries(start, fast_end_);
+  bool is_expected = StartsWithSeries(start, fast_end_, guess, " ");
+  const char* series_end = is_expected ? start + guess.size : ScanSeries(start, fast_end_);
   if (series_end == nullptr || *series_end != ' ') return false;
   double value = 0;
   const char* at = ScanField(series_end + 1, value);

@@ -19,11 +19,11 @@ class OpenMetricsParser final : public Parser {
 
   explicit OpenMetricsParser(std::string_view body, Reading reading = Reading::kQuick);
 
-  EntryKind Next(std::string_view expected_series = {}) override;
+  EntryKind Next(const SeriesGuess& guess = {}) override;
   std::string UnescapeHelp(std::string_view text) const override;
 
  private:
-  bool ReadSampleLine(std::string_view expected_series);
+  bool ReadSampleLine(const SeriesGuess& guess);
 
   EntryKind ReadSlowly();
   EntryKind ReadMetadata(Token word);

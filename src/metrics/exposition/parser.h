@@ -31,6 +31,7 @@
 #include "core/clock.h"
 #include "core/result.h"
 #include "metrics/exposition/format.h"
+#include "metrics/exposition/series_guess.h"
 #include "model/labels.h"
 
 namespace sextant::exposition {
@@ -71,7 +72,7 @@ struct Entry {
   std::string_view series;  // exactly the bytes of the metric's name and labels
   double value = 0;         // NaN is always the normal NaN
   std::optional<core::TimestampMs> timestamp_ms;
-  // Whether `series` equals what Next was told to expect.
+  // Whether `series` is what Next was told to expect.
   bool is_expected = false;
   std::optional<Exemplar> exemplar;
 
@@ -87,11 +88,11 @@ class Parser {
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
 
-  // Goes to the next entry. `expected_series` is what the caller believes the next sample's series is (the
-  // one that followed in the previous body): when it is right, the labels are compared instead of parsed. A
-  // wrong guess changes nothing but speed. The guess must be the `series` of an entry that a parser of this
+  // Goes to the next entry. `guess` is what the caller believes the next sample's series is (the one that
+  // followed in the previous body): when it is right, the labels are compared instead of parsed. A wrong
+  // guess changes nothing but speed. The guess must be of the `series` of an entry that a parser of this
   // format has given.
-  virtual EntryKind Next(std::string_view expected_series = {}) = 0;
+  virtual EntryKind Next(const SeriesGuess& guess = {}) = 0;
 
   // What is not read yet, from the start of a line on, when this parser can skip whole lines; else empty.
   virtual std::string_view Unread() const { return {}; }

@@ -3,7 +3,6 @@
 #include <emmintrin.h>
 
 #include <bit>
-#include <cstring>
 
 #include "model/labels.h"
 
@@ -77,11 +76,10 @@ const char* ScanSeries(const char* at, const char* end) {
   return *at == '{' ? SkipLabels(at + 1, end) : at;
 }
 
-bool StartsWithSeries(const char* at, const char* end, std::string_view expected,
+bool StartsWithSeries(const char* at, const char* end, const SeriesGuess& guess,
                       std::string_view terminators) {
-  size_t size = expected.size();
-  return size != 0 && static_cast<size_t>(end - at) > size &&
-         terminators.find(at[size]) != std::string_view::npos && std::memcmp(at, expected.data(), size) == 0;
+  return static_cast<size_t>(end - at) > guess.size &&
+         terminators.find(at[guess.size]) != std::string_view::npos && guess.Matches({at, guess.size});
 }
 
 }  // namespace sextant::exposition

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "metrics/exposition/series_guess.h"
+
 namespace sextant::exposition {
 
 // What a byte may be part of.
@@ -41,8 +43,8 @@ bool IsUtf8(std::string_view text);
 // stand before it.
 const char* ScanSeries(const char* at, const char* end);
 
-// Whether `expected` stands at `at`, followed by a byte that ends a series in `terminators`.
-bool StartsWithSeries(const char* at, const char* end, std::string_view expected,
+// Whether the guessed series stands at `at`, followed by a byte that ends a series in `terminators`.
+bool StartsWithSeries(const char* at, const char* end, const SeriesGuess& guess,
                       std::string_view terminators);
 
 }  // namespace sextant::exposition

@@ -56,7 +56,7 @@ TextParser::TextParser(std::string_view body, Reading reading)
       fast_end_(body.data() + (reading == Reading::kQuick ? body.rfind('\n') + 1 : 0)),
       lexer_(body) {}
 
-EntryKind TextParser::Next(std::string_view expected_series) {
+EntryKind TextParser::Next(const SeriesGuess& guess) {
   while (body_.data() + at_ < fast_end_) {
     char c = body_[at_];
     if (c == '\n') {
@@ -66,20 +66,20 @@ EntryKind TextParser::Next(std::string_view expected_series) {
     if (c == '#') {
       EntryKind kind = EntryKind::kComment;
       if (ReadMetaLine(kind)) return kind;
-    } else if (ReadSampleLine(expected_series)) {
+    } else if (ReadSampleLine(guess)) {
       return EntryKind::kSample;
     }
     break;
   }
   EntryKind kind = ReadSlowly();
-  if (kind == EntryKind::kSample) entry_.is_expected = entry_.series == expected_series;
+  if (kind == EntryKind::kSample) entry_.is_expected = guess.Matches(entry_.series);
   return kind;
 }
 
-bool TextParser::ReadSampleLine(std::string_view expected_series) {
+bool TextParser::ReadSampleLine(const SeriesGuess& guess) {
   const char* start = body_.data() + at_;
-  bool is_expected = StartsWithSeries(start, fast_end_, expected_series, " \t");
-  const char* at = is_expected ? start + expected_series.size() : ScanSeries(start, fast_end_);
+  bool is_expected = StartsWithSeries(start, fast_end_, guess, " \t");
+  const char* at = is_expected ? start + guess.size : ScanSeries(start, fast_end_);
   if (at == nullptr || !IsBlank(*at)) return false;
   std::string_view series(start, static_cast<size_t>(at - start));
   if (!ReadValueAndTime(at)) return false;

@@ -18,14 +18,14 @@ class TextParser final : public Parser {
 
   explicit TextParser(std::string_view body, Reading reading = Reading::kQuick);
 
-  EntryKind Next(std::string_view expected_series = {}) override;
+  EntryKind Next(const SeriesGuess& guess = {}) override;
   std::string_view Unread() const override;
   void Skip(size_t bytes) override { at_ += bytes; }
   std::string UnescapeHelp(std::string_view text) const override;
 
  private:
   // The quick readers: each reads one whole line and returns whether it could; otherwise nothing has changed.
-  bool ReadSampleLine(std::string_view expected_series);
+  bool ReadSampleLine(const SeriesGuess& guess);
   bool ReadMetaLine(EntryKind& kind);
   // From behind the series to behind the line break.
   bool ReadValueAndTime(const char* at);

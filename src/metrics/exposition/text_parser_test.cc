@@ -133,17 +133,17 @@ TEST(TextParserTest, NothingComesAfterAnError) {
 TEST(TextParserTest, ExpectedSeriesAreCompared) {
   std::string_view body = "a{b=\"c\"} 1\na{b=\"c\"}2\nab 3\na 4\n";
   TextParser parser(body);
-  EXPECT_EQ(parser.Next("a{b=\"c\"}"), EntryKind::kSample);
+  EXPECT_EQ(parser.Next(SeriesGuess::Of("a{b=\"c\"}")), EntryKind::kSample);
   EXPECT_TRUE(parser.entry().is_expected);
   EXPECT_EQ(parser.entry().value, 1);
-  EXPECT_EQ(parser.Next("a{b=\"c\"}"), EntryKind::kSample);
+  EXPECT_EQ(parser.Next(SeriesGuess::Of("a{b=\"c\"}")), EntryKind::kSample);
   EXPECT_TRUE(parser.entry().is_expected);  // no blank before the value: read the long way
-  EXPECT_EQ(parser.Next("a"), EntryKind::kSample);
+  EXPECT_EQ(parser.Next(SeriesGuess::Of("a", 7)), EntryKind::kSample);
   EXPECT_FALSE(parser.entry().is_expected);
   EXPECT_EQ(parser.entry().series, "ab");
-  EXPECT_EQ(parser.Next("a"), EntryKind::kSample);
+  EXPECT_EQ(parser.Next(SeriesGuess::Of("a", 7)), EntryKind::kSample);
   EXPECT_TRUE(parser.entry().is_expected);
-  EXPECT_EQ(parser.Next("a"), EntryKind::kEnd);
+  EXPECT_EQ(parser.Next(SeriesGuess::Of("a", 7)), EntryKind::kEnd);
 }
 
 TEST(TextParserTest, FormatsByContentType) {

@@ -72,6 +72,16 @@ TEST(SeriesCache, AnAbortedBodyLeavesTheLayoutAsItWas) {
   EXPECT_TRUE(outcome.vanished.empty());
 }
 
+TEST(SeriesCache, KeepsNoTexts) {
+  Player player;
+  std::vector<std::string> lines;
+  for (int i = 0; i < 100; ++i) lines.push_back(std::string(1'000, 'x') + std::to_string(i));
+  player.Play(lines);
+  EXPECT_EQ(player.cache.size(), 100u);
+  EXPECT_EQ(player.cache.SizeBytes(), 100 * sizeof(SeriesCache::Entry));
+  EXPECT_TRUE(player.Play(lines).added.empty());
+}
+
 TEST(SeriesCache, AgreesWithAPlainMapOnRandomBodies) {
   std::mt19937 random(42);
   Player player;
