@@ -150,6 +150,16 @@ TEST_F(EngineTest, StopsWhenCancelled) {
   EXPECT_EQ(Failure(Instant("up", kMinute, options)), "canceled: query was canceled in expression evaluation");
 }
 
+TEST_F(EngineTest, WaitingCountsAndMayTakeTooLong) {
+  QueryOptions options;
+  options.queued_ns = 1'500'000'000;
+  QueryOutcome outcome = Instant("up", kMinute, options);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->stats.queue_seconds, 1.5);
+  options.timeout_ms = 1'000;
+  EXPECT_EQ(Failure(Instant("up", kMinute, options)), "timeout: query timed out in query queue");
+}
+
 TEST_F(EngineTest, StopsWhenTimeIsUp) {
   options_.timeout_ms = 0;
   EXPECT_EQ(Failure(Instant("up")), "timeout: query timed out in expression evaluation");

@@ -14,6 +14,7 @@
 #include "metrics/promql/label_functions.h"
 #include "metrics/promql/native_quantile.h"
 #include "metrics/promql/output_series.h"
+#include "metrics/promql/query_profile.h"
 
 namespace sextant::promql {
 
@@ -72,6 +73,7 @@ core::Status Evaluator::Select(DurationMs step_ms) {
     hints.step_ms = step_ms;
     hints.range_ms = selection.range_ms;
     SEXTANT_ASSIGN(std::shared_ptr<const model::SeriesSet> set, querier_.Select(selection.matchers, hints));
+    if (context_.profile()) context_.profile()->NoteSelection(selection, set->size());
     sets_.push_back(std::move(set));
   }
   return {};
@@ -105,6 +107,14 @@ core::Result<HeldVector> Evaluator::Materialize(SeriesSource& source) {
 }
 
 core::Result<SourcePtr> Evaluator::Open(const PlanNode& node, const Grid& grid) {
+  QueryProfile* profile = context_.profile();
+  if (!profile) return OpenUnwatched(node, grid);
+  QueryProfile::Span span(profile, node, context_);
+  SEXTANT_ASSIGN(SourcePtr source, OpenUnwatched(node, grid));
+  return profile->Watch(node, std::move(source), context_);
+}
+
+core::Result<SourcePtr> Evaluator::OpenUnwatched(const PlanNode& node, const Grid& grid) {
   SEXTANT_TRY(context_.Check());
   if (!node.is_step_invariant || grid.is_instant()) {
     SEXTANT_ASSIGN(SourcePtr each, OpenAtEachStep(node, grid));
@@ -440,6 +450,7 @@ core::Result<SourcePtr> Evaluator::OpenBinary(const PlanNode& node, const Grid& 
 }
 
 core::Result<std::vector<double>> Evaluator::EvalScalar(const PlanNode& node, const Grid& grid) {
+  QueryProfile::Span span(context_.profile(), node, context_);
   SEXTANT_TRY(context_.Check());
   if (!node.is_step_invariant || grid.is_instant()) return EvalScalarAtEachStep(node, grid);
   SEXTANT_ASSIGN(std::vector<double> once, EvalScalarAtEachStep(node, FirstStep(grid)));
@@ -515,6 +526,7 @@ core::Result<std::vector<double>> Evaluator::ScalarOfVector(const PlanNode& node
 }
 
 core::Result<std::vector<RawSeries>> Evaluator::EvalRange(const PlanNode& node, const Grid& grid, Holding& holding) {
+  QueryProfile::Span span(context_.profile(), node, context_);
   if (!node.is_subquery) return ReadRange(node, *sets_[node.selection], Settings(grid), context_, holding);
   std::vector<RawSeries> result;
   SEXTANT_ASSIGN(Grid inner_grid, SubqueryGrid(node, grid));

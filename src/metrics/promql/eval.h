@@ -38,6 +38,7 @@ class Evaluator {
 
  private:
   core::Result<SourcePtr> Open(const PlanNode& node, const Grid& grid);
+  core::Result<SourcePtr> OpenUnwatched(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenAtEachStep(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenCall(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenWindowFunction(const PlanNode& node, const Grid& grid);

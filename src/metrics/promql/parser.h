@@ -21,7 +21,7 @@ namespace sextant::promql {
 // promql-duration-expr, promql-extended-range-selectors, promql-binop-fill-modifiers).
 struct ParserOptions {
   bool experimental_functions = false;
-  bool duration_expressions = false;
+  bool duration_expressions = true;
   bool extended_range_selectors = false;
   bool binop_fill = false;
 

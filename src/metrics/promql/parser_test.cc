@@ -67,9 +67,12 @@ TEST(Parser, AnOffsetEndsAtItsNumber) {
   EXPECT_EQ(As<VectorSelector>(binary->lhs)->time.original_offset_ms, -2000);
 }
 
-TEST(Parser, FeaturesAreOffByDefault) {
-  EXPECT_EQ(ErrorOf("foo[5m+1m]", {}), "1:5: parse error: experimental duration expression is not enabled");
-  EXPECT_EQ(ErrorOf("foo offset step()", {}), "1:12: parse error: experimental duration expression is not enabled");
+TEST(Parser, ExperimentsAreOffByDefault) {
+  ParserOptions without;
+  without.duration_expressions = false;
+  EXPECT_EQ(ErrorOf("foo[5m+1m]", without), "1:5: parse error: experimental duration expression is not enabled");
+  EXPECT_EQ(ErrorOf("foo offset step()", without), "1:12: parse error: experimental duration expression is not enabled");
+  EXPECT_EQ(ErrorOf("foo[5m+1m]", {}), "");
   EXPECT_EQ(ErrorOf("foo[5m] anchored", {}), "1:1: parse error: anchored modifier is experimental and not enabled");
   EXPECT_EQ(ErrorOf("foo + fill(0) bar", {}),
             "1:1: parse error: binop fill modifiers are experimental and not enabled");

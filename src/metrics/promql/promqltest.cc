@@ -23,6 +23,7 @@ namespace {
 
 using model::FloatHistogram;
 
+constexpr size_t kMaxLoadedValues = 5'000'000;
 // Samples may differ by this much, relatively.
 constexpr double kEpsilon = 0.000001;
 
@@ -419,6 +420,7 @@ core::Status Load(const std::vector<std::string_view>& lines, size_t& number, Pr
   }
   core::Result<core::DurationMs> step = ParseTime(text);
   if (!step) return tl::unexpected(ScriptError(number, step.error().message()));
+  size_t loaded_values = 0;
   LoadedSeries loaded;  // a repeated series replaces the earlier one
   std::map<model::Labels, StartOffsets> starts;
   while (number + 1 < lines.size() && !lines[number + 1].empty()) {
@@ -435,6 +437,9 @@ core::Status Load(const std::vector<std::string_view>& lines, size_t& number, Pr
     for (size_t i = 0; i < series.values.size(); ++i) {
       const SequenceValue& value = series.values[i];
       if (value.omitted) continue;
+      if (++loaded_values > kMaxLoadedValues) {
+        return tl::unexpected(ScriptError(number, "too many samples in one load command"));
+      }
       samples.push_back({*step * static_cast<int64_t>(i), value.value, value.histogram});
     }
     loaded[series.labels] = std::move(samples);

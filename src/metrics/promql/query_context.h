@@ -16,6 +16,8 @@
 
 namespace sextant::promql {
 
+class QueryProfile;
+
 struct QueryLimits {
   int64_t max_samples = 0;
   int64_t max_bytes = 0;                // 0: no limit
@@ -62,6 +64,10 @@ class QueryContext {
   }
   void TrackSteps(size_t steps) { stats_.samples_per_step.assign(steps, 0); }
 
+  // Where what each node takes is noted; null: nowhere.
+  QueryProfile* profile() const { return profile_; }
+  void set_profile(QueryProfile* profile) { profile_ = profile; }
+
   Annotations& annotations() { return annotations_; }
   QueryStats& stats() { return stats_; }
 
@@ -79,6 +85,7 @@ class QueryContext {
   int64_t samples_ = 0;
   int64_t bytes_ = 0;
   int64_t reserved_bytes_ = 0;
+  QueryProfile* profile_ = nullptr;
   Annotations annotations_;
   QueryStats stats_;
 };

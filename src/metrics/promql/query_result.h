@@ -60,7 +60,8 @@ struct QueryStats {
   int64_t peak_samples = 0;                  // most samples in memory at one moment
   int64_t peak_bytes = 0;                    // most bytes of samples and results in memory at one moment
   std::vector<int64_t> samples_per_step;     // only when asked for; one per step of the query
-  double eval_total_seconds = 0;             // everything but parsing
+  double queue_seconds = 0;                  // waiting for its turn
+  double eval_total_seconds = 0;             // everything but parsing and waiting
   double prepare_seconds = 0;                // planning and selecting series
   double inner_eval_seconds = 0;             // computing
   double result_sort_seconds = 0;            // ordering the answer

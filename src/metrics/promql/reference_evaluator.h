@@ -120,6 +120,10 @@ class Evaluator {
     Vector vector;
     for (const auto& [labels, samples] : storage_.series()) {
       if (!model::MatchesAll(selector.matchers, labels)) continue;
+      if (selector.smoothed) {
+        if (std::optional<double> value = Smoothed(samples, t)) vector.push_back({labels, *value});
+        continue;
+      }
       std::optional<double> value;
       for (size_t i = 0; i < samples.size(); ++i) {
         if (samples.times_ms[i] <= t && samples.times_ms[i] > t - lookback_ms_) value = samples.values[i];
@@ -127,6 +131,93 @@ class Evaluator {
       if (value && !model::IsStaleNan(*value)) vector.push_back({labels, *value});
     }
     return vector;
+  }
+
+  // The samples of (start, end], stale markers left out.
+  static std::vector<Point> PointsIn(const model::SampleColumns& samples, TimestampMs start, TimestampMs end) {
+    std::vector<Point> points;
+    for (size_t i = 0; i < samples.size(); ++i) {
+      if (samples.times_ms[i] <= start || samples.times_ms[i] > end || model::IsStaleNan(samples.values[i])) continue;
+      points.push_back({samples.times_ms[i], samples.values[i]});
+    }
+    return points;
+  }
+
+  // On the straight line between the neighbours of a time; the last value stays.
+  std::optional<double> Smoothed(const model::SampleColumns& samples, TimestampMs t) const {
+    const Point* before = nullptr;
+    const Point* after = nullptr;
+    std::vector<Point> points = PointsIn(samples, t - lookback_ms_, t + lookback_ms_);
+    for (const Point& point : points) {
+      if (point.time_ms <= t) before = &point;
+      if (point.time_ms >= t && !after) after = &point;
+    }
+    if (after && after->time_ms == t) return after->value;
+    if (!before) return std::nullopt;
+    return after ? Between(*before, *after, t, false) : before->value;
+  }
+
+  static double Between(const Point& a, const Point& b, TimestampMs t, bool is_counter) {
+    double from = is_counter && b.value < a.value ? 0 : a.value;
+    return from + (b.value - from) * static_cast<double>(t - a.time_ms) / static_cast<double>(b.time_ms - a.time_ms);
+  }
+
+  // The samples that an extended range may look at, and functions over them: by the values at the very edges.
+  Vector EvalExtended(const Call& call, const MatrixSelector& matrix, TimestampMs t) {
+    const VectorSelector& selector = matrix.vector_selector();
+    const TimestampMs end = Reference(selector.time, t);
+    const TimestampMs start = end - matrix.range_ms;
+    Vector vector;
+    for (const auto& [labels, samples] : storage_.series()) {
+      if (!model::MatchesAll(selector.matchers, labels)) continue;
+      std::vector<Point> points =
+          PointsIn(samples, start - lookback_ms_, selector.smoothed ? end + lookback_ms_ : end);
+      std::vector<Point> seen = EdgesAndBetween(points, start, end, selector.smoothed, call.function->id);
+      if (seen.empty()) continue;
+      vector.push_back({WithoutName(labels), OverEdges(call.function->id, seen, start, end)});
+    }
+    return Unique(vector);
+  }
+
+  // The value at the left edge, the samples inside, the value at the right edge; nothing when there is no answer.
+  static std::vector<Point> EdgesAndBetween(const std::vector<Point>& points, TimestampMs start, TimestampMs end,
+                                            bool is_smoothed, FunctionId function) {
+    bool is_counter = function == FunctionId::kRate || function == FunctionId::kIncrease;
+    if (points.empty()) return {};
+    const Point* left = &points[0];
+    for (const Point& point : points) {
+      if (point.time_ms <= start) left = &point;
+    }
+    const Point* right = &points.back();
+    for (size_t i = points.size(); is_smoothed && i-- > 0;) {
+      if (points[i].time_ms >= end) right = &points[i];
+    }
+    if (right->time_ms <= start || (is_smoothed && left->time_ms > end)) return {};
+    std::vector<Point> seen{*left};
+    if (is_smoothed && left->time_ms < start) seen[0].value = Between(*left, left[1], start, is_counter);
+    for (const Point& point : points) {
+      if (point.time_ms > start && point.time_ms < end && &point > left && &point < right) seen.push_back(point);
+    }
+    double last = right->value;
+    if (is_smoothed && right->time_ms > end && right > points.data()) last = Between(right[-1], *right, end, is_counter);
+    if (right->time_ms < end && right > left) seen.push_back(*right);
+    seen.push_back({end, last});
+    return seen;
+  }
+
+  static double OverEdges(FunctionId function, const std::vector<Point>& seen, TimestampMs start, TimestampMs end) {
+    double events = 0;
+    double lost = 0;
+    for (size_t i = 1; i < seen.size(); ++i) {
+      double a = seen[i - 1].value;
+      double b = seen[i].value;
+      if (b < a) lost += a;
+      events += function == FunctionId::kResets ? b < a : a != b && !(std::isnan(a) && std::isnan(b));
+    }
+    if (function == FunctionId::kResets || function == FunctionId::kChanges) return events;
+    double result = seen.back().value - seen[0].value;
+    if (function != FunctionId::kDelta) result += lost;
+    return function == FunctionId::kRate ? result / (static_cast<double>(end - start) / 1000) : result;
   }
 
   // The samples in (end - range, end].
@@ -181,6 +272,10 @@ class Evaluator {
         return {{AbsentLabels(*call.args[0]), 1}};
       }
       default: break;
+    }
+    const auto* matrix = As<MatrixSelector>(call.args.back().get());
+    if (matrix && (matrix->vector_selector().anchored || matrix->vector_selector().smoothed)) {
+      return EvalExtended(call, *matrix, t);
     }
     TimestampMs start = 0;
     TimestampMs end = 0;
@@ -441,7 +536,7 @@ class Evaluator {
 
   static Vector Combine(const BinaryExpr& binary, const Vector& lhs, const Vector& rhs) {
     const VectorMatching& matching = *binary.matching;
-    if (lhs.empty() || rhs.empty()) return {};
+    if ((lhs.empty() || rhs.empty()) && !matching.fill_lhs && !matching.fill_rhs) return {};
     bool is_swapped = matching.cardinality == MatchCardinality::kOneToMany;
     bool is_one_to_one = matching.cardinality == MatchCardinality::kOneToOne;
     const Vector& many = is_swapped ? rhs : lhs;
@@ -457,8 +552,9 @@ class Evaluator {
     for (const Element& element : many) {
       Labels signature = Signature(matching, element.labels);
       auto partner = by_signature.find(signature);
-      if (partner == by_signature.end()) continue;
-      const Element& other = *partner->second;
+      if (partner == by_signature.end() && !matching.fill_rhs) continue;
+      const Element other =
+          partner == by_signature.end() ? Element{signature, *matching.fill_rhs} : *partner->second;
       Labels labels = ResultLabels(binary, element.labels, other.labels);
       std::vector<Labels>& taken = matched[signature];
       if (is_one_to_one ? !taken.empty() : std::find(taken.begin(), taken.end(), labels) != taken.end()) {
@@ -468,6 +564,12 @@ class Evaluator {
       std::optional<double> value = is_swapped ? Combine(binary, other.value, element.value, other.value)
                                                : Combine(binary, element.value, other.value, element.value);
       if (value) result.push_back({labels, *value});
+    }
+    for (const auto& [signature, element] : by_signature) {
+      if (!matching.fill_lhs || matched.contains(signature)) continue;
+      std::optional<double> value = is_swapped ? Combine(binary, element->value, *matching.fill_lhs, element->value)
+                                               : Combine(binary, *matching.fill_lhs, element->value, *matching.fill_lhs);
+      if (value) result.push_back({ResultLabels(binary, signature, element->labels), *value});
     }
     return Unique(result);
   }

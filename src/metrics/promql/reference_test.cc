@@ -43,13 +43,22 @@ class Generator {
     if (depth <= 0) return Selector();
     switch (Below(9)) {
       case 0: return Selector();
-      case 1: return fmt::format("{}({}{})", RangeFunction(), Selector(false), Range());
+      case 1: {
+        if (Chance(70)) return fmt::format("{}({}{})", RangeFunction(), Selector(false), Range());
+        bool is_smoothed = Chance(50);
+        std::string function = is_smoothed ? Pick({"rate", "increase", "delta"})
+                                           : Pick({"rate", "increase", "delta", "changes", "resets"});
+        return fmt::format("{}({}{} {}{})", function, Selector(false), Pick({"[20s]", "[1m]", "[3m]"}),
+                           is_smoothed ? "smoothed" : "anchored", Modifiers());
+      }
       case 2: return fmt::format("{}(({})[{}:{}])", RangeFunction(), Vector(depth - 1), Pick({"45s", "90s", "4m"}),
                                  Pick({"", "7s", "15s"}));
       case 3: return Aggregation(depth);
       case 4: return fmt::format("({} {} {})", Vector(depth - 1), VectorOperator(), Scalar(depth - 1));
       case 5: return fmt::format("({} {} {})", Scalar(depth - 1), VectorOperator(), Vector(depth - 1));
-      case 6: return fmt::format("({} {} {})", Vector(depth - 1), Matching(), Vector(depth - 1));
+      case 6:
+        if (Chance(30)) return fmt::format("({} {} {})", Vector(depth - 1), Filling(), Vector(depth - 1));
+        return fmt::format("({} {} {})", Vector(depth - 1), Matching(), Vector(depth - 1));
       case 7: return fmt::format("{}({})", Pick({"abs", "ceil", "floor", "sgn", "-", "absent"}), Vector(depth - 1));
       default: return fmt::format("({} {} {})", Vector(depth - 1),
                                   Pick({"and", "or", "unless", "and on (job)", "or on (job, instance)",
@@ -91,7 +100,12 @@ class Generator {
   }
   std::string Selector(bool has_modifiers = true) {
     std::string labels = Pick({"", "", "{job=\"x\"}", "{instance!=\"2\"}", "{instance=~\"1|3\"}", "{job=\"none\"}"});
-    return Pick({"c_total", "g", "h"}) + labels + (has_modifiers ? Modifiers() : "");
+    std::string smoothed = has_modifiers && Chance(10) ? " smoothed" : "";
+    return Pick({"c_total", "g", "h"}) + labels + smoothed + (has_modifiers ? Modifiers() : "");
+  }
+  std::string Filling() {
+    return Pick({"+", "-", "*", "/"}) + Pick({" on (job, instance)", " ignoring (zone)", "", " on (job) group_left ()"}) +
+           Pick({" fill (0)", " fill_left (2)", " fill_right (-1)", " fill_left (1) fill_right (3)"});
   }
   std::string Range() { return Pick({"[20s]", "[1m]", "[3m]", "[9m]"}) + Modifiers(); }
   std::string RangeFunction() {
@@ -164,7 +178,7 @@ class ReferenceTest : public testing::Test {
     TimestampMs end = start + step * static_cast<DurationMs>(generator.Below(12));
     SCOPED_TRACE(fmt::format("seed {}: {} from {} to {} step {}", seed, query, start, end, step));
 
-    ParseResult<ExprPtr> expr = ParseExpr(query);
+    ParseResult<ExprPtr> expr = ParseExpr(query, ParserOptions::Everything());
     ASSERT_TRUE(expr) << expr.error().Message();
     reference::Evaluator evaluator(storage, 5 * 60 * kSecond, 60 * kSecond, start, end);
     Answer expected;
@@ -192,7 +206,13 @@ class ReferenceTest : public testing::Test {
   }
 
   core::SystemClock clock_;
-  Engine engine_{EngineOptions(), clock_, nullptr};
+  static EngineOptions Options() {
+    EngineOptions options;
+    options.parser = ParserOptions::Everything();
+    return options;
+  }
+
+  Engine engine_{Options(), clock_, nullptr};
   int answers_ = 0;
   int failures_ = 0;
 };
