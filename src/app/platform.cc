@@ -8,10 +8,15 @@
 #include "agents/node/node_agent.h"
 #include "alerting/alertmanager.h"
 #include "api/admin_api.h"
+#include "api/cors.h"
 #include "api/dashboards_api.h"
 #include "api/exemplars_api.h"
+#include "api/explain_api.h"
+#include "api/features_api.h"
+#include "api/openapi_api.h"
 #include "api/query_api.h"
 #include "api/rules_api.h"
+#include "api/search_api.h"
 #include "api/status_api.h"
 #include "api/targets_api.h"
 #include "app/alert_fanout.h"
@@ -25,6 +30,7 @@
 #include "core/file.h"
 #include "core/memory_budget.h"
 #include "dashboards/library.h"
+#include "metrics/promql/query_log.h"
 #include "metrics/scrape/manager.h"
 #include "metrics/tsdb/db.h"
 #include "net/compression.h"
@@ -67,6 +73,14 @@ model::Labels ExternalLabels(const config::PrometheusConfig& config) {
   return labels.Build();
 }
 
+Result<std::string> ReadAsset(std::string_view name) {
+  const Asset* asset = FindAsset(name);
+  if (asset == nullptr) return core::Fail(core::Code::kInternal, "{} is not embedded", name);
+  std::string text;
+  SEXTANT_TRY(net::Decompress(net::Encoding::kGzip, asset->gzip, asset->size_bytes, text));
+  return text;
+}
+
 Status AddBuiltinDashboards(dashboards::Library& library) {
   for (const Asset& asset : EmbeddedAssets()) {
     if (!asset.name.starts_with("dashboards/")) continue;
@@ -93,7 +107,8 @@ class Platform::Impl {
             services_.registry.AddGauge("prometheus_config_last_reload_successful",
                                         "Whether the last configuration reload attempt was successful.")),
         reload_time_(services_.registry.AddGauge("prometheus_config_last_reload_success_timestamp_seconds",
-                                                 "Timestamp of the last successful configuration reload.")) {
+                                                 "Timestamp of the last successful configuration reload.")),
+        query_gate_(static_cast<size_t>(options_.engine.max_concurrency)) {
     services_.registry
         .AddGauge("sextant_build_info", "What runs here; the value is always 1.",
                   {{"version", std::string(Version())}})
@@ -130,13 +145,16 @@ class Platform::Impl {
 
   const std::shared_ptr<tsdb::ReplayProgress> replay_ = std::make_shared<tsdb::ReplayProgress>();
   std::unique_ptr<tsdb::Db> db_;
+  std::unique_ptr<promql::QueryLog> query_log_;
   std::unique_ptr<promql::Engine> engine_;
+  api::QueryGate query_gate_;
   std::unique_ptr<node::NodeAgent> node_agent_;
   std::unique_ptr<alerting::Alertmanager> alertmanager_;  // of the whole platform only
   std::unique_ptr<AlertFanout> alerts_;
   std::unique_ptr<scrape::ScrapeManager> scrape_;
   std::unique_ptr<RuleRunner> rules_;
   dashboards::Library dashboards_;
+  std::string openapi_;  // as it is embedded
   std::unique_ptr<net::HttpServer> server_;
 
   std::atomic<bool> is_ready_ = false;
@@ -168,6 +186,8 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   core::MemoryShare& query_memory = budget_.AddShare("queries", kQueryShare);
   engine.max_bytes = static_cast<int64_t>(query_memory.limit_bytes());
   engine.memory = &query_memory;
+  query_log_ = std::make_unique<promql::QueryLog>(files_, services_.clock, &services_.registry);
+  engine.query_log = query_log_.get();
   engine_ = std::make_unique<promql::Engine>(engine, services_.clock, &services_.registry);
   return {};
 }
@@ -197,6 +217,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   alerts_->SetExternalLabels(external_labels);
   SEXTANT_TRY(scrape_->Apply(config.prometheus.scrape_configs, LocalJobs(config.prometheus)));
 
+  SEXTANT_TRY(query_log_->SetFile(config.prometheus.global.query_log_file));
   Retention retention = EffectiveRetention(options_.store.retention, config.prometheus.storage);
   db_->SetRetention(retention.time_ms, retention.size_bytes, retention.percentage);
 
@@ -218,7 +239,14 @@ Status Platform::Impl::Apply(PlatformConfig config) {
 
 net::Router Platform::Impl::MakeRouter() {
   net::Router router;
-  api::AddQueryRoutes(router, {*db_, *engine_, services_.clock});
+  const api::QueryApiDeps queries{*db_, *engine_, services_.clock, query_gate_, options_.per_step_stats};
+  api::AddQueryRoutes(router, queries);
+  api::AddExplainRoutes(router, queries);
+  api::AddSearchRoutes(router, {*db_, scrape_->metadata(), services_.clock, options_.enable_search_api,
+                                options_.search_max_limit});
+  api::AddFeatureRoutes(router, {options_.engine, options_.per_step_stats, options_.enable_admin_api,
+                                 options_.enable_search_api});
+  api::AddOpenApiRoutes(router, openapi_, {std::string(Version()), PageUrl() + "/api/v1"});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddTargetRoutes(router, *scrape_);
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
@@ -251,6 +279,10 @@ Status Platform::Impl::StartServer() {
   net::HttpServerOptions server;
   server.listen = options_.listen;
   server.limits.max_connections = options_.max_connections;
+  if (!options_.cors_origin.empty()) {
+    SEXTANT_ASSIGN(server.add_headers,
+                   api::MakeCors(options_.cors_origin).map_error(core::AddContext("--web.cors.origin")));
+  }
   server.limits.max_buffered_body_bytes = Share(memory_limit_bytes_, kRequestBodyShare);
   SEXTANT_ASSIGN(server_,
                  net::HttpServer::Start(services_.io, services_.executor, services_.clock, services_.registry,
@@ -280,6 +312,7 @@ Status Platform::Impl::Start() {
   SEXTANT_TRY(StartServer());
   SEXTANT_TRY(OpenStore(config.prometheus.storage));
   SEXTANT_TRY(AddBuiltinDashboards(dashboards_));
+  SEXTANT_ASSIGN(openapi_, ReadAsset("api/openapi.yaml"));
   if (options_.is_whole_platform) {
     node_agent_ = std::make_unique<node::NodeAgent>(
         node::DefaultNodeOptions(),

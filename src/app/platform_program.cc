@@ -15,7 +15,10 @@ struct Options {
   PlatformOptions platform;
   LogFlags log;
 
-  Options() { platform.store.retention.time_ms = 15LL * 24 * 3600 * 1000; }
+  Options() {
+    platform.store.retention.time_ms = 15LL * 24 * 3600 * 1000;
+    platform.per_step_stats = platform.enable_search_api = true;
+  }
 };
 
 FlagSet MakeFlags(Options& options) {

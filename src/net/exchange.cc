@@ -61,8 +61,8 @@ std::string FormatHttpDate(core::TimestampMs now_ms) {
 
 Exchange::Exchange(std::weak_ptr<ExchangeOutput> output, ExchangeTraits traits)
     : output_(std::move(output)),
-      traits_(traits),
-      keeps_alive_(traits.keeps_alive),
+      traits_(std::move(traits)),
+      keeps_alive_(traits_.keeps_alive),
       cancelled_(std::make_shared<std::atomic<bool>>(false)) {}
 
 std::string Exchange::MakeHead(int status, const HttpHeaders& headers, std::string_view framing_header,
@@ -82,6 +82,12 @@ std::string Exchange::MakeHead(int status, const HttpHeaders& headers, std::stri
     AppendClean(name, head);
     head += ": ";
     AppendClean(headers.value(i), head);
+    head += "\r\n";
+  }
+  for (size_t i = 0; i < traits_.extra_headers.size(); ++i) {
+    AppendClean(traits_.extra_headers.name(i), head);
+    head += ": ";
+    AppendClean(traits_.extra_headers.value(i), head);
     head += "\r\n";
   }
   head += framing_header;

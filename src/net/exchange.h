@@ -47,6 +47,7 @@ struct ExchangeTraits {
   bool keeps_alive = true;
   Encoding accepted = Encoding::kIdentity;  // kIdentity also when the route does not want compression
   RouteMetrics* metrics = nullptr;          // lives while the connection does
+  HttpHeaders extra_headers = {};           // of the server's own, on every answer
   int64_t begin_ns = 0;
 };
 

@@ -489,6 +489,7 @@ void HttpConnection::OnRequest() {
   request.remote_address = remote_address_;
   request.user = std::move(user_);
   request.is_tls = stream_->is_tls();
+  request.received_ns = core_->clock.MonotonicNs();
 
   ExchangeTraits traits;
   traits.is_head = request.method == "HEAD";
@@ -499,7 +500,8 @@ void HttpConnection::OnRequest() {
   if (match_.route != nullptr && match_.route->options.compress) {
     traits.accepted = NegotiateEncoding(request.headers.Get("Accept-Encoding"));
   }
-  exchange_ = std::make_shared<Exchange>(weak_from_this(), traits);
+  if (core_->options.add_headers) core_->options.add_headers(request, traits.extra_headers);
+  exchange_ = std::make_shared<Exchange>(weak_from_this(), std::move(traits));
   request.cancelled = exchange_->cancelled_flag();
   if (planned_) {
     std::shared_ptr<Exchange> exchange = exchange_;

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -67,6 +68,9 @@ struct HttpServerOptions {
   WebSecurity security = {};
   HttpLimits limits = {};
   HttpTimeouts timeouts = {};
+  // Adds headers to the answer of every request that was read whole, whoever answers. Runs on the I/O threads:
+  // must be quick.
+  std::function<void(const HttpRequest& request, HttpHeaders& headers)> add_headers = nullptr;
 };
 
 class HttpServer {
