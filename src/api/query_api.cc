@@ -120,7 +120,7 @@ struct SeriesParams {
   size_t limit = 0;
 };
 
-ApiResult<SeriesParams> ReadSeriesParams(const net::HttpRequest& request) {
+ApiResult<SeriesParams> ReadSeriesParams(const net::HttpRequest& request, bool names_matchers) {
   auto form = request.Form();
   if (!form) return tl::unexpected(ApiError::BadData(form.error().message()));
   SeriesParams params;
@@ -130,7 +130,7 @@ ApiResult<SeriesParams> ReadSeriesParams(const net::HttpRequest& request) {
   if (!start) return tl::unexpected(start.error());
   auto end = TimeParam(*form, "end", kMaxTimeMs);
   if (!end) return tl::unexpected(end.error());
-  auto sets = MatchersParam(*form);
+  auto sets = MatchersParam(*form, names_matchers);
   if (!sets) return tl::unexpected(sets.error());
   params = {*start, *end, std::move(*sets), *limit};
   return params;
@@ -171,7 +171,7 @@ net::HttpResponse ListTexts(const QueryApiDeps& deps, const SeriesParams& params
 }
 
 net::HttpResponse HandleLabels(const QueryApiDeps& deps, const net::HttpRequest& request) {
-  auto params = ReadSeriesParams(request);
+  auto params = ReadSeriesParams(request, false);
   if (!params) return ErrorResponse(params.error());
   return ListTexts(deps, *params,
                    [](const model::Querier& querier, const std::vector<model::Matcher>& matchers,
@@ -227,7 +227,7 @@ net::HttpResponse HandleLabelValues(const QueryApiDeps& deps, const net::HttpReq
   if (name.empty() || !model::IsValidUtf8(name)) {
     return ErrorResponse(ApiError::BadData("invalid label name: " + model::QuoteGo(name)));
   }
-  auto params = ReadSeriesParams(request);
+  auto params = ReadSeriesParams(request, false);
   if (!params) return ErrorResponse(params.error());
   return ListTexts(deps, *params,
                    [&](const model::Querier& querier, const std::vector<model::Matcher>& matchers,
@@ -235,7 +235,7 @@ net::HttpResponse HandleLabelValues(const QueryApiDeps& deps, const net::HttpReq
 }
 
 net::HttpResponse HandleSeries(const QueryApiDeps& deps, const net::HttpRequest& request) {
-  auto params = ReadSeriesParams(request);
+  auto params = ReadSeriesParams(request, true);
   if (!params) return ErrorResponse(params.error());
   if (params->matcher_sets.empty()) return ErrorResponse(ApiError::BadData("no match[] parameter provided"));
   auto querier = deps.storage.NewQuerier(params->start_ms, params->end_ms);

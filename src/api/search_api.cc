@@ -144,16 +144,26 @@ ApiResult<bool> ReadSizes(const net::QueryParams& params, int64_t max_limit, Sea
   return true;
 }
 
+// A time; here the error does not name the parameter as elsewhere.
+ApiResult<core::TimestampMs> SearchTime(const net::QueryParams& params, std::string_view name,
+                                        core::TimestampMs otherwise) {
+  std::string_view text = params.Get(name);
+  if (text.empty()) return otherwise;
+  core::Result<core::TimestampMs> time = ParseTime(text);
+  if (time) return *time;
+  return BadData(fmt::format("invalid time value for '{}': {}", name, time.error().message()));
+}
+
 ApiResult<SearchParams> ReadParams(const SearchApiDeps& deps, What what, const net::QueryParams& params) {
   SearchParams read;
   const core::TimestampMs now_ms = deps.clock.NowMs();
-  auto start = TimeParam(params, "start", now_ms - kDefaultRangeMs);
+  auto start = SearchTime(params, "start", now_ms - kDefaultRangeMs);
   if (!start) return tl::unexpected(start.error());
-  auto end = TimeParam(params, "end", now_ms);
+  auto end = SearchTime(params, "end", now_ms);
   if (!end) return tl::unexpected(end.error());
   read.start_ms = *start;
   read.end_ms = *end;
-  auto sets = MatchersParam(params);
+  auto sets = MatchersParam(params, false);
   if (!sets) return tl::unexpected(sets.error());
   read.matcher_sets = std::move(*sets);
   auto terms = ReadTerms(params);

@@ -68,8 +68,8 @@ struct HttpServerOptions {
   WebSecurity security = {};
   HttpLimits limits = {};
   HttpTimeouts timeouts = {};
-  // Adds headers to the answer of every request that was read whole, whoever answers. Runs on the I/O threads:
-  // must be quick.
+  // Adds headers to the answer of every request that was read whole, whoever answers. Runs on the I/O
+  // threads: must be quick.
   std::function<void(const HttpRequest& request, HttpHeaders& headers)> add_headers = nullptr;
 };
 
