@@ -149,12 +149,12 @@ Features ListFeatures(const FeatureSwitches& switches) {
       {"tsdb",
        {{"delayed_compaction", false},
         {"exemplar_storage", true},
-        {"histograms_st_encoding", false},
+        {"histograms_st_encoding", switches.histograms_st_encoding},
         {"isolation", true},
         {"native_histograms", true},
         {"st_storage", true},
         {"use_uncached_io", false},
-        {"xor2_encoding", false}}},
+        {"xor2_encoding", switches.xor2_encoding}}},
       {"ui", {{"ui_v2", false}, {"ui_v3", false}}},
   };
 }

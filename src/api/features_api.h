@@ -14,6 +14,8 @@ struct FeatureSwitches {
   bool per_step_stats = false;
   bool admin_api = false;
   bool search_api = false;
+  bool xor2_encoding = false;
+  bool histograms_st_encoding = false;
 };
 
 // By category and name, as Prometheus sorts them.

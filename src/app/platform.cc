@@ -178,6 +178,8 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   store.limits.max_head_bytes = Share(memory_limit_bytes_, kHeadShare);
   store.limits.max_out_of_order_bytes = Share(memory_limit_bytes_, kOutOfOrderShare);
   store.out_of_order_window_ms = config.out_of_order_window_ms();
+  store.stale_series_threshold = EffectiveStaleThreshold(options_.store, config);
+  store.chunk_encodings = EffectiveChunkEncodings(options_.store, config);
   store.max_exemplars = config.max_exemplars();
   store.replay_progress = replay_;
   SEXTANT_ASSIGN(db_, tsdb::Db::Open(files_, services_.clock, services_.logger, services_.registry, store));
@@ -228,6 +230,8 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   rules_->Update(rule_options, config.rule_files);
   db_->SetOutOfOrderWindow(config.prometheus.storage.out_of_order_window_ms());
   db_->SetMaxExemplars(config.prometheus.storage.max_exemplars());
+  db_->SetStaleSeriesThreshold(EffectiveStaleThreshold(options_.store, config.prometheus.storage));
+  db_->SetChunkEncodings(EffectiveChunkEncodings(options_.store, config.prometheus.storage));
 
   std::lock_guard lock(config_mutex_);
   retention_ = retention;
@@ -244,8 +248,14 @@ net::Router Platform::Impl::MakeRouter() {
   api::AddExplainRoutes(router, queries);
   api::AddSearchRoutes(router, {*db_, scrape_->metadata(), services_.clock, options_.enable_search_api,
                                 options_.search_max_limit});
-  api::AddFeatureRoutes(router, {options_.engine, options_.per_step_stats, options_.enable_admin_api,
-                                 options_.enable_search_api});
+  api::FeatureSwitches features;
+  features.engine = options_.engine;
+  features.per_step_stats = options_.per_step_stats;
+  features.admin_api = options_.enable_admin_api;
+  features.search_api = options_.enable_search_api;
+  features.xor2_encoding = options_.store.chunk_encodings.xor2_floats;
+  features.histograms_st_encoding = options_.store.chunk_encodings.histogram_start_times;
+  api::AddFeatureRoutes(router, features);
   api::AddOpenApiRoutes(router, openapi_, {std::string(Version()), PageUrl() + "/api/v1"});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddTargetRoutes(router, *scrape_);

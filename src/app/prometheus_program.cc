@@ -188,6 +188,10 @@ core::Status ApplyFeatures(Options& options) {
         options.platform.per_step_stats = true;
       } else if (name == "search-api") {
         options.platform.enable_search_api = true;
+      } else if (name == "xor2-encoding") {
+        options.platform.store.chunk_encodings.xor2_floats = true;
+      } else if (name == "histograms-st-encoding") {
+        options.platform.store.chunk_encodings.histogram_start_times = true;
       } else if (name == "exemplar-storage") {
         // Exemplars are always kept; storage.exemplars.max_exemplars says how many.
       } else if (!name.empty()) {
