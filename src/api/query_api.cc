@@ -161,13 +161,19 @@ net::HttpResponse ListTexts(const QueryApiDeps& deps, const SeriesParams& params
   size_t ask = params.limit == 0 ? 0 : params.limit + 1;
   std::vector<std::vector<model::Matcher>> sets = params.matcher_sets;
   if (sets.empty()) sets.emplace_back();
-  std::set<std::string> all;
+  std::vector<std::string> all;
   for (const auto& matchers : sets) {
     core::Result<std::vector<std::string>> found = list(**querier, matchers, ask);
     if (!found) return ErrorResponse({ErrorType::kExecution, found.error().message()});
-    all.insert(std::make_move_iterator(found->begin()), std::make_move_iterator(found->end()));
+    if (all.empty()) {
+      all = std::move(*found);
+      continue;
+    }
+    all.insert(all.end(), std::make_move_iterator(found->begin()), std::make_move_iterator(found->end()));
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
   }
-  return TextList({all.begin(), all.end()}, params.limit);
+  return TextList(std::move(all), params.limit);
 }
 
 net::HttpResponse HandleLabels(const QueryApiDeps& deps, const net::HttpRequest& request) {

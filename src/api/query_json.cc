@@ -14,14 +14,46 @@ namespace {
 
 using core::JsonWriter;
 
-std::string PointText(core::TimestampMs time_ms, double value) {
-  std::string text = "[";
-  AppendTimestamp(text, time_ms);
-  text += ",\"";
-  AppendValue(text, value);
-  text += "\"]";
-  return text;
+void AppendPoint(std::string& out, core::TimestampMs time_ms, double value) {
+  out += '[';
+  AppendTimestamp(out, time_ms);
+  out += ",\"";
+  AppendValue(out, value);
+  out += "\"]";
 }
+
+// Writes the points of series that mostly have the same times: the text of each is made once.
+class PointWriter {
+ public:
+  void Append(std::string& out, const std::vector<promql::FloatPoint>& points) {
+    if (known_.size() < points.size()) known_.resize(points.size());
+    out += '[';
+    for (size_t i = 0; i < points.size(); ++i) {
+      Known& known = known_[i];
+      if (known.text.empty() || known.time_ms != points[i].time_ms) Make(points[i].time_ms, known);
+      if (i > 0) out += ',';
+      out += known.text;
+      AppendValue(out, points[i].value);
+      out += "\"]";
+    }
+    out += ']';
+  }
+
+ private:
+  struct Known {
+    core::TimestampMs time_ms = 0;
+    std::string text;  // up to the value
+  };
+
+  static void Make(core::TimestampMs time_ms, Known& known) {
+    known.time_ms = time_ms;
+    known.text = '[';
+    AppendTimestamp(known.text, time_ms);
+    known.text += ",\"";
+  }
+
+  std::vector<Known> known_;  // by place
+};
 
 std::string Quoted(double value) {
   std::string text = "\"";
@@ -76,7 +108,7 @@ bool WriteVector(JsonWriter& json, const promql::VectorResult& vector, const Jso
       json.Key("histogram");
       WriteHistogramPoint(json, sample.time_ms, *sample.histogram);
     } else {
-      json.Key("value").Raw(PointText(sample.time_ms, sample.value));
+      json.Key("value").RawWith([&](std::string& out) { AppendPoint(out, sample.time_ms, sample.value); });
     }
     json.EndObject();
     if (!progress(json)) return false;
@@ -86,22 +118,13 @@ bool WriteVector(JsonWriter& json, const promql::VectorResult& vector, const Jso
 }
 
 bool WriteMatrix(JsonWriter& json, const promql::MatrixResult& matrix, const JsonProgress& progress) {
+  PointWriter points;
   json.BeginArray();
   for (const promql::MatrixSeries& series : matrix) {
     json.BeginObject().Key("metric");
     WriteLabels(json, series.labels);
     if (!series.floats.empty()) {
-      std::string points;
-      points.reserve(series.floats.size() * 24);
-      for (const promql::FloatPoint& point : series.floats) {
-        points += points.empty() ? "[[" : ",[";
-        AppendTimestamp(points, point.time_ms);
-        points += ",\"";
-        AppendValue(points, point.value);
-        points += "\"]";
-      }
-      points += ']';
-      json.Key("values").Raw(points);
+      json.Key("values").RawWith([&](std::string& out) { points.Append(out, series.floats); });
     }
     if (!series.histograms.empty()) {
       json.Key("histograms").BeginArray();

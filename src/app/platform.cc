@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "agents/node/node_agent.h"
 #include "alerting/alertmanager.h"
@@ -29,6 +30,7 @@
 #include "core/duration.h"
 #include "core/file.h"
 #include "core/memory_budget.h"
+#include "core/parallel.h"
 #include "dashboards/library.h"
 #include "metrics/promql/query_log.h"
 #include "metrics/scrape/manager.h"
@@ -146,6 +148,7 @@ class Platform::Impl {
   const std::shared_ptr<tsdb::ReplayProgress> replay_ = std::make_shared<tsdb::ReplayProgress>();
   std::unique_ptr<tsdb::Db> db_;
   std::unique_ptr<promql::QueryLog> query_log_;
+  std::unique_ptr<core::ExecutorParallel> query_helpers_;
   std::unique_ptr<promql::Engine> engine_;
   api::QueryGate query_gate_;
   std::unique_ptr<node::NodeAgent> node_agent_;
@@ -190,6 +193,9 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   engine.memory = &query_memory;
   query_log_ = std::make_unique<promql::QueryLog>(files_, services_.clock, &services_.registry);
   engine.query_log = query_log_.get();
+  query_helpers_ = std::make_unique<core::ExecutorParallel>(
+      services_.executor, core::Priority::kQuery, std::max(1u, std::thread::hardware_concurrency()));
+  engine.parallel = query_helpers_.get();
   engine_ = std::make_unique<promql::Engine>(engine, services_.clock, &services_.registry);
   return {};
 }

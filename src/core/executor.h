@@ -37,7 +37,7 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   // Queues a task; kResourceExhausted when the queue of this priority is full, kUnavailable after Stop. A
-  // task must not throw and must not wait for another task of this executor.
+  // task must not throw and must not wait for a task of this executor that may not have begun.
   Status Submit(Priority priority, Task task);
 
   // Tasks waiting at a priority.

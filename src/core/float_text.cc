@@ -18,6 +18,13 @@ void AppendScientific(std::string& out, double value) {
 
 void AppendFixed(std::string& out, double value) {
   if (std::fabs(value) < kExactLimit) {
+    // Whole numbers are frequent, and much cheaper to write. Not -0, whose sign would go.
+    auto whole = static_cast<int64_t>(value);
+    if (static_cast<double>(whole) == value && (whole != 0 || !std::signbit(value))) {
+      char digits[24];
+      out.append(digits, std::to_chars(digits, digits + sizeof digits, whole).ptr);
+      return;
+    }
     char buffer[400];  // the longest has 327 characters
     out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr);
     return;

@@ -34,6 +34,13 @@ class JsonWriter {
   JsonWriter& Double(double value);
   // Text that is already JSON.
   JsonWriter& Raw(std::string_view json);
+  // The same, appended by append(std::string&) in place.
+  template <typename Append>
+  JsonWriter& RawWith(Append&& append) {
+    Separate();
+    append(out_);
+    return *this;
+  }
 
   size_t size() const { return out_.size(); }
   // What was written so far, to be sent in pieces; clears it and goes on.

@@ -140,6 +140,15 @@ class BitReader {
   }
   bool Bit() { return Read(1) != 0; }
 
+  // For loops over short codes: the next bits at the top, of which available() are there; at least 56 unless
+  // the bytes end. Advance skips at most that many.
+  uint64_t Peek() {
+    Refill();
+    return buffer_;
+  }
+  unsigned available() const { return valid_; }
+  void Advance(unsigned bits) { Skip(bits); }
+
   // Counts ones up to the zero that ends them, or up to `limit`.
   unsigned Ones(unsigned limit) {
     if (valid_ < limit) Refill();

@@ -18,10 +18,11 @@ namespace sextant::promfiles {
 // What Prometheus lets a segment grow to.
 inline constexpr uint64_t kMaxSegmentBytes = 512 << 20;
 
-// The open segments of a block. Const methods may be called from any thread.
+// The segments of a block, mapped: a query reads a few hundred bytes for each of very many series, for which
+// a call of the system each would cost more than decoding them. Const methods may be called from any thread.
 class ChunkSegments {
  public:
-  // Opens all segments in `dir`. kCorruption when one does not begin as it should.
+  // Maps all segments in `dir`. kCorruption when one does not begin as it should.
   static core::Result<ChunkSegments> Open(core::FileSystem& fs, const std::string& dir);
 
   uint64_t size_bytes() const { return size_bytes_; }
@@ -29,8 +30,8 @@ class ChunkSegments {
  private:
   friend class ChunkCursor;
   struct Segment {
-    std::unique_ptr<core::File> file;
-    uint64_t size_bytes = 0;
+    std::string name;
+    std::unique_ptr<core::MappedFile> file;
   };
 
   std::string dir_;
@@ -38,29 +39,24 @@ class ChunkSegments {
   uint64_t size_bytes_ = 0;
 };
 
-// Reads chunks of a block one after the other, neighbours with one read. Owned by one thread.
+// Reads chunks of a block one after the other. Owned by one thread.
 class ChunkCursor {
  public:
   struct Chunk {
     uint8_t encoding = 0;
-    std::string_view bytes;  // valid until the next call
+    std::string_view bytes;  // of the mapped file
   };
 
   explicit ChunkCursor(const ChunkSegments& segments) : segments_(segments) {}
 
-  // `last_ref` is the last chunk that will be asked for soon. The checksum is compared. Refuses to read more
-  // bytes in all than the segments have: chunks do not overlap, so that a series which names one chunk many
-  // times cannot make a read endless.
-  core::Result<Chunk> Read(uint64_t ref, uint64_t last_ref);
+  // The checksum is compared. Refuses to read more bytes in all than the segments have: chunks do not
+  // overlap, so that a series which names one chunk many times cannot make a read endless.
+  core::Result<Chunk> Read(uint64_t ref);
 
  private:
-  // Holds `size` bytes from `offset` on, or those that are there.
-  core::Result<std::string_view> Hold(uint64_t segment, uint64_t offset, uint64_t size, uint64_t ahead);
+  tl::unexpected<core::Error> Corrupt(uint64_t ref, std::string_view what) const;
 
   const ChunkSegments& segments_;
-  uint64_t segment_ = UINT64_MAX;
-  uint64_t begin_ = 0;  // of buffer_, in the segment
-  std::string buffer_;
   uint64_t used_bytes_ = 0;
 };
 

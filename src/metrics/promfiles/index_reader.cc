@@ -3,6 +3,7 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "metrics/promfiles/big_endian.h"
 #include "metrics/promfiles/bits.h"
@@ -25,6 +26,10 @@ constexpr size_t kFrameBytes = 4;  // of a section's length, and of its checksum
 constexpr size_t kMaxVarintBytes = 10;
 // A few symbols named many times could otherwise make a label set of any size.
 constexpr uint64_t kMaxLabelBytes = 16 << 20;
+// A list that is so many times longer than what it is compared with is searched instead of read.
+constexpr uint64_t kMuchLonger = 8;
+// Lists of at least as many bytes are remembered when their checksums were right.
+constexpr uint64_t kLongListBytes = 4 << 10;
 // Below this many series, reading their labels beats reading the postings of a label's values.
 constexpr uint64_t kFewSeries = 20'000;
 
@@ -75,7 +80,8 @@ Status IndexReader::ReadToc() {
   return {};
 }
 
-Result<std::string_view> IndexReader::Section(uint64_t offset, std::string_view what) const {
+Result<std::string_view> IndexReader::Section(uint64_t offset, std::string_view what,
+                                              Checksums checksums) const {
   uint64_t end = bytes_.size() - kIndexTocBytes;
   if (offset > end || end - offset < 2 * kFrameBytes) {
     return Corrupt(offset, fmt::format("{} would be outside of the file", what));
@@ -83,7 +89,7 @@ Result<std::string_view> IndexReader::Section(uint64_t offset, std::string_view 
   uint64_t size = LoadBigEndian<uint32_t>(bytes_.data() + offset);
   if (size > end - offset - 2 * kFrameBytes) return Corrupt(offset, fmt::format("{} is cut off", what));
   std::string_view content = bytes_.substr(offset + kFrameBytes, size);
-  if (checksums_ == Checksums::kVerify && LoadBigEndian<uint32_t>(content.data() + size) != Crc32c(content)) {
+  if (checksums == Checksums::kVerify && LoadBigEndian<uint32_t>(content.data() + size) != Crc32c(content)) {
     return Corrupt(offset, fmt::format("{} has a wrong checksum", what));
   }
   return content;
@@ -99,7 +105,7 @@ Status IndexReader::LoadOnce() const {
 
 Status IndexReader::LoadSymbols() const {
   if (toc_.symbols == 0) return {};
-  SEXTANT_ASSIGN(std::string_view section, Section(toc_.symbols, "the symbol table"));
+  SEXTANT_ASSIGN(std::string_view section, Section(toc_.symbols, "the symbol table", checksums_));
   BigEndianReader reader(section);
   tables_.symbol_count = reader.Fixed<uint32_t>();
   tables_.symbols = section.substr(section.size() - reader.remaining());
@@ -127,7 +133,8 @@ IndexReader::ValueEntry IndexReader::ReadValueEntry(BigEndianReader& reader) {
 
 Status IndexReader::LoadValues() const {
   if (toc_.postings_table == 0) return {};
-  SEXTANT_ASSIGN(std::string_view section, Section(toc_.postings_table, "the postings offset table"));
+  SEXTANT_ASSIGN(std::string_view section,
+                 Section(toc_.postings_table, "the postings offset table", checksums_));
   BigEndianReader reader(section);
   uint64_t count = reader.Fixed<uint32_t>();
   tables_.values = section.substr(section.size() - reader.remaining());
@@ -241,23 +248,99 @@ Status IndexReader::VisitValues(const Name& name, std::string_view from, Visit v
   return {};
 }
 
-Status IndexReader::AddPostings(uint64_t offset, uint64_t& budget_bytes, Roaring& out) const {
-  SEXTANT_ASSIGN(std::string_view list, Section(offset, "a postings list"));
-  if (list.size() > budget_bytes) return Corrupt(offset, "postings lists overlap");
-  budget_bytes -= list.size();
+uint32_t IndexReader::Postings::At(uint64_t place) const {
+  return LoadBigEndian<uint32_t>(bytes + place * sizeof(uint32_t));
+}
+
+// In steps that double, as what is sought is mostly near.
+uint64_t IndexReader::Postings::Seek(uint64_t from, uint32_t series) const {
+  uint64_t step = 1;
+  uint64_t begin = from;
+  while (begin < count && At(begin) < series) {
+    from = begin + 1;
+    begin += step;
+    step *= 2;
+  }
+  uint64_t end = std::min(begin, count);
+  while (from < end) {
+    uint64_t middle = from + (end - from) / 2;
+    if (At(middle) < series) {
+      from = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return from;
+}
+
+bool IndexReader::Postings::Meets(const Postings& other) const {
+  uint64_t mine = 0;
+  uint64_t theirs = 0;
+  while (mine < count && theirs < other.count) {
+    if (At(mine) == other.At(theirs)) return true;
+    uint64_t before = mine + theirs;
+    theirs = other.Seek(theirs, At(mine));
+    if (theirs < other.count) mine = Seek(mine, other.At(theirs));
+    if (mine + theirs == before) break;  // they do not ascend
+  }
+  return false;
+}
+
+Result<IndexReader::Postings> IndexReader::PostingsAt(uint64_t offset) const {
+  bool is_known = false;
+  {
+    std::lock_guard lock(verified_mutex_);
+    is_known = verified_.contains(offset);
+  }
+  SEXTANT_ASSIGN(std::string_view list,
+                 Section(offset, "a postings list", is_known ? Checksums::kIgnore : checksums_));
   BigEndianReader reader(list);
   uint64_t count = reader.Fixed<uint32_t>();
   if (!reader.ok() || reader.remaining() != count * sizeof(uint32_t)) {
     return Corrupt(offset, "a postings list is not as long as it says");
   }
+  if (!is_known && list.size() >= kLongListBytes) {
+    std::lock_guard lock(verified_mutex_);
+    verified_.insert(offset);
+  }
+  return Postings{reader.position(), count};
+}
+
+Result<IndexReader::Postings> IndexReader::PostingsOf(const Name& name, std::string_view value) const {
+  Postings found;
+  SEXTANT_TRY(VisitValues(name, value, [&](const ValueEntry& entry) -> Result<bool> {
+    if (entry.value != value) return false;
+    SEXTANT_ASSIGN(found, PostingsAt(entry.postings));
+    return false;
+  }));
+  return found;
+}
+
+Status IndexReader::AddPostings(uint64_t offset, uint64_t& budget_bytes, Roaring& out) const {
+  SEXTANT_ASSIGN(Postings list, PostingsAt(offset));
+  uint64_t size_bytes = (list.count + 1) * sizeof(uint32_t);
+  if (size_bytes > budget_bytes) return Corrupt(offset, "postings lists overlap");
+  budget_bytes -= size_bytes;
   uint32_t batch[1024];
-  while (count > 0) {
-    size_t size = std::min<size_t>(count, std::size(batch));
-    for (size_t i = 0; i < size; ++i) batch[i] = reader.Fixed<uint32_t>();
+  for (uint64_t at = 0; at < list.count;) {
+    size_t size = std::min<size_t>(list.count - at, std::size(batch));
+    for (size_t i = 0; i < size; ++i) batch[i] = list.At(at + i);
     out.addMany(size, batch);
-    count -= size;
+    at += size;
   }
   return {};
+}
+
+Result<bool> IndexReader::MeetsPostings(uint64_t offset, uint64_t& budget_bytes,
+                                        const Roaring& selected) const {
+  SEXTANT_ASSIGN(Postings list, PostingsAt(offset));
+  uint64_t size_bytes = (list.count + 1) * sizeof(uint32_t);
+  if (size_bytes > budget_bytes) return Corrupt(offset, "postings lists overlap");
+  budget_bytes -= size_bytes;
+  for (uint64_t i = 0; i < list.count; ++i) {
+    if (selected.contains(list.At(i))) return true;
+  }
+  return false;
 }
 
 Result<Roaring> IndexReader::AllPostings() const {
@@ -314,14 +397,33 @@ Result<Roaring> IndexReader::SeriesWith(const Matcher& matcher, bool negated) co
 Result<bool> IndexReader::AcceptsSeries(const Matcher& matcher, std::optional<uint32_t> name_symbol,
                                         uint32_t series) const {
   std::string_view value;
-  SEXTANT_TRY(VisitLabels(series, [&](uint32_t name, uint32_t value_symbol) {
+  SEXTANT_TRY(VisitSymbols(series, [&](uint32_t name, uint32_t value_symbol) {
     if (name == name_symbol) value = Symbol(value_symbol).value_or("");
   }));
   return matcher.Matches(value);
 }
 
+void IndexReader::RestrictFew(const Postings& list, bool negated, Roaring& selected) {
+  Roaring kept;
+  uint64_t place = 0;
+  for (uint32_t series : selected) {
+    place = list.Seek(place, series);
+    bool is_there = place < list.count && list.At(place) == series;
+    if (is_there != negated) kept.add(series);
+  }
+  selected = std::move(kept);
+}
+
 Status IndexReader::Restrict(const Matcher& matcher, Roaring& selected) const {
   const Name* name = FindName(matcher.name());
+  bool is_one = matcher.type() == MatchType::kEqual || matcher.type() == MatchType::kNotEqual;
+  if (is_one && !matcher.value().empty() && name != nullptr) {
+    SEXTANT_ASSIGN(Postings list, PostingsOf(*name, matcher.value()));
+    if (list.count / kMuchLonger >= selected.cardinality()) {
+      RestrictFew(list, matcher.type() == MatchType::kNotEqual, selected);
+      return {};
+    }
+  }
   bool reads_labels = !IsCheap(matcher) && name != nullptr && selected.cardinality() < name->values;
   if (!reads_labels) {
     SEXTANT_ASSIGN(Roaring series, SeriesWith(matcher, matcher.MatchesEmpty()));
@@ -350,12 +452,20 @@ Result<Roaring> IndexReader::Select(const std::vector<Matcher>& matchers) const 
     if (!takes_all) ordered.push_back(&matcher);
   }
   // What selects few series by few lookups comes first; the rest then has little left to look at.
-  auto rank = [](const Matcher* matcher) {
-    if (matcher->MatchesEmpty()) return 3;
-    return IsCheap(*matcher) ? (matcher->type() == MatchType::kEqual ? 0 : 1) : 2;
-  };
-  std::stable_sort(ordered.begin(), ordered.end(),
-                   [&](const Matcher* a, const Matcher* b) { return rank(a) < rank(b); });
+  std::vector<std::pair<uint64_t, const Matcher*>> ranked;
+  for (const Matcher* matcher : ordered) {
+    constexpr uint64_t kAfterAll = UINT64_MAX;
+    uint64_t rank = matcher->MatchesEmpty() ? kAfterAll : IsCheap(*matcher) ? kAfterAll - 2 : kAfterAll - 1;
+    const Name* name = FindName(matcher->name());
+    if (rank == kAfterAll - 2 && matcher->type() == MatchType::kEqual && name != nullptr) {
+      SEXTANT_ASSIGN(Postings list, PostingsOf(*name, matcher->value()));
+      rank = list.count;
+    }
+    ranked.emplace_back(rank, matcher);
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (size_t i = 0; i < ranked.size(); ++i) ordered[i] = ranked[i].second;
   Roaring selected;
   size_t next = 0;
   if (ordered.empty() || ordered[0]->MatchesEmpty()) {
@@ -385,7 +495,7 @@ Result<std::string_view> IndexReader::SeriesRecord(uint32_t series) const {
 }
 
 template <typename Visit>
-Status IndexReader::VisitLabels(uint32_t series, Visit visit) const {
+Status IndexReader::VisitSymbols(uint32_t series, Visit visit) const {
   SEXTANT_ASSIGN(std::string_view record, SeriesRecord(series));
   BigEndianReader reader(record);
   uint64_t count = reader.Count(2);
@@ -399,50 +509,117 @@ Status IndexReader::VisitLabels(uint32_t series, Visit visit) const {
   return {};
 }
 
+// Labels of series. Of neighbours most labels are the same and in the same place: their symbols are found
+// once.
+class IndexReader::LabelReader {
+ public:
+  explicit LabelReader(const IndexReader& index) : index_(index) {}
+
+  Result<Labels> Read(uint32_t series) {
+    views_.clear();
+    uint64_t size_bytes = 0;
+    bool is_sound = true;
+    SEXTANT_TRY(index_.VisitSymbols(series, [&](uint32_t name, uint32_t value) {
+      if (known_.size() <= views_.size()) known_.emplace_back();
+      Known& known = known_[views_.size()];
+      is_sound = is_sound && Resolve(name, known.name_symbol, known.view.name) &&
+                 Resolve(value, known.value_symbol, known.view.value);
+      if (!is_sound) return;
+      size_bytes += known.view.name.size() + known.view.value.size();
+      if (size_bytes <= kMaxLabelBytes) views_.push_back(known.view);
+    }));
+    uint64_t offset = index_.version_ == 1 ? series : series * kSeriesAlignment;
+    if (!is_sound) return index_.Corrupt(offset, "a series names a symbol that does not exist");
+    if (size_bytes > kMaxLabelBytes) {
+      return index_.Corrupt(offset, fmt::format("a series has {} bytes of labels", size_bytes));
+    }
+    if (IsSorted(views_)) return Labels::FromSorted(views_);
+    // Old writers have been seen to sort them differently.
+    model::LabelsBuilder builder;
+    for (const LabelView& label : views_) builder.Set(label.name, label.value);
+    return builder.Build();
+  }
+
+ private:
+  struct Known {
+    std::optional<uint32_t> name_symbol;
+    std::optional<uint32_t> value_symbol;
+    LabelView view;
+  };
+
+  bool Resolve(uint32_t symbol, std::optional<uint32_t>& known, std::string_view& text) const {
+    if (known == symbol) return true;
+    known.reset();
+    std::optional<std::string_view> found = index_.Symbol(symbol);
+    if (!found) return false;
+    known = symbol;
+    text = *found;
+    return true;
+  }
+
+  const IndexReader& index_;
+  std::vector<Known> known_;  // by place
+  std::vector<LabelView> views_;
+};
+
 Result<Labels> IndexReader::LabelsOf(uint32_t series) const {
   SEXTANT_TRY(LoadOnce());
-  std::vector<LabelView> labels;
-  uint64_t size_bytes = 0;
-  bool is_sound = true;
-  SEXTANT_TRY(VisitLabels(series, [&](uint32_t name_symbol, uint32_t value_symbol) {
-    std::optional<std::string_view> name = Symbol(name_symbol);
-    std::optional<std::string_view> value = Symbol(value_symbol);
-    is_sound = is_sound && name && value;
-    if (!is_sound) return;
-    size_bytes += name->size() + value->size();
-    if (size_bytes <= kMaxLabelBytes) labels.push_back({*name, *value});
-  }));
-  uint64_t offset = version_ == 1 ? series : series * kSeriesAlignment;
-  if (!is_sound) return Corrupt(offset, "a series names a symbol that does not exist");
-  if (size_bytes > kMaxLabelBytes) {
-    return Corrupt(offset, fmt::format("a series has {} bytes of labels", size_bytes));
+  return LabelReader(*this).Read(series);
+}
+
+Status IndexReader::VisitLabels(const Roaring& series,
+                                const std::function<void(uint32_t, Labels)>& take) const {
+  SEXTANT_TRY(LoadOnce());
+  LabelReader reader(*this);
+  for (uint32_t number : series) {
+    SEXTANT_ASSIGN(Labels labels, reader.Read(number));
+    take(number, std::move(labels));
   }
-  if (IsSorted(labels)) return Labels::FromSorted(labels);
-  // Old writers have been seen to sort them differently.
-  model::LabelsBuilder builder;
-  for (const LabelView& label : labels) builder.Set(label.name, label.value);
-  return builder.Build();
+  return {};
 }
 
 Result<std::vector<ChunkMeta>> IndexReader::ChunksOf(uint32_t series) const {
+  std::vector<ChunkMeta> chunks;
+  SEXTANT_TRY(ChunksIn(series, std::numeric_limits<TimestampMs>::min(),
+                       std::numeric_limits<TimestampMs>::max(), chunks));
+  return chunks;
+}
+
+Status IndexReader::ChunksIn(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
+                             std::vector<ChunkMeta>& out) const {
+  out.clear();
   SEXTANT_ASSIGN(std::string_view record, SeriesRecord(series));
   BigEndianReader reader(record);
   uint64_t labels = reader.Count(2);
   for (uint64_t i = 0; i < 2 * labels; ++i) reader.Uvarint();
   uint64_t count = reader.Count(3);
-  std::vector<ChunkMeta> chunks(count);
   TimestampMs time_ms = 0;
   uint64_t ref = 0;
-  for (size_t i = 0; i < chunks.size(); ++i) {
+  for (uint64_t i = 0; i < count; ++i) {
+    ChunkMeta chunk;
     time_ms = WrapAdd(time_ms, i == 0 ? reader.Varint() : static_cast<int64_t>(reader.Uvarint()));
-    chunks[i].min_time_ms = time_ms;
+    chunk.min_time_ms = time_ms;
     time_ms = WrapAdd(time_ms, static_cast<int64_t>(reader.Uvarint()));
-    chunks[i].max_time_ms = time_ms;
+    chunk.max_time_ms = time_ms;
     ref += i == 0 ? reader.Uvarint() : static_cast<uint64_t>(reader.Varint());
-    chunks[i].ref = ref;
+    chunk.ref = ref;
+    if (chunk.max_time_ms >= start_ms && chunk.min_time_ms <= end_ms) out.push_back(chunk);
   }
   if (!reader.ok()) return Corrupt(OffsetOf(record.data()), "a series has broken chunk entries");
-  return chunks;
+  return {};
+}
+
+Status IndexReader::ValuesMeeting(const Name& name, const Postings& list,
+                                  std::vector<std::string>& out) const {
+  uint64_t budget_bytes = bytes_.size();
+  return VisitValues(name, "", [&](const ValueEntry& entry) -> Result<bool> {
+    SEXTANT_ASSIGN(Postings of_value, PostingsAt(entry.postings));
+    uint64_t size_bytes = (of_value.count + 1) * sizeof(uint32_t);
+    if (size_bytes > budget_bytes) return Corrupt(entry.postings, "postings lists overlap");
+    budget_bytes -= size_bytes;
+    if (of_value.Meets(list)) out.emplace_back(entry.value);
+    return true;
+  });
 }
 
 Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
@@ -450,6 +627,13 @@ Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher
   SEXTANT_TRY(LoadOnce());
   const Name* found = name.empty() ? nullptr : FindName(name);
   if (found == nullptr) return {};
+  if (matchers.size() == 1 && matchers[0].type() == MatchType::kEqual && !matchers[0].value().empty()) {
+    // Mostly the series of one metric: if these are many, their list is compared with those of the values.
+    const Name* of_matcher = FindName(matchers[0].name());
+    if (of_matcher == nullptr) return {};
+    SEXTANT_ASSIGN(Postings list, PostingsOf(*of_matcher, matchers[0].value()));
+    if (list.count >= std::max(kFewSeries, found->values)) return ValuesMeeting(*found, list, out);
+  }
   Roaring selected;
   if (!matchers.empty()) {
     SEXTANT_ASSIGN(selected, Select(matchers));
@@ -458,7 +642,7 @@ Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher
     absl::flat_hash_set<uint32_t> values;
     std::optional<uint32_t> name_symbol = FindSymbol(name);
     for (uint32_t series : selected) {
-      SEXTANT_TRY(VisitLabels(series, [&](uint32_t label, uint32_t value) {
+      SEXTANT_TRY(VisitSymbols(series, [&](uint32_t label, uint32_t value) {
         if (label == name_symbol) values.insert(value);
       }));
     }
@@ -468,9 +652,8 @@ Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher
   uint64_t budget_bytes = bytes_.size();
   return VisitValues(*found, "", [&](const ValueEntry& entry) -> Result<bool> {
     if (!matchers.empty()) {
-      Roaring series;
-      SEXTANT_TRY(AddPostings(entry.postings, budget_bytes, series));
-      if (!series.intersect(selected)) return true;
+      SEXTANT_ASSIGN(bool is_met, MeetsPostings(entry.postings, budget_bytes, selected));
+      if (!is_met) return true;
     }
     out.emplace_back(entry.value);
     return true;
@@ -488,7 +671,7 @@ Status IndexReader::LabelNames(const std::vector<Matcher>& matchers, std::vector
   SEXTANT_ASSIGN(Roaring selected, Select(matchers));
   absl::flat_hash_set<uint32_t> names;
   for (uint32_t series : selected) {
-    SEXTANT_TRY(VisitLabels(series, [&](uint32_t name, uint32_t) { names.insert(name); }));
+    SEXTANT_TRY(VisitSymbols(series, [&](uint32_t name, uint32_t) { names.insert(name); }));
   }
   for (uint32_t name : names) out.emplace_back(Symbol(name).value_or(""));
   return {};

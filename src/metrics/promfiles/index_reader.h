@@ -9,7 +9,10 @@
 // and offset. Const methods may be called from any thread.
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
+
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -69,8 +72,14 @@ class IndexReader {
   // The numbers of the series that all matchers accept; ascending is the order of labels.
   core::Result<Roaring> Select(const std::vector<model::Matcher>& matchers) const;
   core::Result<model::Labels> LabelsOf(uint32_t series) const;
+  // Calls `take` with the labels of each of them; what neighbours share is looked up once.
+  core::Status VisitLabels(const Roaring& series,
+                           const std::function<void(uint32_t, model::Labels)>& take) const;
   // Chunks in the order of the file, which is that of time.
   core::Result<std::vector<ChunkMeta>> ChunksOf(uint32_t series) const;
+  // Replaces `out` with those of them that may have samples with start_ms <= time <= end_ms.
+  core::Status ChunksIn(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
+                        std::vector<ChunkMeta>& out) const;
   // Adds values or names, each once, to `out`.
   core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
                            std::vector<std::string>& out) const;
@@ -112,7 +121,7 @@ class IndexReader {
   tl::unexpected<core::Error> Corrupt(uint64_t offset, std::string_view what) const;
   uint64_t OffsetOf(const char* place) const { return static_cast<uint64_t>(place - bytes_.data()); }
   // The content of a section that is framed by its length and checksum.
-  core::Result<std::string_view> Section(uint64_t offset, std::string_view what) const;
+  core::Result<std::string_view> Section(uint64_t offset, std::string_view what, Checksums checksums) const;
 
   std::optional<std::string_view> Symbol(uint32_t ref) const;
   std::optional<uint32_t> FindSymbol(std::string_view text) const;
@@ -124,14 +133,35 @@ class IndexReader {
   // `budget_bytes` is what lists may have together: they do not overlap, so that entries which name one list
   // many times cannot make a lookup endless.
   core::Status AddPostings(uint64_t offset, uint64_t& budget_bytes, Roaring& out) const;
+  // A list of series in the file: ascending, four bytes each.
+  struct Postings {
+    const char* bytes = nullptr;
+    uint64_t count = 0;
+
+    uint32_t At(uint64_t place) const;
+    // The place of the first one that is not before `series`, from `from` on.
+    uint64_t Seek(uint64_t from, uint32_t series) const;
+    // Whether both have a series; looks at few places of either.
+    bool Meets(const Postings& other) const;
+  };
+  core::Result<Postings> PostingsAt(uint64_t offset) const;
+  // The list of a value; empty when there is none.
+  core::Result<Postings> PostingsOf(const Name& name, std::string_view value) const;
+  // Adds the values of a name of the series in a list.
+  core::Status ValuesMeeting(const Name& name, const Postings& list, std::vector<std::string>& out) const;
+  // Whether a list has one of the series; looks no further than that.
+  core::Result<bool> MeetsPostings(uint64_t offset, uint64_t& budget_bytes, const Roaring& selected) const;
   core::Result<Roaring> AllPostings() const;
   // The series with a value that the matcher accepts (or, negated, refuses).
   core::Result<Roaring> SeriesWith(const model::Matcher& matcher, bool negated) const;
   core::Status Restrict(const model::Matcher& matcher, Roaring& selected) const;
+  // Keeps those of few series that a long list has (or, negated, has not), without reading all of it.
+  static void RestrictFew(const Postings& list, bool negated, Roaring& selected);
   core::Result<std::string_view> SeriesRecord(uint32_t series) const;
   // Calls visit(name symbol, value symbol) for the labels of a series.
   template <typename Visit>
-  core::Status VisitLabels(uint32_t series, Visit visit) const;
+  core::Status VisitSymbols(uint32_t series, Visit visit) const;
+  class LabelReader;
   core::Result<bool> AcceptsSeries(const model::Matcher& matcher, std::optional<uint32_t> name_symbol,
                                    uint32_t series) const;
 
@@ -143,6 +173,9 @@ class IndexReader {
   mutable std::once_flag load_once_;
   mutable core::Status loaded_;
   mutable Tables tables_;
+  // Long lists whose checksums were right: they are looked at in places, again and again.
+  mutable std::mutex verified_mutex_;
+  mutable absl::flat_hash_set<uint64_t> verified_;
 };
 
 }  // namespace sextant::promfiles

@@ -153,6 +153,27 @@ TEST_F(IndexTest, FindsWhatAScanFinds) {
   }
 }
 
+TEST_F(IndexTest, ListsValuesOfManySeries) {
+  IndexedSeries series;
+  for (int i = 0; i < 30'000; ++i) {
+    series[Labels::Of({{"__name__", i % 4 == 0 ? "few" : "many"},
+                       {"id", std::to_string(i)},
+                       {"zone", (i % 4 == 0 ? "f" : "m") + std::to_string(i % 12)}})];
+  }
+  std::string bytes = WriteAndRead(series);
+  auto reader = OpenIndex(bytes);
+  auto zones = [&](std::string_view name) {
+    std::vector<std::string> texts;
+    EXPECT_TRUE(reader->LabelValues("zone", {Match(MatchType::kEqual, "__name__", std::string(name))}, texts)
+                    .has_value());
+    return Sorted(texts);
+  };
+  EXPECT_EQ(zones("many"),
+            (std::vector<std::string>{"m1", "m10", "m11", "m2", "m3", "m5", "m6", "m7", "m9"}));
+  EXPECT_EQ(zones("few"), (std::vector<std::string>{"f0", "f4", "f8"}));
+  EXPECT_EQ(zones("none"), std::vector<std::string>());
+}
+
 TEST_F(IndexTest, HoldsLargeSymbolTables) {
   // More than 1 MiB of symbols, among them one of 100 KB, and lists of tens of thousands of series.
   IndexedSeries series;

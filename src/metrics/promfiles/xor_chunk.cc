@@ -227,32 +227,102 @@ std::string EncodeXor2Chunk(const model::SampleColumns& samples, size_t begin, s
   return out;
 }
 
+namespace {
+
+// The window of bits in which values differ, in the form that reading needs.
+struct ReadWindow {
+  unsigned leading = 0;
+  unsigned width = 64;
+};
+
+// Reads a sample after the first two: how much longer its step is, and its value. Almost all steps are of the
+// same length or nearly so; whether a value stays in the window of the one before is a coin toss, for which
+// there is no branch. False when the bytes are no sample.
+inline bool ReadXorSample(BitReader& reader, int64_t& time_change, uint64_t& bits, ReadWindow& window) {
+  constexpr unsigned kShortBits = 2 + kXorTimeBits[0];
+  constexpr unsigned kBoundsBits = 5 + 6;
+  uint64_t word = reader.Peek();
+  unsigned used = 1;
+  time_change = 0;
+  if ((word >> 62) == 0b10) {
+    time_change = WidenBits((word >> (64 - kShortBits)) & ((1u << kXorTimeBits[0]) - 1), kXorTimeBits[0]);
+    used = kShortBits;
+  } else if ((word >> 63) != 0) {
+    time_change = ReadXorTime(reader);
+    word = reader.Peek();
+    used = 0;
+  }
+  word <<= used;
+  if ((word >> 63) == 0) {
+    if (++used > reader.available()) return false;
+    reader.Advance(used);
+    return true;
+  }
+  const bool is_new = ((word >> 62) & 1) != 0;
+  const auto new_leading = static_cast<unsigned>((word >> 57) & 31);
+  const auto new_width = static_cast<unsigned>((word >> 51) & 63);
+  used += is_new ? 2 + kBoundsBits : 2;
+  window.leading = is_new ? new_leading : window.leading;
+  window.width = is_new ? (new_width == 0 ? 64 : new_width) : window.width;
+  if (used > reader.available() || window.leading + window.width > 64) return false;
+  reader.Advance(used);
+  const unsigned trailing = 64 - window.leading - window.width;
+  word = reader.Peek();
+  if (window.width <= reader.available()) {
+    bits ^= word >> (64 - window.width) << trailing;
+    reader.Advance(window.width);
+    return true;
+  }
+  bits ^= reader.Read(window.width) << trailing;
+  return reader.ok();
+}
+
+}  // namespace
+
 core::Status DecodeXorChunk(std::string_view bytes, TimestampMs start_ms, TimestampMs end_ms,
                             model::SampleColumns& out) {
   if (bytes.size() < kCountBytes) return Fail(Code::kCorruption, "float chunk: {} bytes", bytes.size());
   unsigned count = CountOf(bytes);
+  // Each sample after the first takes two bits at least.
+  if (count / 4 > bytes.size()) return Fail(Code::kCorruption, "float chunk: {} samples", count);
   BitReader reader(bytes.substr(kCountBytes));
-  XorWindow window;
+  ReadWindow window;
   TimestampMs time_ms = 0;
   int64_t step = 0;
   uint64_t bits = 0;
+  const size_t before = out.times_ms.size();
+  out.times_ms.resize(before + count);
+  out.values.resize(before + count);
+  TimestampMs* times = out.times_ms.data() + before;
+  double* values = out.values.data() + before;
+  size_t taken = 0;
   for (unsigned i = 0; i < count; ++i) {
     TimestampMs previous_ms = time_ms;
+    bool good = true;
     if (i == 0) {
       time_ms = reader.SignedVarint();
       bits = reader.Read(64);
-      if (!reader.ok()) return Corrupt(i, count);
-    } else {
-      step = i == 1 ? static_cast<int64_t>(reader.Varint()) : WrapAdd(step, ReadXorTime(reader));
+      good = reader.ok();
+    } else if (i == 1) {
+      step = static_cast<int64_t>(reader.Varint());
       time_ms = WrapAdd(time_ms, step);
-      if (!ReadXor(reader, bits, window) || time_ms <= previous_ms) return Corrupt(i, count);
+      XorWindow first;
+      good = ReadXor(reader, bits, first) && time_ms > previous_ms;
+      if (first.leading != XorWindow::kNone) window = {first.leading, first.bits()};
+    } else {
+      int64_t change;
+      good = ReadXorSample(reader, change, bits, window);
+      step = WrapAdd(step, change);
+      time_ms = WrapAdd(time_ms, step);
+      good = good && time_ms > previous_ms;
     }
+    if (!good) return Corrupt(i, count);
     if (time_ms > end_ms) break;
-    if (time_ms < start_ms) continue;
-    out.times_ms.push_back(time_ms);
-    out.values.push_back(std::bit_cast<double>(bits));
+    times[taken] = time_ms;
+    values[taken] = std::bit_cast<double>(bits);
+    taken += time_ms >= start_ms ? 1 : 0;
   }
-  out.Resize(out.times_ms.size());
+  out.Resize(before + taken);
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 
+#include "metrics/promql/column_reader.h"
 #include "metrics/promql/float_histogram.h"
 #include "metrics/promql/histogram_accumulator.h"
 #include "metrics/promql/kahan.h"
@@ -69,67 +70,80 @@ class Accumulator {
  public:
   Accumulator(const PlanNode& node, size_t steps) : node_(node), value_(steps, kAbsent) {
     switch (node.aggregate_op) {
-      case AggregateOp::kSum: compensation_.resize(steps); break;
-      case AggregateOp::kAvg: means_.resize(steps); break;
+      case AggregateOp::kSum:
+        compensation_.resize(steps);
+        break;
+      case AggregateOp::kAvg:
+        means_.resize(steps);
+        break;
       case AggregateOp::kStddev:
       case AggregateOp::kStdvar:
         mean_.resize(steps);
         count_.resize(steps);
         break;
-      default: break;
+      default:
+        break;
     }
   }
 
   static int64_t BytesPerStep(AggregateOp op) {
     switch (op) {
-      case AggregateOp::kSum: return 16;
-      case AggregateOp::kAvg: return 8 + sizeof(KahanMean);
+      case AggregateOp::kSum:
+        return 16;
+      case AggregateOp::kAvg:
+        return 8 + sizeof(KahanMean);
       case AggregateOp::kStddev:
-      case AggregateOp::kStdvar: return 24;
-      default: return 8;
+      case AggregateOp::kStdvar:
+        return 24;
+      default:
+        return 8;
     }
   }
 
-  // Adds a series of floats.
-  void Add(const Column& column) {
+  // Adds the steps from `begin` up to before `end` of a series of floats.
+  void Add(const Column& column, size_t begin, size_t end) {
     const double* in = column.values.data();
-    const size_t steps = column.values.size();
     switch (node_.aggregate_op) {
-      case AggregateOp::kSum: AddToSum(in, steps); break;
+      case AggregateOp::kSum:
+        AddToSum(in, begin, end);
+        break;
       case AggregateOp::kAvg:
-        for (size_t i = 0; i < steps; ++i) {
+        for (size_t i = begin; i < end; ++i) {
           if (IsAbsent(in[i])) continue;
           value_[i] = 0;
           means_[i].Add(in[i]);
         }
         break;
       case AggregateOp::kMin:
-        for (size_t i = 0; i < steps; ++i) {
+        for (size_t i = begin; i < end; ++i) {
           if (IsAbsent(in[i])) continue;
           // An absent or NaN accumulator fails both comparisons.
           if (!(value_[i] <= in[i]) && (std::isnan(value_[i]) || value_[i] > in[i])) value_[i] = in[i];
         }
         break;
       case AggregateOp::kMax:
-        for (size_t i = 0; i < steps; ++i) {
+        for (size_t i = begin; i < end; ++i) {
           if (IsAbsent(in[i])) continue;
           if (!(value_[i] >= in[i]) && (std::isnan(value_[i]) || value_[i] < in[i])) value_[i] = in[i];
         }
         break;
       case AggregateOp::kCount:
-        for (size_t i = 0; i < steps; ++i) {
+        for (size_t i = begin; i < end; ++i) {
           if (IsAbsent(in[i])) continue;
           value_[i] = IsAbsent(value_[i]) ? 1 : value_[i] + 1;
         }
         break;
       case AggregateOp::kGroup:
-        for (size_t i = 0; i < steps; ++i) {
+        for (size_t i = begin; i < end; ++i) {
           if (IsPresent(in[i])) value_[i] = 1;
         }
         break;
       case AggregateOp::kStddev:
-      case AggregateOp::kStdvar: AddToVariance(in, steps); break;
-      default: break;
+      case AggregateOp::kStdvar:
+        AddToVariance(in, begin, end);
+        break;
+      default:
+        break;
     }
   }
 
@@ -154,7 +168,8 @@ class Accumulator {
           if (node_.aggregate_op == AggregateOp::kStddev) value_[i] = std::sqrt(value_[i]);
         }
         break;
-      default: break;
+      default:
+        break;
     }
     Column column;
     column.values = std::move(value_);
@@ -162,8 +177,8 @@ class Accumulator {
   }
 
  private:
-  void AddToSum(const double* in, size_t steps) {
-    for (size_t i = 0; i < steps; ++i) {
+  void AddToSum(const double* in, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
       if (IsAbsent(in[i])) continue;
       if (IsAbsent(value_[i])) {
         value_[i] = in[i];
@@ -176,8 +191,8 @@ class Accumulator {
     }
   }
 
-  void AddToVariance(const double* in, size_t steps) {
-    for (size_t i = 0; i < steps; ++i) {
+  void AddToVariance(const double* in, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
       if (IsAbsent(in[i])) continue;
       if (IsAbsent(value_[i])) {
         value_[i] = std::isfinite(in[i]) ? 0 : model::NormalNan();
@@ -217,52 +232,85 @@ void AddHistograms(const PlanNode& node, std::string_view metric_name, Column& c
   if (op == AggregateOp::kSum || op == AggregateOp::kAvg) {
     if (!accumulator) accumulator = std::make_unique<HistogramAccumulator>(node, column.values.size());
     accumulator->Add(column, metric_name, context);
-  } else if (std::any_of(column.histograms.begin(), column.histograms.end(), [](const auto& h) { return h != nullptr; })) {
+  } else if (std::any_of(column.histograms.begin(), column.histograms.end(),
+                         [](const auto& h) { return h != nullptr; })) {
     AddIgnoredHistogram(node, node.args[0]->position, context);
   }
   column.DropHistograms();
 }
 
-core::Result<HeldVector> AggregateSimple(const AggregationInput& input, SeriesSource& source, QueryContext& context) {
-  const PlanNode& node = input.node;
-  SEXTANT_ASSIGN(Groups groups, MakeGroups(node, source, context));
-  Holding holding(context);
-  auto steps = static_cast<int64_t>(input.grid.steps);
-  SEXTANT_TRY(holding.Add(0, static_cast<int64_t>(groups.size()) * steps * Accumulator::BytesPerStep(node.aggregate_op)));
-  std::vector<Accumulator> accumulators;
-  accumulators.reserve(groups.size());
-  for (size_t g = 0; g < groups.size(); ++g) accumulators.emplace_back(node, input.grid.steps);
-  std::vector<std::unique_ptr<HistogramAccumulator>> histograms(groups.size());  // null without histograms
-  Column column;
-  for (size_t i = 0; i < source.size(); ++i) {
-    SEXTANT_TRY(source.Read(i, column));
-    SEXTANT_TRY(context.Tick(column.values.size()));
-    size_t group = groups.group_of[i];
-    if (column.has_histograms()) {
-      SEXTANT_TRY(context.Tick(32 * column.values.size()));
-      AddHistograms(node, source.labels(i).metric_name(), column, histograms[group], context);
+// Sums up a batch of series. Threads share the steps, so that each step's values are added in the order of
+// the series.
+class SimpleAggregation {
+ public:
+  SimpleAggregation(const AggregationInput& input, SeriesSource& source, QueryContext& context)
+      : input_(input), node_(input.node), source_(source), context_(context), holding_(context) {}
+
+  core::Result<HeldVector> Run() {
+    SEXTANT_ASSIGN(groups_, MakeGroups(node_, source_, context_));
+    const size_t steps = input_.grid.steps;
+    SEXTANT_TRY(holding_.Add(
+        0, static_cast<int64_t>(groups_.size() * steps) * Accumulator::BytesPerStep(node_.aggregate_op)));
+    accumulators_.reserve(groups_.size());
+    for (size_t g = 0; g < groups_.size(); ++g) accumulators_.emplace_back(node_, steps);
+    histograms_.resize(groups_.size());
+    SEXTANT_TRY(ForEachBatch(source_, steps, context_, [&](size_t first, std::vector<Column>& columns) {
+      return AddBatch(first, columns);
+    }));
+    std::vector<Column> columns;
+    columns.reserve(groups_.size());
+    for (size_t g = 0; g < groups_.size(); ++g) {
+      columns.push_back(accumulators_[g].Finish());
+      if (histograms_[g]) histograms_[g]->Finish(columns[g], context_);
     }
-    if (source.DropsName(i)) groups.drops_name[group] = 1;
-    accumulators[group].Add(column);
+    return Emit(groups_, std::move(columns), context_);
   }
-  std::vector<Column> columns;
-  columns.reserve(groups.size());
-  for (size_t g = 0; g < groups.size(); ++g) {
-    columns.push_back(accumulators[g].Finish());
-    if (histograms[g]) histograms[g]->Finish(columns[g], context);
+
+ private:
+  core::Status AddBatch(size_t first, std::vector<Column>& columns) {
+    for (size_t k = 0; k < columns.size(); ++k) {
+      size_t group = groups_.group_of[first + k];
+      if (source_.DropsName(first + k)) groups_.drops_name[group] = 1;
+      if (!columns[k].has_histograms()) continue;
+      SEXTANT_TRY(context_.Tick(32 * columns[k].values.size()));
+      AddHistograms(node_, source_.labels(first + k).metric_name(), columns[k], histograms_[group], context_);
+    }
+    SEXTANT_TRY(context_.Tick(columns.size() * input_.grid.steps));
+    auto add = [&](size_t begin, size_t end) {
+      for (size_t k = 0; k < columns.size(); ++k) {
+        accumulators_[groups_.group_of[first + k]].Add(columns[k], begin, end);
+      }
+    };
+    constexpr size_t kLeastSteps = 64;
+    const size_t steps = input_.grid.steps;
+    if (columns.size() < 2 || steps < kLeastSteps) {
+      add(0, steps);
+      return {};
+    }
+    size_t pieces = context_.parallel()->width();
+    context_.parallel()->Run(pieces, [&](size_t i) { add(steps * i / pieces, steps * (i + 1) / pieces); });
+    return {};
   }
-  return Emit(groups, std::move(columns), context);
-}
+
+  const AggregationInput& input_;
+  const PlanNode& node_;
+  SeriesSource& source_;
+  QueryContext& context_;
+  Holding holding_;
+  Groups groups_;
+  std::vector<Accumulator> accumulators_;
+  std::vector<std::unique_ptr<HistogramAccumulator>> histograms_;  // null without histograms
+};
 
 // All columns of the input, for aggregations that need every value of a step at once.
-core::Result<std::vector<Column>> ReadAll(SeriesSource& source, QueryContext& context, Holding& holding) {
+core::Result<std::vector<Column>> ReadAll(SeriesSource& source, size_t steps, QueryContext& context,
+                                          Holding& holding) {
   std::vector<Column> columns(source.size());
-  for (size_t i = 0; i < source.size(); ++i) {
-    SEXTANT_TRY(source.Read(i, columns[i]));
-    SEXTANT_TRY(context.Tick(columns[i].values.size()));
-    SEXTANT_TRY(holding.Add(static_cast<int64_t>(columns[i].CountPresent()),
-                            static_cast<int64_t>(columns[i].values.size() * sizeof(double))));
-  }
+  SEXTANT_TRY(ForEachColumn(source, steps, context, [&](size_t i, Column& column) -> core::Status {
+    columns[i] = std::move(column);
+    return holding.Add(static_cast<int64_t>(columns[i].CountPresent()),
+                       static_cast<int64_t>(columns[i].values.size() * sizeof(double)));
+  }));
   return columns;
 }
 
@@ -287,12 +335,12 @@ core::Result<HeldVector> AggregateQuantile(const AggregationInput& input, Series
   const PlanNode& node = input.node;
   ParameterRange range = RangeOf(input.parameter);
   auto warn = [&](double q) {
-    context.annotations().AddWarning(fmt::format("quantile value should be between 0 and 1, got {}", FormatG(q)),
-                                     node.args[1]->position);
+    context.annotations().AddWarning(
+        fmt::format("quantile value should be between 0 and 1, got {}", FormatG(q)), node.args[1]->position);
   };
   SEXTANT_ASSIGN(Groups groups, MakeGroups(node, source, context));
   Holding holding(context);
-  SEXTANT_ASSIGN(std::vector<Column> columns, ReadAll(source, context, holding));
+  SEXTANT_ASSIGN(std::vector<Column> columns, ReadAll(source, input.grid.steps, context, holding));
   if (range.has_nan) warn(model::NormalNan());
   if (range.max > 1) warn(range.max);
   if (range.min < 0) warn(range.min);
@@ -321,8 +369,8 @@ core::Result<HeldVector> AggregateQuantile(const AggregationInput& input, Series
   return Emit(groups, std::move(results), context);
 }
 
-// Keeps the k best of a step, the worst of them on top: the heap of Prometheus, element for element, so that ties fall
-// the same way.
+// Keeps the k best of a step, the worst of them on top: the heap of Prometheus, element for element, so that
+// ties fall the same way.
 struct Candidate {
   double value = 0;
   size_t series = 0;
@@ -355,9 +403,11 @@ void SiftDown(std::vector<Candidate>& heap, bool is_topk) {
   }
 }
 
-// The share of label sets that limit_ratio keeps is decided by a hash, so that the same series are kept at all times.
+// The share of label sets that limit_ratio keeps is decided by a hash, so that the same series are kept at
+// all times.
 bool IsInRatio(double ratio, const model::Labels& labels) {
-  double offset = static_cast<double>(labels.Hash()) / static_cast<double>(std::numeric_limits<uint64_t>::max());
+  double offset =
+      static_cast<double>(labels.Hash()) / static_cast<double>(std::numeric_limits<uint64_t>::max());
   return (ratio >= 0 && offset < ratio) || (ratio < 0 && offset >= 1 + ratio);
 }
 
@@ -402,7 +452,7 @@ class Picker {
     bool picks_nothing = is_ratio ? range.max == 0 && range.min == 0 : range.max < 1;
     if (picks_nothing && !range.has_nan) return result;
     SEXTANT_ASSIGN(groups_, MakeGroups(node_, source_, context_));
-    SEXTANT_ASSIGN(columns_, ReadAll(source_, context_, holding_));
+    SEXTANT_ASSIGN(columns_, ReadAll(source_, input_.grid.steps, context_, holding_));
     members_.resize(groups_.size());
     for (size_t i = 0; i < columns_.size(); ++i) members_[groups_.group_of[i]].push_back(i);
     results_.resize(columns_.size());
@@ -422,10 +472,14 @@ class Picker {
  private:
   void PickStep(size_t group, size_t step) {
     switch (node_.aggregate_op) {
-      case AggregateOp::kTopk: return PickBest(group, step, true);
-      case AggregateOp::kBottomk: return PickBest(group, step, false);
-      case AggregateOp::kLimitk: return PickFirst(group, step);
-      default: return PickRatio(group, step);
+      case AggregateOp::kTopk:
+        return PickBest(group, step, true);
+      case AggregateOp::kBottomk:
+        return PickBest(group, step, false);
+      case AggregateOp::kLimitk:
+        return PickFirst(group, step);
+      default:
+        return PickRatio(group, step);
     }
   }
 
@@ -502,7 +556,8 @@ class Picker {
   std::vector<Candidate> heap_;
 };
 
-core::Result<HeldVector> CountValues(const AggregationInput& input, SeriesSource& source, QueryContext& context) {
+core::Result<HeldVector> CountValues(const AggregationInput& input, SeriesSource& source,
+                                     QueryContext& context) {
   const PlanNode& node = input.node;
   const std::string& label = node.args[1]->text;
   if (!model::IsValidUtf8(label) || label.empty()) {
@@ -531,7 +586,8 @@ core::Result<HeldVector> CountValues(const AggregationInput& input, SeriesSource
         builder.Set(label, text);
         model::Labels labels = builder.Build();
         auto [output, is_new] = keys.Add(labels, selection);
-        if (is_new) SEXTANT_TRY(result.Add({SelectLabels(labels, selection), false, Column(input.grid.steps)}));
+        if (is_new)
+          SEXTANT_TRY(result.Add({SelectLabels(labels, selection), false, Column(input.grid.steps)}));
         known = outputs.emplace(std::move(text), output).first;
       }
       double& count = result.series[known->second].column.values[step];
@@ -548,15 +604,20 @@ core::Result<HeldVector> CountValues(const AggregationInput& input, SeriesSource
 
 }  // namespace
 
-core::Result<HeldVector> Aggregate(const AggregationInput& input, SeriesSource& source, QueryContext& context) {
+core::Result<HeldVector> Aggregate(const AggregationInput& input, SeriesSource& source,
+                                   QueryContext& context) {
   switch (input.node.aggregate_op) {
     case AggregateOp::kTopk:
     case AggregateOp::kBottomk:
     case AggregateOp::kLimitk:
-    case AggregateOp::kLimitRatio: return Picker(input, source, context).Run();
-    case AggregateOp::kQuantile: return AggregateQuantile(input, source, context);
-    case AggregateOp::kCountValues: return CountValues(input, source, context);
-    default: return AggregateSimple(input, source, context);
+    case AggregateOp::kLimitRatio:
+      return Picker(input, source, context).Run();
+    case AggregateOp::kQuantile:
+      return AggregateQuantile(input, source, context);
+    case AggregateOp::kCountValues:
+      return CountValues(input, source, context);
+    default:
+      return SimpleAggregation(input, source, context).Run();
   }
 }
 

@@ -1,5 +1,5 @@
-// Aggregations over columns. Each series' group is found once, its column is read once and added to the group's
-// accumulators for all steps; topk and its kin keep the best of each step.
+// Aggregations over columns. Each series' group is found once, its column is read once and added to the
+// group's accumulators for all steps; topk and its kin keep the best of each step.
 #pragma once
 
 #include "core/result.h"
@@ -18,6 +18,7 @@ struct AggregationInput {
 };
 
 // Evaluates an aggregation of the series of `source`. count_values takes its label from the node.
-core::Result<HeldVector> Aggregate(const AggregationInput& input, SeriesSource& source, QueryContext& context);
+core::Result<HeldVector> Aggregate(const AggregationInput& input, SeriesSource& source,
+                                   QueryContext& context);
 
 }  // namespace sextant::promql

@@ -44,8 +44,9 @@ Annotations::Entry* Annotations::Add(AnnotationKind kind, std::string_view text,
   return &entries_.back();
 }
 
-void Annotations::AddForcedMonotonicity(std::string_view metric_name, Position position, core::TimestampMs time_ms,
-                                        double min_bucket, double max_bucket, double max_difference) {
+void Annotations::AddForcedMonotonicity(std::string_view metric_name, Position position,
+                                        core::TimestampMs time_ms, double min_bucket, double max_bucket,
+                                        double max_difference) {
   std::string text = fmt::format("{}{}", kForcedMonotonicity, ForMetricName(metric_name));
   Entry* entry = Add(AnnotationKind::kInfo, text, position);
   if (!entry) return;
@@ -63,6 +64,26 @@ void Annotations::AddForcedMonotonicity(std::string_view metric_name, Position p
   entry->max_difference = std::max(entry->max_difference, max_difference);
 }
 
+void Annotations::Absorb(Annotations other) {
+  for (Entry& entry : other.entries_) {
+    auto it = index_.find(entry.text);
+    if (it == index_.end()) {
+      if (entries_.size() >= kMaxAnnotations) continue;
+      index_.emplace(entry.text, entries_.size());
+      entries_.push_back(std::move(entry));
+      continue;
+    }
+    if (entry.samples == 0) continue;
+    Entry& known = entries_[it->second];
+    known.samples += entry.samples;
+    known.first_ms = std::min(known.first_ms, entry.first_ms);
+    known.last_ms = std::max(known.last_ms, entry.last_ms);
+    known.min_bucket = std::min(known.min_bucket, entry.min_bucket);
+    known.max_bucket = std::max(known.max_bucket, entry.max_bucket);
+    known.max_difference = std::max(known.max_difference, entry.max_difference);
+  }
+}
+
 std::vector<std::string> Annotations::Render(AnnotationKind kind, std::string_view query_text) const {
   std::vector<std::string> texts;
   for (const Entry& entry : entries_) {
@@ -70,9 +91,10 @@ std::vector<std::string> Annotations::Render(AnnotationKind kind, std::string_vi
     std::string text = entry.text;
     if (!query_text.empty()) {
       if (entry.samples > 0) {
-        text += fmt::format(", from buckets {} to {}, with a max diff of {:.2g}, over {} samples from {} to {}",
-                            FormatG(entry.min_bucket), FormatG(entry.max_bucket), entry.max_difference, entry.samples,
-                            FormatRfc3339(entry.first_ms), FormatRfc3339(entry.last_ms));
+        text +=
+            fmt::format(", from buckets {} to {}, with a max diff of {:.2g}, over {} samples from {} to {}",
+                        FormatG(entry.min_bucket), FormatG(entry.max_bucket), entry.max_difference,
+                        entry.samples, FormatRfc3339(entry.first_ms), FormatRfc3339(entry.last_ms));
       }
       text += fmt::format(" ({})", FormatPlace(query_text, entry.position.start));
     }

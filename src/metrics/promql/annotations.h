@@ -22,16 +22,21 @@ enum class AnnotationKind { kWarning, kInfo };
 
 class Annotations {
  public:
-  // Adds "PromQL warning: <text>" or "PromQL info: <text>". A text that is there already keeps its first place.
+  // Adds "PromQL warning: <text>" or "PromQL info: <text>". A text that is there already keeps its first
+  // place.
   void AddWarning(std::string_view text, Position position) { Add(AnnotationKind::kWarning, text, position); }
   void AddInfo(std::string_view text, Position position) { Add(AnnotationKind::kInfo, text, position); }
 
-  // histogram_quantile had to repair buckets that were not monotonic. Repeated calls for a metric widen one annotation.
+  // histogram_quantile had to repair buckets that were not monotonic. Repeated calls for a metric widen one
+  // annotation.
   void AddForcedMonotonicity(std::string_view metric_name, Position position, core::TimestampMs time_ms,
                              double min_bucket, double max_bucket, double max_difference);
 
-  // The texts of a kind in order of appearance. With the query's text, each is followed by its line and column,
-  // " (1:5)"; without it, by nothing.
+  // Adds what another thread noted, as if it had been noted here from now on.
+  void Absorb(Annotations other);
+
+  // The texts of a kind in order of appearance. With the query's text, each is followed by its line and
+  // column, " (1:5)"; without it, by nothing.
   std::vector<std::string> Render(AnnotationKind kind, std::string_view query_text) const;
 
  private:
@@ -57,7 +62,8 @@ class Annotations {
 // " for metric name \"x\"", or nothing for an empty name: the ending that many annotations share.
 std::string ForMetricName(std::string_view metric_name);
 
-// At most `limit` (0: all) of the texts; what is left out is counted in one more: "3 more warning annotations omitted".
+// At most `limit` (0: all) of the texts; what is left out is counted in one more: "3 more warning annotations
+// omitted".
 std::vector<std::string> LimitAnnotations(std::vector<std::string> texts, AnnotationKind kind, size_t limit);
 
 // A number as Go's fmt prints it with %g: shortest digits, with an exponent below 1e-4 and from 1e6 on.

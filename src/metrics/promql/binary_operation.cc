@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "metrics/promql/column_reader.h"
 #include "metrics/promql/float_histogram.h"
 #include "metrics/promql/histogram_windows.h"
 #include "metrics/promql/label_key.h"
@@ -17,13 +18,20 @@ namespace {
 
 bool Compare(BinaryOp op, double lhs, double rhs) {
   switch (op) {
-    case BinaryOp::kEql: return lhs == rhs;
-    case BinaryOp::kNeq: return lhs != rhs;
-    case BinaryOp::kGtr: return lhs > rhs;
-    case BinaryOp::kLss: return lhs < rhs;
-    case BinaryOp::kGte: return lhs >= rhs;
-    case BinaryOp::kLte: return lhs <= rhs;
-    default: return false;
+    case BinaryOp::kEql:
+      return lhs == rhs;
+    case BinaryOp::kNeq:
+      return lhs != rhs;
+    case BinaryOp::kGtr:
+      return lhs > rhs;
+    case BinaryOp::kLss:
+      return lhs < rhs;
+    case BinaryOp::kGte:
+      return lhs >= rhs;
+    case BinaryOp::kLte:
+      return lhs <= rhs;
+    default:
+      return false;
   }
 }
 
@@ -35,18 +43,24 @@ struct MixedOperand {
   const HistogramPtr* histogram = nullptr;
 };
 
-MixedOperand OperandAt(const Column& column, size_t step) { return {column.values[step], column.histogram_ptr(step)}; }
+MixedOperand OperandAt(const Column& column, size_t step) {
+  return {column.values[step], column.histogram_ptr(step)};
+}
 
 // Combines elements of two vectors, or of a vector and a scalar.
 class ElementOperation {
  public:
   ElementOperation(const PlanNode& node, QueryContext& context)
-      : op_(node.binary_op), is_comparison_(IsComparison(node.binary_op)), returns_bool_(node.returns_bool),
-        position_(node.position), context_(context) {}
+      : op_(node.binary_op),
+        is_comparison_(IsComparison(node.binary_op)),
+        returns_bool_(node.returns_bool),
+        position_(node.position),
+        context_(context) {}
 
   using Operand = MixedOperand;
 
-  // The value of a step with floats on both sides, kAbsent when nothing is kept. `kept` is what a comparison yields.
+  // The value of a step with floats on both sides, kAbsent when nothing is kept. `kept` is what a comparison
+  // yields.
   double Floats(double lhs, double rhs, double kept) {
     if (is_comparison_) {
       bool holds = Compare(op_, lhs, rhs);
@@ -60,8 +74,8 @@ class ElementOperation {
     return ScalarOperation(op_, lhs, rhs);
   }
 
-  // The same for any mix of floats and histograms; writes into `out`. `kept` is what a comparison yields. False when
-  // the kinds do not fit together: then the step has no result at all.
+  // The same for any mix of floats and histograms; writes into `out`. `kept` is what a comparison yields.
+  // False when the kinds do not fit together: then the step has no result at all.
   bool Mixed(const Operand& lhs, const Operand& rhs, const Operand& kept, size_t step, Column& out) {
     if (!lhs.histogram && !rhs.histogram) {
       if (IsTrim(op_)) {
@@ -132,10 +146,12 @@ class ElementOperation {
     std::string_view operation = adds ? "addition" : "subtraction";
     if (!outcome.is_compatible) {
       context_.annotations().AddWarning(
-          fmt::format("incompatible bucket layout encountered for binary operator {}", OpText(op_)), position_);
+          fmt::format("incompatible bucket layout encountered for binary operator {}", OpText(op_)),
+          position_);
       return false;
     }
-    if (outcome.counter_reset_collision) WarnCounterResetCollision(operation, position_, context_.annotations());
+    if (outcome.counter_reset_collision)
+      WarnCounterResetCollision(operation, position_, context_.annotations());
     if (outcome.bounds_reconciled) InformReconciledBounds(operation, position_, context_.annotations());
     if (!adds) result->counter_reset_hint = model::CounterResetHint::kGauge;
     CompactHistogram(*result);
@@ -166,8 +182,14 @@ class VectorMatch {
  public:
   VectorMatch(const PlanNode& node, SourcePtr lhs, SourcePtr rhs, const Grid& grid, bool delayed_name_removal,
               QueryContext& context)
-      : node_(node), matching_(*node.matching), grid_(grid), delayed_(delayed_name_removal), context_(context),
-        holding_(context), output_(context), element_(node, context) {
+      : node_(node),
+        matching_(*node.matching),
+        grid_(grid),
+        delayed_(delayed_name_removal),
+        context_(context),
+        holding_(context),
+        output_(context),
+        element_(node, context) {
     lhs_.source = std::move(lhs);
     rhs_.source = std::move(rhs);
     signature_.names = matching_.labels;
@@ -180,10 +202,18 @@ class VectorMatch {
     SEXTANT_TRY(FindGroups(lhs_));
     SEXTANT_TRY(FindGroups(rhs_));
     switch (node_.binary_op) {
-      case BinaryOp::kAnd: SEXTANT_TRY(Intersect(true)); break;
-      case BinaryOp::kUnless: SEXTANT_TRY(Intersect(false)); break;
-      case BinaryOp::kOr: SEXTANT_TRY(Unite()); break;
-      default: SEXTANT_TRY(Combine()); break;
+      case BinaryOp::kAnd:
+        SEXTANT_TRY(Intersect(true));
+        break;
+      case BinaryOp::kUnless:
+        SEXTANT_TRY(Intersect(false));
+        break;
+      case BinaryOp::kOr:
+        SEXTANT_TRY(Unite());
+        break;
+      default:
+        SEXTANT_TRY(Combine());
+        break;
     }
     return std::move(output_).Take();
   }
@@ -204,64 +234,59 @@ class VectorMatch {
 
   core::Status ReadAll(Side& side) {
     side.columns.resize(side.size());
-    for (size_t i = 0; i < side.size(); ++i) {
-      SEXTANT_TRY(side.source->Read(i, side.columns[i]));
-      SEXTANT_TRY(context_.Tick(grid_.steps));
-      SEXTANT_TRY(holding_.Add(static_cast<int64_t>(side.columns[i].CountPresent()),
-                               static_cast<int64_t>(grid_.steps * sizeof(double))));
-    }
-    return {};
+    return ForEachColumn(*side.source, grid_.steps, context_, [&](size_t i, Column& column) -> core::Status {
+      side.columns[i] = std::move(column);
+      return holding_.Add(static_cast<int64_t>(side.columns[i].CountPresent()),
+                          static_cast<int64_t>(grid_.steps * sizeof(double)));
+    });
   }
 
-  // A column of a side, read now unless all of it was read before.
-  core::Result<Column> Take(Side& side, size_t i) {
-    if (!side.columns.empty()) return std::move(side.columns[i]);
-    Column column;
-    SEXTANT_TRY(side.source->Read(i, column));
-    SEXTANT_TRY(context_.Tick(grid_.steps));
-    return column;
+  // Calls take(index, column) for the series of a side for which `skips` is false; reads them now unless all
+  // were read before.
+  core::Status ForEach(Side& side, const std::vector<bool>& skips,
+                       const std::function<core::Status(size_t, Column&)>& take) {
+    if (side.columns.empty()) return ForEachColumn(*side.source, grid_.steps, context_, take, skips);
+    for (size_t i = 0; i < side.size(); ++i) {
+      if (skips.empty() || !skips[i]) SEXTANT_TRY(take(i, side.columns[i]));
+    }
+    return {};
   }
 
   static void MarkPresent(const Column& column, Steps& steps) {
     for (size_t i = 0; i < steps.size(); ++i) steps[i] |= IsPresent(column.values[i]) ? 1 : 0;
   }
 
-  // For each match group, the steps at which a side has any sample; empty for groups without series on that side.
+  // For each match group, the steps at which a side has any sample; empty for groups without series on that
+  // side.
   core::Result<std::vector<Steps>> Presence(Side& side) {
     std::vector<Steps> presence(keys_.size());
-    Column column;
-    for (size_t i = 0; i < side.size(); ++i) {
+    auto mark = [&](size_t i, Column& column) -> core::Status {
       Steps& steps = presence[side.groups[i]];
       if (steps.empty()) {
         SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(grid_.steps)));
         steps.resize(grid_.steps);
       }
-      if (!side.columns.empty()) {
-        MarkPresent(side.columns[i], steps);
-        continue;
-      }
-      SEXTANT_TRY(side.source->Read(i, column));
-      SEXTANT_TRY(context_.Tick(grid_.steps));
       MarkPresent(column, steps);
-    }
+      return {};
+    };
+    SEXTANT_TRY(ForEach(side, {}, mark));
     return presence;
   }
 
   // `and` keeps what has a partner on the right, `unless` what has none.
   core::Status Intersect(bool keeps_matched) {
     SEXTANT_ASSIGN(std::vector<Steps> present, Presence(rhs_));
-    for (size_t i = 0; i < lhs_.size(); ++i) {
+    std::vector<bool> skips(lhs_.size());
+    for (size_t i = 0; i < lhs_.size(); ++i) skips[i] = keeps_matched && present[lhs_.groups[i]].empty();
+    return ForEach(lhs_, skips, [&](size_t i, Column& column) -> core::Status {
       const Steps& partners = present[lhs_.groups[i]];
-      if (partners.empty() && keeps_matched) continue;
-      SEXTANT_ASSIGN(Column column, Take(lhs_, i));
       if (!partners.empty()) {
         for (size_t step = 0; step < grid_.steps; ++step) {
           if ((partners[step] != 0) != keeps_matched) column.Remove(step);
         }
       }
-      SEXTANT_TRY(output_.Add(lhs_.Labels(i), lhs_.source->DropsName(i), std::move(column)));
-    }
-    return {};
+      return output_.Add(lhs_.Labels(i), lhs_.source->DropsName(i), std::move(column));
+    });
   }
 
   core::Status Unite() {
@@ -270,18 +295,17 @@ class VectorMatch {
     for (size_t i = 0; i < lhs_.size(); ++i) {
       SEXTANT_TRY(output_.Add(lhs_.Labels(i), lhs_.source->DropsName(i), std::move(lhs_.columns[i])));
     }
-    for (size_t i = 0; i < rhs_.size(); ++i) {
-      SEXTANT_ASSIGN(Column column, Take(rhs_, i));
+    return ForEach(rhs_, {}, [&](size_t i, Column& column) -> core::Status {
       const Steps& taken = present[rhs_.groups[i]];
       for (size_t step = 0; step < taken.size(); ++step) {
         if (taken[step]) column.Remove(step);
       }
-      SEXTANT_TRY(output_.Add(rhs_.Labels(i), rhs_.source->DropsName(i), std::move(column)));
-    }
-    return {};
+      return output_.Add(rhs_.Labels(i), rhs_.source->DropsName(i), std::move(column));
+    });
   }
 
-  // Arithmetic and comparison. "Many" is the side that may have several series per match group, "one" the other.
+  // Arithmetic and comparison. "Many" is the side that may have several series per match group, "one" the
+  // other.
   core::Status Combine() {
     is_swapped_ = matching_.cardinality == MatchCardinality::kOneToMany;
     Side& many = is_swapped_ ? rhs_ : lhs_;
@@ -296,23 +320,25 @@ class VectorMatch {
       owners[one.groups[i]].push_back(i);
       one_is_ambiguous = one_is_ambiguous || owners[one.groups[i]].size() > 1;
     }
-    if (one_is_ambiguous) SEXTANT_TRY(CheckOneSide(many, one, owners, fill_one.has_value() || fill_many.has_value()));
+    if (one_is_ambiguous)
+      SEXTANT_TRY(CheckOneSide(many, one, owners, fill_one.has_value() || fill_many.has_value()));
     std::vector<size_t> many_sizes(keys_.size());
     for (size_t group : many.groups) ++many_sizes[group];
 
     std::vector<Steps> matched(keys_.size());  // only where it matters
-    for (size_t i = 0; i < many.size(); ++i) {
+    std::vector<bool> skips(many.size());
+    for (size_t i = 0; i < many.size(); ++i) skips[i] = owners[many.groups[i]].empty() && !fill_one;
+    auto combine = [&](size_t i, Column& column) -> core::Status {
       size_t group = many.groups[i];
-      if (owners[group].empty() && !fill_one) continue;
-      SEXTANT_ASSIGN(Column column, Take(many, i));
       bool must_be_unique = matching_.cardinality == MatchCardinality::kOneToOne && many_sizes[group] > 1;
       Steps* group_matched = nullptr;
       if (must_be_unique || fill_many) {
         matched[group].resize(grid_.steps);
         group_matched = &matched[group];
       }
-      SEXTANT_TRY(CombineSeries(many, i, column, one, owners[group], fill_one, must_be_unique, group_matched));
-    }
+      return CombineSeries(many, i, column, one, owners[group], fill_one, must_be_unique, group_matched);
+    };
+    SEXTANT_TRY(ForEach(many, skips, combine));
     if (fill_many) SEXTANT_TRY(CombineUnmatched(one, matched, *fill_many));
     return {};
   }
@@ -342,12 +368,13 @@ class VectorMatch {
   core::Status AmbiguousMatch(const Side& one, size_t first, size_t second) const {
     LabelSelection selection = signature_;
     selection.hides_metadata = one.source->HidesMetadata();
-    return core::Fail(core::Code::kInvalidArgument,
-                      "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, {}]"
-                      ";many-to-many matching not allowed: matching labels must be unique on one side",
-                      SelectLabels(one.source->labels(second), selection).ToString(), is_swapped_ ? "left" : "right",
-                      std::min(one.Labels(first), one.Labels(second)).ToString(),
-                      std::max(one.Labels(first), one.Labels(second)).ToString());
+    return core::Fail(
+        core::Code::kInvalidArgument,
+        "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, {}]"
+        ";many-to-many matching not allowed: matching labels must be unique on one side",
+        SelectLabels(one.source->labels(second), selection).ToString(), is_swapped_ ? "left" : "right",
+        std::min(one.Labels(first), one.Labels(second)).ToString(),
+        std::max(one.Labels(first), one.Labels(second)).ToString());
   }
 
   // One step; the arguments are already in the order of the query.
@@ -356,7 +383,8 @@ class VectorMatch {
   }
 
   bool ApplyMixed(const MixedOperand& many, const MixedOperand& one, size_t step, Column& result) {
-    return is_swapped_ ? element_.Mixed(one, many, one, step, result) : element_.Mixed(many, one, many, step, result);
+    return is_swapped_ ? element_.Mixed(one, many, one, step, result)
+                       : element_.Mixed(many, one, many, step, result);
   }
 
   core::Status CombineSeries(const Side& many, size_t i, const Column& column, const Side& one,
@@ -365,8 +393,9 @@ class VectorMatch {
     auto match = [&](size_t step) -> core::Status {
       if (!matched) return {};
       if (must_be_unique && (*matched)[step]) {
-        return core::Fail(core::Code::kInvalidArgument,
-                          "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
+        return core::Fail(
+            core::Code::kInvalidArgument,
+            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
       }
       (*matched)[step] = 1;
       return {};
@@ -392,7 +421,8 @@ class VectorMatch {
         if (matched) SEXTANT_TRY(match(step));
         if (!computed.empty()) computed[step] = 1;
       }
-      SEXTANT_TRY(Emit(many.Labels(i), one.Labels(owner), many.source->DropsName(i), computed, std::move(result)));
+      SEXTANT_TRY(
+          Emit(many.Labels(i), one.Labels(owner), many.source->DropsName(i), computed, std::move(result)));
     }
     if (!fill_one) return {};
     Column result(grid_.steps);
@@ -416,7 +446,8 @@ class VectorMatch {
         ApplyMixed({fill}, OperandAt(column, step), step, result);
       }
       model::Labels labels = one.Labels(i);
-      SEXTANT_TRY(Emit(SelectLabels(labels, signature_), labels, one.source->DropsName(i), {}, std::move(result)));
+      SEXTANT_TRY(
+          Emit(SelectLabels(labels, signature_), labels, one.source->DropsName(i), {}, std::move(result)));
     }
     return {};
   }
@@ -427,8 +458,8 @@ class VectorMatch {
            IsComparison(node_.binary_op) && !node_.returns_bool;
   }
 
-  core::Status Emit(const model::Labels& many, const model::Labels& one, bool drops_name, const Steps& computed,
-                    Column result) {
+  core::Status Emit(const model::Labels& many, const model::Labels& one, bool drops_name,
+                    const Steps& computed, Column result) {
     model::Labels labels = ResultLabels(many, one);
     bool result_drops_name = delayed_ && (node_.returns_bool || (!ChangesMetric(node_) && drops_name));
     if (!computed.empty()) SEXTANT_TRY(CheckCollision(labels, computed));
@@ -464,7 +495,8 @@ class VectorMatch {
     for (model::LabelView label : many) {
       bool keeps = !(drops_metadata && IsMetadataLabel(label.name));
       if (is_one_to_one) {
-        bool is_named = std::binary_search(signature_.names.begin(), signature_.names.end(), label.name, std::less<>());
+        bool is_named =
+            std::binary_search(signature_.names.begin(), signature_.names.end(), label.name, std::less<>());
         keeps = keeps && is_named == matching_.on;
       }
       if (keeps) {
@@ -505,14 +537,22 @@ class VectorMatch {
 
 double ScalarOperation(BinaryOp op, double lhs, double rhs) {
   switch (op) {
-    case BinaryOp::kAdd: return lhs + rhs;
-    case BinaryOp::kSub: return lhs - rhs;
-    case BinaryOp::kMul: return lhs * rhs;
-    case BinaryOp::kDiv: return lhs / rhs;
-    case BinaryOp::kPow: return std::pow(lhs, rhs);
-    case BinaryOp::kMod: return std::fmod(lhs, rhs);
-    case BinaryOp::kAtan2: return std::atan2(lhs, rhs);
-    default: return Compare(op, lhs, rhs) ? 1 : 0;
+    case BinaryOp::kAdd:
+      return lhs + rhs;
+    case BinaryOp::kSub:
+      return lhs - rhs;
+    case BinaryOp::kMul:
+      return lhs * rhs;
+    case BinaryOp::kDiv:
+      return lhs / rhs;
+    case BinaryOp::kPow:
+      return std::pow(lhs, rhs);
+    case BinaryOp::kMod:
+      return std::fmod(lhs, rhs);
+    case BinaryOp::kAtan2:
+      return std::atan2(lhs, rhs);
+    default:
+      return Compare(op, lhs, rhs) ? 1 : 0;
   }
 }
 
@@ -528,7 +568,8 @@ core::Status VectorScalarOperation(const PlanNode& node, bool is_swapped, const 
       if (IsAbsent(column.values[i])) continue;
       MixedOperand vector = OperandAt(column, i);
       MixedOperand number{scalar[i], nullptr};
-      is_swapped ? element.Mixed(number, vector, vector, i, result) : element.Mixed(vector, number, vector, i, result);
+      is_swapped ? element.Mixed(number, vector, vector, i, result)
+                 : element.Mixed(vector, number, vector, i, result);
     }
     column = std::move(result);
     return {};

@@ -1,5 +1,6 @@
-// Binary operators over columns: arithmetic, comparison and sets between scalars and vectors. Which series pair up is
-// found once from their labels; columns are then combined step by step without looking at labels again.
+// Binary operators over columns: arithmetic, comparison and sets between scalars and vectors. Which series
+// pair up is found once from their labels; columns are then combined step by step without looking at labels
+// again.
 #pragma once
 
 #include "core/result.h"
@@ -13,7 +14,8 @@ namespace sextant::promql {
 // An operator between two numbers; comparisons yield 1 or 0.
 double ScalarOperation(BinaryOp op, double lhs, double rhs);
 
-// Combines a vector's column with a scalar's value per step, in place. `is_swapped`: the scalar stands on the left.
+// Combines a vector's column with a scalar's value per step, in place. `is_swapped`: the scalar stands on the
+// left.
 core::Status VectorScalarOperation(const PlanNode& node, bool is_swapped, const std::vector<double>& scalar,
                                    QueryContext& context, Column& column);
 

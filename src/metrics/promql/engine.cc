@@ -22,12 +22,16 @@ double Seconds(int64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 QueryError ToQueryError(const core::Error& error) {
   switch (error.code()) {
-    case core::Code::kCancelled: return {QueryErrorType::kCanceled, error.message()};
-    case core::Code::kDeadlineExceeded: return {QueryErrorType::kTimeout, error.message()};
+    case core::Code::kCancelled:
+      return {QueryErrorType::kCanceled, error.message()};
+    case core::Code::kDeadlineExceeded:
+      return {QueryErrorType::kTimeout, error.message()};
     case core::Code::kInvalidArgument:
     case core::Code::kResourceExhausted:
-    case core::Code::kUnimplemented: return {QueryErrorType::kExecution, error.message()};
-    default: return {QueryErrorType::kInternal, error.message()};
+    case core::Code::kUnimplemented:
+      return {QueryErrorType::kExecution, error.message()};
+    default:
+      return {QueryErrorType::kInternal, error.message()};
   }
 }
 
@@ -85,11 +89,16 @@ struct Engine::Request {
 
 std::string_view QueryErrorTypeText(QueryErrorType type) {
   switch (type) {
-    case QueryErrorType::kBadData: return "bad_data";
-    case QueryErrorType::kExecution: return "execution";
-    case QueryErrorType::kCanceled: return "canceled";
-    case QueryErrorType::kTimeout: return "timeout";
-    case QueryErrorType::kInternal: return "internal";
+    case QueryErrorType::kBadData:
+      return "bad_data";
+    case QueryErrorType::kExecution:
+      return "execution";
+    case QueryErrorType::kCanceled:
+      return "canceled";
+    case QueryErrorType::kTimeout:
+      return "timeout";
+    case QueryErrorType::kInternal:
+      return "internal";
   }
   return "internal";
 }
@@ -97,10 +106,14 @@ std::string_view QueryErrorTypeText(QueryErrorType type) {
 core::Error QueryError::ToError() const {
   switch (type) {
     case QueryErrorType::kBadData:
-    case QueryErrorType::kExecution: return {core::Code::kInvalidArgument, message};
-    case QueryErrorType::kCanceled: return {core::Code::kCancelled, message};
-    case QueryErrorType::kTimeout: return {core::Code::kDeadlineExceeded, message};
-    case QueryErrorType::kInternal: break;
+    case QueryErrorType::kExecution:
+      return {core::Code::kInvalidArgument, message};
+    case QueryErrorType::kCanceled:
+      return {core::Code::kCancelled, message};
+    case QueryErrorType::kTimeout:
+      return {core::Code::kDeadlineExceeded, message};
+    case QueryErrorType::kInternal:
+      break;
   }
   return {core::Code::kInternal, message};
 }
@@ -110,14 +123,14 @@ Engine::Engine(EngineOptions options, const core::Clock& clock, core::Registry* 
   if (!registry) return;
   registry->AddGauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.")
       .Set(static_cast<double>(options_.max_concurrency));
-  queries_running_ =
-      &registry->AddGauge("prometheus_engine_queries", "The current number of queries being executed or waiting.");
+  queries_running_ = &registry->AddGauge("prometheus_engine_queries",
+                                         "The current number of queries being executed or waiting.");
   queries_total_samples_ = &registry->AddCounter("prometheus_engine_query_samples_total",
                                                  "The total number of samples loaded by all queries.");
   auto slice = [&](std::string name) {
     return &registry->AddHistogram("prometheus_engine_query_duration_histogram_seconds",
-                                   "The duration of various parts of PromQL query execution.", {0.01, 0.1, 1, 10},
-                                   {{"slice", std::move(name)}});
+                                   "The duration of various parts of PromQL query execution.",
+                                   {0.01, 0.1, 1, 10}, {{"slice", std::move(name)}});
   };
   queue_seconds_ = slice("queue_time");
   prepare_seconds_ = slice("prepare_time");
@@ -151,7 +164,8 @@ QueryOutcome Engine::Range(const model::Queryable& queryable, const Expr& expr, 
   return Run(queryable, expr, {*grid, true, end_ms, options.query_text, options});
 }
 
-tl::expected<Grid, QueryError> Engine::MakeGrid(TimestampMs start_ms, TimestampMs end_ms, DurationMs step_ms) {
+tl::expected<Grid, QueryError> Engine::MakeGrid(TimestampMs start_ms, TimestampMs end_ms,
+                                                DurationMs step_ms) {
   auto fail = [](std::string message) {
     return tl::unexpected(QueryError{QueryErrorType::kBadData, std::move(message)});
   };
@@ -162,7 +176,8 @@ tl::expected<Grid, QueryError> Engine::MakeGrid(TimestampMs start_ms, TimestampM
   return Grid{start_ms, step_ms, static_cast<size_t>((end_ms - start_ms) / step_ms) + 1};
 }
 
-QueryOutcome Engine::Parse(const model::Queryable& queryable, std::string_view query, Request& request) const {
+QueryOutcome Engine::Parse(const model::Queryable& queryable, std::string_view query,
+                           Request& request) const {
   ParseResult<ExprPtr> expr = ParseExpr(query, options_.parser);
   if (!expr) return tl::unexpected(QueryError{QueryErrorType::kBadData, expr.error().Message()});
   return Run(queryable, **expr, request);
@@ -184,8 +199,10 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
   limits.max_samples = options_.max_samples;
   limits.max_bytes = options_.max_bytes;
   limits.memory = options_.memory;
+  limits.parallel = options_.parallel;
   limits.timeout_ms = options_.timeout_ms;
-  if (request.options.timeout_ms > 0) limits.timeout_ms = std::min(limits.timeout_ms, request.options.timeout_ms);
+  if (request.options.timeout_ms > 0)
+    limits.timeout_ms = std::min(limits.timeout_ms, request.options.timeout_ms);
   limits.cancelled = request.options.cancelled;
   limits.timeout_ms -= request.options.queued_ns / 1'000'000;
   QueryContext context(limits, clock_);
@@ -194,7 +211,9 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
   core::Result<QueryValue> value =
       limits.timeout_ms > 0 || request.options.queued_ns == 0
           ? Evaluate(queryable, expr, request, context)
-          : core::Result<QueryValue>(core::Fail(core::Code::kDeadlineExceeded, "query timed out in query queue"));
+          : core::Result<QueryValue>(
+                core::Fail(core::Code::kDeadlineExceeded, "query timed out in query queue"));
+  context.FinishStats();
   QueryStats& stats = context.stats();
   stats.queue_seconds = Seconds(request.options.queued_ns);
   stats.eval_total_seconds = Seconds(clock_.MonotonicNs() - start_ns);
@@ -207,13 +226,14 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
     result_sort_seconds_->Observe(stats.result_sort_seconds);
   }
   if (options_.query_log != nullptr && options_.query_log->is_enabled()) {
-    options_.query_log->Write({.query = request.text,
-                               .start_ms = request.grid.start_ms,
-                               .end_ms = request.time_ms,
-                               .step_ms = request.is_range ? request.grid.step_ms : 0,
-                               .error = value ? std::string_view() : std::string_view(value.error().message()),
-                               .stats = stats,
-                               .origin = request.options.origin});
+    options_.query_log->Write(
+        {.query = request.text,
+         .start_ms = request.grid.start_ms,
+         .end_ms = request.time_ms,
+         .step_ms = request.is_range ? request.grid.step_ms : 0,
+         .error = value ? std::string_view() : std::string_view(value.error().message()),
+         .stats = stats,
+         .origin = request.options.origin});
   }
   if (!value) return tl::unexpected(ToQueryError(value.error()));
   QueryResult result;
@@ -224,15 +244,16 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
   return result;
 }
 
-core::Result<QueryValue> Engine::Evaluate(const model::Queryable& queryable, const Expr& expr, const Request& request,
-                                          QueryContext& context) const {
+core::Result<QueryValue> Engine::Evaluate(const model::Queryable& queryable, const Expr& expr,
+                                          const Request& request, QueryContext& context) const {
   SEXTANT_TRY(context.Check());
   int64_t start_ns = clock_.MonotonicNs();
   PlanOptions plan_options;
   plan_options.grid = request.grid;
   plan_options.query_step_ms = request.is_range ? request.grid.step_ms : 0;
   plan_options.query_range_ms = request.is_range ? request.time_ms - request.grid.start_ms : 0;
-  plan_options.lookback_ms = request.options.lookback_ms > 0 ? request.options.lookback_ms : options_.lookback_ms;
+  plan_options.lookback_ms =
+      request.options.lookback_ms > 0 ? request.options.lookback_ms : options_.lookback_ms;
   plan_options.default_subquery_step_ms = options_.default_subquery_step_ms;
   SEXTANT_ASSIGN(Plan plan, MakePlan(expr, plan_options));
   SEXTANT_ASSIGN(std::unique_ptr<model::Querier> querier, queryable.NewQuerier(plan.min_ms, plan.max_ms));
@@ -255,7 +276,9 @@ core::Result<QueryValue> Engine::Evaluate(const model::Queryable& queryable, con
   const PlanNode& root = *plan.root;
   QueryValue value;
   switch (root.type) {
-    case ValueType::kString: value = StringResult{request.time_ms, root.text}; break;
+    case ValueType::kString:
+      value = StringResult{request.time_ms, root.text};
+      break;
     case ValueType::kScalar: {
       SEXTANT_ASSIGN(std::vector<double> values, evaluator.EvalScalar(root, request.grid));
       value = ScalarValue(std::move(values), request);
@@ -296,7 +319,8 @@ QueryValue Engine::VectorValue(HeldVector vector, const Request& request) {
   if (request.is_range) {
     MatrixResult matrix;
     matrix.reserve(vector.series.size());
-    for (SeriesColumn& series : vector.series) matrix.push_back(ToMatrixSeries(std::move(series), request.grid));
+    for (SeriesColumn& series : vector.series)
+      matrix.push_back(ToMatrixSeries(std::move(series), request.grid));
     SortByLabels(matrix);
     return matrix;
   }

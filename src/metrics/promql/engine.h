@@ -7,8 +7,9 @@
 // series over all steps at once (see value.h); the answer is assembled as a QueryResult.
 //
 // An Engine keeps no state between queries but its metrics; any number of threads may query it at once. A
-// query runs on the calling thread until it is done, fails, is cancelled, or exceeds a limit; it then frees
-// all it held. How many run at once is the caller's business (the query executor).
+// query runs on the calling thread, which EngineOptions::parallel may help, until it is done, fails, is
+// cancelled, or exceeds a limit; it then frees all it held. How many run at once is the caller's business
+// (the query executor).
 #pragma once
 
 #include <atomic>
@@ -20,6 +21,7 @@
 #include "core/clock.h"
 #include "core/memory_budget.h"
 #include "core/metrics.h"
+#include "core/parallel.h"
 #include "core/result.h"
 #include "metrics/promql/ast.h"
 #include "metrics/promql/parser.h"
@@ -41,6 +43,9 @@ struct EngineOptions {
   // Memory that all queries of the engine share; a query that needs more than is left fails. Null: no such
   // bound. Must outlive the engine.
   core::MemoryShare* memory = nullptr;
+  // Whose threads may help a query to read series; null: it runs on the calling thread alone. Must outlive
+  // the engine.
+  core::Parallel* parallel = nullptr;
   // A query that runs longer is stopped (--query.timeout).
   DurationMs timeout_ms = 2 * 60'000;
   // Published as prometheus_engine_queries_concurrent_max; the executor that runs queries enforces it.

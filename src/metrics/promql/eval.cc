@@ -8,6 +8,7 @@
 
 #include "metrics/promql/aggregation.h"
 #include "metrics/promql/binary_operation.h"
+#include "metrics/promql/column_reader.h"
 #include "metrics/promql/float_functions.h"
 #include "metrics/promql/histogram_functions.h"
 #include "metrics/promql/info_function.h"
@@ -49,11 +50,16 @@ void ChangeFloats(Column& column, Change&& change) {
 
 double HistogramStatistic(FunctionId id, const FloatHistogram& histogram) {
   switch (id) {
-    case FunctionId::kHistogramCount: return histogram.count;
-    case FunctionId::kHistogramSum: return histogram.sum;
-    case FunctionId::kHistogramAvg: return histogram.sum / histogram.count;
-    case FunctionId::kHistogramStddev: return std::sqrt(HistogramVariance(histogram));
-    default: return HistogramVariance(histogram);
+    case FunctionId::kHistogramCount:
+      return histogram.count;
+    case FunctionId::kHistogramSum:
+      return histogram.sum;
+    case FunctionId::kHistogramAvg:
+      return histogram.sum / histogram.count;
+    case FunctionId::kHistogramStddev:
+      return std::sqrt(HistogramVariance(histogram));
+    default:
+      return HistogramVariance(histogram);
   }
 }
 
@@ -84,24 +90,25 @@ SelectorSettings Evaluator::Settings(const Grid& grid) const {
           options_.use_start_timestamps};
 }
 
-MappedNames Evaluator::DroppedNames() const { return {!options_.delayed_name_removal, options_.delayed_name_removal}; }
+MappedNames Evaluator::DroppedNames() const {
+  return {!options_.delayed_name_removal, options_.delayed_name_removal};
+}
 
 core::Result<HeldVector> Evaluator::EvalVector(const PlanNode& node, const Grid& grid) {
   SEXTANT_ASSIGN(SourcePtr source, Open(node, grid));
-  return Materialize(*source);
+  return Materialize(*source, grid.steps);
 }
 
-core::Result<HeldVector> Evaluator::Materialize(SeriesSource& source) {
+core::Result<HeldVector> Evaluator::Materialize(SeriesSource& source, size_t steps) {
   HeldVector vector(context_);
-  for (size_t i = 0; i < source.size(); ++i) {
+  SEXTANT_TRY(ForEachColumn(source, steps, context_, [&](size_t i, Column& column) -> core::Status {
+    if (!column.AnyPresent()) return {};
     SeriesColumn series;
-    SEXTANT_TRY(source.Read(i, series.column));
-    SEXTANT_TRY(context_.Tick(series.column.values.size()));
-    if (!series.column.AnyPresent()) continue;
+    series.column = std::move(column);
     series.labels = source.HidesMetadata() ? WithoutMetadata(source.labels(i)) : source.labels(i);
     series.drops_name = source.DropsName(i);
-    SEXTANT_TRY(vector.Add(std::move(series)));
-  }
+    return vector.Add(std::move(series));
+  }));
   if (source.HidesMetadata() && !source.HasOneName()) SEXTANT_TRY(MergeEqualSeries(vector, context_));
   return vector;
 }
@@ -119,12 +126,13 @@ core::Result<SourcePtr> Evaluator::OpenUnwatched(const PlanNode& node, const Gri
   if (!node.is_step_invariant || grid.is_instant()) {
     SEXTANT_ASSIGN(SourcePtr each, OpenAtEachStep(node, grid));
     if (!each->HidesMetadata() || each->HasOneName()) return each;
-    // Label sets that become equal without their names are found here, before anything is filtered or summed up.
-    SEXTANT_ASSIGN(HeldVector vector, Materialize(*each));
+    // Label sets that become equal without their names are found here, before anything is filtered or summed
+    // up.
+    SEXTANT_ASSIGN(HeldVector vector, Materialize(*each, grid.steps));
     return MakeVectorSource(std::move(vector));
   }
   SEXTANT_ASSIGN(SourcePtr source, OpenAtEachStep(node, FirstStep(grid)));
-  SEXTANT_ASSIGN(HeldVector once, Materialize(*source));
+  SEXTANT_ASSIGN(HeldVector once, Materialize(*source, 1));
   SEXTANT_ASSIGN(HeldVector repeated, Repeat(std::move(once), grid.steps, context_));
   return MakeVectorSource(std::move(repeated));
 }
@@ -134,25 +142,32 @@ core::Result<SourcePtr> Evaluator::OpenAtEachStep(const PlanNode& node, const Gr
     case PlanKind::kSelector:
       return MakeSelectorSource(node, sets_[node.selection], plan_.selections[node.selection].has_one_name,
                                 Settings(grid), SelectorOutput::kValue, context_);
-    case PlanKind::kCall: return OpenCall(node, grid);
-    case PlanKind::kAggregate: return OpenAggregate(node, grid);
-    case PlanKind::kBinary: return OpenBinary(node, grid);
+    case PlanKind::kCall:
+      return OpenCall(node, grid);
+    case PlanKind::kAggregate:
+      return OpenAggregate(node, grid);
+    case PlanKind::kBinary:
+      return OpenBinary(node, grid);
     case PlanKind::kNegate: {
       SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
-      return MakeMappedSource(std::move(inner), DroppedNames(), [](Column& column) -> core::Status {
-        ChangeFloats(column, [](double value, size_t) { return -value; });
-        for (HistogramPtr& histogram : column.histograms) {
-          if (!histogram) continue;
-          auto negated = std::make_shared<FloatHistogram>(*histogram);
-          MultiplyHistogram(*negated, -1);
-          histogram = std::move(negated);
-        }
-        return {};
-      });
+      return MakeMappedSource(
+          std::move(inner), DroppedNames(),
+          [](Column& column, QueryContext&) -> core::Status {
+            ChangeFloats(column, [](double value, size_t) { return -value; });
+            for (HistogramPtr& histogram : column.histograms) {
+              if (!histogram) continue;
+              auto negated = std::make_shared<FloatHistogram>(*histogram);
+              MultiplyHistogram(*negated, -1);
+              histogram = std::move(negated);
+            }
+            return {};
+          },
+          context_);
     }
     case PlanKind::kNumber:
     case PlanKind::kString:
-    case PlanKind::kRange: break;
+    case PlanKind::kRange:
+      break;
   }
   return core::Fail(core::Code::kInternal, "expected an instant vector");
 }
@@ -166,8 +181,10 @@ core::Result<SourcePtr> Evaluator::OpenCall(const PlanNode& node, const Grid& gr
     case FunctionId::kClamp:
     case FunctionId::kClampMin:
     case FunctionId::kClampMax:
-    case FunctionId::kRound: return OpenClamp(node, grid);
-    case FunctionId::kTimestamp: return OpenTimestamp(node, grid);
+    case FunctionId::kRound:
+      return OpenClamp(node, grid);
+    case FunctionId::kTimestamp:
+      return OpenTimestamp(node, grid);
     case FunctionId::kStartTimestamp:
       return OpenStartTimestamp(node, grid);
     case FunctionId::kVector: {
@@ -177,7 +194,8 @@ core::Result<SourcePtr> Evaluator::OpenCall(const PlanNode& node, const Grid& gr
     case FunctionId::kSort:
     case FunctionId::kSortDesc:
     case FunctionId::kSortByLabel:
-    case FunctionId::kSortByLabelDesc: return OpenSort(node, grid);
+    case FunctionId::kSortByLabelDesc:
+      return OpenSort(node, grid);
     case FunctionId::kLabelReplace:
     case FunctionId::kLabelJoin: {
       SEXTANT_ASSIGN(HeldVector vector, EvalVector(*node.args[0], grid));
@@ -189,17 +207,21 @@ core::Result<SourcePtr> Evaluator::OpenCall(const PlanNode& node, const Grid& gr
     case FunctionId::kHistogramCount:
     case FunctionId::kHistogramStddev:
     case FunctionId::kHistogramStdvar:
-    case FunctionId::kHistogramSum: return OpenHistogramStatistic(node, grid);
+    case FunctionId::kHistogramSum:
+      return OpenHistogramStatistic(node, grid);
     case FunctionId::kHistogramQuantile:
     case FunctionId::kHistogramQuantiles:
-    case FunctionId::kHistogramFraction: return OpenHistogramFunction(node, grid);
+    case FunctionId::kHistogramFraction:
+      return OpenHistogramFunction(node, grid);
     case FunctionId::kInfo: {
       SEXTANT_ASSIGN(HeldVector vector, EvalVector(*node.args[0], grid));
-      SEXTANT_ASSIGN(HeldVector enriched, EvalInfo(node, std::move(vector), querier_, Settings(grid), context_));
+      SEXTANT_ASSIGN(HeldVector enriched,
+                     EvalInfo(node, std::move(vector), querier_, Settings(grid), context_));
       return MakeVectorSource(std::move(enriched));
     }
     default:
-      return core::Fail(core::Code::kUnimplemented, "function {}() is not supported yet", node.function->name);
+      return core::Fail(core::Code::kUnimplemented, "function {}() is not supported yet",
+                        node.function->name);
   }
 }
 
@@ -242,8 +264,9 @@ core::Result<SourcePtr> Evaluator::OpenWindowFunction(const PlanNode& node, cons
   spec.is_smoothed = range->is_smoothed;
   SEXTANT_TRY(CheckExtendedSelector(id, node.function->name, spec));
   if (!range->is_subquery) {
-    return MakeWindowSource(id, *range, sets_[range->selection], plan_.selections[range->selection].has_one_name,
-                            Settings(grid), std::move(arguments), std::move(scalars), context_);
+    return MakeWindowSource(id, *range, sets_[range->selection],
+                            plan_.selections[range->selection].has_one_name, Settings(grid),
+                            std::move(arguments), std::move(scalars), context_);
   }
   SEXTANT_ASSIGN(Grid inner_grid, SubqueryGrid(*range, grid));
   HeldVector inner(context_);
@@ -273,11 +296,14 @@ core::Result<SourcePtr> Evaluator::OpenFloatFunction(const PlanNode& node, const
     return SingleSeries({}, std::move(values), false);
   }
   SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
-  return MakeMappedSource(std::move(inner), DroppedNames(), [function](Column& column) -> core::Status {
-    column.DropHistograms();
-    ChangeFloats(column, [function](double value, size_t) { return function(value); });
-    return {};
-  });
+  return MakeMappedSource(
+      std::move(inner), DroppedNames(),
+      [function](Column& column, QueryContext&) -> core::Status {
+        column.DropHistograms();
+        ChangeFloats(column, [function](double value, size_t) { return function(value); });
+        return {};
+      },
+      context_);
 }
 
 core::Result<SourcePtr> Evaluator::OpenClamp(const PlanNode& node, const Grid& grid) {
@@ -288,7 +314,7 @@ core::Result<SourcePtr> Evaluator::OpenClamp(const PlanNode& node, const Grid& g
     scalars.push_back(std::move(scalar));
   }
   SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
-  auto change = [id, scalars = std::move(scalars)](Column& column) -> core::Status {
+  auto change = [id, scalars = std::move(scalars)](Column& column, QueryContext&) -> core::Status {
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
     column.DropHistograms();
     ChangeFloats(column, [&](double value, size_t step) {
@@ -299,7 +325,7 @@ core::Result<SourcePtr> Evaluator::OpenClamp(const PlanNode& node, const Grid& g
     });
     return {};
   };
-  return MakeMappedSource(std::move(inner), DroppedNames(), std::move(change));
+  return MakeMappedSource(std::move(inner), DroppedNames(), std::move(change), context_);
 }
 
 core::Result<SourcePtr> Evaluator::OpenTimestamp(const PlanNode& node, const Grid& grid) {
@@ -308,14 +334,18 @@ core::Result<SourcePtr> Evaluator::OpenTimestamp(const PlanNode& node, const Gri
     SourcePtr selector = MakeSelectorSource(argument, sets_[argument.selection],
                                             plan_.selections[argument.selection].has_one_name, Settings(grid),
                                             SelectorOutput::kTimestampSeconds, context_);
-    return MakeMappedSource(std::move(selector), DroppedNames(), [](Column&) { return core::Status(); });
+    return MakeMappedSource(
+        std::move(selector), DroppedNames(), [](Column&, QueryContext&) { return core::Status(); }, context_);
   }
   SEXTANT_ASSIGN(SourcePtr inner, Open(argument, grid));
-  return MakeMappedSource(std::move(inner), DroppedNames(), [grid](Column& column) -> core::Status {
-    column.histograms.clear();
-    ChangeFloats(column, [&](double, size_t step) { return static_cast<double>(grid.At(step)) / 1000; });
-    return {};
-  });
+  return MakeMappedSource(
+      std::move(inner), DroppedNames(),
+      [grid](Column& column, QueryContext&) -> core::Status {
+        column.histograms.clear();
+        ChangeFloats(column, [&](double, size_t step) { return static_cast<double>(grid.At(step)) / 1000; });
+        return {};
+      },
+      context_);
 }
 
 // Only what is stored has start timestamps: of anything computed there is no answer.
@@ -328,10 +358,12 @@ core::Result<SourcePtr> Evaluator::OpenStartTimestamp(const PlanNode& node, cons
   SourcePtr selector = MakeSelectorSource(argument, sets_[argument.selection],
                                           plan_.selections[argument.selection].has_one_name, Settings(grid),
                                           SelectorOutput::kStartTimestampSeconds, context_);
-  return MakeMappedSource(std::move(selector), DroppedNames(), [](Column&) { return core::Status(); });
+  return MakeMappedSource(
+      std::move(selector), DroppedNames(), [](Column&, QueryContext&) { return core::Status(); }, context_);
 }
 
-core::Result<SourcePtr> Evaluator::SingleSeries(model::Labels labels, std::vector<double> values, bool drops_name) {
+core::Result<SourcePtr> Evaluator::SingleSeries(model::Labels labels, std::vector<double> values,
+                                                bool drops_name) {
   HeldVector vector(context_);
   Column column;
   column.values = std::move(values);
@@ -383,20 +415,24 @@ core::Result<SourcePtr> Evaluator::OpenAbsent(const PlanNode& node, const Grid& 
       --left;
     }
   }
-  return SingleSeries(LabelsOfAbsent(argument), std::move(values), options_.delayed_name_removal && is_over_time);
+  return SingleSeries(LabelsOfAbsent(argument), std::move(values),
+                      options_.delayed_name_removal && is_over_time);
 }
 
 core::Result<SourcePtr> Evaluator::OpenHistogramStatistic(const PlanNode& node, const Grid& grid) {
   FunctionId id = node.function->id;
   SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
-  return MakeMappedSource(std::move(inner), DroppedNames(), [id](Column& column) -> core::Status {
-    for (size_t step = 0; step < column.values.size(); ++step) {
-      const FloatHistogram* histogram = column.histogram(step);
-      column.values[step] = histogram ? HistogramStatistic(id, *histogram) : kAbsent;
-    }
-    column.histograms.clear();
-    return {};
-  });
+  return MakeMappedSource(
+      std::move(inner), DroppedNames(),
+      [id](Column& column, QueryContext&) -> core::Status {
+        for (size_t step = 0; step < column.values.size(); ++step) {
+          const FloatHistogram* histogram = column.histogram(step);
+          column.values[step] = histogram ? HistogramStatistic(id, *histogram) : kAbsent;
+        }
+        column.histograms.clear();
+        return {};
+      },
+      context_);
 }
 
 core::Result<SourcePtr> Evaluator::OpenHistogramFunction(const PlanNode& node, const Grid& grid) {
@@ -443,10 +479,12 @@ core::Result<SourcePtr> Evaluator::OpenBinary(const PlanNode& node, const Grid& 
   SEXTANT_ASSIGN(std::vector<double> scalar, EvalScalar(is_swapped ? lhs : rhs, grid));
   SEXTANT_ASSIGN(SourcePtr inner, Open(is_swapped ? rhs : lhs, grid));
   bool drops = ChangesMetric(node) || node.returns_bool;
-  return MakeMappedSource(std::move(inner), drops ? DroppedNames() : MappedNames(),
-                          [this, &node, is_swapped, scalar = std::move(scalar)](Column& column) {
-                            return VectorScalarOperation(node, is_swapped, scalar, context_, column);
-                          });
+  return MakeMappedSource(
+      std::move(inner), drops ? DroppedNames() : MappedNames(),
+      [&node, is_swapped, scalar = std::move(scalar)](Column& column, QueryContext& context) {
+        return VectorScalarOperation(node, is_swapped, scalar, context, column);
+      },
+      context_);
 }
 
 core::Result<std::vector<double>> Evaluator::EvalScalar(const PlanNode& node, const Grid& grid) {
@@ -460,7 +498,8 @@ core::Result<std::vector<double>> Evaluator::EvalScalar(const PlanNode& node, co
 core::Result<std::vector<double>> Evaluator::EvalScalarAtEachStep(const PlanNode& node, const Grid& grid) {
   SEXTANT_TRY(context_.Tick(grid.steps));
   switch (node.kind) {
-    case PlanKind::kNumber: return std::vector<double>(grid.steps, node.number);
+    case PlanKind::kNumber:
+      return std::vector<double>(grid.steps, node.number);
     case PlanKind::kNegate: {
       SEXTANT_ASSIGN(std::vector<double> values, EvalScalar(*node.args[0], grid));
       for (double& value : values) value = -value;
@@ -474,20 +513,25 @@ core::Result<std::vector<double>> Evaluator::EvalScalarAtEachStep(const PlanNode
       }
       return values;
     }
-    case PlanKind::kCall: return EvalScalarCall(node, grid);
-    default: return core::Fail(core::Code::kInternal, "expected a scalar");
+    case PlanKind::kCall:
+      return EvalScalarCall(node, grid);
+    default:
+      return core::Fail(core::Code::kInternal, "expected a scalar");
   }
 }
 
 core::Result<std::vector<double>> Evaluator::EvalScalarCall(const PlanNode& node, const Grid& grid) {
   switch (node.function->id) {
-    case FunctionId::kPi: return std::vector<double>(grid.steps, std::numbers::pi);
+    case FunctionId::kPi:
+      return std::vector<double>(grid.steps, std::numbers::pi);
     case FunctionId::kTime: {
       std::vector<double> values(grid.steps);
-      for (size_t step = 0; step < grid.steps; ++step) values[step] = static_cast<double>(grid.At(step)) / 1000;
+      for (size_t step = 0; step < grid.steps; ++step)
+        values[step] = static_cast<double>(grid.At(step)) / 1000;
       return values;
     }
-    case FunctionId::kScalar: return ScalarOfVector(*node.args[0], grid);
+    case FunctionId::kScalar:
+      return ScalarOfVector(*node.args[0], grid);
     case FunctionId::kMinOf:
     case FunctionId::kMaxOf: {
       SEXTANT_ASSIGN(std::vector<double> values, EvalScalar(*node.args[0], grid));
@@ -501,7 +545,8 @@ core::Result<std::vector<double>> Evaluator::EvalScalarCall(const PlanNode& node
       return values;
     }
     default:
-      return core::Fail(core::Code::kUnimplemented, "function {}() is not supported yet", node.function->name);
+      return core::Fail(core::Code::kUnimplemented, "function {}() is not supported yet",
+                        node.function->name);
   }
 }
 
@@ -525,7 +570,8 @@ core::Result<std::vector<double>> Evaluator::ScalarOfVector(const PlanNode& node
   return values;
 }
 
-core::Result<std::vector<RawSeries>> Evaluator::EvalRange(const PlanNode& node, const Grid& grid, Holding& holding) {
+core::Result<std::vector<RawSeries>> Evaluator::EvalRange(const PlanNode& node, const Grid& grid,
+                                                          Holding& holding) {
   QueryProfile::Span span(context_.profile(), node, context_);
   if (!node.is_subquery) return ReadRange(node, *sets_[node.selection], Settings(grid), context_, holding);
   std::vector<RawSeries> result;
@@ -534,7 +580,8 @@ core::Result<std::vector<RawSeries>> Evaluator::EvalRange(const PlanNode& node, 
   SEXTANT_ASSIGN(HeldVector inner, EvalVectorOrScalar(*node.args[0], inner_grid));
   for (SeriesColumn& series : inner.series) {
     RawSeries raw;
-    raw.labels = options_.delayed_name_removal && series.drops_name ? WithoutMetadata(series.labels) : series.labels;
+    raw.labels =
+        options_.delayed_name_removal && series.drops_name ? WithoutMetadata(series.labels) : series.labels;
     for (size_t step = 0; step < inner_grid.steps; ++step) {
       if (IsAbsent(series.column.values[step])) continue;
       raw.times_ms.push_back(inner_grid.At(step));

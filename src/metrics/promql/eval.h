@@ -1,5 +1,5 @@
-// Evaluates a plan: scalars as one value per step, vectors as series sources that consumers read column by column.
-// One evaluator per query; owned by one thread.
+// Evaluates a plan: scalars as one value per step, vectors as series sources that consumers read column by
+// column. One evaluator per query; used by one thread, which others help to read series.
 #pragma once
 
 #include <memory>
@@ -24,14 +24,16 @@ struct EvaluatorOptions {
 class Evaluator {
  public:
   // All must outlive the evaluator. `querier` covers plan.min_ms to plan.max_ms.
-  Evaluator(const Plan& plan, const model::Querier& querier, const EvaluatorOptions& options, QueryContext& context);
+  Evaluator(const Plan& plan, const model::Querier& querier, const EvaluatorOptions& options,
+            QueryContext& context);
 
   // Asks the store for the series of all selections. Call first.
   core::Status Select(DurationMs step_ms);
 
   // The value of a scalar expression at each step of a grid.
   core::Result<std::vector<double>> EvalScalar(const PlanNode& node, const Grid& grid);
-  // The series of an instant vector expression. Metric names that are to go are gone, except with delayed removal.
+  // The series of an instant vector expression. Metric names that are to go are gone, except with delayed
+  // removal.
   core::Result<HeldVector> EvalVector(const PlanNode& node, const Grid& grid);
   // The samples of a range expression at one time.
   core::Result<std::vector<RawSeries>> EvalRange(const PlanNode& node, const Grid& grid, Holding& holding);
@@ -56,7 +58,7 @@ class Evaluator {
   core::Result<std::vector<double>> EvalScalarCall(const PlanNode& node, const Grid& grid);
   core::Result<std::vector<double>> ScalarOfVector(const PlanNode& node, const Grid& grid);
   core::Result<HeldVector> EvalVectorOrScalar(const PlanNode& node, const Grid& grid);
-  core::Result<HeldVector> Materialize(SeriesSource& source);
+  core::Result<HeldVector> Materialize(SeriesSource& source, size_t steps);
   // A vector whose only series has no labels.
   core::Result<SourcePtr> SingleSeries(model::Labels labels, std::vector<double> values, bool drops_name);
   core::Result<Grid> SubqueryGrid(const PlanNode& range, const Grid& grid) const;

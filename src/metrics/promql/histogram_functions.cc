@@ -8,6 +8,7 @@
 #include <cmath>
 #include <optional>
 
+#include "metrics/promql/column_reader.h"
 #include "metrics/promql/label_key.h"
 #include "metrics/promql/native_quantile.h"
 #include "metrics/promql/output_series.h"
@@ -66,7 +67,11 @@ struct NativeSeries {
 class HistogramFunction {
  public:
   HistogramFunction(const HistogramCall& call, SeriesSource& source, QueryContext& context)
-      : call_(call), id_(call.node.function->id), source_(source), context_(context), holding_(context),
+      : call_(call),
+        id_(call.node.function->id),
+        source_(source),
+        context_(context),
+        holding_(context),
         output_(context) {}
 
   core::Result<HeldVector> Run() {
@@ -84,14 +89,18 @@ class HistogramFunction {
  private:
   const PlanNode& VectorArgument() const {
     switch (id_) {
-      case FunctionId::kHistogramQuantile: return *call_.node.args[1];
-      case FunctionId::kHistogramFraction: return *call_.node.args[2];
-      default: return *call_.node.args[0];
+      case FunctionId::kHistogramQuantile:
+        return *call_.node.args[1];
+      case FunctionId::kHistogramFraction:
+        return *call_.node.args[2];
+      default:
+        return *call_.node.args[0];
     }
   }
 
   Position QuantilePosition(size_t q) const {
-    return id_ == FunctionId::kHistogramQuantiles ? call_.node.args[q + 2]->position : call_.node.args[0]->position;
+    return id_ == FunctionId::kHistogramQuantiles ? call_.node.args[q + 2]->position
+                                                  : call_.node.args[0]->position;
   }
 
   void WarnOfQuantiles() {
@@ -106,13 +115,11 @@ class HistogramFunction {
 
   core::Status Read() {
     columns_.resize(source_.size());
-    for (size_t i = 0; i < source_.size(); ++i) {
-      SEXTANT_TRY(source_.Read(i, columns_[i]));
-      SEXTANT_TRY(context_.Tick(call_.grid.steps));
-      SEXTANT_TRY(holding_.Add(static_cast<int64_t>(columns_[i].CountPresent()),
-                               static_cast<int64_t>(call_.grid.steps * sizeof(double))));
-    }
-    return {};
+    return ForEachColumn(source_, call_.grid.steps, context_, [&](size_t i, Column& column) -> core::Status {
+      columns_[i] = std::move(column);
+      return holding_.Add(static_cast<int64_t>(columns_[i].CountPresent()),
+                          static_cast<int64_t>(call_.grid.steps * sizeof(double)));
+    });
   }
 
   // Series that differ in nothing but `le` are one histogram.
@@ -132,8 +139,8 @@ class HistogramFunction {
       std::optional<double> bound = ParseBound(bound_text);
       if (!bound) {
         context_.annotations().AddWarning(
-            fmt::format("bucket label \"le\" is missing or has a malformed value of {}{}", model::QuoteGo(bound_text),
-                        ForMetricName(name)),
+            fmt::format("bucket label \"le\" is missing or has a malformed value of {}{}",
+                        model::QuoteGo(bound_text), ForMetricName(name)),
             VectorArgument().position);
         continue;
       }
@@ -152,7 +159,8 @@ class HistogramFunction {
     LabelSelection everything;
     everything.is_without = true;
     everything.hides_metadata = source_.HidesMetadata();
-    for (NativeSeries& native : natives_) native.classic = keys.Find(source_.labels(native.series), everything);
+    for (NativeSeries& native : natives_)
+      native.classic = keys.Find(source_.labels(native.series), everything);
     return {};
   }
 
@@ -242,8 +250,8 @@ class HistogramFunction {
       result.values[step] = quantile.value;
       if (quantile.forced_monotonic) {
         context_.annotations().AddForcedMonotonicity(histogram.metric_name, VectorArgument().position,
-                                                     call_.grid.At(step), quantile.min_bucket, quantile.max_bucket,
-                                                     quantile.max_difference);
+                                                     call_.grid.At(step), quantile.min_bucket,
+                                                     quantile.max_bucket, quantile.max_difference);
       }
     }
     if (id_ != FunctionId::kHistogramQuantiles) {
@@ -252,7 +260,8 @@ class HistogramFunction {
     return AddByQuantile(histogram, q, result);
   }
 
-  // histogram_quantiles names the quantile in a label; a quantile that changes over time makes several series.
+  // histogram_quantiles names the quantile in a label; a quantile that changes over time makes several
+  // series.
   core::Status AddByQuantile(const ClassicHistogram& histogram, size_t q, const Column& column) {
     const std::vector<double>& quantiles = call_.scalars[q];
     model::LabelsBuilder builder;

@@ -1,5 +1,6 @@
-// histogram_quantile, histogram_quantiles and histogram_fraction. Series with an `le` label are gathered into classic
-// histograms once, and each step is computed from their columns; native histograms stand for themselves.
+// histogram_quantile, histogram_quantiles and histogram_fraction. Series with an `le` label are gathered into
+// classic histograms once, and each step is computed from their columns; native histograms stand for
+// themselves.
 #pragma once
 
 #include <vector>
@@ -21,6 +22,7 @@ struct HistogramCall {
 };
 
 // Evaluates one of the three functions over the buckets in `source`.
-core::Result<HeldVector> EvalHistogramFunction(const HistogramCall& call, SeriesSource& source, QueryContext& context);
+core::Result<HeldVector> EvalHistogramFunction(const HistogramCall& call, SeriesSource& source,
+                                               QueryContext& context);
 
 }  // namespace sextant::promql

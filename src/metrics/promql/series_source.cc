@@ -15,12 +15,19 @@ class SelectorSource final : public SeriesSource {
  public:
   SelectorSource(const PlanNode& node, std::shared_ptr<const model::SeriesSet> set, bool has_one_name,
                  const SelectorSettings& settings, SelectorOutput output, QueryContext& context)
-      : node_(node), set_(std::move(set)), has_one_name_(has_one_name), settings_(settings), output_(output),
+      : node_(node),
+        set_(std::move(set)),
+        has_one_name_(has_one_name),
+        settings_(settings),
+        output_(output),
         context_(context) {}
 
   size_t size() const override { return set_->size(); }
   const model::Labels& labels(size_t index) const override { return set_->labels(index); }
   bool HasOneName() const override { return has_one_name_; }
+  SourcePtr Fork(QueryContext& part) const override {
+    return std::make_unique<SelectorSource>(node_, set_, has_one_name_, settings_, output_, part);
+  }
 
   core::Status Read(size_t index, Column& out) override {
     const Grid& grid = settings_.grid;
@@ -35,6 +42,36 @@ class SelectorSource final : public SeriesSource {
     if (samples_.size() == 0) return {};
     if (node_.needs_statistics_only) KeepStatistics(samples_);
     if (node_.is_smoothed && output_ == SelectorOutput::kValue) return ReadSmoothed(index, out);
+    if (samples_.histograms.empty() && output_ == SelectorOutput::kValue) {
+      ReadFloats(out);
+      return {};
+    }
+    return ReadAny(index, out);
+  }
+
+ private:
+  // What almost all series are: nothing but floats.
+  void ReadFloats(Column& out) {
+    const TimestampMs* times = samples_.times_ms.data();
+    const double* values = samples_.values.data();
+    double* results = out.values.data();
+    const size_t count = samples_.size();
+    const Grid& grid = settings_.grid;
+    const DurationMs stride = node_.at_ms ? 0 : grid.step_ms;
+    TimestampMs reference = node_.ReferenceTime(grid.start_ms);
+    size_t next = 0;  // first sample after the reference time
+    for (size_t step = 0; step < grid.steps; ++step, reference += stride) {
+      while (next < count && times[next] <= reference) ++next;
+      if (next == 0 || times[next - 1] <= reference - settings_.lookback_ms) continue;
+      double value = values[next - 1];
+      if (IsAbsent(value)) continue;
+      results[step] = value;
+      context_.CountSamples(step, 1);
+    }
+  }
+
+  core::Status ReadAny(size_t index, Column& out) {
+    const Grid& grid = settings_.grid;
     const TimestampMs* times = samples_.times_ms.data();
     const size_t count = samples_.size();
     const bool has_histograms = !samples_.histograms.empty();
@@ -51,16 +88,23 @@ class SelectorSource final : public SeriesSource {
           continue;
         }
         if (output_ == SelectorOutput::kTimestampMs) {
-          return core::Fail(core::Code::kInvalidArgument, "this should be an info metric, with float samples: {}",
+          return core::Fail(core::Code::kInvalidArgument,
+                            "this should be an info metric, with float samples: {}",
                             set_->labels(index).ToString());
         }
       } else if (IsAbsent(samples_.values[next - 1])) {
         continue;
       }
       switch (output_) {
-        case SelectorOutput::kValue: out.values[step] = samples_.values[next - 1]; break;
-        case SelectorOutput::kTimestampSeconds: out.values[step] = static_cast<double>(times[next - 1]) / 1000; break;
-        case SelectorOutput::kTimestampMs: out.values[step] = static_cast<double>(times[next - 1]); break;
+        case SelectorOutput::kValue:
+          out.values[step] = samples_.values[next - 1];
+          break;
+        case SelectorOutput::kTimestampSeconds:
+          out.values[step] = static_cast<double>(times[next - 1]) / 1000;
+          break;
+        case SelectorOutput::kTimestampMs:
+          out.values[step] = static_cast<double>(times[next - 1]);
+          break;
         case SelectorOutput::kStartTimestampSeconds: {
           TimestampMs start_ms = samples_.start_times_ms.empty() ? 0 : samples_.start_times_ms[next - 1];
           out.values[step] = static_cast<double>(start_ms) / 1000;
@@ -72,7 +116,6 @@ class SelectorSource final : public SeriesSource {
     return {};
   }
 
- private:
   // On the line between the samples around each step; beyond the last sample its value stays.
   core::Status ReadSmoothed(size_t index, Column& out) {
     RemoveStale(samples_);
@@ -85,8 +128,8 @@ class SelectorSource final : public SeriesSource {
       auto at = std::lower_bound(begin, end, reference);
       auto i = static_cast<size_t>(at - times.begin());
       if (!samples_.histograms.empty()) {
-        SmoothMixed(static_cast<size_t>(begin - times.begin()), i, static_cast<size_t>(end - times.begin()), reference,
-                    step, set_->labels(index).metric_name(), out);
+        SmoothMixed(static_cast<size_t>(begin - times.begin()), i, static_cast<size_t>(end - times.begin()),
+                    reference, step, set_->labels(index).metric_name(), out);
         continue;
       }
       if (at != end && *at == reference) {
@@ -101,8 +144,8 @@ class SelectorSource final : public SeriesSource {
     return {};
   }
 
-  // The same for a series with histograms. Samples [begin, end) are within the lookback, `at` is the first of them not
-  // before the reference time.
+  // The same for a series with histograms. Samples [begin, end) are within the lookback, `at` is the first of
+  // them not before the reference time.
   void SmoothMixed(size_t begin, size_t at, size_t end, TimestampMs reference, size_t step,
                    std::string_view metric_name, Column& out) {
     auto put = [&](size_t i) {
@@ -118,16 +161,18 @@ class SelectorSource final : public SeriesSource {
     if (at == end) return put(at - 1);
     const HistogramPtr& before = samples_.histograms[at - 1];
     const HistogramPtr& after = samples_.histograms[at];
-    if (!before != !after) return WarnMixedFloatsHistograms(metric_name, node_.position, context_.annotations());
+    if (!before != !after)
+      return WarnMixedFloatsHistograms(metric_name, node_.position, context_.annotations());
     if (!before) {
-      out.values[step] = Interpolate(times[at - 1], samples_.values[at - 1], times[at], samples_.values[at], reference,
-                                     false);
+      out.values[step] = Interpolate(times[at - 1], samples_.values[at - 1], times[at], samples_.values[at],
+                                     reference, false);
       return;
     }
     bool is_counter = before->counter_reset_hint != model::CounterResetHint::kGauge &&
                       after->counter_reset_hint != model::CounterResetHint::kGauge;
-    HistogramPtr between = InterpolateHistogram(times[at - 1], before, times[at], after, reference, is_counter,
-                                                metric_name, node_.position, context_.annotations());
+    HistogramPtr between =
+        InterpolateHistogram(times[at - 1], before, times[at], after, reference, is_counter, metric_name,
+                             node_.position, context_.annotations());
     if (between) out.SetHistogram(step, std::move(between));
   }
 
@@ -145,9 +190,14 @@ class WindowSourceBase : public SeriesSource {
  public:
   WindowSourceBase(FunctionId function, const PlanNode& range, const SelectorSettings& settings,
                    WindowArguments arguments, std::vector<std::vector<double>> scalars, QueryContext& context)
-      : range_(range), settings_(settings), context_(context), scalars_(std::move(scalars)) {
-    arguments.scalars.clear();
-    for (const std::vector<double>& scalar : scalars_) arguments.scalars.push_back(scalar.data());
+      : function_(function),
+        range_(range),
+        settings_(settings),
+        context_(context),
+        arguments_(std::move(arguments)),
+        scalars_(std::move(scalars)) {
+    arguments_.scalars.clear();
+    for (const std::vector<double>& scalar : scalars_) arguments_.scalars.push_back(scalar.data());
     spec_.grid = settings.grid;
     spec_.at_ms = range.at_ms;
     spec_.offset_ms = range.offset_ms;
@@ -155,7 +205,7 @@ class WindowSourceBase : public SeriesSource {
     spec_.lookback_ms = settings.lookback_ms;
     spec_.is_anchored = range.is_anchored;
     spec_.is_smoothed = range.is_smoothed;
-    evaluation_.emplace(function, spec_, std::move(arguments), settings.type_and_unit_labels, context);
+    evaluation_.emplace(function, spec_, arguments_, settings.type_and_unit_labels, context);
     keeps_name_ = function == FunctionId::kLastOverTime || function == FunctionId::kFirstOverTime;
   }
 
@@ -163,15 +213,15 @@ class WindowSourceBase : public SeriesSource {
   bool DropsName(size_t) const override { return !keeps_name_ && settings_.delayed_name_removal; }
 
  protected:
+  const FunctionId function_;
   const PlanNode& range_;
   const SelectorSettings settings_;
   QueryContext& context_;
+  WindowArguments arguments_;
+  const std::vector<std::vector<double>> scalars_;
   WindowSpec spec_;
   std::optional<RangeEvaluation> evaluation_;
   bool keeps_name_ = false;
-
- private:
-  std::vector<std::vector<double>> scalars_;
 };
 
 class WindowSource final : public WindowSourceBase {
@@ -180,11 +230,16 @@ class WindowSource final : public WindowSourceBase {
                bool has_one_name, const SelectorSettings& settings, WindowArguments arguments,
                std::vector<std::vector<double>> scalars, QueryContext& context)
       : WindowSourceBase(function, range, settings, std::move(arguments), std::move(scalars), context),
-        set_(std::move(set)), has_one_name_(has_one_name) {}
+        set_(std::move(set)),
+        has_one_name_(has_one_name) {}
 
   size_t size() const override { return set_->size(); }
   const model::Labels& labels(size_t index) const override { return set_->labels(index); }
   bool HasOneName() const override { return has_one_name_; }
+  SourcePtr Fork(QueryContext& part) const override {
+    return std::make_unique<WindowSource>(function_, range_, set_, has_one_name_, settings_, arguments_,
+                                          scalars_, part);
+  }
 
   core::Status Read(size_t index, Column& out) override {
     out.Clear(spec_.grid.steps);
@@ -199,7 +254,8 @@ class WindowSource final : public WindowSourceBase {
     if (samples_.size() == 0) return {};
     if (range_.needs_statistics_only) KeepStatistics(samples_);
     Holding holding(context_);
-    SEXTANT_TRY(holding.Add(static_cast<int64_t>(samples_.size()), static_cast<int64_t>(samples_.size() * 16)));
+    SEXTANT_TRY(
+        holding.Add(static_cast<int64_t>(samples_.size()), static_cast<int64_t>(samples_.size() * 16)));
     return evaluation_->Run(set_->labels(index), samples_, out);
   }
 
@@ -212,20 +268,27 @@ class WindowSource final : public WindowSourceBase {
 class SubquerySource final : public WindowSourceBase {
  public:
   SubquerySource(FunctionId function, const PlanNode& range, HeldVector inner, const Grid& inner_grid,
-                 const SelectorSettings& settings, WindowArguments arguments, std::vector<std::vector<double>> scalars,
-                 QueryContext& context)
+                 const SelectorSettings& settings, WindowArguments arguments,
+                 std::vector<std::vector<double>> scalars, QueryContext& context)
       : WindowSourceBase(function, range, settings, std::move(arguments), std::move(scalars), context),
-        inner_(std::move(inner)), inner_grid_(inner_grid) {}
+        inner_(std::make_shared<const HeldVector>(std::move(inner))),
+        inner_grid_(inner_grid) {}
+  SubquerySource(const SubquerySource& whole, QueryContext& part)
+      : WindowSourceBase(whole.function_, whole.range_, whole.settings_, whole.arguments_, whole.scalars_,
+                         part),
+        inner_(whole.inner_),
+        inner_grid_(whole.inner_grid_) {}
 
-  size_t size() const override { return inner_.series.size(); }
-  const model::Labels& labels(size_t index) const override { return inner_.series[index].labels; }
+  size_t size() const override { return inner_->series.size(); }
+  const model::Labels& labels(size_t index) const override { return inner_->series[index].labels; }
   bool DropsName(size_t index) const override {
-    return WindowSourceBase::DropsName(index) || inner_.series[index].drops_name;
+    return WindowSourceBase::DropsName(index) || inner_->series[index].drops_name;
   }
+  SourcePtr Fork(QueryContext& part) const override { return std::make_unique<SubquerySource>(*this, part); }
 
   core::Status Read(size_t index, Column& out) override {
     out.Clear(spec_.grid.steps);
-    const Column& column = inner_.series[index].column;
+    const Column& column = inner_->series[index].column;
     samples_.clear();
     for (size_t step = 0; step < inner_grid_.steps; ++step) {
       if (IsAbsent(column.values[step])) continue;
@@ -235,11 +298,11 @@ class SubquerySource final : public WindowSourceBase {
     }
     SEXTANT_TRY(context_.Tick(inner_grid_.steps));
     if (samples_.size() == 0) return {};
-    return evaluation_->Run(inner_.series[index].labels, samples_, out);
+    return evaluation_->Run(inner_->series[index].labels, samples_, out);
   }
 
  private:
-  HeldVector inner_;
+  const std::shared_ptr<const HeldVector> inner_;
   const Grid inner_grid_;
   model::SampleColumns samples_;
 };
@@ -262,8 +325,9 @@ class VectorSource final : public SeriesSource {
 
 class MappedSource final : public SeriesSource {
  public:
-  MappedSource(SourcePtr inner, MappedNames names, std::function<core::Status(Column&)> change)
-      : inner_(std::move(inner)), names_(names), change_(std::move(change)) {}
+  MappedSource(SourcePtr inner, MappedNames names, std::shared_ptr<const ColumnChange> change,
+               QueryContext& context)
+      : inner_(std::move(inner)), names_(names), change_(std::move(change)), context_(context) {}
 
   size_t size() const override { return inner_->size(); }
   const model::Labels& labels(size_t index) const override { return inner_->labels(index); }
@@ -272,13 +336,18 @@ class MappedSource final : public SeriesSource {
   bool HasOneName() const override { return inner_->HasOneName(); }
   core::Status Read(size_t index, Column& out) override {
     SEXTANT_TRY(inner_->Read(index, out));
-    return change_(out);
+    return (*change_)(out, context_);
+  }
+  SourcePtr Fork(QueryContext& part) const override {
+    SourcePtr inner = inner_->Fork(part);
+    return inner ? std::make_unique<MappedSource>(std::move(inner), names_, change_, part) : nullptr;
   }
 
  private:
   const SourcePtr inner_;
   const MappedNames names_;
-  const std::function<core::Status(Column&)> change_;
+  const std::shared_ptr<const ColumnChange> change_;
+  QueryContext& context_;
 };
 
 }  // namespace
@@ -302,29 +371,33 @@ core::Status HeldVector::Add(SeriesColumn series_column) {
   return {};
 }
 
-SourcePtr MakeSelectorSource(const PlanNode& node, std::shared_ptr<const model::SeriesSet> set, bool has_one_name,
-                             const SelectorSettings& settings, SelectorOutput output, QueryContext& context) {
+SourcePtr MakeSelectorSource(const PlanNode& node, std::shared_ptr<const model::SeriesSet> set,
+                             bool has_one_name, const SelectorSettings& settings, SelectorOutput output,
+                             QueryContext& context) {
   return std::make_unique<SelectorSource>(node, std::move(set), has_one_name, settings, output, context);
 }
 
-SourcePtr MakeWindowSource(FunctionId function, const PlanNode& range, std::shared_ptr<const model::SeriesSet> set,
-                           bool has_one_name, const SelectorSettings& settings, WindowArguments arguments,
+SourcePtr MakeWindowSource(FunctionId function, const PlanNode& range,
+                           std::shared_ptr<const model::SeriesSet> set, bool has_one_name,
+                           const SelectorSettings& settings, WindowArguments arguments,
                            std::vector<std::vector<double>> scalars, QueryContext& context) {
-  return std::make_unique<WindowSource>(function, range, std::move(set), has_one_name, settings, std::move(arguments),
-                                        std::move(scalars), context);
+  return std::make_unique<WindowSource>(function, range, std::move(set), has_one_name, settings,
+                                        std::move(arguments), std::move(scalars), context);
 }
 
-SourcePtr MakeSubquerySource(FunctionId function, const PlanNode& range, HeldVector inner, const Grid& inner_grid,
-                             const SelectorSettings& settings, WindowArguments arguments,
-                             std::vector<std::vector<double>> scalars, QueryContext& context) {
+SourcePtr MakeSubquerySource(FunctionId function, const PlanNode& range, HeldVector inner,
+                             const Grid& inner_grid, const SelectorSettings& settings,
+                             WindowArguments arguments, std::vector<std::vector<double>> scalars,
+                             QueryContext& context) {
   return std::make_unique<SubquerySource>(function, range, std::move(inner), inner_grid, settings,
                                           std::move(arguments), std::move(scalars), context);
 }
 
 SourcePtr MakeVectorSource(HeldVector vector) { return std::make_unique<VectorSource>(std::move(vector)); }
 
-SourcePtr MakeMappedSource(SourcePtr inner, MappedNames names, std::function<core::Status(Column&)> change) {
-  return std::make_unique<MappedSource>(std::move(inner), names, std::move(change));
+SourcePtr MakeMappedSource(SourcePtr inner, MappedNames names, ColumnChange change, QueryContext& context) {
+  return std::make_unique<MappedSource>(std::move(inner), names,
+                                        std::make_shared<const ColumnChange>(std::move(change)), context);
 }
 
 core::Result<std::vector<RawSeries>> ReadRange(const PlanNode& range, const model::SeriesSet& set,
@@ -340,7 +413,8 @@ core::Result<std::vector<RawSeries>> ReadRange(const PlanNode& range, const mode
     SEXTANT_TRY(set.Read(i, start - before + 1, end + after, samples));
     SEXTANT_TRY(context.Tick(samples.size()));
     RemoveStale(samples);
-    if (range.is_anchored || range.is_smoothed) SEXTANT_TRY(ExtendRange(samples, start, end, range.is_smoothed));
+    if (range.is_anchored || range.is_smoothed)
+      SEXTANT_TRY(ExtendRange(samples, start, end, range.is_smoothed));
     if (samples.size() == 0) continue;
     auto count = static_cast<int64_t>(samples.size());
     for (const HistogramPtr& histogram : samples.histograms) {

@@ -1,8 +1,9 @@
-// Where the series of an instant vector come from, one column at a time, so that what consumes them (an aggregation, a
-// comparison) need not hold them all: stored series looked up at each step, functions over ranges of them, vectors that
-// are already computed, and columns changed on their way.
+// Where the series of an instant vector come from, one column at a time, so that what consumes them (an
+// aggregation, a comparison) need not hold them all: stored series looked up at each step, functions over
+// ranges of them, vectors that are already computed, and columns changed on their way.
 //
-// A source belongs to one query on one thread and refers to the query's context, plan and selections.
+// A source belongs to one query and refers to the query's context, plan and selections; one thread uses it.
+// Others help by reading from forks of it (see column_reader.h).
 #pragma once
 
 #include <functional>
@@ -45,8 +46,13 @@ class SeriesSource {
   virtual bool HasOneName() const { return false; }
   // Computes a series into `out`, which is replaced. Each index at most once.
   virtual core::Status Read(size_t index, Column& out) = 0;
+  // A reader of the same series for another thread, with the context of a part of the query; null when there
+  // is nothing to gain from one. This source outlives it. An index that one of them has read is read.
+  virtual std::unique_ptr<SeriesSource> Fork(QueryContext& /*part*/) const { return nullptr; }
 };
 using SourcePtr = std::unique_ptr<SeriesSource>;
+// What happens to a column on its way. Several threads may call it, each with the context of its part.
+using ColumnChange = std::function<core::Status(Column&, QueryContext&)>;
 
 // What the selectors of a query share.
 struct SelectorSettings {
@@ -66,18 +72,21 @@ enum class SelectorOutput {
 };
 
 // The newest sample of each series at each step, within the lookback.
-SourcePtr MakeSelectorSource(const PlanNode& node, std::shared_ptr<const model::SeriesSet> set, bool has_one_name,
-                             const SelectorSettings& settings, SelectorOutput output, QueryContext& context);
+SourcePtr MakeSelectorSource(const PlanNode& node, std::shared_ptr<const model::SeriesSet> set,
+                             bool has_one_name, const SelectorSettings& settings, SelectorOutput output,
+                             QueryContext& context);
 
 // A function over a range of stored samples. `node` is the call's range argument; `scalars` are kept.
-SourcePtr MakeWindowSource(FunctionId function, const PlanNode& range, std::shared_ptr<const model::SeriesSet> set,
-                           bool has_one_name, const SelectorSettings& settings, WindowArguments arguments,
+SourcePtr MakeWindowSource(FunctionId function, const PlanNode& range,
+                           std::shared_ptr<const model::SeriesSet> set, bool has_one_name,
+                           const SelectorSettings& settings, WindowArguments arguments,
                            std::vector<std::vector<double>> scalars, QueryContext& context);
 
 // The same over the values of a subquery, computed on `inner_grid`.
-SourcePtr MakeSubquerySource(FunctionId function, const PlanNode& range, HeldVector inner, const Grid& inner_grid,
-                             const SelectorSettings& settings, WindowArguments arguments,
-                             std::vector<std::vector<double>> scalars, QueryContext& context);
+SourcePtr MakeSubquerySource(FunctionId function, const PlanNode& range, HeldVector inner,
+                             const Grid& inner_grid, const SelectorSettings& settings,
+                             WindowArguments arguments, std::vector<std::vector<double>> scalars,
+                             QueryContext& context);
 
 // A computed vector; columns are moved out as they are read.
 SourcePtr MakeVectorSource(HeldVector vector);
@@ -87,9 +96,10 @@ struct MappedNames {
   bool hides_metadata = false;
   bool drops_name = false;
 };
-SourcePtr MakeMappedSource(SourcePtr inner, MappedNames names, std::function<core::Status(Column&)> change);
+SourcePtr MakeMappedSource(SourcePtr inner, MappedNames names, ColumnChange change, QueryContext& context);
 
-// The samples of a range selector at one time, as a query for a matrix returns them: per series times and values.
+// The samples of a range selector at one time, as a query for a matrix returns them: per series times and
+// values.
 struct RawSeries {
   model::Labels labels;
   std::vector<TimestampMs> times_ms;
@@ -103,8 +113,8 @@ core::Result<std::vector<RawSeries>> ReadRange(const PlanNode& range, const mode
 // Removes stale markers.
 void RemoveStale(model::SampleColumns& samples);
 
-// Leaves of each histogram its count and its sum, and what the buckets tell of counter resets as its hint: enough for
-// histogram_count and its like, and without buckets to add up.
+// Leaves of each histogram its count and its sum, and what the buckets tell of counter resets as its hint:
+// enough for histogram_count and its like, and without buckets to add up.
 void KeepStatistics(model::SampleColumns& samples);
 
 // Label set without the metric's name, type and unit.

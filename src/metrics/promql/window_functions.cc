@@ -26,8 +26,8 @@ struct Window {
 
 // Calls compute(window) for each step with samples and stores what it returns.
 template <typename Compute>
-core::Status ForEachWindow(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context, Column& out,
-                           Compute&& compute) {
+core::Status ForEachWindow(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context,
+                           Column& out, Compute&& compute) {
   const TimestampMs* times = samples.times_ms.data();
   const size_t count = samples.size();
   DurationMs before = spec.is_anchored || spec.is_smoothed ? spec.lookback_ms : 0;
@@ -45,23 +45,26 @@ core::Status ForEachWindow(const FloatSamples& samples, const WindowSpec& spec, 
       continue;
     }
     context.CountSamples(step, static_cast<int64_t>(window.size()));
-    if (context.Spend(window.size())) [[unlikely]] return context.Check();
+    if (context.Spend(window.size())) [[unlikely]]
+      return context.Check();
     out.values[step] = compute(window);
   }
   return {};
 }
 
-// As ForEachWindow for computations that look at a few samples only, so that the size of windows costs nothing.
+// As ForEachWindow for computations that look at a few samples only, so that the size of windows costs
+// nothing.
 template <typename Compute>
 core::Status ForEachWindowCheaply(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context,
                                   Column& out, Compute&& compute) {
   SEXTANT_TRY(context.Tick(samples.size()));
   const TimestampMs* times = samples.times_ms.data();
   const size_t count = samples.size();
+  const DurationMs stride = spec.at_ms ? 0 : spec.grid.step_ms;
   Window window;
-  for (size_t step = 0; step < spec.grid.steps; ++step) {
+  window.end_ms = spec.End(0);
+  for (size_t step = 0; step < spec.grid.steps; ++step, window.end_ms += stride) {
     window.step = step;
-    window.end_ms = spec.End(step);
     window.start_ms = window.end_ms - spec.range_ms;
     while (window.end < count && times[window.end] <= window.end_ms) ++window.end;
     while (window.begin < window.end && times[window.begin] <= window.start_ms) ++window.begin;
@@ -82,16 +85,16 @@ std::vector<size_t> FindResets(const FloatSamples& samples) {
   for (size_t i = 1; i < samples.size(); ++i) {
     bool is_reset = samples.values[i] < samples.values[i - 1];
     if (!is_reset && has_starts) {
-      is_reset = IsStartTimeReset(samples.start_times_ms[i - 1], samples.times_ms[i - 1], samples.start_times_ms[i],
-                                  samples.times_ms[i]);
+      is_reset = IsStartTimeReset(samples.start_times_ms[i - 1], samples.times_ms[i - 1],
+                                  samples.start_times_ms[i], samples.times_ms[i]);
     }
     if (is_reset) resets.push_back(i);
   }
   return resets;
 }
 
-core::Status ExtrapolatedRate(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context, Column& out,
-                              bool is_counter, bool is_rate) {
+core::Status ExtrapolatedRate(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context,
+                              Column& out, bool is_counter, bool is_rate) {
   std::vector<size_t> resets;
   if (is_counter) resets = FindResets(samples);
   size_t next_reset = 0;  // first one that the window's begin has not passed
@@ -113,14 +116,15 @@ core::Status ExtrapolatedRate(const FloatSamples& samples, const WindowSpec& spe
       return result * (is_rate ? factor / seconds : factor);
     }
     double factor =
-        ExtrapolationFactor(samples.times_ms[window.begin], samples.times_ms[last], window.size(), window.start_ms,
-                            window.end_ms, is_counter, samples.values[window.begin], result);
+        ExtrapolationFactor(samples.times_ms[window.begin], samples.times_ms[last], window.size(),
+                            window.start_ms, window.end_ms, is_counter, samples.values[window.begin], result);
     if (is_rate) factor /= seconds;
     return result * factor;
   });
 }
 
-// First index in [begin, end) whose time is after `time_ms`, but at most end - 1; minus one, but not before begin.
+// First index in [begin, end) whose time is after `time_ms`, but at most end - 1; minus one, but not before
+// begin.
 size_t FirstAnchored(const FloatSamples& samples, size_t begin, size_t end, TimestampMs time_ms) {
   auto first = samples.times_ms.begin();
   auto found = std::upper_bound(first + static_cast<std::ptrdiff_t>(begin),
@@ -129,9 +133,10 @@ size_t FirstAnchored(const FloatSamples& samples, size_t begin, size_t end, Time
   return index > begin ? index - 1 : begin;
 }
 
-// rate, increase and delta of anchored and smoothed selectors: from the values at the very edges of the window.
-core::Status ExtendedRate(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context, Column& out,
-                          bool is_counter, bool is_rate) {
+// rate, increase and delta of anchored and smoothed selectors: from the values at the very edges of the
+// window.
+core::Status ExtendedRate(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context,
+                          Column& out, bool is_counter, bool is_rate) {
   const double seconds = RangeSeconds(spec.range_ms);
   const std::span<const TimestampMs> times = samples.times_ms;
   const std::span<const double> values = samples.values;
@@ -147,11 +152,13 @@ core::Status ExtendedRate(const FloatSamples& samples, const WindowSpec& spec, Q
     if (spec.is_smoothed && times[first] > window.end_ms) return kAbsent;
     double left = values[first];
     if (spec.is_smoothed && times[first] < window.start_ms) {
-      left = Interpolate(times[first], values[first], times[first + 1], values[first + 1], window.start_ms, is_counter);
+      left = Interpolate(times[first], values[first], times[first + 1], values[first + 1], window.start_ms,
+                         is_counter);
     }
     double right = values[last];
     if (spec.is_smoothed && last > window.begin && times[last] > window.end_ms) {
-      right = Interpolate(times[last - 1], values[last - 1], times[last], values[last], window.end_ms, is_counter);
+      right = Interpolate(times[last - 1], values[last - 1], times[last], values[last], window.end_ms,
+                          is_counter);
     }
     double result = right - left;
     if (is_counter) {
@@ -170,8 +177,8 @@ core::Status ExtendedRate(const FloatSamples& samples, const WindowSpec& spec, Q
   });
 }
 
-core::Status InstantValue(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context, Column& out,
-                          bool is_rate) {
+core::Status InstantValue(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context,
+                          Column& out, bool is_rate) {
   return ForEachWindowCheaply(samples, spec, context, out, [&](const Window& window) {
     if (window.size() < 2) return kAbsent;
     size_t last = window.end - 1;
@@ -189,7 +196,8 @@ core::Status InstantValue(const FloatSamples& samples, const WindowSpec& spec, Q
   });
 }
 
-// max_over_time and min_over_time, sliding: `better(a, b)` says that a replaces b. NaNs count only among themselves.
+// max_over_time and min_over_time, sliding: `better(a, b)` says that a replaces b. NaNs count only among
+// themselves.
 template <typename Better>
 core::Status Extreme(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context, Column& out,
                      Better&& better) {
@@ -202,7 +210,8 @@ core::Status Extreme(const FloatSamples& samples, const WindowSpec& spec, QueryC
     for (; seen < window.end; ++seen) {
       double value = samples.values[seen];
       if (std::isnan(value)) continue;
-      while (candidates.size() > head && !better(samples.values[candidates.back()], value)) candidates.pop_back();
+      while (candidates.size() > head && !better(samples.values[candidates.back()], value))
+        candidates.pop_back();
       candidates.push_back(seen);
     }
     while (head < candidates.size() && candidates[head] < window.begin) ++head;
@@ -212,8 +221,8 @@ core::Status Extreme(const FloatSamples& samples, const WindowSpec& spec, QueryC
 
 // The time of the last extreme value of each window.
 template <typename Replaces>
-core::Status TimeOfExtreme(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context, Column& out,
-                           Replaces&& replaces) {
+core::Status TimeOfExtreme(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context,
+                           Column& out, Replaces&& replaces) {
   return ForEachWindow(samples, spec, context, out, [&](const Window& window) {
     size_t best = window.begin;
     for (size_t i = window.begin; i < window.end; ++i) {
@@ -288,7 +297,8 @@ double Smooth(const FloatSamples& samples, const Window& window, double smoothin
 }
 
 core::Status DoubleExponentialSmoothing(const FloatSamples& samples, const WindowSpec& spec,
-                                        const WindowArguments& arguments, QueryContext& context, Column& out) {
+                                        const WindowArguments& arguments, QueryContext& context,
+                                        Column& out) {
   core::Status failure;
   SEXTANT_TRY(ForEachWindow(samples, spec, context, out, [&](const Window& window) {
     double smoothing = arguments.scalars[0][window.step];
@@ -297,8 +307,8 @@ core::Status DoubleExponentialSmoothing(const FloatSamples& samples, const Windo
       failure = core::Fail(core::Code::kInvalidArgument,
                            "invalid smoothing factor. Expected: 0 < sf < 1, got: {:f}", smoothing);
     } else if (trend <= 0 || trend >= 1) {
-      failure = core::Fail(core::Code::kInvalidArgument, "invalid trend factor. Expected: 0 < tf < 1, got: {:f}",
-                           trend);
+      failure = core::Fail(core::Code::kInvalidArgument,
+                           "invalid trend factor. Expected: 0 < tf < 1, got: {:f}", trend);
     }
     if (!failure || window.size() < 2) return kAbsent;
     return Smooth(samples, window, smoothing, trend);
@@ -306,7 +316,8 @@ core::Status DoubleExponentialSmoothing(const FloatSamples& samples, const Windo
   return failure;
 }
 
-double MedianAbsoluteDeviation(const FloatSamples& samples, const Window& window, std::vector<double>& scratch) {
+double MedianAbsoluteDeviation(const FloatSamples& samples, const Window& window,
+                               std::vector<double>& scratch) {
   auto begin = samples.values.begin() + static_cast<std::ptrdiff_t>(window.begin);
   scratch.assign(begin, begin + static_cast<std::ptrdiff_t>(window.size()));
   if (std::any_of(scratch.begin(), scratch.end(), [](double value) { return std::isnan(value); })) {
@@ -325,9 +336,10 @@ std::vector<uint32_t> CountEvents(const FloatSamples& samples, IsEvent&& is_even
   return counts;
 }
 
-// resets and changes: events strictly inside the window; anchored selectors begin at the last sample before it.
-core::Status EventsInWindow(const FloatSamples& samples, const WindowSpec& spec, const std::vector<uint32_t>& counts,
-                            QueryContext& context, Column& out) {
+// resets and changes: events strictly inside the window; anchored selectors begin at the last sample before
+// it.
+core::Status EventsInWindow(const FloatSamples& samples, const WindowSpec& spec,
+                            const std::vector<uint32_t>& counts, QueryContext& context, Column& out) {
   return ForEachWindow(samples, spec, context, out, [&](const Window& window) {
     size_t begin = window.begin;
     if (spec.is_anchored) {
@@ -338,14 +350,15 @@ core::Status EventsInWindow(const FloatSamples& samples, const WindowSpec& spec,
   });
 }
 
-core::Status QuantileOverTime(const FloatSamples& samples, const WindowSpec& spec, const WindowArguments& arguments,
-                              QueryContext& context, Column& out) {
+core::Status QuantileOverTime(const FloatSamples& samples, const WindowSpec& spec,
+                              const WindowArguments& arguments, QueryContext& context, Column& out) {
   std::vector<double> scratch;
   return ForEachWindow(samples, spec, context, out, [&](const Window& window) {
     double q = arguments.scalars[0][window.step];
     if (!(q >= 0 && q <= 1)) {
       context.annotations().AddWarning(
-          fmt::format("quantile value should be between 0 and 1, got {}", FormatG(q)), arguments.first_position);
+          fmt::format("quantile value should be between 0 and 1, got {}", FormatG(q)),
+          arguments.first_position);
     }
     auto begin = samples.values.begin() + static_cast<std::ptrdiff_t>(window.begin);
     scratch.assign(begin, begin + static_cast<std::ptrdiff_t>(window.size()));
@@ -391,14 +404,15 @@ double Interpolate(TimestampMs t1, double v1, TimestampMs t2, double v2, Timesta
   return v1 + (v2 - v1) * static_cast<double>(t - t1) / static_cast<double>(t2 - t1);
 }
 
-double ExtrapolationFactor(TimestampMs first_ms, TimestampMs last_ms, size_t samples, TimestampMs window_start_ms,
-                           TimestampMs window_end_ms, bool is_counter, double first_value, double increase) {
+double ExtrapolationFactor(TimestampMs first_ms, TimestampMs last_ms, size_t samples,
+                           TimestampMs window_start_ms, TimestampMs window_end_ms, bool is_counter,
+                           double first_value, double increase) {
   double to_start = static_cast<double>(first_ms - window_start_ms) / 1000;
   double to_end = static_cast<double>(window_end_ms - last_ms) / 1000;
   double sampled = static_cast<double>(last_ms - first_ms) / 1000;
   double average = sampled / static_cast<double>(samples - 1);
-  // An edge that is not much further than the usual distance between samples is reached; otherwise the series is taken
-  // to begin or end half that distance beyond its samples.
+  // An edge that is not much further than the usual distance between samples is reached; otherwise the series
+  // is taken to begin or end half that distance beyond its samples.
   double threshold = average * 1.1;
   if (to_start >= threshold) to_start = average / 2;
   if (is_counter && increase > 0 && first_value >= 0) {
@@ -448,8 +462,10 @@ bool IsWindowFunction(FunctionId id) {
     case FunctionId::kTsOfFirstOverTime:
     case FunctionId::kTsOfLastOverTime:
     case FunctionId::kTsOfMaxOverTime:
-    case FunctionId::kTsOfMinOverTime: return true;
-    default: return false;
+    case FunctionId::kTsOfMinOverTime:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -457,9 +473,10 @@ core::Status CheckExtendedSelector(FunctionId id, std::string_view name, const W
   bool works_smoothed = id == FunctionId::kRate || id == FunctionId::kIncrease || id == FunctionId::kDelta;
   bool works_anchored = works_smoothed || id == FunctionId::kResets || id == FunctionId::kChanges;
   if (spec.is_anchored && !works_anchored) {
-    return core::Fail(core::Code::kInvalidArgument,
-                      "anchored modifier can only be used with: changes, delta, increase, rate, resets - not with {}",
-                      name);
+    return core::Fail(
+        core::Code::kInvalidArgument,
+        "anchored modifier can only be used with: changes, delta, increase, rate, resets - not with {}",
+        name);
   }
   if (spec.is_smoothed && !works_smoothed) {
     return core::Fail(core::Code::kInvalidArgument,
@@ -472,7 +489,9 @@ core::Status EvalWindows(FunctionId id, const FloatSamples& samples, const Windo
                          const WindowArguments& arguments, QueryContext& context, Column& out) {
   const std::span<const double> values = samples.values;
   auto each = [&](auto&& compute) { return ForEachWindow(samples, spec, context, out, compute); };
-  auto each_cheaply = [&](auto&& compute) { return ForEachWindowCheaply(samples, spec, context, out, compute); };
+  auto each_cheaply = [&](auto&& compute) {
+    return ForEachWindowCheaply(samples, spec, context, out, compute);
+  };
   bool is_extended = spec.is_anchored || spec.is_smoothed;
   switch (id) {
     case FunctionId::kRate:
@@ -483,14 +502,19 @@ core::Status EvalWindows(FunctionId id, const FloatSamples& samples, const Windo
       return is_extended ? ExtendedRate(samples, spec, context, out, is_counter, is_rate)
                          : ExtrapolatedRate(samples, spec, context, out, is_counter, is_rate);
     }
-    case FunctionId::kIrate: return InstantValue(samples, spec, context, out, true);
-    case FunctionId::kIdelta: return InstantValue(samples, spec, context, out, false);
+    case FunctionId::kIrate:
+      return InstantValue(samples, spec, context, out, true);
+    case FunctionId::kIdelta:
+      return InstantValue(samples, spec, context, out, false);
     case FunctionId::kAbsentOverTime:
-    case FunctionId::kPresentOverTime: return each_cheaply([](const Window&) { return 1.0; });
+    case FunctionId::kPresentOverTime:
+      return each_cheaply([](const Window&) { return 1.0; });
     case FunctionId::kCountOverTime:
       return each_cheaply([](const Window& window) { return static_cast<double>(window.size()); });
-    case FunctionId::kFirstOverTime: return each_cheaply([&](const Window& window) { return values[window.begin]; });
-    case FunctionId::kLastOverTime: return each_cheaply([&](const Window& window) { return values[window.end - 1]; });
+    case FunctionId::kFirstOverTime:
+      return each_cheaply([&](const Window& window) { return values[window.begin]; });
+    case FunctionId::kLastOverTime:
+      return each_cheaply([&](const Window& window) { return values[window.end - 1]; });
     case FunctionId::kTsOfFirstOverTime:
       return each_cheaply(
           [&](const Window& window) { return static_cast<double>(samples.times_ms[window.begin]) / 1000; });
@@ -517,14 +541,16 @@ core::Status EvalWindows(FunctionId id, const FloatSamples& samples, const Windo
         for (size_t i = window.begin; i < window.end; ++i) mean.Add(values[i]);
         return mean.Mean();
       });
-    case FunctionId::kStdvarOverTime: return each([&](const Window& window) { return Variance(samples, window); });
+    case FunctionId::kStdvarOverTime:
+      return each([&](const Window& window) { return Variance(samples, window); });
     case FunctionId::kStddevOverTime:
       return each([&](const Window& window) { return std::sqrt(Variance(samples, window)); });
     case FunctionId::kMadOverTime: {
       std::vector<double> scratch;
       return each([&](const Window& window) { return MedianAbsoluteDeviation(samples, window, scratch); });
     }
-    case FunctionId::kQuantileOverTime: return QuantileOverTime(samples, spec, arguments, context, out);
+    case FunctionId::kQuantileOverTime:
+      return QuantileOverTime(samples, spec, arguments, context, out);
     case FunctionId::kDeriv:
       return each([&](const Window& window) {
         if (window.size() < 2) return kAbsent;
@@ -539,11 +565,12 @@ core::Status EvalWindows(FunctionId id, const FloatSamples& samples, const Windo
     case FunctionId::kDoubleExponentialSmoothing:
       return DoubleExponentialSmoothing(samples, spec, arguments, context, out);
     case FunctionId::kChanges:
-      return EventsInWindow(samples, spec, CountEvents(samples,
-                                                       [&](size_t i) {
-                                                         return values[i] != values[i - 1] &&
-                                                                !(std::isnan(values[i]) && std::isnan(values[i - 1]));
-                                                       }),
+      return EventsInWindow(samples, spec,
+                            CountEvents(samples,
+                                        [&](size_t i) {
+                                          return values[i] != values[i - 1] &&
+                                                 !(std::isnan(values[i]) && std::isnan(values[i - 1]));
+                                        }),
                             context, out);
     case FunctionId::kResets: {
       std::vector<uint32_t> counts(samples.size(), 0);
@@ -551,7 +578,8 @@ core::Status EvalWindows(FunctionId id, const FloatSamples& samples, const Windo
       for (size_t i = 1; i < counts.size(); ++i) counts[i] += counts[i - 1];
       return EventsInWindow(samples, spec, counts, context, out);
     }
-    default: return core::Fail(core::Code::kInternal, "not a function over a range");
+    default:
+      return core::Fail(core::Code::kInternal, "not a function over a range");
   }
 }
 

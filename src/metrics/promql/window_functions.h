@@ -1,8 +1,10 @@
-// Functions over windows of a series' samples: rate, *_over_time and their kin, for all steps of a grid at once.
+// Functions over windows of a series' samples: rate, *_over_time and their kin, for all steps of a grid at
+// once.
 //
-// The samples of a series are read once; the window of each step, open on the left, is a pair of indices that only moves
-// forward. What can slide exactly (resets, changes, extremes, first and last) does; sums are computed afresh for each
-// window so that their last digits are Prometheus'. Pure computation: no storage, no labels.
+// The samples of a series are read once; the window of each step, open on the left, is a pair of indices that
+// only moves forward. What can slide exactly (resets, changes, extremes, first and last) does; sums are
+// computed afresh for each window so that their last digits are Prometheus'. Pure computation: no storage, no
+// labels.
 #pragma once
 
 #include <optional>
@@ -56,8 +58,8 @@ struct WindowArguments {
 // Whether a function takes a range of samples.
 bool IsWindowFunction(FunctionId id);
 
-// Computes a function for each step whose window is not empty; others stay absent. `out` has the grid's length and is
-// all absent. Fails when a parameter is out of bounds or the query must stop.
+// Computes a function for each step whose window is not empty; others stay absent. `out` has the grid's
+// length and is all absent. Fails when a parameter is out of bounds or the query must stop.
 core::Status EvalWindows(FunctionId id, const FloatSamples& samples, const WindowSpec& spec,
                          const WindowArguments& arguments, QueryContext& context, Column& out);
 
@@ -84,8 +86,9 @@ double RangeSeconds(DurationMs range_ms);
 
 // How far rate, increase and delta extrapolate: what the sum over the sampled interval is multiplied with.
 // `first_value` and `increase` decide how far back a counter can have been above zero.
-double ExtrapolationFactor(TimestampMs first_ms, TimestampMs last_ms, size_t samples, TimestampMs window_start_ms,
-                           TimestampMs window_end_ms, bool is_counter, double first_value, double increase);
+double ExtrapolationFactor(TimestampMs first_ms, TimestampMs last_ms, size_t samples,
+                           TimestampMs window_start_ms, TimestampMs window_end_ms, bool is_counter,
+                           double first_value, double increase);
 
 // The same when the counter is known to have started from zero at `start_ms`, inside the window: only the end
 // is open.

@@ -113,9 +113,10 @@ Result<Labels> DenseBlock::LabelsOf(uint32_t series) const {
 }
 
 Status DenseBlock::ReadRow(uint64_t row, TimestampMs start_ms, TimestampMs end_ms,
-                           std::vector<TimestampMs>& times_ms, model::SampleColumns& out) const {
+                           model::SampleColumns& out) const {
   SEXTANT_ASSIGN(ColumnsReader::Row found, columns_.ReadRow(row));
-  SEXTANT_TRY(columns_.ReadTimes(found.times, times_ms));
+  SEXTANT_ASSIGN(ColumnsReader::Times times, columns_.ReadTimes(found.times));
+  const std::vector<TimestampMs>& times_ms = *times;
   if (times_ms.front() < this->start_ms() || times_ms.back() >= this->end_ms()) {
     return core::Fail(Code::kCorruption, "{}: times outside of the block in row {}",
                       JoinPath(dir(), kColumnsFile), row);
@@ -123,9 +124,10 @@ Status DenseBlock::ReadRow(uint64_t row, TimestampMs start_ms, TimestampMs end_m
   auto begin = std::lower_bound(times_ms.begin(), times_ms.end(), start_ms);
   auto end = std::upper_bound(begin, times_ms.end(), end_ms);
   if (begin == end) return {};
-  return DecodeRow(found.stored, times_ms, static_cast<size_t>(begin - times_ms.begin()),
-                   static_cast<size_t>(end - times_ms.begin()), out)
-      .map_error(core::AddContext("{}: row {}", JoinPath(dir(), kColumnsFile), row));
+  Status decoded = DecodeRow(found.stored, times_ms, static_cast<size_t>(begin - times_ms.begin()),
+                             static_cast<size_t>(end - times_ms.begin()), out);
+  if (decoded) return {};
+  return decoded.map_error(core::AddContext("{}: row {}", JoinPath(dir(), kColumnsFile), row));
 }
 
 // They are few, and every read searches them.
@@ -144,11 +146,10 @@ Status DenseBlock::Read(uint32_t series, TimestampMs start_ms, TimestampMs end_m
   auto rows = index_.RowsOf(series);
   if (!rows) return tl::unexpected(std::move(rows.error()).WithContext(JoinPath(dir(), kIndexFile)));
   Status all;
-  std::vector<TimestampMs> times_ms;
   for (size_t i = 0; i <= rows->splits_ms.size(); ++i) {
     if (i > 0 && rows->splits_ms[i - 1] > end_ms) break;
     if (i < rows->splits_ms.size() && rows->splits_ms[i] <= start_ms) continue;
-    Status read = ReadRow(rows->first + i, start_ms, end_ms, times_ms, out);
+    Status read = ReadRow(rows->first + i, start_ms, end_ms, out);
     if (!read) all = read;
   }
   CurrentDeletions()->Subtract(series, before, out);

@@ -48,7 +48,7 @@ class DenseBlock final : public Block {
 
   core::Result<Bitmap> SelectNumbers(const std::vector<model::Matcher>& matchers) const;
   core::Status ReadRow(uint64_t row, TimestampMs start_ms, TimestampMs end_ms,
-                       std::vector<TimestampMs>& times_ms, model::SampleColumns& out) const;
+                       model::SampleColumns& out) const;
   core::Status VerifyGroups() const;
   std::shared_ptr<const Deletions> CurrentDeletions() const;
 

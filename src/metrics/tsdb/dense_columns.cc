@@ -261,17 +261,29 @@ Result<ColumnsReader::Row> ColumnsReader::ReadRow(uint64_t row) const {
   return core::Fail(Code::kCorruption, "{}: row {} refers to none", file_->path(), row);
 }
 
-Status ColumnsReader::ReadTimes(uint32_t times, std::vector<TimestampMs>& times_ms) const {
+Result<ColumnsReader::Times> ColumnsReader::ReadTimes(uint32_t times) const {
+  KnownTimes& known = known_times_[times % kKnownTimes];
+  {
+    std::lock_guard lock(mutex_);
+    if (known.times != nullptr && known.number == times) return known.times;
+  }
+  SEXTANT_ASSIGN(Times decoded, DecodeTimes(times));
+  std::lock_guard lock(mutex_);
+  known = {times, decoded};
+  return decoded;
+}
+
+Result<ColumnsReader::Times> ColumnsReader::DecodeTimes(uint32_t times) const {
   SEXTANT_ASSIGN(std::shared_ptr<const Group> group, FindGroup(time_groups_, times, false, kept_times_));
   ByteReader reader(group->Row(times - group->first_row));
   uint64_t count = reader.Varint();
-  bool is_good = reader.ok() && count > 0 && count <= kMaxRowSamples;
-  if (is_good) {
-    times_ms.resize(static_cast<size_t>(count));
-    is_good = DecodeIntegers(reader.Bytes(reader.remaining()), times_ms) &&
-              std::adjacent_find(times_ms.begin(), times_ms.end(), std::greater_equal<>()) == times_ms.end();
+  if (reader.ok() && count > 0 && count <= kMaxRowSamples) {
+    auto times_ms = std::make_shared<std::vector<TimestampMs>>(static_cast<size_t>(count));
+    if (DecodeIntegers(reader.Bytes(reader.remaining()), *times_ms) &&
+        std::adjacent_find(times_ms->begin(), times_ms->end(), std::greater_equal<>()) == times_ms->end()) {
+      return times_ms;
+    }
   }
-  if (is_good) return {};
   return core::Fail(Code::kCorruption, "{}: malformed column of times {}", file_->path(), times);
 }
 

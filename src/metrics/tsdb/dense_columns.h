@@ -105,6 +105,8 @@ class ColumnsReader {
     }
   };
 
+  using Times = std::shared_ptr<const std::vector<core::TimestampMs>>;
+
   // A row with the number of its column of times, and what keeps its bytes.
   struct Row {
     StoredRow stored;
@@ -115,7 +117,7 @@ class ColumnsReader {
 
   // A row that is as another comes with the bytes of that one. kCorruption with the place in the file.
   core::Result<Row> ReadRow(uint64_t row) const;
-  core::Status ReadTimes(uint32_t times, std::vector<core::TimestampMs>& times_ms) const;
+  core::Result<Times> ReadTimes(uint32_t times) const;
 
  private:
   static constexpr size_t kKeptGroups = 4;  // of each kind
@@ -124,6 +126,14 @@ class ColumnsReader {
     size_t next = 0;
   };
 
+  // Columns of times as they were decoded last: many rows share one.
+  static constexpr size_t kKnownTimes = 64;
+  struct KnownTimes {
+    uint32_t number = 0;
+    Times times;  // null: none
+  };
+
+  core::Result<Times> DecodeTimes(uint32_t times) const;
   core::Result<Row> FindRow(uint64_t row) const;
   core::Result<std::shared_ptr<const Group>> FindGroup(std::string_view places, uint64_t row, bool has_times,
                                                        Kept& kept) const;
@@ -136,6 +146,7 @@ class ColumnsReader {
   mutable std::mutex mutex_;  // of what follows
   mutable Kept kept_rows_;
   mutable Kept kept_times_;
+  mutable std::array<KnownTimes, kKnownTimes> known_times_;  // by number modulo the size
 };
 
 // A row's reference to another one.

@@ -83,11 +83,9 @@ std::shared_ptr<const promfiles::Tombstones> PrometheusBlock::tombstones() const
 
 Status PrometheusBlock::Select(const std::vector<Matcher>& matchers, std::vector<FoundInBlock>& out) const {
   SEXTANT_ASSIGN(Roaring selected, index_->Select(matchers));
-  for (uint32_t series : selected) {
-    SEXTANT_ASSIGN(Labels labels, index_->LabelsOf(series));
-    out.push_back({std::move(labels), series});
-  }
-  return {};
+  out.reserve(out.size() + selected.cardinality());
+  return index_->VisitLabels(
+      selected, [&](uint32_t series, Labels labels) { out.push_back({std::move(labels), series}); });
 }
 
 Status PrometheusBlock::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
@@ -111,30 +109,28 @@ Result<Labels> PrometheusBlock::LabelsOf(uint32_t series) const { return index_-
 
 Status PrometheusBlock::Read(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
                              model::SampleColumns& out) const {
-  SEXTANT_ASSIGN(std::vector<ChunkMeta> chunks, index_->ChunksOf(series));
-  std::erase_if(chunks, [&](const ChunkMeta& chunk) {
-    return chunk.max_time_ms < start_ms || chunk.min_time_ms > end_ms;
-  });
+  std::vector<ChunkMeta> chunks;
+  SEXTANT_TRY(index_->ChunksIn(series, start_ms, end_ms, chunks));
   if (chunks.empty()) return {};
   size_t begin = out.size();
   promfiles::ChunkCursor cursor(chunks_);
   Status all;
   for (const ChunkMeta& meta : chunks) {
-    auto chunk = cursor.Read(meta.ref, chunks.back().ref);
-    Status decoded;
-    if (chunk) {
-      decoded = promfiles::DecodeChunk(chunk->encoding, chunk->bytes, start_ms, end_ms, out)
-                    .map_error(core::AddContext("{}/chunks, segment {} at {}", dir(), (meta.ref >> 32) + 1,
-                                                meta.ref & UINT32_MAX));
-    } else {
-      decoded = tl::unexpected(chunk.error());
+    auto chunk = cursor.Read(meta.ref);
+    if (!chunk) {
+      all = tl::unexpected(chunk.error());
+      continue;
     }
-    if (!decoded) all = decoded;
+    Status decoded = promfiles::DecodeChunk(chunk->encoding, chunk->bytes, start_ms, end_ms, out);
+    if (decoded) continue;
+    all = decoded.map_error(
+        core::AddContext("{}/chunks, segment {} at {}", dir(), (meta.ref >> 32) + 1, meta.ref & UINT32_MAX));
   }
   auto first = out.times_ms.begin() + static_cast<ptrdiff_t>(begin);
   if (std::adjacent_find(first, out.times_ms.end(), std::greater_equal<>()) != out.times_ms.end()) {
     MergeOverlaps(begin, out);
   }
+  if (!has_tombstones_.load(std::memory_order_acquire)) return all;
   std::shared_ptr<const promfiles::Tombstones> deleted = tombstones();
   const model::TimeIntervals* intervals = deleted->Of(series);
   if (intervals != nullptr) EraseIntervals(*intervals, begin, out);
@@ -173,6 +169,7 @@ Status PrometheusBlock::Delete(FileSystem& fs, const std::vector<Matcher>& match
   {
     std::lock_guard lock(tombstones_mutex_);
     tombstones_ = std::move(next);
+    has_tombstones_.store(true, std::memory_order_release);
   }
   // From here on it is deleted; the number in meta.json is for people.
   return promfiles::WriteBlockMeta(fs, dir(), meta());

@@ -4,6 +4,7 @@
 // The index is mapped and chunks are read when asked for; each piece's checksum is compared when it is read.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -64,6 +65,7 @@ class PrometheusBlock final : public Block {
         index_file_(std::move(index_file)),
         index_(std::move(index)),
         chunks_(std::move(chunks)),
+        has_tombstones_(tombstones.count() > 0),
         tombstones_(std::make_shared<promfiles::Tombstones>(std::move(tombstones))) {}
 
   core::Status AddTombstones(const Roaring& selected, TimestampMs start_ms, TimestampMs end_ms,
@@ -74,6 +76,8 @@ class PrometheusBlock final : public Block {
   const std::unique_ptr<promfiles::IndexReader> index_;
   const promfiles::ChunkSegments chunks_;
   mutable std::mutex delete_mutex_;  // held while a deletion writes; readers never take it
+  mutable std::atomic<bool>
+      has_tombstones_;  // once true, so for good; most blocks have none, and reads ask nothing else
   mutable std::mutex tombstones_mutex_;
   mutable std::shared_ptr<const promfiles::Tombstones> tombstones_;
 };

@@ -1,6 +1,7 @@
 #include "metrics/tsdb/querier.h"
 
-#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+#include <absl/container/inlined_vector.h>
 
 #include <algorithm>
 #include <mutex>
@@ -26,8 +27,62 @@ struct BlockSeries {
 // one time, the first one's is taken.
 struct FoundSeries {
   Labels labels;
-  std::vector<BlockSeries> in_blocks;
+  absl::InlinedVector<BlockSeries, 2> in_blocks;
   HeadSeries in_head;  // ref 0: not there
+};
+
+// Joins what several sources have of the same series. Sources mostly have the same series in the same order,
+// so that the next one is where it is expected; only otherwise it is looked up by its labels.
+class FoundSet {
+ public:
+  FoundSet() : places_(0, Hash{&found_}, Equal{&found_}) {}
+  FoundSet(const FoundSet&) = delete;
+  FoundSet& operator=(const FoundSet&) = delete;
+
+  void BeginSource(size_t series) {
+    next_ = 0;
+    if (found_.empty()) found_.reserve(series);
+  }
+  // The entry of a series, made when there is none.
+  FoundSeries& At(Labels labels) {
+    if (next_ < found_.size() && found_[next_].labels == labels) return found_[next_++];
+    if (is_first_) return Make(std::move(labels));
+    for (; indexed_ < found_.size(); ++indexed_) places_.insert(static_cast<uint32_t>(indexed_));
+    auto place = places_.find(labels);
+    if (place == places_.end()) return Make(std::move(labels));
+    next_ = size_t{*place} + 1;
+    return found_[*place];
+  }
+  void EndSource() { is_first_ = found_.empty(); }
+
+  std::vector<FoundSeries> Take() && { return std::move(found_); }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    const std::vector<FoundSeries>* found;
+    size_t operator()(uint32_t place) const { return (*found)[place].labels.Hash(); }
+    size_t operator()(const Labels& labels) const { return labels.Hash(); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    const std::vector<FoundSeries>* found;
+    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+    bool operator()(uint32_t a, const Labels& b) const { return (*found)[a].labels == b; }
+    bool operator()(const Labels& a, uint32_t b) const { return a == (*found)[b].labels; }
+  };
+
+  FoundSeries& Make(Labels labels) {
+    found_.push_back({std::move(labels), {}, {}});
+    next_ = found_.size();
+    return found_.back();
+  }
+
+  std::vector<FoundSeries> found_;
+  size_t next_ = 0;       // where the next series of this source is expected
+  bool is_first_ = true;  // of the first source each series is new
+  size_t indexed_ = 0;    // how many are in `places_`
+  absl::flat_hash_set<uint32_t, Hash, Equal> places_;
 };
 
 class DbSeriesSet final : public model::SeriesSet {
@@ -121,7 +176,8 @@ class HeadSeriesSet final : public model::SeriesSet {
 };
 
 void SortUnique(std::vector<std::string>& texts, size_t limit) {
-  std::sort(texts.begin(), texts.end());
+  // What comes out of one block is sorted already.
+  if (!std::is_sorted(texts.begin(), texts.end())) std::sort(texts.begin(), texts.end());
   texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
   if (limit > 0 && texts.size() > limit) texts.resize(limit);
 }
@@ -184,20 +240,21 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
       found.push_back({std::move(labels), {}, std::move(series)});
     }
   } else {
-    absl::flat_hash_map<Labels, size_t> places;
-    auto place_of = [&](const Labels& labels) -> FoundSeries& {
-      auto [place, is_new] = places.try_emplace(labels, found.size());
-      if (is_new) found.push_back({labels, {}, {}});
-      return found[place->second];
-    };
+    FoundSet joined;
+    std::vector<FoundInBlock> in_block;
     for (uint32_t i = 0; i < blocks.size(); ++i) {
-      std::vector<FoundInBlock> in_block;
+      in_block.clear();
       SEXTANT_TRY(view_->store().blocks.Guard(*blocks[i], blocks[i]->Select(matchers, in_block)));
-      for (const FoundInBlock& series : in_block) {
-        place_of(series.labels).in_blocks.push_back({i, series.series});
+      joined.BeginSource(in_block.size());
+      for (FoundInBlock& series : in_block) {
+        joined.At(std::move(series.labels)).in_blocks.push_back({i, series.series});
       }
+      joined.EndSource();
     }
-    for (HeadSeries& series : select_head()) place_of(series.labels).in_head = series;
+    std::vector<HeadSeries> in_head = select_head();
+    joined.BeginSource(in_head.size());
+    for (HeadSeries& series : in_head) joined.At(series.labels).in_head = series;
+    found = std::move(joined).Take();
   }
   if (hints.sorted) {
     std::sort(found.begin(), found.end(),

@@ -1,6 +1,8 @@
 // Samples of one series out of several sources (blocks, the head), made one ascending sequence.
 #pragma once
 
+#include <absl/container/inlined_vector.h>
+
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -34,7 +36,7 @@ class SampleMerger {
 
  private:
   model::SampleColumns& columns_;
-  std::vector<size_t> begins_;
+  absl::InlinedVector<size_t, 4> begins_;
 };
 
 }  // namespace sextant::tsdb
