@@ -141,16 +141,20 @@ ApiResult<size_t> LimitParam(const net::QueryParams& params, std::string_view na
   return static_cast<size_t>(value);
 }
 
-ApiResult<std::vector<std::vector<model::Matcher>>> MatchersParam(const net::QueryParams& params) {
+ApiResult<std::vector<std::vector<model::Matcher>>> MatchersParam(const net::QueryParams& params,
+                                                                  bool names_parameter) {
+  auto fail = [&](std::string_view message) {
+    return tl::unexpected(names_parameter ? ApiError::InvalidParameter("match[]", message)
+                                          : ApiError::BadData(std::string(message)));
+  };
   std::vector<std::vector<model::Matcher>> sets;
   for (const std::string& text : params.GetAll("match[]")) {
     auto matchers = promql::ParseMetricSelector(text);
-    if (!matchers) return tl::unexpected(ApiError::InvalidParameter("match[]", matchers.error().Message()));
+    if (!matchers) return fail(matchers.error().Message());
     bool is_selective = false;
     for (const model::Matcher& matcher : *matchers) is_selective = is_selective || !matcher.MatchesEmpty();
     if (!is_selective) {
-      return tl::unexpected(
-          ApiError::InvalidParameter("match[]", "match[] must contain at least one non-empty matcher"));
+      return fail("match[] must contain at least one non-empty matcher");
     }
     sets.push_back(std::move(*matchers));
   }

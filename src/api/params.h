@@ -26,8 +26,10 @@ ApiResult<core::TimestampMs> TimeParam(const net::QueryParams& params, std::stri
                                        core::TimestampMs otherwise);
 // The parameter `limit`: not negative; 0 or absent is no limit.
 ApiResult<size_t> LimitParam(const net::QueryParams& params, std::string_view name = "limit");
-// All selectors of `match[]`; each must hold a matcher that does not match the empty string.
-ApiResult<std::vector<std::vector<model::Matcher>>> MatchersParam(const net::QueryParams& params);
+// All selectors of `match[]`; each must hold a matcher that does not match the empty string. Whether the
+// error names the parameter differs from one endpoint to the next.
+ApiResult<std::vector<std::vector<model::Matcher>>> MatchersParam(const net::QueryParams& params,
+                                                                  bool names_parameter = true);
 
 // A time as Go marshals time.Time to JSON: RFC 3339 with up to nine fractional digits ("0001-01-01T00:00:00Z"
 // for 0).

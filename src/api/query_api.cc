@@ -6,6 +6,7 @@
 #include "api/envelope.h"
 #include "api/params.h"
 #include "api/query_json.h"
+#include "api/query_params.h"
 #include "metrics/promql/annotations.h"
 #include "metrics/promql/ast_json.h"
 #include "metrics/promql/parser.h"
@@ -15,43 +16,9 @@ namespace sextant::api {
 
 namespace {
 
-constexpr int64_t kMaxPointsPerSeries = 11'000;
 constexpr size_t kAnnotationsShown = 10;
 constexpr size_t kPieceBytes = 256 << 10;
 constexpr std::string_view kTruncated = "results truncated due to limit";
-
-// What /query and /query_range share.
-struct QueryParamsRead {
-  std::string query;
-  promql::QueryOptions options;
-  size_t limit = 0;
-  bool with_stats = false;
-};
-
-ApiResult<QueryParamsRead> ReadQueryParams(const net::QueryParams& params, const net::HttpRequest& request) {
-  QueryParamsRead read;
-  read.query = params.Get("query");
-  auto limit = LimitParam(params);
-  if (!limit) return tl::unexpected(limit.error());
-  read.limit = *limit;
-  if (std::string_view text = params.Get("timeout"); !text.empty()) {
-    auto timeout = ParseApiDuration(text);
-    if (!timeout) return tl::unexpected(ApiError::InvalidParameter("timeout", timeout.error().message()));
-    read.options.timeout_ms = *timeout;
-  }
-  if (std::string_view text = params.Get("lookback_delta"); !text.empty()) {
-    auto lookback = ParseApiDuration(text);
-    if (!lookback) {
-      return tl::unexpected(
-          ApiError::BadData("error parsing lookback delta duration: " + lookback.error().message()));
-    }
-    read.options.lookback_ms = *lookback;
-  }
-  read.with_stats = !params.Get("stats").empty();
-  read.options.per_step_stats = params.Get("stats") == "all";
-  read.options.cancelled = request.cancelled.get();
-  return read;
-}
 
 // Cuts a vector or matrix to `limit` series; true when something was cut.
 bool Truncate(promql::QueryResult& result, size_t limit) {
@@ -77,7 +44,6 @@ void SendOutcome(promql::QueryOutcome outcome, const QueryParamsRead& read, Quer
   if (Truncate(*outcome, read.limit)) warnings.emplace_back(kTruncated);
 
   options.with_stats = read.with_stats;
-  options.with_step_stats = read.options.per_step_stats;
   bool is_started = false;
   auto send_piece = [&](core::JsonWriter& json) {
     if (json.size() < kPieceBytes) return true;
@@ -97,58 +63,37 @@ void SendOutcome(promql::QueryOutcome outcome, const QueryParamsRead& read, Quer
 
 void SendError(net::ResponseWriter& writer, const ApiError& error) { writer.Send(ErrorResponse(error)); }
 
-void HandleQuery(const QueryApiDeps& deps, const net::HttpRequest& request, net::ResponseWriter writer) {
+void HandleQuery(const QueryApiDeps& deps, net::HttpRequest request, net::ResponseWriter writer) {
   auto params = request.Form();
   if (!params) return SendError(writer, ApiError::BadData(params.error().message()));
-  auto read = ReadQueryParams(*params, request);
-  if (!read) return SendError(writer, read.error());
+  auto limit = LimitParam(*params);
+  if (!limit) return SendError(writer, limit.error());
   auto time_ms = TimeParam(*params, "time", deps.clock.NowMs());
   if (!time_ms) return SendError(writer, time_ms.error());
-  SendOutcome(deps.engine.Instant(deps.storage, read->query, *time_ms, read->options), *read,
-              {.start_ms = *time_ms}, std::move(writer));
+  auto read = ReadQueryParams(*params, request, deps.per_step_stats);
+  if (!read) return SendError(writer, read.error());
+  RunGated(deps, std::move(request), std::move(writer), std::move(*read),
+           [deps, time_ms = *time_ms](const QueryParamsRead& query, net::ResponseWriter answer) {
+             SendOutcome(deps.engine.Instant(deps.storage, query.query, time_ms, query.options), query,
+                         {.start_ms = time_ms}, std::move(answer));
+           });
 }
 
-// start, end and step of a range query.
-struct RangeParams {
-  core::TimestampMs start_ms = 0;
-  core::TimestampMs end_ms = 0;
-  core::DurationMs step_ms = 0;
-};
-
-ApiResult<RangeParams> ReadRange(const net::QueryParams& params) {
-  RangeParams range;
-  auto start = ParseTime(params.Get("start"));
-  if (!start) return tl::unexpected(ApiError::InvalidParameter("start", start.error().message()));
-  auto end = ParseTime(params.Get("end"));
-  if (!end) return tl::unexpected(ApiError::InvalidParameter("end", end.error().message()));
-  if (*end < *start)
-    return tl::unexpected(ApiError::InvalidParameter("end", "end timestamp must not be before start time"));
-  auto step = ParseApiDuration(params.Get("step"));
-  if (!step) return tl::unexpected(ApiError::InvalidParameter("step", step.error().message()));
-  if (*step <= 0) {
-    return tl::unexpected(ApiError::InvalidParameter(
-        "step", "zero or negative query resolution step widths are not accepted. Try a positive integer"));
-  }
-  if ((static_cast<uint64_t>(*end) - static_cast<uint64_t>(*start)) / static_cast<uint64_t>(*step) >
-      kMaxPointsPerSeries) {
-    return tl::unexpected(
-        ApiError::BadData("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
-                          "query resolution (?step=XX)"));
-  }
-  range = {*start, *end, *step};
-  return range;
-}
-
-void HandleQueryRange(const QueryApiDeps& deps, const net::HttpRequest& request, net::ResponseWriter writer) {
+void HandleQueryRange(const QueryApiDeps& deps, net::HttpRequest request, net::ResponseWriter writer) {
   auto params = request.Form();
   if (!params) return SendError(writer, ApiError::BadData(params.error().message()));
+  auto limit = LimitParam(*params);
+  if (!limit) return SendError(writer, limit.error());
   auto range = ReadRange(*params);
   if (!range) return SendError(writer, range.error());
-  auto read = ReadQueryParams(*params, request);
+  auto read = ReadQueryParams(*params, request, deps.per_step_stats);
   if (!read) return SendError(writer, read.error());
-  SendOutcome(deps.engine.Range(deps.storage, read->query, range->start_ms, range->end_ms, range->step_ms,
-                                read->options),
-              *read, {.start_ms = range->start_ms, .step_ms = range->step_ms}, std::move(writer));
+  RunGated(deps, std::move(request), std::move(writer), std::move(*read),
+           [deps, range = *range](const QueryParamsRead& query, net::ResponseWriter answer) {
+             SendOutcome(deps.engine.Range(deps.storage, query.query, range.start_ms, range.end_ms,
+                                           range.step_ms, query.options),
+                         query, {.start_ms = range.start_ms, .step_ms = range.step_ms}, std::move(answer));
+           });
 }
 
 net::HttpResponse HandleFormatQuery(const QueryApiDeps& deps, const net::HttpRequest& request) {
@@ -175,7 +120,7 @@ struct SeriesParams {
   size_t limit = 0;
 };
 
-ApiResult<SeriesParams> ReadSeriesParams(const net::HttpRequest& request) {
+ApiResult<SeriesParams> ReadSeriesParams(const net::HttpRequest& request, bool names_matchers) {
   auto form = request.Form();
   if (!form) return tl::unexpected(ApiError::BadData(form.error().message()));
   SeriesParams params;
@@ -185,7 +130,7 @@ ApiResult<SeriesParams> ReadSeriesParams(const net::HttpRequest& request) {
   if (!start) return tl::unexpected(start.error());
   auto end = TimeParam(*form, "end", kMaxTimeMs);
   if (!end) return tl::unexpected(end.error());
-  auto sets = MatchersParam(*form);
+  auto sets = MatchersParam(*form, names_matchers);
   if (!sets) return tl::unexpected(sets.error());
   params = {*start, *end, std::move(*sets), *limit};
   return params;
@@ -232,7 +177,7 @@ net::HttpResponse ListTexts(const QueryApiDeps& deps, const SeriesParams& params
 }
 
 net::HttpResponse HandleLabels(const QueryApiDeps& deps, const net::HttpRequest& request) {
-  auto params = ReadSeriesParams(request);
+  auto params = ReadSeriesParams(request, false);
   if (!params) return ErrorResponse(params.error());
   return ListTexts(deps, *params,
                    [](const model::Querier& querier, const std::vector<model::Matcher>& matchers,
@@ -288,7 +233,7 @@ net::HttpResponse HandleLabelValues(const QueryApiDeps& deps, const net::HttpReq
   if (name.empty() || !model::IsValidUtf8(name)) {
     return ErrorResponse(ApiError::BadData("invalid label name: " + model::QuoteGo(name)));
   }
-  auto params = ReadSeriesParams(request);
+  auto params = ReadSeriesParams(request, false);
   if (!params) return ErrorResponse(params.error());
   return ListTexts(deps, *params,
                    [&](const model::Querier& querier, const std::vector<model::Matcher>& matchers,
@@ -296,7 +241,7 @@ net::HttpResponse HandleLabelValues(const QueryApiDeps& deps, const net::HttpReq
 }
 
 net::HttpResponse HandleSeries(const QueryApiDeps& deps, const net::HttpRequest& request) {
-  auto params = ReadSeriesParams(request);
+  auto params = ReadSeriesParams(request, true);
   if (!params) return ErrorResponse(params.error());
   if (params->matcher_sets.empty()) return ErrorResponse(ApiError::BadData("no match[] parameter provided"));
   auto querier = deps.storage.NewQuerier(params->start_ms, params->end_ms);
@@ -331,11 +276,11 @@ net::HttpResponse HandleSeries(const QueryApiDeps& deps, const net::HttpRequest&
 void AddQueryRoutes(net::Router& router, QueryApiDeps deps) {
   for (const char* method : {"GET", "POST"}) {
     router.AddStream(method, "/api/v1/query", [deps](net::HttpRequest request, net::ResponseWriter writer) {
-      HandleQuery(deps, request, std::move(writer));
+      HandleQuery(deps, std::move(request), std::move(writer));
     });
     router.AddStream(method, "/api/v1/query_range",
                      [deps](net::HttpRequest request, net::ResponseWriter writer) {
-                       HandleQueryRange(deps, request, std::move(writer));
+                       HandleQueryRange(deps, std::move(request), std::move(writer));
                      });
     router.Add(method, "/api/v1/format_query",
                [deps](const net::HttpRequest& request) { return HandleFormatQuery(deps, request); });

@@ -3,6 +3,7 @@
 // at 3.14).
 #pragma once
 
+#include "api/query_gate.h"
 #include "core/clock.h"
 #include "metrics/promql/engine.h"
 #include "model/storage.h"
@@ -14,6 +15,9 @@ struct QueryApiDeps {
   const model::Queryable& storage;
   const promql::Engine& engine;
   const core::Clock& clock;
+  QueryGate& gate;
+  // `stats=all` gives samples per step, too (feature flag promql-per-step-stats).
+  bool per_step_stats = false;
 };
 
 // Adds the routes. What `deps` refers to must outlive the server.

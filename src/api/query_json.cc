@@ -1,11 +1,11 @@
 #include "api/query_json.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "core/float_text.h"
 #include "metrics/promql/float_histogram.h"
+#include "metrics/promql/query_log.h"
 #include "model/value.h"
 
 namespace sextant::api {
@@ -139,47 +139,9 @@ bool WriteMatrix(JsonWriter& json, const promql::MatrixResult& matrix, const Jso
   return true;
 }
 
-void WriteStats(JsonWriter& json, const promql::QueryStats& stats, const QueryJsonOptions& options) {
-  json.Key("stats").BeginObject().Key("timings").BeginObject();
-  json.Key("evalTotalTime").Double(stats.eval_total_seconds);
-  json.Key("resultSortTime").Double(stats.result_sort_seconds);
-  json.Key("queryPreparationTime").Double(stats.prepare_seconds);
-  json.Key("innerEvalTime").Double(stats.inner_eval_seconds);
-  json.Key("execQueueTime").Double(0);
-  json.Key("execTotalTime").Double(stats.eval_total_seconds);
-  json.EndObject().Key("samples").BeginObject();
-  if (options.with_step_stats) {
-    json.Key("totalQueryableSamplesPerStep").BeginArray();
-    core::TimestampMs time_ms = options.start_ms;
-    for (int64_t samples : stats.samples_per_step) {
-      std::string time;
-      AppendTimestamp(time, time_ms);
-      json.BeginArray().Raw(time).Int(samples).EndArray();
-      time_ms += options.step_ms;
-    }
-    json.EndArray();
-  }
-  json.Key("totalQueryableSamples").Int(stats.total_samples).Key("peakSamples").Int(stats.peak_samples);
-  json.EndObject().EndObject();
-}
-
 }  // namespace
 
-void AppendTimestamp(std::string& out, core::TimestampMs time_ms) {
-  auto magnitude = static_cast<uint64_t>(time_ms);
-  if (time_ms < 0) {
-    out += '-';
-    magnitude = ~magnitude + 1;
-  }
-  char buffer[24];
-  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, magnitude / 1000).ptr);
-  if (uint64_t millis = magnitude % 1000; millis != 0) {
-    out += '.';
-    if (millis < 100) out += '0';
-    if (millis < 10) out += '0';
-    out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, millis).ptr);
-  }
-}
+void AppendTimestamp(std::string& out, core::TimestampMs time_ms) { promql::AppendSeconds(out, time_ms); }
 
 void AppendValue(std::string& out, double value) {
   if (!std::isfinite(value)) {
@@ -203,18 +165,22 @@ void WriteLabels(core::JsonWriter& json, const model::Labels& labels) {
 bool WriteQueryData(core::JsonWriter& json, const promql::QueryResult& result,
                     const QueryJsonOptions& options, const JsonProgress& progress) {
   json.BeginObject().Key("resultType").String(promql::QueryValueTypeName(result.value)).Key("result");
+  // Prometheus writes these two by Go's general rules: times without trailing zeros, values never with an
+  // exponent.
   if (const auto* scalar = std::get_if<promql::ScalarResult>(&result.value)) {
-    json.RawWith([&](std::string& out) { AppendPoint(out, scalar->time_ms, scalar->value); });
+    json.BeginArray().Double(static_cast<double>(scalar->time_ms) / 1000);
+    json.String(model::FormatValue(scalar->value)).EndArray();
   } else if (const auto* text = std::get_if<promql::StringResult>(&result.value)) {
-    std::string time;
-    AppendTimestamp(time, text->time_ms);
-    json.BeginArray().Raw(time).String(text->value).EndArray();
+    json.BeginArray().Double(static_cast<double>(text->time_ms) / 1000).String(text->value).EndArray();
   } else if (const auto* vector = std::get_if<promql::VectorResult>(&result.value)) {
     if (!WriteVector(json, *vector, progress)) return false;
   } else if (!WriteMatrix(json, std::get<promql::MatrixResult>(result.value), progress)) {
     return false;
   }
-  if (options.with_stats) WriteStats(json, result.stats, options);
+  if (options.with_stats) {
+    json.Key("stats");
+    promql::WriteQueryStats(json, result.stats, options.start_ms, options.step_ms);
+  }
   json.EndObject();
   return true;
 }

@@ -13,7 +13,6 @@ using JsonProgress = std::function<bool(core::JsonWriter&)>;
 
 struct QueryJsonOptions {
   bool with_stats = false;
-  bool with_step_stats = false;
   core::TimestampMs start_ms = 0;  // of the query's grid, for per-step statistics
   core::DurationMs step_ms = 0;
 };

@@ -105,8 +105,8 @@ promql::QueryResult ReadResult(dom::element response) {
   return result;
 }
 
-// The text with every quoted number cut to 14 digits: Prometheus takes bucket bounds from a table whose last digits are not
-// those of the correctly rounded powers of two that we compute.
+// The text with every quoted number cut to 14 digits: Prometheus takes bucket bounds from a table whose last
+// digits are not those of the correctly rounded powers of two that we compute.
 std::string WithFourteenDigits(const std::string& text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
@@ -162,7 +162,10 @@ TEST(QueryJson, WritesWhatPrometheusWrites) {
 TEST(QueryJson, ScalarsAndStrings) {
   promql::QueryResult result;
   result.value = promql::ScalarResult{1500, 2};
-  EXPECT_EQ(Answer(result), R"({"status":"success","data":{"resultType":"scalar","result":[1.500,"2"]}})");
+  EXPECT_EQ(Answer(result), R"({"status":"success","data":{"resultType":"scalar","result":[1.5,"2"]}})");
+  result.value = promql::ScalarResult{1000, -2.5e21};
+  EXPECT_EQ(Answer(result),
+            R"({"status":"success","data":{"resultType":"scalar","result":[1,"-2500000000000000000000"]}})");
   result.value = promql::StringResult{0, "a\"<b>"};
   EXPECT_EQ(Answer(result),
             R"({"status":"success","data":{"resultType":"string","result":[0,"a\"\u003cb\u003e"]}})");

@@ -2,6 +2,8 @@
 
 #include <simdjson.h>
 
+#include <charconv>
+
 #include "api/envelope.h"
 #include "api/params.h"
 #include "api/query_json.h"
@@ -156,20 +158,32 @@ net::HttpResponse HandleRelabelSteps(const scrape::ScrapeManager& manager, const
   });
 }
 
+// A number, here with an error text of its own; -1 when it is absent.
+ApiResult<int64_t> CountParam(const net::QueryParams& params, std::string_view name) {
+  std::string_view text = params.Get(name);
+  if (text.empty()) return -1;
+  if (text.starts_with('+')) text.remove_prefix(1);
+  int64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size()) return value;
+  return tl::unexpected(ApiError::BadData(fmt::format("{} must be a number", name)));
+}
+
 net::HttpResponse HandleMetadata(const scrape::ScrapeManager& manager, const net::HttpRequest& request) {
   net::QueryParams params = request.Query();
-  auto limit = LimitParam(params);
+  auto limit = CountParam(params, "limit");
   if (!limit) return ErrorResponse(limit.error());
-  auto limit_per_metric = LimitParam(params, "limit_per_metric");
+  auto limit_per_metric = CountParam(params, "limit_per_metric");
   if (!limit_per_metric) return ErrorResponse(limit_per_metric.error());
   auto families = manager.metadata().List(params.Get("metric"));
   return SuccessResponse([&](core::JsonWriter& json) {
     json.BeginObject();
-    size_t written = 0;
+    int64_t written = 0;
     for (const auto& [name, statements] : families) {
-      if (*limit > 0 && written++ == *limit) break;
+      // No families at all are asked for by 0.
+      if (*limit >= 0 && written++ == *limit) break;
       json.Key(name).BeginArray();
-      size_t count = 0;
+      int64_t count = 0;
       for (const model::MetricMetadata& metadata : statements) {
         if (*limit_per_metric > 0 && count++ == *limit_per_metric) break;
         json.BeginObject().Key("type").String(metadata.type.empty() ? "unknown" : metadata.type);

@@ -53,7 +53,7 @@ net::HttpResponse ServeAsset(const net::HttpRequest& request, std::string_view n
 void AddPageRoutes(net::Router& router) {
   net::RouteOptions options;
   options.compress = false;
-  for (const char* page : {"/", "/query", "/graph", "/targets", "/alerts", "/cardinality"}) {
+  for (const char* page : {"/", "/query", "/graph", "/targets", "/alerts", "/cardinality", "/explain"}) {
     router.Add(
         "GET", page,
         [](const net::HttpRequest& request) { return ServeAsset(request, "ui/index.html", kRevalidate); },

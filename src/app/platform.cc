@@ -10,11 +10,16 @@
 #include "agents/node/node_agent.h"
 #include "alerting/alertmanager.h"
 #include "api/admin_api.h"
+#include "api/cors.h"
 #include "api/dashboards_api.h"
 #include "api/exemplars_api.h"
+#include "api/explain_api.h"
+#include "api/features_api.h"
 #include "api/lifecycle_api.h"
+#include "api/openapi_api.h"
 #include "api/query_api.h"
 #include "api/rules_api.h"
+#include "api/search_api.h"
 #include "api/status_api.h"
 #include "api/targets_api.h"
 #include "app/alert_fanout.h"
@@ -31,6 +36,7 @@
 #include "core/process.h"
 #include "dashboards/library.h"
 #include "metrics/discovery/manager.h"
+#include "metrics/promql/query_log.h"
 #include "metrics/scrape/manager.h"
 #include "metrics/tsdb/db.h"
 #include "net/compression.h"
@@ -74,6 +80,14 @@ model::Labels ExternalLabels(const config::PrometheusConfig& config) {
   return labels.Build();
 }
 
+Result<std::string> ReadAsset(std::string_view name) {
+  const Asset* asset = FindAsset(name);
+  if (asset == nullptr) return core::Fail(core::Code::kInternal, "{} is not embedded", name);
+  std::string text;
+  SEXTANT_TRY(net::Decompress(net::Encoding::kGzip, asset->gzip, asset->size_bytes, text));
+  return text;
+}
+
 Status AddBuiltinDashboards(dashboards::Library& library) {
   for (const Asset& asset : EmbeddedAssets()) {
     if (!asset.name.starts_with("dashboards/")) continue;
@@ -101,6 +115,7 @@ class Platform::Impl {
                                         "Whether the last configuration reload attempt was successful.")),
         reload_time_(services_.registry.AddGauge("prometheus_config_last_reload_success_timestamp_seconds",
                                                  "Timestamp of the last successful configuration reload.")),
+        query_gate_(static_cast<size_t>(options_.engine.max_concurrency)),
         auto_reload_timer_(services_.io, services_.executor, core::Priority::kBackground) {
     services_.registry
         .AddGauge("sextant_build_info", "What runs here; the value is always 1.",
@@ -121,6 +136,7 @@ class Platform::Impl {
  private:
   Status OpenStore(const config::StorageConfig& config);
   Status StartServer();
+  core::Result<api::HeaderHook> MakeAddHeaders(std::map<std::string, std::string> fixed) const;
   Status ReloadWeb();
   void LookForChanges();
   void NoteFiles(const PlatformConfig& config);
@@ -143,8 +159,10 @@ class Platform::Impl {
 
   const std::shared_ptr<tsdb::ReplayProgress> replay_ = std::make_shared<tsdb::ReplayProgress>();
   std::unique_ptr<tsdb::Db> db_;
+  std::unique_ptr<promql::QueryLog> query_log_;
   std::unique_ptr<core::ExecutorParallel> query_helpers_;
   std::unique_ptr<promql::Engine> engine_;
+  api::QueryGate query_gate_;
   std::unique_ptr<node::NodeAgent> node_agent_;
   std::unique_ptr<alerting::Alertmanager> alertmanager_;  // of the whole platform only
   std::unique_ptr<AlertFanout> alerts_;
@@ -153,6 +171,7 @@ class Platform::Impl {
   std::unique_ptr<discovery::Manager> alertmanager_discovery_;  // likewise
   std::unique_ptr<RuleRunner> rules_;
   dashboards::Library dashboards_;
+  std::string openapi_;  // as it is embedded
   std::unique_ptr<net::HttpServer> server_;
 
   std::atomic<bool> is_ready_ = false;
@@ -194,6 +213,8 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   core::MemoryShare& query_memory = budget_.AddShare("queries", kQueryShare);
   engine.max_bytes = static_cast<int64_t>(query_memory.limit_bytes());
   engine.memory = &query_memory;
+  query_log_ = std::make_unique<promql::QueryLog>(files_, services_.clock, &services_.registry);
+  engine.query_log = query_log_.get();
   query_helpers_ = std::make_unique<core::ExecutorParallel>(
       services_.executor, core::Priority::kQuery, std::max(1u, std::thread::hardware_concurrency()));
   engine.parallel = query_helpers_.get();
@@ -227,6 +248,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   SEXTANT_TRY(scrape_->Apply(config.prometheus.scrape_configs, LocalJobs(config.prometheus)));
   ApplyDiscovery(config.prometheus);
 
+  SEXTANT_TRY(query_log_->SetFile(config.prometheus.global.query_log_file));
   Retention retention = EffectiveRetention(options_.store.retention, config.prometheus.storage);
   db_->SetRetention(retention.time_ms, retention.size_bytes, retention.percentage);
 
@@ -282,7 +304,20 @@ void Platform::Impl::ApplyDiscovery(const config::PrometheusConfig& config) {
 
 net::Router Platform::Impl::MakeRouter() {
   net::Router router;
-  api::AddQueryRoutes(router, {*db_, *engine_, services_.clock});
+  const api::QueryApiDeps queries{*db_, *engine_, services_.clock, query_gate_, options_.per_step_stats};
+  api::AddQueryRoutes(router, queries);
+  api::AddExplainRoutes(router, queries);
+  api::AddSearchRoutes(router, {*db_, scrape_->metadata(), services_.clock, options_.enable_search_api,
+                                options_.search_max_limit});
+  api::FeatureSwitches features;
+  features.engine = options_.engine;
+  features.per_step_stats = options_.per_step_stats;
+  features.admin_api = options_.enable_admin_api;
+  features.search_api = options_.enable_search_api;
+  features.xor2_encoding = options_.store.chunk_encodings.xor2_floats;
+  features.histograms_st_encoding = options_.store.chunk_encodings.histogram_start_times;
+  api::AddFeatureRoutes(router, features);
+  api::AddOpenApiRoutes(router, openapi_, {std::string(Version()), PageUrl() + "/api/v1"});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddTargetRoutes(router, *scrape_);
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
@@ -319,6 +354,21 @@ net::Router Platform::Impl::MakeRouter() {
 }
 
 // Listens before the store is open: opening may take its time, and says how far it is.
+// What each answer gets beside its own headers: those of the web configuration file, and CORS'.
+core::Result<api::HeaderHook> Platform::Impl::MakeAddHeaders(std::map<std::string, std::string> fixed) const {
+  api::HeaderHook cors;
+  if (!options_.cors_origin.empty()) {
+    SEXTANT_ASSIGN(cors,
+                   api::MakeCors(options_.cors_origin).map_error(core::AddContext("--web.cors.origin")));
+  }
+  if (fixed.empty()) return cors;
+  return [fixed = std::move(fixed), cors = std::move(cors)](const net::HttpRequest& request,
+                                                            net::HttpHeaders& headers) {
+    for (const auto& [name, value] : fixed) headers.Set(name, value);
+    if (cors) cors(request, headers);
+  };
+}
+
 Status Platform::Impl::StartServer() {
   net::Router router;
   api::AddStartRoutes(router, services_.registry, replay_);
@@ -329,12 +379,7 @@ Status Platform::Impl::StartServer() {
   SEXTANT_ASSIGN(WebSettings web, LoadWebSettings(options_.web));
   server.security = std::move(web.security);
   is_tls_ = !server.security.cert_file.empty();
-  if (!web.headers.empty()) {
-    server.add_headers = [fixed = std::move(web.headers)](const net::HttpRequest&,
-                                                          net::HttpHeaders& headers) {
-      for (const auto& [name, value] : fixed) headers.Set(name, value);
-    };
-  }
+  SEXTANT_ASSIGN(server.add_headers, MakeAddHeaders(std::move(web.headers)));
   server.limits.max_buffered_body_bytes = Share(memory_limit_bytes_, kRequestBodyShare);
   SEXTANT_ASSIGN(server_,
                  net::HttpServer::Start(services_.io, services_.executor, services_.clock, services_.registry,
@@ -366,6 +411,7 @@ Status Platform::Impl::Start() {
   SEXTANT_TRY(StartServer());
   SEXTANT_TRY(OpenStore(config.prometheus.storage));
   SEXTANT_TRY(AddBuiltinDashboards(dashboards_));
+  SEXTANT_ASSIGN(openapi_, ReadAsset("api/openapi.yaml"));
   if (options_.is_whole_platform) {
     node_agent_ = std::make_unique<node::NodeAgent>(
         node::DefaultNodeOptions(),

@@ -34,6 +34,10 @@ struct PlatformOptions {
   // platform does by itself, and the stand-ins for single programs do not.
   bool is_whole_platform = true;
   promql::EngineOptions engine;
+  bool per_step_stats = false;  // `stats=all` of the API gives samples per step
+  bool enable_search_api = false;
+  int64_t search_max_limit = 10'000;
+  std::string cors_origin;  // which origins may read the API's answers, as a regular expression; empty: none
   rules::RuleOptions rules;
   core::LogOptions log;
   std::vector<std::pair<std::string, std::string>> flags;  // for /api/v1/status/flags

@@ -17,6 +17,7 @@ struct Options {
 
   Options() {
     platform.store.retention.time_ms = 15LL * 24 * 3600 * 1000;
+    platform.per_step_stats = platform.enable_search_api = true;
     platform.store.stale_series_threshold = kStaleSeriesThreshold;
   }
 };

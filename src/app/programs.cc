@@ -16,10 +16,12 @@ constexpr Program kPrograms[] = {
     {"prometheus", "in place of the prometheus server", RunPrometheusProgram, PrometheusFlags},
     {"node_exporter", "in place of node_exporter", RunNodeExporterProgram, NodeExporterFlags},
     {"tsdb", "looks into a data directory: list, verify, export", RunTsdbProgram, TsdbFlags},
+    {"query", "asks a running server and shows a table or a graph", RunQueryProgram, QueryFlags},
+    {"test", "runs test scripts for PromQL", RunTestProgram, TestFlags},
     {"alertmanager", "in place of alertmanager", nullptr, nullptr},
     {"otelcol", "in place of the OpenTelemetry Collector", nullptr, nullptr},
     {"tempo", "in place of Tempo", nullptr, nullptr},
-    {"promtool", "in place of promtool: check, test rules", RunPromtoolProgram, PromtoolFlags},
+    {"promtool", "in place of promtool: query, promql, check, test", RunPromtoolProgram, PromtoolFlags, true},
     {"amtool", "in place of amtool", nullptr, nullptr},
 };
 
@@ -64,7 +66,8 @@ int RunProgram(const Program& program, const Arguments& arguments) {
     PrintError("sextant", fmt::format("the program {} is not in this version", program.name));
     return kExitUsage;
   }
-  if (Asks(arguments, {"--help", "-h", "--help-long"})) {
+  const bool is_own = program.has_commands && !arguments.empty() && !arguments[0].starts_with('-');
+  if (!is_own && Asks(arguments, {"--help", "-h", "--help-long"})) {
     std::fputs(program.name == "sextant" ? GeneralHelp().c_str() : program.flags().Help().c_str(), stdout);
     return kExitOk;
   }

@@ -25,6 +25,8 @@ struct Program {
   int (*run)(const Arguments& arguments);
   // The flags it takes, for help and completion.
   FlagSet (*flags)();
+  // It has commands with a help of their own: `--help` behind one is theirs.
+  bool has_commands = false;
 };
 
 // All programs we know of, the platform itself ("sextant") first.
@@ -42,10 +44,14 @@ int RunPrometheusProgram(const Arguments& arguments);
 int RunNodeExporterProgram(const Arguments& arguments);
 int RunTsdbProgram(const Arguments& arguments);
 int RunPromtoolProgram(const Arguments& arguments);
+int RunQueryProgram(const Arguments& arguments);
+int RunTestProgram(const Arguments& arguments);
 FlagSet PlatformFlags();
 FlagSet PrometheusFlags();
 FlagSet NodeExporterFlags();
 FlagSet TsdbFlags();
 FlagSet PromtoolFlags();
+FlagSet QueryFlags();
+FlagSet TestFlags();
 
 }  // namespace sextant::app

@@ -23,6 +23,7 @@ struct Options {
     platform.store.block_form = tsdb::BlockForm::kPrometheus;
     platform.config.kind = ConfigKind::kPrometheus;
     platform.config.path = "prometheus.yml";
+    platform.cors_origin = ".*";
   }
 };
 
@@ -70,6 +71,19 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
       "query.max-samples", "N", "Most samples a query may hold in memory.",
       [&platform](const std::string& text) { return ParseCount(text, platform.engine.max_samples); },
       "50000000");
+  flags.Add(
+      "query.max-concurrency", "N", "Most queries of the API that run at once; others wait.",
+      [&platform](const std::string& text) -> core::Status {
+        SEXTANT_TRY(ParseCount(text, platform.engine.max_concurrency));
+        if (platform.engine.max_concurrency > 0) return {};
+        return core::Fail(core::Code::kInvalidArgument, "\"{}\" is not a number of at least 1", text);
+      },
+      "20");
+  flags.Add(
+      "web.search.max-limit", "N", "Most names that one search may ask for. 0 is no limit.",
+      [&platform](const std::string& text) { return ParseCount(text, platform.search_max_limit); }, "10000");
+  flags.AddString("web.cors.origin", "REGEX",
+                  "Which origins may read the API's answers; must match all of it.", &platform.cors_origin);
   flags.AddDuration("rules.alert.for-outage-tolerance",
                     "Longest outage over which the state of alerts is restored.",
                     &platform.rules.outage_tolerance_ms);
@@ -85,10 +99,7 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
 // Flags of the original that this version does not honour; those that only restate what we do anyway may
 // stand.
 void AddOtherFlags(FlagSet& flags) {
-  flags.AddOnlyDefault("query.max-concurrency", "20",
-                       "queries share the processors; a limit of their number is not supported yet");
   flags.AddOnlyDefault("web.read-timeout", "5m", "only the default is supported yet");
-  flags.AddOnlyDefault("web.cors.origin", ".*", "CORS is not supported yet");
   flags.AddOnlyDefault("web.max-notifications-subscribers", "16", "notifications are not supported yet");
   flags.AddOnlyDefault("storage.tsdb.no-lockfile", "false",
                        "the lock of the data directory cannot be switched off");
@@ -169,6 +180,12 @@ core::Status ApplyFeatures(Options& options) {
         engine.delayed_name_removal = true;
       } else if (name == "auto-reload-config") {
         options.platform.web.auto_reload = true;
+      } else if (name == "use-start-timestamps") {
+        engine.use_start_timestamps = true;
+      } else if (name == "promql-per-step-stats") {
+        options.platform.per_step_stats = true;
+      } else if (name == "search-api") {
+        options.platform.enable_search_api = true;
       } else if (name == "xor2-encoding") {
         options.platform.store.chunk_encodings.xor2_floats = true;
       } else if (name == "histograms-st-encoding") {

@@ -160,6 +160,9 @@ core::Status FinishPrometheus(PrometheusConfig& config, Node node) {
   }
   std::string directory = DirectoryOf(node.file());
   for (std::string& pattern : config.rule_files) pattern = JoinDirectory(directory, pattern);
+  if (!config.global.query_log_file.empty()) {
+    config.global.query_log_file = JoinDirectory(directory, config.global.query_log_file);
+  }
   for (std::string& pattern : config.scrape_config_files) pattern = JoinDirectory(directory, pattern);
   return {};
 }
@@ -335,7 +338,7 @@ std::vector<Field> GlobalFields() {
       Member<&GlobalConfig::scrape_timeout_ms>("scrape_timeout", Duration()),
       Member<&GlobalConfig::evaluation_interval_ms>("evaluation_interval", Duration()),
       NotYet("rule_query_offset").Allowing({"0", "0s"}),
-      NotYet("query_log_file"),
+      Member<&GlobalConfig::query_log_file>("query_log_file"),
       Member<&GlobalConfig::external_labels>("external_labels")
           .Check<std::map<std::string, std::string>>(CheckLabels),
       Inline<&GlobalConfig::limits>(),

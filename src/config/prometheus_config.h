@@ -40,6 +40,7 @@ struct GlobalConfig {
   core::DurationMs scrape_interval_ms = 60'000;
   core::DurationMs scrape_timeout_ms = 10'000;
   core::DurationMs evaluation_interval_ms = 60'000;
+  std::string query_log_file;                          // where queries are logged; empty: nowhere
   std::map<std::string, std::string> external_labels;  // ${NAME} already replaced from the environment
   ScrapeLimits limits;
 };

@@ -489,6 +489,7 @@ void HttpConnection::OnRequest() {
   request.remote_address = remote_address_;
   request.user = std::move(user_);
   request.is_tls = stream_->is_tls();
+  request.received_ns = core_->clock.MonotonicNs();
 
   ExchangeTraits traits;
   traits.is_head = request.method == "HEAD";

@@ -74,6 +74,7 @@ struct HttpRequest {
   std::string remote_address;  // "127.0.0.1:40312"
   std::string user;            // who authenticated; "" without authentication
   bool is_tls = false;
+  int64_t received_ns = 0;  // when it was complete, on the monotonic clock
 
   // What the route's pattern matched: {"name", "job"} for "/api/v1/label/{name}/values", {"*", "rest/of/it"}
   // for a prefix. Decoded.

@@ -48,6 +48,10 @@ const pages = {
   },
   targets: { path: '/targets', heading: 'Targets', ready: (page) => page.getByRole('table').first().waitFor() },
   cardinality: { path: '/cardinality', heading: 'Costs', ready: (page) => page.getByRole('table', { name: 'Metrics' }).locator('tbody tr').first().waitFor() },
+  explain: {
+    path: '/explain?expr=sum+by+(cpu)+(rate(node_cpu_seconds_total[5m]))+%2F+scalar(count(up))', heading: 'Explain',
+    ready: async (page) => { await page.getByRole('table', { name: 'Plan' }).locator('tbody tr').nth(4).waitFor(); await page.getByRole('textbox', { name: 'PromQL to explain' }).waitFor(); },
+  },
   alerts: { path: '/alerts', heading: 'Alerts', ready: (page) => page.getByRole('region', { name: /^Rule group / }).first().waitFor() },
 };
 
@@ -271,6 +275,33 @@ describe('Costs', () => {
     await asked;
     assert.match(page.url(), /rows=50/);
     await close();
+  });
+});
+
+describe('Explain', () => {
+  test('shows the plan with what each part took, and follows from the query page', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto(`/query?${new URLSearchParams({ 'g0.expr': 'sum(rate(node_cpu_seconds_total[5m]))', 'g0.tab': 'table' })}`);
+    await page.getByRole('region', { name: 'Query 1' }).getByRole('link', { name: 'Explain' }).click();
+    await page.waitForURL(/\/explain\?expr=sum/);
+    const rows = page.getByRole('table', { name: 'Plan' }).locator('tbody tr');
+    await rows.first().waitFor();
+    assert.match(await rows.nth(0).textContent(), /^sum/);
+    assert.match(await rows.nth(1).textContent(), /^rate\(\)/);
+    const { plan } = await api(`explain?${new URLSearchParams({ query: 'sum(rate(node_cpu_seconds_total[5m]))' })}`);
+    assert.equal(plan.name, 'sum');
+    assert.ok(plan.operands[0].series > 0 && plan.samples > plan.operands[0].series, 'series and samples are counted');
+    await page.getByRole('button', { name: 'The last hour' }).click();
+    await page.waitForURL(/range=1/);
+    await page.getByText('× 241').waitFor();
+    await close();
+  });
+
+  test('a query that cannot run says why', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/explain?expr=sum(');
+    assert.match(await page.getByRole('alert').textContent(), /parse error/);
+    await close({ expectTrouble: true });
   });
 });
 

@@ -9,6 +9,8 @@
 #include "metrics/promql/output_series.h"
 #include "metrics/promql/plan.h"
 #include "metrics/promql/query_context.h"
+#include "metrics/promql/query_log.h"
+#include "metrics/promql/query_profile.h"
 
 namespace sextant::promql {
 
@@ -130,6 +132,7 @@ Engine::Engine(EngineOptions options, const core::Clock& clock, core::Registry* 
                                    "The duration of various parts of PromQL query execution.",
                                    {0.01, 0.1, 1, 10}, {{"slice", std::move(name)}});
   };
+  queue_seconds_ = slice("queue_time");
   prepare_seconds_ = slice("prepare_time");
   inner_eval_seconds_ = slice("inner_eval");
   result_sort_seconds_ = slice("result_sort");
@@ -201,18 +204,36 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
   if (request.options.timeout_ms > 0)
     limits.timeout_ms = std::min(limits.timeout_ms, request.options.timeout_ms);
   limits.cancelled = request.options.cancelled;
+  limits.timeout_ms -= request.options.queued_ns / 1'000'000;
   QueryContext context(limits, clock_);
+  context.set_profile(request.options.profile);
   int64_t start_ns = clock_.MonotonicNs();
-  core::Result<QueryValue> value = Evaluate(queryable, expr, request, context);
+  core::Result<QueryValue> value =
+      limits.timeout_ms > 0 || request.options.queued_ns == 0
+          ? Evaluate(queryable, expr, request, context)
+          : core::Result<QueryValue>(
+                core::Fail(core::Code::kDeadlineExceeded, "query timed out in query queue"));
   context.FinishStats();
   QueryStats& stats = context.stats();
+  stats.queue_seconds = Seconds(request.options.queued_ns);
   stats.eval_total_seconds = Seconds(clock_.MonotonicNs() - start_ns);
   if (queries_running_) {
     queries_running_->Add(-1);
     queries_total_samples_->Increment(static_cast<double>(stats.total_samples));
+    queue_seconds_->Observe(stats.queue_seconds);
     prepare_seconds_->Observe(stats.prepare_seconds);
     inner_eval_seconds_->Observe(stats.inner_eval_seconds);
     result_sort_seconds_->Observe(stats.result_sort_seconds);
+  }
+  if (options_.query_log != nullptr && options_.query_log->is_enabled()) {
+    options_.query_log->Write(
+        {.query = request.text,
+         .start_ms = request.grid.start_ms,
+         .end_ms = request.time_ms,
+         .step_ms = request.is_range ? request.grid.step_ms : 0,
+         .error = value ? std::string_view() : std::string_view(value.error().message()),
+         .stats = stats,
+         .origin = request.options.origin});
   }
   if (!value) return tl::unexpected(ToQueryError(value.error()));
   QueryResult result;
@@ -240,7 +261,13 @@ core::Result<QueryValue> Engine::Evaluate(const model::Queryable& queryable, con
   evaluator_options.lookback_ms = plan_options.lookback_ms;
   evaluator_options.delayed_name_removal = options_.delayed_name_removal;
   evaluator_options.type_and_unit_labels = options_.type_and_unit_labels;
+  evaluator_options.use_start_timestamps = options_.use_start_timestamps;
   Evaluator evaluator(plan, *querier, evaluator_options, context);
+  // The plan is told when the query is over, however it ends.
+  auto finish_profile = [&, profile = request.options.profile](Plan*) {
+    if (profile) profile->Finish(plan, request.text);
+  };
+  std::unique_ptr<Plan, decltype(finish_profile)> at_end(&plan, finish_profile);
   SEXTANT_TRY(evaluator.Select(plan_options.query_step_ms));
   if (request.options.per_step_stats) context.TrackSteps(request.grid.steps);
   int64_t prepared_ns = clock_.MonotonicNs();

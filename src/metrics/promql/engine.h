@@ -30,6 +30,9 @@
 
 namespace sextant::promql {
 
+class QueryLog;
+class QueryProfile;
+
 struct EngineOptions {
   // How far back an instant selector looks for a sample (--query.lookback-delta).
   DurationMs lookback_ms = 5 * 60'000;
@@ -55,6 +58,11 @@ struct EngineOptions {
   bool delayed_name_removal = false;
   // rate() and increase() judge by the __type__ label (feature flag type-and-unit-labels).
   bool type_and_unit_labels = false;
+  // Counters are judged by their start timestamps, too, and start_timestamp() answers (feature flag
+  // use-start-timestamps).
+  bool use_start_timestamps = false;
+  // Where queries are logged; null: nowhere. Must outlive the engine.
+  QueryLog* query_log = nullptr;
 };
 
 struct QueryOptions {
@@ -67,6 +75,12 @@ struct QueryOptions {
   // For the variants that take a parsed expression: its text, from which annotations compute line and column.
   // When empty, annotations come without a place.
   std::string_view query_text;
+  // How long the query has waited before; part of its statistics and of its timeout.
+  int64_t queued_ns = 0;
+  // Who asks, for the query log: members of a JSON object.
+  std::string_view origin;
+  // Filled with what each part of the query took, also when it fails. May be null; must outlive the query.
+  QueryProfile* profile = nullptr;
 };
 
 // Decides the HTTP status and the API's errorType.
@@ -132,6 +146,7 @@ class Engine {
   const core::Clock& clock_;
   core::Counter* queries_total_samples_ = nullptr;
   core::Gauge* queries_running_ = nullptr;
+  core::Histogram* queue_seconds_ = nullptr;
   core::Histogram* prepare_seconds_ = nullptr;
   core::Histogram* inner_eval_seconds_ = nullptr;
   core::Histogram* result_sort_seconds_ = nullptr;

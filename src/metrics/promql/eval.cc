@@ -15,6 +15,7 @@
 #include "metrics/promql/label_functions.h"
 #include "metrics/promql/native_quantile.h"
 #include "metrics/promql/output_series.h"
+#include "metrics/promql/query_profile.h"
 
 namespace sextant::promql {
 
@@ -78,13 +79,15 @@ core::Status Evaluator::Select(DurationMs step_ms) {
     hints.step_ms = step_ms;
     hints.range_ms = selection.range_ms;
     SEXTANT_ASSIGN(std::shared_ptr<const model::SeriesSet> set, querier_.Select(selection.matchers, hints));
+    if (context_.profile()) context_.profile()->NoteSelection(selection, set->size());
     sets_.push_back(std::move(set));
   }
   return {};
 }
 
 SelectorSettings Evaluator::Settings(const Grid& grid) const {
-  return {grid, options_.lookback_ms, options_.delayed_name_removal, options_.type_and_unit_labels};
+  return {grid, options_.lookback_ms, options_.delayed_name_removal, options_.type_and_unit_labels,
+          options_.use_start_timestamps};
 }
 
 MappedNames Evaluator::DroppedNames() const {
@@ -111,6 +114,14 @@ core::Result<HeldVector> Evaluator::Materialize(SeriesSource& source, size_t ste
 }
 
 core::Result<SourcePtr> Evaluator::Open(const PlanNode& node, const Grid& grid) {
+  QueryProfile* profile = context_.profile();
+  if (!profile) return OpenUnwatched(node, grid);
+  QueryProfile::Span span(profile, node, context_);
+  SEXTANT_ASSIGN(SourcePtr source, OpenUnwatched(node, grid));
+  return profile->Watch(node, std::move(source), context_);
+}
+
+core::Result<SourcePtr> Evaluator::OpenUnwatched(const PlanNode& node, const Grid& grid) {
   SEXTANT_TRY(context_.Check());
   if (!node.is_step_invariant || grid.is_instant()) {
     SEXTANT_ASSIGN(SourcePtr each, OpenAtEachStep(node, grid));
@@ -174,6 +185,8 @@ core::Result<SourcePtr> Evaluator::OpenCall(const PlanNode& node, const Grid& gr
       return OpenClamp(node, grid);
     case FunctionId::kTimestamp:
       return OpenTimestamp(node, grid);
+    case FunctionId::kStartTimestamp:
+      return OpenStartTimestamp(node, grid);
     case FunctionId::kVector: {
       SEXTANT_ASSIGN(std::vector<double> values, EvalScalar(*node.args[0], grid));
       return SingleSeries({}, std::move(values), false);
@@ -335,6 +348,20 @@ core::Result<SourcePtr> Evaluator::OpenTimestamp(const PlanNode& node, const Gri
       context_);
 }
 
+// Only what is stored has start timestamps: of anything computed there is no answer.
+core::Result<SourcePtr> Evaluator::OpenStartTimestamp(const PlanNode& node, const Grid& grid) {
+  const PlanNode& argument = *node.args[0];
+  if (argument.kind != PlanKind::kSelector || !options_.use_start_timestamps) {
+    SEXTANT_TRY(EvalVector(argument, grid));
+    return MakeVectorSource(HeldVector(context_));
+  }
+  SourcePtr selector = MakeSelectorSource(argument, sets_[argument.selection],
+                                          plan_.selections[argument.selection].has_one_name, Settings(grid),
+                                          SelectorOutput::kStartTimestampSeconds, context_);
+  return MakeMappedSource(
+      std::move(selector), DroppedNames(), [](Column&, QueryContext&) { return core::Status(); }, context_);
+}
+
 core::Result<SourcePtr> Evaluator::SingleSeries(model::Labels labels, std::vector<double> values,
                                                 bool drops_name) {
   HeldVector vector(context_);
@@ -461,6 +488,7 @@ core::Result<SourcePtr> Evaluator::OpenBinary(const PlanNode& node, const Grid& 
 }
 
 core::Result<std::vector<double>> Evaluator::EvalScalar(const PlanNode& node, const Grid& grid) {
+  QueryProfile::Span span(context_.profile(), node, context_);
   SEXTANT_TRY(context_.Check());
   if (!node.is_step_invariant || grid.is_instant()) return EvalScalarAtEachStep(node, grid);
   SEXTANT_ASSIGN(std::vector<double> once, EvalScalarAtEachStep(node, FirstStep(grid)));
@@ -544,6 +572,7 @@ core::Result<std::vector<double>> Evaluator::ScalarOfVector(const PlanNode& node
 
 core::Result<std::vector<RawSeries>> Evaluator::EvalRange(const PlanNode& node, const Grid& grid,
                                                           Holding& holding) {
+  QueryProfile::Span span(context_.profile(), node, context_);
   if (!node.is_subquery) return ReadRange(node, *sets_[node.selection], Settings(grid), context_, holding);
   std::vector<RawSeries> result;
   SEXTANT_ASSIGN(Grid inner_grid, SubqueryGrid(node, grid));

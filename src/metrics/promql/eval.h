@@ -18,6 +18,7 @@ struct EvaluatorOptions {
   DurationMs lookback_ms = 0;
   bool delayed_name_removal = false;
   bool type_and_unit_labels = false;
+  bool use_start_timestamps = false;
 };
 
 class Evaluator {
@@ -39,12 +40,14 @@ class Evaluator {
 
  private:
   core::Result<SourcePtr> Open(const PlanNode& node, const Grid& grid);
+  core::Result<SourcePtr> OpenUnwatched(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenAtEachStep(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenCall(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenWindowFunction(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenFloatFunction(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenClamp(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenTimestamp(const PlanNode& node, const Grid& grid);
+  core::Result<SourcePtr> OpenStartTimestamp(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenBinary(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenAggregate(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenHistogramStatistic(const PlanNode& node, const Grid& grid);

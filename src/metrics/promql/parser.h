@@ -1,6 +1,6 @@
-// Parser of PromQL and of the notations around it. Hand-written (precedence climbing over lexer.h), with the error texts
-// and byte positions of Prometheus 3.14. Everything is bounded: length of the text, nesting, length of value sequences.
-// Functions keep no state; any thread may call them.
+// Parser of PromQL and of the notations around it. Hand-written (precedence climbing over lexer.h), with the
+// error texts and byte positions of Prometheus 3.14. Everything is bounded: length of the text, nesting,
+// length of value sequences. Functions keep no state; any thread may call them.
 #pragma once
 
 #include <memory>
@@ -17,16 +17,18 @@
 
 namespace sextant::promql {
 
-// What is switched on, and the limits. The four switches are Prometheus' feature flags (promql-experimental-functions,
-// promql-duration-expr, promql-extended-range-selectors, promql-binop-fill-modifiers).
+// What is switched on, and the limits. The four switches are Prometheus' feature flags
+// (promql-experimental-functions, promql-duration-expr, promql-extended-range-selectors,
+// promql-binop-fill-modifiers).
 struct ParserOptions {
   bool experimental_functions = false;
-  bool duration_expressions = false;
+  bool duration_expressions = true;
   bool extended_range_selectors = false;
   bool binop_fill = false;
 
   size_t max_input_bytes = 1 << 20;
-  // Highest tree (an operator chain a+b+c+… grows one level per operator), so that everything that walks it may recurse.
+  // Highest tree (an operator chain a+b+c+… grows one level per operator), so that everything that walks it
+  // may recurse.
   int max_depth = 1000;
   // Most parentheses, calls and signs around each other, for which the parser itself recurses.
   int max_nesting = 200;
@@ -55,8 +57,8 @@ class ParseErrors {
   const std::string& query() const { return query_; }
   const std::vector<ParseError>& errors() const { return errors_; }
 
-  // The first error as Prometheus reports it: `1:5: parse error: unexpected ...` (line and column from 1). For multi-line
-  // files, `line_offset` is added to the line.
+  // The first error as Prometheus reports it: `1:5: parse error: unexpected ...` (line and column from 1).
+  // For multi-line files, `line_offset` is added to the line.
   std::string Message(int line_offset = 0) const;
   // The same as an error value of ours (kInvalidArgument).
   core::Error ToError() const { return core::Error(core::Code::kInvalidArgument, Message()); }
@@ -75,8 +77,8 @@ ParseResult<ExprPtr> ParseExpr(std::string_view text, const ParserOptions& optio
 // Parses a metric as label set: `name{a="b"}`.
 ParseResult<model::Labels> ParseMetric(std::string_view text);
 
-// Parses a series selector, as in the API's `match[]`. A selector that matches everything is accepted here, as upstream
-// does; callers that must refuse it check Matcher::MatchesEmpty.
+// Parses a series selector, as in the API's `match[]`. A selector that matches everything is accepted here,
+// as upstream does; callers that must refuse it check Matcher::MatchesEmpty.
 ParseResult<std::vector<model::Matcher>> ParseMetricSelector(std::string_view text);
 
 // One value of a series description: a number, a histogram, or nothing at this place (`_`).
@@ -92,8 +94,8 @@ struct SeriesDescription {
   std::vector<SequenceValue> values;
 };
 
-// Parses a series with its values as test files write it: `name{a="b"} 1+2x5 _x3 stale {{sum:3 count:2 buckets:[1 1]}}`.
-// At most 1,000,000 values.
+// Parses a series with its values as test files write it: `name{a="b"} 1+2x5 _x3 stale {{sum:3 count:2
+// buckets:[1 1]}}`. At most 1,000,000 values.
 ParseResult<SeriesDescription> ParseSeriesDescription(std::string_view text);
 
 }  // namespace sextant::promql

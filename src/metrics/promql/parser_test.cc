@@ -67,10 +67,16 @@ TEST(Parser, AnOffsetEndsAtItsNumber) {
   EXPECT_EQ(As<VectorSelector>(binary->lhs)->time.original_offset_ms, -2000);
 }
 
-TEST(Parser, FeaturesAreOffByDefault) {
-  EXPECT_EQ(ErrorOf("foo[5m+1m]", {}), "1:5: parse error: experimental duration expression is not enabled");
-  EXPECT_EQ(ErrorOf("foo offset step()", {}), "1:12: parse error: experimental duration expression is not enabled");
-  EXPECT_EQ(ErrorOf("foo[5m] anchored", {}), "1:1: parse error: anchored modifier is experimental and not enabled");
+TEST(Parser, ExperimentsAreOffByDefault) {
+  ParserOptions without;
+  without.duration_expressions = false;
+  EXPECT_EQ(ErrorOf("foo[5m+1m]", without),
+            "1:5: parse error: experimental duration expression is not enabled");
+  EXPECT_EQ(ErrorOf("foo offset step()", without),
+            "1:12: parse error: experimental duration expression is not enabled");
+  EXPECT_EQ(ErrorOf("foo[5m+1m]", {}), "");
+  EXPECT_EQ(ErrorOf("foo[5m] anchored", {}),
+            "1:1: parse error: anchored modifier is experimental and not enabled");
   EXPECT_EQ(ErrorOf("foo + fill(0) bar", {}),
             "1:1: parse error: binop fill modifiers are experimental and not enabled");
   EXPECT_EQ(ErrorOf("info(foo)", {}), "1:1: parse error: function \"info\" is not enabled");
@@ -80,10 +86,11 @@ TEST(Parser, FeaturesAreOffByDefault) {
 }
 
 TEST(Parser, NestingIsBounded) {
-  for (std::string text : {Repeat("(", 100'000) + "1" + Repeat(")", 100'000), Repeat("-", 100'000) + "a",
-                           "a" + Repeat("+a", 100'000), Repeat("abs(", 100'000), "a" + Repeat("[1m:]", 100'000),
-                           "a[" + Repeat("(", 100'000), "a[" + Repeat("-", 100'000), "a[1" + Repeat("+1", 100'000) + "]",
-                           Repeat("sum(", 100'000), Repeat("a^", 100'000), "a offset -(" + Repeat("(", 100'000)}) {
+  for (std::string text :
+       {Repeat("(", 100'000) + "1" + Repeat(")", 100'000), Repeat("-", 100'000) + "a",
+        "a" + Repeat("+a", 100'000), Repeat("abs(", 100'000), "a" + Repeat("[1m:]", 100'000),
+        "a[" + Repeat("(", 100'000), "a[" + Repeat("-", 100'000), "a[1" + Repeat("+1", 100'000) + "]",
+        Repeat("sum(", 100'000), Repeat("a^", 100'000), "a offset -(" + Repeat("(", 100'000)}) {
     EXPECT_THAT(ErrorOf(text), HasSubstr("nested too deeply")) << text.substr(0, 20);
   }
   EXPECT_EQ(ErrorOf(Repeat("(", 190) + "1" + Repeat(")", 190)), "");
@@ -112,7 +119,8 @@ TEST(Parser, Selectors) {
 }
 
 TEST(Parser, SeriesWithHistograms) {
-  auto series = ParseSeriesDescription("h {{schema:1 sum:-3 count:22 buckets:[5 10 7]}}x1 {{count:1}}+{{count:2}}x2");
+  auto series =
+      ParseSeriesDescription("h {{schema:1 sum:-3 count:22 buckets:[5 10 7]}}x1 {{count:1}}+{{count:2}}x2");
   ASSERT_TRUE(series) << series.error().Message();
   ASSERT_EQ(series->values.size(), 5u);
   EXPECT_EQ(series->values[0].histogram->schema, 1);
@@ -128,26 +136,29 @@ TEST(Parser, KeywordsAreNamesWhereNothingElseFits) {
   EXPECT_EQ(Printed("sum by (on, bool, step) (min_of)"), "sum by (on, bool, step) (min_of)");
 }
 
-TEST(Printer, KeepsSelectorsThatMatchEverything) {
-  EXPECT_EQ(Printed("info(foo, {})"), "info(foo, {})");
-}
+TEST(Printer, KeepsSelectorsThatMatchEverything) { EXPECT_EQ(Printed("info(foo, {})"), "info(foo, {})"); }
 
 TEST(AstJson, HasTheFieldsOfPrometheus) {
   EXPECT_EQ(Json("foo{a=\"b\"} offset 1m"),
             R"({"anchored":false,"matchers":[{"name":"a","type":"=","value":"b"},)"
             R"({"name":"__name__","type":"=","value":"foo"}],"name":"foo","offset":60000,"offsetExpr":null,)"
             R"("smoothed":false,"startOrEnd":null,"timestamp":null,"type":"vectorSelector"})");
-  EXPECT_THAT(Json("foo[5m+1m]"),
-              HasSubstr(R"("range":0,"rangeExpr":{"lhs":{"duration":true,"type":"numberLiteral","val":"300"},"op":"+",)"
-                        R"("rhs":{"duration":true,"type":"numberLiteral","val":"60"},"type":"durationExpr","wrapped":false})"));
+  EXPECT_THAT(
+      Json("foo[5m+1m]"),
+      HasSubstr(
+          R"("range":0,"rangeExpr":{"lhs":{"duration":true,"type":"numberLiteral","val":"300"},"op":"+",)"
+          R"("rhs":{"duration":true,"type":"numberLiteral","val":"60"},"type":"durationExpr","wrapped":false})"));
   EXPECT_THAT(Json("foo offset (10m/2)"), HasSubstr(R"("type":"durationExpr","wrapped":true})"));
   EXPECT_THAT(Json("foo[4s:1s] @ end()"), HasSubstr(R"("startOrEnd":"end","step":1000,"stepExpr":null)"));
-  EXPECT_EQ(Json("pi()"),
-            R"({"args":[],"func":{"argTypes":[],"name":"pi","returnType":"scalar","variadic":0},"type":"call"})");
-  EXPECT_THAT(Json("a + on(x) group_left(y) b"),
-              HasSubstr(R"("matching":{"card":"many-to-one","fillValues":{"lhs":null,"rhs":null},"include":["y"],)"
-                        R"("labels":["x"],"on":true})"));
-  EXPECT_EQ(Json("-(\"x\" == 1)"), "1:3: parse error: binary expression must contain only scalar and instant vector types");
+  EXPECT_EQ(
+      Json("pi()"),
+      R"({"args":[],"func":{"argTypes":[],"name":"pi","returnType":"scalar","variadic":0},"type":"call"})");
+  EXPECT_THAT(
+      Json("a + on(x) group_left(y) b"),
+      HasSubstr(R"("matching":{"card":"many-to-one","fillValues":{"lhs":null,"rhs":null},"include":["y"],)"
+                R"("labels":["x"],"on":true})"));
+  EXPECT_EQ(Json("-(\"x\" == 1)"),
+            "1:3: parse error: binary expression must contain only scalar and instant vector types");
 }
 
 TEST(Functions, AreFoundByName) {

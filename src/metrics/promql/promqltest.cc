@@ -23,6 +23,7 @@ namespace {
 
 using model::FloatHistogram;
 
+constexpr size_t kMaxLoadedValues = 5'000'000;
 // Samples may differ by this much, relatively.
 constexpr double kEpsilon = 0.000001;
 
@@ -34,7 +35,7 @@ core::Error ScriptError(size_t line, std::string_view message) {
 
 // What an `expect` line asks of a message.
 struct MessageMatch {
-  std::optional<std::string> text;          // the whole message
+  std::optional<std::string> text;             // the whole message
   std::shared_ptr<const RE2> regex = nullptr;  // found anywhere in it; neither: any message
 
   bool Matches(const std::string& message) const {
@@ -131,7 +132,8 @@ core::Status ParseExpectation(std::string_view text, EvalCommand& command) {
                         match.regex->error());
     }
   } else if (!text.empty()) {
-    return core::Fail(core::Code::kInvalidArgument, "expected `msg:` or `regex:`, got {}", model::QuoteGo(text));
+    return core::Fail(core::Code::kInvalidArgument, "expected `msg:` or `regex:`, got {}",
+                      model::QuoteGo(text));
   }
   if (type == "ordered") {
     command.ordered = true;
@@ -152,7 +154,8 @@ core::Status ParseExpectation(std::string_view text, EvalCommand& command) {
   } else {
     return core::Fail(core::Code::kInvalidArgument, "unknown expectation {}", model::QuoteGo(type));
   }
-  bool contradicts = (command.no_warn && !command.warnings.empty()) || (command.no_info && !command.infos.empty());
+  bool contradicts =
+      (command.no_warn && !command.warnings.empty()) || (command.no_info && !command.infos.empty());
   if (contradicts) {
     return core::Fail(core::Code::kInvalidArgument, "a kind of annotation is both expected and excluded");
   }
@@ -193,7 +196,8 @@ core::Result<EvalCommand> ParseEvalLine(std::string_view line, size_t number) {
     command.is_range = true;
     SEXTANT_TRY(ParseRangeOf(line, command));
   } else {
-    return core::Fail(core::Code::kInvalidArgument, "expected `instant` or `range`, got {}", model::QuoteGo(kind));
+    return core::Fail(core::Code::kInvalidArgument, "expected `instant` or `range`, got {}",
+                      model::QuoteGo(kind));
   }
   if (line.empty()) return core::Fail(core::Code::kInvalidArgument, "an expression is missing");
   command.expr = line;
@@ -213,7 +217,8 @@ core::Result<EvalCommand> ParseEval(const std::vector<std::string_view>& lines, 
     std::string_view rest = line;
     std::string_view first = TakeWord(rest);
     if (command.fail && (first == "expected_fail_message" || first == "expected_fail_regexp")) {
-      std::string expectation = fmt::format("fail {}:{}", first == "expected_fail_message" ? "msg" : "regex", rest);
+      std::string expectation =
+          fmt::format("fail {}:{}", first == "expected_fail_message" ? "msg" : "regex", rest);
       status = ParseExpectation(expectation, command);
     } else if (line.starts_with("expect range vector")) {
       rest.remove_prefix(std::string_view("range vector").size());
@@ -246,7 +251,8 @@ core::Result<EvalCommand> ParseEval(const std::vector<std::string_view>& lines, 
 
 // --- Loading ---
 
-// Collects the classic histogram series of a load command, to be converted into histograms with custom buckets.
+// Collects the classic histogram series of a load command, to be converted into histograms with custom
+// buckets.
 class ClassicHistograms {
  public:
   void Add(const model::Labels& labels, const std::vector<PromqltestStorage::Sample>& samples) {
@@ -307,7 +313,8 @@ class ClassicHistograms {
     double before = 0;
     int32_t empty = 0;
     for (auto [bound, cumulative] : buckets) {
-      if (cumulative < before) return core::Fail(core::Code::kInvalidArgument, "counts of buckets are not cumulative");
+      if (cumulative < before)
+        return core::Fail(core::Code::kInvalidArgument, "counts of buckets are not cumulative");
       if (std::isfinite(bound)) histogram.custom_bounds.push_back(bound);
       if (cumulative == before) {
         ++empty;
@@ -325,6 +332,85 @@ class ClassicHistograms {
   std::map<model::Labels, std::map<core::TimestampMs, Classic>> series_;
 };
 
+using LoadedSeries = std::map<model::Labels, std::vector<PromqltestStorage::Sample>>;
+// For each sample of a series, how far from it its start timestamp is; nothing: not known.
+using StartOffsets = std::vector<std::optional<core::DurationMs>>;
+
+// Where the `@st` of a line `name{a="b"}@st -30s-1mx2` begins, which describes start timestamps; npos: it has
+// none.
+size_t FindStartMark(std::string_view line) {
+  bool in_quotes = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '"' && (i == 0 || line[i - 1] != '\\')) in_quotes = !in_quotes;
+    if (in_quotes || !line.substr(i).starts_with("@st")) continue;
+    std::string_view rest = line.substr(i + 3);
+    return rest.empty() || rest[0] == ' ' || rest[0] == '\t' ? i : std::string_view::npos;
+  }
+  return std::string_view::npos;
+}
+
+// A duration with an optional sign, cut off the front; `0` needs no unit.
+core::Result<core::DurationMs> TakeOffset(std::string_view& text) {
+  bool is_negative = text.starts_with('-');
+  if (is_negative || text.starts_with('+')) text.remove_prefix(1);
+  size_t end = std::min(text.find_first_of("x+-"), text.size());
+  std::string_view word = text.substr(0, end);
+  text.remove_prefix(end);
+  SEXTANT_ASSIGN(core::DurationMs offset, word == "0" ? core::Result<core::DurationMs>(0) : ParseTime(word));
+  return is_negative ? -offset : offset;
+}
+
+// `_`, `_x3`, `-30s`, `-30sx3` or `-30s-1mx2`, appended to what came before.
+core::Status AddOffsets(std::string_view item, StartOffsets& offsets) {
+  constexpr size_t kMaxOffsets = 1'000'000;
+  std::optional<core::DurationMs> offset;
+  core::DurationMs increment = 0;
+  bool has_increment = false;
+  if (item.starts_with('_')) {
+    item.remove_prefix(1);
+  } else {
+    SEXTANT_ASSIGN(offset, TakeOffset(item));
+    has_increment = item.starts_with('+') || item.starts_with('-');
+    if (has_increment) {
+      SEXTANT_ASSIGN(increment, TakeOffset(item));
+    }
+  }
+  size_t count = offset ? 1 : 0;
+  size_t times = offset ? 0 : 1;
+  if (item.starts_with('x')) {
+    auto [end, error] = std::from_chars(item.data() + 1, item.data() + item.size(), times);
+    if (error != std::errc()) end = item.data();
+    item.remove_prefix(static_cast<size_t>(end - item.data()));
+  } else if (has_increment) {
+    return core::Fail(core::Code::kInvalidArgument, "an increment needs a repetition");
+  }
+  if (!item.empty()) return core::Fail(core::Code::kInvalidArgument, "unexpected {}", model::QuoteGo(item));
+  if (times > kMaxOffsets) return core::Fail(core::Code::kInvalidArgument, "too many values");
+  for (count += times; count > 0; --count) {
+    offsets.push_back(offset);
+    if (offset) *offset += increment;
+  }
+  return {};
+}
+
+core::Result<StartOffsets> ParseOffsets(std::string_view text) {
+  StartOffsets offsets;
+  while (!text.empty()) SEXTANT_TRY(AddOffsets(TakeWord(text), offsets));
+  return offsets;
+}
+
+void SetStarts(const std::map<model::Labels, StartOffsets>& starts, core::DurationMs step,
+               LoadedSeries& loaded) {
+  for (const auto& [labels, offsets] : starts) {
+    auto series = loaded.find(labels);
+    if (series == loaded.end()) continue;
+    for (PromqltestStorage::Sample& sample : series->second) {
+      auto i = static_cast<size_t>(step > 0 ? sample.time_ms / step : 0);
+      if (i < offsets.size() && offsets[i]) sample.start_ms = sample.time_ms + *offsets[i];
+    }
+  }
+}
+
 // Runs a load command; `number` becomes that of its last line.
 core::Status Load(const std::vector<std::string_view>& lines, size_t& number, PromqltestStorage& storage) {
   std::string_view text = lines[number];
@@ -334,20 +420,31 @@ core::Status Load(const std::vector<std::string_view>& lines, size_t& number, Pr
   }
   core::Result<core::DurationMs> step = ParseTime(text);
   if (!step) return tl::unexpected(ScriptError(number, step.error().message()));
-  std::map<model::Labels, std::vector<PromqltestStorage::Sample>> loaded;  // a repeated series replaces the earlier one
+  size_t loaded_values = 0;
+  LoadedSeries loaded;  // a repeated series replaces the earlier one
+  std::map<model::Labels, StartOffsets> starts;
   while (number + 1 < lines.size() && !lines[number + 1].empty()) {
     std::string_view line = lines[++number];
-    // Start timestamps, which the store's interface does not carry.
-    if (line.substr(0, line.find_first_of(" \t")).ends_with("@st")) continue;
+    if (size_t mark = FindStartMark(line); mark != line.npos) {
+      SEXTANT_ASSIGN(SeriesDescription series, ParseSeries(line.substr(0, mark), number));
+      core::Result<StartOffsets> offsets = ParseOffsets(Trim(line.substr(mark + 3)));
+      if (!offsets) return tl::unexpected(ScriptError(number, offsets.error().message()));
+      starts[series.labels] = *std::move(offsets);
+      continue;
+    }
     SEXTANT_ASSIGN(SeriesDescription series, ParseSeries(line, number));
     std::vector<PromqltestStorage::Sample> samples;
     for (size_t i = 0; i < series.values.size(); ++i) {
       const SequenceValue& value = series.values[i];
       if (value.omitted) continue;
+      if (++loaded_values > kMaxLoadedValues) {
+        return tl::unexpected(ScriptError(number, "too many samples in one load command"));
+      }
       samples.push_back({*step * static_cast<int64_t>(i), value.value, value.histogram});
     }
     loaded[series.labels] = std::move(samples);
   }
+  SetStarts(starts, *step, loaded);
   ClassicHistograms classic;
   for (const auto& [labels, samples] : loaded) {
     storage.Add(labels, samples);
@@ -372,7 +469,8 @@ bool AlmostEqual(double a, double b) {
 }
 
 // Counts of the buckets that are not empty, by absolute index.
-std::map<int64_t, double> FilledBuckets(const std::vector<model::BucketSpan>& spans, const std::vector<double>& counts) {
+std::map<int64_t, double> FilledBuckets(const std::vector<model::BucketSpan>& spans,
+                                        const std::vector<double>& counts) {
   std::map<int64_t, double> buckets;
   int64_t index = 0;
   size_t next = 0;
@@ -404,7 +502,8 @@ bool AlmostEqual(const FloatHistogram& a, const FloatHistogram& b, bool compare_
 
 std::string Describe(const FloatHistogram& histogram) {
   constexpr std::string_view kHints[] = {"unknown", "reset", "not_reset", "gauge"};
-  std::string out = fmt::format("{{{{schema:{} count:{} sum:{}", histogram.schema, histogram.count, histogram.sum);
+  std::string out =
+      fmt::format("{{{{schema:{} count:{} sum:{}", histogram.schema, histogram.count, histogram.sum);
   if (histogram.zero_threshold != 0 || histogram.zero_count != 0) {
     out += fmt::format(" z_bucket:{} z_bucket_w:{}", histogram.zero_count, histogram.zero_threshold);
   }
@@ -421,7 +520,8 @@ std::string Describe(const FloatHistogram& histogram) {
     for (double bound : histogram.custom_bounds) out += fmt::format("{} ", bound);
     out.back() = ']';
   }
-  return fmt::format("{} counter_reset_hint:{}}}}}", out, kHints[static_cast<size_t>(histogram.counter_reset_hint)]);
+  return fmt::format("{} counter_reset_hint:{}}}}}", out,
+                     kHints[static_cast<size_t>(histogram.counter_reset_hint)]);
 }
 
 std::string Describe(double value, const FloatHistogram* histogram) {
@@ -458,7 +558,8 @@ std::string Compare(const EvalCommand& command, const VectorResult& vector) {
     if (want->second.values.empty()) return fmt::format("no value given for {}", sample.labels.ToString());
     std::string problem = CompareValue(want->second.values[0], sample.value, sample.histogram.get());
     if (!problem.empty()) return fmt::format("{}: {}", sample.labels.ToString(), problem);
-    if (!seen.insert(sample.labels).second) return fmt::format("metric {} comes twice", sample.labels.ToString());
+    if (!seen.insert(sample.labels).second)
+      return fmt::format("metric {} comes twice", sample.labels.ToString());
   }
   for (const auto& [labels, entry] : command.expected) {
     if (!seen.contains(labels)) return fmt::format("expected metric {} not found", labels.ToString());
@@ -469,7 +570,8 @@ std::string Compare(const EvalCommand& command, const VectorResult& vector) {
 std::string CheckSorted(const MatrixResult& matrix) {
   for (size_t i = 1; i < matrix.size(); ++i) {
     if (matrix[i].labels < matrix[i - 1].labels) {
-      return fmt::format("series {} comes after {}", matrix[i].labels.ToString(), matrix[i - 1].labels.ToString());
+      return fmt::format("series {} comes after {}", matrix[i].labels.ToString(),
+                         matrix[i - 1].labels.ToString());
     }
   }
   return {};
@@ -492,7 +594,8 @@ std::string CompareSeries(const EvalCommand& command, const MatrixSeries& series
       histogram = series.histograms[next_histogram].histogram.get();
       got_ms = series.histograms[next_histogram++].time_ms;
     } else {
-      if (next_float == series.floats.size()) return fmt::format("no float at {}, expected {}", time_ms, Describe(values[i]));
+      if (next_float == series.floats.size())
+        return fmt::format("no float at {}, expected {}", time_ms, Describe(values[i]));
       value = series.floats[next_float].value;
       got_ms = series.floats[next_float++].time_ms;
     }
@@ -505,7 +608,8 @@ std::string CompareSeries(const EvalCommand& command, const MatrixSeries& series
     }
   }
   if (next_float < series.floats.size()) {
-    return fmt::format("unexpected float {} at {}", series.floats[next_float].value, series.floats[next_float].time_ms);
+    return fmt::format("unexpected float {} at {}", series.floats[next_float].value,
+                       series.floats[next_float].time_ms);
   }
   if (next_histogram < series.histograms.size()) {
     return fmt::format("unexpected histogram at {}", series.histograms[next_histogram].time_ms);
@@ -538,17 +642,19 @@ std::string Compare(const EvalCommand& command, const QueryValue& value) {
   }
   if (const auto* string = std::get_if<StringResult>(&value)) {
     if (string->value == command.string) return {};
-    return fmt::format("expected string {} but got {}", model::QuoteGo(command.string), model::QuoteGo(string->value));
+    return fmt::format("expected string {} but got {}", model::QuoteGo(command.string),
+                       model::QuoteGo(string->value));
   }
   if (const auto* vector = std::get_if<VectorResult>(&value)) return Compare(command, *vector);
   return Compare(command, std::get<MatrixResult>(value));
 }
 
 // One kind of annotation: every expectation must be met, and when there is one, nothing else may come up.
-std::string CheckAnnotations(std::string_view kind, const std::vector<MessageMatch>& want, bool any, bool none,
-                             const std::vector<std::string>& got) {
+std::string CheckAnnotations(std::string_view kind, const std::vector<MessageMatch>& want, bool any,
+                             bool none, const std::vector<std::string>& got) {
   std::string all = fmt::format("[{}]", fmt::join(got, "; "));
-  if ((any || !want.empty()) && got.empty()) return fmt::format("expected {} annotations but there are none", kind);
+  if ((any || !want.empty()) && got.empty())
+    return fmt::format("expected {} annotations but there are none", kind);
   if (none && !got.empty()) return fmt::format("unexpected {} annotations: {}", kind, all);
   for (const MessageMatch& match : want) {
     if (std::ranges::none_of(got, [&](const std::string& text) { return match.Matches(text); })) {
@@ -596,13 +702,15 @@ bool DependsOnTime(FunctionId id) {
     case FunctionId::kStep:
     case FunctionId::kTime:
     case FunctionId::kTimestamp:
-    case FunctionId::kYear: return true;
-    default: return false;
+    case FunctionId::kYear:
+      return true;
+    default:
+      return false;
   }
 }
 
-// Pins all selectors that are not pinned yet to a time; a pinned subquery pins what is inside. False when the value
-// depends on the evaluation time nevertheless.
+// Pins all selectors that are not pinned yet to a time; a pinned subquery pins what is inside. False when the
+// value depends on the evaluation time nevertheless.
 bool PinSelectors(Expr& expr, core::TimestampMs time_ms) {
   if (auto* selector = As<VectorSelector>(&expr)) {
     if (!selector->time.timestamp_ms) selector->time.timestamp_ms = time_ms;
@@ -680,7 +788,8 @@ class Runner {
   }
 
   std::string RunRange(const EvalCommand& command) const {
-    QueryOutcome outcome = engine_.Range(storage_, command.expr, command.start_ms, command.end_ms, command.step_ms);
+    QueryOutcome outcome =
+        engine_.Range(storage_, command.expr, command.start_ms, command.end_ms, command.step_ms);
     if (std::optional<std::string> problem = CheckOutcome(command, outcome)) return *problem;
     std::string problem = CheckAnnotations(command, *outcome);
     return problem.empty() ? Compare(command, outcome->value) : problem;
@@ -704,7 +813,8 @@ class Runner {
     static const RE2 kQueryContext(R"((start|end|range|step)\(\))");
     if (command.not_as_range || RE2::PartialMatch(instant.expr, kQueryContext)) return {};
     constexpr core::DurationMs kMinute = 60'000;
-    QueryOutcome range = engine_.Range(storage_, instant.expr, instant.time_ms - kMinute, instant.time_ms + kMinute, kMinute);
+    QueryOutcome range =
+        engine_.Range(storage_, instant.expr, instant.time_ms - kMinute, instant.time_ms + kMinute, kMinute);
     if (!range) return "as a range query: error: " + range.error().message;
     if (command.ordered) return {};
     problem = CompareMiddle(command, std::get<MatrixResult>(range->value), instant.time_ms,
@@ -713,8 +823,8 @@ class Runner {
   }
 
   // The middle step of a range query must be what the instant query is.
-  static std::string CompareMiddle(const EvalCommand& command, const MatrixResult& matrix, core::TimestampMs time_ms,
-                                   bool is_scalar) {
+  static std::string CompareMiddle(const EvalCommand& command, const MatrixResult& matrix,
+                                   core::TimestampMs time_ms, bool is_scalar) {
     if (std::string problem = CheckSorted(matrix); !problem.empty()) return problem;
     VectorResult vector;
     for (const MatrixSeries& series : matrix) {
@@ -741,6 +851,7 @@ EngineOptions PromqltestEngineOptions() {
   EngineOptions options;
   options.max_samples = 10'000;
   options.delayed_name_removal = true;
+  options.use_start_timestamps = true;
   options.parser = ParserOptions::Everything();
   return options;
 }

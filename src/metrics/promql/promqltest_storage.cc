@@ -24,12 +24,15 @@ bool Continues(const FloatHistogram& before, const FloatHistogram& after) {
 CounterResetHint HintFor(const FloatHistogram* before, const FloatHistogram& histogram) {
   if (histogram.counter_reset_hint == CounterResetHint::kGauge) return CounterResetHint::kGauge;
   bool same_kind = before != nullptr && before->counter_reset_hint != CounterResetHint::kGauge;
-  return same_kind && Continues(*before, histogram) ? CounterResetHint::kNotReset : CounterResetHint::kUnknown;
+  return same_kind && Continues(*before, histogram) ? CounterResetHint::kNotReset
+                                                    : CounterResetHint::kUnknown;
 }
 
 class SnapshotSet final : public model::SeriesSet {
  public:
-  void Add(const model::Labels& labels, SampleList samples) { series_.emplace_back(labels, std::move(samples)); }
+  void Add(const model::Labels& labels, SampleList samples) {
+    series_.emplace_back(labels, std::move(samples));
+  }
 
   size_t size() const override { return series_.size(); }
   const model::Labels& labels(size_t index) const override { return series_[index].first; }
@@ -40,11 +43,14 @@ class SnapshotSet final : public model::SeriesSet {
     const std::vector<Sample>& samples = *series_[index].second;
     auto first = std::ranges::lower_bound(samples, start_ms, {}, &Sample::time_ms);
     auto last = std::ranges::upper_bound(samples, end_ms, {}, &Sample::time_ms);
-    bool has_histograms = std::any_of(first, last, [](const Sample& sample) { return sample.histogram != nullptr; });
+    bool has_histograms =
+        std::any_of(first, last, [](const Sample& sample) { return sample.histogram != nullptr; });
+    bool has_starts = std::any_of(first, last, [](const Sample& sample) { return sample.start_ms != 0; });
     for (auto it = first; it < last; ++it) {
       out.times_ms.push_back(it->time_ms);
       out.values.push_back(it->value);
       if (has_histograms) out.histograms.push_back(it->histogram);
+      if (has_starts) out.start_times_ms.push_back(it->start_ms);
     }
     return {};
   }
@@ -68,7 +74,8 @@ class SnapshotQuerier final : public model::Querier {
     return set;
   }
 
-  core::Result<std::vector<std::string>> LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
+  core::Result<std::vector<std::string>> LabelValues(std::string_view name,
+                                                     const std::vector<model::Matcher>& matchers,
                                                      size_t limit) const override {
     std::set<std::string> values;
     for (const auto& [labels, samples] : series_) {
@@ -89,7 +96,8 @@ class SnapshotQuerier final : public model::Querier {
 
  private:
   static bool Matches(const model::Labels& labels, const std::vector<model::Matcher>& matchers) {
-    return std::ranges::all_of(matchers, [&](const model::Matcher& m) { return m.Matches(labels.Get(m.name())); });
+    return std::ranges::all_of(matchers,
+                               [&](const model::Matcher& m) { return m.Matches(labels.Get(m.name())); });
   }
   static std::vector<std::string> First(const std::set<std::string>& texts, size_t limit) {
     std::vector<std::string> out(texts.begin(), texts.end());
@@ -117,7 +125,8 @@ void PromqltestStorage::Add(const model::Labels& labels, const std::vector<Sampl
       if (hint != sample.histogram->counter_reset_hint) {
         auto hinted = std::make_shared<FloatHistogram>(*sample.histogram);
         // An explicit reset must be seen again when more samples are added.
-        if (sample.histogram->counter_reset_hint != CounterResetHint::kReset) hinted->counter_reset_hint = hint;
+        if (sample.histogram->counter_reset_hint != CounterResetHint::kReset)
+          hinted->counter_reset_hint = hint;
         sample.histogram = std::move(hinted);
       }
     }

@@ -1,7 +1,8 @@
 // A small store in memory for promqltest scripts: whatever is added can be queried, in any order of adding.
 //
-// It answers as Prometheus' store does where answers depend on it: histograms come back with the counter reset hints that
-// its chunks give (a histogram that continues the one before is "not reset", one that does not is "unknown").
+// It answers as Prometheus' store does where answers depend on it: histograms come back with the counter
+// reset hints that its chunks give (a histogram that continues the one before is "not reset", one that does
+// not is "unknown").
 //
 // Adding is for one thread; queriers are snapshots that any thread may read while the store is changed.
 #pragma once
@@ -21,6 +22,7 @@ class PromqltestStorage final : public model::Queryable {
     core::TimestampMs time_ms = 0;
     double value = 0;
     std::shared_ptr<const model::FloatHistogram> histogram = nullptr;  // instead of the value, when not null
+    core::TimestampMs start_ms = 0;
   };
 
   // Adds samples of one series. A sample whose time is taken already is dropped.

@@ -21,6 +21,8 @@
 
 namespace sextant::promql {
 
+class QueryProfile;
+
 struct QueryLimits {
   int64_t max_samples = 0;
   int64_t max_bytes = 0;                // 0: no limit
@@ -109,6 +111,10 @@ class QueryContext {
   }
   void TrackSteps(size_t steps) { stats_.samples_per_step.assign(steps, 0); }
 
+  // Where what each node takes is noted; null: nowhere.
+  QueryProfile* profile() const { return profile_; }
+  void set_profile(QueryProfile* profile) { profile_ = profile; }
+
   Annotations& annotations() { return annotations_; }
   QueryStats& stats() { return stats_; }
 
@@ -131,6 +137,7 @@ class QueryContext {
   int64_t work_left_ = kWorkBetweenChecks;
   std::optional<QueryHoldings> own_holdings_;  // not of parts
   QueryHoldings& holdings_;
+  QueryProfile* profile_ = nullptr;
   Annotations annotations_;
   QueryStats stats_;
 };

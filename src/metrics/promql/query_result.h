@@ -1,4 +1,5 @@
-// What a query answers: a value, the annotations that came up, and what it took. Plain data, owned by the caller.
+// What a query answers: a value, the annotations that came up, and what it took. Plain data, owned by the
+// caller.
 #pragma once
 
 #include <cstdint>
@@ -56,20 +57,21 @@ inline std::string_view QueryValueTypeName(const QueryValue& value) {
 
 // What a query read and held. Samples are counted as Prometheus counts them for `stats`.
 struct QueryStats {
-  int64_t total_samples = 0;                 // samples looked at, summed over all steps
-  int64_t peak_samples = 0;                  // most samples in memory at one moment
-  int64_t peak_bytes = 0;                    // most bytes of samples and results in memory at one moment
-  std::vector<int64_t> samples_per_step;     // only when asked for; one per step of the query
-  double eval_total_seconds = 0;             // everything but parsing
-  double prepare_seconds = 0;                // planning and selecting series
-  double inner_eval_seconds = 0;             // computing
-  double result_sort_seconds = 0;            // ordering the answer
+  int64_t total_samples = 0;              // samples looked at, summed over all steps
+  int64_t peak_samples = 0;               // most samples in memory at one moment
+  int64_t peak_bytes = 0;                 // most bytes of samples and results in memory at one moment
+  std::vector<int64_t> samples_per_step;  // only when asked for; one per step of the query
+  double queue_seconds = 0;               // waiting for its turn
+  double eval_total_seconds = 0;          // everything but parsing and waiting
+  double prepare_seconds = 0;             // planning and selecting series
+  double inner_eval_seconds = 0;          // computing
+  double result_sort_seconds = 0;         // ordering the answer
 };
 
 struct QueryResult {
   QueryValue value;
-  // Annotations with Prometheus' texts, position included, each text once, in order of appearance. All of them; the
-  // API shows ten of a kind (see LimitAnnotations in annotations.h).
+  // Annotations with Prometheus' texts, position included, each text once, in order of appearance. All of
+  // them; the API shows ten of a kind (see LimitAnnotations in annotations.h).
   std::vector<std::string> warnings;
   std::vector<std::string> infos;
   QueryStats stats;

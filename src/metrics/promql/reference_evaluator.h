@@ -1,5 +1,6 @@
-// A plain evaluator of PromQL for tests: one step at a time, straight from the definition, with no regard to speed. What
-// the column engine is compared with. Knows floats and the core of the language; fails a test on anything else.
+// A plain evaluator of PromQL for tests: one step at a time, straight from the definition, with no regard to
+// speed. What the column engine is compared with. Knows floats and the core of the language; fails a test on
+// anything else.
 #pragma once
 
 #include <algorithm>
@@ -45,30 +46,41 @@ class Evaluator {
  public:
   Evaluator(const TestStorage& storage, core::DurationMs lookback_ms, core::DurationMs subquery_step_ms,
             TimestampMs start_ms, TimestampMs end_ms)
-      : storage_(storage), lookback_ms_(lookback_ms), subquery_step_ms_(subquery_step_ms), start_ms_(start_ms),
+      : storage_(storage),
+        lookback_ms_(lookback_ms),
+        subquery_step_ms_(subquery_step_ms),
+        start_ms_(start_ms),
         end_ms_(end_ms) {}
 
   Vector EvalVector(const Expr& expr, TimestampMs t) {
     switch (expr.kind) {
-      case NodeKind::kParen: return EvalVector(*As<ParenExpr>(&expr)->expr, t);
-      case NodeKind::kVectorSelector: return Select(*As<VectorSelector>(&expr), t);
+      case NodeKind::kParen:
+        return EvalVector(*As<ParenExpr>(&expr)->expr, t);
+      case NodeKind::kVectorSelector:
+        return Select(*As<VectorSelector>(&expr), t);
       case NodeKind::kUnary: {
         Vector vector = EvalVector(*As<UnaryExpr>(&expr)->expr, t);
         if (As<UnaryExpr>(&expr)->op == UnaryOp::kAdd) return vector;
         for (Element& element : vector) element = {WithoutName(element.labels), -element.value};
         return Unique(vector);
       }
-      case NodeKind::kCall: return EvalCall(*As<Call>(&expr), t);
-      case NodeKind::kAggregate: return Aggregate(*As<AggregateExpr>(&expr), t);
-      case NodeKind::kBinary: return EvalBinary(*As<BinaryExpr>(&expr), t);
-      default: throw std::logic_error("not a vector");
+      case NodeKind::kCall:
+        return EvalCall(*As<Call>(&expr), t);
+      case NodeKind::kAggregate:
+        return Aggregate(*As<AggregateExpr>(&expr), t);
+      case NodeKind::kBinary:
+        return EvalBinary(*As<BinaryExpr>(&expr), t);
+      default:
+        throw std::logic_error("not a vector");
     }
   }
 
   double EvalScalar(const Expr& expr, TimestampMs t) {
     switch (expr.kind) {
-      case NodeKind::kParen: return EvalScalar(*As<ParenExpr>(&expr)->expr, t);
-      case NodeKind::kNumber: return As<NumberLiteral>(&expr)->value;
+      case NodeKind::kParen:
+        return EvalScalar(*As<ParenExpr>(&expr)->expr, t);
+      case NodeKind::kNumber:
+        return As<NumberLiteral>(&expr)->value;
       case NodeKind::kUnary: {
         double value = EvalScalar(*As<UnaryExpr>(&expr)->expr, t);
         return As<UnaryExpr>(&expr)->op == UnaryOp::kSub ? -value : value;
@@ -86,7 +98,8 @@ class Evaluator {
         }
         throw std::logic_error("unknown scalar function");
       }
-      default: throw std::logic_error("not a scalar");
+      default:
+        throw std::logic_error("not a scalar");
     }
   }
 
@@ -120,6 +133,10 @@ class Evaluator {
     Vector vector;
     for (const auto& [labels, samples] : storage_.series()) {
       if (!model::MatchesAll(selector.matchers, labels)) continue;
+      if (selector.smoothed) {
+        if (std::optional<double> value = Smoothed(samples, t)) vector.push_back({labels, *value});
+        continue;
+      }
       std::optional<double> value;
       for (size_t i = 0; i < samples.size(); ++i) {
         if (samples.times_ms[i] <= t && samples.times_ms[i] > t - lookback_ms_) value = samples.values[i];
@@ -129,8 +146,103 @@ class Evaluator {
     return vector;
   }
 
+  // The samples of (start, end], stale markers left out.
+  static std::vector<Point> PointsIn(const model::SampleColumns& samples, TimestampMs start,
+                                     TimestampMs end) {
+    std::vector<Point> points;
+    for (size_t i = 0; i < samples.size(); ++i) {
+      if (samples.times_ms[i] <= start || samples.times_ms[i] > end || model::IsStaleNan(samples.values[i]))
+        continue;
+      points.push_back({samples.times_ms[i], samples.values[i]});
+    }
+    return points;
+  }
+
+  // On the straight line between the neighbours of a time; the last value stays.
+  std::optional<double> Smoothed(const model::SampleColumns& samples, TimestampMs t) const {
+    const Point* before = nullptr;
+    const Point* after = nullptr;
+    std::vector<Point> points = PointsIn(samples, t - lookback_ms_, t + lookback_ms_);
+    for (const Point& point : points) {
+      if (point.time_ms <= t) before = &point;
+      if (point.time_ms >= t && !after) after = &point;
+    }
+    if (after && after->time_ms == t) return after->value;
+    if (!before) return std::nullopt;
+    return after ? Between(*before, *after, t, false) : before->value;
+  }
+
+  static double Between(const Point& a, const Point& b, TimestampMs t, bool is_counter) {
+    double from = is_counter && b.value < a.value ? 0 : a.value;
+    return from +
+           (b.value - from) * static_cast<double>(t - a.time_ms) / static_cast<double>(b.time_ms - a.time_ms);
+  }
+
+  // The samples that an extended range may look at, and functions over them: by the values at the very edges.
+  Vector EvalExtended(const Call& call, const MatrixSelector& matrix, TimestampMs t) {
+    const VectorSelector& selector = matrix.vector_selector();
+    const TimestampMs end = Reference(selector.time, t);
+    const TimestampMs start = end - matrix.range_ms;
+    Vector vector;
+    for (const auto& [labels, samples] : storage_.series()) {
+      if (!model::MatchesAll(selector.matchers, labels)) continue;
+      std::vector<Point> points =
+          PointsIn(samples, start - lookback_ms_, selector.smoothed ? end + lookback_ms_ : end);
+      std::vector<Point> seen = EdgesAndBetween(points, start, end, selector.smoothed, call.function->id);
+      if (seen.empty()) continue;
+      vector.push_back({WithoutName(labels), OverEdges(call.function->id, seen, start, end)});
+    }
+    return Unique(vector);
+  }
+
+  // The value at the left edge, the samples inside, the value at the right edge; nothing when there is no
+  // answer.
+  static std::vector<Point> EdgesAndBetween(const std::vector<Point>& points, TimestampMs start,
+                                            TimestampMs end, bool is_smoothed, FunctionId function) {
+    bool is_counter = function == FunctionId::kRate || function == FunctionId::kIncrease;
+    if (points.empty()) return {};
+    const Point* left = &points[0];
+    for (const Point& point : points) {
+      if (point.time_ms <= start) left = &point;
+    }
+    const Point* right = &points.back();
+    for (size_t i = points.size(); is_smoothed && i-- > 0;) {
+      if (points[i].time_ms >= end) right = &points[i];
+    }
+    if (right->time_ms <= start || (is_smoothed && left->time_ms > end)) return {};
+    std::vector<Point> seen{*left};
+    if (is_smoothed && left->time_ms < start) seen[0].value = Between(*left, left[1], start, is_counter);
+    for (const Point& point : points) {
+      if (point.time_ms > start && point.time_ms < end && &point > left && &point < right)
+        seen.push_back(point);
+    }
+    double last = right->value;
+    if (is_smoothed && right->time_ms > end && right > points.data())
+      last = Between(right[-1], *right, end, is_counter);
+    if (right->time_ms < end && right > left) seen.push_back(*right);
+    seen.push_back({end, last});
+    return seen;
+  }
+
+  static double OverEdges(FunctionId function, const std::vector<Point>& seen, TimestampMs start,
+                          TimestampMs end) {
+    double events = 0;
+    double lost = 0;
+    for (size_t i = 1; i < seen.size(); ++i) {
+      double a = seen[i - 1].value;
+      double b = seen[i].value;
+      if (b < a) lost += a;
+      events += function == FunctionId::kResets ? b < a : a != b && !(std::isnan(a) && std::isnan(b));
+    }
+    if (function == FunctionId::kResets || function == FunctionId::kChanges) return events;
+    double result = seen.back().value - seen[0].value;
+    if (function != FunctionId::kDelta) result += lost;
+    return function == FunctionId::kRate ? result / (static_cast<double>(end - start) / 1000) : result;
+  }
+
   // The samples in (end - range, end].
-  std::vector<RangeSeries> SelectRange(const Expr& expr, TimestampMs t, TimestampMs& start, TimestampMs& end) {
+  std::vector<RangeSeries> SelectRange(const Expr& expr, TimestampMs t, TimestampMs& start,
+                                       TimestampMs& end) {
     std::vector<RangeSeries> result;
     if (const auto* matrix = As<MatrixSelector>(&expr)) {
       end = Reference(matrix->vector_selector().time, t);
@@ -139,7 +251,9 @@ class Evaluator {
         if (!model::MatchesAll(matrix->vector_selector().matchers, labels)) continue;
         RangeSeries series{labels, {}};
         for (size_t i = 0; i < samples.size(); ++i) {
-          if (samples.times_ms[i] <= start || samples.times_ms[i] > end || model::IsStaleNan(samples.values[i])) continue;
+          if (samples.times_ms[i] <= start || samples.times_ms[i] > end ||
+              model::IsStaleNan(samples.values[i]))
+            continue;
           series.points.push_back({samples.times_ms[i], samples.values[i]});
         }
         if (!series.points.empty()) result.push_back(std::move(series));
@@ -171,16 +285,26 @@ class Evaluator {
       return Unique(vector);
     };
     switch (call.function->id) {
-      case FunctionId::kAbs: return map([](double v) { return std::fabs(v); });
-      case FunctionId::kCeil: return map([](double v) { return std::ceil(v); });
-      case FunctionId::kFloor: return map([](double v) { return std::floor(v); });
-      case FunctionId::kSgn: return map([](double v) { return v > 0 ? 1 : v < 0 ? -1 : v; });
-      case FunctionId::kVector: return {{{}, EvalScalar(*call.args[0], t)}};
+      case FunctionId::kAbs:
+        return map([](double v) { return std::fabs(v); });
+      case FunctionId::kCeil:
+        return map([](double v) { return std::ceil(v); });
+      case FunctionId::kFloor:
+        return map([](double v) { return std::floor(v); });
+      case FunctionId::kSgn:
+        return map([](double v) { return v > 0 ? 1 : v < 0 ? -1 : v; });
+      case FunctionId::kVector:
+        return {{{}, EvalScalar(*call.args[0], t)}};
       case FunctionId::kAbsent: {
         if (!EvalVector(*call.args[0], t).empty()) return {};
         return {{AbsentLabels(*call.args[0]), 1}};
       }
-      default: break;
+      default:
+        break;
+    }
+    const auto* matrix = As<MatrixSelector>(call.args.back().get());
+    if (matrix && (matrix->vector_selector().anchored || matrix->vector_selector().smoothed)) {
+      return EvalExtended(call, *matrix, t);
     }
     TimestampMs start = 0;
     TimestampMs end = 0;
@@ -209,11 +333,16 @@ class Evaluator {
                                   TimestampMs end, TimestampMs t) {
     auto count = static_cast<double>(points.size());
     switch (call.function->id) {
-      case FunctionId::kCountOverTime: return count;
-      case FunctionId::kLastOverTime: return points.back().value;
-      case FunctionId::kPresentOverTime: return 1;
-      case FunctionId::kSumOverTime: return Sum(points);
-      case FunctionId::kAvgOverTime: return Sum(points) / count;
+      case FunctionId::kCountOverTime:
+        return count;
+      case FunctionId::kLastOverTime:
+        return points.back().value;
+      case FunctionId::kPresentOverTime:
+        return 1;
+      case FunctionId::kSumOverTime:
+        return Sum(points);
+      case FunctionId::kAvgOverTime:
+        return Sum(points) / count;
       case FunctionId::kMaxOverTime:
       case FunctionId::kMinOverTime: {
         bool is_max = call.function->id == FunctionId::kMaxOverTime;
@@ -248,10 +377,14 @@ class Evaluator {
         double difference = is_rate && b.value < a.value ? b.value : b.value - a.value;
         return is_rate ? difference / (static_cast<double>(b.time_ms - a.time_ms) / 1000) : difference;
       }
-      case FunctionId::kRate: return Extrapolated(points, start, end, true, true);
-      case FunctionId::kIncrease: return Extrapolated(points, start, end, true, false);
-      case FunctionId::kDelta: return Extrapolated(points, start, end, false, false);
-      default: throw std::logic_error("unknown range function");
+      case FunctionId::kRate:
+        return Extrapolated(points, start, end, true, true);
+      case FunctionId::kIncrease:
+        return Extrapolated(points, start, end, true, false);
+      case FunctionId::kDelta:
+        return Extrapolated(points, start, end, false, false);
+      default:
+        throw std::logic_error("unknown range function");
     }
   }
 
@@ -274,8 +407,8 @@ class Evaluator {
     return values[low] * (1 - weight) + values[high] * weight;
   }
 
-  static std::optional<double> Extrapolated(const std::vector<Point>& points, TimestampMs start, TimestampMs end,
-                                            bool is_counter, bool is_rate) {
+  static std::optional<double> Extrapolated(const std::vector<Point>& points, TimestampMs start,
+                                            TimestampMs end, bool is_counter, bool is_rate) {
     if (points.size() < 2) return std::nullopt;
     double result = points.back().value - points[0].value;
     for (size_t i = 1; is_counter && i < points.size(); ++i) {
@@ -308,7 +441,8 @@ class Evaluator {
         builder.Keep(aggregate.grouping);
       }
       Labels labels = builder.Build();
-      auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.first == labels; });
+      auto it = std::find_if(groups.begin(), groups.end(),
+                             [&](const auto& group) { return group.first == labels; });
       if (it == groups.end()) it = groups.insert(groups.end(), {labels, {}});
       it->second.push_back(element);
     }
@@ -348,33 +482,54 @@ class Evaluator {
       values.push_back(element.value);
     }
     switch (op) {
-      case AggregateOp::kSum: return static_cast<double>(sum);
-      case AggregateOp::kAvg: return static_cast<double>(sum / count);
-      case AggregateOp::kCount: return count;
-      case AggregateOp::kGroup: return 1;
+      case AggregateOp::kSum:
+        return static_cast<double>(sum);
+      case AggregateOp::kAvg:
+        return static_cast<double>(sum / count);
+      case AggregateOp::kCount:
+        return count;
+      case AggregateOp::kGroup:
+        return 1;
       case AggregateOp::kMax:
-      case AggregateOp::kMin: return best;
-      case AggregateOp::kQuantile: return QuantileOf(parameter, values);
-      default: throw std::logic_error("unknown aggregation");
+      case AggregateOp::kMin:
+        return best;
+      case AggregateOp::kQuantile:
+        return QuantileOf(parameter, values);
+      default:
+        throw std::logic_error("unknown aggregation");
     }
   }
 
   static double Calculate(BinaryOp op, double a, double b) {
     switch (op) {
-      case BinaryOp::kAdd: return a + b;
-      case BinaryOp::kSub: return a - b;
-      case BinaryOp::kMul: return a * b;
-      case BinaryOp::kDiv: return a / b;
-      case BinaryOp::kMod: return std::fmod(a, b);
-      case BinaryOp::kPow: return std::pow(a, b);
-      case BinaryOp::kAtan2: return std::atan2(a, b);
-      case BinaryOp::kEql: return a == b;
-      case BinaryOp::kNeq: return a != b;
-      case BinaryOp::kGtr: return a > b;
-      case BinaryOp::kLss: return a < b;
-      case BinaryOp::kGte: return a >= b;
-      case BinaryOp::kLte: return a <= b;
-      default: throw std::logic_error("unknown operator");
+      case BinaryOp::kAdd:
+        return a + b;
+      case BinaryOp::kSub:
+        return a - b;
+      case BinaryOp::kMul:
+        return a * b;
+      case BinaryOp::kDiv:
+        return a / b;
+      case BinaryOp::kMod:
+        return std::fmod(a, b);
+      case BinaryOp::kPow:
+        return std::pow(a, b);
+      case BinaryOp::kAtan2:
+        return std::atan2(a, b);
+      case BinaryOp::kEql:
+        return a == b;
+      case BinaryOp::kNeq:
+        return a != b;
+      case BinaryOp::kGtr:
+        return a > b;
+      case BinaryOp::kLss:
+        return a < b;
+      case BinaryOp::kGte:
+        return a >= b;
+      case BinaryOp::kLte:
+        return a <= b;
+      default:
+        throw std::logic_error("unknown operator");
     }
   }
 
@@ -435,13 +590,14 @@ class Evaluator {
         std::copy_if(rhs.begin(), rhs.end(), std::back_inserter(result),
                      [&](const Element& element) { return !has_partner(element, lhs); });
         return Unique(result);
-      default: return Combine(binary, lhs, rhs);
+      default:
+        return Combine(binary, lhs, rhs);
     }
   }
 
   static Vector Combine(const BinaryExpr& binary, const Vector& lhs, const Vector& rhs) {
     const VectorMatching& matching = *binary.matching;
-    if (lhs.empty() || rhs.empty()) return {};
+    if ((lhs.empty() || rhs.empty()) && !matching.fill_lhs && !matching.fill_rhs) return {};
     bool is_swapped = matching.cardinality == MatchCardinality::kOneToMany;
     bool is_one_to_one = matching.cardinality == MatchCardinality::kOneToOne;
     const Vector& many = is_swapped ? rhs : lhs;
@@ -457,8 +613,9 @@ class Evaluator {
     for (const Element& element : many) {
       Labels signature = Signature(matching, element.labels);
       auto partner = by_signature.find(signature);
-      if (partner == by_signature.end()) continue;
-      const Element& other = *partner->second;
+      if (partner == by_signature.end() && !matching.fill_rhs) continue;
+      const Element other =
+          partner == by_signature.end() ? Element{signature, *matching.fill_rhs} : *partner->second;
       Labels labels = ResultLabels(binary, element.labels, other.labels);
       std::vector<Labels>& taken = matched[signature];
       if (is_one_to_one ? !taken.empty() : std::find(taken.begin(), taken.end(), labels) != taken.end()) {
@@ -468,6 +625,13 @@ class Evaluator {
       std::optional<double> value = is_swapped ? Combine(binary, other.value, element.value, other.value)
                                                : Combine(binary, element.value, other.value, element.value);
       if (value) result.push_back({labels, *value});
+    }
+    for (const auto& [signature, element] : by_signature) {
+      if (!matching.fill_lhs || matched.contains(signature)) continue;
+      std::optional<double> value =
+          is_swapped ? Combine(binary, element->value, *matching.fill_lhs, element->value)
+                     : Combine(binary, *matching.fill_lhs, element->value, *matching.fill_lhs);
+      if (value) result.push_back({ResultLabels(binary, signature, element->labels), *value});
     }
     return Unique(result);
   }

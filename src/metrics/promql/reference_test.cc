@@ -1,5 +1,5 @@
-// The column engine against the plain reference evaluator, on random expressions over random data. Every case has a
-// seed, which is printed when it fails; SEXTANT_REFERENCE_CASES raises the number of cases.
+// The column engine against the plain reference evaluator, on random expressions over random data. Every case
+// has a seed, which is printed when it fails; SEXTANT_REFERENCE_CASES raises the number of cases.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +23,9 @@ class Generator {
 
   size_t Below(size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random_); }
   bool Chance(int percent) { return Below(100) < static_cast<size_t>(percent); }
-  std::string Pick(std::initializer_list<const char*> choices) { return *(choices.begin() + Below(choices.size())); }
+  std::string Pick(std::initializer_list<const char*> choices) {
+    return *(choices.begin() + Below(choices.size()));
+  }
 
   // Counters and gauges with gaps, resets, stale markers and odd values.
   void Fill(TestStorage& storage) {
@@ -42,19 +44,35 @@ class Generator {
   std::string Vector(int depth) {
     if (depth <= 0) return Selector();
     switch (Below(9)) {
-      case 0: return Selector();
-      case 1: return fmt::format("{}({}{})", RangeFunction(), Selector(false), Range());
-      case 2: return fmt::format("{}(({})[{}:{}])", RangeFunction(), Vector(depth - 1), Pick({"45s", "90s", "4m"}),
-                                 Pick({"", "7s", "15s"}));
-      case 3: return Aggregation(depth);
-      case 4: return fmt::format("({} {} {})", Vector(depth - 1), VectorOperator(), Scalar(depth - 1));
-      case 5: return fmt::format("({} {} {})", Scalar(depth - 1), VectorOperator(), Vector(depth - 1));
-      case 6: return fmt::format("({} {} {})", Vector(depth - 1), Matching(), Vector(depth - 1));
-      case 7: return fmt::format("{}({})", Pick({"abs", "ceil", "floor", "sgn", "-", "absent"}), Vector(depth - 1));
-      default: return fmt::format("({} {} {})", Vector(depth - 1),
-                                  Pick({"and", "or", "unless", "and on (job)", "or on (job, instance)",
-                                        "unless ignoring (instance)"}),
-                                  Vector(depth - 1));
+      case 0:
+        return Selector();
+      case 1: {
+        if (Chance(70)) return fmt::format("{}({}{})", RangeFunction(), Selector(false), Range());
+        bool is_smoothed = Chance(50);
+        std::string function = is_smoothed ? Pick({"rate", "increase", "delta"})
+                                           : Pick({"rate", "increase", "delta", "changes", "resets"});
+        return fmt::format("{}({}{} {}{})", function, Selector(false), Pick({"[20s]", "[1m]", "[3m]"}),
+                           is_smoothed ? "smoothed" : "anchored", Modifiers());
+      }
+      case 2:
+        return fmt::format("{}(({})[{}:{}])", RangeFunction(), Vector(depth - 1), Pick({"45s", "90s", "4m"}),
+                           Pick({"", "7s", "15s"}));
+      case 3:
+        return Aggregation(depth);
+      case 4:
+        return fmt::format("({} {} {})", Vector(depth - 1), VectorOperator(), Scalar(depth - 1));
+      case 5:
+        return fmt::format("({} {} {})", Scalar(depth - 1), VectorOperator(), Vector(depth - 1));
+      case 6:
+        if (Chance(30)) return fmt::format("({} {} {})", Vector(depth - 1), Filling(), Vector(depth - 1));
+        return fmt::format("({} {} {})", Vector(depth - 1), Matching(), Vector(depth - 1));
+      case 7:
+        return fmt::format("{}({})", Pick({"abs", "ceil", "floor", "sgn", "-", "absent"}), Vector(depth - 1));
+      default:
+        return fmt::format("({} {} {})", Vector(depth - 1),
+                           Pick({"and", "or", "unless", "and on (job)", "or on (job, instance)",
+                                 "unless ignoring (instance)"}),
+                           Vector(depth - 1));
     }
   }
 
@@ -67,7 +85,8 @@ class Generator {
     for (int i = 0; i < 60; ++i) {
       time += interval + (Chance(30) ? static_cast<DurationMs>(Below(2'000)) : 0);
       if (Chance(5)) time += static_cast<DurationMs>(Below(200)) * kSecond;
-      value = is_counter ? value + static_cast<double>(Below(20)) / 4 : static_cast<double>(Below(1'000)) / 8 - 40;
+      value = is_counter ? value + static_cast<double>(Below(20)) / 4
+                         : static_cast<double>(Below(1'000)) / 8 - 40;
       if (is_counter && Chance(4)) value = 0;
       if (Chance(2)) {
         storage.Add(labels, time, model::StaleNan());
@@ -81,27 +100,44 @@ class Generator {
 
   std::string Modifiers() {
     switch (Below(8)) {
-      case 0: return " offset 40s";
-      case 1: return " offset -25s";
-      case 2: return " @ 300";
-      case 3: return " @ start()";
-      case 4: return " @ end() offset 1m";
-      default: return "";
+      case 0:
+        return " offset 40s";
+      case 1:
+        return " offset -25s";
+      case 2:
+        return " @ 300";
+      case 3:
+        return " @ start()";
+      case 4:
+        return " @ end() offset 1m";
+      default:
+        return "";
     }
   }
   std::string Selector(bool has_modifiers = true) {
-    std::string labels = Pick({"", "", "{job=\"x\"}", "{instance!=\"2\"}", "{instance=~\"1|3\"}", "{job=\"none\"}"});
-    return Pick({"c_total", "g", "h"}) + labels + (has_modifiers ? Modifiers() : "");
+    std::string labels =
+        Pick({"", "", "{job=\"x\"}", "{instance!=\"2\"}", "{instance=~\"1|3\"}", "{job=\"none\"}"});
+    std::string smoothed = has_modifiers && Chance(10) ? " smoothed" : "";
+    return Pick({"c_total", "g", "h"}) + labels + smoothed + (has_modifiers ? Modifiers() : "");
+  }
+  std::string Filling() {
+    return Pick({"+", "-", "*", "/"}) +
+           Pick({" on (job, instance)", " ignoring (zone)", "", " on (job) group_left ()"}) +
+           Pick({" fill (0)", " fill_left (2)", " fill_right (-1)", " fill_left (1) fill_right (3)"});
   }
   std::string Range() { return Pick({"[20s]", "[1m]", "[3m]", "[9m]"}) + Modifiers(); }
   std::string RangeFunction() {
-    return Pick({"rate", "increase", "delta", "irate", "idelta", "sum_over_time", "avg_over_time", "max_over_time",
-                 "min_over_time", "count_over_time", "last_over_time", "present_over_time", "changes", "resets"});
+    return Pick({"rate", "increase", "delta", "irate", "idelta", "sum_over_time", "avg_over_time",
+                 "max_over_time", "min_over_time", "count_over_time", "last_over_time", "present_over_time",
+                 "changes", "resets"});
   }
   std::string Aggregation(int depth) {
-    std::string grouping = Pick({"", "by (job)", "by (instance)", "without (instance)", "by (job, instance)", "by (none)"});
+    std::string grouping =
+        Pick({"", "by (job)", "by (instance)", "without (instance)", "by (job, instance)", "by (none)"});
     switch (Below(4)) {
-      case 0: return fmt::format("quantile {} ({}, {})", grouping, Pick({"0.5", "0.9", "0", "1"}), Vector(depth - 1));
+      case 0:
+        return fmt::format("quantile {} ({}, {})", grouping, Pick({"0.5", "0.9", "0", "1"}),
+                           Vector(depth - 1));
       default:
         return fmt::format("{} {} ({})", Pick({"sum", "avg", "min", "max", "count", "group"}), grouping,
                            Vector(depth - 1));
@@ -112,15 +148,20 @@ class Generator {
   }
   std::string Matching() {
     std::string op = VectorOperator();
-    return op + Pick({"", " on (job, instance)", " ignoring (zone)", " on (job) group_left ()", " on (job) group_right ()",
-                      " on (job) group_left (zone)", " on (instance)", " ignoring (instance) group_left ()"});
+    return op + Pick({"", " on (job, instance)", " ignoring (zone)", " on (job) group_left ()",
+                      " on (job) group_right ()", " on (job) group_left (zone)", " on (instance)",
+                      " ignoring (instance) group_left ()"});
   }
   std::string Scalar(int depth) {
     switch (Below(5)) {
-      case 0: return "time()";
-      case 1: return fmt::format("scalar({})", Vector(std::min(depth, 1)));
-      case 2: return fmt::format("({} * 2)", Pick({"3", "0.5", "time()"}));
-      default: return Pick({"1", "0", "2.5", "-7", "100"});
+      case 0:
+        return "time()";
+      case 1:
+        return fmt::format("scalar({})", Vector(std::min(depth, 1)));
+      case 2:
+        return fmt::format("({} * 2)", Pick({"3", "0.5", "time()"}));
+      default:
+        return Pick({"1", "0", "2.5", "-7", "100"});
     }
   }
 
@@ -142,12 +183,14 @@ std::string Difference(const Answer& expected, const Answer& got) {
     if (series == got.end()) return fmt::format("series {} is missing", labels.ToString());
     for (const auto& [time, value] : points) {
       auto point = series->second.find(time);
-      if (point == series->second.end()) return fmt::format("{} at {}: {} is missing", labels.ToString(), time, value);
+      if (point == series->second.end())
+        return fmt::format("{} at {}: {} is missing", labels.ToString(), time, value);
       if (!IsClose(value, point->second)) {
         return fmt::format("{} at {}: expected {}, got {}", labels.ToString(), time, value, point->second);
       }
     }
-    if (points.size() != series->second.size()) return fmt::format("{} has too many points", labels.ToString());
+    if (points.size() != series->second.size())
+      return fmt::format("{} has too many points", labels.ToString());
   }
   return expected.size() == got.size() ? "" : "there are too many series";
 }
@@ -164,14 +207,15 @@ class ReferenceTest : public testing::Test {
     TimestampMs end = start + step * static_cast<DurationMs>(generator.Below(12));
     SCOPED_TRACE(fmt::format("seed {}: {} from {} to {} step {}", seed, query, start, end, step));
 
-    ParseResult<ExprPtr> expr = ParseExpr(query);
+    ParseResult<ExprPtr> expr = ParseExpr(query, ParserOptions::Everything());
     ASSERT_TRUE(expr) << expr.error().Message();
     reference::Evaluator evaluator(storage, 5 * 60 * kSecond, 60 * kSecond, start, end);
     Answer expected;
     std::string failure;
     try {
       for (TimestampMs t = start; t <= end; t += step) {
-        for (const reference::Element& element : evaluator.EvalVector(**expr, t)) expected[element.labels][t] = element.value;
+        for (const reference::Element& element : evaluator.EvalVector(**expr, t))
+          expected[element.labels][t] = element.value;
       }
     } catch (const reference::QueryFailure& error) {
       failure = error.what();
@@ -192,7 +236,13 @@ class ReferenceTest : public testing::Test {
   }
 
   core::SystemClock clock_;
-  Engine engine_{EngineOptions(), clock_, nullptr};
+  static EngineOptions Options() {
+    EngineOptions options;
+    options.parser = ParserOptions::Everything();
+    return options;
+  }
+
+  Engine engine_{Options(), clock_, nullptr};
   int answers_ = 0;
   int failures_ = 0;
 };

@@ -41,7 +41,7 @@ class SelectorSource final : public SeriesSource {
     SEXTANT_TRY(context_.Tick(samples_.size() + grid.steps));
     if (samples_.size() == 0) return {};
     if (node_.needs_statistics_only) KeepStatistics(samples_);
-    if (node_.is_smoothed) return ReadSmoothed(index, out);
+    if (node_.is_smoothed && output_ == SelectorOutput::kValue) return ReadSmoothed(index, out);
     if (samples_.histograms.empty() && output_ == SelectorOutput::kValue) {
       ReadFloats(out);
       return {};
@@ -105,6 +105,11 @@ class SelectorSource final : public SeriesSource {
         case SelectorOutput::kTimestampMs:
           out.values[step] = static_cast<double>(times[next - 1]);
           break;
+        case SelectorOutput::kStartTimestampSeconds: {
+          TimestampMs start_ms = samples_.start_times_ms.empty() ? 0 : samples_.start_times_ms[next - 1];
+          out.values[step] = static_cast<double>(start_ms) / 1000;
+          break;
+        }
       }
       context_.CountSamples(step, 1);
     }
@@ -244,6 +249,7 @@ class WindowSource final : public WindowSourceBase {
     TimestampMs last = spec_.End(spec_.grid.steps - 1) + after;
     SEXTANT_TRY(set_->Read(index, first, last, samples_));
     SEXTANT_TRY(context_.Tick(samples_.size()));
+    if (!settings_.use_start_timestamps) samples_.start_times_ms.clear();
     RemoveStale(samples_);
     if (samples_.size() == 0) return {};
     if (range_.needs_statistics_only) KeepStatistics(samples_);
@@ -423,6 +429,7 @@ core::Result<std::vector<RawSeries>> ReadRange(const PlanNode& range, const mode
 
 void RemoveStale(model::SampleColumns& samples) {
   const bool has_histograms = !samples.histograms.empty();
+  const bool has_starts = !samples.start_times_ms.empty();
   auto is_stale = [&](size_t i) {
     if (has_histograms && samples.histograms[i]) return model::IsStaleNan(samples.histograms[i]->sum);
     return model::IsStaleNan(samples.values[i]);
@@ -436,11 +443,10 @@ void RemoveStale(model::SampleColumns& samples) {
     samples.times_ms[kept] = samples.times_ms[i];
     samples.values[kept] = samples.values[i];
     if (has_histograms) samples.histograms[kept] = std::move(samples.histograms[i]);
+    if (has_starts) samples.start_times_ms[kept] = samples.start_times_ms[i];
     ++kept;
   }
-  samples.times_ms.resize(kept);
-  samples.values.resize(kept);
-  if (has_histograms) samples.histograms.resize(kept);
+  samples.Resize(kept);
 }
 
 void KeepStatistics(model::SampleColumns& samples) {

@@ -60,13 +60,15 @@ struct SelectorSettings {
   DurationMs lookback_ms = 0;
   bool delayed_name_removal = false;
   bool type_and_unit_labels = false;
+  bool use_start_timestamps = false;
 };
 
 // What an instant selector yields for a sample.
 enum class SelectorOutput {
   kValue,
-  kTimestampSeconds,  // timestamp()
-  kTimestampMs,       // info() compares the ages of info series
+  kTimestampSeconds,       // timestamp()
+  kTimestampMs,            // info() compares the ages of info series
+  kStartTimestampSeconds,  // start_timestamp(); 0 when it is not known
 };
 
 // The newest sample of each series at each step, within the lookback.

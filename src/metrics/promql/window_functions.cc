@@ -99,13 +99,22 @@ core::Status ExtrapolatedRate(const FloatSamples& samples, const WindowSpec& spe
   if (is_counter) resets = FindResets(samples);
   size_t next_reset = 0;  // first one that the window's begin has not passed
   const double seconds = RangeSeconds(spec.range_ms);
+  const bool has_starts = !samples.start_times_ms.empty();
   return ForEachWindowCheaply(samples, spec, context, out, [&](const Window& window) {
-    if (window.size() < 2) return kAbsent;
+    const TimestampMs start_ms = is_counter && has_starts ? samples.start_times_ms[window.begin] : 0;
+    const bool starts_inside = StartsInWindow(start_ms, samples.times_ms[window.begin], window.start_ms);
+    if (window.size() < 2 && !starts_inside) return kAbsent;
     size_t last = window.end - 1;
     double result = samples.values[last] - samples.values[window.begin];
     while (next_reset < resets.size() && resets[next_reset] <= window.begin) ++next_reset;
     for (size_t i = next_reset; i < resets.size() && resets[i] <= last; ++i)
       result += samples.values[resets[i] - 1];
+    if (starts_inside) {
+      result += samples.values[window.begin];
+      double factor = ExtrapolationFactorFrom(start_ms, samples.times_ms[window.begin],
+                                              samples.times_ms[last], window.size(), window.end_ms);
+      return result * (is_rate ? factor / seconds : factor);
+    }
     double factor =
         ExtrapolationFactor(samples.times_ms[window.begin], samples.times_ms[last], window.size(),
                             window.start_ms, window.end_ms, is_counter, samples.values[window.begin], result);
@@ -368,6 +377,24 @@ bool IsStartTimeReset(TimestampMs previous_start_ms, TimestampMs previous_ms, Ti
   return previous_start_ms != 0 && previous_start_ms < previous_ms;
 }
 
+bool IsStartTimeOverlap(TimestampMs previous_start_ms, TimestampMs previous_ms, TimestampMs start_ms) {
+  return start_ms != 0 && start_ms < previous_ms && start_ms != previous_start_ms;
+}
+
+bool StartsInWindow(TimestampMs start_ms, TimestampMs first_ms, TimestampMs window_start_ms) {
+  return start_ms != 0 && start_ms > window_start_ms && start_ms < first_ms;
+}
+
+bool WindowSpec::AnyWindowHolds(TimestampMs first_ms, TimestampMs last_ms) const {
+  // The first window that reaches as far begins earliest.
+  size_t step = 0;
+  if (!at_ms) {
+    DurationMs missing = last_ms - End(0);
+    if (missing > 0) step = static_cast<size_t>((missing + grid.step_ms - 1) / grid.step_ms);
+  }
+  return step < grid.steps && last_ms <= End(step) && first_ms > Start(step);
+}
+
 double RangeSeconds(DurationMs range_ms) {
   return static_cast<double>(range_ms / 1000) + static_cast<double>(range_ms % 1000 * 1'000'000) / 1e9;
 }
@@ -395,6 +422,16 @@ double ExtrapolationFactor(TimestampMs first_ms, TimestampMs last_ms, size_t sam
   }
   if (to_end >= threshold) to_end = average / 2;
   return (sampled + to_start + to_end) / sampled;
+}
+
+double ExtrapolationFactorFrom(TimestampMs start_ms, TimestampMs first_ms, TimestampMs last_ms,
+                               size_t samples, TimestampMs window_end_ms) {
+  double to_end = static_cast<double>(window_end_ms - last_ms) / 1000;
+  double average =
+      samples < 2 ? 0 : static_cast<double>(last_ms - first_ms) / 1000 / static_cast<double>(samples - 1);
+  if (to_end >= average * 1.1) to_end = average / 2;
+  double counted = static_cast<double>(last_ms - start_ms) / 1000;
+  return (counted + to_end) / counted;
 }
 
 bool IsWindowFunction(FunctionId id) {

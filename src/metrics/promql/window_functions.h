@@ -1,8 +1,10 @@
-// Functions over windows of a series' samples: rate, *_over_time and their kin, for all steps of a grid at once.
+// Functions over windows of a series' samples: rate, *_over_time and their kin, for all steps of a grid at
+// once.
 //
-// The samples of a series are read once; the window of each step, open on the left, is a pair of indices that only moves
-// forward. What can slide exactly (resets, changes, extremes, first and last) does; sums are computed afresh for each
-// window so that their last digits are Prometheus'. Pure computation: no storage, no labels.
+// The samples of a series are read once; the window of each step, open on the left, is a pair of indices that
+// only moves forward. What can slide exactly (resets, changes, extremes, first and last) does; sums are
+// computed afresh for each window so that their last digits are Prometheus'. Pure computation: no storage, no
+// labels.
 #pragma once
 
 #include <optional>
@@ -41,6 +43,8 @@ struct WindowSpec {
   // The right edge of a step's window.
   TimestampMs End(size_t step) const { return at_ms.value_or(grid.At(step)) - offset_ms; }
   TimestampMs Start(size_t step) const { return End(step) - range_ms; }
+  // Whether some step's window holds both of two times.
+  bool AnyWindowHolds(TimestampMs first_ms, TimestampMs last_ms) const;
 };
 
 // The scalar arguments of a function besides its range: a value for each step, in order of the arguments.
@@ -54,8 +58,8 @@ struct WindowArguments {
 // Whether a function takes a range of samples.
 bool IsWindowFunction(FunctionId id);
 
-// Computes a function for each step whose window is not empty; others stay absent. `out` has the grid's length and is
-// all absent. Fails when a parameter is out of bounds or the query must stop.
+// Computes a function for each step whose window is not empty; others stay absent. `out` has the grid's
+// length and is all absent. Fails when a parameter is out of bounds or the query must stop.
 core::Status EvalWindows(FunctionId id, const FloatSamples& samples, const WindowSpec& spec,
                          const WindowArguments& arguments, QueryContext& context, Column& out);
 
@@ -69,12 +73,26 @@ double Interpolate(TimestampMs t1, double v1, TimestampMs t2, double v2, Timesta
 bool IsStartTimeReset(TimestampMs previous_start_ms, TimestampMs previous_ms, TimestampMs start_ms,
                       TimestampMs time_ms);
 
+// Whether a counter of which the sample before was taken at `previous_ms` cannot have started at `start_ms`,
+// unless both samples say so.
+bool IsStartTimeOverlap(TimestampMs previous_start_ms, TimestampMs previous_ms, TimestampMs start_ms);
+
+// Whether the first sample of a window says that its counter started from zero inside the window, before the
+// sample.
+bool StartsInWindow(TimestampMs start_ms, TimestampMs first_ms, TimestampMs window_start_ms);
+
 // A range in seconds, rounded as Go's Duration.Seconds does.
 double RangeSeconds(DurationMs range_ms);
 
 // How far rate, increase and delta extrapolate: what the sum over the sampled interval is multiplied with.
 // `first_value` and `increase` decide how far back a counter can have been above zero.
-double ExtrapolationFactor(TimestampMs first_ms, TimestampMs last_ms, size_t samples, TimestampMs window_start_ms,
-                           TimestampMs window_end_ms, bool is_counter, double first_value, double increase);
+double ExtrapolationFactor(TimestampMs first_ms, TimestampMs last_ms, size_t samples,
+                           TimestampMs window_start_ms, TimestampMs window_end_ms, bool is_counter,
+                           double first_value, double increase);
+
+// The same when the counter is known to have started from zero at `start_ms`, inside the window: only the end
+// is open.
+double ExtrapolationFactorFrom(TimestampMs start_ms, TimestampMs first_ms, TimestampMs last_ms,
+                               size_t samples, TimestampMs window_end_ms);
 
 }  // namespace sextant::promql

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "core/json_writer.h"
 #include "metrics/promql/printer.h"
 #include "metrics/rules/alert_templates.h"
 #include "model/value.h"
@@ -20,6 +21,12 @@ model::Labels ToLabels(const std::map<std::string, std::string>& map) {
   model::LabelsBuilder builder;
   for (const auto& [name, value] : map) builder.Set(name, value);
   return builder.Build();
+}
+
+std::string QueryOrigin(std::string_view file, std::string_view name) {
+  core::JsonWriter json;
+  json.BeginObject().Key("file").String(file).Key("name").String(name).EndObject();
+  return "\"ruleGroup\":" + std::move(json).Take();
 }
 
 // Outcomes that are expected when another rule or target writes the same series.
@@ -46,6 +53,7 @@ Group::Group(const RuleContext& context, const RuleOptions& options, std::string
       config_(std::move(config)),
       interval_ms_(config_.interval_ms > 0 ? config_.interval_ms : options.default_interval_ms),
       key_(GroupKey(file_, config_.name)),
+      query_origin_(QueryOrigin(file_, config_.name)),
       logger_(context.logger.With("file", file_).With("group", config_.name)),
       metrics_(context.registry, key_),
       needs_restore_(restores) {
@@ -136,6 +144,7 @@ core::Status Group::RunRule(Rule& rule, core::TimestampMs slot_ms, size_t& sampl
 core::Result<promql::VectorResult> Group::Query(const Rule& rule, core::TimestampMs time_ms) const {
   promql::QueryOptions options;
   options.query_text = rule.config.expr;
+  options.origin = query_origin_;
   auto result = context_.engine.Instant(context_.queryable, *rule.config.parsed, time_ms, options);
   if (!result) return tl::unexpected(result.error().ToError());
   for (const std::string& warning : result->warnings) {

@@ -102,6 +102,7 @@ class Group {
   const RuleGroupConfig config_;
   const core::DurationMs interval_ms_;
   const std::string key_;
+  const std::string query_origin_;  // for the query log
   const core::Logger logger_;
   RuleGroupMetrics metrics_;
   std::vector<Rule> rules_;

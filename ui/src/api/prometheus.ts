@@ -1,6 +1,7 @@
 /** The calls of Prometheus' HTTP API that the pages make. Times are milliseconds here and seconds on the wire. */
 import { call } from './client';
 import type { Answer } from './client';
+import type { Explanation } from '../explore/explain';
 import type { Alert, BuildInfo, CardinalityAnswer, Labels, MatrixSeries, QueryResult, RuleGroup, TargetsAnswer } from './types';
 
 const kApi = '/api/v1';
@@ -66,6 +67,12 @@ export async function getBuildInfo(signal?: AbortSignal): Promise<BuildInfo> {
 /** What costs most: the `limit` first of each kind, by their series now or by those that are new. */
 export async function getCardinality(sort: 'series' | 'created', limit: number, signal?: AbortSignal): Promise<CardinalityAnswer> {
   return (await call<CardinalityAnswer>(`${kApi}/status/cardinality`, { sort, limit }, signal)).data;
+}
+
+/** Runs a query and says what each part of it took; without a range, at this moment. */
+export async function explainQuery(query: string, range: Omit<RangeRequest, 'query'> | undefined, signal?: AbortSignal): Promise<Explanation> {
+  const times = range === undefined ? {} : { start: seconds(range.startMs), end: seconds(range.endMs), step: seconds(range.stepMs) };
+  return (await call<Explanation>(`${kApi}/explain`, { query, ...times }, signal)).data;
 }
 
 /** The configuration the server runs with, as YAML. */

@@ -8,6 +8,7 @@ import { useShortcuts } from './shortcuts';
 
 const Home = lazy(() => import('../dashboards/HomePage'));
 const Query = lazy(() => import('../explore/QueryPage'));
+const Explain = lazy(() => import('../explore/ExplainPage'));
 const Targets = lazy(() => import('../status/TargetsPage'));
 const Cardinality = lazy(() => import('../status/CardinalityPage'));
 const Alerts = lazy(() => import('../alerting/AlertsPage'));
@@ -16,6 +17,7 @@ const pages: Record<string, { title: string; Page: React.ComponentType }> = {
   '/': { title: 'Home', Page: Home },
   '/query': { title: 'Query', Page: Query },
   '/graph': { title: 'Query', Page: Query }, // where the links inside Prometheus' alerts point
+  '/explain': { title: 'Explain', Page: Explain },
   '/targets': { title: 'Targets', Page: Targets },
   '/cardinality': { title: 'Costs', Page: Cardinality },
   '/alerts': { title: 'Alerts', Page: Alerts },

@@ -14,6 +14,7 @@ import css from './Shell.module.css';
 const destinations: { to: string; label: string; icon: IconName; keys: string }[] = [
   { to: '/', label: 'Home', icon: 'home', keys: 'g h' },
   { to: '/query', label: 'Query', icon: 'query', keys: 'g q' },
+  { to: '/explain', label: 'Explain', icon: 'explain', keys: 'g e' },
   { to: '/targets', label: 'Targets', icon: 'targets', keys: 'g t' },
   { to: '/alerts', label: 'Alerts', icon: 'alerts', keys: 'g a' },
   { to: '/cardinality', label: 'Costs', icon: 'costs', keys: 'g c' },

@@ -12,6 +12,7 @@ export interface Shortcut {
 export const shortcuts: Shortcut[] = [
   { keys: ['g', 'h'], does: 'Go to Home' },
   { keys: ['g', 'q'], does: 'Go to Query' },
+  { keys: ['g', 'e'], does: 'Go to Explain' },
   { keys: ['g', 't'], does: 'Go to Targets' },
   { keys: ['g', 'a'], does: 'Go to Alerts' },
   { keys: ['g', 'c'], does: 'Go to Costs' },
@@ -24,7 +25,7 @@ export const shortcuts: Shortcut[] = [
   { keys: ['Esc'], does: 'Close what is open' },
 ];
 
-const destinations: Record<string, string> = { h: '/', q: '/query', t: '/targets', a: '/alerts', c: '/cardinality' };
+const destinations: Record<string, string> = { h: '/', q: '/query', e: '/explain', t: '/targets', a: '/alerts', c: '/cardinality' };
 const kChordMs = 1200;
 
 function isTyping(target: EventTarget | null): boolean {

@@ -4,6 +4,7 @@ import { ApiError } from '../api/client';
 import { queryInstant, queryRange } from '../api/prometheus';
 import type { QueryResult } from '../api/types';
 import { useResource } from '../api/useResource';
+import { Link } from '../app/router';
 import { Button, Choices, Spacer } from '../components/Controls';
 import { Icon } from '../components/icons';
 import { Popover } from '../components/Popover';
@@ -13,6 +14,7 @@ import { formatDateTime } from '../time/format';
 import { alignToStep, intervalFor } from '../time/interval';
 import { resolveRange } from '../time/range';
 import type { TimeRange } from '../time/range';
+import { explainAddress } from './explain';
 import { readHistory, remember } from './history';
 import { ResultTable } from './ResultTable';
 import type { RangeResult } from './ResultGraph';
@@ -114,6 +116,7 @@ export function QueryPanel({ position, query, range, step, everyMs, alone, onCha
           />
         )}
         <Spacer />
+        {query.expr !== '' && <Link to={explainAddress(query.expr, query.tab === 'graph')} title="What each part of this query takes">Explain</Link>}
         {outcome !== undefined && <Summary outcome={outcome} />}
       </div>
       {error !== undefined && !loading && <div className={css.messages}><QueryError error={error} /></div>}

@@ -1,0 +1,27 @@
+// /api/v1/features: which of Prometheus' features this server has and has switched on, by Prometheus' names.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "metrics/promql/engine.h"
+#include "net/router.h"
+
+namespace sextant::api {
+
+struct FeatureSwitches {
+  promql::EngineOptions engine;
+  bool per_step_stats = false;
+  bool admin_api = false;
+  bool search_api = false;
+  bool xor2_encoding = false;
+  bool histograms_st_encoding = false;
+};
+
+// By category and name, as Prometheus sorts them.
+using Features = std::map<std::string, std::map<std::string, bool>>;
+Features ListFeatures(const FeatureSwitches& switches);
+
+void AddFeatureRoutes(net::Router& router, const FeatureSwitches& switches);
+
+}  // namespace sextant::api

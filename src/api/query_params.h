@@ -1,0 +1,40 @@
+// What the endpoints that run queries share: their parameters, and their way through the gate.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "api/params.h"
+#include "api/query_api.h"
+#include "metrics/promql/engine.h"
+#include "net/http_message.h"
+#include "net/response_writer.h"
+
+namespace sextant::api {
+
+struct QueryParamsRead {
+  std::string query;
+  promql::QueryOptions options;
+  size_t limit = 0;
+  bool with_stats = false;
+  std::string origin;  // of the request, for the query log
+};
+
+// `per_step_stats`: whether `stats=all` asks for samples per step.
+ApiResult<QueryParamsRead> ReadQueryParams(const net::QueryParams& params, const net::HttpRequest& request,
+                                           bool per_step_stats);
+
+// start, end and step of a range query.
+struct RangeParams {
+  core::TimestampMs start_ms = 0;
+  core::TimestampMs end_ms = 0;
+  core::DurationMs step_ms = 0;
+};
+ApiResult<RangeParams> ReadRange(const net::QueryParams& params);
+
+// Runs `answer` when it is this query's turn, with the options completed by how long it has waited.
+void RunGated(const QueryApiDeps& deps, net::HttpRequest request, net::ResponseWriter writer,
+              QueryParamsRead read,
+              std::function<void(const QueryParamsRead& read, net::ResponseWriter writer)> answer);
+
+}  // namespace sextant::api

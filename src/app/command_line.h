@@ -1,0 +1,56 @@
+// Command lines with a command, flags and arguments, as promtool takes them, with the error texts of its
+// library (kingpin): `--flag=value`, `--flag value`, `-o value`, flags between and behind arguments, `--`
+// before arguments that begin with a dash. For one command whose name was taken off already. Used by one
+// thread at start.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+
+namespace sextant::app {
+
+class CommandLine {
+ public:
+  // `letter` 0: it has no short form. Targets must outlive Parse.
+  void AddFlag(std::string name, char letter, std::string help, std::string* target);
+  void AddFlagList(std::string name, std::string help, std::vector<std::string>* target,
+                   bool is_required = false);
+  void AddSwitch(std::string name, std::string help, bool* target);
+  void AddArgument(std::string name, std::string help, std::string* target);
+  // Any number of arguments, at least one; the last to be added.
+  void AddArguments(std::string name, std::string help, std::vector<std::string>* target);
+
+  // kInvalidArgument with the library's text.
+  core::Status Parse(const std::vector<std::string>& arguments) const;
+  // "usage: promtool query instant [<flags>] <server> <expr>" and what follows.
+  std::string Help(std::string_view command, std::string_view summary) const;
+
+ private:
+  struct Flag {
+    std::string name;
+    char letter = 0;
+    std::string help;
+    std::string* target = nullptr;
+    std::vector<std::string>* list = nullptr;
+    bool* is_on = nullptr;
+    bool is_required = false;
+  };
+  struct Argument {
+    std::string name;
+    std::string help;
+    std::string* target = nullptr;
+    std::vector<std::string>* list = nullptr;
+  };
+  core::Result<const Flag*> Find(std::string_view word) const;
+  core::Status TakeFlag(const std::vector<std::string>& arguments, size_t& at,
+                        std::vector<const Flag*>& given) const;
+  core::Status TakeArguments(const std::vector<std::string>& values) const;
+
+  std::vector<Flag> flags_;
+  std::vector<Argument> arguments_;
+};
+
+}  // namespace sextant::app
