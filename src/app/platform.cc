@@ -11,6 +11,7 @@
 #include "api/dashboards_api.h"
 #include "api/exemplars_api.h"
 #include "api/query_api.h"
+#include "api/remote_api.h"
 #include "api/rules_api.h"
 #include "api/status_api.h"
 #include "api/targets_api.h"
@@ -136,6 +137,7 @@ class Platform::Impl {
   std::unique_ptr<AlertFanout> alerts_;
   std::unique_ptr<scrape::ScrapeManager> scrape_;
   std::unique_ptr<RuleRunner> rules_;
+  std::unique_ptr<remote::WriteReceiver> write_receiver_;  // null: not enabled
   dashboards::Library dashboards_;
   std::unique_ptr<net::HttpServer> server_;
 
@@ -221,6 +223,7 @@ net::Router Platform::Impl::MakeRouter() {
   api::AddQueryRoutes(router, {*db_, *engine_, services_.clock});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddTargetRoutes(router, *scrape_);
+  api::AddRemoteRoutes(router, {write_receiver_.get()});
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
   api::StatusInfo info;
   info.version = Version();
@@ -294,6 +297,14 @@ Status Platform::Impl::Start() {
       std::make_unique<RuleRunner>(services_.io, services_.executor, services_.clock,
                                    rules::RuleContext{*engine_, *db_, *db_, alerts_.get(), services_.clock,
                                                       services_.registry, services_.logger});
+  if (options_.enable_remote_write_receiver) {
+    write_receiver_ = std::make_unique<remote::WriteReceiver>(
+        *db_, services_.registry, services_.logger.With("component", "remote_write_receiver"),
+        [this](std::string_view family, const model::MetricMetadata& metadata) {
+          scrape_->metadata().Add(family, metadata);
+        },
+        options_.write_receiver);
+  }
   server_->SetRouter(MakeRouter());
   SEXTANT_TRY(Apply(std::move(config)));
   is_ready_ = true;

@@ -15,6 +15,7 @@
 #include "app/store_flags.h"
 #include "core/result.h"
 #include "metrics/promql/engine.h"
+#include "metrics/remote/write_receiver.h"
 #include "metrics/rules/rule_context.h"
 
 namespace sextant::app {
@@ -24,6 +25,8 @@ struct PlatformOptions {
   std::string data_dir = "./data";
   StoreOptions store;
   bool enable_admin_api = false;
+  bool enable_remote_write_receiver = true;
+  remote::WriteReceiverOptions write_receiver;
   uint64_t memory_limit_bytes = 0;  // 0: what the machine or cgroup has
   uint32_t max_series = 10'000'000;
   uint64_t max_connections = 1'000;

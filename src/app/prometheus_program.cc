@@ -14,9 +14,11 @@ struct Options {
   PlatformOptions platform;
   LogFlags log;
   std::vector<std::string> features;
+  std::vector<std::string> write_messages = {"prometheus.WriteRequest", "io.prometheus.write.v2.Request"};
 
   Options() {
     platform.is_whole_platform = false;
+    platform.enable_remote_write_receiver = false;
     platform.listen = {"0.0.0.0:9090"};
     platform.data_dir = "data/";
     platform.max_connections = 512;
@@ -59,6 +61,12 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
   AddStoreFlags(flags, "storage.tsdb.retention.percentage", platform.store);
   flags.AddSwitch("web.enable-admin-api", "Allow deleting series and making snapshots over HTTP.",
                   &platform.enable_admin_api);
+  flags.AddSwitch("web.enable-remote-write-receiver", "Take samples at /api/v1/write.",
+                  &platform.enable_remote_write_receiver);
+  flags.AddList("web.remote-write-receiver.accepted-protobuf-messages", "NAME",
+                "A message that is taken at /api/v1/write: prometheus.WriteRequest or "
+                "io.prometheus.write.v2.Request; may be repeated.",
+                &options.write_messages);
   flags.AddDuration("query.lookback-delta", "How far back an instant selector looks for a sample.",
                     &platform.engine.lookback_ms);
   flags.AddBytes("memory.limit", "Memory to plan with; by default what the machine or its cgroup has.",
@@ -111,8 +119,6 @@ void AddOtherFlags(FlagSet& flags) {
                            "web.external-url",
                            "web.user-assets",
                            "web.enable-lifecycle",
-                           "web.enable-remote-write-receiver",
-                           "web.remote-write-receiver.accepted-protobuf-messages",
                            "web.enable-otlp-receiver",
                            "web.console.templates",
                            "web.console.libraries",
@@ -182,6 +188,18 @@ core::Status ApplyFeatures(Options& options) {
   return {};
 }
 
+core::Status ApplyWriteMessages(Options& options) {
+  remote::WriteReceiverOptions& receiver = options.platform.write_receiver;
+  receiver.accepted.clear();
+  for (const std::string& name : options.write_messages) {
+    SEXTANT_ASSIGN(wire::WriteVersion version,
+                   remote::ParseMessageName(name).map_error(
+                       core::AddContext("--web.remote-write-receiver.accepted-protobuf-messages")));
+    receiver.accepted.push_back(version);
+  }
+  return {};
+}
+
 core::Status Run(Options& options) {
   SEXTANT_ASSIGN(options.platform.log, MakeLogOptions(options.log));
   core::SignalWaiter signals;
@@ -209,6 +227,7 @@ int RunPrometheusProgram(const Arguments& arguments) {
   FlagSet flags = MakeFlags(options);
   core::Status parsed = flags.Parse(arguments);
   if (parsed) parsed = ApplyFeatures(options);
+  if (parsed) parsed = ApplyWriteMessages(options);
   if (!parsed) {
     PrintError(kName, parsed.error().message());
     return kExitUsage;

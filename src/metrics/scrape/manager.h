@@ -49,6 +49,8 @@ class ScrapeManager {
   // Names of the pools, sorted.
   std::vector<std::string> PoolNames() const;
   const MetadataStore& metadata() const { return metadata_; }
+  // For what others learn of metrics.
+  MetadataStore& metadata() { return metadata_; }
 
  private:
   struct Pool {
