@@ -26,6 +26,7 @@
 #include "core/file.h"
 #include "core/memory_budget.h"
 #include "dashboards/library.h"
+#include "metrics/remote/write_storage.h"
 #include "metrics/scrape/manager.h"
 #include "metrics/tsdb/db.h"
 #include "net/compression.h"
@@ -108,6 +109,7 @@ class Platform::Impl {
   std::vector<std::string> Urls() const;
   // The address of the pages in messages.
   std::string PageUrl() const;
+  std::string RemoteDir() const { return core::JoinPath(options_.data_dir, "remote_write"); }
   std::vector<std::string> Jobs() const { return scrape_->PoolNames(); }
   const core::Logger& logger() const { return services_.logger; }
 
@@ -138,6 +140,8 @@ class Platform::Impl {
   std::unique_ptr<scrape::ScrapeManager> scrape_;
   std::unique_ptr<RuleRunner> rules_;
   std::unique_ptr<remote::WriteReceiver> write_receiver_;  // null: not enabled
+  const std::shared_ptr<model::CommitLogHold> journal_hold_ = std::make_shared<model::CommitLogHold>();
+  std::unique_ptr<remote::WriteStorage> remote_write_;
   dashboards::Library dashboards_;
   std::unique_ptr<net::HttpServer> server_;
 
@@ -164,6 +168,8 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   store.out_of_order_window_ms = config.out_of_order_window_ms();
   store.max_exemplars = config.max_exemplars();
   store.replay_progress = replay_;
+  journal_hold_->first_file = remote::WriteStorage::FirstNeededFile(files_, RemoteDir());
+  store.journal_hold = journal_hold_;
   SEXTANT_ASSIGN(db_, tsdb::Db::Open(files_, services_.clock, services_.logger, services_.registry, store));
 
   promql::EngineOptions engine = options_.engine;
@@ -197,6 +203,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   if (alertmanager_) SEXTANT_TRY(alertmanager_->SetConfig(config.alerting));
   SEXTANT_TRY(notifier_.Apply(config.prometheus.alerting, external_labels));
   alerts_->SetExternalLabels(external_labels);
+  SEXTANT_TRY(remote_write_->Apply(config.prometheus.remote_write, external_labels));
   SEXTANT_TRY(scrape_->Apply(config.prometheus.scrape_configs, LocalJobs(config.prometheus)));
 
   Retention retention = EffectiveRetention(options_.store.retention, config.prometheus.storage);
@@ -297,6 +304,12 @@ Status Platform::Impl::Start() {
       std::make_unique<RuleRunner>(services_.io, services_.executor, services_.clock,
                                    rules::RuleContext{*engine_, *db_, *db_, alerts_.get(), services_.clock,
                                                       services_.registry, services_.logger});
+  remote_write_ = std::make_unique<remote::WriteStorage>(
+      remote::WriteServices{services_.io, client_, services_.executor, services_.clock, files_,
+                            services_.registry, services_.logger.With("component", "remote_write"), *db_,
+                            [this](std::string_view family) { return scrape_->metadata().List(family); },
+                            fmt::format("Sextant/{}", Version()), RemoteDir()},
+      journal_hold_);
   if (options_.enable_remote_write_receiver) {
     write_receiver_ = std::make_unique<remote::WriteReceiver>(
         *db_, services_.registry, services_.logger.With("component", "remote_write_receiver"),
@@ -333,6 +346,11 @@ void Platform::Impl::Stop() {
   if (scrape_) scrape_->Stop();
   if (rules_) rules_->Stop();
   if (alertmanager_) alertmanager_->Stop();
+  if (remote_write_) {
+    guard = std::make_unique<ShutdownGuard>(services_.logger, options_.remote_flush_ms + kShutdownBoundMs);
+    remote_write_->Stop(options_.remote_flush_ms);
+    guard = std::make_unique<ShutdownGuard>(services_.logger, kShutdownBoundMs);
+  }
   notifier_.Stop();
   client_.Stop();
   services_.executor.Stop();

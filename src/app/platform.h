@@ -27,7 +27,8 @@ struct PlatformOptions {
   bool enable_admin_api = false;
   bool enable_remote_write_receiver = true;
   remote::WriteReceiverOptions write_receiver;
-  uint64_t memory_limit_bytes = 0;  // 0: what the machine or cgroup has
+  core::DurationMs remote_flush_ms = 60'000;  // how long the end waits for remote write
+  uint64_t memory_limit_bytes = 0;            // 0: what the machine or cgroup has
   uint32_t max_series = 10'000'000;
   uint64_t max_connections = 1'000;
   ConfigSource config;

@@ -59,6 +59,9 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
                  "Most bytes of the store; the oldest blocks go first. 0 is no limit.",
                  &platform.store.retention.size_bytes);
   AddStoreFlags(flags, "storage.tsdb.retention.percentage", platform.store);
+  flags.AddDuration("storage.remote.flush-deadline",
+                    "How long the end waits for what remote write has still to send.",
+                    &platform.remote_flush_ms);
   flags.AddSwitch("web.enable-admin-api", "Allow deleting series and making snapshots over HTTP.",
                   &platform.enable_admin_api);
   flags.AddSwitch("web.enable-remote-write-receiver", "Take samples at /api/v1/write.",
@@ -139,7 +142,6 @@ void AddOtherFlags(FlagSet& flags) {
                            "storage.agent.retention.min-time",
                            "storage.agent.retention.max-time",
                            "storage.agent.no-lockfile",
-                           "storage.remote.flush-deadline",
                            "storage.remote.read-sample-limit",
                            "storage.remote.read-concurrent-limit",
                            "storage.remote.read-max-bytes-in-frame",

@@ -444,7 +444,9 @@ const Struct& FieldsOf(const PrometheusConfig*) {
               .NullItem("empty or null scrape config section"),
           Member<&PrometheusConfig::storage>("storage"),
           NotYet("tracing"),
-          NotYet("remote_write"),
+          Member<&PrometheusConfig::remote_write>("remote_write")
+              .NullItem("empty or null remote write config section")
+              .Check<std::vector<RemoteWriteConfig>>(CheckRemoteWrite),
           NotYet("remote_read"),
           NotYet("otlp"),
       },

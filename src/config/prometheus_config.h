@@ -19,6 +19,7 @@
 #include "config/http_client_config.h"
 #include "config/node.h"
 #include "config/relabel_config.h"
+#include "config/remote_config.h"
 #include "core/clock.h"
 #include "core/result.h"
 
@@ -129,6 +130,7 @@ struct PrometheusConfig {
   std::vector<std::string> scrape_config_files;  // patterns; already read into scrape_configs
   std::vector<ScrapeConfig> scrape_configs;
   StorageConfig storage;
+  std::vector<RemoteWriteConfig> remote_write;
 };
 
 const Struct& FieldsOf(const GlobalConfig*);

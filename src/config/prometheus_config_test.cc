@@ -80,8 +80,8 @@ scrape_configs:
 }
 
 TEST(PrometheusConfigTest, RefusesByName) {
-  EXPECT_EQ(ErrorOf("remote_write: [{url: x}]\n"),
-            "prometheus.yml:1:1: remote_write: remote_write is not supported yet");
+  EXPECT_EQ(ErrorOf("remote_read: [{url: x}]\n"),
+            "prometheus.yml:1:1: remote_read: remote_read is not supported yet");
   EXPECT_EQ(
       ErrorOf("scrape_configs:\n- job_name: a\n  dns_sd_configs: []\n"),
       "prometheus.yml:3:3: scrape_configs[0].dns_sd_configs: dns_sd_configs is not supported yet; list the "

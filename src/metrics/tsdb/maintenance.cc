@@ -183,7 +183,7 @@ Status Maintenance::CheckpointLocked() {
     recovered_ = {.checkpoint_bytes = size_bytes};
     needs_checkpoint_.store(false);
     SEXTANT_TRY(RemoveCheckpointsBefore(store_.fs, dir, number));
-    return store_.journal->RemoveBefore(number);
+    return store_.RemoveJournalBefore(number);
   };
   Status written = write().map_error(core::AddContext("writing a checkpoint"));
   if (!written) {
