@@ -19,7 +19,9 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from peers import ROOT, cpu_seconds, free_port  # noqa: E402
+
 SIZES = {"1 KiB": ("small", 1 << 10), "200 KiB": ("large", 200 << 10)}
 
 NGINX_CONFIG = """
@@ -44,12 +46,6 @@ http {{
   server {{ listen 127.0.0.1:{port} backlog=1024; root {folder}/root; }}
 }}
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def pinned(core, command):
@@ -82,11 +78,6 @@ def start_nginx(path, folder, core):
     process = subprocess.Popen(pinned(core, [path, "-e", "stderr", "-p", str(folder), "-c", str(config)]))
     wait_for_port(port)
     return process, port
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def milliseconds(text):

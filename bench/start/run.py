@@ -9,26 +9,20 @@ node_exporter at the same interval (the node_exporter counts as well), for the g
 """
 import argparse
 import json
-import os
 import pathlib
-import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from peers import add_common_arguments, cpu_seconds, free_port, memory_bytes, peer_folder  # noqa: E402
+
 SETTLE_SECONDS = 30
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def start(command, folder):
@@ -64,23 +58,13 @@ def cold_start_seconds(make_command, runs):
     return statistics.median(times)
 
 
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident_bytes(pid):
-    return int(re.search(r"VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) * 1024
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--idle-seconds", type=int, default=270)
-    parser.add_argument("--build", default=str(ROOT / "build"))
-    parser.add_argument("--peers", default=None)
+    add_common_arguments(parser)
     args = parser.parse_args()
-    peers = pathlib.Path(args.peers or subprocess.check_output([ROOT / "scripts" / "peers"], text=True).strip())
+    peers = peer_folder(args)
     exporter_port = free_port()
 
     def sextant(folder, port):
@@ -91,7 +75,7 @@ def main():
             "global: {scrape_interval: 15s}\nscrape_configs:\n"
             f"  - {{job_name: prometheus, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n"
             f"  - {{job_name: node, static_configs: [{{targets: ['127.0.0.1:{exporter_port}']}}]}}\n")
-        return [str(peers / "usr/bin/prometheus"), "--config.file=prometheus.yml", "--storage.tsdb.path=data",
+        return [str(peers / "prometheus"), "--config.file=prometheus.yml", "--storage.tsdb.path=data",
                 f"--web.listen-address=127.0.0.1:{port}"]
 
     ours, theirs = (cold_start_seconds(make, args.runs) for make in (sextant, prometheus))
@@ -100,15 +84,16 @@ def main():
     folders = [pathlib.Path(tempfile.mkdtemp(prefix="sextant-bench-")) for _ in range(3)]
     a = start(sextant(folders[0], free_port()), folders[0])
     b = start(prometheus(folders[1], free_port()), folders[1])
-    c = start([str(peers / "usr/bin/prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{exporter_port}"], folders[2])
+    c = start([str(peers / "prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{exporter_port}"], folders[2])
     time.sleep(SETTLE_SECONDS)
     before = [cpu_seconds(p.pid) for p in (a, b, c)]
     time.sleep(args.idle_seconds)
     cpu = [(cpu_seconds(p.pid) - x) / args.idle_seconds * 100 for p, x in zip((a, b, c), before)]
-    memory = [resident_bytes(p.pid) / 2**20 for p in (a, b, c)]
+    memory = [memory_bytes(p.pid) / 2**20 for p in (a, b, c)]
+    theirs = (cpu[1] + cpu[2], memory[1] + memory[2])
     print(f"idle for {args.idle_seconds} s: sextant {cpu[0]:.2f} % of a core, {memory[0]:.1f} MiB; prometheus and node_exporter "
-          f"{cpu[1] + cpu[2]:.2f} %, {memory[1] + memory[2]:.1f} MiB; ratio {cpu[0] / (cpu[1] + cpu[2]):.3f}, "
-          f"{memory[0] / (memory[1] + memory[2]):.3f}")
+          f"{theirs[0]:.2f} %, {theirs[1]:.1f} MiB; ratio {cpu[0] / theirs[0] if theirs[0] else float('nan'):.3f}, "
+          f"{memory[0] / theirs[1]:.3f}")
     for process in (a, b, c):
         stop(process)
     for folder in folders:
