@@ -35,20 +35,6 @@ struct ScrapeLimits {
   uint64_t label_value_length_limit = 0;
 };
 
-struct GlobalConfig {
-  core::DurationMs scrape_interval_ms = 60'000;
-  core::DurationMs scrape_timeout_ms = 10'000;
-  core::DurationMs evaluation_interval_ms = 60'000;
-  std::map<std::string, std::string> external_labels;  // ${NAME} already replaced from the environment
-  ScrapeLimits limits;
-};
-
-// Targets with labels of their own (an entry of static_configs).
-struct StaticTargets {
-  std::vector<std::string> targets;  // "host:port"
-  std::map<std::string, std::string> labels;
-};
-
 // Formats a scrape may ask for, under the names of scrape_protocols.
 enum class ScrapeProtocol {
   kNone,  // not set
@@ -59,6 +45,24 @@ enum class ScrapeProtocol {
   kOpenMetricsText100,
 };
 
+struct GlobalConfig {
+  core::DurationMs scrape_interval_ms = 60'000;
+  core::DurationMs scrape_timeout_ms = 10'000;
+  core::DurationMs evaluation_interval_ms = 60'000;
+  std::map<std::string, std::string> external_labels;  // ${NAME} already replaced from the environment
+  ScrapeLimits limits;
+  // What is asked for, the best first; empty: what suits scrape_native_histograms.
+  std::vector<ScrapeProtocol> scrape_protocols;
+  std::optional<bool> scrape_native_histograms;
+  std::optional<bool> always_scrape_classic_histograms;
+};
+
+// Targets with labels of their own (an entry of static_configs).
+struct StaticTargets {
+  std::vector<std::string> targets;  // "host:port"
+  std::map<std::string, std::string> labels;
+};
+
 struct ScrapeConfig {
   std::string job_name;
   bool honor_labels = false;
@@ -66,6 +70,9 @@ struct ScrapeConfig {
   std::map<std::string, std::vector<std::string>> params;
   core::DurationMs scrape_interval_ms = 0;
   core::DurationMs scrape_timeout_ms = 0;
+  std::vector<ScrapeProtocol> scrape_protocols;
+  std::optional<bool> scrape_native_histograms;
+  std::optional<bool> always_scrape_classic_histograms;
   // What the target is assumed to speak when it does not say (kNone: then the scrape fails).
   ScrapeProtocol fallback_scrape_protocol = ScrapeProtocol::kNone;
   std::string metrics_path = "/metrics";

@@ -86,9 +86,39 @@ TEST(PrometheusConfigTest, RefusesByName) {
       ErrorOf("scrape_configs:\n- job_name: a\n  dns_sd_configs: []\n"),
       "prometheus.yml:3:3: scrape_configs[0].dns_sd_configs: dns_sd_configs is not supported yet; list the "
       "targets in static_configs");
-  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  scrape_native_histograms: false\n"), "no error");
-  EXPECT_THAT(ErrorOf("scrape_configs:\n- job_name: a\n  scrape_native_histograms: true\n"),
-              HasSubstr("scrape_native_histograms is not supported yet"));
+  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  convert_classic_histograms_to_nhcb: false\n"),
+            "no error");
+  EXPECT_THAT(ErrorOf("scrape_configs:\n- job_name: a\n  convert_classic_histograms_to_nhcb: true\n"),
+              HasSubstr("convert_classic_histograms_to_nhcb is not supported yet"));
+}
+
+TEST(PrometheusConfigTest, ScrapeProtocols) {
+  auto config = Read(R"(
+global: {scrape_native_histograms: true}
+scrape_configs:
+- {job_name: a}
+- {job_name: b, scrape_native_histograms: false, always_scrape_classic_histograms: true}
+- {job_name: c, scrape_protocols: [PrometheusText0.0.4], fallback_scrape_protocol: PrometheusProto}
+)");
+  ASSERT_TRUE(config) << config.error().message();
+  const auto& jobs = config->scrape_configs;
+  EXPECT_TRUE(*jobs[0].scrape_native_histograms);
+  EXPECT_FALSE(*jobs[0].always_scrape_classic_histograms);
+  EXPECT_THAT(jobs[0].scrape_protocols,
+              ElementsAre(ScrapeProtocol::kPrometheusProto, ScrapeProtocol::kOpenMetricsText100,
+                          ScrapeProtocol::kOpenMetricsText001, ScrapeProtocol::kPrometheusText100,
+                          ScrapeProtocol::kPrometheusText004));
+  EXPECT_TRUE(*jobs[1].always_scrape_classic_histograms);
+  EXPECT_EQ(jobs[1].scrape_protocols.size(), 4u);
+  EXPECT_THAT(jobs[2].scrape_protocols, ElementsAre(ScrapeProtocol::kPrometheusText004));
+  EXPECT_EQ(jobs[2].fallback_scrape_protocol, ScrapeProtocol::kPrometheusProto);
+  EXPECT_THAT(ErrorOf("global: {scrape_protocols: []}\n"), HasSubstr("scrape_protocols cannot be empty"));
+  EXPECT_THAT(
+      ErrorOf("global: {scrape_protocols: [PrometheusProto, PrometheusText1.0.0, PrometheusProto]}\n"),
+      HasSubstr("duplicated protocol in scrape_protocols, got [PrometheusProto PrometheusText1.0.0 "
+                "PrometheusProto]"));
+  EXPECT_THAT(ErrorOf("global: {scrape_protocols: [prometheusproto]}\n"),
+              HasSubstr("unknown scrape protocol prometheusproto, supported: [OpenMetricsText0.0.1"));
 }
 
 TEST(PrometheusConfigTest, ErrorsPointAtTheField) {
@@ -176,7 +206,9 @@ TEST(PrometheusConfigConformanceTest, BadFilesFail) {
               ::testing::IsSubsetOf({"unknown_attr.bad.yml", "unknown_global_attr.bad.yml",
                                      "section_key_dup.bad.yml", "scrape_config_files_glob.bad.yml",
                                      "scrape_config_files_fallback_scrape_protocol1.bad.yml",
-                                     "scrape_config_files_fallback_scrape_protocol2.bad.yml"}));
+                                     "scrape_config_files_fallback_scrape_protocol2.bad.yml",
+                                     "scrape_config_files_scrape_protocols.bad.yml",
+                                     "scrape_config_files_scrape_protocols2.bad.yml"}));
 
   for (const auto& entry : std::filesystem::directory_iterator(directory + "/testdata")) {
     std::string name = entry.path().filename().string();
