@@ -10,8 +10,10 @@
 #include "api/admin_api.h"
 #include "api/dashboards_api.h"
 #include "api/exemplars_api.h"
+#include "api/federate_api.h"
 #include "api/query_api.h"
 #include "api/remote_api.h"
+#include "api/remote_read_api.h"
 #include "api/rules_api.h"
 #include "api/status_api.h"
 #include "api/targets_api.h"
@@ -148,8 +150,9 @@ class Platform::Impl {
   std::atomic<bool> is_ready_ = false;
   bool is_stopped_ = false;
   mutable std::mutex config_mutex_;
-  std::string config_yaml_;  // guarded by config_mutex_
-  Retention retention_;      // likewise
+  std::string config_yaml_;        // guarded by config_mutex_
+  Retention retention_;            // likewise
+  model::Labels external_labels_;  // likewise
 };
 
 Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
@@ -218,6 +221,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   db_->SetMaxExemplars(config.prometheus.storage.max_exemplars());
 
   std::lock_guard lock(config_mutex_);
+  external_labels_ = external_labels;
   retention_ = retention;
   config_yaml_ = config::DumpPrometheusConfig(config.prometheus);
   reload_successful_.Set(1);
@@ -230,6 +234,14 @@ net::Router Platform::Impl::MakeRouter() {
   api::AddQueryRoutes(router, {*db_, *engine_, services_.clock});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddTargetRoutes(router, *scrape_);
+  auto external_labels = [this] {
+    std::lock_guard lock(config_mutex_);
+    return external_labels_;
+  };
+  api::AddFederateRoutes(
+      router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms, external_labels});
+  api::AddRemoteReadRoutes(router, {*db_, services_.registry, external_labels,
+                                    options_.remote_read_max_samples, options_.remote_read_frame_bytes});
   api::AddRemoteRoutes(router, {write_receiver_.get()});
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
   api::StatusInfo info;

@@ -59,6 +59,13 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
                  "Most bytes of the store; the oldest blocks go first. 0 is no limit.",
                  &platform.store.retention.size_bytes);
   AddStoreFlags(flags, "storage.tsdb.retention.percentage", platform.store);
+  flags.Add(
+      "storage.remote.read-sample-limit", "N",
+      "Most samples of a remote read answer that is not streamed. 0 is no limit.",
+      [&platform](const std::string& text) { return ParseCount(text, platform.remote_read_max_samples); },
+      "50000000");
+  flags.AddBytes("storage.remote.read-max-bytes-in-frame",
+                 "About how large the frames of a streamed answer are.", &platform.remote_read_frame_bytes);
   flags.AddDuration("storage.remote.flush-deadline",
                     "How long the end waits for what remote write has still to send.",
                     &platform.remote_flush_ms);
@@ -97,6 +104,9 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
 void AddOtherFlags(FlagSet& flags) {
   flags.AddOnlyDefault("query.max-concurrency", "20",
                        "queries share the processors; a limit of their number is not supported yet");
+  flags.AddOnlyDefault(
+      "storage.remote.read-concurrent-limit", "10",
+      "remote reads share the processors with queries; a limit of their number is not supported yet");
   flags.AddOnlyDefault("web.read-timeout", "5m", "only the default is supported yet");
   flags.AddOnlyDefault("web.route-prefix", "/", "only the default is supported yet");
   flags.AddOnlyDefault("web.cors.origin", ".*", "CORS is not supported yet");
@@ -142,9 +152,6 @@ void AddOtherFlags(FlagSet& flags) {
                            "storage.agent.retention.min-time",
                            "storage.agent.retention.max-time",
                            "storage.agent.no-lockfile",
-                           "storage.remote.read-sample-limit",
-                           "storage.remote.read-concurrent-limit",
-                           "storage.remote.read-max-bytes-in-frame",
                            "rules.max-concurrent-evals",
                            "alertmanager.drain-notification-queue-on-shutdown",
                            "scrape.discovery-reload-interval",

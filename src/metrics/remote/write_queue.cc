@@ -19,6 +19,7 @@ constexpr int64_t kPlanNs = 10'000'000'000;
 constexpr int64_t kSaveNs = 15'000'000'000;
 constexpr core::DurationMs kMaxRetryAfterMs = 3'600'000;
 constexpr size_t kMaxAnswerBytes = 1 << 20;
+constexpr size_t kBatchesPerTask = 256;
 constexpr core::Priority kPriority = core::Priority::kAlerting;
 
 WriteVersion VersionOf(const config::RemoteWriteConfig& config) {
@@ -233,17 +234,21 @@ void WriteQueue::RequestPump() {
 }
 
 void WriteQueue::Pump() {
-  while (true) {
-    while (PumpOnce()) continue;
+  for (size_t i = 0; i < kBatchesPerTask; ++i) {
+    if (PumpOnce()) continue;
     std::lock_guard lock(mutex_);
-    if (wants_pump_ && !is_stopped_) {
-      wants_pump_ = false;
-      continue;
+    if (!wants_pump_ || is_stopped_) {
+      is_pumping_ = false;
+      changed_.notify_all();
+      return;
     }
-    is_pumping_ = false;
-    changed_.notify_all();
-    return;
+    wants_pump_ = false;
   }
+  // Others' work comes in between.
+  std::lock_guard lock(mutex_);
+  if (Submit([this] { Pump(); })) return;
+  is_pumping_ = false;
+  changed_.notify_all();
 }
 
 // Reads a batch and puts it into the shards; false when that cannot go on now.
@@ -259,7 +264,11 @@ bool WriteQueue::PumpOnce() {
   if (next_resolved_ == resolved_.size()) {
     Result<bool> has_batch = reader_->Next(batch_);
     if (!has_batch || !*has_batch) {
-      if (!has_batch) logger_.Warn("reading the journal failed", {{"error", has_batch.error()}});
+      std::string trouble = has_batch ? "" : has_batch.error().message();
+      if (!trouble.empty() && trouble != last_trouble_) {
+        logger_.Error("the journal cannot be read; it is tried again", {{"error", trouble}});
+      }
+      last_trouble_ = std::move(trouble);
       std::lock_guard lock(mutex_);
       is_at_end_ = true;
       StartDueSends();

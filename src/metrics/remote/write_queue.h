@@ -171,6 +171,7 @@ class WriteQueue : public std::enable_shared_from_this<WriteQueue> {
   std::vector<Item> resolved_;  // of batch_, to be put into shards
   size_t next_resolved_ = 0;
   uint64_t series_file_ = 0;
+  std::string last_trouble_;  // with the journal, as the log knows it
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
