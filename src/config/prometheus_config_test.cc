@@ -202,13 +202,13 @@ TEST(PrometheusConfigConformanceTest, BadFilesFail) {
   EXPECT_GE(worded_alike, 39);
   EXPECT_LE(refused, 91);
   // These name Go's types or its YAML library, or the file's name at a place where we have a position.
-  EXPECT_THAT(worded_otherwise,
-              ::testing::IsSubsetOf({"unknown_attr.bad.yml", "unknown_global_attr.bad.yml",
-                                     "section_key_dup.bad.yml", "scrape_config_files_glob.bad.yml",
-                                     "scrape_config_files_fallback_scrape_protocol1.bad.yml",
-                                     "scrape_config_files_fallback_scrape_protocol2.bad.yml",
-                                     "scrape_config_files_scrape_protocols.bad.yml",
-                                     "scrape_config_files_scrape_protocols2.bad.yml"}));
+  EXPECT_THAT(
+      worded_otherwise,
+      ::testing::IsSubsetOf(
+          {"unknown_attr.bad.yml", "unknown_global_attr.bad.yml", "section_key_dup.bad.yml",
+           "scrape_config_files_glob.bad.yml", "scrape_config_files_fallback_scrape_protocol1.bad.yml",
+           "scrape_config_files_fallback_scrape_protocol2.bad.yml",
+           "scrape_config_files_scrape_protocols.bad.yml", "scrape_config_files_scrape_protocols2.bad.yml"}));
 
   for (const auto& entry : std::filesystem::directory_iterator(directory + "/testdata")) {
     std::string name = entry.path().filename().string();
