@@ -3,28 +3,24 @@
 
     bench/store/disk.py BODIES [--targets 10] [--hours 24] [--peer-hours 6] [--step 15] [--cut-series 1000000]
 
-BODIES is the folder of unpacked texts of shared/load. The same samples go into our store (both block forms), into Debian's
-victoria-metrics through its import API, and into blocks of Debian's promtool (for --peer-hours, since that reads its input once
-per block).
+BODIES is a folder of texts, served in turn: those of shared/load, which repeat after 50 minutes, or what capture.py wrote. The
+same samples go into our store (both block forms), into Debian's victoria-metrics through its import API, and into blocks of
+Debian's promtool (for --peer-hours, since that reads its input once per block).
 """
 import argparse
 import json
 import pathlib
 import shutil
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from peers import add_common_arguments, free_port, peer_folder  # noqa: E402
+
 START_S = 1_700_006_400
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def bytes_below(folder):
@@ -37,7 +33,7 @@ def get(port, path):
 
 
 def victoria_metrics(binary, text, folder):
-    """Bytes of its data and how many samples it says it took."""
+    """Bytes of its data without its caches, these, and how many samples it says it took."""
     port = free_port()
     data = folder / "vm"
     process = subprocess.Popen([binary, f"-storageDataPath={data}", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=100y",
@@ -64,7 +60,8 @@ def victoria_metrics(binary, text, folder):
     finally:
         process.terminate()
         process.wait()
-    return bytes_below(data), rows
+    caches = bytes_below(data / "cache")
+    return bytes_below(data) - caches, caches, rows
 
 
 def main():
@@ -75,10 +72,9 @@ def main():
     parser.add_argument("--peer-hours", type=int, default=6)
     parser.add_argument("--step", type=int, default=15)
     parser.add_argument("--cut-series", type=int, default=1_000_000)
-    parser.add_argument("--build", default=str(ROOT / "build"))
-    parser.add_argument("--peers", default=None)
+    add_common_arguments(parser)
     args = parser.parse_args()
-    peers = pathlib.Path(args.peers or subprocess.check_output([ROOT / "scripts" / "peers"], text=True).strip()) / "usr" / "bin"
+    peers = peer_folder(args)
     tool = f"{args.build}/bench/store_load"
     folder = pathlib.Path(tempfile.mkdtemp(prefix="sextant-bench-"))
     load = [args.bodies, str(args.targets)]
@@ -96,9 +92,9 @@ def main():
         print(f"sextant, own form, {args.hours} h:       blocks {in_blocks:.3f}, with journal and head {ours['all_bytes'] / ours['samples']:.3f}"
               f"  ({ours['samples']} samples, {ours['blocks']} blocks)")
         text = subprocess.Popen([tool, "import", *load, str(args.hours), str(args.step), str(START_S)], stdout=subprocess.PIPE)
-        size, rows = victoria_metrics(peers / "victoria-metrics", text.stdout, folder)
-        print(f"victoria-metrics, {args.hours} h:        {size / rows:.3f}  ({rows:.0f} samples)")
-        print(f"ratio: blocks {in_blocks / (size / rows):.3f}, everything {ours['all_bytes'] / ours['samples'] / (size / rows):.3f}")
+        size, caches, rows = victoria_metrics(peers / "victoria-metrics", text.stdout, folder)
+        print(f"victoria-metrics, {args.hours} h:        {size / rows:.3f}, with caches {(size + caches) / rows:.3f}  ({rows:.0f} samples)")
+        print(f"ratio of our blocks: {in_blocks / (size / rows):.3f}, to all files {in_blocks / ((size + caches) / rows):.3f}")
 
         ours = fill(args.peer_hours, "prometheus")
         in_blocks = ours["block_bytes"] / ours["block_samples"]
@@ -106,9 +102,18 @@ def main():
             subprocess.run([tool, "text", *load, str(args.peer_hours), str(args.step), str(START_S)], stdout=out, check=True)
         subprocess.run([peers / "promtool", "tsdb", "create-blocks-from", "openmetrics", folder / "samples.om", folder / "prom"],
                        stdout=subprocess.DEVNULL, check=True)
-        metas = [json.loads(p.read_text())["stats"] for p in (folder / "prom").glob("*/meta.json")]
-        theirs = bytes_below(folder / "prom") / sum(m["numSamples"] for m in metas)
-        print(f"sextant, Prometheus' form, {args.peer_hours} h: {in_blocks:.3f}; promtool: {theirs:.3f}; ratio {in_blocks / theirs:.3f}")
+        # The head of ours still holds the newest samples: only the blocks of the times that are in ours compare.
+        size, samples = 0, 0
+        for path in (folder / "prom").glob("*/meta.json"):
+            meta = json.loads(path.read_text())
+            if meta["maxTime"] <= ours["blocks_end_ms"]:
+                size += bytes_below(path.parent)
+                samples += meta["stats"]["numSamples"]
+        if samples != ours["block_samples"]:
+            raise SystemExit(f"promtool's blocks hold {samples} samples, ours {ours['block_samples']}")
+        theirs = size / samples
+        print(f"sextant, Prometheus' form, {args.peer_hours} h: {in_blocks:.4f}; promtool: {theirs:.4f}; ratio {in_blocks / theirs:.4f}"
+              f"  ({samples} samples)")
 
         done = json.loads(subprocess.check_output([tool, "cut", str(args.cut_series), folder / "cut"], text=True))
         print(f"writing blocks of {done['series']} series: {done['steady_bytes'] / 2**20:.0f} MiB before, peak {done['peak_bytes'] / 2**20:.0f} MiB"

@@ -202,10 +202,15 @@ void Fill(const Capture& capture, size_t targets, int64_t steps, int64_t step_s,
   Check(store.db().Close());
   tsdb::Stats stats = Take(store.db().GetStats());
   uint64_t block_samples = 0;
-  for (const tsdb::BlockInfo& block : store.db().Blocks()) block_samples += block.samples;
+  core::TimestampMs blocks_end_ms = 0;
+  for (const tsdb::BlockInfo& block : store.db().Blocks()) {
+    block_samples += block.samples;
+    blocks_end_ms = std::max(blocks_end_ms, block.end_ms);
+  }
   fmt::print(
-      "{{\"samples\": {}, \"block_samples\": {}, \"block_bytes\": {}, \"all_bytes\": {}, \"blocks\": {}}}\n",
-      samples, block_samples, stats.blocks_bytes, BytesBelow(store.fs(), dir), stats.blocks);
+      "{{\"samples\": {}, \"block_samples\": {}, \"block_bytes\": {}, \"all_bytes\": {}, \"blocks\": {}, "
+      "\"blocks_end_ms\": {}}}\n",
+      samples, block_samples, stats.blocks_bytes, BytesBelow(store.fs(), dir), stats.blocks, blocks_end_ms);
 }
 
 // A million series over some hours, one sample a minute, half of them moving.

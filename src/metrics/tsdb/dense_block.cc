@@ -1,8 +1,11 @@
 #include "metrics/tsdb/dense_block.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 
 #include "metrics/tsdb/dense_rows.h"
+#include "metrics/tsdb/dense_values.h"
 
 namespace sextant::tsdb {
 namespace {
@@ -20,6 +23,12 @@ using model::Matcher;
 constexpr std::string_view kIndexFile = "index";
 constexpr std::string_view kColumnsFile = "columns";
 constexpr std::string_view kDeletionsFile = "deletions";
+
+constexpr std::string_view kBucketLabel = "le";
+// Rows of buckets that are worth differences, and that are kept for others to differ from.
+constexpr size_t kMinBucketBytes = 48;
+constexpr size_t kMaxBucketBytes = 16 << 10;
+constexpr size_t kKnownHistograms = 256;
 
 }  // namespace
 
@@ -40,9 +49,10 @@ Result<std::shared_ptr<const Block>> DenseBlock::Open(FileSystem& fs, const std:
   const IndexFacts& facts = reader->facts();
   SEXTANT_ASSIGN(uint64_t columns_bytes, columns->Size());
   char magic[8];
-  static_assert(sizeof magic == kColumnsMagic.size());
+  static_assert(sizeof magic == kColumnsMagic.size() && sizeof magic == kColumnsMagic2.size());
   SEXTANT_ASSIGN(size_t got, columns->ReadAt(0, magic, sizeof magic));
-  if (columns_bytes != facts.columns_bytes || std::string_view(magic, got) != kColumnsMagic) {
+  std::string_view version(magic, got);
+  if (columns_bytes != facts.columns_bytes || (version != kColumnsMagic && version != kColumnsMagic2)) {
     return core::Fail(Code::kCorruption, "{}: not the columns of this block ({} bytes instead of {})",
                       columns->path(), columns_bytes, facts.columns_bytes);
   }
@@ -113,7 +123,7 @@ Status DenseBlock::ReadRow(uint64_t row, TimestampMs start_ms, TimestampMs end_m
   auto begin = std::lower_bound(times_ms.begin(), times_ms.end(), start_ms);
   auto end = std::upper_bound(begin, times_ms.end(), end_ms);
   if (begin == end) return {};
-  return DecodeRow(found.bytes, times_ms, static_cast<size_t>(begin - times_ms.begin()),
+  return DecodeRow(found.stored, times_ms, static_cast<size_t>(begin - times_ms.begin()),
                    static_cast<size_t>(end - times_ms.begin()), out)
       .map_error(core::AddContext("{}: row {}", JoinPath(dir(), kColumnsFile), row));
 }
@@ -190,10 +200,40 @@ Status DenseBlockWriter::Add(const Labels& labels, const model::SampleColumns& s
     SEXTANT_ASSIGN(uint32_t times, columns_.AddTimes(std::span(samples.times_ms).subspan(begin, count)));
     row_.clear();
     EncodeRow(samples, begin, count, row_);
-    SEXTANT_TRY(columns_.AddRow(times, row_));
+    SEXTANT_TRY(AddRow(labels, times, count));
     begin += count;
   }
   facts_.samples += samples.size();
+  return {};
+}
+
+// Buckets of one histogram move together; they need not be neighbours in the order of labels.
+Status DenseBlockWriter::AddRow(const Labels& labels, uint32_t times, size_t count) {
+  if (row_.size() < kMinBucketBytes || row_.size() > kMaxBucketBytes || !labels.Has(kBucketLabel))
+    return columns_.AddRow(times, row_).map([](uint64_t) {});
+  uint64_t histogram = times;
+  for (model::LabelView label : labels) {
+    if (label.name == kBucketLabel) continue;
+    histogram = XXH3_64bits_withSeed(label.name.data(), label.name.size(), histogram);
+    histogram = XXH3_64bits_withSeed(label.value.data(), label.value.size(), histogram);
+  }
+  // The first one is "+Inf", by its first byte, and counts everything; the last one may be closer.
+  std::vector<Bucket>& bases = buckets_[histogram];
+  const Bucket* nearest = nullptr;
+  differences_.clear();
+  for (const Bucket& base : bases) {
+    if (row_ == base.bytes) return columns_.AddRow(times, row_).map([](uint64_t) {});
+    std::string differences;
+    if (!EncodeDifferences(base.bytes, row_, count, differences)) continue;
+    if (nearest != nullptr && differences.size() >= differences_.size()) continue;
+    nearest = &base;
+    differences_.swap(differences);
+  }
+  if (nearest != nullptr) return columns_.AddDifferences(times, nearest->row, differences_);
+  SEXTANT_ASSIGN(uint64_t row, columns_.AddRow(times, row_));
+  if (bases.size() == 2) bases.pop_back();
+  bases.push_back({row, row_});
+  if (buckets_.size() > kKnownHistograms) buckets_.clear();
   return {};
 }
 

@@ -3,6 +3,8 @@
 // describes them. The index is mapped; groups of columns are read when asked for and checked each time.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -77,6 +79,15 @@ class DenseBlockWriter final : public BlockWriter {
         columns_(std::move(columns)),
         index_(std::move(index)) {}
 
+  // A bucket of a histogram with a row of its own.
+  struct Bucket {
+    uint64_t row = 0;
+    std::string bytes;
+  };
+
+  // Adds `row_`, of `count` samples.
+  core::Status AddRow(const model::Labels& labels, uint32_t times, size_t count);
+
   core::FileSystem& fs_;
   const std::string dir_;
   const std::string temporary_dir_;
@@ -84,6 +95,8 @@ class DenseBlockWriter final : public BlockWriter {
   std::unique_ptr<IndexWriter> index_;
   IndexFacts facts_;
   std::string row_;
+  std::string differences_;
+  absl::flat_hash_map<uint64_t, std::vector<Bucket>> buckets_;  // by the hash of labels and times
 };
 
 }  // namespace sextant::tsdb

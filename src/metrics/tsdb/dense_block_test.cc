@@ -20,6 +20,7 @@ using model::Labels;
 using model::Matcher;
 using model::MatchType;
 using model::SampleColumns;
+using namespace std::string_view_literals;
 using ::testing::ElementsAre;
 using ::testing::UnorderedElementsAre;
 
@@ -320,6 +321,140 @@ TEST_F(BlockTest, TimesOfOneScrapeAreStoredOnce) {
   };
   // A few bytes a series, where the times take more than a byte a sample.
   EXPECT_LT(size_with(1000), size_with(1) + 15'000);
+}
+
+TEST_F(BlockTest, EqualSeriesAreStoredOnce) {
+  std::mt19937_64 random(1);
+  std::map<Labels, SampleColumns> all;
+  SampleColumns samples;
+  SampleColumns later;
+  for (int i = 0; i < 1000; ++i) {
+    samples.Add(i * 1000, static_cast<double>(random() >> 20));
+    later.Add(i * 1000 + 1, samples.values.back());
+  }
+  all[MetricLabels("a")] = samples;
+  ASSERT_TRUE(Write(all).value());
+  uint64_t of_one = Open()->size_bytes();
+  for (int i = 0; i < 300; ++i) all[MetricLabels("m", std::to_string(i))] = samples;
+  ASSERT_TRUE(Write(all).value());
+  EXPECT_LT(Open()->size_bytes(), of_one + 300 * 12);
+  // With other times they are others.
+  all[MetricLabels("n")] = later;
+  ASSERT_TRUE(Write(all).value());
+  auto block = Open();
+  EXPECT_GT(block->size_bytes(), 2 * of_one);
+  ExpectHolds(*block, all);
+  // What is deleted of one is not of the others.
+  ASSERT_TRUE(block->Delete(fs_, {Matcher::Equal("__name__", "a")}, 0, kEnd).has_value());
+  ASSERT_TRUE(block->Delete(fs_, {Matcher::Equal("instance", "7")}, 0, kEnd).has_value());
+  all.erase(MetricLabels("a"));
+  all.erase(MetricLabels("m", "7"));
+  ExpectHolds(*block, all);
+}
+
+TEST_F(BlockTest, BucketsOfAHistogramAreDifferences) {
+  std::mt19937_64 random(1);
+  constexpr int kMethods = 3;
+  const std::vector<std::string> bounds = {"+Inf", "0.1", "0.25", "0.5", "1", "10", "2.5", "5"};
+  const std::vector<unsigned> shares = {100, 5, 30, 70, 90, 100, 97, 99};  // percent
+  auto make = [&](const std::string& name) {
+    std::map<Labels, SampleColumns> all;
+    for (int method = 0; method < kMethods; ++method) {
+      std::vector<double> counts(bounds.size());
+      for (int i = 0; i < 1500; ++i) {
+        for (uint64_t requests = random() % 200; requests > 0; --requests) {
+          uint64_t percent = random() % 100;
+          for (size_t bucket = 0; bucket < bounds.size(); ++bucket)
+            counts[bucket] += percent < shares[bucket];
+        }
+        for (size_t bucket = 0; bucket < bounds.size(); ++bucket) {
+          Labels labels = Labels::Of({{"__name__", "requests_bucket"},
+                                      {"instance", method == 2 ? "b" : "a"},
+                                      {name, bounds[bucket]},
+                                      {"method", std::to_string(method)}});
+          all[labels].Add(i * 1000, i == 77 && method == 1 ? 0.5 : counts[bucket]);
+        }
+      }
+    }
+    return all;
+  };
+  std::map<Labels, SampleColumns> alone = make("other");
+  ASSERT_TRUE(Write(alone).value());
+  uint64_t of_alone = Open()->size_bytes();
+  ExpectHolds(*Open(), alone);
+  std::map<Labels, SampleColumns> together = make("le");
+  ASSERT_TRUE(Write(together).value());
+  auto block = Open();
+  EXPECT_LT(block->size_bytes(), of_alone * 3 / 4);
+  ExpectHolds(*block, together);
+  // More histograms than are remembered.
+  std::map<Labels, SampleColumns> many;
+  for (int i = 0; i < 2500; ++i) {
+    Labels labels = Labels::Of(
+        {{"__name__", "m_bucket"}, {"le", std::to_string(i % 4)}, {"path", std::to_string(i / 4)}});
+    double value = 0;
+    for (int j = 0; j < 100; ++j) many[labels].Add(j, value += static_cast<double>(random() % 1000));
+  }
+  ASSERT_TRUE(Write(many).value());
+  ExpectHolds(*Open(), many);
+}
+
+TEST_F(BlockTest, ARowThatIsAsNoneIsRefused) {
+  std::string path = core::JoinPath(dir_.path(), "columns");
+  auto writer = ColumnsWriter::Create(fs_, path).value();
+  const std::vector<TimestampMs> times_ms = {1, 2, 3};
+  uint32_t times = writer.AddTimes(times_ms).value();
+  const std::vector<std::string> rows = {
+      "\x1d\x01",  // before the first
+      std::string(2, '\0') + '\2',
+      "\x1d\x01",  // as the one before
+      "\x1d\x01",  // as one that is as another
+      std::string("\x1d\x00", 2),
+      "\x1d",
+      "\x1d\x05\x01",                    // a difference in another form
+      std::string("\x1d\x06\0\0\2", 5),  // a difference
+      std::string("\x1d\x01\0\0\2", 5),  // to a difference
+  };
+  for (const std::string& row : rows) ASSERT_TRUE(writer.AddRow(times, row).has_value());
+  ASSERT_TRUE(writer.Finish().has_value());
+  auto bytes_of = [](const std::vector<GroupPlace>& places) {
+    return std::string_view(reinterpret_cast<const char*>(places.data()), places.size() * sizeof(GroupPlace));
+  };
+  ColumnsReader reader(fs_.Open(path, core::OpenMode::kRead).value(), writer.size_bytes(),
+                       bytes_of(writer.row_groups()), bytes_of(writer.time_groups()));
+  for (uint64_t row = 0; row < rows.size(); ++row) {
+    auto read = reader.ReadRow(row);
+    ASSERT_EQ(read.has_value(), row == 1 || row == 2 || row == 6 || row == 7) << row;
+    if (read) {
+      SampleColumns samples;
+      EXPECT_EQ(DecodeRow(read->stored, times_ms, 0, 3, samples).has_value(), row != 6);
+      EXPECT_EQ(samples.values, row == 6 ? std::vector<double>() : std::vector<double>(3, row == 7 ? 2 : 1));
+    } else {
+      EXPECT_EQ(read.error().code(), core::Code::kCorruption);
+    }
+  }
+}
+
+// The example of docs/formats/block.md.
+TEST_F(BlockTest, BlocksOfVersion2AreRead) {
+  std::map<Labels, SampleColumns> all;
+  for (int i = 1; i <= 4; ++i) {
+    all[Labels::Of({{"__name__", "up"}, {"instance", "a"}})].Add(i * 15'000, 1);
+    all[Labels::Of({{"__name__", "up"}, {"instance", "b"}})].Add(i * 15'000, i * 0.5);
+  }
+  ASSERT_TRUE(Write(all, 7'200'000).value());
+  constexpr std::string_view kColumns =
+      "SXTCOL2\n\x88\x8f\xfa\xe9\x01\x02\x00\x10\x04\x01\xb0\xea\x01\xb0\xea\x01"
+      "\xd8\x12\xf9\x24\x02\x02\x00\x00\x03\x01\x06\x02\x00\x00\x02\x01\x01\x0a\x0a"sv;
+  std::string path = core::JoinPath(Path(), "columns");
+  std::string columns = core::ReadFile(posix_, path, 1 << 20).value();
+  EXPECT_EQ(columns.substr(0, 8), "SXTCOL3\n");
+  EXPECT_EQ(columns.substr(8), kColumns.substr(8));
+  ASSERT_TRUE(core::WriteFileAtomically(posix_, path, std::string(kColumns)).has_value());
+  ExpectHolds(*Open(), all);
+  columns[6] = '4';
+  ASSERT_TRUE(core::WriteFileAtomically(posix_, path, columns).has_value());
+  EXPECT_FALSE(DenseBlock::Open(fs_, Path()).has_value());
 }
 
 TEST_F(BlockTest, RefusesWhatIsNotInOrderOrRange) {

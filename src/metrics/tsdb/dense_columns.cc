@@ -24,8 +24,13 @@ constexpr size_t kGroupRows = 128;
 constexpr size_t kGroupBytes = 16 << 10;
 constexpr size_t kChecksumBytes = sizeof(uint32_t);
 constexpr size_t kWriteBytes = 256 << 10;
-// Columns of times that are remembered to be shared.
+// Columns of times, and rows, that are remembered to be shared.
 constexpr size_t kKnownTimes = size_t{1} << 17;
+constexpr size_t kKnownRows = size_t{1} << 17;
+// Where the form of its values would be, the mark of a row that refers to another.
+constexpr char kReference = 29;
+// A reference takes up to six bytes, and its reader another group.
+constexpr size_t kMinSharedBytes = 16;
 
 uint32_t ChecksumOf(std::string_view bytes) {
   return static_cast<uint32_t>(XXH3_64bits(bytes.data(), bytes.size()));
@@ -58,7 +63,33 @@ Result<uint32_t> ColumnsWriter::AddTimes(std::span<const TimestampMs> times_ms) 
   return number;
 }
 
-Status ColumnsWriter::AddRow(uint32_t times, std::string_view row) {
+Result<uint64_t> ColumnsWriter::AddRow(uint32_t times, std::string_view row) {
+  uint64_t number = rows_.added;
+  if (row.size() >= kMinSharedBytes) {
+    // Only with the same times, so that who reads both series finds them with these, too.
+    XXH128_hash_t hash = XXH3_128bits_withSeed(row.data(), row.size(), times);
+    if (known_rows_.size() == kKnownRows) known_rows_.clear();
+    auto [known, is_new] = known_rows_.try_emplace({hash.low64, hash.high64}, static_cast<uint32_t>(number));
+    if (!is_new) {
+      SEXTANT_TRY(PutRow(times, Reference(known->second)));
+      return known->second;
+    }
+  }
+  SEXTANT_TRY(PutRow(times, row));
+  return number;
+}
+
+Status ColumnsWriter::AddDifferences(uint32_t times, uint64_t base, std::string_view differences) {
+  return PutRow(times, Reference(base).append(differences));
+}
+
+std::string ColumnsWriter::Reference(uint64_t row) const {
+  std::string reference(1, kReference);
+  PutVarint(reference, rows_.added - row);
+  return reference;
+}
+
+Status ColumnsWriter::PutRow(uint32_t times, std::string_view row) {
   if (rows_.added == UINT32_MAX) {
     return core::Fail(Code::kResourceExhausted, "{}: too many rows", file_->path());
   }
@@ -192,11 +223,42 @@ Result<std::shared_ptr<const ColumnsReader::Group>> ColumnsReader::FindGroup(std
   return group;
 }
 
-Result<ColumnsReader::Row> ColumnsReader::ReadRow(uint64_t row) const {
+bool ParseReference(std::string_view row, RowReference& reference) {
+  reference = {};
+  if (row.empty() || row[0] != kReference) return true;
+  ByteReader reader(row.substr(1));
+  reference.distance = reader.Varint();
+  reference.differences = reader.Bytes(reader.remaining());
+  return reader.ok() && reference.distance > 0;
+}
+
+Result<ColumnsReader::Row> ColumnsReader::FindRow(uint64_t row) const {
   SEXTANT_ASSIGN(std::shared_ptr<const Group> group, FindGroup(row_groups_, row, true, kept_rows_));
   size_t place = static_cast<size_t>(row - group->first_row);
-  Row found{group, group->Row(place), group->times[place]};
+  Row found{
+      .stored = {group->Row(place), {}}, .times = group->times[place], .group = group, .base_group = {}};
   return found;
+}
+
+Result<ColumnsReader::Row> ColumnsReader::ReadRow(uint64_t row) const {
+  SEXTANT_ASSIGN(Row found, FindRow(row));
+  RowReference to;
+  bool is_good = ParseReference(found.stored.bytes, to) && to.distance <= row;
+  if (is_good && to.distance == 0) return found;
+  if (is_good) {
+    SEXTANT_ASSIGN(Row other, FindRow(row - to.distance));
+    RowReference further;
+    is_good = ParseReference(other.stored.bytes, further) && further.distance == 0;
+    if (to.differences.empty()) {
+      found.group = std::move(other.group);
+      found.stored.bytes = other.stored.bytes;
+    } else {
+      found.base_group = std::move(other.group);
+      found.stored = {to.differences, other.stored.bytes};
+    }
+  }
+  if (is_good) return found;
+  return core::Fail(Code::kCorruption, "{}: row {} refers to none", file_->path(), row);
 }
 
 Status ColumnsReader::ReadTimes(uint32_t times, std::vector<TimestampMs>& times_ms) const {

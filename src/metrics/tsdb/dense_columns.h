@@ -18,10 +18,13 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/result.h"
+#include "metrics/tsdb/dense_rows.h"
 
 namespace sextant::tsdb {
 
-inline constexpr std::string_view kColumnsMagic = "SXTCOL2\n";
+inline constexpr std::string_view kColumnsMagic = "SXTCOL3\n";
+// Version 2 has neither rows that refer to others nor columns of integers that repeat.
+inline constexpr std::string_view kColumnsMagic2 = "SXTCOL2\n";
 
 // A group in the file, as the index says.
 struct GroupPlace {
@@ -38,8 +41,11 @@ class ColumnsWriter {
 
   // The number of the column with these times; a former one when it is known.
   core::Result<uint32_t> AddTimes(std::span<const core::TimestampMs> times_ms);
-  // Adds the next row.
-  core::Status AddRow(uint32_t times, std::string_view row);
+  // Adds the next row, as a reference where a former one with the same times is the same. Returns the number
+  // of the one that holds the bytes.
+  core::Result<uint64_t> AddRow(uint32_t times, std::string_view row);
+  // Adds it as differences to a row whose number AddRow returned.
+  core::Status AddDifferences(uint32_t times, uint64_t base, std::string_view differences);
   // Writes what is left and waits until it is on the device.
   core::Status Finish();
 
@@ -59,6 +65,8 @@ class ColumnsWriter {
   };
 
   explicit ColumnsWriter(std::unique_ptr<core::File> file) : file_(std::move(file)) {}
+  core::Status PutRow(uint32_t times, std::string_view row);
+  std::string Reference(uint64_t row) const;
   core::Status Put(Group& group, std::string_view bytes);
   core::Status Close(Group& group);
   core::Status Flush();
@@ -68,7 +76,10 @@ class ColumnsWriter {
   std::string buffer_;
   Group rows_;
   Group times_;
-  absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint32_t> known_times_;  // by hash
+  // By hash; forgotten when they become too many.
+  using Known = absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint32_t>;
+  Known known_times_;
+  Known known_rows_;
 };
 
 // Reads the file. Const methods may be called from any thread; a few groups are kept for the next reader.
@@ -94,14 +105,15 @@ class ColumnsReader {
     }
   };
 
-  // A row with the number of its column of times.
+  // A row with the number of its column of times, and what keeps its bytes.
   struct Row {
-    std::shared_ptr<const Group> group;
-    std::string_view bytes;
+    StoredRow stored;
     uint32_t times = 0;
+    std::shared_ptr<const Group> group;
+    std::shared_ptr<const Group> base_group;
   };
 
-  // kCorruption with the place in the file.
+  // A row that is as another comes with the bytes of that one. kCorruption with the place in the file.
   core::Result<Row> ReadRow(uint64_t row) const;
   core::Status ReadTimes(uint32_t times, std::vector<core::TimestampMs>& times_ms) const;
 
@@ -112,6 +124,7 @@ class ColumnsReader {
     size_t next = 0;
   };
 
+  core::Result<Row> FindRow(uint64_t row) const;
   core::Result<std::shared_ptr<const Group>> FindGroup(std::string_view places, uint64_t row, bool has_times,
                                                        Kept& kept) const;
   core::Result<std::shared_ptr<const Group>> LoadGroup(const GroupPlace& place, bool has_times) const;
@@ -124,6 +137,15 @@ class ColumnsReader {
   mutable Kept kept_rows_;
   mutable Kept kept_times_;
 };
+
+// A row's reference to another one.
+struct RowReference {
+  uint64_t distance = 0;         // how many rows before this one it stands; 0: there is no reference
+  std::string_view differences;  // to that row; empty: it is the same
+};
+
+// False when it is malformed.
+bool ParseReference(std::string_view row, RowReference& reference);
 
 // Takes a group apart; false when the bytes are none. For ColumnsReader and the fuzzer.
 bool ParseGroup(std::string bytes, bool has_times, ColumnsReader::Group& group);

@@ -15,11 +15,16 @@ namespace {
 enum class Mode : uint8_t { kZeros = 0, kPacked = 1, kEntropy = 2 };
 constexpr uint8_t kHasPlainBits = 0x10;
 constexpr uint8_t kHasFactor = 0x20;
+constexpr uint8_t kRepeats = 0x40;
 constexpr size_t kPackedBlock = 64;
 // Of the bits below the leading one, how many the models look at, in residuals of up to this size. Larger
 // ones would be 2 % smaller with models, and slower by a third.
 constexpr unsigned kModelledBits = 2;
 constexpr unsigned kModelledSize = 4;
+// Columns of fewer bytes are not searched for repetitions.
+constexpr size_t kMinRepeatedBytes = 64;
+// So many residuals other than 0 in a row, with the same gaps, are no chance.
+constexpr size_t kRepeatWindow = 8;
 
 uint64_t Magnitude(int64_t value) {
   return value < 0 ? ~static_cast<uint64_t>(value) + 1 : static_cast<uint64_t>(value);
@@ -91,16 +96,20 @@ double EstimateBits(const Plan& plan) {
 
 // What the entropy coder knows while it goes along a column, the same for writing and reading.
 struct Models {
-  std::array<BitModel, 8> zero;                                // by whether the last three were
+  std::array<BitModel, 8> repeated;                            // by whether the last three were
+  std::array<BitModel, 8> zero;                                // the same
   std::array<BitModel, 2> sign;                                // by the last one's
   std::array<std::array<BitModel, 64>, 3> size;                // binary trees, by the size before
   std::array<std::array<BitModel, 4>, kModelledSize + 1> top;  // by size and the bits above
 
+  unsigned repeats = 0;
   unsigned zeros = 0;
   bool is_negative = false;
   unsigned middle_size = 0;
   unsigned former = 0;  // 0 after zero, 1 after a small one, 2 after a large one
 
+  BitModel& Repeated() { return repeated[repeats]; }
+  void NoteRepeated(bool is_repeated) { repeats = (repeats << 1 | (is_repeated ? 1 : 0)) & 7; }
   BitModel& Zero() { return zero[zeros]; }
   void NoteZero(bool is_zero) { zeros = (zeros << 1 | (is_zero ? 1 : 0)) & 7; }
   void NoteSize(unsigned bits) { former = bits == 0 ? 0 : bits < middle_size ? 1 : 2; }
@@ -188,6 +197,27 @@ void PutHeader(const Plan& plan, Mode mode, uint8_t flags, std::string& out) {
   if (plan.factor > 1) PutVarint(out, plan.factor);
 }
 
+// The bits that a block of residuals needs for each.
+unsigned WidthOf(std::span<const int64_t> block) {
+  uint64_t all = 0;
+  for (int64_t residual : block) all |= ZigZag(residual);
+  return static_cast<unsigned>(std::bit_width(all));
+}
+
+// Of what Packed would return, without making it.
+size_t PackedSize(const Plan& plan) {
+  std::string header;
+  PutHeader(plan, Mode::kPacked, 0, header);
+  size_t size = header.size();
+  std::span<const int64_t> rest(plan.residuals);
+  while (!rest.empty()) {
+    std::span<const int64_t> block = rest.first(std::min(rest.size(), kPackedBlock));
+    rest = rest.subspan(block.size());
+    size += 1 + (block.size() * WidthOf(block) + 7) / 8;
+  }
+  return size;
+}
+
 std::string Packed(const Plan& plan) {
   std::string out;
   PutHeader(plan, Mode::kPacked, 0, out);
@@ -195,9 +225,7 @@ std::string Packed(const Plan& plan) {
   while (!rest.empty()) {
     std::span<const int64_t> block = rest.first(std::min(rest.size(), kPackedBlock));
     rest = rest.subspan(block.size());
-    uint64_t all = 0;
-    for (int64_t residual : block) all |= ZigZag(residual);
-    unsigned width = static_cast<unsigned>(std::bit_width(all));
+    unsigned width = WidthOf(block);
     out.push_back(static_cast<char>(width));
     BitPacker packer(out);
     for (int64_t residual : block) packer.Put(ZigZag(residual), width);
@@ -206,7 +234,47 @@ std::string Packed(const Plan& plan) {
   return out;
 }
 
-std::string EntropyCoded(const Plan& plan) {
+// The distance at which most residuals repeat earlier ones: what comes every hour, and replayed loads. 0 when
+// few do.
+size_t FindRepeat(std::span<const int64_t> residuals) {
+  constexpr uint64_t kFactor = 0x9e3779b97f4a7c15;
+  constexpr uint64_t kOldest = [] {
+    uint64_t power = 1;
+    for (size_t i = 0; i < kRepeatWindow; ++i) power *= kFactor;
+    return power;
+  }();
+  std::vector<uint64_t> marks;  // of residuals other than 0, with the gaps before them
+  std::vector<uint32_t> places;
+  for (size_t i = 0; i < residuals.size(); ++i) {
+    if (residuals[i] == 0) continue;
+    uint64_t gap = i - (places.empty() ? 0 : places.back());
+    uint64_t mark = (static_cast<uint64_t>(residuals[i]) ^ gap << 48) * kFactor;
+    marks.push_back(mark ^ mark >> 32);
+    places.push_back(static_cast<uint32_t>(i));
+  }
+  if (marks.size() < 2 * kRepeatWindow) return 0;
+  struct Seen {
+    uint64_t window = 0;
+    uint32_t place = 0;
+  };
+  const int table_bits = std::bit_width(marks.size()) + 1;
+  std::vector<Seen> table(size_t{1} << table_bits);
+  std::vector<uint32_t> votes(residuals.size());
+  uint64_t window = 0;
+  for (size_t i = 0; i < marks.size(); ++i) {
+    window = window * kFactor + marks[i];
+    if (i >= kRepeatWindow) window -= kOldest * marks[i - kRepeatWindow];
+    if (i + 1 < kRepeatWindow) continue;
+    Seen& seen = table[window * kFactor >> (64 - table_bits)];
+    if (seen.window == window) ++votes[places[i] - seen.place];
+    seen = {window, places[i]};
+  }
+  auto most = std::max_element(votes.begin(), votes.end());
+  return *most >= marks.size() / 8 ? static_cast<size_t>(most - votes.begin()) : 0;
+}
+
+// With a distance other than 0, residuals are compared with those so many places before.
+std::string EntropyCoded(const Plan& plan, size_t distance) {
   SizeRange sizes = SizesOf(plan.residuals);
   Models models;
   models.middle_size = sizes.least + (1u << sizes.tree_bits) / 2;
@@ -214,12 +282,23 @@ std::string EntropyCoded(const Plan& plan) {
   std::string coded;
   RangeEncoder encoder(coded);
   BitPacker plain(plain_bits);
-  for (int64_t residual : plan.residuals) PutResidual(encoder, plain, models, sizes, residual);
+  for (size_t i = 0; i < plan.residuals.size(); ++i) {
+    int64_t residual = plan.residuals[i];
+    if (distance > 0 && i >= distance) {
+      bool is_repeated = residual == plan.residuals[i - distance];
+      encoder.Put(models.Repeated(), is_repeated);
+      models.NoteRepeated(is_repeated);
+      if (is_repeated) continue;
+    }
+    PutResidual(encoder, plain, models, sizes, residual);
+  }
   encoder.Finish();
   plain.Finish();
   std::string out;
-  PutHeader(plan, Mode::kEntropy, plain_bits.empty() ? uint8_t{0} : kHasPlainBits, out);
+  unsigned flags = (plain_bits.empty() ? 0u : kHasPlainBits) | (distance == 0 ? 0u : kRepeats);
+  PutHeader(plan, Mode::kEntropy, static_cast<uint8_t>(flags), out);
   PutFixed(out, static_cast<uint16_t>((sizes.least - 1) | sizes.tree_bits << 6));
+  if (distance > 0) PutVarint(out, distance);
   if (!plain_bits.empty()) PutVarint(out, plain_bits.size());
   return out + plain_bits + coded;
 }
@@ -244,19 +323,28 @@ bool UnpackResiduals(std::string_view bytes, std::span<int64_t> out) {
   return bytes.empty();
 }
 
-bool DecodeEntropy(ByteReader& reader, bool has_plain_bits, std::span<int64_t> out) {
+bool DecodeEntropy(ByteReader& reader, uint8_t flags, std::span<int64_t> out) {
   uint16_t header = reader.Fixed<uint16_t>();
   SizeRange sizes{(header & 63u) + 1, header >> 6 & 7u};
   if (header >> 9 != 0 || sizes.tree_bits > 6) return false;
+  uint64_t distance = (flags & kRepeats) != 0 ? reader.Varint() : out.size();
   std::string_view plain_bits;
-  if (has_plain_bits) plain_bits = reader.Text();
-  if (!reader.ok()) return false;
+  if ((flags & kHasPlainBits) != 0) plain_bits = reader.Text();
+  if (!reader.ok() || (distance == 0 && !out.empty())) return false;
   BitUnpacker plain(plain_bits);
   RangeDecoder decoder(reader.Bytes(reader.remaining()));
   Models models;
   models.middle_size = sizes.least + (1u << sizes.tree_bits) / 2;
-  for (int64_t& residual : out) {
-    if (!GetResidual(decoder, plain, models, sizes, residual)) return false;
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (i >= distance) {
+      bool is_repeated = decoder.Get(models.Repeated());
+      models.NoteRepeated(is_repeated);
+      if (is_repeated) {
+        out[i] = out[i - distance];
+        continue;
+      }
+    }
+    if (!GetResidual(decoder, plain, models, sizes, out[i])) return false;
   }
   return true;
 }
@@ -298,10 +386,15 @@ void EncodeIntegers(std::span<const int64_t> values, ColumnGoal goal, std::strin
     best_bits = bits;
   }
   TakeFactor(best);
-  std::string packed = Packed(best);
-  std::string coded = EntropyCoded(best);
-  size_t worth = goal == ColumnGoal::kFast ? packed.size() / 2 : packed.size() - packed.size() / 8;
-  out += coded.size() < worth ? coded : packed;
+  size_t packed_size = PackedSize(best);
+  std::string coded = EntropyCoded(best, 0);
+  if (goal == ColumnGoal::kSmall && std::min(coded.size(), packed_size) >= kMinRepeatedBytes) {
+    size_t distance = FindRepeat(best.residuals);
+    std::string repeated = distance == 0 ? std::string() : EntropyCoded(best, distance);
+    if (distance > 0 && repeated.size() < coded.size()) coded.swap(repeated);
+  }
+  size_t worth = goal == ColumnGoal::kFast ? packed_size / 2 : packed_size - packed_size / 8;
+  out += coded.size() < worth ? coded : Packed(best);
 }
 
 bool DecodeIntegers(std::string_view bytes, std::span<int64_t> out) {
@@ -310,16 +403,15 @@ bool DecodeIntegers(std::string_view bytes, std::span<int64_t> out) {
   uint8_t head = reader.Byte();
   unsigned order = head & 3;
   Mode mode = static_cast<Mode>(head >> 2 & 3);
-  if (order == 3 || order > out.size() || head >> 6 != 0) return false;
+  if (order == 3 || order > out.size() || head >> 7 != 0) return false;
   int64_t first = order > 0 ? reader.SignedVarint() : 0;
   int64_t base = reader.SignedVarint();
   int64_t factor = (head & kHasFactor) != 0 ? static_cast<int64_t>(reader.Varint()) : 1;
   if (!reader.ok()) return false;
   std::span<int64_t> residuals = out.subspan(order);
-  bool has_plain_bits = (head & kHasPlainBits) != 0;
   if (mode == Mode::kEntropy) {
-    if (!DecodeEntropy(reader, has_plain_bits, residuals)) return false;
-  } else if (has_plain_bits) {
+    if (!DecodeEntropy(reader, head, residuals)) return false;
+  } else if ((head & (kHasPlainBits | kRepeats)) != 0) {
     return false;
   } else if (mode == Mode::kPacked) {
     if (!UnpackResiduals(reader.Bytes(reader.remaining()), residuals)) return false;

@@ -75,6 +75,35 @@ TEST(DenseIntegersTest, RareChangesTakeAFewBitsEach) {
   EXPECT_LT(Encoded(values, ColumnGoal::kSmall).size(), 120u);
 }
 
+TEST(DenseIntegersTest, WhatRepeatsTakesAlmostNoRoom) {
+  std::mt19937_64 random(8);
+  constexpr size_t kPeriod = 240;
+  for (bool is_sparse : {false, true}) {
+    std::vector<int64_t> once;
+    for (size_t i = 0; i < kPeriod; ++i)
+      once.push_back(is_sparse && random() % 4 != 0 ? 0 : static_cast<int64_t>(random() % 1'000'000));
+    std::vector<int64_t> gauge;
+    std::vector<int64_t> counter;
+    int64_t total = 0;
+    for (size_t i = 0; i < 12 * kPeriod; ++i) {
+      gauge.push_back(once[i % kPeriod]);
+      total += once[i % kPeriod];
+      if (i % 500 == 499) gauge.back() = 17;  // what is out of line costs itself alone
+      if (i % 900 == 899) total = 0;
+      counter.push_back(total);
+    }
+    for (const auto& values : {gauge, counter}) {
+      ExpectComesBack(values);
+      std::string first = Encoded({values.begin(), values.begin() + kPeriod}, ColumnGoal::kSmall);
+      std::string all = Encoded(values, ColumnGoal::kSmall);
+      EXPECT_LT(all.size(), first.size() + first.size() / 4);
+      EXPECT_NE(all[0] & 0x40, 0);
+      // The index has such columns since before they could.
+      EXPECT_EQ(Encoded(values, ColumnGoal::kFast)[0] & 0x40, 0);
+    }
+  }
+}
+
 TEST(DenseIntegersTest, ACommonFactorTakesNoRoom) {
   std::mt19937_64 random(8);
   std::vector<int64_t> pages;
@@ -100,8 +129,12 @@ TEST(DenseIntegersTest, OtherBytesAreRefusedOrHarmless) {
   EXPECT_FALSE(DecodeIntegers(bytes + '\0', read));
   EXPECT_FALSE(DecodeIntegers(bytes.substr(0, bytes.size() - 1), read));
   EXPECT_FALSE(DecodeIntegers("", read));
-  EXPECT_FALSE(DecodeIntegers("\x03\x02\x02", read));  // order 3
-  EXPECT_FALSE(DecodeIntegers("\x0c\x02", read));      // mode 3
+  EXPECT_FALSE(DecodeIntegers("\x03\x02\x02", read));                          // order 3
+  EXPECT_FALSE(DecodeIntegers("\x0c\x02", read));                              // mode 3
+  EXPECT_FALSE(DecodeIntegers(std::string("\x40\x02", 2), read));              // repeats without coding
+  EXPECT_FALSE(DecodeIntegers(std::string("\x48\x02\x00\x00\x00", 5), read));  // at distance 0
+  EXPECT_TRUE(DecodeIntegers(std::string("\x48\x02\x00\x00\x01", 5), read));
+  EXPECT_TRUE(DecodeIntegers(std::string("\x48\x02\x00\x00\xff\x7f", 6), read));  // beyond the end: never met
   std::vector<int64_t> none;
   EXPECT_FALSE(DecodeIntegers(bytes, none));
   EXPECT_TRUE(DecodeIntegers("", none));

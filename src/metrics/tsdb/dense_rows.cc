@@ -311,10 +311,14 @@ void EncodeRow(const SampleColumns& samples, size_t begin, size_t count, std::st
   out[head] = static_cast<char>(flags);
 }
 
-Status DecodeRow(std::string_view bytes, std::span<const TimestampMs> times_ms, size_t begin, size_t end,
+Status DecodeRow(const StoredRow& stored, std::span<const TimestampMs> times_ms, size_t begin, size_t end,
                  SampleColumns& out) {
   RowDecoder row(times_ms.size());
-  SEXTANT_TRY(row.Decode(bytes, begin, end));
+  if (stored.base.empty()) {
+    SEXTANT_TRY(row.Decode(stored.bytes, begin, end));
+  } else if (!DecodeDifferences(stored.base, stored.bytes, row.values)) {
+    return Malformed("differences");
+  }
   size_t before = out.size();
   out.times_ms.insert(out.times_ms.end(), times_ms.begin() + static_cast<ptrdiff_t>(begin),
                       times_ms.begin() + static_cast<ptrdiff_t>(end));

@@ -25,9 +25,15 @@ size_t RowLength(const model::SampleColumns& samples, size_t begin);
 // Appends the row of samples [begin, begin + count).
 void EncodeRow(const model::SampleColumns& samples, size_t begin, size_t count, std::string& out);
 
+// A row as it is stored: of its own, or as differences to the row `base`.
+struct StoredRow {
+  std::string_view bytes;
+  std::string_view base;  // empty: none
+};
+
 // Appends the samples of a row whose places are in [begin, end) to `out`. `times_ms` are those of the whole
 // row. kCorruption when the bytes are not such a row; `out` is as before then.
-core::Status DecodeRow(std::string_view bytes, std::span<const core::TimestampMs> times_ms, size_t begin,
+core::Status DecodeRow(const StoredRow& stored, std::span<const core::TimestampMs> times_ms, size_t begin,
                        size_t end, model::SampleColumns& out);
 
 }  // namespace sextant::tsdb

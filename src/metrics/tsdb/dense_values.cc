@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "metrics/tsdb/bytes.h"
@@ -196,6 +197,10 @@ Parted Part(std::span<const double> values) {
   return PartBits(values);
 }
 
+bool AllSame(std::span<const double> values) {
+  return std::memcmp(values.data(), values.data() + 1, values.size_bytes() - sizeof(double)) == 0;
+}
+
 // The distinct numbers in their order; empty when there are many, or just one.
 std::vector<int64_t> FewDistinct(const std::vector<int64_t>& numbers) {
   std::vector<int64_t> distinct;
@@ -281,6 +286,15 @@ bool DecodeNumbers(uint8_t form, ByteReader& reader, std::span<double> values) {
 }  // namespace
 
 void EncodeValues(std::span<const double> values, std::string& out) {
+  // Most are constant: then one says it all, unless it is an exception, which are counted.
+  if (values.size() > 1 && AllSame(values)) {
+    std::string column;
+    EncodeValues(values.first(1), column);
+    if ((static_cast<uint8_t>(column[0]) & kHasExceptions) == 0) {
+      out += column;
+      return;
+    }
+  }
   Parted parted = Part(values);
   std::string column = parted.Head(parted.form);
   if (parted.form == kFormBits) column.push_back(static_cast<char>(parted.shift));
@@ -312,6 +326,35 @@ bool DecodeValues(uint8_t head, std::string_view rest, std::span<double> out) {
   for (size_t i = 0; i < out.size(); ++i) {
     if (!is_exception[i]) out[i] = numbers[next++];
   }
+  return true;
+}
+
+bool EncodeDifferences(std::string_view base, std::string_view column, size_t count, std::string& out) {
+  if (base.empty() || column.empty() || base[0] != column[0] ||
+      static_cast<uint8_t>(column[0]) > kTwiceThousandth) {
+    return false;
+  }
+  std::vector<int64_t> from(count);
+  std::vector<int64_t> numbers(count);
+  if (!DecodeIntegers(base.substr(1), from) || !DecodeIntegers(column.substr(1), numbers)) return false;
+  for (size_t i = 0; i < count; ++i) numbers[i] = WrappingSub(numbers[i], from[i]);
+  std::string differences(1, column[0]);
+  EncodeIntegers(numbers, ColumnGoal::kSmall, differences);
+  if (differences.size() > column.size() - column.size() / 8) return false;
+  out += differences;
+  return true;
+}
+
+bool DecodeDifferences(std::string_view base, std::string_view differences, std::span<double> out) {
+  if (base.empty() || differences.empty() || base[0] != differences[0]) return false;
+  uint8_t form = static_cast<uint8_t>(base[0]);
+  std::vector<int64_t> from(out.size());
+  std::vector<int64_t> numbers(out.size());
+  if (form > kTwiceThousandth || !DecodeIntegers(base.substr(1), from) ||
+      !DecodeIntegers(differences.substr(1), numbers)) {
+    return false;
+  }
+  for (size_t i = 0; i < out.size(); ++i) out[i] = FromDecimal(form, WrappingAdd(from[i], numbers[i]));
   return true;
 }
 

@@ -23,4 +23,12 @@ bool DecodeValues(std::string_view bytes, std::span<double> out);
 // The same of a column whose first byte is apart.
 bool DecodeValues(uint8_t form, std::string_view rest, std::span<double> out);
 
+// Columns that move together, as the buckets of a histogram: appends `column` as its differences to `base`,
+// both encoded columns of `count` values. False, and nothing, when they are not decimals of one form without
+// exceptions, or it saves little.
+bool EncodeDifferences(std::string_view base, std::string_view column, size_t count, std::string& out);
+
+// Reads a column of differences to the encoded column `base`; false when they are not such.
+bool DecodeDifferences(std::string_view base, std::string_view differences, std::span<double> out);
+
 }  // namespace sextant::tsdb
