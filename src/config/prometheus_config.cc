@@ -31,7 +31,6 @@ void AddDiscoveries(std::vector<Field>& fields) {
 // Fields that stand in `global` and in each scrape config and ask for what is done anyway when they have
 // these values.
 void AddScrapeVariants(std::vector<Field>& fields) {
-  fields.push_back(NotYet("convert_classic_histograms_to_nhcb").Allowing({"false"}));
   fields.push_back(NotYet("extra_scrape_metrics").Allowing({"false"}));
   fields.push_back(NotYet("metric_name_validation_scheme", "names may be any UTF-8").Allowing({"utf8"}));
   fields.push_back(
@@ -108,6 +107,9 @@ void FillProtocols(const GlobalConfig& global, ScrapeConfig& scrape) {
   }
   if (!scrape.always_scrape_classic_histograms) {
     scrape.always_scrape_classic_histograms = global.always_scrape_classic_histograms.value_or(false);
+  }
+  if (!scrape.convert_classic_histograms_to_nhcb) {
+    scrape.convert_classic_histograms_to_nhcb = global.convert_classic_histograms_to_nhcb.value_or(false);
   }
   if (scrape.scrape_protocols.empty()) scrape.scrape_protocols = global.scrape_protocols;
   if (!scrape.scrape_protocols.empty()) return;
@@ -329,6 +331,7 @@ std::vector<Field> ScrapeFields() {
       Member<&ScrapeConfig::fallback_scrape_protocol>("fallback_scrape_protocol", Protocol()),
       Member<&ScrapeConfig::scrape_native_histograms>("scrape_native_histograms"),
       Member<&ScrapeConfig::always_scrape_classic_histograms>("always_scrape_classic_histograms"),
+      Member<&ScrapeConfig::convert_classic_histograms_to_nhcb>("convert_classic_histograms_to_nhcb"),
       Member<&ScrapeConfig::metrics_path>("metrics_path"),
       Member<&ScrapeConfig::scheme>("scheme"),
       Member<&ScrapeConfig::enable_compression>("enable_compression").AlwaysWritten(),
@@ -378,6 +381,7 @@ std::vector<Field> GlobalFields() {
           .Check<std::vector<ScrapeProtocol>>(CheckProtocols),
       Member<&GlobalConfig::scrape_native_histograms>("scrape_native_histograms"),
       Member<&GlobalConfig::always_scrape_classic_histograms>("always_scrape_classic_histograms"),
+      Member<&GlobalConfig::convert_classic_histograms_to_nhcb>("convert_classic_histograms_to_nhcb"),
       Member<&GlobalConfig::external_labels>("external_labels")
           .Check<std::map<std::string, std::string>>(CheckLabels),
       Inline<&GlobalConfig::limits>(),

@@ -55,6 +55,7 @@ struct GlobalConfig {
   std::vector<ScrapeProtocol> scrape_protocols;
   std::optional<bool> scrape_native_histograms;
   std::optional<bool> always_scrape_classic_histograms;
+  std::optional<bool> convert_classic_histograms_to_nhcb;
 };
 
 // Targets with labels of their own (an entry of static_configs).
@@ -73,6 +74,7 @@ struct ScrapeConfig {
   std::vector<ScrapeProtocol> scrape_protocols;
   std::optional<bool> scrape_native_histograms;
   std::optional<bool> always_scrape_classic_histograms;
+  std::optional<bool> convert_classic_histograms_to_nhcb;
   // What the target is assumed to speak when it does not say (kNone: then the scrape fails).
   ScrapeProtocol fallback_scrape_protocol = ScrapeProtocol::kNone;
   std::string metrics_path = "/metrics";

@@ -86,10 +86,9 @@ TEST(PrometheusConfigTest, RefusesByName) {
       ErrorOf("scrape_configs:\n- job_name: a\n  dns_sd_configs: []\n"),
       "prometheus.yml:3:3: scrape_configs[0].dns_sd_configs: dns_sd_configs is not supported yet; list the "
       "targets in static_configs");
-  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  convert_classic_histograms_to_nhcb: false\n"),
-            "no error");
-  EXPECT_THAT(ErrorOf("scrape_configs:\n- job_name: a\n  convert_classic_histograms_to_nhcb: true\n"),
-              HasSubstr("convert_classic_histograms_to_nhcb is not supported yet"));
+  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  extra_scrape_metrics: false\n"), "no error");
+  EXPECT_THAT(ErrorOf("scrape_configs:\n- job_name: a\n  extra_scrape_metrics: true\n"),
+              HasSubstr("extra_scrape_metrics is not supported yet"));
 }
 
 TEST(PrometheusConfigTest, ScrapeProtocols) {
@@ -97,7 +96,8 @@ TEST(PrometheusConfigTest, ScrapeProtocols) {
 global: {scrape_native_histograms: true}
 scrape_configs:
 - {job_name: a}
-- {job_name: b, scrape_native_histograms: false, always_scrape_classic_histograms: true}
+- {job_name: b, scrape_native_histograms: false, always_scrape_classic_histograms: true,
+   convert_classic_histograms_to_nhcb: true}
 - {job_name: c, scrape_protocols: [PrometheusText0.0.4], fallback_scrape_protocol: PrometheusProto}
 )");
   ASSERT_TRUE(config) << config.error().message();
@@ -109,6 +109,8 @@ scrape_configs:
                           ScrapeProtocol::kOpenMetricsText001, ScrapeProtocol::kPrometheusText100,
                           ScrapeProtocol::kPrometheusText004));
   EXPECT_TRUE(*jobs[1].always_scrape_classic_histograms);
+  EXPECT_TRUE(*jobs[1].convert_classic_histograms_to_nhcb);
+  EXPECT_FALSE(*jobs[0].convert_classic_histograms_to_nhcb);
   EXPECT_EQ(jobs[1].scrape_protocols.size(), 4u);
   EXPECT_THAT(jobs[2].scrape_protocols, ElementsAre(ScrapeProtocol::kPrometheusText004));
   EXPECT_EQ(jobs[2].fallback_scrape_protocol, ScrapeProtocol::kPrometheusProto);

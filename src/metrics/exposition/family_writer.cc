@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "metrics/exposition/number.h"
+#include "metrics/exposition/series_bytes.h"
 #include "model/labels.h"
 #include "wire/encode.h"
 #include "wire/metric_family.h"
@@ -26,7 +27,7 @@ class TextFamilies final : public FamilyWriter {
       if (is_classic) {
         out_ += name;
       } else {
-        PutQuoted(name);
+        AppendQuoted(name, out_);
       }
       out_ += " untyped\n";
     }
@@ -35,17 +36,11 @@ class TextFamilies final : public FamilyWriter {
       out_ += name;
     } else {
       Separate(separator);
-      PutQuoted(name);
+      AppendQuoted(name, out_);
     }
     for (const auto& [label, text] : labels) {
       Separate(separator);
-      if (model::IsClassicLabelName(label)) {
-        out_ += label;
-      } else {
-        PutQuoted(label);
-      }
-      out_ += '=';
-      PutQuoted(text);
+      AppendLabel(label, text, out_);
     }
     if (separator == ',') out_ += '}';
     out_ += ' ';
@@ -61,19 +56,6 @@ class TextFamilies final : public FamilyWriter {
     out_ += separator;
     separator = ',';
   }
-  void PutQuoted(std::string_view text) {
-    out_ += '"';
-    for (char c : text) {
-      if (c == '\n') {
-        out_ += "\\n";
-        continue;
-      }
-      if (c == '"' || c == '\\') out_ += '\\';
-      out_ += c;
-    }
-    out_ += '"';
-  }
-
   std::string family_;
   std::string out_;
 };

@@ -85,10 +85,11 @@ struct Entry {
   MetricType type = MetricType::kUnknown;
 };
 
-// What is wanted of histograms that have a native form, which only protobuf can bring.
+// What is wanted of histograms.
 struct ParserOptions {
-  bool native_histograms = false;   // in that form
-  bool classic_histograms = false;  // also in the classic one, when it is there
+  bool native_histograms = false;   // those that have a native form (in protobuf) in that form
+  bool classic_histograms = false;  // also in the classic form, when they are there in another one
+  bool custom_buckets = false;      // classic ones as native ones with custom buckets
 };
 
 class Parser {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "metrics/exposition/number.h"
+#include "metrics/exposition/series_bytes.h"
 #include "model/value.h"
 
 namespace sextant::exposition {
@@ -37,34 +38,6 @@ MetricType TypeOf(FamilyType type) {
 
 bool IsHistogram(FamilyType type) {
   return type == FamilyType::kHistogram || type == FamilyType::kGaugeHistogram;
-}
-
-// A text in quotes, escaped as the text format escapes label values.
-void AppendQuoted(std::string_view text, std::string& out) {
-  out += '"';
-  for (char c : text) {
-    if (c == '\n') {
-      out += "\\n";
-      continue;
-    }
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  out += '"';
-}
-
-void AppendName(std::string_view name, std::string& out) {
-  if (model::IsClassicLabelName(name)) {
-    out += name;
-  } else {
-    AppendQuoted(name, out);
-  }
-}
-
-void AppendLabel(const model::LabelView& label, std::string& out) {
-  AppendName(label.name, out);
-  out += '=';
-  AppendQuoted(label.value, out);
 }
 
 // Whether `name` ends with "_<unit>".
@@ -236,11 +209,11 @@ void ProtobufParser::ShowSeries(std::string_view suffix, double value, std::stri
   }
   for (const model::LabelView& label : reader_.metric().labels) {
     separate();
-    AppendLabel(label, series_);
+    AppendLabel(label.name, label.value, series_);
   }
   if (!bound_label.empty()) {
     separate();
-    AppendLabel({bound_label, FormatOpenMetricsFloat(bound)}, series_);
+    AppendLabel(bound_label, FormatOpenMetricsFloat(bound), series_);
   }
   if (series_.size() != begin) series_ += '}';
   series_bytes_ += series_.size();
@@ -254,7 +227,7 @@ bool ProtobufParser::ShowExemplar(std::string_view bytes, bool needs_time) {
   exemplar_labels_.clear();
   for (const model::LabelView& label : exemplar_fields_.labels) {
     if (!exemplar_labels_.empty()) exemplar_labels_ += ',';
-    AppendLabel(label, exemplar_labels_);
+    AppendLabel(label.name, label.value, exemplar_labels_);
   }
   entry_.exemplar = Exemplar{exemplar_labels_, exemplar_fields_.value, exemplar_fields_.time_ms};
   return true;

@@ -1,4 +1,5 @@
 // From the bytes of a series to its labels.
+#include "metrics/exposition/custom_buckets_parser.h"
 #include "metrics/exposition/number.h"
 #include "metrics/exposition/open_metrics_parser.h"
 #include "metrics/exposition/parser.h"
@@ -148,15 +149,20 @@ std::string_view MetricTypeName(MetricType type) {
 }
 
 std::unique_ptr<Parser> NewParser(Format format, std::string_view body, ParserOptions options) {
+  std::unique_ptr<Parser> parser;
   switch (format) {
     case Format::kPrometheusText:
+      parser = std::make_unique<TextParser>(body);
       break;
     case Format::kOpenMetrics:
-      return std::make_unique<OpenMetricsParser>(body);
+      parser = std::make_unique<OpenMetricsParser>(body);
+      break;
     case Format::kProtobuf:
-      return std::make_unique<ProtobufParser>(body, options);
+      parser = std::make_unique<ProtobufParser>(body, options);
+      break;
   }
-  return std::make_unique<TextParser>(body);
+  if (!options.custom_buckets) return parser;
+  return std::make_unique<CustomBucketsParser>(std::move(parser), options.classic_histograms);
 }
 
 core::Result<std::unique_ptr<Parser>> NewParser(std::string_view content_type, std::string_view body,

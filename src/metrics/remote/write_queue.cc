@@ -105,9 +105,12 @@ Status WriteQueue::Start() {
   std::string path = core::JoinPath(services_.data_dir, settings_.key + ".position");
   SEXTANT_ASSIGN(WriteProgress progress, WriteProgress::Load(services_.files, path));
   std::vector<ShardProgress> known = progress.shards();
-  if (known.empty()) {
-    WritePosition end{services_.log.End(), 0};
-    known.assign(static_cast<size_t>(queue.min_shards), {end, end});
+  WritePosition end{services_.log.End(), 0};
+  if (known.empty()) known.assign(static_cast<size_t>(queue.min_shards), {end, end});
+  for (ShardProgress& shard : known) {
+    // Of a log that is gone: Prometheus has had the data directory meanwhile.
+    if (shard.done > end) shard = {end, end};
+    if (shard.sent_upto > end) shard.sent_upto = shard.done;
   }
   WritePosition first = known.front().done;
   for (const ShardProgress& shard : known) {

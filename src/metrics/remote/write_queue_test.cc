@@ -299,6 +299,22 @@ TEST_F(WriteQueueTest, WhatHadArrivedBeforeAKillTakesNothingAlong) {
   EXPECT_EQ(Metric("samples_failed_total"), 0);
 }
 
+TEST_F(WriteQueueTest, PositionsOfALogThatIsGoneAreForgotten) {
+  Start();
+  log_.CommitAll(2, 1000, 1);
+  receiver_->WaitForText(Expect(2, "1@1000"));
+  storage_->Stop(0);
+  storage_ = nullptr;
+  auto entries = files_.List(dir_);
+  ASSERT_EQ(entries->size(), 1u);
+  auto progress = WriteProgress::Load(files_, core::JoinPath(dir_, entries->front().name));
+  ASSERT_TRUE(progress->Reset({{{{7, 0}, 0}, {{7, 0}, 5}}}).has_value());
+  log_.CommitAll(2, 2000, 2);
+  Start();
+  log_.CommitAll(2, 3000, 3);
+  receiver_->WaitForText(Expect(2, "1@1000 3@3000"));
+}
+
 TEST_F(WriteQueueTest, AnswersDecideWhetherItIsTriedAgain) {
   config_.queue.retry_on_http_429 = true;
   config_.queue.max_samples_per_send = 1;

@@ -74,7 +74,8 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
   settings->samples.honor_timestamps = job.honor_timestamps;
   settings->samples.fallback_format = FallbackFormat(job.fallback_scrape_protocol);
   settings->samples.parser = {job.scrape_native_histograms.value_or(false),
-                              job.always_scrape_classic_histograms.value_or(false)};
+                              job.always_scrape_classic_histograms.value_or(false),
+                              job.convert_classic_histograms_to_nhcb.value_or(false)};
   settings->samples.limits = job.limits;
   SEXTANT_ASSIGN(settings->samples.metric_relabel, relabel::Rules::Compile(job.metric_relabel_configs));
   settings->request = MakeRequest(job, user_agent_);
