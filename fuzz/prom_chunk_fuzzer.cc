@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   std::vector<EncodedChunk> chunks;
   // Some counts that bytes can say are none, such as negative ones.
-  if (!EncodeChunks(samples, {.start_times = true}, chunks)) return 0;
+  if (!EncodeChunks(samples, {.float_start_times = true, .histogram_start_times = true}, chunks)) return 0;
   SampleColumns again;
   for (const EncodedChunk& chunk : chunks) {
     if (!DecodeChunk(static_cast<uint8_t>(chunk.encoding), chunk.bytes, INT64_MIN, INT64_MAX, again)) {

@@ -32,5 +32,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!again.Next(time_ms, bits) || time_ms != expected_ms || bits != expected_bits) abort();
   }
   if (!ReadTail(anew, tail.count)) abort();
+  // The newest sample up to the time of one of them, in what was written anew and in what came.
+  for (size_t i : {size_t{0}, samples.size() / 2, samples.size() - 1}) {
+    if (i >= samples.size()) continue;
+    for (ChunkReader newest : {ChunkReader(anew, tail.count), ChunkReader(bytes, count)}) {
+      bool is_found = newest.Newest(samples[i].first, time_ms, bits);
+      if (!is_found && newest.ok()) abort();
+      if (is_found && (time_ms != samples[i].first || bits != samples[i].second)) abort();
+    }
+  }
   return 0;
 }

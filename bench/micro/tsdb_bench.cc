@@ -3,6 +3,7 @@
 // decimals, 5 % noise.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
+#include <time.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -214,8 +215,35 @@ void BM_Footprint(benchmark::State& state) {
 }
 BENCHMARK(BM_Footprint)->Unit(benchmark::kSecond)->Iterations(1);
 
-// Restart of a store that was closed: its checkpoint alone. And of one that was killed when the next
-// checkpoint was about to be due: the longest there is to replay.
+double ProcessCpuSeconds() {
+  timespec used;
+  if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) abort();
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
+
+// Opens the store and asks each series for its newest sample: time and CPU until both are done.
+void OpenAndAsk(Load& load, benchmark::State& state, const std::string& what) {
+  core::SystemClock clock;
+  const int64_t started_ns = clock.MonotonicNs();
+  const double cpu_s = ProcessCpuSeconds();
+  auto put_seconds = [&](const char* until) {
+    state.counters[until + what + "_s"] = static_cast<double>(clock.MonotonicNs() - started_ns) / 1e9;
+  };
+  load.Open();
+  put_seconds("open_");
+  auto querier = load.db().NewQuerier(kStart, kStart + 3'600'000).value();
+  auto set = querier->Select({model::Matcher::Equal("job", "node")}, {}).value();
+  model::SampleColumns newest;
+  for (size_t i = 0; i < set->size(); ++i) {
+    if (!set->ReadNewest(i, kStart, kStart + 3'600'000, newest) || newest.size() == 0) abort();
+  }
+  if (set->size() != load.samples_per_round()) abort();
+  put_seconds("answer_");
+  state.counters["cpu_" + what + "_s"] = ProcessCpuSeconds() - cpu_s;
+}
+
+// Restart of a store that was closed: its checkpoint alone. And of one that was killed with 20 rounds in the
+// journal.
 void BM_Restart(benchmark::State& state) {
   for (auto _ : state) {
     Load load(static_cast<size_t>(state.range(0)) / 2000, 2000);
@@ -226,17 +254,13 @@ void BM_Restart(benchmark::State& state) {
     if (!load.db().Close()) abort();
     state.counters["close_s"] = static_cast<double>(clock.MonotonicNs() - started_ns) / 1e9;
     load.Close();
-    started_ns = clock.MonotonicNs();
-    load.Open();
-    state.counters["open_closed_s"] = static_cast<double>(clock.MonotonicNs() - started_ns) / 1e9;
+    OpenAndAsk(load, state, "closed");
     constexpr int kRounds = 20;
     for (int i = 0; i < kRounds; ++i) load.Round();
     load.Crash();
     state.counters["checkpoint_bytes_per_series"] =
         static_cast<double>(load.CheckpointBytes()) / static_cast<double>(load.samples_per_round());
-    started_ns = clock.MonotonicNs();
-    load.Open();
-    state.counters["open_killed_s"] = static_cast<double>(clock.MonotonicNs() - started_ns) / 1e9;
+    OpenAndAsk(load, state, "killed");
     state.counters["replayed_samples"] = static_cast<double>(load.samples_per_round()) * kRounds;
   }
 }

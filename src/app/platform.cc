@@ -169,6 +169,8 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   store.limits.max_head_bytes = Share(memory_limit_bytes_, kHeadShare);
   store.limits.max_out_of_order_bytes = Share(memory_limit_bytes_, kOutOfOrderShare);
   store.out_of_order_window_ms = config.out_of_order_window_ms();
+  store.stale_series_threshold = EffectiveStaleThreshold(options_.store, config);
+  store.chunk_encodings = EffectiveChunkEncodings(options_.store, config);
   store.max_exemplars = config.max_exemplars();
   store.replay_progress = replay_;
   journal_hold_->first_file = remote::WriteStorage::FirstNeededFile(files_, RemoteDir());
@@ -219,6 +221,8 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   rules_->Update(rule_options, config.rule_files);
   db_->SetOutOfOrderWindow(config.prometheus.storage.out_of_order_window_ms());
   db_->SetMaxExemplars(config.prometheus.storage.max_exemplars());
+  db_->SetStaleSeriesThreshold(EffectiveStaleThreshold(options_.store, config.prometheus.storage));
+  db_->SetChunkEncodings(EffectiveChunkEncodings(options_.store, config.prometheus.storage));
 
   std::lock_guard lock(config_mutex_);
   external_labels_ = external_labels;

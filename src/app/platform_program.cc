@@ -15,7 +15,10 @@ struct Options {
   PlatformOptions platform;
   LogFlags log;
 
-  Options() { platform.store.retention.time_ms = 15LL * 24 * 3600 * 1000; }
+  Options() {
+    platform.store.retention.time_ms = 15LL * 24 * 3600 * 1000;
+    platform.store.stale_series_threshold = kStaleSeriesThreshold;
+  }
 };
 
 FlagSet MakeFlags(Options& options) {

@@ -186,6 +186,10 @@ core::Status ApplyFeatures(Options& options) {
         engine.parser.binop_fill = true;
       } else if (name == "promql-delayed-name-removal") {
         engine.delayed_name_removal = true;
+      } else if (name == "xor2-encoding") {
+        options.platform.store.chunk_encodings.xor2_floats = true;
+      } else if (name == "histograms-st-encoding") {
+        options.platform.store.chunk_encodings.histogram_start_times = true;
       } else if (name == "exemplar-storage") {
         // Exemplars are always kept; storage.exemplars.max_exemplars says how many.
       } else if (!name.empty()) {

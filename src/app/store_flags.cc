@@ -67,6 +67,19 @@ Retention EffectiveRetention(const Retention& flags, const config::StorageConfig
   return retention;
 }
 
+double EffectiveStaleThreshold(const StoreOptions& options, const config::StorageConfig& file) {
+  return file.tsdb ? file.tsdb->stale_series_compaction_threshold.value_or(options.stale_series_threshold)
+                   : options.stale_series_threshold;
+}
+
+tsdb::ChunkEncodings EffectiveChunkEncodings(const StoreOptions& options, const config::StorageConfig& file) {
+  tsdb::ChunkEncodings encodings = options.chunk_encodings;
+  if (file.tsdb && file.tsdb->chunk_encoding && !file.tsdb->chunk_encoding->floats.empty()) {
+    encodings.xor2_floats = file.tsdb->chunk_encoding->floats == "xor2";
+  }
+  return encodings;
+}
+
 std::string DescribeRetention(const Retention& retention) {
   std::string text;
   auto add = [&](const std::string& limit) {

@@ -23,7 +23,14 @@ struct StoreOptions {
   tsdb::BlockForm block_form = tsdb::BlockForm::kDense;
   core::DurationMs min_block_ms = 2 * 3600 * 1000;
   core::DurationMs max_block_ms = 0;  // 0: a tenth of the retention, at most 31 days
+  // What holds when the configuration file says nothing.
+  double stale_series_threshold = 0;
+  tsdb::ChunkEncodings chunk_encodings;
 };
+
+// The share of stale series from which on `sextant` moves them to blocks, where the file says nothing:
+// memory for three in ten series that have ended, and at most one more writing of their samples.
+inline constexpr double kStaleSeriesThreshold = 0.3;
 
 // --storage.tsdb.block-format, --storage.tsdb.min-block-duration, --storage.tsdb.max-block-duration, and
 // `percentage_flag` for the retention by percentage.
@@ -31,6 +38,9 @@ void AddStoreFlags(FlagSet& flags, std::string percentage_flag, StoreOptions& op
 
 // What the configuration file says, and what the flags say of the rest. Without any limit, 15 days.
 Retention EffectiveRetention(const Retention& flags, const config::StorageConfig& file);
+// The same for what may change with the file.
+double EffectiveStaleThreshold(const StoreOptions& options, const config::StorageConfig& file);
+tsdb::ChunkEncodings EffectiveChunkEncodings(const StoreOptions& options, const config::StorageConfig& file);
 // "15d", "15d or 1GiB", …: as /api/v1/status/runtimeinfo shows it.
 std::string DescribeRetention(const Retention& retention);
 

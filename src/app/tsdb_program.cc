@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "api/params.h"
 #include "app/programs.h"
@@ -31,6 +32,8 @@ struct Options {
   std::vector<std::string> selectors;
   std::string min_time;
   std::string max_time;
+  std::string float_encoding;
+  bool histogram_start_times = false;
   std::string log_level = "error";
 };
 
@@ -51,6 +54,15 @@ FlagSet MakeFlags(Options& options) {
   flags.AddString("min-time", "TIME", "export: the first time, RFC 3339 or seconds since the epoch.",
                   &options.min_time);
   flags.AddString("max-time", "TIME", "export: the last time.", &options.max_time);
+  flags.AddString("chunk-encoding.floats", "ENCODING",
+                  "export: xor, which every Prometheus reads, or xor2, with start timestamps; blocks in "
+                  "Prometheus' format that are taken whole stay as they are when it is not given.",
+                  &options.float_encoding);
+  flags.AddSwitch(
+      "histograms-st-encoding",
+      "export: histograms with start timestamps keep them, in encodings that only new versions of "
+      "Prometheus read.",
+      &options.histogram_start_times);
   flags.AddString("log.level", "LEVEL", "debug, info, warn or error.", &options.log_level);
   return flags;
 }
@@ -161,6 +173,17 @@ Status PrepareOutput(core::FileSystem& files, const std::string& dir) {
   return {};
 }
 
+Status ReadEncodings(const Options& options, std::optional<tsdb::ChunkEncodings>& encodings) {
+  const std::string& floats = options.float_encoding;
+  if (floats.empty() && !options.histogram_start_times) return {};
+  if (!floats.empty() && floats != "xor" && floats != "xor2") {
+    return core::Fail(Code::kInvalidArgument, "--chunk-encoding.floats: \"{}\" is neither xor nor xor2",
+                      floats);
+  }
+  encodings = {.xor2_floats = floats == "xor2", .histogram_start_times = options.histogram_start_times};
+  return {};
+}
+
 Status Export(const Options& options) {
   if (options.output_dir.empty()) return core::Fail(Code::kInvalidArgument, "export needs --output");
   tsdb::ExportOptions wanted;
@@ -169,6 +192,7 @@ Status Export(const Options& options) {
     if (!matchers) return core::Fail(Code::kInvalidArgument, "--match: {}", matchers.error().Message());
     wanted.matcher_sets.push_back(std::move(*matchers));
   }
+  SEXTANT_TRY(ReadEncodings(options, wanted.encodings));
   SEXTANT_TRY(ReadTime("min-time", options.min_time, wanted.start_ms));
   SEXTANT_TRY(ReadTime("max-time", options.max_time, wanted.end_ms));
   if (wanted.start_ms > wanted.end_ms)

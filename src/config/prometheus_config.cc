@@ -61,6 +61,15 @@ core::Status CheckRetentionPercentage(const double& percentage, Node node) {
   return node.Fail("'storage.tsdb.retention.percentage' must be in the range [0, 100], got {}", percentage);
 }
 
+core::Status CheckFloatEncoding(const std::string& floats, Node node) {
+  if (floats == "xor" || floats == "xor2") return {};
+  return node.Fail(
+      "'storage.tsdb.chunk_encoding.floats' must be 'xor' or 'xor2', or the field must be omitted entirely, "
+      "got "
+      "{}",
+      Quote(floats));
+}
+
 core::Status FinishGlobal(GlobalConfig& global, Node node) {
   if (global.scrape_interval_ms == 0) global.scrape_interval_ms = kDefaultIntervalMs;
   if (global.evaluation_interval_ms == 0) global.evaluation_interval_ms = kDefaultIntervalMs;
@@ -446,11 +455,18 @@ const Struct& FieldsOf(const TsdbRetentionConfig*) {
   return kFields;
 }
 
+const Struct& FieldsOf(const TsdbChunkEncodingConfig*) {
+  static const Struct kFields = Struct::Of<TsdbChunkEncodingConfig>({
+      Member<&TsdbChunkEncodingConfig::floats>("floats").Check<std::string>(CheckFloatEncoding),
+  });
+  return kFields;
+}
+
 const Struct& FieldsOf(const TsdbConfig*) {
   static const Struct kFields = Struct::Of<TsdbConfig>({
       Member<&TsdbConfig::out_of_order_time_window_ms>("out_of_order_time_window", Duration()),
-      NotYet("stale_series_compaction_threshold").Allowing({"0"}),
-      NotYet("chunk_encoding"),
+      Member<&TsdbConfig::stale_series_compaction_threshold>("stale_series_compaction_threshold"),
+      Member<&TsdbConfig::chunk_encoding>("chunk_encoding"),
       Member<&TsdbConfig::retention>("retention"),
   });
   return kFields;

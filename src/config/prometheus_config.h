@@ -110,10 +110,18 @@ struct TsdbRetentionConfig {
   double percentage = 0;  // of the file system
 };
 
+// In which encoding chunks of blocks in Prometheus' form are written.
+struct TsdbChunkEncodingConfig {
+  std::string floats;  // "xor" or "xor2"; empty: nothing is said
+};
+
 struct TsdbConfig {
   // How far behind the newest sample of the store a sample may be that is older than its series' newest; 0:
   // such samples are refused.
   core::DurationMs out_of_order_time_window_ms = 0;
+  // From which share of stale series on they leave the head early; 0: never.
+  std::optional<double> stale_series_compaction_threshold;
+  std::optional<TsdbChunkEncodingConfig> chunk_encoding;
   std::optional<TsdbRetentionConfig> retention;
 };
 
@@ -149,6 +157,7 @@ const Struct& FieldsOf(const ScrapeConfig*);
 const Struct& FieldsOf(const AlertmanagerTargetsConfig*);
 const Struct& FieldsOf(const AlertingConfig*);
 const Struct& FieldsOf(const TsdbRetentionConfig*);
+const Struct& FieldsOf(const TsdbChunkEncodingConfig*);
 const Struct& FieldsOf(const TsdbConfig*);
 const Struct& FieldsOf(const ExemplarsConfig*);
 const Struct& FieldsOf(const StorageConfig*);

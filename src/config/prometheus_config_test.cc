@@ -123,6 +123,29 @@ scrape_configs:
               HasSubstr("unknown scrape protocol prometheusproto, supported: [OpenMetricsText0.0.1"));
 }
 
+TEST(PrometheusConfigTest, StorageSaysHowStaleSeriesAndChunksAreTreated) {
+  auto config = Read(
+      "storage:\n  tsdb:\n    stale_series_compaction_threshold: 0.5\n    chunk_encoding: {floats: xor2}\n");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->storage.tsdb->stale_series_compaction_threshold, 0.5);
+  EXPECT_EQ(config->storage.tsdb->chunk_encoding->floats, "xor2");
+  std::string dump = DumpPrometheusConfig(*config);
+  EXPECT_THAT(dump, HasSubstr("stale_series_compaction_threshold: 0.5"));
+  EXPECT_THAT(dump, HasSubstr("floats: xor2"));
+  config = Read("storage: {tsdb: {out_of_order_time_window: 1m}}\n");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_FALSE(config->storage.tsdb->stale_series_compaction_threshold);
+  EXPECT_FALSE(config->storage.tsdb->chunk_encoding);
+  config = Read("storage: {tsdb: {stale_series_compaction_threshold: 0}}\n");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->storage.tsdb->stale_series_compaction_threshold, 0);
+  EXPECT_EQ(
+      ErrorOf("storage: {tsdb: {chunk_encoding: {floats: xor3}}}\n"),
+      "prometheus.yml:1:43: storage.tsdb.chunk_encoding.floats: 'storage.tsdb.chunk_encoding.floats' must "
+      "be 'xor' or 'xor2', or the field must be omitted entirely, got \"xor3\"");
+  EXPECT_THAT(ErrorOf("storage: {tsdb: {chunk_encoding: {histograms: xor2}}}\n"), HasSubstr("histograms"));
+}
+
 TEST(PrometheusConfigTest, ErrorsPointAtTheField) {
   EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  scrape_interval: 5s\n  scrape_timeout: 6s\n"),
             "prometheus.yml:4:19: scrape_configs[0].scrape_timeout: scrape timeout greater than scrape "

@@ -169,6 +169,11 @@ class SeriesSet {
   // Replaces `out` with the samples of a series with start_ms <= time <= end_ms (stale markers included).
   virtual core::Status Read(size_t index, TimestampMs start_ms, TimestampMs end_ms,
                             SampleColumns& out) const = 0;
+  // The same for whoever looks at the newest of them only: those before it may be missing.
+  virtual core::Status ReadNewest(size_t index, TimestampMs start_ms, TimestampMs end_ms,
+                                  SampleColumns& out) const {
+    return Read(index, start_ms, end_ms, out);
+  }
 };
 
 // What a selector is for; lets a store skip what is not needed. All of it is advice except `sorted`.

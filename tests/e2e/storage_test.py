@@ -109,6 +109,7 @@ class Storage(TestCase):
                 (("export", "--data", data), 2, "export needs --output"),
                 (("export", "--data", data, "--output", "x", "--match", "{"), 2, "--match"),
                 (("export", "--data", data, "--output", "x", "--min-time", "soon"), 2, "--min-time"),
+                (("export", "--data", data, "--output", "x", "--chunk-encoding.floats", "XOR2"), 2, '"XOR2" is neither xor nor xor2'),
         ):
             got, output = run("tsdb", *arguments)
             self.assertEqual(got, code, output)

@@ -218,5 +218,49 @@ class Takeover(TestCase):
         peer.end(signal.SIGTERM)
 
 
+@unittest.skipUnless((PEERS / "prometheus").exists(), f"no peers in {PEERS}: run scripts/peers")
+class StaleSeries(TestCase):
+    """Series that leave our head early are in a block that a Prometheus of before such blocks must not misunderstand."""
+
+    def body(self):
+        self.scrapes += 1
+        return "".join(f'moving_total{{i="{i}"}} {self.scrapes * (i + 1)}\n' for i in range(5 if self.have_ended else 40))
+
+    def test_leave_early_and_prometheus_has_everything(self):
+        self.scrapes, self.have_ended, began = 0, False, time.time()
+        threshold = "storage: {tsdb: {stale_series_compaction_threshold: 0.5}}\n"
+        scraping = self.write("scraping.yml", threshold + SCRAPES.format(address=self.target(self.body).address))
+        resting, data = self.write("resting.yml", NO_SCRAPES), self.folder / "data"
+        arguments = (f"--config.file={scraping}", f"--storage.tsdb.path={data}", "--web.listen-address=127.0.0.1:0")
+
+        def samples(api, end):
+            query = f'{{__name__=~"moving_.*|up"}}[{int(end - began) + 1}s]'
+            result = api.api("query", query=query, time=f"{end:.4f}")["result"]
+            return {json.dumps(s["metric"], sort_keys=True): s["values"] for s in result}
+
+        ours = self.start(*arguments, program=("prometheus",))
+        wait_for("scrapes", lambda: self.scrapes > 15)
+        self.have_ended, seen = True, self.scrapes
+        wait_for("the end of series", lambda: self.scrapes > seen + 5)
+        self.assertEqual(ours.stop(), 0, ours.output)
+        # They are looked for once a minute, and at the start.
+        ours = self.start(*arguments, program=("prometheus",))
+        wait_for("stale series to leave", lambda: "prometheus_tsdb_head_series 10\n" in ours.get("/metrics")[1])
+        blocks = [json.loads(path.read_text()) for path in data.glob("*/meta.json")]
+        self.assertEqual([block["compaction"]["hints"] for block in blocks], [["from-out-of-order", "from-stale-series"]])
+        seen = self.scrapes
+        wait_for("more scrapes", lambda: self.scrapes > seen + 5)
+        end = time.time() - 0.4
+        expected = samples(ours, end)
+        self.assertEqual(len(expected), 41)
+        self.assertEqual(ours.stop(), 0, ours.output)
+        peer = Peer(self.folder, resting, data)
+        self.addCleanup(lambda: peer.end(signal.SIGKILL))
+        self.assertEqual(samples(peer, end), expected)
+        peer.end(signal.SIGTERM)
+        ours = self.start(*arguments, program=("prometheus",))
+        self.assertEqual(samples(ours, end), expected)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -30,21 +30,24 @@ size_t EndOfRun(const SampleColumns& samples, size_t begin) {
   return end;
 }
 
+bool HasStartTimes(const SampleColumns& samples, size_t begin, size_t end) {
+  if (samples.start_times_ms.empty()) return false;
+  auto at = [&](size_t i) { return samples.start_times_ms.begin() + static_cast<ptrdiff_t>(i); };
+  return std::any_of(at(begin), at(end), [](TimestampMs start_ms) { return start_ms != 0; });
+}
+
 void EncodeFloats(const SampleColumns& samples, size_t begin, size_t end, const EncodeOptions& options,
                   std::vector<EncodedChunk>& out) {
   size_t most = std::clamp<size_t>(options.max_samples, 1, kMostSamples);
   for (size_t first = begin; first < end; first += most) {
     size_t last = std::min(first + most, end);
-    bool starts = false;
-    for (size_t i = first; options.start_times && i < last && !samples.start_times_ms.empty(); ++i) {
-      starts |= samples.start_times_ms[i] != 0;
-    }
+    bool is_xor2 = options.xor2_floats || (options.float_start_times && HasStartTimes(samples, first, last));
     EncodedChunk chunk;
-    chunk.encoding = starts ? Encoding::kXor2 : Encoding::kXor;
+    chunk.encoding = is_xor2 ? Encoding::kXor2 : Encoding::kXor;
     chunk.min_time_ms = samples.times_ms[first];
     chunk.max_time_ms = samples.times_ms[last - 1];
     chunk.samples = static_cast<uint32_t>(last - first);
-    chunk.bytes = starts ? EncodeXor2Chunk(samples, first, last) : EncodeXorChunk(samples, first, last);
+    chunk.bytes = is_xor2 ? EncodeXor2Chunk(samples, first, last) : EncodeXorChunk(samples, first, last);
     out.push_back(std::move(chunk));
   }
 }
@@ -53,7 +56,8 @@ core::Status EncodeHistograms(const SampleColumns& samples, size_t begin, size_t
                               const EncodeOptions& options, std::vector<EncodedChunk>& out) {
   using StartTimes = HistogramChunkWriter::StartTimes;
   HistogramChunkWriter writer(options.max_samples,
-                              options.start_times ? StartTimes::kWhereThere : StartTimes::kLeaveOut, out);
+                              options.histogram_start_times ? StartTimes::kWhereThere : StartTimes::kLeaveOut,
+                              out);
   for (size_t i = begin; i < end; ++i) {
     TimestampMs start_ms = samples.start_times_ms.empty() ? 0 : samples.start_times_ms[i];
     SEXTANT_TRY(writer.Append(samples.times_ms[i], *samples.histograms[i], start_ms));

@@ -1,5 +1,5 @@
 // Prometheus' chunk encodings: the samples of one series as bytes (tsdb/chunkenc). 1 to 3 are what every
-// Prometheus reads; 4 to 6 exist since 3.14 and carry start timestamps.
+// Prometheus reads; 4 to 6 only new ones, and have room for start timestamps.
 //
 // Pure functions; hostile bytes are harmless: what is not a chunk is kCorruption.
 #pragma once
@@ -40,8 +40,11 @@ core::Status DecodeChunk(uint8_t encoding, std::string_view bytes, TimestampMs s
                          model::SampleColumns& out);
 
 struct EncodeOptions {
-  uint32_t max_samples = 120;  // per chunk
-  bool start_times = false;    // encodings 4 to 6 where there are start times; else they are left out
+  uint32_t max_samples = 120;          // per chunk
+  bool xor2_floats = false;            // encoding 4 for all floats
+  bool float_start_times = false;      // encoding 4 for floats where there are start times
+  bool histogram_start_times = false;  // encodings 5 and 6 where there are start times
+  // Start times that have no place are left out.
 };
 
 // Appends the chunks of one series' samples, in order of time, to `out`; a new one begins where Prometheus'

@@ -111,6 +111,26 @@ TEST_P(GoldenChunks, DecodeAndEncode) {
   }
 }
 
+// The option, too, and not only the encoder behind it, makes Prometheus' bytes of floats.
+TEST(GoldenFloatChunks, AreWrittenInTheEncodingThatIsAskedFor) {
+  std::vector<Vector> vectors = LoadVectors("float_chunks.json");
+  if (vectors.empty()) GTEST_SKIP() << "no conformance data";
+  size_t compared = 0;
+  for (const Vector& vector : vectors) {
+    if (vector.samples.size() == 0) continue;
+    SCOPED_TRACE(vector.name);
+    std::vector<EncodedChunk> chunks;
+    EncodeOptions options{.max_samples = static_cast<uint32_t>(vector.samples.size()),
+                          .xor2_floats = vector.encoding == Encoding::kXor2};
+    ASSERT_TRUE(EncodeChunks(vector.samples, options, chunks));
+    ASSERT_EQ(chunks.size(), 1u);
+    EXPECT_EQ(chunks[0].encoding, vector.encoding);
+    EXPECT_EQ(test::ToHex(chunks[0].bytes), Hex(vector.chunks).front());
+    ++compared;
+  }
+  EXPECT_GT(compared, 10u);
+}
+
 TEST_P(GoldenChunks, CutShortAnywhereAreErrorsAndLeaveNothing) {
   std::vector<Vector> vectors = LoadVectors(GetParam());
   if (vectors.empty()) GTEST_SKIP() << "no conformance data";
@@ -232,7 +252,8 @@ TEST(ChunkCodecTest, OtherKindsOfSamplesAndFullChunksAreCut) {
   floats.is_integer = false;
   Add(samples, floats);
   samples.Add(kMax, 1);
-  std::vector<EncodedChunk> chunks = Encoded(samples, {.start_times = true});
+  std::vector<EncodedChunk> chunks =
+      Encoded(samples, {.float_start_times = true, .histogram_start_times = true});
   std::string summary;
   for (const EncodedChunk& chunk : chunks) {
     summary += fmt::format("{}: {} from {} to {}\n", static_cast<int>(chunk.encoding), chunk.samples,

@@ -88,7 +88,8 @@ void HeadSeriesBuffer::CloseFloats() {
 core::Status HeadSeriesBuffer::ClosePending() {
   if (rest_ == nullptr || rest_->pending.size() == 0) return {};
   std::vector<EncodedChunk> chunks;
-  SEXTANT_TRY(EncodeChunks(rest_->pending, {.start_times = true}, chunks));
+  SEXTANT_TRY(
+      EncodeChunks(rest_->pending, {.float_start_times = true, .histogram_start_times = true}, chunks));
   for (EncodedChunk& chunk : chunks) {
     rest_->chunks.push_back(
         {.encoding = static_cast<uint8_t>(chunk.encoding), .bytes = std::move(chunk.bytes)});

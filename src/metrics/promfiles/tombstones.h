@@ -11,44 +11,30 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/result.h"
-#include "model/storage.h"
+#include "model/time_intervals.h"
 
 namespace sextant::promfiles {
 
 using core::TimestampMs;
 
-// Deleted is min_time_ms <= time <= max_time_ms.
-struct Interval {
-  TimestampMs min_time_ms = 0;
-  TimestampMs max_time_ms = 0;
-
-  friend bool operator==(const Interval&, const Interval&) = default;
-};
-
-// In the order of time, with time between them.
-using Intervals = std::vector<Interval>;
-
-// Drops what was deleted from the samples after the first `begin`.
-void DropDeleted(const Intervals& intervals, size_t begin, model::SampleColumns& samples);
-
 class Tombstones {
  public:
-  // Adds intervals (min <= max) in any order; those that overlap or touch are merged.
-  void Add(uint64_t series, Intervals added);
+  // Adds intervals that do not end before they start, in any order.
+  void Add(uint64_t series, std::vector<model::TimeInterval> added);
   // Null when nothing was deleted of a series.
-  const Intervals* Of(uint64_t series) const {
+  const model::TimeIntervals* Of(uint64_t series) const {
     auto found = series_.find(series);
     return found == series_.end() ? nullptr : &found->second;
   }
   bool empty() const { return series_.empty(); }
   // Intervals of all series.
   uint64_t count() const;
-  const std::map<uint64_t, Intervals>& series() const { return series_; }
+  const std::map<uint64_t, model::TimeIntervals>& series() const { return series_; }
 
   friend bool operator==(const Tombstones&, const Tombstones&) = default;
 
  private:
-  std::map<uint64_t, Intervals> series_;
+  std::map<uint64_t, model::TimeIntervals> series_;
 };
 
 std::string FormatTombstones(const Tombstones& tombstones);

@@ -12,26 +12,28 @@
 namespace sextant::promfiles {
 namespace {
 
+using model::TimeInterval;
+using model::TimeIntervals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr TimestampMs kFirst = std::numeric_limits<TimestampMs>::min();
 constexpr TimestampMs kLast = std::numeric_limits<TimestampMs>::max();
 
-Intervals Merged(const Intervals& added) {
+TimeIntervals Merged(const TimeIntervals& added) {
   Tombstones tombstones;
-  for (const Interval& interval : added) tombstones.Add(1, {interval});
+  for (const TimeInterval& interval : added) tombstones.Add(1, {interval});
   return *tombstones.Of(1);
 }
 
 TEST(Tombstones, MergeWhatOverlapsOrTouches) {
-  EXPECT_EQ(Merged({{1, 2}, {3, 4}}), (Intervals{{1, 4}}));
-  EXPECT_EQ(Merged({{1, 2}, {4, 5}}), (Intervals{{1, 2}, {4, 5}}));
-  EXPECT_EQ(Merged({{4, 5}, {1, 2}, {3, 3}}), (Intervals{{1, 5}}));
-  EXPECT_EQ(Merged({{1, 10}, {2, 3}}), (Intervals{{1, 10}}));
-  EXPECT_EQ(Merged({{1, 2}, {5, 6}, {9, 12}, {0, 9}}), (Intervals{{0, 12}}));
-  EXPECT_EQ(Merged({{kFirst, 1}, {5, kLast}, {2, 3}}), (Intervals{{kFirst, 3}, {5, kLast}}));
-  EXPECT_EQ(Merged({{kFirst, kLast}, {2, 3}}), (Intervals{{kFirst, kLast}}));
+  EXPECT_EQ(Merged({{1, 2}, {3, 4}}), (TimeIntervals{{1, 4}}));
+  EXPECT_EQ(Merged({{1, 2}, {4, 5}}), (TimeIntervals{{1, 2}, {4, 5}}));
+  EXPECT_EQ(Merged({{4, 5}, {1, 2}, {3, 3}}), (TimeIntervals{{1, 5}}));
+  EXPECT_EQ(Merged({{1, 10}, {2, 3}}), (TimeIntervals{{1, 10}}));
+  EXPECT_EQ(Merged({{1, 2}, {5, 6}, {9, 12}, {0, 9}}), (TimeIntervals{{0, 12}}));
+  EXPECT_EQ(Merged({{kFirst, 1}, {5, kLast}, {2, 3}}), (TimeIntervals{{kFirst, 3}, {5, kLast}}));
+  EXPECT_EQ(Merged({{kFirst, kLast}, {2, 3}}), (TimeIntervals{{kFirst, kLast}}));
 }
 
 TEST(Tombstones, AreTheSetsTheyStandFor) {
@@ -52,7 +54,7 @@ TEST(Tombstones, AreTheSetsTheyStandFor) {
       samples.AddHistogram(time, std::make_shared<model::FloatHistogram>(), time + 1);
       if (!deleted.contains(time)) expected.push_back(time);
     }
-    DropDeleted(*tombstones.Of(7), 2, samples);
+    EraseIntervals(*tombstones.Of(7), 2, samples);
     EXPECT_EQ(samples.times_ms, expected);
     EXPECT_EQ(samples.histograms.size(), expected.size());
     EXPECT_EQ(samples.start_times_ms.back(), expected.back() + 1);

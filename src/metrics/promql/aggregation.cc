@@ -39,6 +39,13 @@ core::Result<Groups> MakeGroups(const PlanNode& node, const SeriesSource& source
   Groups groups;
   groups.group_of.reserve(source.size());
   LabelSelection selection = GroupingLabels(node, source);
+  if (!selection.is_without && selection.names.empty()) {
+    // One group of all, whatever their labels are: these need not be made.
+    groups.group_of.assign(source.size(), 0);
+    groups.labels.resize(std::min<size_t>(source.size(), 1));
+    groups.drops_name.resize(groups.labels.size());
+    return groups;
+  }
   KeyMap keys;
   for (size_t i = 0; i < source.size(); ++i) {
     SEXTANT_TRY(context.Tick(8));

@@ -28,7 +28,9 @@ class SelectorSource final : public SeriesSource {
     TimestampMs first = node_.ReferenceTime(grid.start_ms) - settings_.lookback_ms + 1;
     TimestampMs last = node_.ReferenceTime(grid.end_ms());
     if (node_.is_smoothed) last += settings_.lookback_ms;
-    SEXTANT_TRY(set_->Read(index, first, last, samples_));
+    const bool wants_newest = grid.is_instant() && !node_.is_smoothed;
+    SEXTANT_TRY(wants_newest ? set_->ReadNewest(index, first, last, samples_)
+                             : set_->Read(index, first, last, samples_));
     SEXTANT_TRY(context_.Tick(samples_.size() + grid.steps));
     if (samples_.size() == 0) return {};
     if (node_.needs_statistics_only) KeepStatistics(samples_);

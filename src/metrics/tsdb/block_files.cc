@@ -34,8 +34,8 @@ BlockOrigin OriginOf(const promfiles::BlockMeta& meta) {
     return std::ranges::find(meta.compaction.hints, hint) != meta.compaction.hints.end();
   };
   BlockOrigin origin;
-  origin.is_out_of_order = has(promfiles::kHintFromOutOfOrder);
   origin.is_stale_series = has(kHintFromStaleSeries);
+  origin.is_out_of_order = has(promfiles::kHintFromOutOfOrder) && !origin.is_stale_series;
   if (!origin.is_out_of_order && !origin.is_stale_series) origin.head_end_ms = meta.max_time_ms;
   origin.level = static_cast<uint32_t>(std::clamp<int64_t>(meta.compaction.level, 1, UINT32_MAX));
   for (const promfiles::BlockParent& parent : meta.compaction.parents)
@@ -46,7 +46,11 @@ BlockOrigin OriginOf(const promfiles::BlockMeta& meta) {
 promfiles::BlockCompaction CompactionOf(const BlockOrigin& origin, const std::vector<HeldBlock>& sources) {
   promfiles::BlockCompaction compaction;
   compaction.level = origin.level;
-  if (origin.is_out_of_order) compaction.hints.emplace_back(promfiles::kHintFromOutOfOrder);
+  // Both for stale series: a Prometheus before 3.10 knows only the first, and would take the block for all
+  // that there is of its time and drop what the WAL has of it.
+  if (origin.is_out_of_order || origin.is_stale_series) {
+    compaction.hints.emplace_back(promfiles::kHintFromOutOfOrder);
+  }
   if (origin.is_stale_series) compaction.hints.emplace_back(kHintFromStaleSeries);
   std::set<Ulid> leaves;
   for (const HeldBlock& source : sources) {
@@ -143,11 +147,20 @@ Result<OpenedBlock> OpenBlock(FileSystem& fs, const std::string& dir, BlockForm 
   return form == BlockForm::kDense ? OpenDense(fs, dir) : OpenPrometheus(fs, dir);
 }
 
+promfiles::EncodeOptions EncodeOptionsFor(ChunkEncodings encodings, bool is_of_prometheus_blocks) {
+  return {.xor2_floats = encodings.xor2_floats,
+          .float_start_times = is_of_prometheus_blocks,
+          .histogram_start_times = encodings.histogram_start_times || is_of_prometheus_blocks};
+}
+
 Result<std::unique_ptr<BlockWriter>> StartBlock(FileSystem& fs, const std::string& dir, BlockForm form,
                                                 TimestampMs start_ms, TimestampMs end_ms,
                                                 const BlockOrigin& origin,
-                                                const std::vector<HeldBlock>& sources) {
+                                                const std::vector<HeldBlock>& sources,
+                                                ChunkEncodings encodings) {
   std::unique_ptr<BlockWriter> writer;
+  const bool has_dense_sources =
+      std::ranges::any_of(sources, [](const HeldBlock& source) { return source.form == BlockForm::kDense; });
   bool needs_file;
   if (form == BlockForm::kDense) {
     SEXTANT_ASSIGN(writer, DenseBlockWriter::Start(fs, dir, start_ms, end_ms));
@@ -158,10 +171,9 @@ Result<std::unique_ptr<BlockWriter>> StartBlock(FileSystem& fs, const std::strin
     options.start_ms = start_ms;
     options.end_ms = end_ms;
     options.compaction = CompactionOf(origin, sources);
+    options.chunks = EncodeOptionsFor(encodings, !sources.empty() && !has_dense_sources);
     SEXTANT_ASSIGN(writer, PrometheusBlockWriter::Start(fs, dir, std::move(options)));
-    // meta.json cannot name blocks of our form.
-    needs_file = std::ranges::any_of(
-        sources, [](const HeldBlock& source) { return source.form == BlockForm::kDense; });
+    needs_file = has_dense_sources;  // meta.json cannot name blocks of our form
   }
   if (needs_file) SEXTANT_TRY(WriteOrigin(fs, UnfinishedDir(dir, form), origin));
   return writer;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/file.h"
+#include "metrics/promfiles/chunk_codec.h"
 #include "metrics/tsdb/block.h"
 #include "metrics/tsdb/block_origin.h"
 #include "metrics/tsdb/db.h"
@@ -51,11 +52,16 @@ struct OpenedBlock {
 // Opens a block with all that is known of it. Prometheus 2.1's mix-up of versions is repaired.
 core::Result<OpenedBlock> OpenBlock(core::FileSystem& fs, const std::string& dir, BlockForm form);
 
+// How the chunks of a block in Prometheus' form are encoded. Made of blocks of that form only, it keeps the
+// start times that they have.
+promfiles::EncodeOptions EncodeOptionsFor(ChunkEncodings encodings, bool is_of_prometheus_blocks);
+
 // Starts a block that is made of `sources`; without any, it is cut from the head.
 core::Result<std::unique_ptr<BlockWriter>> StartBlock(core::FileSystem& fs, const std::string& dir,
                                                       BlockForm form, TimestampMs start_ms,
                                                       TimestampMs end_ms, const BlockOrigin& origin,
-                                                      const std::vector<HeldBlock>& sources);
+                                                      const std::vector<HeldBlock>& sources,
+                                                      ChunkEncodings encodings);
 
 // The directory while it is being made, and while it is being removed.
 std::string UnfinishedDir(const std::string& dir, BlockForm form);

@@ -13,9 +13,14 @@ using core::Status;
 
 namespace {
 
+// Of several blocks for one range the older one comes first: of samples for one time, that of the first block
+// is served.
 bool IsBefore(const HeldBlock& a, const HeldBlock& b) {
-  return std::tuple(a.block->start_ms(), a.block->end_ms(), NameOf(*a.block)) <
-         std::tuple(b.block->start_ms(), b.block->end_ms(), NameOf(*b.block));
+  auto order = [](const HeldBlock& held) {
+    std::string_view name = NameOf(*held.block);
+    return std::tuple(held.block->start_ms(), held.block->end_ms(), BlockNumberOf(name), name);
+  };
+  return order(a) < order(b);
 }
 
 }  // namespace
@@ -129,7 +134,7 @@ Result<NewBlock> BlockSet::Start(BlockForm form, TimestampMs start_ms, Timestamp
     name = ulids_.Next().ToString();
   }
   NewBlock block{.dir = JoinPath(DirOf(form), name), .form = form, .writer = nullptr};
-  auto writer = StartBlock(fs_, block.dir, form, start_ms, end_ms, origin, sources);
+  auto writer = StartBlock(fs_, block.dir, form, start_ms, end_ms, origin, sources, chunk_encodings());
   if (!writer) {
     Discard(std::move(block));
     return tl::unexpected(writer.error());
@@ -190,6 +195,16 @@ void BlockSet::Insert(HeldBlock held) {
 void BlockSet::RaiseEnd(TimestampMs end_ms) {
   std::lock_guard lock(mutex_);
   end_ms_ = std::max(end_ms_, end_ms);
+}
+
+void BlockSet::SetChunkEncodings(ChunkEncodings encodings) {
+  std::lock_guard lock(mutex_);
+  chunk_encodings_ = encodings;
+}
+
+ChunkEncodings BlockSet::chunk_encodings() const {
+  std::lock_guard lock(mutex_);
+  return chunk_encodings_;
 }
 
 void BlockSet::Retire(const Block& block) { retired_.push_back(block.dir()); }

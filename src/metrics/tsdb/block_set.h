@@ -71,6 +71,10 @@ class BlockSet {
   // Says that there is nothing before `end_ms` that is not in a block (an empty range was cut).
   void RaiseEnd(TimestampMs end_ms);
 
+  // How blocks of Prometheus' form are encoded from now on.
+  void SetChunkEncodings(ChunkEncodings encodings);
+  ChunkEncodings chunk_encodings() const;
+
   // Deletes the blocks that end at or before `oldest_ms`, and then those that end first until all together
   // have at most `max_bytes`.
   core::Status ApplyRetention(TimestampMs oldest_ms, uint64_t max_bytes);
@@ -111,6 +115,7 @@ class BlockSet {
   std::vector<std::string> retired_;  // paths to be removed
   std::vector<std::string> damages_;
   TimestampMs end_ms_ = kNoTime;
+  ChunkEncodings chunk_encodings_;
   uint64_t next_number_ = 1;  // of names of Sextant's form, which are never used again
 };
 

@@ -105,6 +105,18 @@ class ByteReader {
 
   int64_t SignedVarint() { return UnZigZag(Varint()); }
 
+  // An integer of 1 to 8 bytes.
+  uint64_t Low(unsigned bytes) {
+    if (remaining() >= sizeof(uint64_t)) {
+      uint64_t value = LoadFixed<uint64_t>(at_);
+      at_ += bytes;
+      return bytes >= sizeof value ? value : value & ((uint64_t{1} << (8 * bytes)) - 1);
+    }
+    uint64_t value = 0;
+    for (unsigned i = 0; i < bytes; ++i) value |= static_cast<uint64_t>(Byte()) << (8 * i);
+    return value;
+  }
+
   // A count of things that each take at least `bytes_each` bytes from here on, so that a hostile count cannot
   // make the reader allocate more than its input justifies.
   uint64_t Count(size_t bytes_each) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <set>
 
 #include "metrics/tsdb/bytes.h"
 #include "metrics/tsdb/chunk.h"
@@ -104,6 +105,47 @@ TEST_F(CheckpointTest, RestoresSeriesLabelsAndOpenChunks) {
   Crash(db);
   db = bench_.Open();
   EXPECT_EQ(Difference(ReadContents(*db), expected_), "");
+}
+
+// The index of so many is built while the journal is read; what comes in between has to wait for it.
+TEST_F(CheckpointTest, SeriesThatCameAfterTheCheckpointFindThoseBefore) {
+  auto db = bench_.Open();
+  Append(*db, 0, 6'000, 2);
+  ASSERT_TRUE(db->Close().has_value());
+  db = bench_.Open();
+  Append(*db, 5'900, 200, 1);
+  Append(*db, 0, 6'100, 2);
+  Crash(db);
+  for (int i = 0; i < 2; ++i) {
+    db = bench_.Open();
+    ASSERT_TRUE(AppendOne(*db, LabelsOf(5'999), kTestStart + 1'000'000 + i, i).has_value());
+    expected_[LabelsOf(5'999).ToString()][kTestStart + 1'000'000 + i] = BitsOf(i);
+    EXPECT_EQ(db->GetStats()->series, 6'100u);
+    EXPECT_EQ(Difference(ReadContents(*db), expected_), "");
+    Crash(db);
+  }
+}
+
+// Labels of what a query has selected are made when they are asked for, also when a block was cut meanwhile.
+TEST_F(CheckpointTest, ASeriesIsNotDroppedWhileAQueryMayAskForItsLabels) {
+  bench_.options.block_range_ms = 10'000;
+  auto db = bench_.Open();
+  Append(*db, 0, 600, 3);
+  auto querier = db->NewQuerier(kFirst, kLast).value();
+  auto set = querier->Select({}, {}).value();
+  ASSERT_EQ(set->size(), 600u);
+  Append(*db, 300, 300, 40);
+  ASSERT_TRUE(db->Maintain().has_value());
+  ASSERT_TRUE(db->Maintain().has_value());
+  EXPECT_EQ(db->GetStats()->series, 600u);
+  std::set<std::string> names;
+  for (size_t i = 0; i < set->size(); ++i) names.insert(set->labels(i).ToString());
+  EXPECT_EQ(names.size(), 600u);
+  for (const std::string& name : names) EXPECT_TRUE(expected_.contains(name)) << name;
+  set.reset();
+  querier.reset();
+  ASSERT_TRUE(db->Maintain().has_value());
+  EXPECT_EQ(db->GetStats()->series, 300u);
 }
 
 TEST_F(CheckpointTest, LabelsAndSlotsOfDroppedSeriesAreFreeAgain) {

@@ -1,5 +1,7 @@
 #include "metrics/tsdb/chunk.h"
 
+#include <algorithm>
+
 #include "metrics/tsdb/value_codec.h"
 
 namespace sextant::tsdb {
@@ -94,6 +96,29 @@ bool ChunkReader::Next(TimestampMs& time_ms, uint64_t& bits) {
   time_ms = time_ms_;
   bits = bits_;
   return true;
+}
+
+bool ChunkReader::Newest(TimestampMs end_ms, TimestampMs& time_ms, uint64_t& bits) {
+  bool is_found = false;
+  TimestampMs next_ms;
+  uint64_t next_bits;
+  while (Next(next_ms, next_bits) && next_ms <= end_ms) {
+    if (run_left_ > 0 && delta_ms_ > 0) {
+      // The rest of a run, as far as it is in time, at once.
+      uint64_t distance_ms = static_cast<uint64_t>(end_ms) - static_cast<uint64_t>(next_ms);
+      auto steps = static_cast<uint32_t>(
+          std::min<uint64_t>(distance_ms / static_cast<uint64_t>(delta_ms_), std::min(run_left_, left_)));
+      run_left_ -= steps;
+      left_ -= steps;
+      time_ms_ =
+          WrappingAdd(time_ms_, static_cast<int64_t>(uint64_t{steps} * static_cast<uint64_t>(delta_ms_)));
+      next_ms = time_ms_;
+    }
+    is_found = true;
+    time_ms = next_ms;
+    bits = next_bits;
+  }
+  return is_found && ok();
 }
 
 core::Result<ChunkTail> ReadTail(std::string_view bytes, uint16_t count) {

@@ -57,6 +57,9 @@ class ChunkReader {
  public:
   ChunkReader(std::string_view bytes, uint32_t count);
 
+  // The newest of the samples from here on with time <= end_ms; false when there is none, and when the bytes
+  // are found not to be such a chunk (then !ok()). Call once, instead of Next.
+  bool Newest(TimestampMs end_ms, TimestampMs& time_ms, uint64_t& bits);
   // The next sample; false at the end, and when the bytes are not a chunk of that many samples (then !ok()).
   bool Next(TimestampMs& time_ms, uint64_t& bits);
   bool ok() const { return !failed_; }

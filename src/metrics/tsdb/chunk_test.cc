@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <random>
 #include <string>
 #include <utility>
@@ -48,6 +50,18 @@ void ExpectHolds(const Chunk& chunk, const Samples& samples) {
   }
   EXPECT_FALSE(reader.Next(time_ms, bits));
   EXPECT_TRUE(reader.ok());
+  // The newest sample up to any time.
+  for (size_t i = 0; i < samples.size(); i += 1 + i / 8) {
+    for (TimestampMs end_ms : {samples[i].first - 1, samples[i].first, samples[i].first + 1}) {
+      auto after = std::upper_bound(samples.begin(), samples.end(), end_ms,
+                                    [](TimestampMs t, const auto& sample) { return t < sample.first; });
+      bool is_found = ChunkReader(chunk.bytes, chunk.tail.count).Newest(end_ms, time_ms, bits);
+      ASSERT_EQ(is_found, after != samples.begin());
+      if (!is_found) continue;
+      ASSERT_EQ(time_ms, std::prev(after)->first);
+      ASSERT_EQ(bits, std::prev(after)->second);
+    }
+  }
   auto tail = ReadTail(chunk.bytes, chunk.tail.count);
   ASSERT_TRUE(tail.has_value());
   EXPECT_EQ(tail->size_bytes, chunk.tail.size_bytes);

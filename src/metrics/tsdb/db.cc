@@ -104,7 +104,8 @@ Result<RecoveredSize> Recover(Store& store) {
   head_replay.Finish();
   SEXTANT_TRY(store.chunks.Flush(/*even_little=*/false));
   store.head.FinishRestore();
-  store.head.TurnRecent(store.clock.NowMs());
+  if (!store.head.IsIndexBehind())
+    store.head.TurnRecent(store.clock.NowMs());  // else maintenance, in a moment
   store.head.RaiseMinTime(store.blocks.end_ms());
   store.append_floor_ms.store(store.blocks.end_ms());
   store.metrics.journal_corruptions.Increment(static_cast<double>(replay.damaged_files + checkpoint.damaged));
@@ -205,6 +206,7 @@ class Db::Impl {
 
  private:
   static constexpr const char* kGauges[] = {"prometheus_tsdb_head_series",
+                                            "prometheus_tsdb_head_stale_series",
                                             "prometheus_tsdb_head_chunks",
                                             "prometheus_tsdb_head_min_time",
                                             "prometheus_tsdb_head_max_time",
@@ -227,6 +229,8 @@ class Db::Impl {
     };
     add("prometheus_tsdb_head_series", "Series in the head.",
         [&store] { return static_cast<double>(store.head.series_count()); });
+    add("prometheus_tsdb_head_stale_series", "Series in the head whose newest sample is a stale marker.",
+        [&store] { return static_cast<double>(store.head.CountStale()); });
     add("prometheus_tsdb_head_chunks", "Chunks in the head and its files.",
         [&store] { return static_cast<double>(store.head.open_chunks() + store.chunks.chunks()); });
     auto head_time = [&store](TimestampMs time_ms) {
@@ -380,6 +384,12 @@ void Db::SetOutOfOrderWindow(DurationMs window_ms) {
 }
 void Db::SetMaxExemplars(uint64_t max_exemplars) { impl_->store()->head.exemplars().Resize(max_exemplars); }
 
+void Db::SetChunkEncodings(ChunkEncodings encodings) { impl_->store()->blocks.SetChunkEncodings(encodings); }
+
+void Db::SetStaleSeriesThreshold(double threshold) {
+  impl_->store()->stale_series_threshold.store(threshold);
+}
+
 Status Db::Maintain() { return impl_->Maintain(); }
 
 void Db::SetRetention(DurationMs retention_ms, uint64_t retention_bytes, double retention_percentage) {
@@ -421,7 +431,8 @@ std::vector<BlockInfo> Db::Blocks() const {
                      .deletions = held.block->deletions(),
                      .size_bytes = facts.size_bytes,
                      .level = held.origin.level,
-                     .is_out_of_order = held.origin.is_out_of_order});
+                     .is_out_of_order = held.origin.is_out_of_order,
+                     .is_stale_series = held.origin.is_stale_series});
   }
   return infos;
 }

@@ -28,6 +28,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,6 +71,13 @@ enum class BlockForm {
   kPrometheus,  // Prometheus', in the data directory itself
 };
 
+// In which of Prometheus' chunk encodings blocks of its form are written beside those that every Prometheus
+// reads. Blocks of that form that are merged keep the start times they have.
+struct ChunkEncodings {
+  bool xor2_floats = false;            // 4 (XOR2) for floats, with their start times, not 1 (XOR) without
+  bool histogram_start_times = false;  // 5 and 6 for histograms that have start times, not 2 and 3 without
+};
+
 // How far Db::Open has come with what it reads back: the numbers of the first, last and present file. May be
 // read from any thread meanwhile.
 struct ReplayProgress {
@@ -94,6 +102,10 @@ struct DbOptions {
   // How far behind the newest sample of the head a sample may be that is older than its series' newest; 0:
   // such samples are refused.
   DurationMs out_of_order_window_ms = 0;
+  // From which share of the head's series on those whose newest sample is a stale marker are written to
+  // blocks and leave the head, as Prometheus' stale_series_compaction_threshold; 0: they wait for the next
+  // block.
+  double stale_series_threshold = 0;
   // How many exemplars are kept, the newest of all series; 0: none.
   uint64_t max_exemplars = 100'000;
   // Time that one block covers. Blocks are cut when the head spans one and a half of it.
@@ -101,6 +113,7 @@ struct DbOptions {
   // With kPrometheus, blocks of the other form are rewritten in the background. With kDense, Prometheus'
   // blocks stay what they are, also when they are merged with each other.
   BlockForm block_form = BlockForm::kDense;
+  ChunkEncodings chunk_encodings;  // of blocks in Prometheus' form, also of snapshots
   // Neighbouring blocks are merged into larger ones, up to this; 0: a tenth of the retention, at most 31
   // days.
   DurationMs max_block_range_ms = 0;
@@ -188,6 +201,9 @@ struct ExportOptions {
   TimestampMs start_ms = std::numeric_limits<TimestampMs>::min();  // start_ms <= time <= end_ms
   TimestampMs end_ms = std::numeric_limits<TimestampMs>::max();
   bool with_head = true;
+  // Everything in these encodings. Without them, in those of the store, and whole Prometheus blocks as they
+  // are.
+  std::optional<ChunkEncodings> encodings = std::nullopt;
 };
 
 struct ExportCounts {
@@ -209,6 +225,7 @@ struct BlockInfo {
   uint64_t size_bytes = 0;
   uint32_t level = 1;  // how often its samples were written to a block
   bool is_out_of_order = false;
+  bool is_stale_series = false;
 };
 
 // What reading everything found.
@@ -262,13 +279,17 @@ class Db final : public model::Appendable, public model::Queryable, public model
   // Options that may change while it runs; from the next appender on.
   void SetOutOfOrderWindow(DurationMs window_ms);
   void SetMaxExemplars(uint64_t max_exemplars);
+  // From the next block on.
+  void SetChunkEncodings(ChunkEncodings encodings);
+  // From the next Maintain on.
+  void SetStaleSeriesThreshold(double threshold);
 
   // Counts, and the `top` heaviest of each kind.
   core::Result<Stats> GetStats(size_t top = 10) const;
   // The same in more detail, with what is new.
   core::Result<Cardinality> GetCardinality(size_t top, CardinalityOrder order) const;
 
-  // Does what is due: cuts blocks, applies retention, drops idle series, replaces the journal by a
+  // Does what is due: cuts blocks, applies retention, drops idle and stale series, replaces the journal by a
   // checkpoint, merges blocks. The maintenance threads do the same; tests may too. An error leaves everything
   // as it was, to be tried again.
   core::Status Maintain();

@@ -9,6 +9,7 @@
 
 #include "metrics/tsdb/db_test_util.h"
 #include "metrics/tsdb/histogram_test_util.h"
+#include "model/value.h"
 
 namespace sextant::tsdb {
 namespace {
@@ -37,6 +38,8 @@ void AppendBatches(Db& db, int target, std::barrier<>& pace, std::atomic<int>& f
       TimestampMs time_ms = kTestStart + batch * 1000;
       model::Sample sample{.time_ms = time_ms, .value = static_cast<double>(batch)};
       if (series % 50 == 1) sample.histogram = &histogram;
+      // Some end now and then, and come back.
+      if (series % 7 == 3 && batch % 20 == 19) sample.value = model::StaleNan();
       auto result = appender->AppendSample(refs[series], refs[series] == 0 ? labels() : Labels(), sample);
       if (result.outcome == AppendOutcome::kUnknownRef) {
         result = appender->AppendSample(0, labels(), sample);
@@ -84,6 +87,7 @@ TEST(DbConcurrencyTest, BatchesAreSeenAsAWholeWhileEverythingHappens) {
   bench.options.block_range_ms = 50'000;
   bench.options.journal_segment_bytes = 50'000;
   bench.options.journal_checkpoint_bytes = 100'000;
+  bench.options.stale_series_threshold = 0.01;
   auto db = bench.Open();
   std::atomic<int> failures = 0;
   std::atomic<bool> stops = false;
@@ -97,6 +101,7 @@ TEST(DbConcurrencyTest, BatchesAreSeenAsAWholeWhileEverythingHappens) {
   others.emplace_back([&] { QueryTarget(*db, kAppenders - 1, stops, failures); });
   others.emplace_back([&] {
     while (!stops) {
+      bench.clock.Advance(61'000);  // stale series are looked for once a minute
       if (!db->Maintain() || !db->Sync() || !db->GetStats()) ++failures;
       std::this_thread::yield();
     }
@@ -142,6 +147,19 @@ TEST(DbConcurrencyTest, ALargeStoreIsRestoredOnSeveralThreads) {
   auto progress = std::make_shared<ReplayProgress>();
   bench.options.replay_progress = progress;
   db = bench.Open();
+  // Lookups, and finding series by all of their labels, while the index may still be under way.
+  std::thread query([&] {
+    EXPECT_EQ(ReadContents(*db, {model::Matcher::Equal("__name__", "m3")}).size(),
+              static_cast<size_t>(kManySeries / 7));
+  });
+  auto appender = db->NewAppender();
+  for (int i = 0; i < kManySeries; i += 10) {
+    Labels labels = MetricLabels("m" + std::to_string(i % 7), std::to_string(i));
+    EXPECT_EQ(appender->Append(0, labels, kTestStart + 100'000, 1).ref, refs[i]);
+  }
+  appender->Rollback();
+  query.join();
+  EXPECT_EQ(db->GetStats()->series, static_cast<uint64_t>(kManySeries));
   EXPECT_EQ(Difference(ReadContents(*db), contents), "");
   EXPECT_EQ(progress->state, ReplayProgress::State::kDone);
   EXPECT_GT(progress->min, 0u);

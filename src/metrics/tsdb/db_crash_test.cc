@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "metrics/tsdb/db_test_util.h"
+#include "model/value.h"
 
 namespace sextant::tsdb {
 namespace {
@@ -26,11 +27,16 @@ double ValueOf(uint64_t batch, int series) {
   return series % 3 == 0 ? series : static_cast<double>(batch) * (series % 3 == 1 ? 1 : 0.37) + series;
 }
 model::Labels ShortLived(uint64_t batch) { return MetricLabels("short_lived", std::to_string(batch / 10)); }
+// The tenth ends it, so that it leaves the head early.
+double ShortLivedValueOf(uint64_t batch) {
+  return batch % 10 == 9 ? model::StaleNan() : static_cast<double>(batch);
+}
 
 void Configure(Bench& bench) {
   bench.options.block_range_ms = 100'000;
   bench.options.journal_segment_bytes = 3'000;
   bench.options.journal_checkpoint_bytes = 8'000;
+  bench.options.stale_series_threshold = 0.02;
 }
 
 // Runs in the child until it is killed. Syncs cost time and change nothing for a process that is killed.
@@ -49,9 +55,10 @@ void Configure(Bench& bench) {
     for (int series = 0; series < kSeries; ++series) {
       appender->Append(0, MetricLabels("m", std::to_string(series)), TimeOf(batch), ValueOf(batch, series));
     }
-    appender->Append(0, ShortLived(batch), TimeOf(batch), static_cast<double>(batch));
+    appender->Append(0, ShortLived(batch), TimeOf(batch), ShortLivedValueOf(batch));
     if (!appender->Commit()) _exit(4);
     appender.reset();
+    clock.Advance(10'000);  // stale series are looked for once a minute
     if (write(pipe_fd, &batch, sizeof batch) != sizeof batch) _exit(5);
   }
 }
@@ -117,7 +124,7 @@ void ExpectHolds(Contents& contents, const std::set<uint64_t>& acknowledged) {
     ASSERT_NE(found, contents.end());
     auto sample = found->second.find(time_ms);
     ASSERT_NE(sample, found->second.end());
-    ASSERT_EQ(sample->second, BitsOf(static_cast<double>(batch)));
+    ASSERT_EQ(sample->second, BitsOf(ShortLivedValueOf(batch)));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "metrics/promfiles/ulid.h"
+#include "metrics/tsdb/block_chunks_test_util.h"
 #include "metrics/tsdb/db_test_util.h"
 
 namespace sextant::tsdb {
@@ -237,6 +238,68 @@ TEST(DbFormTest, OurBlocksBecomePrometheusBlocksWhenThatIsWanted) {
     }
   }
   EXPECT_GT(n, 20u);
+}
+
+// The start times of the only series.
+std::vector<TimestampMs> StartTimesIn(const Db& db) {
+  auto querier = db.NewQuerier(kFirst, kLast).value();
+  auto set = querier->Select({}, {}).value();
+  model::SampleColumns columns;
+  EXPECT_EQ(set->size(), 1u);
+  if (set->size() == 1) {
+    EXPECT_TRUE(set->Read(0, kFirst, kLast, columns).has_value());
+  }
+  return columns.start_times_ms;
+}
+
+TEST(DbFormTest, PrometheusBlocksHaveTheChunkEncodingsThatAreWanted) {
+  Bench bench;
+  Configure(bench, BlockForm::kPrometheus);
+  bench.options.max_block_range_ms = kRange;
+  bench.options.chunk_encodings.xor2_floats = true;
+  auto db = bench.Open();
+  auto append = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      auto appender = db->NewAppender();
+      model::Sample sample{
+          .time_ms = kAligned + i * 10'000, .value = i * 0.5, .start_ms = kAligned - 1'000 * i};
+      ASSERT_EQ(appender->AppendSample(0, MetricLabels("a"), sample).outcome, model::AppendOutcome::kOk);
+      ASSERT_TRUE(appender->Commit().has_value());
+    }
+    ASSERT_TRUE(db->Maintain().has_value());
+  };
+  append(0, 20);
+  const std::vector<TimestampMs> start_times = StartTimesIn(*db);
+  ASSERT_EQ(start_times.size(), 20u);
+  auto encodings_of = [&](const std::string& dir) {
+    std::string all;
+    std::vector<core::FileInfo> entries = bench.posix.List(dir).value();
+    for (const core::FileInfo& entry : entries) {
+      if (!promfiles::Ulid::Parse(entry.name)) continue;
+      all += (all.empty() ? "" : "; ") + ChunkEncodingsIn(bench.posix, core::JoinPath(dir, entry.name));
+    }
+    return all;
+  };
+  EXPECT_EQ(encodings_of(bench.dir.path()), "4");
+  // A snapshot links that block and writes the head likewise; an export may want something else.
+  std::string snapshot = bench.dir.path() + "/snapshots/one";
+  ASSERT_TRUE(db->Snapshot(snapshot, /*with_head=*/true).has_value());
+  EXPECT_EQ(encodings_of(snapshot), "4; 4");
+  ExportOptions wanted;
+  wanted.encodings = ChunkEncodings{};
+  Bench plain;
+  ASSERT_TRUE(db->Export(plain.posix, plain.dir.path(), wanted).has_value());
+  EXPECT_EQ(encodings_of(plain.dir.path()), "1; 1");
+  // From the next block on; one that is written anew keeps its start times.
+  db->SetChunkEncodings({});
+  append(20, 30);
+  EXPECT_EQ(encodings_of(bench.dir.path()), "4; 1");
+  ASSERT_TRUE(db->DeleteSeries({{Name("a")}}, kAligned, kAligned + 25'000).has_value());
+  ASSERT_TRUE(db->CleanTombstones().has_value());
+  EXPECT_EQ(StartTimesIn(*db).at(0), start_times[3]);
+  // The snapshot is as it was.
+  bench.options.dir = snapshot;
+  EXPECT_EQ(StartTimesIn(*bench.Open()), start_times);
 }
 
 TEST(DbFormTest, AnUnreadablePrometheusBlockIsLeftWhereItLies) {

@@ -22,6 +22,7 @@ class RandomRun {
     bench_.options.block_range_ms = 200'000;
     bench_.options.journal_segment_bytes = 1 + random_() % 20'000;
     bench_.options.journal_checkpoint_bytes = 1 + random_() % 50'000;
+    bench_.options.stale_series_threshold = seed % 2 == 0 ? 0.05 : 0;
     db_ = bench_.Open();
   }
 
@@ -32,6 +33,7 @@ class RandomRun {
           Reopen();
           break;
         case 1:
+          bench_.clock.Advance(random_() % 2 == 0 ? 61'000 : 0);
           ASSERT_TRUE(db_->Maintain().has_value());
           break;
         case 2:

@@ -97,12 +97,37 @@ inline core::Status AppendOne(Db& db, const model::Labels& labels, TimestampMs t
   return appender->Commit();
 }
 
+// ReadNewest ends as Read does, whose samples from `start_ms` on `columns` are: of all of them, and of the
+// first half.
+inline void ExpectNewest(const model::SeriesSet& set, size_t index, TimestampMs start_ms, TimestampMs end_ms,
+                         const model::SampleColumns& columns) {
+  model::SampleColumns newest;
+  for (size_t count : {columns.size(), columns.size() / 2}) {
+    TimestampMs until_ms = count == columns.size() ? end_ms : columns.times_ms[count] - 1;
+    auto read = set.ReadNewest(index, start_ms, until_ms, newest);
+    EXPECT_TRUE(read.has_value()) << read.error().message();
+    ASSERT_EQ(newest.size() == 0, count == 0) << set.labels(index).ToString();
+    if (count == 0) continue;
+    ASSERT_EQ(newest.times_ms.back(), columns.times_ms[count - 1]) << set.labels(index).ToString();
+    auto histogram_of = [](const model::SampleColumns& of, size_t at) {
+      return of.histograms.empty() || of.histograms[at] == nullptr ? 0 : HistogramBits(*of.histograms[at]);
+    };
+    auto start_of = [](const model::SampleColumns& of, size_t at) {
+      return of.start_times_ms.empty() ? 0 : of.start_times_ms[at];
+    };
+    EXPECT_EQ(BitsOf(newest.values.back()), BitsOf(columns.values[count - 1]));
+    EXPECT_EQ(histogram_of(newest, newest.size() - 1), histogram_of(columns, count - 1));
+    EXPECT_EQ(start_of(newest, newest.size() - 1), start_of(columns, count - 1));
+  }
+}
+
 inline Contents ReadSet(const model::SeriesSet& set, TimestampMs start_ms, TimestampMs end_ms) {
   Contents contents;
   model::SampleColumns columns;
   for (size_t i = 0; i < set.size(); ++i) {
     auto read = set.Read(i, start_ms, end_ms, columns);
     EXPECT_TRUE(read.has_value()) << read.error().message();
+    ExpectNewest(set, i, start_ms, end_ms, columns);
     if (columns.size() == 0) continue;
     auto& series = contents[set.labels(i).ToString()];
     EXPECT_TRUE(series.empty()) << "twice: " << set.labels(i).ToString();

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "metrics/tsdb/bytes.h"
 
@@ -77,9 +78,9 @@ Result<Deletions> Deletions::Parse(std::string_view bytes, uint64_t series) {
   uint64_t count = reader.Count(3);
   for (uint64_t i = 0; i < count; ++i) {
     Entry& entry = deletions.entries_.emplace_back();
-    entry.start_ms = reader.SignedVarint();
-    entry.end_ms = reader.SignedVarint();
-    if (!ReadRuns(reader, series, entry.series) || entry.start_ms > entry.end_ms) {
+    entry.range.start_ms = reader.SignedVarint();
+    entry.range.end_ms = reader.SignedVarint();
+    if (!ReadRuns(reader, series, entry.series) || entry.range.start_ms > entry.range.end_ms) {
       return core::Fail(Code::kCorruption, "malformed deletion before offset {}",
                         body.size() - reader.remaining());
     }
@@ -89,16 +90,16 @@ Result<Deletions> Deletions::Parse(std::string_view bytes, uint64_t series) {
 }
 
 void Deletions::Add(TimestampMs start_ms, TimestampMs end_ms, const Bitmap& series) {
-  Entry added{start_ms, end_ms, series};
+  Entry added{{start_ms, end_ms}, series};
   for (size_t i = 0; i < entries_.size();) {
     Entry& entry = entries_[i];
-    bool is_same_range = entry.start_ms == added.start_ms && entry.end_ms == added.end_ms;
-    bool touches = entry.start_ms <= added.end_ms && added.start_ms <= entry.end_ms;
+    bool is_same_range = entry.range == added.range;
+    bool touches = entry.range.start_ms <= added.range.end_ms && added.range.start_ms <= entry.range.end_ms;
     if (is_same_range) {
       added.series |= entry.series;
     } else if (touches && entry.series == added.series) {
-      added.start_ms = std::min(added.start_ms, entry.start_ms);
-      added.end_ms = std::max(added.end_ms, entry.end_ms);
+      added.range.start_ms = std::min(added.range.start_ms, entry.range.start_ms);
+      added.range.end_ms = std::max(added.range.end_ms, entry.range.end_ms);
     } else {
       ++i;
       continue;
@@ -113,8 +114,8 @@ std::string Deletions::Serialize() const {
   std::string out(kMagic);
   PutVarint(out, entries_.size());
   for (const Entry& entry : entries_) {
-    PutSignedVarint(out, entry.start_ms);
-    PutSignedVarint(out, entry.end_ms);
+    PutSignedVarint(out, entry.range.start_ms);
+    PutSignedVarint(out, entry.range.end_ms);
     PutRuns(entry.series, out);
   }
   PutFixed(out, uint64_t{XXH3_64bits(out.data(), out.size())});
@@ -129,33 +130,19 @@ uint64_t Deletions::count() const {
 
 void Deletions::SubtractWhole(TimestampMs start_ms, TimestampMs end_ms, Bitmap& series) const {
   for (const Entry& entry : entries_) {
-    if (entry.start_ms <= start_ms && entry.end_ms >= end_ms) series -= entry.series;
+    if (entry.range.start_ms <= start_ms && entry.range.end_ms >= end_ms) series -= entry.series;
   }
 }
 
 void Deletions::Subtract(uint32_t series, size_t begin, model::SampleColumns& samples) const {
-  std::vector<const Entry*> entries;
+  std::vector<model::TimeInterval> found;
   for (const Entry& entry : entries_) {
-    if (entry.series.contains(series)) entries.push_back(&entry);
+    if (entry.series.contains(series)) found.push_back(entry.range);
   }
-  if (entries.empty()) return;
-  size_t kept = begin;
-  for (size_t i = begin; i < samples.size(); ++i) {
-    TimestampMs time_ms = samples.times_ms[i];
-    if (std::any_of(entries.begin(), entries.end(), [time_ms](const Entry* entry) {
-          return entry->start_ms <= time_ms && time_ms <= entry->end_ms;
-        })) {
-      continue;
-    }
-    if (kept != i) {
-      samples.times_ms[kept] = time_ms;
-      samples.values[kept] = samples.values[i];
-      if (!samples.histograms.empty()) samples.histograms[kept] = std::move(samples.histograms[i]);
-      if (!samples.start_times_ms.empty()) samples.start_times_ms[kept] = samples.start_times_ms[i];
-    }
-    ++kept;
-  }
-  samples.Resize(kept);
+  if (found.empty()) return;
+  model::TimeIntervals intervals;
+  AddIntervals(std::move(found), intervals);
+  EraseIntervals(intervals, begin, samples);
 }
 
 }  // namespace sextant::tsdb

@@ -14,6 +14,7 @@
 #include "core/result.h"
 #include "metrics/tsdb/postings.h"
 #include "model/storage.h"
+#include "model/time_intervals.h"
 
 namespace sextant::tsdb {
 
@@ -39,8 +40,7 @@ class Deletions {
 
  private:
   struct Entry {
-    TimestampMs start_ms = 0;
-    TimestampMs end_ms = 0;  // inclusive
+    model::TimeInterval range;
     Bitmap series;
   };
   std::vector<Entry> entries_;

@@ -54,12 +54,14 @@ class Exporter {
 
  private:
   bool TakesAll() const {
-    return options_.matcher_sets.empty() && options_.start_ms == kNoTime && options_.end_ms == kLatest;
+    return !options_.encodings && options_.matcher_sets.empty() && options_.start_ms == kNoTime &&
+           options_.end_ms == kLatest;
   }
 
   Status Export(const std::shared_ptr<const Block>& block) {
     if (block->end_ms() <= options_.start_ms || block->start_ms() > options_.end_ms) return {};
-    if (TakesAll() && dynamic_cast<const PrometheusBlock*>(block.get()) != nullptr) {
+    bool is_prometheus = dynamic_cast<const PrometheusBlock*>(block.get()) != nullptr;
+    if (TakesAll() && is_prometheus) {
       Status linked = Link(*block);
       // A block that was replaced meanwhile can still be read.
       bool can_copy = !linked && (linked.error().code() == Code::kUnimplemented ||
@@ -67,7 +69,8 @@ class Exporter {
       if (!can_copy) return linked;
     }
     TimestampMs end_ms = options_.end_ms < block->end_ms() ? options_.end_ms + 1 : block->end_ms();
-    return Write(std::max(block->start_ms(), options_.start_ms), end_ms, [&](BlockWriter& writer) {
+    TimestampMs start_ms = std::max(block->start_ms(), options_.start_ms);
+    return Write(start_ms, end_ms, is_prometheus, [&](BlockWriter& writer) {
       auto report = [this](const Block&, const core::Error& error) -> Status {
         store_->blocks.ReportChunk(error);
         return {};
@@ -104,20 +107,22 @@ class Exporter {
     start_ms = std::max(start_ms, options_.start_ms);
     end_ms = std::min(end_ms, options_.end_ms);
     if (start_ms > end_ms) return {};
-    return Write(start_ms, end_ms + 1, [&](BlockWriter& writer) {
+    return Write(start_ms, end_ms + 1, /*is_of_prometheus_block=*/false, [&](BlockWriter& writer) {
       return CopyHead(head, {options_.matcher_sets, start_ms, end_ms}, view_.head_start_ms(), IsClosed(),
                       writer);
     });
   }
 
   template <typename Copy>
-  Status Write(TimestampMs start_ms, TimestampMs end_ms, Copy copy) {
+  Status Write(TimestampMs start_ms, TimestampMs end_ms, bool is_of_prometheus_block, Copy copy) {
     promfiles::Ulid ulid = ulids_.Next();
     std::string dir = JoinPath(dir_, ulid.ToString());
     PrometheusBlockOptions block;
     block.ulid = ulid;
     block.start_ms = start_ms;
     block.end_ms = end_ms;
+    block.chunks = EncodeOptionsFor(options_.encodings.value_or(store_->blocks.chunk_encodings()),
+                                    is_of_prometheus_block && !options_.encodings);
     SEXTANT_ASSIGN(auto writer, PrometheusBlockWriter::Start(fs_, dir, std::move(block)));
     SEXTANT_ASSIGN(CopyCounts copied, copy(*writer));
     SEXTANT_ASSIGN(bool has_samples, writer->Finish());

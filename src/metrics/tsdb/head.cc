@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <future>
 #include <limits>
 
 namespace sextant::tsdb {
@@ -102,10 +103,11 @@ AppendOutcome Head::CheckRoom() {
 AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref) {
   auto use = [&](uint32_t slot) {
     SeriesRecord& record = table_.at(slot);
-    record.used_in_epoch.store(static_cast<uint16_t>(epoch), std::memory_order_relaxed);
+    NoteUse(record, epoch);
     ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
     return AppendOutcome::kOk;
   };
+  WaitUntilFindable();
   {
     std::shared_lock lock(index_mutex_);
     uint32_t slot = index_.Find(labels);
@@ -282,10 +284,7 @@ std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, Commi
   // What follows knows a series that is dropped meanwhile by its generation.
   index_lock.unlock();
   FillVisible(watermark, out);
-  std::erase_if(out, [&](const HeadSeries& series) {
-    if (series.visible_until_ms != kNoTime && series.visible_until_ms >= in_order_from_ms) return false;
-    return !out_of_order_.Holds(series.ref, start_ms, kMaxTime, watermark);
-  });
+  EraseEmpty(watermark, in_order_from_ms, start_ms, out);
   index_lock.lock();
   if (first > 0 && out.size() > first) KeepFirst(first, pause, out);
   std::vector<LabelView> scratch;
@@ -459,41 +458,57 @@ void Head::DropSlot(uint32_t slot) {
   record.is_live.store(false, std::memory_order_relaxed);
 }
 
-uint64_t Head::DropIdle(TimestampMs time_ms, DropEpochs::Epoch oldest_epoch) {
-  uint64_t dropped = 0;
-  constexpr uint32_t kAtOnce = 8192;  // slots per lock, so that lookups get their turn
-  for (uint32_t begin = 0; begin < table_.slots(); begin += kAtOnce) {
+std::vector<SeriesRef> Head::DropUnused(std::span<const uint32_t> slots, DropEpochs::Epoch oldest_epoch,
+                                        const std::function<bool(size_t place, SeriesRef)>& is_idle) {
+  std::vector<SeriesRef> dropped;
+  std::vector<uint32_t> idle;
+  constexpr size_t kAtOnce = 8192;  // slots per lock, so that lookups get their turn
+  for (size_t begin = 0; begin < slots.size(); begin += kAtOnce) {
     std::unique_lock lock(index_mutex_);
-    std::vector<uint32_t> idle;
-    for (uint32_t slot = begin; slot < std::min(begin + kAtOnce, table_.slots()); ++slot) {
-      SeriesRecord& record = table_.at(slot);
+    idle.clear();
+    for (size_t place = begin; place < std::min(begin + kAtOnce, slots.size()); ++place) {
+      SeriesRecord& record = table_.at(slots[place]);
       auto is_used = [&] {
         uint16_t age = static_cast<uint16_t>(static_cast<uint16_t>(oldest_epoch) -
                                              record.used_in_epoch.load(std::memory_order_seq_cst));
         return age == 0 || age > UINT16_MAX / 2;
       };
-      if (!record.is_live.load(std::memory_order_relaxed) || is_used()) continue;
-      if (record.last_time_ms.load(std::memory_order_relaxed) >= time_ms) continue;
-      SeriesRef ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
-      if (out_of_order_.Holds(ref)) continue;
+      SeriesRef ref = MakeRef(slots[place], record.generation.load(std::memory_order_relaxed));
+      if (!record.is_live.load(std::memory_order_relaxed) || is_used() || !is_idle(place, ref)) continue;
       record.is_live.store(false, std::memory_order_seq_cst);  // see FindForUse
       if (is_used()) {
         record.is_live.store(true, std::memory_order_relaxed);
       } else {
-        idle.push_back(slot);
+        idle.push_back(slots[place]);
+        dropped.push_back(ref);
       }
     }
     if (idle.empty()) continue;
     index_.Remove(idle);
     for (uint32_t slot : idle) DropSlot(slot);
-    dropped += idle.size();
     series_count_.store(index_.series_count(), std::memory_order_relaxed);
   }
-  metrics_.series_removed.Increment(static_cast<double>(dropped));
+  metrics_.series_removed.Increment(static_cast<double>(dropped.size()));
   return dropped;
 }
 
+uint64_t Head::DropIdle(TimestampMs time_ms, DropEpochs::Epoch oldest_epoch) {
+  auto ends_before = [&](uint32_t slot) {
+    return table_.at(slot).last_time_ms.load(std::memory_order_relaxed) < time_ms;
+  };
+  std::vector<uint32_t> slots;
+  for (uint32_t slot = 0; slot < table_.slots(); ++slot) {
+    if (table_.at(slot).is_live.load(std::memory_order_relaxed) && ends_before(slot)) slots.push_back(slot);
+  }
+  return DropUnused(slots, oldest_epoch,
+                    [&](size_t place, SeriesRef ref) {
+                      return ends_before(slots[place]) && !out_of_order_.Holds(ref);
+                    })
+      .size();
+}
+
 bool Head::RestoreDefinition(const SeriesDefinition& definition) {
+  WaitForIndex();
   uint32_t slot = SlotOf(definition.ref);
   if (slot >= table_.max_slots()) return false;
   uint32_t held = index_.Find(definition.labels);
@@ -574,8 +589,31 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t
   return counts;
 }
 
+void Head::BuildIndexBehind(std::function<void()> build_lookups, std::function<void()> build_set) {
+  std::promise<void> locked;
+  std::future<void> is_locked = locked.get_future();
+  is_findable_.store(false, std::memory_order_relaxed);
+  index_builder_ = std::jthread([this, build_lookups = std::move(build_lookups),
+                                 build_set = std::move(build_set), locked = std::move(locked)]() mutable {
+    {
+      std::unique_lock lock(index_mutex_);
+      locked.set_value();
+      build_lookups();
+      index_.FinishRecovery();
+    }
+    build_set();
+    is_findable_.store(true, std::memory_order_release);
+    is_findable_.notify_all();
+  });
+  is_locked.wait();
+}
+
+void Head::WaitForIndex() {
+  if (index_builder_.joinable()) index_builder_.join();
+}
+
 void Head::FinishRestore() {
-  index_.FinishRecovery();
+  if (!IsIndexBehind()) index_.FinishRecovery();
   if (unknown_restored_ > 0) {
     logger_.Warn("some histograms cannot be restored, since their series are not there",
                  {{"samples", unknown_restored_}});
@@ -629,6 +667,7 @@ void Head::TurnRecent(TimestampMs now_ms) {
 }
 
 uint64_t Head::SizeBytes() const {
+  WaitUntilFindable();
   uint64_t size = table_.SizeBytes();
   {
     std::shared_lock lock(index_mutex_);

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -22,6 +23,7 @@
 #include <shared_mutex>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/log.h"
@@ -60,6 +62,12 @@ struct SeriesState {
   ChunkRef written_chunk = 0;
   ChunkTail tail;     // with count 0: no open chunk, but last time and value count
   std::string chunk;  // the open chunk's bytes
+};
+
+// A series whose newest sample is a stale marker.
+struct StaleSeries {
+  SeriesRef ref = 0;
+  TimestampMs newest_ms = kNoTime;
 };
 
 // What Apply did.
@@ -116,7 +124,7 @@ class Head {
       return record;
     }
     // Whoever drops it clears is_live and then looks at used_in_epoch: one of the two sees the other.
-    record->used_in_epoch.store(static_cast<uint16_t>(epoch), std::memory_order_seq_cst);
+    NoteUse(*record, epoch);
     return record->is_live.load(std::memory_order_seq_cst) ? record : nullptr;
   }
 
@@ -147,10 +155,20 @@ class Head {
   // again and again.
   std::vector<HeadSeries> Select(const std::vector<model::Matcher>& matchers, CommitTracker::Ticket watermark,
                                  TimestampMs in_order_from_ms, TimestampMs start_ms, size_t first = 0) const;
+  // The same without labels, for queries over very many series, which may not ask for them: FillLabels. The
+  // series are noted to be in use in `epoch`, which the caller holds.
+  std::vector<HeadSeries> SelectInUse(const std::vector<model::Matcher>& matchers,
+                                      CommitTracker::Ticket watermark, TimestampMs in_order_from_ms,
+                                      TimestampMs start_ms, DropEpochs::Epoch epoch);
+  // Gives those of them their labels that have none yet.
+  void FillLabels(std::span<HeadSeries> series) const;
   // Appends the samples with start_ms <= time <= end_ms (visible and not deleted), ascending, to `out`.
   // Chunks that cannot be read are logged, counted and left out.
   void Read(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
             model::SampleColumns& out) const;
+  // The same for whoever needs the newest of them only; those before it may be left out.
+  void ReadNewest(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
+                  model::SampleColumns& out) const;
 
   // Whether Read may find something.
   bool MayHaveSamples(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms) const;
@@ -193,6 +211,16 @@ class Head {
   // Returns how many.
   uint64_t DropIdle(TimestampMs time_ms, DropEpochs::Epoch oldest_epoch);
 
+  // How many series have a stale marker as their newest sample. Looks at each.
+  uint64_t CountStale() const;
+  // Those of them that have no out-of-order samples, in the order of their labels.
+  std::vector<StaleSeries> SelectStale() const;
+  // Drops those of `written` that are as they were selected and which nobody has used since `oldest_epoch`.
+  // Returns them, for the journal.
+  std::vector<SeriesRef> DropStale(const std::vector<StaleSeries>& written, DropEpochs::Epoch oldest_epoch);
+  // The section of a journal batch that says so.
+  static Section MakeDropSection(std::span<const SeriesRef> dropped);
+
   // Recovery. A definition replaces what contradicts it; false when it is not possible (limits).
   bool RestoreDefinition(const SeriesDefinition& definition);
   bool RestoreState(const SeriesState& state);
@@ -201,6 +229,14 @@ class Head {
   // Of the samples, those whose stripe number modulo `parts` is `part`. Different parts may be restored at
   // once.
   ApplyCounts RestoreSamples(const SampleSpans& samples, size_t part, size_t parts);
+  // Builds the index on a thread of its own, while samples are restored and after. Until `build_lookups` has
+  // run, the thread holds the index lock, and lookups wait for that; until `build_set` has run as well, there
+  // is no finding, adding or dropping a series by all of its labels (WaitUntilFindable). Recovery itself
+  // waits before it does what needs the index.
+  void BuildIndexBehind(std::function<void()> build_lookups, std::function<void()> build_set);
+  void WaitForIndex();
+  bool IsIndexBehind() const { return index_builder_.joinable(); }
+  void WaitUntilFindable() const { is_findable_.wait(false, std::memory_order_acquire); }
   void FinishRestore();
 
   // For a checkpoint's image (image_frames.h): a range of slots, the tables of the label index. Ids in ranges
@@ -270,6 +306,14 @@ class Head {
   static ChunkTail TailOf(const SeriesRecord& record);
   static void SetTail(SeriesRecord& record, const ChunkTail& tail);
   static void ClearRecord(SeriesRecord& record);
+  // Notes that a series is in use in `epoch`, or leaves it noted to be so in a later one.
+  static void NoteUse(SeriesRecord& record, DropEpochs::Epoch epoch) {
+    auto mark = static_cast<uint16_t>(epoch);
+    uint16_t held = record.used_in_epoch.load(std::memory_order_seq_cst);
+    while (static_cast<int16_t>(static_cast<uint16_t>(mark - held)) > 0 &&
+           !record.used_in_epoch.compare_exchange_weak(held, mark, std::memory_order_seq_cst)) {
+    }
+  }
   static uint32_t StripeOf(uint32_t slot) { return slot / kStripeRun % kStripes; }
   ChunkWindow WindowOf(TimestampMs time_ms) const;
   model::AppendOutcome CheckLabels(const model::Labels& labels) const;
@@ -287,6 +331,7 @@ class Head {
   void RestoreMixedState(MixedState& state);
   core::Status RestoreMixedSection(std::string_view bytes);
   core::Status RestoreStartTimes(std::string_view bytes);
+  core::Status RestoreDrops(std::string_view bytes);
   void CaptureHistograms(std::vector<Section>& sections) const;
   void CaptureMixedStates(uint32_t slot, uint32_t count, MixedStateWriter& writer) const;
   void PruneUndo(Stripe& stripe);
@@ -294,12 +339,19 @@ class Head {
   void PrefetchChunk(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void NoteTimes(TimestampMs min_ms, TimestampMs max_ms);
   void DropSlot(uint32_t slot);
+  // Drops those of the slots that are `idle` and which nobody has used since `oldest_epoch`, and returns
+  // their refs.
+  std::vector<SeriesRef> DropUnused(std::span<const uint32_t> slots, DropEpochs::Epoch oldest_epoch,
+                                    const std::function<bool(size_t place, SeriesRef)>& is_idle);
   bool IsSame(const HeadSeries& series) const {
     return table_.at(SlotOf(series.ref)).generation.load(std::memory_order_relaxed) ==
            GenerationOf(series.ref);
   }
   // Fills in what each series has, less what commits after the watermark have added.
   void FillVisible(CommitTracker::Ticket watermark, std::vector<HeadSeries>& out) const;
+  // Takes out those without samples that the reader could find.
+  void EraseEmpty(CommitTracker::Ticket watermark, TimestampMs in_order_from_ms, TimestampMs start_ms,
+                  std::vector<HeadSeries>& out) const;
   void KeepFirst(size_t first, const Pause& pause, std::vector<HeadSeries>& out) const;
   void ReportDamage(SeriesRef ref, const core::Error& error) const;
   void ReadInOrder(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
@@ -330,6 +382,8 @@ class Head {
   mutable std::atomic<uint64_t> size_bytes_ = 0;  // as of the last SizeBytes
   std::atomic<uint64_t> room_checks_ = 0;
   uint64_t unknown_restored_ = 0;  // histograms found in recovery, of series that are not there
+  std::atomic<bool> is_findable_ = true;
+  std::jthread index_builder_;  // last: it uses the rest
 };
 
 }  // namespace sextant::tsdb

@@ -22,40 +22,11 @@ void PutDeletion(std::string& out, const SeriesDeletion& deletion) {
 
 }  // namespace
 
-void EraseIntervals(const std::vector<TimeInterval>& intervals, size_t begin, model::SampleColumns& columns) {
-  if (intervals.empty()) return;
-  auto interval = intervals.begin();
-  size_t kept = begin;
-  for (size_t i = begin; i < columns.size(); ++i) {
-    TimestampMs time_ms = columns.times_ms[i];
-    while (interval != intervals.end() && interval->end_ms < time_ms) ++interval;
-    if (interval != intervals.end() && interval->start_ms <= time_ms) continue;
-    if (kept != i) {
-      columns.times_ms[kept] = time_ms;
-      columns.values[kept] = columns.values[i];
-      if (!columns.histograms.empty()) columns.histograms[kept] = std::move(columns.histograms[i]);
-      if (!columns.start_times_ms.empty()) columns.start_times_ms[kept] = columns.start_times_ms[i];
-    }
-    ++kept;
-  }
-  columns.Resize(kept);
-}
-
 void HeadDeletions::Add(SeriesRef ref, TimeInterval interval) {
   if (interval.start_ms > interval.end_ms) return;
   interval.start_ms = std::max(interval.start_ms, kNoTime + 1);  // which no sample is before
   std::unique_lock lock(mutex_);
-  std::vector<TimeInterval>& all = intervals_[ref];
-  // Those that overlap or touch become one with it.
-  auto first = std::lower_bound(all.begin(), all.end(), interval.start_ms,
-                                [](const TimeInterval& a, TimestampMs t) { return a.end_ms < t - 1; });
-  auto last = first;
-  for (; last != all.end() && (interval.end_ms >= last->start_ms || interval.end_ms + 1 == last->start_ms);
-       ++last) {
-    interval.start_ms = std::min(interval.start_ms, last->start_ms);
-    interval.end_ms = std::max(interval.end_ms, last->end_ms);
-  }
-  all.insert(all.erase(first, last), interval);
+  AddInterval(interval, intervals_[ref]);
   series_.store(intervals_.size(), std::memory_order_release);
 }
 
@@ -66,10 +37,10 @@ void HeadDeletions::Subtract(SeriesRef ref, size_t begin, model::SampleColumns& 
   if (found != intervals_.end()) EraseIntervals(found->second, begin, columns);
 }
 
-std::vector<TimeInterval> HeadDeletions::Of(SeriesRef ref) const {
+model::TimeIntervals HeadDeletions::Of(SeriesRef ref) const {
   std::shared_lock lock(mutex_);
   auto found = intervals_.find(ref);
-  return found == intervals_.end() ? std::vector<TimeInterval>() : found->second;
+  return found == intervals_.end() ? model::TimeIntervals() : found->second;
 }
 
 void HeadDeletions::DropSeries(SeriesRef ref) {
@@ -132,7 +103,7 @@ Status HeadDeletions::ReadSection(std::string_view bytes,
 
 uint64_t HeadDeletions::SizeBytes() const {
   std::shared_lock lock(mutex_);
-  uint64_t size = intervals_.capacity() * (sizeof(SeriesRef) + sizeof(std::vector<TimeInterval>) + 1);
+  uint64_t size = intervals_.capacity() * (sizeof(SeriesRef) + sizeof(model::TimeIntervals) + 1);
   for (const auto& [ref, intervals] : intervals_) size += intervals.capacity() * sizeof(TimeInterval);
   return size;
 }

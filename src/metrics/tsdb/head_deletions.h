@@ -17,16 +17,11 @@
 #include "metrics/tsdb/journal_batch.h"
 #include "metrics/tsdb/series.h"
 #include "model/storage.h"
+#include "model/time_intervals.h"
 
 namespace sextant::tsdb {
 
-// start_ms <= time <= end_ms.
-struct TimeInterval {
-  TimestampMs start_ms = 0;
-  TimestampMs end_ms = 0;
-
-  friend bool operator==(const TimeInterval&, const TimeInterval&) = default;
-};
+using model::TimeInterval;
 
 // What is deleted of one series: of its out-of-order samples all in the range, of the others those up to its
 // newest at the time.
@@ -43,7 +38,7 @@ class HeadDeletions {
   void Subtract(SeriesRef ref, size_t begin, model::SampleColumns& columns) const;
 
   bool empty() const { return series_.load(std::memory_order_acquire) == 0; }
-  std::vector<TimeInterval> Of(SeriesRef ref) const;
+  model::TimeIntervals Of(SeriesRef ref) const;
   void DropSeries(SeriesRef ref);
   // Forgets what is before `time_ms`.
   void DropBefore(TimestampMs time_ms);
@@ -63,10 +58,7 @@ class HeadDeletions {
 
   mutable std::shared_mutex mutex_;
   std::atomic<uint64_t> series_ = 0;
-  absl::flat_hash_map<SeriesRef, std::vector<TimeInterval>> intervals_;  // ascending, apart from each other
+  absl::flat_hash_map<SeriesRef, model::TimeIntervals> intervals_;
 };
-
-// Takes the samples of `intervals` (ascending) out of the columns, from the place `begin` on.
-void EraseIntervals(const std::vector<TimeInterval>& intervals, size_t begin, model::SampleColumns& columns);
 
 }  // namespace sextant::tsdb

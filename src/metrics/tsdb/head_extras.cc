@@ -33,11 +33,12 @@ bool Head::Exists(SeriesRef ref) const {
 SeriesRecord* Head::FindForUse(SeriesRef& ref, const Labels& labels, DropEpochs::Epoch epoch) {
   SeriesRecord* record = ref == 0 ? nullptr : FindForUse(ref, epoch);
   if (record != nullptr || labels.empty()) return record;
+  WaitUntilFindable();
   std::shared_lock lock(index_mutex_);
   uint32_t slot = index_.Find(labels);
   if (slot == LabelIndex::kNoSlot) return nullptr;
   record = &table_.at(slot);
-  record->used_in_epoch.store(static_cast<uint16_t>(epoch), std::memory_order_relaxed);
+  NoteUse(*record, epoch);
   ref = MakeRef(slot, record->generation.load(std::memory_order_relaxed));
   return record;
 }
@@ -170,6 +171,8 @@ Status Head::RestoreSection(const Section& section) {
       return RestoreMixedSection(section.bytes);
     case SectionTag::kStartTimes:
       return RestoreStartTimes(section.bytes);
+    case SectionTag::kDroppedSeries:
+      return RestoreDrops(section.bytes);
   }
   return core::Fail(Code::kCorruption, "a section of unknown kind {}", static_cast<int>(section.tag));
 }

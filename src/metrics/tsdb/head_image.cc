@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <thread>
 
 namespace sextant::tsdb {
 
@@ -64,10 +63,10 @@ void Head::CaptureRange(uint32_t begin, SeriesRange& out) const {
 }
 
 void HeadLoader::BeginRanges(size_t workers) {
-  labels_.FinishTables();
+  labels_->FinishTables();
   workers_.resize(workers);
   for (Worker& worker : workers_) {
-    worker.labels = labels_.MakeWorker();
+    worker.labels = labels_->MakeWorker();
     worker.min_ms = std::numeric_limits<TimestampMs>::max();
     worker.max_ms = kNoTime;
   }
@@ -88,7 +87,7 @@ void HeadLoader::AddSlot(Worker& worker, const SeriesRange& range, uint32_t i, P
     return;
   }
   uint32_t slot = range.begin + i;
-  switch (labels_.AddSeries(worker.labels, slot, place.pairs, range.label_counts[i], range.hashes[i])) {
+  switch (labels_->AddSeries(worker.labels, slot, place.pairs, range.label_counts[i], range.hashes[i])) {
     case LabelLoader::Outcome::kTaken:
       break;
     case LabelLoader::Outcome::kGone:
@@ -161,17 +160,20 @@ void HeadLoader::Finish(bool hashes_are_ours) {
     head_.NoteTimes(worker.min_ms, worker.max_ms);
     head_.open_chunks_.fetch_add(worker.open_chunks, std::memory_order_relaxed);
   }
-  labels_.FinishSeries(label_workers, hashes_are_ours);
-  constexpr uint64_t kManySeries = 10'000;
-  if (series_ >= kManySeries) {
-    std::thread postings([this] { labels_.BuildPostings(); });
-    labels_.BuildSeriesSet();
-    postings.join();
-  } else {
-    labels_.BuildSeriesSet();
-    labels_.BuildPostings();
+  head_.series_count_.store(series_, std::memory_order_relaxed);
+  constexpr uint64_t kManySeries = 5'000;
+  if (series_ < kManySeries) {
+    labels_->FinishSeries(label_workers, hashes_are_ours);
+    labels_->BuildPostings();
+    labels_->BuildSeriesSet();
+    return;
   }
-  head_.series_count_.store(head_.index_.series_count(), std::memory_order_relaxed);
+  head_.BuildIndexBehind(
+      [labels = labels_, label_workers = std::move(label_workers), hashes_are_ours]() mutable {
+        labels->FinishSeries(label_workers, hashes_are_ours);
+        labels->BuildPostings();
+      },
+      [labels = labels_] { labels->BuildSeriesSet(); });
 }
 
 }  // namespace sextant::tsdb

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "metrics/tsdb/head.h"
@@ -16,18 +17,19 @@ namespace sextant::tsdb {
 class HeadLoader {
  public:
   // `head` is empty, must outlive this, and is used by nobody else meanwhile.
-  explicit HeadLoader(Head& head) : head_(head), labels_(head.index_, head.table_) {}
+  explicit HeadLoader(Head& head)
+      : head_(head), labels_(std::make_shared<LabelLoader>(head.index_, head.table_)) {}
 
-  bool AddSymbols(const SymbolRun& run) { return labels_.AddSymbols(run); }
-  bool AddPairs(const PairRun& run) { return labels_.AddPairs(run); }
+  bool AddSymbols(const SymbolRun& run) { return labels_->AddSymbols(run); }
+  bool AddPairs(const PairRun& run) { return labels_->AddPairs(run); }
 
   // Ends the tables; `workers` threads will add ranges.
   void BeginRanges(size_t workers);
   // Any thread, each with a worker's number and ranges of its own; a range comes once. The ids in the range
   // and its columns need not make sense.
   void AddRange(size_t worker, const SeriesRange& range);
-  // Makes everything findable, on two threads when there is much. `hashes_are_ours`: HashProbe() is that of
-  // the image.
+  // Makes everything findable; when there is much, behind (Head::BuildIndexBehind). `hashes_are_ours`:
+  // HashProbe() is that of the image.
   void Finish(bool hashes_are_ours);
 
   uint64_t series() const { return series_; }
@@ -53,7 +55,7 @@ class HeadLoader {
   void AddSlot(Worker& worker, const SeriesRange& range, uint32_t i, Place place, ChunkArena& arena);
 
   Head& head_;
-  LabelLoader labels_;
+  std::shared_ptr<LabelLoader> labels_;
   std::vector<Worker> workers_;
   uint64_t series_ = 0;
   uint64_t lost_series_ = 0;

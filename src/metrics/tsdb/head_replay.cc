@@ -24,7 +24,10 @@ HeadReplay::~HeadReplay() {
 
 void HeadReplay::Apply(const DecodedBatch& batch) {
   bool waits_for_samples = !std::ranges::all_of(batch.sections, IsIndependentOfSamples);
-  if (!batch.definitions.empty() || waits_for_samples) Finish();
+  if (!batch.definitions.empty() || waits_for_samples) {
+    Finish();
+    head_.WaitForIndex();
+  }
   for (const SeriesDefinition& definition : batch.definitions) {
     if (!head_.RestoreDefinition(definition)) ++losses_.refused_series;
   }

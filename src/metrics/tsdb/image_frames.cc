@@ -144,10 +144,11 @@ Status ReadSeriesRange(std::string_view payload, SeriesRange& out) {
   size_t pairs = reader.Fixed<uint32_t>();
   size_t chunk_bytes = reader.Fixed<uint32_t>();
   if (!reader.ok() || pairs > slots * kMaxLabels) return Malformed("series");
-  std::string raw;
   constexpr size_t kSlotBytes = 3 * 8 + 3 * 4 + 2 * 2 + 2;
-  if (!ReadCompressed(reader, slots * kSlotBytes + pairs * sizeof(uint32_t), raw)) return Malformed("series");
-  ByteReader columns(raw);
+  if (!ReadCompressed(reader, slots * kSlotBytes + pairs * sizeof(uint32_t), out.raw)) {
+    return Malformed("series");
+  }
+  ByteReader columns(out.raw);
   ReadColumn(columns, slots, out.last_times_ms);
   ReadColumn(columns, slots, out.last_bits);
   ReadColumn(columns, slots, out.written_chunks);

@@ -39,6 +39,7 @@ struct SeriesRange {
   std::vector<uint8_t> end_in_run;
   std::vector<uint32_t> pairs;  // the pair ids of all series, one after the other
   std::string chunks;           // the open chunks, one after the other
+  std::string raw;              // the columns as bytes: memory for the next reading
 
   uint32_t slots() const { return static_cast<uint32_t>(generations.size()); }
   // Zeros for `slots` slots.

@@ -48,8 +48,9 @@ enum class SectionTag : uint8_t {
   kExemplars = 4,
   kMetadata = 5,
   kDeletions = 6,
+  kDroppedSeries = 7,  // that are whole in blocks
 };
-inline constexpr uint8_t kMaxSectionTag = 6;
+inline constexpr uint8_t kMaxSectionTag = 7;
 struct Section {
   SectionTag tag;
   std::string bytes;

@@ -222,6 +222,7 @@ Status JournalReader::ConvertSection(const Section& section, CommittedBatch& out
     case SectionTag::kStartTimes:
     case SectionTag::kMetadata:
     case SectionTag::kDeletions:
+    case SectionTag::kDroppedSeries:
       return {};
   }
   return {};

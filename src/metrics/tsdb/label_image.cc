@@ -153,13 +153,19 @@ void LabelLoader::FinishSeries(std::vector<Worker>& workers, bool hashes_are_our
       index_.symbol_bytes_ += symbol.size + 16;
     }
   }
+  uint32_t run_begin = 0;
   for (uint32_t slot = 0; slot < series_.slots(); ++slot) {
     SeriesRecord& record = series_.at(slot);
-    if (!record.is_live.load(std::memory_order_relaxed)) continue;
+    if (!record.is_live.load(std::memory_order_relaxed)) {
+      if (run_begin < slot) index_.all_.addRange(run_begin, slot);
+      run_begin = slot + 1;
+      continue;
+    }
     ++index_.series_count_;
     index_.next_slot_ = slot + 1;
     if (!hashes_are_ours) record.hash = static_cast<uint32_t>(index_.LabelsOf(slot).Hash());
   }
+  if (run_begin < series_.slots()) index_.all_.addRange(run_begin, series_.slots());
 }
 
 namespace {
@@ -171,16 +177,10 @@ constexpr uint32_t kPrefetchDistance = 12;
 
 void LabelLoader::BuildSeriesSet() {
   index_.slots_.reserve(index_.series_count_);
-  uint32_t run_begin = 0;
-  for (uint32_t slot = 0; slot <= index_.next_slot_; ++slot) {
-    bool is_live = slot < index_.next_slot_ && series_.at(slot).is_live.load(std::memory_order_relaxed);
-    if (is_live) {
-      if (slot + kPrefetchDistance < index_.next_slot_) index_.slots_.prefetch(slot + kPrefetchDistance);
-      index_.slots_.insert(slot);
-      continue;
-    }
-    if (run_begin < slot) index_.all_.addRange(run_begin, slot);
-    run_begin = slot + 1;
+  for (uint32_t slot = 0; slot < index_.next_slot_; ++slot) {
+    if (!series_.at(slot).is_live.load(std::memory_order_relaxed)) continue;
+    if (slot + kPrefetchDistance < index_.next_slot_) index_.slots_.prefetch(slot + kPrefetchDistance);
+    index_.slots_.insert(slot);
   }
 }
 

@@ -64,9 +64,10 @@ class LabelLoader {
 
   // After all series: sums up, and forgets labels that no series has.
   void FinishSeries(std::vector<Worker>& workers, bool hashes_are_ours);
-  // What makes series findable by all of their labels; and by some. May run at the same time.
-  void BuildSeriesSet();
+  // What makes series findable by some of their labels; and then by all of them, which changes nothing that
+  // lookups by some look at.
   void BuildPostings();
+  void BuildSeriesSet();
 
  private:
   void BuildLabelSets();

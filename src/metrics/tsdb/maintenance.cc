@@ -21,19 +21,34 @@ Status Maintenance::Sync() {
 
 Status Maintenance::Run() {
   std::lock_guard lock(mutex_);
+  store_.head.WaitUntilFindable();  // before series are dropped
   store_.head.TurnRecent(store_.clock.NowMs());
   store_.metrics.compactions_triggered.Increment();
   Status cut = CutBlocks();
   Status retained = ApplyRetention();
   Status dropped = has_droppings_ ? DropWhatIsInBlocks() : Status();
   Status late_cut = CutOutOfOrder();
+  Status stale_cut = CutStaleSeries();
   Status checkpointed = IsCheckpointDue() ? CheckpointLocked() : Status();
   store_.SizeJournalStreams();
   SEXTANT_TRY(cut);
   SEXTANT_TRY(retained);
   SEXTANT_TRY(dropped);
   SEXTANT_TRY(late_cut);
+  SEXTANT_TRY(stale_cut);
   return checkpointed;
+}
+
+TimestampMs Maintenance::StartOfRange(TimestampMs time_ms) const {
+  const DurationMs range_ms = store_.options.block_range_ms;
+  TimestampMs phase = time_ms % range_ms;
+  return time_ms - (phase < 0 ? phase + range_ms : phase);
+}
+
+// What a new block has is dropped from the head when nobody reads any more who began without the block.
+void Maintenance::NoteNewBlock() {
+  store_.epochs.Advance();
+  newest_block_epoch_ = store_.epochs.current();
 }
 
 // A block is cut when the head spans one and a half of it, so that late samples still find their place.
@@ -43,8 +58,7 @@ Status Maintenance::CutBlocks() {
     TimestampMs min_ms = store_.head.min_time_ms();
     TimestampMs max_ms = store_.head.max_time_ms();
     if (min_ms > max_ms) return {};
-    TimestampMs phase = min_ms % range_ms;
-    TimestampMs start_ms = min_ms - (phase < 0 ? phase + range_ms : phase);
+    TimestampMs start_ms = StartOfRange(min_ms);
     if (WrappingSub(max_ms, start_ms) < range_ms + range_ms / 2) return {};
     SEXTANT_TRY(CutBlock(std::max(start_ms, store_.blocks.end_ms()), start_ms + range_ms));
   }
@@ -68,6 +82,7 @@ Status Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
   store_.head.RaiseMinTime(end_ms);
   store_.chunks.StartNewFile();
   written_.push_back({start_ms, end_ms, ticket});
+  NoteNewBlock();
   has_droppings_ = true;
   wants_out_of_order_cut_ = true;
   needs_checkpoint_.store(true);
@@ -96,12 +111,12 @@ Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms) {
 
 Status Maintenance::DropWhatIsInBlocks() {
   // Queries that began before the cut still read the head where the others read the block.
+  if (store_.epochs.Oldest() < newest_block_epoch_) return {};
   DropEpochs::Epoch oldest = store_.epochs.Advance();
   TimestampMs end_ms = store_.blocks.end_ms();
   uint64_t dropped = store_.head.DropIdle(end_ms, oldest);
   if (dropped > 0)
     store_.logger.Info("dropped series without samples since the last block", {{"series", dropped}});
-  if (oldest < store_.epochs.current()) return {};
   for (const WrittenRange& range : written_) {
     store_.head.out_of_order().DropWritten(range.start_ms, range.end_ms, range.ticket);
   }
@@ -142,6 +157,8 @@ Status Maintenance::DeleteSeries(Compactor& compactor,
   // Nothing may be on its way from the head to a block, or from block to block.
   if (start_ms > end_ms) return {};
   std::lock_guard lock(mutex_);
+  // Or a power failure would bring back what is deleted from blocks only.
+  if (has_undurable_drops_) SEXTANT_TRY(CheckpointLocked());
   Compactor::Pause pause(compactor);
   for (const std::vector<model::Matcher>& matchers : matcher_sets) {
     SEXTANT_TRY(DeleteFromHead(store_, matchers, start_ms, end_ms));
@@ -149,7 +166,7 @@ Status Maintenance::DeleteSeries(Compactor& compactor,
       SEXTANT_TRY(store_.blocks.Guard(*block, block->Delete(store_.fs, matchers, start_ms, end_ms)));
     }
   }
-  return {};
+  return Sync();
 }
 
 // A restart replays what the journal holds: the fewer samples the sooner it is ready, but the more often all
@@ -182,6 +199,7 @@ Status Maintenance::CheckpointLocked() {
                                                         store_.blocks.end_ms()));
     recovered_ = {.checkpoint_bytes = size_bytes};
     needs_checkpoint_.store(false);
+    has_undurable_drops_ = false;
     SEXTANT_TRY(RemoveCheckpointsBefore(store_.fs, dir, number));
     return store_.RemoveJournalBefore(number);
   };

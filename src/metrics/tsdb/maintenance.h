@@ -1,10 +1,13 @@
-// What keeps a store's life bounded: cutting blocks from the head, deleting old ones, dropping idle series,
-// replacing the journal by checkpoints. Each step can fail and is then tried again; none blocks appends or
-// queries for long. Thread-safe: one step at a time. Private to this module.
+// What keeps a store's life bounded: cutting blocks from the head, deleting old ones, dropping idle and stale
+// series, replacing the journal by checkpoints. Each step can fail and is then tried again; none blocks
+// appends or queries for long. Thread-safe: one step at a time. Private to this module.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <vector>
 
 #include "metrics/tsdb/compactor.h"
 #include "metrics/tsdb/store.h"
@@ -44,6 +47,14 @@ class Maintenance {
   bool IsOutOfOrderCutDue() const;
   core::Status CutOutOfOrder();
   core::Status WriteOutOfOrder(TimestampMs start_ms, TimestampMs end_ms);
+  core::Status CutStaleSeries();
+  bool IsStaleCutDue();
+  core::Status WriteStaleSeries();
+  core::Status WriteStaleBlock(TimestampMs start_ms, TimestampMs end_ms, std::vector<StaleSeries>& stale);
+  void DropStaleSeries();
+  core::Status JournalDrops(std::span<const SeriesRef> dropped);
+  TimestampMs StartOfRange(TimestampMs time_ms) const;
+  void NoteNewBlock();
   core::Status ApplyRetention();
   core::Status CheckpointLocked();
   bool IsCheckpointDue() const;
@@ -63,6 +74,11 @@ class Maintenance {
   std::vector<WrittenRange> written_;    // to be dropped from the head's out-of-order samples
   bool wants_out_of_order_cut_ = false;  // a block was cut since the last one
   bool has_droppings_ = false;           // a cut has left series and files to drop
+  // Whoever begins in this epoch or later sees the newest block.
+  DropEpochs::Epoch newest_block_epoch_ = 0;
+  std::vector<StaleSeries> stale_written_;  // whole in blocks, to be dropped
+  int64_t next_stale_check_ns_ = std::numeric_limits<int64_t>::min();
+  bool has_undurable_drops_ = false;  // a restart may bring series back that were dropped as stale
 };
 
 }  // namespace sextant::tsdb

@@ -23,8 +23,7 @@ Status Maintenance::CutOutOfOrder() {
   const TimestampMs floor_ms = store_.blocks.end_ms();
   TimestampMs next_ms = store_.head.out_of_order().OldestFrom(kNoTime);
   while (next_ms < floor_ms) {
-    TimestampMs phase = next_ms % range_ms;
-    TimestampMs start_ms = next_ms - (phase < 0 ? phase + range_ms : phase);
+    TimestampMs start_ms = StartOfRange(next_ms);
     TimestampMs end_ms = std::min(start_ms + range_ms, floor_ms);
     if (Status written = WriteOutOfOrder(start_ms, end_ms); !written) {
       store_.metrics.compactions_failed.Increment();
@@ -66,6 +65,7 @@ Status Maintenance::WriteOutOfOrder(TimestampMs start_ms, TimestampMs end_ms) {
   SEXTANT_TRY(store_.blocks.Finish(std::move(block), {}));
   store_.metrics.compactions.Increment();
   written_.push_back({start_ms, end_ms, ticket});
+  NoteNewBlock();
   has_droppings_ = true;
   needs_checkpoint_.store(true);
   store_.logger.Info("wrote a block of out-of-order samples", {{"block", dir}, {"series", wanted.size()}});

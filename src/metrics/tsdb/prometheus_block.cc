@@ -136,8 +136,8 @@ Status PrometheusBlock::Read(uint32_t series, TimestampMs start_ms, TimestampMs 
     MergeOverlaps(begin, out);
   }
   std::shared_ptr<const promfiles::Tombstones> deleted = tombstones();
-  const promfiles::Intervals* intervals = deleted->Of(series);
-  if (intervals != nullptr) promfiles::DropDeleted(*intervals, begin, out);
+  const model::TimeIntervals* intervals = deleted->Of(series);
+  if (intervals != nullptr) EraseIntervals(*intervals, begin, out);
   return all;
 }
 
@@ -199,7 +199,7 @@ Result<std::unique_ptr<PrometheusBlockWriter>> PrometheusBlockWriter::Start(File
 Status PrometheusBlockWriter::Add(const Labels& labels, const model::SampleColumns& samples) {
   encoded_.clear();
   metas_.clear();
-  SEXTANT_TRY(promfiles::EncodeChunks(samples, {.start_times = options_.start_times}, encoded_));
+  SEXTANT_TRY(promfiles::EncodeChunks(samples, options_.chunks, encoded_));
   for (const promfiles::EncodedChunk& chunk : encoded_) {
     SEXTANT_ASSIGN(uint64_t ref, chunks_.Add(chunk));
     metas_.push_back({ref, chunk.min_time_ms, chunk.max_time_ms});

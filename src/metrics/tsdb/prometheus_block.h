@@ -13,6 +13,7 @@
 #include "core/file.h"
 #include "core/result.h"
 #include "metrics/promfiles/block_chunks.h"
+#include "metrics/promfiles/chunk_codec.h"
 #include "metrics/promfiles/index_reader.h"
 #include "metrics/promfiles/index_writer.h"
 #include "metrics/promfiles/meta.h"
@@ -85,8 +86,7 @@ struct PrometheusBlockOptions {
   promfiles::BlockCompaction compaction;
   // Sections of meta.json to keep from former blocks.
   std::vector<std::pair<std::string, std::string>> other_meta;
-  // Encodings 4 to 6, which only Prometheus since 3.14 reads, for series with start timestamps.
-  bool start_times = false;
+  promfiles::EncodeOptions chunks;
   uint64_t max_segment_bytes = promfiles::kMaxSegmentBytes;
 };
 

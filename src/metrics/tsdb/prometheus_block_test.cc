@@ -12,7 +12,9 @@
 #include <sstream>
 #include <thread>
 
+#include "metrics/tsdb/block_chunks_test_util.h"
 #include "metrics/tsdb/db_test_util.h"
+#include "model/value.h"
 
 namespace sextant::tsdb {
 namespace {
@@ -216,13 +218,64 @@ TEST_F(PrometheusBlockTest, WritesStartTimesOnlyWhenAsked) {
   for (int i = 0; i < 300; ++i) samples.Add(i * 15'000, i, 1 + i / 100 * 1'000'000);
   for (bool start_times : {false, true}) {
     PrometheusBlockOptions options;
-    options.start_times = start_times;
+    options.chunks.float_start_times = start_times;
     ASSERT_TRUE(Write(series, options).value());
     SampleColumns read;
     auto block = Open();
     ASSERT_TRUE(block->Read(block->AllSeries()->at(0), kFirst, kLast, read).has_value());
     EXPECT_EQ(read.times_ms, samples.times_ms);
     EXPECT_EQ(read.start_times_ms, start_times ? samples.start_times_ms : std::vector<TimestampMs>());
+    ASSERT_TRUE(core::RemoveAll(posix_, Path()).has_value());
+  }
+}
+
+// The encodings as they are on disk, by their numbers.
+TEST_F(PrometheusBlockTest, WritesTheEncodingsThatAreAskedFor) {
+  Model series;
+  SampleColumns& plain = series[Labels::Of({{"__name__", "a_plain"}})];
+  SampleColumns& started = series[Labels::Of({{"__name__", "b_started"}})];
+  SampleColumns& histograms = series[Labels::Of({{"__name__", "c_histograms"}})];
+  for (int i = 1; i <= 100; ++i) {
+    plain.Add(i * 15'000, i % 10 == 9 ? model::StaleNan() : i * 0.1);
+    started.Add(i * 15'000, i, 1 + i / 30);
+    histograms.AddHistogram(i * 15'000, MakeHistogram(i, /*is_integer=*/i <= 50), 7);
+  }
+  struct Case {
+    promfiles::EncodeOptions options;
+    std::string encodings;
+    bool has_float_starts;
+    bool has_histogram_starts;
+  };
+  const Case cases[] = {
+      {{}, "1 1 2 3", false, false},
+      {{.xor2_floats = true}, "4 4 2 3", true, false},
+      {{.float_start_times = true}, "1 4 2 3", true, false},
+      {{.histogram_start_times = true}, "1 1 5 6", false, true},
+      {{.xor2_floats = true, .histogram_start_times = true}, "4 4 5 6", true, true},
+  };
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.encodings);
+    PrometheusBlockOptions options;
+    options.chunks = one.options;
+    ASSERT_TRUE(Write(series, options).value());
+    EXPECT_EQ(ChunkEncodingsIn(posix_, Path()), one.encodings);
+    auto block = Open();
+    size_t place = 0;
+    for (const auto& [labels, samples] : series) {
+      SampleColumns read;
+      ASSERT_TRUE(block->Read(block->AllSeries()->at(place++), kFirst, kLast, read).has_value());
+      EXPECT_EQ(read.times_ms, samples.times_ms);
+      bool has_starts = samples.histograms.empty() ? one.has_float_starts : one.has_histogram_starts;
+      EXPECT_EQ(read.start_times_ms, has_starts ? samples.start_times_ms : std::vector<TimestampMs>());
+      for (size_t i = 0; i < read.size(); ++i) {
+        if (samples.histograms.empty()) {
+          EXPECT_EQ(BitsOf(read.values[i]), BitsOf(samples.values[i]));
+        } else {
+          EXPECT_EQ(read.histograms[i]->positive_buckets, samples.histograms[i]->positive_buckets);
+        }
+      }
+    }
+    EXPECT_EQ(block->meta().stats.float_samples, 200u);
     ASSERT_TRUE(core::RemoveAll(posix_, Path()).has_value());
   }
 }
@@ -261,7 +314,7 @@ TEST_F(PrometheusBlockTest, DeletesForReadersThatHaveItOpen) {
   EXPECT_EQ(block->deletions(), 10u);  // host-4's two are one
   Model expected = series;
   for (auto& [labels, samples] : expected) {
-    if (labels.Get("job") == "a") promfiles::DropDeleted({{600'000, 1'200'000}}, 0, samples);
+    if (labels.Get("job") == "a") model::EraseIntervals({{600'000, 1'200'000}}, 0, samples);
     if (labels.Get("instance") == "host-4") samples.clear();
   }
   ExpectContents(*block, expected);

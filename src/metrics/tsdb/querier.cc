@@ -3,6 +3,8 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <algorithm>
+#include <mutex>
+#include <span>
 
 #include "metrics/tsdb/sample_merge.h"
 
@@ -59,9 +61,63 @@ class DbSeriesSet final : public model::SeriesSet {
     return {};
   }
 
+  Status ReadNewest(size_t index, TimestampMs start_ms, TimestampMs end_ms,
+                    model::SampleColumns& out) const override {
+    const FoundSeries& series = series_[index];
+    if (series.in_head.ref == 0) return Read(index, start_ms, end_ms, out);
+    out.clear();
+    view_->store().head.ReadNewest(series.in_head, std::max(start_ms, view_->start_ms()),
+                                   std::min(end_ms, view_->end_ms()), out);
+    // A block may have a newer one, or another for the same time.
+    auto is_older = [&](const BlockSeries& part) {
+      return out.size() > 0 && view_->blocks()[part.block]->end_ms() <= out.times_ms.back();
+    };
+    if (std::ranges::all_of(series.in_blocks, is_older)) return {};
+    return Read(index, start_ms, end_ms, out);
+  }
+
  private:
   const std::shared_ptr<const View> view_;
   const std::vector<FoundSeries> series_;
+};
+
+// Series that are in the head only. Their labels are made when they are asked for: counting a million series
+// needs none. Until then the view keeps the series, and so their labels, in the head.
+class HeadSeriesSet final : public model::SeriesSet {
+ public:
+  HeadSeriesSet(std::shared_ptr<const View> view, std::vector<HeadSeries> series)
+      : view_(std::move(view)), series_(std::move(series)) {}
+
+  size_t size() const override { return series_.size(); }
+  const Labels& labels(size_t index) const override {
+    constexpr size_t kAtOnce = 256;
+    std::lock_guard lock(mutex_);
+    if (series_[index].labels.empty()) {
+      size_t count = std::min(kAtOnce, series_.size() - index);
+      view_->store().head.FillLabels(std::span(series_).subspan(index, count));
+    }
+    return series_[index].labels;
+  }
+
+  Status Read(size_t index, TimestampMs start_ms, TimestampMs end_ms,
+              model::SampleColumns& out) const override {
+    out.clear();
+    view_->store().head.Read(series_[index], std::max(start_ms, view_->start_ms()),
+                             std::min(end_ms, view_->end_ms()), out);
+    return {};
+  }
+  Status ReadNewest(size_t index, TimestampMs start_ms, TimestampMs end_ms,
+                    model::SampleColumns& out) const override {
+    out.clear();
+    view_->store().head.ReadNewest(series_[index], std::max(start_ms, view_->start_ms()),
+                                   std::min(end_ms, view_->end_ms()), out);
+    return {};
+  }
+
+ private:
+  const std::shared_ptr<const View> view_;
+  mutable std::mutex mutex_;                // of labels that are still empty
+  mutable std::vector<HeadSeries> series_;  // what has labels is not changed any more
 };
 
 void SortUnique(std::vector<std::string>& texts, size_t limit) {
@@ -77,28 +133,28 @@ View::View(std::shared_ptr<Store> store, TimestampMs start_ms, TimestampMs end_m
       start_ms_(start_ms),
       end_ms_(end_ms),
       epoch_(store_->epochs.Acquire()),
-      watermark_(store_->commits.AcquireReader()),
-      blocks_(store_->blocks.Snapshot(start_ms, end_ms)) {}
+      blocks_(store_->blocks.Snapshot(start_ms, end_ms)),
+      watermark_(store_->commits.AcquireReader()) {}
 
 View::~View() {
   store_->commits.ReleaseReader(watermark_);
   store_->epochs.Release(epoch_);
 }
 
-std::vector<HeadSeries> DbQuerier::SelectHead(const std::vector<Matcher>& matchers, size_t first) const {
+template <typename SelectAt>
+std::vector<HeadSeries> DbQuerier::SelectHead(SelectAt select) const {
   if (!view_->SeesHead()) return {};
   Store& store = view_->store();
   TimestampMs in_order_from_ms =
       view_->SeesInOrder() ? view_->head_start_ms() : std::numeric_limits<TimestampMs>::max();
-  std::vector<HeadSeries> series =
-      store.head.Select(matchers, view_->watermark(), in_order_from_ms, view_->start_ms(), first);
+  std::vector<HeadSeries> series = select(view_->watermark(), in_order_from_ms);
   // When very much was committed since the view was made, what was before is no longer known: a newer moment
   // then, again a single one.
   constexpr int kTries = 3;
   CommitTracker::Ticket used = view_->watermark();
   for (int i = 0; i < kTries && store.head.HasForgotten(used); ++i) {
     used = store.commits.AcquireReader();
-    series = store.head.Select(matchers, used, in_order_from_ms, view_->start_ms(), first);
+    series = select(used, in_order_from_ms);
     store.commits.ReleaseReader(used);
   }
   return series;
@@ -110,8 +166,20 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
   const auto& blocks = view_->blocks();
   // A series that a block has needs its part in the head as well, unless only its labels are wanted.
   const size_t first = hints.series_only || blocks.empty() ? hints.limit : 0;
+  Head& head = view_->store().head;
+  if (blocks.empty() && !hints.sorted && first == 0) {
+    return std::make_unique<HeadSeriesSet>(
+        view_, SelectHead([&](CommitTracker::Ticket watermark, TimestampMs in_order_from_ms) {
+          return head.SelectInUse(matchers, watermark, in_order_from_ms, view_->start_ms(), view_->epoch());
+        }));
+  }
+  auto select_head = [&] {
+    return SelectHead([&](CommitTracker::Ticket watermark, TimestampMs in_order_from_ms) {
+      return head.Select(matchers, watermark, in_order_from_ms, view_->start_ms(), first);
+    });
+  };
   if (blocks.empty()) {
-    for (HeadSeries& series : SelectHead(matchers, first)) {
+    for (HeadSeries& series : select_head()) {
       Labels labels = std::move(series.labels);
       found.push_back({std::move(labels), {}, std::move(series)});
     }
@@ -129,7 +197,7 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
         place_of(series.labels).in_blocks.push_back({i, series.series});
       }
     }
-    for (HeadSeries& series : SelectHead(matchers, first)) place_of(series.labels).in_head = series;
+    for (HeadSeries& series : select_head()) place_of(series.labels).in_head = series;
   }
   if (hints.sorted) {
     std::sort(found.begin(), found.end(),

@@ -20,6 +20,7 @@ class View {
 
   Store& store() const { return *store_; }
   CommitTracker::Ticket watermark() const { return watermark_; }
+  DropEpochs::Epoch epoch() const { return epoch_; }
   TimestampMs start_ms() const { return start_ms_; }
   TimestampMs end_ms() const { return end_ms_; }
   // The head counts from here on; what is before was cut into blocks.
@@ -34,9 +35,11 @@ class View {
   const std::shared_ptr<Store> store_;
   const TimestampMs start_ms_;
   const TimestampMs end_ms_;
+  // In this order: what blocks have was committed before the watermark, and what they do not have stays in
+  // the head while the epoch is held.
   const DropEpochs::Epoch epoch_;
-  const CommitTracker::Ticket watermark_;
   const BlockSnapshot blocks_;
+  const CommitTracker::Ticket watermark_;
 };
 
 class DbQuerier final : public model::Querier {
@@ -52,7 +55,9 @@ class DbQuerier final : public model::Querier {
                                                     size_t limit) const override;
 
  private:
-  std::vector<HeadSeries> SelectHead(const std::vector<model::Matcher>& matchers, size_t first) const;
+  // Calls `select` for a moment of the head that a reader may see.
+  template <typename SelectAt>
+  std::vector<HeadSeries> SelectHead(SelectAt select) const;
 
   const std::shared_ptr<const View> view_;
 };

@@ -38,11 +38,14 @@ Store::Store(core::FileSystem& file_system, const core::Clock& store_clock, core
       retention_ms(options.retention_ms),
       retention_bytes(options.retention_bytes),
       retention_percentage(options.retention_percentage),
+      stale_series_threshold(options.stale_series_threshold),
       chunks(fs, ChunkDir(), logger),
       head(chunks, commits, metrics, registry, logger, options.limits, options.block_range_ms,
            options.max_exemplars),
       blocks(fs, clock, BlockDir(), options.dir, logger, metrics),
-      out_of_order_window_ms(options.out_of_order_window_ms) {}
+      out_of_order_window_ms(options.out_of_order_window_ms) {
+  blocks.SetChunkEncodings(options.chunk_encodings);
+}
 
 std::vector<DurationMs> Store::CompactionRangesMs() const {
   DurationMs largest_ms = options.max_block_range_ms;

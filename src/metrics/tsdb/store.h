@@ -93,6 +93,7 @@ struct Store {
   std::atomic<DurationMs> retention_ms;
   std::atomic<uint64_t> retention_bytes;
   std::atomic<double> retention_percentage;
+  std::atomic<double> stale_series_threshold;
   std::unique_ptr<core::FileLock> lock;
 
   CommitTracker commits;

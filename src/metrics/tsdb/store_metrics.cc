@@ -71,6 +71,14 @@ StoreMetrics::StoreMetrics(core::Registry& registry)
       compaction_seconds(registry.AddHistogram(
           "prometheus_tsdb_compaction_duration_seconds", "How long a block took to be cut or made of others.",
           {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384})),
+      stale_compactions(registry.AddCounter("prometheus_tsdb_stale_series_compactions_triggered_total",
+                                            "Times the share of stale series was above the threshold.")),
+      stale_compactions_failed(registry.AddCounter("prometheus_tsdb_stale_series_compactions_failed_total",
+                                                   "Times stale series could not be written to blocks.")),
+      stale_compaction_seconds(
+          registry.AddHistogram("prometheus_tsdb_stale_series_compaction_duration_seconds",
+                                "How long it took to write stale series to blocks.",
+                                {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384})),
       tombstone_cleanup_seconds(registry.AddHistogram(
           "prometheus_tsdb_tombstone_cleanup_seconds", "How long blocks with deletions took to be rewritten.",
           {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10})),

@@ -43,6 +43,9 @@ struct StoreMetrics {
   core::Counter& compactions_triggered;
   core::Counter& vertical_compactions;
   core::Histogram& compaction_seconds;
+  core::Counter& stale_compactions;
+  core::Counter& stale_compactions_failed;
+  core::Histogram& stale_compaction_seconds;
   core::Histogram& tombstone_cleanup_seconds;
   core::Counter& time_retentions;
   core::Counter& size_retentions;

@@ -42,12 +42,6 @@ char* PutLow(char* out, uint64_t value, unsigned bytes) {
   return out;
 }
 
-uint64_t GetLow(ByteReader& reader, unsigned bytes) {
-  uint64_t value = 0;
-  for (unsigned i = 0; i < bytes; ++i) value |= static_cast<uint64_t>(reader.Byte()) << (8 * i);
-  return value;
-}
-
 }  // namespace
 
 char* EncodeValue(uint64_t previous_bits, uint64_t bits, char* out) {
@@ -96,16 +90,22 @@ bool DecodeValue(uint8_t token, uint64_t previous_bits, ByteReader& reader, uint
       delta = UnZigZag(static_cast<uint64_t>(token - kSmallDelta) + 1);
     } else {
       scale = (token - kDelta) / 8;
-      delta = UnZigZag(GetLow(reader, static_cast<unsigned>((token - kDelta) % 8) + 1));
+      delta = UnZigZag(reader.Low(static_cast<unsigned>((token - kDelta) % 8) + 1));
     }
     int64_t from;
-    if (!reader.ok() || !ToWhole(previous, kScales[scale], from)) return false;
+    if (!reader.ok()) return false;
+    if (scale == 0) {
+      if (!ToWhole(previous, from)) return false;
+      bits = std::bit_cast<uint64_t>(static_cast<double>(WrappingAdd(from, delta)));
+      return true;
+    }
+    if (!ToWhole(previous, kScales[scale], from)) return false;
     bits = std::bit_cast<uint64_t>(static_cast<double>(WrappingAdd(from, delta)) / kScales[scale]);
     return true;
   }
   if (token >= kXor && token < kStaleToken) {
     unsigned cut = reader.Byte();
-    uint64_t difference = GetLow(reader, static_cast<unsigned>(token - kXor) + 1);
+    uint64_t difference = reader.Low(static_cast<unsigned>(token - kXor) + 1);
     if (!reader.ok() || cut > 7) return false;
     bits = previous_bits ^ (difference << (8 * cut));
     return true;
