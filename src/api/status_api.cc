@@ -182,9 +182,12 @@ void AddStartRoutes(net::Router& router, const core::Registry& registry,
   AddReplayRoute(router, std::move(replay));
   router.Add("GET", "/metrics", [&registry](const net::HttpRequest&) { return HandleMetrics(registry); });
   router.Add("GET", "/-/healthy", HandleHealthy, {.run_inline = true});
-  for (const char* method : {"GET", "POST"}) {
-    router.Add(method, "/*", HandleUnavailable, {.run_inline = true, .metric_name = "/* while opening"});
-  }
+  constexpr const char* kName = "/* while opening";
+  router.Add("GET", "/*", HandleUnavailable, {.run_inline = true, .metric_name = kName});
+  // Not inline, where bodies with a Content-Encoding are refused as wrong: a sender of remote write would not
+  // come again with them.
+  router.Add("POST", "/*", HandleUnavailable,
+             {.priority = core::Priority::kIngest, .passed_encodings = {"snappy"}, .metric_name = kName});
 }
 
 void AddStatusRoutes(net::Router& router, StatusApiDeps given) {

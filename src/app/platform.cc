@@ -15,9 +15,12 @@
 #include "api/exemplars_api.h"
 #include "api/explain_api.h"
 #include "api/features_api.h"
+#include "api/federate_api.h"
 #include "api/lifecycle_api.h"
 #include "api/openapi_api.h"
 #include "api/query_api.h"
+#include "api/remote_api.h"
+#include "api/remote_read_api.h"
 #include "api/rules_api.h"
 #include "api/search_api.h"
 #include "api/status_api.h"
@@ -37,6 +40,7 @@
 #include "dashboards/library.h"
 #include "metrics/discovery/manager.h"
 #include "metrics/promql/query_log.h"
+#include "metrics/remote/write_storage.h"
 #include "metrics/scrape/manager.h"
 #include "metrics/tsdb/db.h"
 #include "net/compression.h"
@@ -130,6 +134,7 @@ class Platform::Impl {
   std::vector<std::string> Urls() const;
   // The address of the pages in messages.
   std::string PageUrl() const;
+  std::string RemoteDir() const { return core::JoinPath(options_.data_dir, "remote_write"); }
   std::vector<std::string> Jobs() const { return scrape_->PoolNames(); }
   const core::Logger& logger() const { return services_.logger; }
 
@@ -170,6 +175,9 @@ class Platform::Impl {
   std::unique_ptr<discovery::Manager> target_discovery_;  // from the first configuration on that needs it
   std::unique_ptr<discovery::Manager> alertmanager_discovery_;  // likewise
   std::unique_ptr<RuleRunner> rules_;
+  std::unique_ptr<remote::WriteReceiver> write_receiver_;  // null: not enabled
+  const std::shared_ptr<model::CommitLogHold> journal_hold_ = std::make_shared<model::CommitLogHold>();
+  std::unique_ptr<remote::WriteStorage> remote_write_;
   dashboards::Library dashboards_;
   std::string openapi_;  // as it is embedded
   std::unique_ptr<net::HttpServer> server_;
@@ -185,8 +193,9 @@ class Platform::Impl {
   std::vector<std::string> watched_files_;
   std::vector<std::string> watched_patterns_;
   uint64_t files_fingerprint_ = 0;
-  std::string config_yaml_;  // guarded by config_mutex_
-  Retention retention_;      // likewise
+  std::string config_yaml_;        // guarded by config_mutex_
+  Retention retention_;            // likewise
+  model::Labels external_labels_;  // likewise
 };
 
 Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
@@ -207,6 +216,8 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   store.chunk_encodings = EffectiveChunkEncodings(options_.store, config);
   store.max_exemplars = config.max_exemplars();
   store.replay_progress = replay_;
+  journal_hold_->first_file = remote::WriteStorage::FirstNeededFile(files_, RemoteDir());
+  store.journal_hold = journal_hold_;
   SEXTANT_ASSIGN(db_, tsdb::Db::Open(files_, services_.clock, services_.logger, services_.registry, store));
 
   promql::EngineOptions engine = options_.engine;
@@ -245,6 +256,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   if (alertmanager_) SEXTANT_TRY(alertmanager_->SetConfig(config.alerting));
   SEXTANT_TRY(notifier_.Apply(config.prometheus.alerting, external_labels));
   alerts_->SetExternalLabels(external_labels);
+  SEXTANT_TRY(remote_write_->Apply(config.prometheus.remote_write, external_labels));
   SEXTANT_TRY(scrape_->Apply(config.prometheus.scrape_configs, LocalJobs(config.prometheus)));
   ApplyDiscovery(config.prometheus);
 
@@ -263,6 +275,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   db_->SetChunkEncodings(EffectiveChunkEncodings(options_.store, config.prometheus.storage));
 
   std::lock_guard lock(config_mutex_);
+  external_labels_ = external_labels;
   retention_ = retention;
   config_yaml_ = config::DumpPrometheusConfig(config.prometheus);
   reload_successful_.Set(1);
@@ -320,6 +333,15 @@ net::Router Platform::Impl::MakeRouter() {
   api::AddOpenApiRoutes(router, openapi_, {std::string(Version()), PageUrl() + "/api/v1"});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddTargetRoutes(router, *scrape_);
+  auto external_labels = [this] {
+    std::lock_guard lock(config_mutex_);
+    return external_labels_;
+  };
+  api::AddFederateRoutes(
+      router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms, external_labels});
+  api::AddRemoteReadRoutes(router, {*db_, services_.registry, external_labels,
+                                    options_.remote_read_max_samples, options_.remote_read_frame_bytes});
+  api::AddRemoteRoutes(router, {write_receiver_.get()});
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
   api::StatusInfo info;
   info.version = Version();
@@ -426,6 +448,20 @@ Status Platform::Impl::Start() {
       std::make_unique<RuleRunner>(services_.io, services_.executor, services_.clock,
                                    rules::RuleContext{*engine_, *db_, *db_, alerts_.get(), services_.clock,
                                                       services_.registry, services_.logger});
+  remote_write_ = std::make_unique<remote::WriteStorage>(
+      remote::WriteServices{services_.io, client_, services_.executor, services_.clock, files_,
+                            services_.registry, services_.logger.With("component", "remote_write"), *db_,
+                            [this](std::string_view family) { return scrape_->metadata().List(family); },
+                            fmt::format("Sextant/{}", Version()), RemoteDir()},
+      journal_hold_);
+  if (options_.enable_remote_write_receiver) {
+    write_receiver_ = std::make_unique<remote::WriteReceiver>(
+        *db_, services_.registry, services_.logger.With("component", "remote_write_receiver"),
+        [this](std::string_view family, const model::MetricMetadata& metadata) {
+          scrape_->metadata().Add(family, metadata);
+        },
+        options_.write_receiver);
+  }
   server_->SetRouter(MakeRouter());
   NoteFiles(config);
   SEXTANT_TRY(Apply(std::move(config)));
@@ -508,6 +544,11 @@ void Platform::Impl::Stop() {
   if (scrape_) scrape_->Stop();
   if (rules_) rules_->Stop();
   if (alertmanager_) alertmanager_->Stop();
+  if (remote_write_) {
+    guard = std::make_unique<ShutdownGuard>(services_.logger, options_.remote_flush_ms + kShutdownBoundMs);
+    remote_write_->Stop(options_.remote_flush_ms);
+    guard = std::make_unique<ShutdownGuard>(services_.logger, kShutdownBoundMs);
+  }
   notifier_.Stop();
   client_.Stop();
   services_.executor.Stop();

@@ -16,6 +16,7 @@
 #include "app/web_flags.h"
 #include "core/result.h"
 #include "metrics/promql/engine.h"
+#include "metrics/remote/write_receiver.h"
 #include "metrics/rules/rule_context.h"
 
 namespace sextant::app {
@@ -26,7 +27,12 @@ struct PlatformOptions {
   StoreOptions store;
   WebOptions web;
   bool enable_admin_api = false;
-  uint64_t memory_limit_bytes = 0;  // 0: what the machine or cgroup has
+  bool enable_remote_write_receiver = true;
+  remote::WriteReceiverOptions write_receiver;
+  int64_t remote_read_max_samples = 50'000'000;  // of an answer in one piece; 0: no limit
+  uint64_t remote_read_frame_bytes = 1'048'576;
+  core::DurationMs remote_flush_ms = 60'000;  // how long the end waits for remote write
+  uint64_t memory_limit_bytes = 0;            // 0: what the machine or cgroup has
   uint32_t max_series = 10'000'000;
   uint64_t max_connections = 1'000;
   ConfigSource config;

@@ -14,9 +14,11 @@ struct Options {
   PlatformOptions platform;
   LogFlags log;
   std::vector<std::string> features;
+  std::vector<std::string> write_messages = {"prometheus.WriteRequest", "io.prometheus.write.v2.Request"};
 
   Options() {
     platform.is_whole_platform = false;
+    platform.enable_remote_write_receiver = false;
     platform.listen = {"0.0.0.0:9090"};
     platform.data_dir = "data/";
     platform.max_connections = 512;
@@ -59,8 +61,24 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
                  &platform.store.retention.size_bytes);
   AddStoreFlags(flags, "storage.tsdb.retention.percentage", platform.store);
   AddWebFlags(flags, platform.web);
+  flags.Add(
+      "storage.remote.read-sample-limit", "N",
+      "Most samples of a remote read answer that is not streamed. 0 is no limit.",
+      [&platform](const std::string& text) { return ParseCount(text, platform.remote_read_max_samples); },
+      "50000000");
+  flags.AddBytes("storage.remote.read-max-bytes-in-frame",
+                 "About how large the frames of a streamed answer are.", &platform.remote_read_frame_bytes);
+  flags.AddDuration("storage.remote.flush-deadline",
+                    "How long the end waits for what remote write has still to send.",
+                    &platform.remote_flush_ms);
   flags.AddSwitch("web.enable-admin-api", "Allow deleting series and making snapshots over HTTP.",
                   &platform.enable_admin_api);
+  flags.AddSwitch("web.enable-remote-write-receiver", "Take samples at /api/v1/write.",
+                  &platform.enable_remote_write_receiver);
+  flags.AddList("web.remote-write-receiver.accepted-protobuf-messages", "NAME",
+                "A message that is taken at /api/v1/write: prometheus.WriteRequest or "
+                "io.prometheus.write.v2.Request; may be repeated.",
+                &options.write_messages);
   flags.AddDuration("query.lookback-delta", "How far back an instant selector looks for a sample.",
                     &platform.engine.lookback_ms);
   flags.AddBytes("memory.limit", "Memory to plan with; by default what the machine or its cgroup has.",
@@ -99,6 +117,9 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
 // Flags of the original that this version does not honour; those that only restate what we do anyway may
 // stand.
 void AddOtherFlags(FlagSet& flags) {
+  flags.AddOnlyDefault(
+      "storage.remote.read-concurrent-limit", "10",
+      "remote reads share the processors with queries; a limit of their number is not supported yet");
   flags.AddOnlyDefault("web.read-timeout", "5m", "only the default is supported yet");
   flags.AddOnlyDefault("web.max-notifications-subscribers", "16", "notifications are not supported yet");
   flags.AddOnlyDefault("storage.tsdb.no-lockfile", "false",
@@ -118,8 +139,6 @@ void AddOtherFlags(FlagSet& flags) {
   }
   for (const char* name : {"agent",
                            "web.user-assets",
-                           "web.enable-remote-write-receiver",
-                           "web.remote-write-receiver.accepted-protobuf-messages",
                            "web.enable-otlp-receiver",
                            "web.console.templates",
                            "web.console.libraries",
@@ -140,10 +159,6 @@ void AddOtherFlags(FlagSet& flags) {
                            "storage.agent.retention.min-time",
                            "storage.agent.retention.max-time",
                            "storage.agent.no-lockfile",
-                           "storage.remote.flush-deadline",
-                           "storage.remote.read-sample-limit",
-                           "storage.remote.read-concurrent-limit",
-                           "storage.remote.read-max-bytes-in-frame",
                            "rules.max-concurrent-evals",
                            "alertmanager.drain-notification-queue-on-shutdown",
                            "scrape.discovery-reload-interval",
@@ -201,6 +216,18 @@ core::Status ApplyFeatures(Options& options) {
   return {};
 }
 
+core::Status ApplyWriteMessages(Options& options) {
+  remote::WriteReceiverOptions& receiver = options.platform.write_receiver;
+  receiver.accepted.clear();
+  for (const std::string& name : options.write_messages) {
+    SEXTANT_ASSIGN(wire::WriteVersion version,
+                   remote::ParseMessageName(name).map_error(
+                       core::AddContext("--web.remote-write-receiver.accepted-protobuf-messages")));
+    receiver.accepted.push_back(version);
+  }
+  return {};
+}
+
 core::Status Run(Options& options) {
   SEXTANT_ASSIGN(options.platform.log, MakeLogOptions(options.log));
   core::SignalWaiter signals;
@@ -228,6 +255,7 @@ int RunPrometheusProgram(const Arguments& arguments) {
   FlagSet flags = MakeFlags(options);
   core::Status parsed = flags.Parse(arguments);
   if (parsed) parsed = ApplyFeatures(options);
+  if (parsed) parsed = ApplyWriteMessages(options);
   if (!parsed) {
     PrintError(kName, parsed.error().message());
     return kExitUsage;

@@ -17,14 +17,10 @@ constexpr core::DurationMs kDefaultTimeoutMs = 10'000;
 // Fields that stand in `global` and in each scrape config and ask for what is done anyway when they have
 // these values.
 void AddScrapeVariants(std::vector<Field>& fields) {
-  fields.push_back(NotYet("scrape_native_histograms").Allowing({"false"}));
-  fields.push_back(NotYet("convert_classic_histograms_to_nhcb").Allowing({"false"}));
-  fields.push_back(NotYet("always_scrape_classic_histograms").Allowing({"false"}));
   fields.push_back(NotYet("extra_scrape_metrics").Allowing({"false"}));
   fields.push_back(NotYet("metric_name_validation_scheme", "names may be any UTF-8").Allowing({"utf8"}));
   fields.push_back(
       NotYet("metric_name_escaping_scheme", "names are taken as they are").Allowing({"allow-utf-8"}));
-  fields.push_back(NotYet("scrape_protocols"));
   fields.push_back(NotYet("scrape_failure_log_file"));
 }
 
@@ -98,6 +94,27 @@ core::Status FinishAlertmanager(AlertmanagerTargetsConfig& group, Node node) {
   return CheckTargets(group.static_configs, group.relabel_configs, node);
 }
 
+// The formats and histograms of a scrape, from what it says itself, `global` says, and else the defaults.
+void FillProtocols(const GlobalConfig& global, ScrapeConfig& scrape) {
+  if (!scrape.scrape_native_histograms) {
+    scrape.scrape_native_histograms = global.scrape_native_histograms.value_or(false);
+  }
+  if (!scrape.always_scrape_classic_histograms) {
+    scrape.always_scrape_classic_histograms = global.always_scrape_classic_histograms.value_or(false);
+  }
+  if (!scrape.convert_classic_histograms_to_nhcb) {
+    scrape.convert_classic_histograms_to_nhcb = global.convert_classic_histograms_to_nhcb.value_or(false);
+  }
+  if (scrape.scrape_protocols.empty()) scrape.scrape_protocols = global.scrape_protocols;
+  if (!scrape.scrape_protocols.empty()) return;
+  // Native histograms come as protobuf.
+  if (*scrape.scrape_native_histograms) scrape.scrape_protocols.push_back(ScrapeProtocol::kPrometheusProto);
+  for (ScrapeProtocol protocol : {ScrapeProtocol::kOpenMetricsText100, ScrapeProtocol::kOpenMetricsText001,
+                                  ScrapeProtocol::kPrometheusText100, ScrapeProtocol::kPrometheusText004}) {
+    scrape.scrape_protocols.push_back(protocol);
+  }
+}
+
 void FillLimit(uint64_t& limit, uint64_t global) {
   if (limit == 0) limit = global;
 }
@@ -122,6 +139,7 @@ core::Status ApplyGlobal(const GlobalConfig& global, ScrapeConfig& scrape, Node 
   FillLimit(scrape.limits.label_limit, global.limits.label_limit);
   FillLimit(scrape.limits.label_name_length_limit, global.limits.label_name_length_limit);
   FillLimit(scrape.limits.label_value_length_limit, global.limits.label_value_length_limit);
+  FillProtocols(global, scrape);
   return {};
 }
 
@@ -262,10 +280,7 @@ constexpr ProtocolWord kProtocols[] = {
 core::Result<ScrapeProtocol> ReadProtocol(Node node) {
   SEXTANT_ASSIGN(std::string text, node.AsText());
   for (const auto& [word, protocol] : kProtocols) {
-    if (text != word) continue;
-    if (protocol != ScrapeProtocol::kPrometheusProto) return protocol;
-    return node.FailAt(node.position(), core::Code::kUnimplemented,
-                       fmt::format("{} is not supported yet", text));
+    if (text == word) return protocol;
   }
   return node.Fail(
       "unknown scrape protocol {}, supported: [OpenMetricsText0.0.1 OpenMetricsText1.0.0 PrometheusProto "
@@ -280,6 +295,26 @@ void WriteProtocol(const ScrapeProtocol& protocol, YamlWriter& out) {
   out.Null();
 }
 
+CodecFor<ScrapeProtocol> Protocol() {
+  return Custom<ScrapeProtocol>(ReadProtocol, WriteProtocol, [](const ScrapeProtocol& protocol) {
+    return protocol == ScrapeProtocol::kNone;
+  });
+}
+
+core::Status CheckProtocols(const std::vector<ScrapeProtocol>& protocols, Node node) {
+  if (protocols.empty()) return node.Fail("scrape_protocols cannot be empty");
+  for (size_t i = 0; i < protocols.size(); ++i) {
+    if (std::count(protocols.begin(), protocols.end(), protocols[i]) == 1) continue;
+    std::string list;
+    for (Node item : node.children()) {
+      SEXTANT_ASSIGN(std::string word, item.AsText());
+      list += (list.empty() ? "" : " ") + word;
+    }
+    return node.Fail("duplicated protocol in scrape_protocols, got [{}]", list);
+  }
+  return {};
+}
+
 std::vector<Field> ScrapeFields() {
   std::vector<Field> fields = {
       Member<&ScrapeConfig::job_name>("job_name").AlwaysWritten(),
@@ -289,11 +324,12 @@ std::vector<Field> ScrapeFields() {
       Member<&ScrapeConfig::params>("params"),
       Member<&ScrapeConfig::scrape_interval_ms>("scrape_interval", Duration()),
       Member<&ScrapeConfig::scrape_timeout_ms>("scrape_timeout", Duration()),
-      Member<&ScrapeConfig::fallback_scrape_protocol>(
-          "fallback_scrape_protocol", Custom<ScrapeProtocol>(ReadProtocol, WriteProtocol,
-                                                             [](const ScrapeProtocol& protocol) {
-                                                               return protocol == ScrapeProtocol::kNone;
-                                                             })),
+      Member<&ScrapeConfig::scrape_protocols>("scrape_protocols", Protocol())
+          .Check<std::vector<ScrapeProtocol>>(CheckProtocols),
+      Member<&ScrapeConfig::fallback_scrape_protocol>("fallback_scrape_protocol", Protocol()),
+      Member<&ScrapeConfig::scrape_native_histograms>("scrape_native_histograms"),
+      Member<&ScrapeConfig::always_scrape_classic_histograms>("always_scrape_classic_histograms"),
+      Member<&ScrapeConfig::convert_classic_histograms_to_nhcb>("convert_classic_histograms_to_nhcb"),
       Member<&ScrapeConfig::metrics_path>("metrics_path"),
       Member<&ScrapeConfig::scheme>("scheme"),
       Member<&ScrapeConfig::enable_compression>("enable_compression").AlwaysWritten(),
@@ -339,6 +375,11 @@ std::vector<Field> GlobalFields() {
       Member<&GlobalConfig::evaluation_interval_ms>("evaluation_interval", Duration()),
       NotYet("rule_query_offset").Allowing({"0", "0s"}),
       Member<&GlobalConfig::query_log_file>("query_log_file"),
+      Member<&GlobalConfig::scrape_protocols>("scrape_protocols", Protocol())
+          .Check<std::vector<ScrapeProtocol>>(CheckProtocols),
+      Member<&GlobalConfig::scrape_native_histograms>("scrape_native_histograms"),
+      Member<&GlobalConfig::always_scrape_classic_histograms>("always_scrape_classic_histograms"),
+      Member<&GlobalConfig::convert_classic_histograms_to_nhcb>("convert_classic_histograms_to_nhcb"),
       Member<&GlobalConfig::external_labels>("external_labels")
           .Check<std::map<std::string, std::string>>(CheckLabels),
       Inline<&GlobalConfig::limits>(),
@@ -450,7 +491,9 @@ const Struct& FieldsOf(const PrometheusConfig*) {
               .NullItem("empty or null scrape config section"),
           Member<&PrometheusConfig::storage>("storage"),
           NotYet("tracing"),
-          NotYet("remote_write"),
+          Member<&PrometheusConfig::remote_write>("remote_write")
+              .NullItem("empty or null remote write config section")
+              .Check<std::vector<RemoteWriteConfig>>(CheckRemoteWrite),
           NotYet("remote_read"),
           NotYet("otlp"),
       },

@@ -20,6 +20,7 @@
 #include "config/http_client_config.h"
 #include "config/node.h"
 #include "config/relabel_config.h"
+#include "config/remote_config.h"
 #include "core/clock.h"
 #include "core/result.h"
 
@@ -36,21 +37,6 @@ struct ScrapeLimits {
   uint64_t label_value_length_limit = 0;
 };
 
-struct GlobalConfig {
-  core::DurationMs scrape_interval_ms = 60'000;
-  core::DurationMs scrape_timeout_ms = 10'000;
-  core::DurationMs evaluation_interval_ms = 60'000;
-  std::string query_log_file;                          // where queries are logged; empty: nowhere
-  std::map<std::string, std::string> external_labels;  // ${NAME} already replaced from the environment
-  ScrapeLimits limits;
-};
-
-// Targets with labels of their own (an entry of static_configs).
-struct StaticTargets {
-  std::vector<std::string> targets;  // "host:port"
-  std::map<std::string, std::string> labels;
-};
-
 // Formats a scrape may ask for, under the names of scrape_protocols.
 enum class ScrapeProtocol {
   kNone,  // not set
@@ -61,6 +47,26 @@ enum class ScrapeProtocol {
   kOpenMetricsText100,
 };
 
+struct GlobalConfig {
+  core::DurationMs scrape_interval_ms = 60'000;
+  core::DurationMs scrape_timeout_ms = 10'000;
+  core::DurationMs evaluation_interval_ms = 60'000;
+  std::string query_log_file;                          // where queries are logged; empty: nowhere
+  std::map<std::string, std::string> external_labels;  // ${NAME} already replaced from the environment
+  ScrapeLimits limits;
+  // What is asked for, the best first; empty: what suits scrape_native_histograms.
+  std::vector<ScrapeProtocol> scrape_protocols;
+  std::optional<bool> scrape_native_histograms;
+  std::optional<bool> always_scrape_classic_histograms;
+  std::optional<bool> convert_classic_histograms_to_nhcb;
+};
+
+// Targets with labels of their own (an entry of static_configs).
+struct StaticTargets {
+  std::vector<std::string> targets;  // "host:port"
+  std::map<std::string, std::string> labels;
+};
+
 struct ScrapeConfig {
   std::string job_name;
   bool honor_labels = false;
@@ -68,6 +74,10 @@ struct ScrapeConfig {
   std::map<std::string, std::vector<std::string>> params;
   core::DurationMs scrape_interval_ms = 0;
   core::DurationMs scrape_timeout_ms = 0;
+  std::vector<ScrapeProtocol> scrape_protocols;
+  std::optional<bool> scrape_native_histograms;
+  std::optional<bool> always_scrape_classic_histograms;
+  std::optional<bool> convert_classic_histograms_to_nhcb;
   // What the target is assumed to speak when it does not say (kNone: then the scrape fails).
   ScrapeProtocol fallback_scrape_protocol = ScrapeProtocol::kNone;
   std::string metrics_path = "/metrics";
@@ -142,6 +152,7 @@ struct PrometheusConfig {
   std::vector<std::string> scrape_config_files;  // patterns; already read into scrape_configs
   std::vector<ScrapeConfig> scrape_configs;
   StorageConfig storage;
+  std::vector<RemoteWriteConfig> remote_write;
 };
 
 const Struct& FieldsOf(const GlobalConfig*);

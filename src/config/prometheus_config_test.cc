@@ -80,14 +80,46 @@ scrape_configs:
 }
 
 TEST(PrometheusConfigTest, RefusesByName) {
-  EXPECT_EQ(ErrorOf("remote_write: [{url: x}]\n"),
-            "prometheus.yml:1:1: remote_write: remote_write is not supported yet");
+  EXPECT_EQ(ErrorOf("remote_read: [{url: x}]\n"),
+            "prometheus.yml:1:1: remote_read: remote_read is not supported yet");
   EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  gce_sd_configs: []\n"),
             "prometheus.yml:3:3: scrape_configs[0].gce_sd_configs: gce_sd_configs is not supported yet; list "
             "the targets in static_configs, or have them written for file_sd_configs");
-  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  scrape_native_histograms: false\n"), "no error");
-  EXPECT_THAT(ErrorOf("scrape_configs:\n- job_name: a\n  scrape_native_histograms: true\n"),
-              HasSubstr("scrape_native_histograms is not supported yet"));
+  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  extra_scrape_metrics: false\n"), "no error");
+  EXPECT_THAT(ErrorOf("scrape_configs:\n- job_name: a\n  extra_scrape_metrics: true\n"),
+              HasSubstr("extra_scrape_metrics is not supported yet"));
+}
+
+TEST(PrometheusConfigTest, ScrapeProtocols) {
+  auto config = Read(R"(
+global: {scrape_native_histograms: true}
+scrape_configs:
+- {job_name: a}
+- {job_name: b, scrape_native_histograms: false, always_scrape_classic_histograms: true,
+   convert_classic_histograms_to_nhcb: true}
+- {job_name: c, scrape_protocols: [PrometheusText0.0.4], fallback_scrape_protocol: PrometheusProto}
+)");
+  ASSERT_TRUE(config) << config.error().message();
+  const auto& jobs = config->scrape_configs;
+  EXPECT_TRUE(*jobs[0].scrape_native_histograms);
+  EXPECT_FALSE(*jobs[0].always_scrape_classic_histograms);
+  EXPECT_THAT(jobs[0].scrape_protocols,
+              ElementsAre(ScrapeProtocol::kPrometheusProto, ScrapeProtocol::kOpenMetricsText100,
+                          ScrapeProtocol::kOpenMetricsText001, ScrapeProtocol::kPrometheusText100,
+                          ScrapeProtocol::kPrometheusText004));
+  EXPECT_TRUE(*jobs[1].always_scrape_classic_histograms);
+  EXPECT_TRUE(*jobs[1].convert_classic_histograms_to_nhcb);
+  EXPECT_FALSE(*jobs[0].convert_classic_histograms_to_nhcb);
+  EXPECT_EQ(jobs[1].scrape_protocols.size(), 4u);
+  EXPECT_THAT(jobs[2].scrape_protocols, ElementsAre(ScrapeProtocol::kPrometheusText004));
+  EXPECT_EQ(jobs[2].fallback_scrape_protocol, ScrapeProtocol::kPrometheusProto);
+  EXPECT_THAT(ErrorOf("global: {scrape_protocols: []}\n"), HasSubstr("scrape_protocols cannot be empty"));
+  EXPECT_THAT(
+      ErrorOf("global: {scrape_protocols: [PrometheusProto, PrometheusText1.0.0, PrometheusProto]}\n"),
+      HasSubstr("duplicated protocol in scrape_protocols, got [PrometheusProto PrometheusText1.0.0 "
+                "PrometheusProto]"));
+  EXPECT_THAT(ErrorOf("global: {scrape_protocols: [prometheusproto]}\n"),
+              HasSubstr("unknown scrape protocol prometheusproto, supported: [OpenMetricsText0.0.1"));
 }
 
 TEST(PrometheusConfigTest, DiscoveryHasPrometheusDefaultsAndErrors) {
@@ -233,12 +265,14 @@ TEST(PrometheusConfigConformanceTest, BadFilesFail) {
   EXPECT_GE(worded_alike, 62);
   EXPECT_LE(refused, 67);
   // These name Go's types or its YAML library, or the file's name at a place where we have a position.
-  EXPECT_THAT(worded_otherwise,
-              ::testing::IsSubsetOf({"unknown_attr.bad.yml", "unknown_global_attr.bad.yml",
-                                     "section_key_dup.bad.yml", "scrape_config_files_glob.bad.yml",
-                                     "scrape_config_files_fallback_scrape_protocol1.bad.yml",
-                                     "scrape_config_files_fallback_scrape_protocol2.bad.yml",
-                                     "kubernetes_namespace_discovery.bad.yml"}));
+  EXPECT_THAT(
+      worded_otherwise,
+      ::testing::IsSubsetOf(
+          {"unknown_attr.bad.yml", "unknown_global_attr.bad.yml", "section_key_dup.bad.yml",
+           "scrape_config_files_glob.bad.yml", "scrape_config_files_fallback_scrape_protocol1.bad.yml",
+           "scrape_config_files_fallback_scrape_protocol2.bad.yml",
+           "scrape_config_files_scrape_protocols.bad.yml", "scrape_config_files_scrape_protocols2.bad.yml",
+           "kubernetes_namespace_discovery.bad.yml"}));
 
   for (const auto& entry : std::filesystem::directory_iterator(directory + "/testdata")) {
     std::string name = entry.path().filename().string();

@@ -52,10 +52,4 @@ core::Result<Format> FormatOf(std::string_view content_type, std::optional<Forma
       model::QuoteGo(content_type));
 }
 
-std::string_view AcceptHeader() {
-  return "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
-         "application/openmetrics-text;version=0.0.1;q=0.4,"
-         "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
-}
-
 }  // namespace sextant::exposition

@@ -32,6 +32,7 @@
 #include "core/result.h"
 #include "metrics/exposition/format.h"
 #include "metrics/exposition/series_guess.h"
+#include "model/histogram.h"
 #include "model/labels.h"
 
 namespace sextant::exposition {
@@ -75,11 +76,20 @@ struct Entry {
   // Whether `series` is what Next was told to expect.
   bool is_expected = false;
   std::optional<Exemplar> exemplar;
+  const model::FloatHistogram* histogram = nullptr;  // a native one, which replaces the value
+  core::TimestampMs start_ms = 0;                    // since when it counts; 0: not known
 
   std::string_view name;  // of the metric family, without quotes
   std::string_view
       text;  // help as it stands in the body (see Parser::HelpText), unit, or comment with its `#`
   MetricType type = MetricType::kUnknown;
+};
+
+// What is wanted of histograms.
+struct ParserOptions {
+  bool native_histograms = false;   // those that have a native form (in protobuf) in that form
+  bool classic_histograms = false;  // also in the classic form, when they are there in another one
+  bool custom_buckets = false;      // classic ones as native ones with custom buckets
 };
 
 class Parser {
@@ -107,6 +117,13 @@ class Parser {
   // label name, a name that is empty or not UTF-8, or no metric name.
   core::Status ReadLabels(model::LabelsBuilder& labels) const;
 
+  // Goes to the next exemplar of the current sample, of which a native histogram may have several; false, and
+  // no exemplar, when there is none.
+  virtual bool NextExemplar() {
+    entry_.exemplar = std::nullopt;
+    return false;
+  }
+
   // The same for the labels of the current sample's exemplar, which need no metric name; no labels without an
   // exemplar.
   core::Status ReadExemplarLabels(model::LabelsBuilder& labels) const;
@@ -132,13 +149,13 @@ class Parser {
   core::Error error_{core::Code::kInternal, "no error"};
 };
 
-// A parser for a body of this format; kUnimplemented for the formats that are not supported yet, by name.
-core::Result<std::unique_ptr<Parser>> NewParser(Format format, std::string_view body);
+// A parser for a body of this format.
+std::unique_ptr<Parser> NewParser(Format format, std::string_view body, ParserOptions options = {});
 
 // The same by a Content-Type header. An empty, malformed or unknown header falls back to `fallback`; without
 // one it is kInvalidArgument with Prometheus' text.
 core::Result<std::unique_ptr<Parser>> NewParser(std::string_view content_type, std::string_view body,
-                                                std::optional<Format> fallback);
+                                                std::optional<Format> fallback, ParserOptions options = {});
 
 // Replaces the content of `labels` by the labels that the bytes of a series mean (`name{a="b"}`, `{"name",
 // a="b"}`). `type` is the metric's, since `le` and `quantile` of histograms and summaries are written in one

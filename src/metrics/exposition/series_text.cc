@@ -1,7 +1,9 @@
 // From the bytes of a series to its labels.
+#include "metrics/exposition/custom_buckets_parser.h"
 #include "metrics/exposition/number.h"
 #include "metrics/exposition/open_metrics_parser.h"
 #include "metrics/exposition/parser.h"
+#include "metrics/exposition/protobuf_parser.h"
 #include "metrics/exposition/text_parser.h"
 
 namespace sextant::exposition {
@@ -146,22 +148,27 @@ std::string_view MetricTypeName(MetricType type) {
   return "";
 }
 
-core::Result<std::unique_ptr<Parser>> NewParser(Format format, std::string_view body) {
+std::unique_ptr<Parser> NewParser(Format format, std::string_view body, ParserOptions options) {
+  std::unique_ptr<Parser> parser;
   switch (format) {
     case Format::kPrometheusText:
-      return std::make_unique<TextParser>(body);
+      parser = std::make_unique<TextParser>(body);
+      break;
     case Format::kOpenMetrics:
-      return std::make_unique<OpenMetricsParser>(body);
+      parser = std::make_unique<OpenMetricsParser>(body);
+      break;
     case Format::kProtobuf:
-      return core::Fail(core::Code::kUnimplemented, "application/vnd.google.protobuf is not supported yet");
+      parser = std::make_unique<ProtobufParser>(body, options);
+      break;
   }
-  return core::Fail(core::Code::kInternal, "unknown format");
+  if (!options.custom_buckets) return parser;
+  return std::make_unique<CustomBucketsParser>(std::move(parser), options.classic_histograms);
 }
 
 core::Result<std::unique_ptr<Parser>> NewParser(std::string_view content_type, std::string_view body,
-                                                std::optional<Format> fallback) {
+                                                std::optional<Format> fallback, ParserOptions options) {
   SEXTANT_ASSIGN(Format format, FormatOf(content_type, fallback));
-  return NewParser(format, body);
+  return NewParser(format, body, options);
 }
 
 }  // namespace sextant::exposition

@@ -88,7 +88,8 @@ BodyAppender::BodyAppender(const SampleRules& rules, model::Labels target_labels
 Result<BodySummary> BodyAppender::AppendBody(const ScrapedBody& body, core::TimestampMs time_ms,
                                              model::Appender& appender) {
   BodySummary summary;
-  SEXTANT_ASSIGN(auto parser, exposition::NewParser(body.content_type, body.text, rules_.fallback_format));
+  SEXTANT_ASSIGN(auto parser,
+                 exposition::NewParser(body.content_type, body.text, rules_.fallback_format, rules_.parser));
   cache_.BeginBody();
   metadata_layout_.BeginBody();
   if (Status appended = AppendLines(*parser, time_ms, summary, appender); !appended) {
@@ -136,12 +137,15 @@ Status BodyAppender::AppendLines(exposition::Parser& parser, core::TimestampMs t
   }
 }
 
-Status BodyAppender::AppendSample(const exposition::Parser& parser, core::TimestampMs scrape_time_ms,
+Status BodyAppender::AppendSample(exposition::Parser& parser, core::TimestampMs scrape_time_ms,
                                   BodySummary& summary, model::Appender& appender) {
   const exposition::Entry& line = parser.entry();
   ++summary.scraped;
-  Sample sample{line.value, scrape_time_ms, false};
-  if (line.timestamp_ms && rules_.honor_timestamps) sample = {line.value, *line.timestamp_ms, true};
+  Sample sample{line.value, scrape_time_ms, false, line.histogram, line.start_ms};
+  if (line.timestamp_ms && rules_.honor_timestamps) {
+    sample.time_ms = *line.timestamp_ms;
+    sample.has_own_time = true;
+  }
 
   SeriesCache::Entry* entry = line.is_expected ? &cache_.TakeExpected() : cache_.Find(line.series);
   if (entry == nullptr) {
@@ -153,13 +157,13 @@ Status BodyAppender::AppendSample(const exposition::Parser& parser, core::Timest
     }
     ++summary.added;
     SEXTANT_TRY(AppendTo(added, line.series, labels, sample, summary, appender));
-    AppendExemplar(parser, added, sample, appender);
+    AppendExemplars(parser, added, sample, appender);
     return {};
   }
   if (entry->is_dropped) return {};
   // The store had no room for the series before, or has let it go since (it was idle for long).
   AppendOutcome outcome = AppendOutcome::kUnknownRef;
-  if (entry->ref != 0) outcome = appender.Append(entry->ref, kNoLabels, sample.time_ms, sample.value).outcome;
+  if (entry->ref != 0) outcome = Put(entry->ref, kNoLabels, sample, appender).outcome;
   if (outcome == AppendOutcome::kUnknownRef) {
     SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(parser));
     SEXTANT_TRY(AppendTo(*entry, line.series, labels, sample, summary, appender));
@@ -167,26 +171,41 @@ Status BodyAppender::AppendSample(const exposition::Parser& parser, core::Timest
     entry->has_own_time = sample.has_own_time;
     SEXTANT_TRY(Count(outcome, line.series, summary));
   }
-  AppendExemplar(parser, *entry, sample, appender);
+  AppendExemplars(parser, *entry, sample, appender);
   return {};
 }
 
-// An exemplar that the store does not take costs nothing else.
-void BodyAppender::AppendExemplar(const exposition::Parser& parser, const SeriesCache::Entry& entry,
-                                  const Sample& sample, model::Appender& appender) {
-  const std::optional<exposition::Exemplar>& exemplar = parser.entry().exemplar;
-  if (!exemplar || entry.ref == 0 || !parser.ReadExemplarLabels(builder_)) return;
-  AppendOutcome outcome = appender
-                              .AppendExemplar(entry.ref, kNoLabels,
-                                              {builder_.Build(), exemplar->value,
-                                               exemplar->timestamp_ms.value_or(sample.time_ms)})
-                              .outcome;
-  if (outcome == AppendOutcome::kOutOfOrderExemplar) metrics_.exemplar_out_of_order.Increment();
+// Exemplars that the store does not take cost nothing else.
+void BodyAppender::AppendExemplars(exposition::Parser& parser, const SeriesCache::Entry& entry,
+                                   const Sample& sample, model::Appender& appender) {
+  if (entry.ref == 0 || !parser.entry().exemplar) return;
+  do {
+    const exposition::Exemplar& exemplar = *parser.entry().exemplar;
+    if (!parser.ReadExemplarLabels(builder_)) continue;
+    AppendOutcome outcome = appender
+                                .AppendExemplar(entry.ref, kNoLabels,
+                                                {builder_.Build(), exemplar.value,
+                                                 exemplar.timestamp_ms.value_or(sample.time_ms)})
+                                .outcome;
+    if (outcome == AppendOutcome::kOutOfOrderExemplar) metrics_.exemplar_out_of_order.Increment();
+  } while (parser.NextExemplar());
+}
+
+model::AppendResult BodyAppender::Put(model::SeriesRef ref, const model::Labels& labels, const Sample& sample,
+                                      model::Appender& appender) {
+  if (sample.histogram == nullptr && sample.start_ms == 0) {
+    return appender.Append(ref, labels, sample.time_ms, sample.value);
+  }
+  return appender.AppendSample(ref, labels,
+                               {.time_ms = sample.time_ms,
+                                .value = sample.value,
+                                .histogram = sample.histogram,
+                                .start_ms = sample.start_ms});
 }
 
 Status BodyAppender::AppendTo(SeriesCache::Entry& entry, std::string_view series, const model::Labels& labels,
                               const Sample& sample, BodySummary& summary, model::Appender& appender) {
-  model::AppendResult result = appender.Append(0, labels, sample.time_ms, sample.value);
+  model::AppendResult result = Put(0, labels, sample, appender);
   entry.ref = result.ref;
   entry.has_own_time = sample.has_own_time;
   return Count(result.outcome, series, summary);

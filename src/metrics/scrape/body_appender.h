@@ -26,6 +26,7 @@ struct SampleRules {
   bool honor_timestamps = true;
   // What a target is taken to speak when its Content-Type does not say.
   std::optional<exposition::Format> fallback_format;
+  exposition::ParserOptions parser;
   config::ScrapeLimits limits;
   relabel::Rules metric_relabel;
 };
@@ -78,12 +79,16 @@ class BodyAppender {
     double value = 0;
     core::TimestampMs time_ms = 0;
     bool has_own_time = false;
+    const model::FloatHistogram* histogram = nullptr;
+    core::TimestampMs start_ms = 0;
   };
 
   core::Status AppendLines(exposition::Parser& parser, core::TimestampMs time_ms, BodySummary& summary,
                            model::Appender& appender);
-  core::Status AppendSample(const exposition::Parser& parser, core::TimestampMs scrape_time_ms,
+  core::Status AppendSample(exposition::Parser& parser, core::TimestampMs scrape_time_ms,
                             BodySummary& summary, model::Appender& appender);
+  static model::AppendResult Put(model::SeriesRef ref, const model::Labels& labels, const Sample& sample,
+                                 model::Appender& appender);
   core::Status AppendTo(SeriesCache::Entry& entry, std::string_view series, const model::Labels& labels,
                         const Sample& sample, BodySummary& summary, model::Appender& appender);
   // The labels of the current line's series after the target's labels and relabelling; empty when it is
@@ -91,8 +96,8 @@ class BodyAppender {
   core::Result<model::Labels> SeriesLabels(const exposition::Parser& parser);
   core::Status CheckLimits(const model::Labels& labels) const;
   core::Status Count(model::AppendOutcome outcome, std::string_view series, BodySummary& summary);
-  void AppendExemplar(const exposition::Parser& parser, const SeriesCache::Entry& entry, const Sample& sample,
-                      model::Appender& appender);
+  void AppendExemplars(exposition::Parser& parser, const SeriesCache::Entry& entry, const Sample& sample,
+                       model::Appender& appender);
   void MarkVanished(core::TimestampMs time_ms, model::Appender& appender);
   void AppendStaleSample(const SeriesCache::Entry& entry, core::TimestampMs time_ms,
                          model::Appender& appender);

@@ -74,6 +74,33 @@ TEST(BodyAppender, PassesExemplarsOn) {
   EXPECT_EQ(f.metrics.exemplar_out_of_order.value(), 2);
 }
 
+TEST(BodyAppender, TakesProtobufLikeText) {
+  Fixture f;
+  // A counter "a_total" with the label x="y", the value 2.5 and an exemplar.
+  std::string counter =
+      std::string("\x09\x00\x00\x00\x00\x00\x00\x04\x40", 9) +
+      std::string("\x12\x12\x0a\x07\x0a\x02id\x12\x01z\x11\x00\x00\x00\x00\x00\x00\xf0\x3f", 20);
+  std::string metric =
+      std::string("\x0a\x06\x0a\x01x\x12\x01y\x1a") + static_cast<char>(counter.size()) + counter;
+  std::string family =
+      std::string("\x0a\x07") + "a_total" + "\x22" + static_cast<char>(metric.size()) + metric;
+  std::string body = static_cast<char>(family.size()) + family;
+  for (core::TimestampMs time_ms : {1000, 2000}) {
+    auto batch = f.storage.NewAppender();
+    auto summary = f.appender->AppendBody(
+        {body,
+         "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"},
+        time_ms, *batch);
+    ASSERT_TRUE(summary) << summary.error().message();
+    EXPECT_EQ(summary->scraped, 1u);
+    EXPECT_EQ(summary->added, time_ms == 1000 ? 1u : 0u);
+    ASSERT_TRUE(batch->Commit());
+  }
+  using Samples = std::vector<std::pair<core::TimestampMs, double>>;
+  EXPECT_EQ(f.storage.Of("a_total{instance=\"i\", job=\"j\", x=\"y\"}"),
+            (Samples{{1000, 2.5}, {2000, 2.5}}));
+}
+
 TEST(BodyAppender, PutsTheTargetsLabelsOnSeries) {
   Fixture f;
   auto summary = f.Scrape("a 1\nb{x=\"y\",job=\"own\"} 2\n", 1000);

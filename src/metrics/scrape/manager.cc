@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "httpclient/settings.h"
+#include "metrics/scrape/accept_header.h"
 
 namespace sextant::scrape {
 
@@ -17,7 +18,7 @@ constexpr size_t kMaxBodyBytes = 256 << 20;  // when the configuration sets no l
 
 net::FetchRequest MakeRequest(const config::ScrapeConfig& job, const std::string& user_agent) {
   net::FetchRequest request;
-  request.headers.Set("Accept", exposition::AcceptHeader());
+  request.headers.Set("Accept", AcceptHeader(job.scrape_protocols));
   request.headers.Set("User-Agent", user_agent);
   request.accept_compressed = job.enable_compression;
   request.max_body_bytes = job.limits.body_size_limit_bytes > 0
@@ -71,6 +72,9 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
   settings->samples.honor_labels = job.honor_labels;
   settings->samples.honor_timestamps = job.honor_timestamps;
   settings->samples.fallback_format = FallbackFormat(job.fallback_scrape_protocol);
+  settings->samples.parser = {job.scrape_native_histograms.value_or(false),
+                              job.always_scrape_classic_histograms.value_or(false),
+                              job.convert_classic_histograms_to_nhcb.value_or(false)};
   settings->samples.limits = job.limits;
   SEXTANT_ASSIGN(settings->samples.metric_relabel, relabel::Rules::Compile(job.metric_relabel_configs));
   settings->request = MakeRequest(job, user_agent_);

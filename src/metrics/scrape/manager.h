@@ -57,6 +57,8 @@ class ScrapeManager {
   // The job's configuration, or nullptr when there is no such job (or it is one inside this process).
   std::shared_ptr<const config::ScrapeConfig> PoolConfig(const std::string& name) const;
   const MetadataStore& metadata() const { return metadata_; }
+  // For what others learn of metrics.
+  MetadataStore& metadata() { return metadata_; }
 
  private:
   struct Pool {

@@ -9,6 +9,7 @@
 #include "metrics/tsdb/compactor.h"
 #include "metrics/tsdb/export.h"
 #include "metrics/tsdb/head_replay.h"
+#include "metrics/tsdb/journal_reader.h"
 #include "metrics/tsdb/label_image.h"
 #include "metrics/tsdb/maintenance.h"
 #include "metrics/tsdb/parallel.h"
@@ -122,7 +123,7 @@ Result<RecoveredSize> Recover(Store& store) {
   SEXTANT_ASSIGN(store.journal,
                  Journal::Start(store.fs, store.JournalDir(), store.logger, replay.next_number, options));
   store.SizeJournalStreams();
-  if (checkpoint.number > 0) SEXTANT_TRY(store.journal->RemoveBefore(checkpoint.number));
+  if (checkpoint.number > 0) SEXTANT_TRY(store.RemoveJournalBefore(checkpoint.number));
   store.logger.Info("the metrics store is open",
                     {{"dir", store.options.dir},
                      {"series", store.head.series_count()},
@@ -330,13 +331,28 @@ Result<std::unique_ptr<model::Querier>> Db::NewQuerier(TimestampMs start_ms, Tim
   return std::make_unique<DbQuerier>(std::make_shared<const View>(impl_->store(), start_ms, end_ms));
 }
 
+std::unique_ptr<model::CommitLogReader> Db::NewReader(model::CommitPosition from) {
+  // Positions of a journal that is gone may lie ahead of the one that there is.
+  return std::make_unique<JournalReader>(impl_->store(), std::min(from, End()));
+}
+
+model::CommitPosition Db::End() const { return impl_->store()->journal->End(); }
+
+TimestampMs Db::NewestTimeMs() const { return impl_->store()->head.max_time_ms(); }
+
+uint64_t Db::SamplesTaken() const {
+  uint64_t samples = 0;
+  for (bool is_histogram : {false, true}) {
+    samples += static_cast<uint64_t>(impl_->store()->metrics.samples_appended.Of(is_histogram).value());
+  }
+  return samples;
+}
+
 Result<Stats> Db::GetStats(size_t top) const {
   const Store& store = *impl_->store();
   Stats stats;
   store.head.FillStats(top, stats);
-  for (bool is_histogram : {false, true}) {
-    stats.samples_appended += static_cast<uint64_t>(store.metrics.samples_appended.Of(is_histogram).value());
-  }
+  stats.samples_appended = SamplesTaken();
   stats.blocks = store.blocks.count();
   stats.blocks_bytes = store.blocks.size_bytes();
   BlockSnapshot all = store.blocks.Snapshot(kNoTime, std::numeric_limits<TimestampMs>::max());

@@ -39,6 +39,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/result.h"
+#include "model/commit_log.h"
 #include "model/storage.h"
 
 namespace sextant::tsdb {
@@ -124,6 +125,9 @@ struct DbOptions {
   // Sync, cut, retention and compaction on threads of the Db's own. Without them, the owner calls Maintain()
   // (tests).
   bool run_maintenance_thread = true;
+  // Files of the journal that someone still has to read; null: none. They are kept beyond the next
+  // checkpoint, up to 4 GiB.
+  std::shared_ptr<const model::CommitLogHold> journal_hold;
   // Where Open says how far it is; null when nobody asks.
   std::shared_ptr<ReplayProgress> replay_progress;
 };
@@ -238,7 +242,7 @@ struct SeriesExemplars {
   std::vector<model::Exemplar> exemplars;
 };
 
-class Db final : public model::Appendable, public model::Queryable {
+class Db final : public model::Appendable, public model::Queryable, public model::CommitLog {
  public:
   // Opens (or makes) the store in options.dir and restores what was acknowledged. `fs`, `clock` and
   // `registry` must outlive it. Own metrics have Prometheus' names (prometheus_tsdb_*).
@@ -255,6 +259,13 @@ class Db final : public model::Appendable, public model::Queryable {
   std::unique_ptr<model::Appender> NewAppender() override;
   core::Result<std::unique_ptr<model::Querier>> NewQuerier(TimestampMs start_ms,
                                                            TimestampMs end_ms) const override;
+
+  // The journal as a commit log. Its positions hold over restarts, unless Prometheus has written to the
+  // directory meanwhile.
+  std::unique_ptr<model::CommitLogReader> NewReader(model::CommitPosition from) override;
+  model::CommitPosition End() const override;
+  TimestampMs NewestTimeMs() const override;
+  uint64_t SamplesTaken() const override;
 
   // The exemplars with start_ms <= time <= end_ms of the series that all matchers of at least one set accept;
   // series in the order of their labels.

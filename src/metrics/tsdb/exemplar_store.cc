@@ -318,6 +318,20 @@ bool ReadSeries(ByteReader& reader, const ExemplarStore::LabelsOf& labels_of, st
 
 }  // namespace
 
+Status ExemplarStore::ReadBatchSection(std::string_view bytes, const VisitExemplar& visit) {
+  ByteReader reader(bytes);
+  while (!reader.at_end()) {
+    uint64_t head = reader.Varint();
+    auto ref = reader.Fixed<SeriesRef>();
+    Exemplar exemplar;
+    if (head != kRef || !reader.ok() || !ReadExemplar(reader, exemplar)) {
+      return core::Fail(Code::kCorruption, "malformed exemplars");
+    }
+    visit(ref, std::move(exemplar));
+  }
+  return {};
+}
+
 Status ExemplarStore::Restore(std::string_view bytes, const LabelsOf& labels_of) {
   ByteReader reader(bytes);
   std::vector<Labels> known;

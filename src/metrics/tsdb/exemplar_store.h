@@ -58,6 +58,10 @@ class ExemplarStore {
   using LabelsOf = std::function<std::optional<model::Labels>(SeriesRef)>;
   core::Status Restore(std::string_view bytes, const LabelsOf& labels_of);
 
+  // Hands over what MakeSection put into a section. kCorruption when the bytes are malformed.
+  using VisitExemplar = std::function<void(SeriesRef ref, model::Exemplar exemplar)>;
+  static core::Status ReadBatchSection(std::string_view bytes, const VisitExemplar& visit);
+
   uint64_t size() const;
   uint64_t SizeBytes() const;
 

@@ -42,6 +42,13 @@ void SealFrame(uint64_t file_number, uint64_t offset, std::string& frame) {
   StoreFixed(frame.data() + sizeof(uint32_t), checksum);
 }
 
+bool IsFrameAt(uint64_t file_number, uint64_t offset, std::string_view frame) {
+  if (frame.size() < kFrameHeaderBytes) return false;
+  std::string_view payload = frame.substr(kFrameHeaderBytes);
+  return LoadFixed<uint32_t>(frame.data()) == payload.size() &&
+         LoadFixed<uint64_t>(frame.data() + sizeof(uint32_t)) == Checksum(file_number, offset, payload);
+}
+
 FrameReader::FrameReader(FrameFileKind kind, uint64_t file_number, std::string_view bytes)
     : file_number_(file_number), bytes_(bytes) {
   static_assert(kFrameFileHeaderBytes == kMagicBytes + 2 * sizeof(uint64_t));

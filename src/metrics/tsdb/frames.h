@@ -31,6 +31,9 @@ std::string MakeFrameFileHeader(FrameFileKind kind, uint64_t number);
 // `offset`.
 void SealFrame(uint64_t file_number, uint64_t offset, std::string& frame);
 
+// Whether `frame`, header and payload, is what SealFrame made for that place.
+bool IsFrameAt(uint64_t file_number, uint64_t offset, std::string_view frame);
+
 // Walks the frames of a file's bytes.
 class FrameReader {
  public:

@@ -112,8 +112,16 @@ Result<uint64_t> Journal::Rotate() {
   return file_number_;
 }
 
-Status Journal::RemoveBefore(uint64_t number) {
+Status Journal::RemoveBefore(uint64_t number, uint64_t hold, uint64_t max_held_bytes) {
   SEXTANT_ASSIGN(std::vector<FileInfo> files, fs_.List(dir_));
+  uint64_t held_bytes = 0;
+  for (auto file = files.rbegin(); file != files.rend(); ++file) {  // the newest first
+    uint64_t file_number = NumberOfName(file->name);
+    if (file_number == 0 || file_number >= number) continue;
+    held_bytes += file->size_bytes;
+    if (file_number < hold || held_bytes > max_held_bytes) break;
+    number = file_number;
+  }
   for (const FileInfo& file : files) {
     uint64_t file_number = NumberOfName(file.name);
     if (file_number != 0 && file_number < number) SEXTANT_TRY(fs_.Remove(JoinPath(dir_, file.name)));
@@ -124,6 +132,16 @@ Status Journal::RemoveBefore(uint64_t number) {
     return NumberOfName(path.substr(path.rfind('/') + 1)) < number;
   });
   return {};
+}
+
+uint64_t Journal::file_number() const {
+  std::lock_guard lock(mutex_);
+  return file_number_;
+}
+
+model::CommitPosition Journal::End() const {
+  std::lock_guard lock(mutex_);
+  return {file_number_, file_bytes_};
 }
 
 uint64_t Journal::size_bytes() const {

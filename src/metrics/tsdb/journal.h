@@ -18,6 +18,7 @@
 #include "core/result.h"
 #include "metrics/tsdb/db.h"
 #include "metrics/tsdb/journal_batch.h"
+#include "model/commit_log.h"
 
 namespace sextant::tsdb {
 
@@ -44,8 +45,14 @@ class Journal {
   // Continues in a new file and returns its number.
   core::Result<uint64_t> Rotate();
 
-  // Removes the files before `number`.
-  core::Status RemoveBefore(uint64_t number);
+  // Removes the files before `number`, except those from `hold` on: of these the newest are kept, up to
+  // `max_held_bytes` together.
+  core::Status RemoveBefore(uint64_t number, uint64_t hold = model::CommitLogHold::kNothing,
+                            uint64_t max_held_bytes = 0);
+
+  // Of the file that is written to, and where in it the next batch will stand.
+  uint64_t file_number() const;
+  model::CommitPosition End() const;
 
   // Bytes and float samples appended since the start or the last ResetSize.
   uint64_t size_bytes() const;

@@ -201,7 +201,7 @@ Status Maintenance::CheckpointLocked() {
     needs_checkpoint_.store(false);
     has_undurable_drops_ = false;
     SEXTANT_TRY(RemoveCheckpointsBefore(store_.fs, dir, number));
-    return store_.journal->RemoveBefore(number);
+    return store_.RemoveJournalBefore(number);
   };
   Status written = write().map_error(core::AddContext("writing a checkpoint"));
   if (!written) {

@@ -1,0 +1,146 @@
+#include "api/remote_read_api.h"
+
+#include <gtest/gtest.h>
+
+#include "metrics/remote/snappy_block.h"
+#include "metrics/tsdb/db.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "wire/encode.h"
+#include "wire/remote_read.h"
+
+namespace sextant::api {
+namespace {
+
+using model::Labels;
+
+constexpr core::TimestampMs kNow = 1'700'000'000'000;
+
+class RemoteReadTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    dir_ = testing::TempDir() + "sextant-read-XXXXXX";
+    ASSERT_NE(mkdtemp(dir_.data()), nullptr);
+    tsdb::DbOptions options;
+    options.dir = dir_;
+    options.run_maintenance_thread = false;
+    auto db = tsdb::Db::Open(files_, store_clock_, core::Logger::Discard(), registry_, options);
+    ASSERT_TRUE(db.has_value()) << db.error().message();
+    db_ = std::move(*db);
+    auto appender = db_->NewAppender();
+    for (int i = 0; i < 300; ++i) {
+      appender->Append(0, Labels::Of({{"__name__", "up"}, {"job", "a"}}), kNow + i * 1000, i);
+      appender->Append(0, Labels::Of({{"__name__", "up"}, {"job", "b"}}), kNow + i * 1000, -i);
+    }
+    ASSERT_TRUE(appender->Commit().has_value());
+    net::Router router;
+    AddRemoteReadRoutes(router, {*db_, registry_, [] { return Labels::Of({{"region", "north"}}); },
+                                 /*max_samples=*/400, /*max_frame_bytes=*/1});
+    net::HttpServerOptions server;
+    server.listen = {"127.0.0.1:0"};
+    auto started = net::HttpServer::Start(io_, executor_, clock_, registry_, core::Logger::Discard(),
+                                          std::move(router), server);
+    ASSERT_TRUE(started.has_value()) << started.error().message();
+    server_ = std::move(*started);
+  }
+  void TearDown() override {
+    server_->Stop(0);
+    executor_.Stop();
+    io_.Stop();
+    db_ = nullptr;
+    ASSERT_TRUE(core::RemoveAll(files_, dir_).has_value());
+  }
+
+  // A question for series of `up`, by the value of a label.
+  static std::string Query(std::string_view name, std::string_view value, core::TimestampMs end_ms) {
+    std::string bytes;
+    wire::Submessage query(bytes, 1);
+    wire::PutIntField(bytes, 1, kNow);
+    wire::PutIntField(bytes, 2, end_ms);
+    auto put = [&](std::string_view label, std::string_view text) {
+      wire::Submessage matcher(bytes, 3);
+      wire::PutBytesField(bytes, 2, label);
+      wire::PutBytesField(bytes, 3, text);
+    };
+    put("__name__", "up");
+    put(name, value);
+    return bytes;
+  }
+  net::FetchResponse Post(const std::string& message) {
+    net::FetchRequest request;
+    request.method = "POST";
+    request.url = "http://" + server_->bound_address(0) + "/api/v1/read";
+    request.headers.Set("Content-Encoding", "snappy");
+    request.body = remote::CompressSnappy(message);
+    auto response = net::FetchSync(std::move(request));
+    EXPECT_TRUE(response.has_value()) << response.error().message();
+    return response ? *response : net::FetchResponse();
+  }
+
+  std::string dir_;
+  core::ManualClock store_clock_{kNow + 400'000};
+  core::SystemClock clock_;
+  core::PosixFileSystem files_;
+  core::Registry registry_;
+  core::Executor executor_{{.threads = 2, .queue_limit_tasks = 100}};
+  net::IoContext io_;
+  std::unique_ptr<tsdb::Db> db_;
+  std::unique_ptr<net::HttpServer> server_;
+};
+
+TEST_F(RemoteReadTest, AnswersInOnePiece) {
+  net::FetchResponse response = Post(Query("job", "a", kNow + 1000) + Query("region", "south", kNow));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.headers.Get("Content-Type"), "application/x-protobuf");
+  wire::ReadResponseBuilder expected;
+  expected.BeginQuery();
+  model::SampleColumns samples;
+  samples.Add(kNow, 0);
+  samples.Add(kNow + 1000, 1);
+  expected.AddSeries({{"__name__", "up"}, {"job", "a"}, {"region", "north"}}, samples);
+  expected.BeginQuery();
+  EXPECT_EQ(*remote::UncompressSnappy(response.body, 1 << 20), expected.Finish());
+}
+
+TEST_F(RemoteReadTest, MatchersOfExternalLabelsMatchTheStore) {
+  net::FetchResponse response = Post(Query("region", "north", kNow));
+  std::string body = *remote::UncompressSnappy(response.body, 1 << 20);
+  EXPECT_NE(body.find("job\x12\x01"
+                      "a"),
+            std::string::npos);
+  EXPECT_NE(body.find("job\x12\x01"
+                      "b"),
+            std::string::npos);
+}
+
+TEST_F(RemoteReadTest, StreamsChunksInFrames) {
+  // 1: chunks. Each frame holds one chunk, of which a series of 300 samples has three.
+  net::FetchResponse response = Post(Query("region", "north", kNow + 300'000) + std::string("\x10\x01", 2));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.headers.Get("Content-Type"),
+            "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse");
+  size_t frames = 0;
+  std::string_view rest = response.body;
+  while (!rest.empty()) {
+    size_t size = static_cast<unsigned char>(rest[0]) & 0x7f;
+    size_t head = 1;
+    for (; (static_cast<unsigned char>(rest[head - 1]) & 0x80) != 0; ++head) {
+      size |= (static_cast<size_t>(static_cast<unsigned char>(rest[head])) & 0x7f) << (7 * head);
+    }
+    ASSERT_GE(rest.size(), head + 4 + size);
+    rest.remove_prefix(head + 4 + size);
+    ++frames;
+  }
+  EXPECT_EQ(frames, 6u);
+}
+
+TEST_F(RemoteReadTest, WhatIsTooMuchOrNoRequestIsRefused) {
+  net::FetchResponse response = Post(Query("region", "north", kNow + 300'000));
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(response.body, "exceeded sample limit (400)\n");
+  EXPECT_EQ(Post("\x0a\x05").status, 400);
+  EXPECT_EQ(Post(std::string("\x10\x07", 2)).status, 400);
+}
+
+}  // namespace
+}  // namespace sextant::api
