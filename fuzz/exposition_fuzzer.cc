@@ -31,7 +31,7 @@ void Read(std::string_view body) {
   AnyParser exact(body, AnyParser::Reading::kExact);
   AnyParser guessing(body);
   sextant::model::LabelsBuilder labels;
-  std::string guess;
+  sextant::exposition::SeriesGuess guess;
   while (true) {
     EntryKind kind = quick.Next();
     SEXTANT_CHECK(exact.Next() == kind);
@@ -47,7 +47,7 @@ void Read(std::string_view body) {
     CheckSame(quick.entry(), guessing.entry());
     if (quick.ReadLabels(labels)) SEXTANT_CHECK(!labels.Get(sextant::model::kMetricName).empty());
     static_cast<void>(quick.ReadExemplarLabels(labels));
-    guess = quick.entry().series;
+    guess = sextant::exposition::SeriesGuess::Of(quick.entry().series);
   }
 }
 

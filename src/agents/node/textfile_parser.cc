@@ -35,7 +35,7 @@ double ParseBound(std::string_view text) {
 class TextfileParser {
  public:
   core::Result<std::vector<TextfileFamily>> Parse(std::string_view text) {
-    SEXTANT_ASSIGN(const auto parser, exposition::NewParser(exposition::Format::kPrometheusText, text));
+    const auto parser = exposition::NewParser(exposition::Format::kPrometheusText, text);
     for (EntryKind kind = parser->Next(); kind != EntryKind::kEnd; kind = parser->Next()) {
       if (kind == EntryKind::kError) return tl::unexpected(parser->error());
       if (kind == EntryKind::kHelp) {
