@@ -3,6 +3,7 @@
 
 #include "app/platform.h"
 #include "app/programs.h"
+#include "metrics/promql/features.h"
 
 namespace sextant::app {
 
@@ -183,20 +184,9 @@ core::Status ApplyFeatures(Options& options) {
       size_t end = std::min(list.find(',', begin), list.size());
       std::string name = list.substr(begin, end - begin);
       begin = end + 1;
-      if (name == "promql-experimental-functions") {
-        engine.parser.experimental_functions = true;
-      } else if (name == "promql-duration-expr") {
-        engine.parser.duration_expressions = true;
-      } else if (name == "promql-extended-range-selectors") {
-        engine.parser.extended_range_selectors = true;
-      } else if (name == "promql-binop-fill-modifiers") {
-        engine.parser.binop_fill = true;
-      } else if (name == "promql-delayed-name-removal") {
-        engine.delayed_name_removal = true;
-      } else if (name == "auto-reload-config") {
+      if (promql::EnableFeature(name, engine)) continue;
+      if (name == "auto-reload-config") {
         options.platform.web.auto_reload = true;
-      } else if (name == "use-start-timestamps") {
-        engine.use_start_timestamps = true;
       } else if (name == "promql-per-step-stats") {
         options.platform.per_step_stats = true;
       } else if (name == "search-api") {

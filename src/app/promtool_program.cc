@@ -17,6 +17,7 @@
 #include "app/promtool_analyze.h"
 #include "core/duration.h"
 #include "core/json_writer.h"
+#include "metrics/promql/features.h"
 #include "metrics/promql/parser.h"
 #include "metrics/promql/printer.h"
 #include "model/value.h"
@@ -472,14 +473,23 @@ int QueryAnalyze(const Words& words) {
   return kExitOk;
 }
 
-Result<promql::ExprPtr> ParseQuery(const std::string& query, const Options& options) {
-  promql::ParserOptions parser;
-  for (const std::string& list : options.features) {
-    if (list.find("promql-experimental-functions") != list.npos) parser.experimental_functions = true;
-    if (list.find("promql-extended-range-selectors") != list.npos) parser.extended_range_selectors = true;
-    if (list.find("promql-binop-fill-modifiers") != list.npos) parser.binop_fill = true;
+void AppendNames(std::string_view list, std::vector<std::string>& names) {
+  for (size_t begin = 0; begin <= list.size();) {
+    size_t end = std::min(list.find(',', begin), list.size());
+    names.emplace_back(list.substr(begin, end - begin));
+    begin = end + 1;
   }
-  promql::ParseResult<promql::ExprPtr> expr = promql::ParseExpr(query, parser);
+}
+
+Result<promql::ExprPtr> ParseQuery(const std::string& query, const Options& options) {
+  promql::EngineOptions engine;
+  std::vector<std::string> names;
+  for (const std::string& list : options.features) AppendNames(list, names);
+  for (const std::string& name : names) {
+    if (!promql::EnableFeature(name, engine) && !name.empty())
+      return Fail(Code::kUnimplemented, "--enable-feature: {} is not supported yet", name);
+  }
+  promql::ParseResult<promql::ExprPtr> expr = promql::ParseExpr(query, engine.parser);
   if (!expr) return Fail(Code::kInvalidArgument, "{}", expr.error().Message());
   return *std::move(expr);
 }
@@ -628,12 +638,7 @@ Words TakeFeatures(Words words, std::vector<std::string>& features) {
   constexpr std::string_view kFlag = "--enable-feature=";
   std::erase_if(words, [&](const std::string& word) {
     if (!word.starts_with(kFlag)) return false;
-    std::string_view list = std::string_view(word).substr(kFlag.size());
-    for (size_t begin = 0; begin <= list.size();) {
-      size_t end = std::min(list.find(',', begin), list.size());
-      features.emplace_back(list.substr(begin, end - begin));
-      begin = end + 1;
-    }
+    AppendNames(std::string_view(word).substr(kFlag.size()), features);
     return true;
   });
   return words;

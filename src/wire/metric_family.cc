@@ -1,6 +1,7 @@
 #include "wire/metric_family.h"
 
 #include "wire/decode.h"
+#include "wire/parts.h"
 
 namespace sextant::wire {
 
@@ -18,23 +19,6 @@ T& AddPart(std::vector<T>& parts) {
   // Told like a message that cannot be read.
   if (parts.size() >= kMaxFamilyParts) throw protozero::invalid_length_exception{};
   return parts.emplace_back();
-}
-
-void ReadLabel(std::string_view bytes, std::vector<LabelView>& out) {
-  LabelView& label = AddPart(out);
-  pbf_reader reader = ReaderOf(bytes);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case Bytes(1):
-        label.name = View(reader);
-        break;
-      case Bytes(2):
-        label.value = View(reader);
-        break;
-      default:
-        reader.skip();
-    }
-  }
 }
 
 // google.protobuf.Timestamp.
@@ -150,23 +134,6 @@ void ReadBucket(std::string_view bytes, FamilyMetric::Bucket& out) {
   if (count_float != 0) out.cumulative_count = count_float;
 }
 
-void ReadSpan(std::string_view bytes, std::vector<model::BucketSpan>& out) {
-  model::BucketSpan& span = AddPart(out);
-  pbf_reader reader = ReaderOf(bytes);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case Varint(1):
-        span.offset = reader.get_sint32();
-        break;
-      case Varint(2):
-        span.length = reader.get_uint32();
-        break;
-      default:
-        reader.skip();
-    }
-  }
-}
-
 // Both kinds of a side's buckets, of which the histogram's kind decides later.
 struct Side {
   std::vector<double> from_deltas;
@@ -230,10 +197,10 @@ class HistogramReader {
         zero_count_float_ = reader.get_double();
         break;
       case Bytes(9):
-        ReadSpan(View(reader), histogram.negative_spans);
+        AddPart(histogram.negative_spans) = ReadSpan(View(reader));
         break;
       case Bytes(12):
-        ReadSpan(View(reader), histogram.positive_spans);
+        AddPart(histogram.positive_spans) = ReadSpan(View(reader));
         break;
       case Bytes(15):
         out_.created_ms = ReadTimestamp(View(reader));
@@ -277,7 +244,7 @@ void ReadMetric(std::string_view bytes, FamilyType type, FamilyMetric& out) {
   while (reader.next()) {
     uint32_t tag = reader.tag_and_type();
     if (tag == Bytes(1)) {
-      ReadLabel(View(reader), out.labels);
+      AddPart(out.labels) = ReadLabel(View(reader));
     } else if (tag == Varint(6)) {
       out.time_ms = reader.get_int64();
     } else if (tag == Bytes(2) && type == FamilyType::kGauge) {
@@ -374,7 +341,7 @@ Status ReadFamilyExemplar(std::string_view bytes, FamilyExemplar& out) {
     while (reader.next()) {
       switch (reader.tag_and_type()) {
         case Bytes(1):
-          ReadLabel(View(reader), out.labels);
+          AddPart(out.labels) = ReadLabel(View(reader));
           break;
         case Fixed64(2):
           out.value = reader.get_double();

@@ -4,6 +4,7 @@
 
 #include "wire/decode.h"
 #include "wire/encode.h"
+#include "wire/parts.h"
 
 namespace sextant::wire {
 
@@ -31,24 +32,6 @@ enum Field : uint32_t {
   kCustomValues = 16,
   kStartTimestamp = 17,
 };
-
-BucketSpan ReadSpan(std::string_view bytes) {
-  BucketSpan span;
-  pbf_reader reader = ReaderOf(bytes);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case Varint(1):
-        span.offset = reader.get_sint32();
-        break;
-      case Varint(2):
-        span.length = reader.get_uint32();
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  return span;
-}
 
 // Buckets as differences, of which the running sum is kept. It wraps around, as Go's does.
 class DeltaSum {

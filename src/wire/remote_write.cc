@@ -6,6 +6,7 @@
 
 #include "wire/decode.h"
 #include "wire/encode.h"
+#include "wire/parts.h"
 
 namespace sextant::wire {
 
@@ -47,24 +48,6 @@ WriteSample ReadSample(std::string_view bytes) {
 }
 
 // ---- 1.0
-
-LabelView ReadLabel(std::string_view bytes) {
-  LabelView label;
-  pbf_reader reader = ReaderOf(bytes);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case Bytes(1):
-        label.name = View(reader);
-        break;
-      case Bytes(2):
-        label.value = View(reader);
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  return label;
-}
 
 // Reads the labels that are the field 1 of a message.
 Status ReadLabels(std::string_view bytes, std::vector<LabelView>& out) {
@@ -116,8 +99,8 @@ class V1Labels final : public WriteLabels {
   const std::string_view series_;
 };
 
-Status ReadV1Exemplar(std::string_view bytes, WriteExemplar& out) {
-  SEXTANT_TRY(ReadLabels(bytes, out.labels));
+// What exemplars of both versions have beside their labels.
+void ReadExemplarPoint(std::string_view bytes, WriteExemplar& out) {
   out.value = 0;
   out.time_ms = 0;
   pbf_reader reader = ReaderOf(bytes);
@@ -133,6 +116,11 @@ Status ReadV1Exemplar(std::string_view bytes, WriteExemplar& out) {
         reader.skip();
     }
   }
+}
+
+Status ReadV1Exemplar(std::string_view bytes, WriteExemplar& out) {
+  SEXTANT_TRY(ReadLabels(bytes, out.labels));
+  ReadExemplarPoint(bytes, out);
   return {};
 }
 
@@ -388,21 +376,7 @@ class V2Reader {
     while (reader.next(4, pbf_wire_type::length_delimited)) {
       std::string_view bytes = View(reader);
       SEXTANT_TRY(ReadRefLabels(symbols_, bytes, exemplar_.labels));
-      exemplar_.value = 0;
-      exemplar_.time_ms = 0;
-      pbf_reader fields = ReaderOf(bytes);
-      while (fields.next()) {
-        switch (fields.tag_and_type()) {
-          case Fixed64(2):
-            exemplar_.value = fields.get_double();
-            break;
-          case Varint(3):
-            exemplar_.time_ms = fields.get_int64();
-            break;
-          default:
-            fields.skip();
-        }
-      }
+      ReadExemplarPoint(bytes, exemplar_);
       SEXTANT_TRY(sink_.OnExemplar(exemplar_));
     }
     return {};

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "metrics/promql/features.h"
 #include "metrics/rules/unit_tests.h"
 
 namespace sextant::promtool {
@@ -76,17 +77,7 @@ std::string SuiteXml(const std::string& file, const Result<std::vector<rules::Un
 // PromQL's features; the others make no difference here.
 core::Status ReadFeatures(const std::vector<std::string>& features, promql::EngineOptions& engine) {
   for (const std::string& name : features) {
-    if (name == "promql-experimental-functions") {
-      engine.parser.experimental_functions = true;
-    } else if (name == "promql-duration-expr") {
-      engine.parser.duration_expressions = true;
-    } else if (name == "promql-extended-range-selectors") {
-      engine.parser.extended_range_selectors = true;
-    } else if (name == "promql-binop-fill-modifiers") {
-      engine.parser.binop_fill = true;
-    } else if (name == "promql-delayed-name-removal") {
-      engine.delayed_name_removal = true;
-    } else if (!name.empty()) {
+    if (!promql::EnableFeature(name, engine) && !name.empty()) {
       return Fail(Code::kUnimplemented, "--enable-feature: {} is not supported yet", name);
     }
   }
