@@ -93,6 +93,7 @@ TEST(Features, FollowTheSwitches) {
   switches.engine.parser = promql::ParserOptions::Everything();
   switches.engine.delayed_name_removal = true;
   switches.per_step_stats = switches.search_api = switches.admin_api = true;
+  switches.lifecycle = switches.remote_write_receiver = switches.auto_reload = true;
   Features features = ListFeatures(switches);
   for (const char* name :
        {"anchored", "smoothed", "fill", "duration_expr", "delayed_name_removal", "per_step_stats"}) {
@@ -102,6 +103,12 @@ TEST(Features, FollowTheSwitches) {
   EXPECT_TRUE(features["promql_operators"]["limitk"]);
   EXPECT_TRUE(features["api"]["admin"]);
   EXPECT_TRUE(features["api"]["search"]);
+  EXPECT_TRUE(features["api"]["lifecycle"]);
+  EXPECT_TRUE(features["api"]["remote_write_receiver"]);
+  EXPECT_TRUE(features["prometheus"]["auto_reload_config"]);
+  for (const char* name : {"dns", "file", "http", "kubernetes", "static"}) {
+    EXPECT_TRUE(features["service_discovery_providers"][name]) << name;
+  }
 }
 
 net::HttpHeaders CorsHeaders(std::string_view pattern, std::string_view origin,

@@ -13,13 +13,13 @@ std::map<std::string, bool> ApiFeatures(const FeatureSwitches& switches) {
       {"admin", switches.admin_api},
       {"exclude_alerts", true},
       {"label_values_match", true},
-      {"lifecycle", false},
+      {"lifecycle", switches.lifecycle},
       {"openapi_3.1", true},
       {"openapi_3.2", true},
       {"otlp_write_receiver", false},
       {"query_stats", true},
       {"query_warnings", true},
-      {"remote_write_receiver", false},
+      {"remote_write_receiver", switches.remote_write_receiver},
       {"search", switches.search_api},
       {"search_fuzz_alg_jarowinkler", true},
       {"search_fuzz_alg_subsequence", true},
@@ -74,15 +74,14 @@ std::map<std::string, bool> OperatorFeatures(const promql::ParserOptions& parser
 std::map<std::string, bool> DiscoveryFeatures() {
   std::map<std::string, bool> features;
   for (const char* missing :
-       {"aws",         "azure",     "consul",   "digitalocean", "dns",        "docker",
-        "dockerswarm", "ec2",       "ecs",      "elasticache",  "eureka",     "file",
-        "gce",         "hetzner",   "http",     "ionos",        "kubernetes", "kuma",
-        "lightsail",   "linode",    "marathon", "msk",          "nerve",      "nomad",
-        "oci",         "openstack", "outscale", "ovhcloud",     "puppetdb",   "rds",
-        "scaleway",    "serverset", "stackit",  "triton",       "uyuni",      "vultr"}) {
+       {"aws",       "azure",       "consul",   "digitalocean", "docker",  "dockerswarm", "ec2",
+        "ecs",       "elasticache", "eureka",   "gce",          "hetzner", "ionos",       "kuma",
+        "lightsail", "linode",      "marathon", "msk",          "nerve",   "nomad",       "oci",
+        "openstack", "outscale",    "ovhcloud", "puppetdb",     "rds",     "scaleway",    "serverset",
+        "stackit",   "triton",      "uyuni",    "vultr"}) {
     features[missing] = false;
   }
-  features["static"] = true;
+  for (const char* present : {"dns", "file", "http", "kubernetes", "static"}) features[present] = true;
   return features;
 }
 
@@ -133,7 +132,7 @@ Features ListFeatures(const FeatureSwitches& switches) {
       {"otlp_receiver", {{"delta_conversion", false}, {"native_delta_ingestion", false}}},
       {"prometheus",
        {{"agent_mode", false},
-        {"auto_reload_config", false},
+        {"auto_reload_config", switches.auto_reload},
         {"server_mode", true},
         {"stringlabels", false}}},
       {"promql", LanguageFeatures(switches)},

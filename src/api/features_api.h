@@ -14,6 +14,9 @@ struct FeatureSwitches {
   bool per_step_stats = false;
   bool admin_api = false;
   bool search_api = false;
+  bool lifecycle = false;
+  bool remote_write_receiver = false;
+  bool auto_reload = false;
   bool xor2_encoding = false;
   bool histograms_st_encoding = false;
 };

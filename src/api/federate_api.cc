@@ -99,7 +99,7 @@ std::string WithUnderscores(std::string_view name, bool is_metric) {
   return escaped;
 }
 
-// Finds the newest samples of the series that one of the sets matches; an error's text on failure.
+// Finds the newest samples of the series that one of the sets matches.
 Result<Samples> Find(const FederateApiDeps& deps, const std::vector<std::vector<model::Matcher>>& sets) {
   core::TimestampMs now_ms = deps.clock.NowMs();
   model::SelectHints hints;
@@ -142,7 +142,8 @@ std::string Write(const Samples& samples, const model::Labels& external_labels, 
                           label.value);
     }
     for (const auto& label : added) {
-      if (!series.Has(label.first)) labels.push_back(label);
+      if (series.Has(label.first)) continue;
+      labels.emplace_back(form.keeps_names ? label.first : WithUnderscores(label.first, false), label.second);
     }
     std::string_view name = series.metric_name();
     writer->Add(form.keeps_names ? std::string(name) : WithUnderscores(name, true), labels, newest.value,

@@ -41,8 +41,8 @@ struct SearchParams {
   bool with_metadata = false;
   core::TimestampMs start_ms = 0;
   core::TimestampMs end_ms = 0;
-  size_t limit = 0;  // 0: none
-  size_t batch = 0;
+  size_t limit = 1;  // at least 1
+  size_t batch = 1;  // likewise
   std::string label;
 };
 

@@ -252,6 +252,7 @@ std::vector<scrape::LocalJob> Platform::Impl::LocalJobs(const config::Prometheus
 }
 
 Status Platform::Impl::Apply(PlatformConfig config) {
+  SEXTANT_TRY(query_log_->SetFile(config.prometheus.global.query_log_file));
   model::Labels external_labels = ExternalLabels(config.prometheus);
   if (alertmanager_) SEXTANT_TRY(alertmanager_->SetConfig(config.alerting));
   SEXTANT_TRY(notifier_.Apply(config.prometheus.alerting, external_labels));
@@ -260,7 +261,6 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   SEXTANT_TRY(scrape_->Apply(config.prometheus.scrape_configs, LocalJobs(config.prometheus)));
   ApplyDiscovery(config.prometheus);
 
-  SEXTANT_TRY(query_log_->SetFile(config.prometheus.global.query_log_file));
   Retention retention = EffectiveRetention(options_.store.retention, config.prometheus.storage);
   db_->SetRetention(retention.time_ms, retention.size_bytes, retention.percentage);
 
@@ -327,6 +327,9 @@ net::Router Platform::Impl::MakeRouter() {
   features.per_step_stats = options_.per_step_stats;
   features.admin_api = options_.enable_admin_api;
   features.search_api = options_.enable_search_api;
+  features.lifecycle = options_.web.enable_lifecycle;
+  features.remote_write_receiver = options_.enable_remote_write_receiver;
+  features.auto_reload = options_.web.auto_reload;
   features.xor2_encoding = options_.store.chunk_encodings.xor2_floats;
   features.histograms_st_encoding = options_.store.chunk_encodings.histogram_start_times;
   api::AddFeatureRoutes(router, features);
@@ -375,7 +378,6 @@ net::Router Platform::Impl::MakeRouter() {
   return router;
 }
 
-// Listens before the store is open: opening may take its time, and says how far it is.
 // What each answer gets beside its own headers: those of the web configuration file, and CORS'.
 core::Result<api::HeaderHook> Platform::Impl::MakeAddHeaders(std::map<std::string, std::string> fixed) const {
   api::HeaderHook cors;
@@ -391,6 +393,7 @@ core::Result<api::HeaderHook> Platform::Impl::MakeAddHeaders(std::map<std::strin
   };
 }
 
+// Listens before the store is open: opening may take its time, and says how far it is.
 Status Platform::Impl::StartServer() {
   net::Router router;
   api::AddStartRoutes(router, services_.registry, replay_);
@@ -515,8 +518,9 @@ Status Platform::Impl::Reload() {
   }
   Result<PlatformConfig> config = LoadPlatformConfig(options_.config);
   if (config) NoteFiles(*config);
-  Status applied = config ? Apply(std::move(*config)) : Status(tl::unexpected(config.error()));
-  if (applied) applied = ReloadWeb();
+  // What is most likely refused comes first, so that nothing has changed by then.
+  Status applied = config ? ReloadWeb() : Status(tl::unexpected(config.error()));
+  if (applied) applied = Apply(std::move(*config));
   if (applied) {
     services_.logger.Info("configuration reloaded");
   } else {

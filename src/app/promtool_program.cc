@@ -17,7 +17,6 @@
 #include "app/promtool_analyze.h"
 #include "core/duration.h"
 #include "core/json_writer.h"
-#include "metrics/promql/features.h"
 #include "metrics/promql/parser.h"
 #include "metrics/promql/printer.h"
 #include "model/value.h"
@@ -485,10 +484,7 @@ Result<promql::ExprPtr> ParseQuery(const std::string& query, const Options& opti
   promql::EngineOptions engine;
   std::vector<std::string> names;
   for (const std::string& list : options.features) AppendNames(list, names);
-  for (const std::string& name : names) {
-    if (!promql::EnableFeature(name, engine) && !name.empty())
-      return Fail(Code::kUnimplemented, "--enable-feature: {} is not supported yet", name);
-  }
+  SEXTANT_TRY(promtool::EnableFeatures(names, engine));
   promql::ParseResult<promql::ExprPtr> expr = promql::ParseExpr(query, engine.parser);
   if (!expr) return Fail(Code::kInvalidArgument, "{}", expr.error().Message());
   return *std::move(expr);
@@ -650,8 +646,8 @@ int RunOnFiles(const Words& arguments) {
   const std::string command = words.front();
   words.erase(words.begin());
   promtool::Output output;
-  Result<int> code =
-      command == "check" ? promtool::RunCheck(words, output) : promtool::RunTest(words, features, output);
+  Result<int> code = command == "check" ? promtool::RunCheck(words, features, output)
+                                        : promtool::RunTest(words, features, output);
   Print(output.out);
   std::fflush(stdout);
   std::fputs(output.err.c_str(), stderr);

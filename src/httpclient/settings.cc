@@ -1,18 +1,18 @@
 #include "httpclient/settings.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
-#include <iterator>
+
+#include "config/node.h"
 
 namespace sextant::httpclient {
 
 namespace {
 
 core::Result<std::string> ReadSecret(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return core::FailErrno(errno, fmt::format("unable to read file {}", path));
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  constexpr size_t kMaxBytes = 1 << 20;
+  SEXTANT_ASSIGN(
+      std::string text,
+      config::ReadTextFile(path, kMaxBytes).map_error(core::AddContext("unable to read file {}", path)));
   text.erase(text.find_last_not_of(" \t\r\n") + 1);
   return text;
 }

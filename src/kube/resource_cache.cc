@@ -16,6 +16,7 @@ using core::Result;
 
 constexpr size_t kPageItems = 500;
 constexpr size_t kMaxPageBytes = 256 << 20;
+constexpr size_t kMaxObjects = 1'000'000;      // of a list
 constexpr size_t kMaxPendingBytes = 64 << 20;  // of a watch, received and not yet read
 constexpr core::DurationMs kListTimeoutMs = 60'000;
 constexpr core::DurationMs kWatchSeconds = 300;
@@ -177,6 +178,10 @@ void ResourceCache::TakePage(Result<net::FetchResponse> response) {
   if (response->status != 200) return Retry(StatusError(*response), RetryAfterMs(*response), again);
   Result<ListPage> page = ParseList(response->body, resource_.kind);
   if (!page) return Retry(page.error(), 0, again);
+  if (listed_.size() + page->items.size() > kMaxObjects) {
+    listed_.clear();
+    return Retry({core::Code::kResourceExhausted, "there are too many objects"}, 0, again);
+  }
   std::ranges::move(page->items, std::back_inserter(listed_));
   if (!page->next.empty()) return List(page->next);
   version_ = page->resource_version;
@@ -296,7 +301,10 @@ bool ResourceCache::TakeLines(Stream& stream, std::string bytes) {
     }
   }
   stream.line.erase(0, begin);
-  if (stream.line.size() > kMaxPendingBytes) is_good = false;
+  if (stream.line.size() > kMaxPendingBytes) {
+    needs_list_ = true;
+    is_good = false;
+  }
   if (!changed.empty()) Notify(changed);
   return is_good;
 }

@@ -227,9 +227,14 @@ class V1Reader {
 
 class Symbols {
  public:
-  void Read(std::string_view request) {
+  Status Read(std::string_view request) {
     pbf_reader reader = ReaderOf(request);
-    while (reader.next(4, pbf_wire_type::length_delimited)) texts_.push_back(View(reader));
+    while (reader.next(4, pbf_wire_type::length_delimited)) {
+      if (texts_.size() == kMaxWriteSymbols)
+        return Fail(Code::kInvalidArgument, "a request has more than {} symbols", kMaxWriteSymbols);
+      texts_.push_back(View(reader));
+    }
+    return {};
   }
 
   core::Result<std::string_view> Get(uint64_t ref) const {
@@ -314,7 +319,7 @@ class V2Reader {
   explicit V2Reader(WriteSink& sink) : sink_(sink) {}
 
   Status Read(std::string_view bytes) {
-    symbols_.Read(bytes);
+    SEXTANT_TRY(symbols_.Read(bytes));
     pbf_reader reader = ReaderOf(bytes);
     while (reader.next()) {
       if (reader.tag_and_type() == Bytes(5)) {

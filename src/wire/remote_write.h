@@ -85,6 +85,8 @@ core::Status ReadWriteRequest(WriteVersion version, std::string_view bytes, Writ
 
 // A series may not have more labels than this, which no store takes.
 inline constexpr size_t kMaxWriteLabels = 10'000;
+// Most symbols of a request of 2.0.
+inline constexpr size_t kMaxWriteSymbols = 4'000'000;
 
 // Makes requests.
 //

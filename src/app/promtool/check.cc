@@ -116,20 +116,21 @@ void CheckParsedRules(const rules::RuleFileResult& file, const Lint& lint, std::
   output.Line("");
 }
 
-Result<int> CheckRules(const CommandArguments& arguments, Output& output) {
+Result<int> CheckRules(const CommandArguments& arguments, const rules::RuleFileOptions& options,
+                       Output& output) {
   SEXTANT_ASSIGN(Lint lint, ReadLint(arguments, "rules"));
   Verdict verdict;
   std::vector<std::string> files = arguments.positional();
   if (files.empty()) {
     output.Line("Checking standard input");
     std::string text(std::istreambuf_iterator<char>(std::cin), {});
-    CheckParsedRules(rules::ParseRuleFile(text, "standard input", {}), lint, "", output, verdict);
+    CheckParsedRules(rules::ParseRuleFile(text, "standard input", options), lint, "", output, verdict);
     return verdict.ExitCode(lint);
   }
   SEXTANT_TRY(RequireFiles(files, "rule-files"));
   for (const std::string& file : files) {
     output.Line("Checking " + file);
-    CheckParsedRules(rules::LoadRuleFile(file, {}), lint, "", output, verdict);
+    CheckParsedRules(rules::LoadRuleFile(file, options), lint, "", output, verdict);
   }
   return verdict.ExitCode(lint);
 }
@@ -207,7 +208,8 @@ Result<std::vector<std::string>> CheckConfigFile(const std::string& file, bool o
   return rule_files;
 }
 
-Result<int> CheckConfig(const CommandArguments& arguments, Output& output) {
+Result<int> CheckConfig(const CommandArguments& arguments, const rules::RuleFileOptions& options,
+                        Output& output) {
   SEXTANT_ASSIGN(Lint lint, ReadLint(arguments, "config"));
   SEXTANT_TRY(RequireFiles(arguments.positional(), "config-files"));
   Verdict verdict;
@@ -224,7 +226,7 @@ Result<int> CheckConfig(const CommandArguments& arguments, Output& output) {
     output.Line("");
     for (const std::string& rule_file : *rule_files) {
       output.Line("Checking " + rule_file);
-      CheckParsedRules(rules::LoadRuleFile(rule_file, {}), lint, "     ", output, verdict);
+      CheckParsedRules(rules::LoadRuleFile(rule_file, options), lint, "     ", output, verdict);
     }
   }
   return verdict.ExitCode(lint);
@@ -293,16 +295,20 @@ Result<int> CheckMetrics(const CommandArguments& arguments, Output& output) {
 
 }  // namespace
 
-Result<int> RunCheck(const std::vector<std::string>& arguments, Output& output) {
+Result<int> RunCheck(const std::vector<std::string>& arguments, const std::vector<std::string>& features,
+                     Output& output) {
+  promql::EngineOptions engine;
+  SEXTANT_TRY(EnableFeatures(features, engine));
+  const rules::RuleFileOptions options{.parser = engine.parser};
   std::string command = arguments.empty() ? "" : arguments.front();
   std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   if (command == "config") {
     SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"lint"}, {"syntax-only", "lint-fatal"}));
-    return CheckConfig(parsed, output);
+    return CheckConfig(parsed, options, output);
   }
   if (command == "rules") {
     SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"lint"}, {"lint-fatal"}));
-    return CheckRules(parsed, output);
+    return CheckRules(parsed, options, output);
   }
   if (command == "web-config") {
     SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {}, {}));

@@ -11,6 +11,7 @@ namespace sextant::promtool {
 
 // Runs the command whose words follow `promtool check`; gives the exit code. kInvalidArgument for a wrong
 // command line, kUnimplemented for what is not supported yet.
-core::Result<int> RunCheck(const std::vector<std::string>& arguments, Output& output);
+core::Result<int> RunCheck(const std::vector<std::string>& arguments,
+                           const std::vector<std::string>& features, Output& output);
 
 }  // namespace sextant::promtool

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "metrics/promql/features.h"
+
 namespace sextant::promtool {
 
 using core::Code;
@@ -56,6 +58,14 @@ core::Status RequireFiles(const std::vector<std::string>& files, std::string_vie
     std::error_code error;
     if (!std::filesystem::exists(file, error))
       return Fail(Code::kInvalidArgument, "path '{}' does not exist", file);
+  }
+  return {};
+}
+
+core::Status EnableFeatures(const std::vector<std::string>& names, promql::EngineOptions& engine) {
+  for (const std::string& name : names) {
+    if (!promql::EnableFeature(name, engine) && !name.empty())
+      return core::Fail(core::Code::kUnimplemented, "--enable-feature: {} is not supported yet", name);
   }
   return {};
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "metrics/promql/engine.h"
 
 namespace sextant::promtool {
 
@@ -41,6 +42,9 @@ class CommandArguments {
   std::vector<std::string> positional_;
   std::map<std::string, std::string, std::less<>> flags_;
 };
+
+// Switches PromQL's features on; kUnimplemented for the first name that is none of them.
+core::Status EnableFeatures(const std::vector<std::string>& names, promql::EngineOptions& engine);
 
 // kInvalidArgument with kingpin's words for the first file that is not there, and when there are none.
 core::Status RequireFiles(const std::vector<std::string>& files, std::string_view what);

@@ -31,7 +31,7 @@ struct Ran {
 Ran RunOurs(std::vector<std::string> words) {
   Ran ran;
   std::vector<std::string> rest(words.begin() + 1, words.end());
-  auto code = words[0] == "check" ? RunCheck(rest, ran.output) : RunTest(rest, {}, ran.output);
+  auto code = words[0] == "check" ? RunCheck(rest, {}, ran.output) : RunTest(rest, {}, ran.output);
   ran.code = code ? *code : kFailure;
   if (!code) ran.output.ErrorLine("promtool: error: " + code.error().message() + ", try --help");
   return ran;

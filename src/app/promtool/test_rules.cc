@@ -6,7 +6,6 @@
 #include <ctime>
 #include <fstream>
 
-#include "metrics/promql/features.h"
 #include "metrics/rules/unit_tests.h"
 
 namespace sextant::promtool {
@@ -74,16 +73,6 @@ std::string SuiteXml(const std::string& file, const Result<std::vector<rules::Un
       EscapeXml(file), count, failures, errors, stamp, cases);
 }
 
-// PromQL's features; the others make no difference here.
-core::Status ReadFeatures(const std::vector<std::string>& features, promql::EngineOptions& engine) {
-  for (const std::string& name : features) {
-    if (!promql::EnableFeature(name, engine) && !name.empty()) {
-      return Fail(Code::kUnimplemented, "--enable-feature: {} is not supported yet", name);
-    }
-  }
-  return {};
-}
-
 bool TestFile(const std::string& file, const rules::UnitTestOptions& options, std::string& xml,
               Output& output) {
   output.Line("Unit Testing:  " + file);
@@ -118,7 +107,7 @@ Result<int> RunTest(const std::vector<std::string>& arguments, const std::vector
   SEXTANT_TRY(RequireFiles(files, "test-rule-file"));
 
   rules::UnitTestOptions options;
-  SEXTANT_TRY(ReadFeatures(features, options.engine));
+  SEXTANT_TRY(EnableFeatures(features, options.engine));
   RE2 pattern(parsed.Get("run"), RE2::Quiet);
   if (!pattern.ok()) return Fail(Code::kInvalidArgument, "--run: {}", pattern.error());
   options.runs = [&](const std::string& name) { return RE2::PartialMatch(name, pattern); };

@@ -155,6 +155,7 @@ class Intake final : public wire::WriteSink {
 
   Status OnSeriesMetadata(const wire::WriteMetadata& metadata) override {
     if (is_dropped_ || ref_ == 0) return {};
+    if (!model::IsValidUtf8(metadata.help) || !model::IsValidUtf8(metadata.unit)) return {};
     model::MetricMetadata known{std::string(metadata.type), std::string(metadata.help),
                                 std::string(metadata.unit)};
     if (appender_.UpdateMetadata(ref_, kNoLabels, known).outcome == AppendOutcome::kOk) {

@@ -24,8 +24,7 @@ std::string Hash(std::string_view text) {
 // What differs between two configurations of a queue, secrets included, which the dump hides.
 std::string Fingerprint(const config::RemoteWriteConfig& config, const model::Labels& external_labels) {
   std::string text = config::WriteYaml(config) + external_labels.ToString();
-  if (config.http.basic_auth) text += config.http.basic_auth->password.Reveal();
-  if (config.http.authorization) text += config.http.authorization->credentials.Reveal();
+  text += config::RevealSecrets(config.http);
   return Hash(text);
 }
 

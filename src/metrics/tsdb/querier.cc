@@ -253,7 +253,10 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
     }
     std::vector<HeadSeries> in_head = select_head();
     joined.BeginSource(in_head.size());
-    for (HeadSeries& series : in_head) joined.At(series.labels).in_head = series;
+    for (HeadSeries& series : in_head) {
+      Labels labels = std::move(series.labels);
+      joined.At(std::move(labels)).in_head = std::move(series);
+    }
     found = std::move(joined).Take();
   }
   if (hints.sorted) {

@@ -9,6 +9,7 @@
 // Readers merge head and blocks, so that a sample that both have is served once. The blocks say nothing of
 // where the head begins.
 #include <algorithm>
+#include <utility>
 
 #include "metrics/tsdb/maintenance.h"
 
@@ -121,8 +122,10 @@ void Maintenance::DropStaleSeries() {
   });
   if (dropped.empty()) return;
   store_.logger.Info("dropped stale series", {{"series", dropped.size()}});
-  has_undurable_drops_ = true;
-  if (Status written = JournalDrops(dropped); !written) {
+  const bool had_undurable = std::exchange(has_undurable_drops_, true);
+  if (Status written = JournalDrops(dropped); written) {
+    has_undurable_drops_ = had_undurable;
+  } else {
     needs_checkpoint_.store(true);
     store_.logger.Warn("a checkpoint will say that series were dropped, since the journal cannot",
                        {{"error", written.error()}});
@@ -141,9 +144,7 @@ Status Maintenance::JournalDrops(std::span<const SeriesRef> dropped) {
     }
     dropped = dropped.subspan(some.size());
   }
-  SEXTANT_TRY(Sync());
-  has_undurable_drops_ = false;
-  return {};
+  return Sync();
 }
 
 }  // namespace sextant::tsdb
