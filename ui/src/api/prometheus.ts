@@ -2,7 +2,7 @@
 import { call } from './client';
 import type { Answer } from './client';
 import type { Explanation } from '../explore/explain';
-import type { Alert, BuildInfo, CardinalityAnswer, Labels, MatrixSeries, QueryResult, RuleGroup, TargetsAnswer } from './types';
+import type { Alert, BuildInfo, CardinalityAnswer, Labels, MatrixSeries, QueryResult, RelabelStep, RuleGroup, TargetsAnswer, TsdbStatus } from './types';
 
 const kApi = '/api/v1';
 const seconds = (ms: number) => ms / 1000;
@@ -78,4 +78,34 @@ export async function explainQuery(query: string, range: Omit<RangeRequest, 'que
 /** The configuration the server runs with, as YAML. */
 export async function getConfigText(signal?: AbortSignal): Promise<string> {
   return (await call<{ yaml: string }>(`${kApi}/status/config`, {}, signal)).data.yaml;
+}
+
+export async function getRuntimeInfo(signal?: AbortSignal): Promise<Record<string, string | number | boolean>> {
+  return (await call<Record<string, string | number | boolean>>(`${kApi}/status/runtimeinfo`, {}, signal)).data;
+}
+
+export async function getFlags(signal?: AbortSignal): Promise<Record<string, string>> {
+  return (await call<Record<string, string>>(`${kApi}/status/flags`, {}, signal)).data;
+}
+
+export async function getTsdbStatus(limit: number, signal?: AbortSignal): Promise<TsdbStatus> {
+  return (await call<TsdbStatus>(`${kApi}/status/tsdb`, { limit }, signal)).data;
+}
+
+export async function getAlertmanagers(signal?: AbortSignal): Promise<{ activeAlertmanagers: { url: string }[]; droppedAlertmanagers: { url: string }[] }> {
+  return (await call<{ activeAlertmanagers: { url: string }[]; droppedAlertmanagers: { url: string }[] }>(`${kApi}/alertmanagers`, {}, signal)).data;
+}
+
+export async function getScrapePools(signal?: AbortSignal): Promise<string[]> {
+  return (await call<{ scrapePools: string[] }>(`${kApi}/scrape_pools`, {}, signal)).data.scrapePools;
+}
+
+/** Targets of one pool, the dropped ones too. */
+export async function getPoolTargets(scrapePool: string, signal?: AbortSignal): Promise<TargetsAnswer> {
+  return (await call<TargetsAnswer>(`${kApi}/targets`, { scrapePool }, signal)).data;
+}
+
+/** What each relabelling rule of a pool makes of the labels that discovery found. */
+export async function getRelabelSteps(scrapePool: string, labels: Labels, signal?: AbortSignal): Promise<RelabelStep[]> {
+  return (await call<{ steps: RelabelStep[] }>(`${kApi}/targets/relabel_steps`, { scrapePool, labels: JSON.stringify(labels) }, signal)).data.steps;
 }

@@ -48,7 +48,7 @@ export interface ActiveTarget {
 
 export interface TargetsAnswer {
   activeTargets: ActiveTarget[];
-  droppedTargets: { discoveredLabels: Labels }[] | null;
+  droppedTargets: { discoveredLabels: Labels; scrapePool?: string }[] | null;
   droppedTargetCounts?: Record<string, number> | null;
 }
 
@@ -134,4 +134,23 @@ export interface BuildInfo {
   version: string;
   revision?: string;
   goVersion?: string;
+}
+
+export interface NamedCount {
+  name: string;
+  value: number;
+}
+
+export interface TsdbStatus {
+  headStats: { numSeries: number; numLabelPairs: number; chunkCount: number; minTime: number; maxTime: number };
+  seriesCountByMetricName: NamedCount[];
+  labelValueCountByLabelName: NamedCount[];
+  memoryInBytesByLabelName: NamedCount[];
+  seriesCountByLabelValuePair: NamedCount[];
+}
+
+export interface RelabelStep {
+  rule: Record<string, string | number | string[]>;
+  output: Labels;
+  keep: boolean;
 }

@@ -7,21 +7,38 @@ import { Shell } from './Shell';
 import { useShortcuts } from './shortcuts';
 
 const Home = lazy(() => import('../dashboards/HomePage'));
+const Dashboards = lazy(() => import('../dashboards/DashboardsPage'));
+const Dashboard = lazy(() => import('../dashboards/DashboardPage'));
 const Query = lazy(() => import('../explore/QueryPage'));
 const Explain = lazy(() => import('../explore/ExplainPage'));
 const Targets = lazy(() => import('../status/TargetsPage'));
 const Cardinality = lazy(() => import('../status/CardinalityPage'));
+const Discovery = lazy(() => import('../status/DiscoveryPage'));
+const Config = lazy(() => import('../status/ConfigPage'));
+const Flags = lazy(() => import('../status/FlagsPage'));
+const Status = lazy(() => import('../status/StatusPage'));
 const Alerts = lazy(() => import('../alerting/AlertsPage'));
 
 const pages: Record<string, { title: string; Page: React.ComponentType }> = {
   '/': { title: 'Home', Page: Home },
+  '/dashboards': { title: 'Dashboards', Page: Dashboards },
   '/query': { title: 'Query', Page: Query },
   '/graph': { title: 'Query', Page: Query }, // where the links inside Prometheus' alerts point
   '/explain': { title: 'Explain', Page: Explain },
   '/targets': { title: 'Targets', Page: Targets },
   '/cardinality': { title: 'Costs', Page: Cardinality },
   '/alerts': { title: 'Alerts', Page: Alerts },
+  '/rules': { title: 'Alerts', Page: Alerts }, // Prometheus' address
+  '/status': { title: 'Status', Page: Status },
+  '/tsdb-status': { title: 'Status', Page: Status },
+  '/config': { title: 'Configuration', Page: Config },
+  '/flags': { title: 'Flags', Page: Flags },
+  '/service-discovery': { title: 'Service discovery', Page: Discovery },
 };
+
+function pageAt(path: string): { title: string; Page: React.ComponentType } | undefined {
+  return /^\/d\/[^/]/.test(path) ? { title: 'Dashboard', Page: Dashboard } : pages[path];
+}
 
 function NotFound() {
   return (
@@ -37,13 +54,13 @@ export function App() {
   const [helpShown, setHelpShown] = useState(false);
   useShortcuts(useCallback(() => setHelpShown(true), []));
   const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path;
-  const { title, Page } = pages[trimmed] ?? { title: 'Not found', Page: NotFound };
+  const { title, Page } = pageAt(trimmed) ?? { title: 'Not found', Page: NotFound };
   useEffect(() => {
     document.title = `${title} · Sextant`;
   }, [title]);
   return (
-    <Shell path={trimmed} title={title} isPage={(wanted) => wanted in pages} showHelp={() => setHelpShown(true)}>
-      <ErrorBoundary key={trimmed} what={`The page ${title}`}>
+    <Shell path={trimmed} title={title} isPage={(wanted) => pageAt(wanted) !== undefined} showHelp={() => setHelpShown(true)}>
+      <ErrorBoundary key={title === 'Dashboard' ? '/d' : trimmed} what={`The page ${title}`}>
         <Suspense fallback={<Loading what={title} />}>
           <Page />
         </Suspense>

@@ -13,12 +13,19 @@ import css from './Shell.module.css';
 
 const destinations: { to: string; label: string; icon: IconName; keys: string }[] = [
   { to: '/', label: 'Home', icon: 'home', keys: 'g h' },
+  { to: '/dashboards', label: 'Dashboards', icon: 'dashboards', keys: 'g d' },
   { to: '/query', label: 'Query', icon: 'query', keys: 'g q' },
   { to: '/explain', label: 'Explain', icon: 'explain', keys: 'g e' },
   { to: '/targets', label: 'Targets', icon: 'targets', keys: 'g t' },
   { to: '/alerts', label: 'Alerts', icon: 'alerts', keys: 'g a' },
   { to: '/cardinality', label: 'Costs', icon: 'costs', keys: 'g c' },
+  { to: '/status', label: 'Status', icon: 'status', keys: 'g s' },
 ];
+
+/** Pages that stand under another's entry. */
+const aliases: Record<string, string> = {
+  '/graph': '/query', '/rules': '/alerts', '/tsdb-status': '/status', '/config': '/status', '/flags': '/status', '/service-discovery': '/targets',
+};
 
 interface ShellProps {
   path: string;
@@ -30,7 +37,7 @@ interface ShellProps {
 
 export function Shell({ path, title, isPage, showHelp, children }: ShellProps) {
   const scheme = useScheme();
-  const here = path === '/graph' ? '/query' : path;
+  const here = path.startsWith('/d/') ? '/dashboards' : (aliases[path] ?? path);
   return (
     <div className={css.shell}>
       <a className={css.skip} href="#content">Skip to content</a>

@@ -11,11 +11,13 @@ export interface Shortcut {
 
 export const shortcuts: Shortcut[] = [
   { keys: ['g', 'h'], does: 'Go to Home' },
+  { keys: ['g', 'd'], does: 'Go to Dashboards' },
   { keys: ['g', 'q'], does: 'Go to Query' },
   { keys: ['g', 'e'], does: 'Go to Explain' },
   { keys: ['g', 't'], does: 'Go to Targets' },
   { keys: ['g', 'a'], does: 'Go to Alerts' },
   { keys: ['g', 'c'], does: 'Go to Costs' },
+  { keys: ['g', 's'], does: 'Go to Status' },
   { keys: ['/'], does: 'Focus the search or the query editor' },
   { keys: ['r'], does: 'Refresh the page’s data' },
   { keys: ['Shift', 'L'], does: 'Switch between light and dark' },
@@ -25,7 +27,7 @@ export const shortcuts: Shortcut[] = [
   { keys: ['Esc'], does: 'Close what is open' },
 ];
 
-const destinations: Record<string, string> = { h: '/', q: '/query', e: '/explain', t: '/targets', a: '/alerts', c: '/cardinality' };
+const destinations: Record<string, string> = { h: '/', d: '/dashboards', s: '/status', q: '/query', e: '/explain', t: '/targets', a: '/alerts', c: '/cardinality' };
 const kChordMs = 1200;
 
 function isTyping(target: EventTarget | null): boolean {

@@ -8,8 +8,9 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { resolveColor, useScheme } from '../app/theme';
 import { formatAxisTime } from '../time/format';
+import { plain, withOpacity } from './colors';
 import { stackSeries } from './stack';
-import type { ChartAxis, ChartSeries, ChartThresholds, ChartTooltip } from './types';
+import type { ChartAxis, ChartMark, ChartSeries, ChartThresholds, ChartTooltip } from './types';
 import { attachTooltip } from './tooltip';
 import css from './TimeChart.module.css';
 
@@ -24,35 +25,17 @@ export interface TimeChartProps {
   utc?: boolean;
   tooltip: ChartTooltip;
   thresholds?: ChartThresholds | undefined;
+  marks?: ChartMark[] | undefined;
   /** Charts with the same key move their cursors together. */
   syncKey?: string | undefined;
   showTimeAxis?: boolean;
   onZoom?: ((fromMs: number, toMs: number) => void) | undefined;
 }
 
-const kFont = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
+export const kFont = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
 const kBinaryTicks = Array.from({ length: 90 }, (_, power) => 2 ** (power - 30));
 
-function withOpacity(color: string, opacity: number): string {
-  return `color-mix(in srgb, ${color} ${Math.round(opacity * 100)}%, transparent)`;
-}
-
-/** Canvas gradients take no color-mix(): let the browser turn any colour into plain numbers once. */
-const plainColors = new Map<string, string>();
-function plain(color: string): string {
-  let known = plainColors.get(color);
-  if (known === undefined) {
-    const probe = document.createElement('span');
-    probe.style.color = color;
-    document.body.append(probe);
-    known = window.getComputedStyle(probe).color;
-    probe.remove();
-    plainColors.set(color, known);
-  }
-  return known;
-}
-
-function axisSize(u: uPlot, values: string[] | null, index: number, cycle: number): number {
+export function axisSize(u: uPlot, values: string[] | null, index: number, cycle: number): number {
   const axis = u.axes[index];
   if (cycle > 1 && axis !== undefined) return (axis as unknown as { _size: number })._size;
   u.ctx.save();
@@ -165,6 +148,33 @@ function drawThresholds(u: uPlot, thresholds: ChartThresholds): void {
   ctx.restore();
 }
 
+function drawMarks(u: uPlot, marks: ChartMark[]): void {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.lineWidth = uPlot.pxRatio;
+  ctx.setLineDash([4 * uPlot.pxRatio, 4 * uPlot.pxRatio]);
+  for (const { fromMs, toMs, color } of marks) {
+    ctx.strokeStyle = plain(color);
+    const [left, right] = [u.valToPos(fromMs, 'x', true), u.valToPos(toMs, 'x', true)];
+    if (right > left) {
+      ctx.fillStyle = plain(withOpacity(color, 0.12));
+      ctx.fillRect(left, bbox.top, right - left, bbox.height);
+    }
+    for (const at of right > left ? [left, right] : [left]) {
+      ctx.beginPath();
+      ctx.moveTo(at, bbox.top);
+      ctx.lineTo(at, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    ctx.fillStyle = plain(color);
+    ctx.fillRect(left - 3 * uPlot.pxRatio, bbox.top + bbox.height - 4 * uPlot.pxRatio, Math.max(6 * uPlot.pxRatio, right - left), 4 * uPlot.pxRatio);
+  }
+  ctx.restore();
+}
+
 /** Everything that makes a new chart necessary, as a key; functions and numbers are read through a reference instead. */
 function structure({ series, axes, thresholds, tooltip, syncKey, utc, showTimeAxis }: TimeChartProps, scheme: string): string {
   const shapes = series.map(({ values: _values, format: _format, ...shape }) => shape);
@@ -230,6 +240,7 @@ export function TimeChart(props: TimeChartProps) {
       ],
       hooks: {
         drawClear: thresholds === undefined ? [] : [(u) => drawThresholds(u, thresholds)],
+        draw: [(u) => drawMarks(u, latest.current.marks ?? [])],
         setSelect: [
           (u) => {
             const { left, width } = u.select;
@@ -256,7 +267,7 @@ export function TimeChart(props: TimeChartProps) {
 
   useEffect(() => {
     chart.current?.setData([props.times, ...stacked.values] as uPlot.AlignedData);
-  }, [props.times, stacked, props.fromMs, props.toMs]);
+  }, [props.times, stacked, props.fromMs, props.toMs, props.marks]);
 
   return <div ref={host} className={css.chart} role="img" aria-label={props.label} />;
 }

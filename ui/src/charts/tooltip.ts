@@ -3,7 +3,7 @@ import type uPlot from 'uplot';
 import { formatDateTime } from '../time/format';
 import type { ChartSeries } from './types';
 import type { TimeChartProps } from './TimeChart';
-import css from './tooltip.module.css';
+import { createBox, fillBox, placeBox } from './tooltipBox';
 
 const kRowsMax = 20;
 
@@ -26,7 +26,7 @@ function rowsAt(u: uPlot, props: TimeChartProps, index: number): Row[] {
   return rows;
 }
 
-function render(box: HTMLElement, props: TimeChartProps, rows: Row[], timeMs: number): void {
+function render(box: HTMLElement, props: TimeChartProps, rows: Row[], timeMs: number, cursorMs: number): void {
   const nearest = rows.reduce<Row | undefined>((best, row) => (best === undefined || row.distance < best.distance ? row : best), undefined);
   let shown = props.tooltip.mode === 'single' ? rows.filter((row) => row === nearest) : rows;
   if (props.tooltip.sort !== 'none') {
@@ -38,38 +38,15 @@ function render(box: HTMLElement, props: TimeChartProps, rows: Row[], timeMs: nu
     const kept = new Set([...shown].sort((a, b) => a.distance - b.distance).slice(0, kRowsMax));
     shown = shown.filter((row) => kept.has(row));
   }
-  const head = document.createElement('div');
-  head.className = css['time'] ?? '';
-  head.textContent = formatDateTime(timeMs, props.utc);
-  const lines = shown.map((row) => {
-    const line = document.createElement('div');
-    line.className = row === nearest && rows.length > 1 ? `${css['row']} ${css['near']}` : (css['row'] ?? '');
-    const swatch = document.createElement('i');
-    swatch.style.background = row.series.color;
-    const name = document.createElement('span');
-    name.textContent = row.series.name;
-    const value = document.createElement('b');
-    value.textContent = row.series.format(row.value);
-    line.append(swatch, name, value);
-    return line;
-  });
-  if (left > 0) {
-    const more = document.createElement('div');
-    more.className = css['more'] ?? '';
-    more.textContent = `and ${left} more`;
-    lines.push(more);
-  }
-  box.replaceChildren(head, ...lines);
+  const lines = shown.map((row) => ({ color: row.series.color, name: row.series.name, value: row.series.format(row.value), near: row === nearest && rows.length > 1 }));
+  const reachMs = (props.toMs - props.fromMs) / 150; // about the width of a mark's foot
+  const marks = (props.marks ?? []).filter((mark) => mark.fromMs - reachMs <= cursorMs && cursorMs <= mark.toMs + reachMs).slice(0, 5);
+  fillBox(box, formatDateTime(timeMs, props.utc), [...lines, ...marks.map((mark) => ({ color: mark.color, name: mark.title, value: mark.text }))], left);
 }
 
 /** Shows the box while the pointer is over this chart; synchronised charts only show their cursor. */
 export function attachTooltip(u: uPlot, props: () => TimeChartProps): () => void {
-  const box = document.createElement('div');
-  box.className = css['box'] ?? '';
-  box.setAttribute('role', 'tooltip');
-  box.hidden = true;
-  document.body.append(box);
-
+  const box = createBox();
   const place = (event: PointerEvent) => {
     const index = u.cursor.idx;
     const time = index == null ? undefined : u.data[0][index];
@@ -80,12 +57,8 @@ export function attachTooltip(u: uPlot, props: () => TimeChartProps): () => void
     const rows = rowsAt(u, props(), index);
     box.hidden = rows.length === 0;
     if (box.hidden) return;
-    render(box, props(), rows, time);
-    const { width, height } = box.getBoundingClientRect();
-    const right = event.clientX + 16;
-    const left = right + width > window.innerWidth - 8 ? event.clientX - width - 16 : right;
-    const top = Math.min(Math.max(8, event.clientY + 12), window.innerHeight - height - 8);
-    box.style.transform = `translate(${Math.max(8, left)}px, ${Math.max(8, top)}px)`;
+    render(box, props(), rows, time, u.posToVal(u.cursor.left ?? 0, 'x'));
+    placeBox(box, event);
   };
   const moved = (event: PointerEvent) => window.requestAnimationFrame(() => place(event));
   const away = () => window.requestAnimationFrame(() => { box.hidden = true; });

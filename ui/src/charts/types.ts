@@ -58,6 +58,15 @@ export interface ChartThresholds {
   steps: ChartThreshold[];
 }
 
+/** A moment, or a stretch when the two times differ, that is marked across the chart. */
+export interface ChartMark {
+  fromMs: number;
+  toMs: number;
+  title: string;
+  text: string;
+  color: string;
+}
+
 export interface ChartTooltip {
   mode: 'single' | 'multi' | 'none';
   sort: 'none' | 'asc' | 'desc';

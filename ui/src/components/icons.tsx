@@ -23,6 +23,10 @@ const paths = {
   unplugged: 'M6 2.5v2.6M10 2.5v2.6M4.4 5.1h7.2v2.4a3.6 3.6 0 0 1-7.2 0ZM8 11.1v2.7',
   copy: 'M5.5 5.5h7v7h-7zM3.5 10.5v-7h7',
   zoomOut: 'M7 2.8a4.2 4.2 0 1 0 0 8.4 4.2 4.2 0 0 0 0-8.4ZM10.1 10.1l3.2 3.2M5.2 7h3.6',
+  more: 'M8 3.4v.01M8 8v.01M8 12.6v.01',
+  dashboards: 'M2.5 2.5h5v4h-5zM9.5 2.5h4v7h-4zM2.5 8.5h5v5h-5zM9.5 11.5h4v2h-4z',
+  status: 'M2 8h2.6l1.6-4.4 3 9 1.8-4.6h3',
+  bell: 'M3 6.5v3M5.5 5.5 11 3v10L5.5 10.5h-3v-5ZM13 6.5v3',
   history: 'M3 8a5 5 0 1 0 1.6-3.7M2.8 2.4v2.5h2.5M8 5.2V8l1.8 1.2',
 } as const;
 

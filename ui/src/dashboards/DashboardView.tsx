@@ -3,7 +3,8 @@ import { useCallback, useEffect, useMemo, useState } from 'react';
 import { setSearch, useAddress } from '../app/router';
 import { useScheme } from '../app/theme';
 import { useRefreshAll, useResource } from '../api/useResource';
-import { PageBar, Spacer } from '../components/Controls';
+import { Button, PageBar, Spacer } from '../components/Controls';
+import { download } from '../components/download';
 import { Icon } from '../components/icons';
 import { Empty, Notice } from '../components/States';
 import { RefreshPicker, TimePicker } from '../components/TimePicker';
@@ -12,13 +13,18 @@ import { grafanaTheme } from '../grafana';
 import { parseDuration } from '../time/duration';
 import { absoluteRange, resolveRange } from '../time/range';
 import type { ResolvedRange, TimeRange } from '../time/range';
+import { askAnnotation } from './annotations';
+import type { Mark } from './annotations';
+import { AnnotationSwitches, DashboardLinks } from './DashboardTools';
 import { forReading, interpolate, single } from './interpolate';
-import type { VariableValue } from './interpolate';
-import { layout } from './layout';
+import type { Values, VariableValue } from './interpolate';
+import { flattenRows, layout } from './layout';
+import { linkValues } from './links';
+import { kColumns } from './model';
 import type { Dashboard, Panel } from './model';
 import { PanelFrame } from './PanelFrame';
 import { repeatAll } from './repeat';
-import { readView, withRange, withRefresh, withVariable } from './urlState';
+import { readPanelState, readView, switchedAnnotations, withAnnotationSwitched, withPanelView, withRange, withRefresh, withVariable } from './urlState';
 import { VariableBar } from './VariableBar';
 import { resolveVariables, unresolved, valueOf } from './variables';
 import type { Resolved } from './variables';
@@ -26,6 +32,9 @@ import css from './DashboardView.module.css';
 
 /** Below this width of the grid, panels stand in one column. */
 const kNarrowPx = 640;
+
+/** Rows of the grid that a panel takes when it stands alone. */
+const kAloneHeight = 18;
 
 /** The moment that relative ranges end at: taken anew on a timer and when the page is refreshed. */
 function useNow(everyMs: number): { nowMs: number; refresh: () => void } {
@@ -45,7 +54,8 @@ function useNow(everyMs: number): { nowMs: number; refresh: () => void } {
   return { nowMs, refresh };
 }
 
-const scopeKey = (panel: Panel) => `${panel.id} ${Object.entries(panel.scope).map(([name, value]) => `${name}=${value}`).join(' ')}`;
+/** Names a panel in the address: its id, and for copies the values that they stand for. */
+const panelKeyOf = (panel: Panel) => [String(panel.id), ...Object.entries(panel.scope).map(([name, value]) => `${name}=${value}`)].join('~');
 
 const kFallbackRange: TimeRange = { from: 'now-1h', to: 'now' };
 
@@ -56,19 +66,34 @@ export function DashboardView({ dashboard }: { dashboard: Dashboard }) {
   const wanted = useMemo(() => resolveRange(view.range, nowMs, dashboard.utc), [view.range.from, view.range.to, nowMs, dashboard.utc]);
   const range = useMemo(() => wanted ?? resolveRange(kFallbackRange, nowMs) ?? { fromMs: nowMs - 3_600_000, toMs: nowMs }, [wanted, nowMs]);
   const resolved = useVariables(dashboard, range, view.wishes, nowMs);
+  const values = useMemo(
+    () => new Map<string, VariableValue>([
+      ...(resolved ?? []).map((one): [string, VariableValue] => [one.variable.name, valueOf(one, range.toMs - range.fromMs)]),
+      ['__dashboard', single(dashboard.title)],
+      ...linkValues(view.range, resolved ?? []),
+    ]),
+    [resolved, dashboard, range.toMs - range.fromMs, view.range.from, view.range.to],
+  );
+  const { viewPanel } = readPanelState(search);
+  const switched = switchedAnnotations(search);
+  const marks = useMarks(dashboard, range, resolved === undefined && dashboard.variables.length > 0 ? undefined : values, switched, nowMs);
   return (
     <div className={css.page}>
       <PageBar title={dashboard.title}>
         <VariableBar variables={resolved ?? unresolved(dashboard.variables)} pending={resolved === undefined} onChange={(name, values) => setSearch(withVariable(search, name, values))} />
+        <AnnotationSwitches annotations={dashboard.annotations} switched={switched} failures={marks.failures} onSwitch={(name) => setSearch(withAnnotationSwitched(search, name))} />
         <Spacer />
-        <TimePicker range={view.range} utc={dashboard.utc} onChange={(next) => setSearch(withRange(search, next))} />
+        <DashboardLinks links={dashboard.links} values={values} range={view.range} variables={resolved ?? []} />
+        {viewPanel !== undefined && <Button onClick={() => setSearch(withPanelView(search, undefined))}>Back to the dashboard</Button>}
+        <Button kind="quiet" title="The dashboard's JSON as a file" onClick={() => download(`${dashboard.title}.json`, JSON.stringify(dashboard.source, null, 2), 'application/json')}>Export</Button>
+        {!dashboard.hideTimePicker && <TimePicker range={view.range} utc={dashboard.utc} onChange={(next) => setSearch(withRange(search, next))} />}
         <RefreshPicker every={view.refresh} onChange={(every) => setSearch(withRefresh(search, every))} onRefresh={refresh} busy={false} />
       </PageBar>
       {wanted === undefined && (
         <div className={css.notice}><Notice tone="warn" title="The time range cannot be read">{view.range.from} to {view.range.to}; the last hour is shown.</Notice></div>
       )}
       {resolved !== undefined && <Unanswered variables={resolved} />}
-      <Grid dashboard={dashboard} range={range} resolved={resolved} turn={nowMs} search={search} />
+      <Grid dashboard={dashboard} range={range} resolved={resolved} values={values} turn={nowMs} search={search} marks={marks.marks} viewPanel={viewPanel} />
     </div>
   );
 }
@@ -103,36 +128,57 @@ function Unanswered({ variables }: { variables: Resolved[] }) {
   );
 }
 
+/** The events of all annotations that are on; one that fails leaves the others. */
+function useMarks(dashboard: Dashboard, range: ResolvedRange, values: Values | undefined, switched: ReadonlySet<string>, turn: number): { marks: Mark[]; failures: ReadonlyMap<string, string> } {
+  const active = dashboard.annotations.filter((one) => one.problem === undefined && one.enabled !== switched.has(one.name));
+  const { data } = useResource(
+    async (signal) => {
+      const failures = new Map<string, string>();
+      const found = await Promise.all(active.map((one) => (values === undefined ? [] : askAnnotation(one, range, values, signal).catch((error: unknown) => {
+        if (!signal.aborted) failures.set(one.name, error instanceof Error ? error.message : String(error));
+        return [];
+      }))));
+      return { marks: found.flat(), failures };
+    },
+    [dashboard, values, active.map((one) => one.name).join('\n'), turn, range.fromMs, range.toMs],
+    { heedsRefresh: false },
+  );
+  return data ?? kNoMarks;
+}
+
+const kNoMarks = { marks: [], failures: new Map<string, string>() };
+
 interface GridProps {
   dashboard: Dashboard;
   range: ResolvedRange;
   resolved: Resolved[] | undefined;
+  values: Values;
   turn: number;
   search: string;
+  marks: Mark[];
+  viewPanel: string | undefined;
 }
 
-function Grid({ dashboard, range, resolved, turn, search }: GridProps) {
+function Grid({ dashboard, range, resolved, values, turn, search, marks, viewPanel }: GridProps) {
   const scheme = useScheme();
   const [element, { width }] = useSize<HTMLDivElement>();
   const [folded, setFolded] = useState<ReadonlyMap<string, boolean>>(new Map());
-  const values = useMemo(
-    () => new Map<string, VariableValue>([
-      ...(resolved ?? []).map((one): [string, VariableValue] => [one.variable.name, valueOf(one, range.toMs - range.fromMs)]),
-      ['__dashboard', single(dashboard.title)],
-    ]),
-    [resolved, dashboard, range.toMs - range.fromMs],
-  );
   const panels = useMemo(() => repeatAll(dashboard.panels, values), [dashboard, values]);
-  const isFolded = (row: Panel) => folded.get(scopeKey(row)) ?? row.collapsed;
-  const placed = useMemo(() => layout(panels, isFolded, width > 0 && width < kNarrowPx), [panels, folded, width > 0 && width < kNarrowPx]);
+  const isFolded = (row: Panel) => folded.get(panelKeyOf(row)) ?? row.collapsed;
+  const placed = useMemo(() => {
+    if (viewPanel === undefined) return layout(panels, isFolded, width > 0 && width < kNarrowPx);
+    const alone = flattenRows(panels, () => false).find((panel) => panel.type !== 'row' && panelKeyOf(panel) === viewPanel);
+    return alone === undefined ? [] : [{ panel: { ...alone, gridPos: { ...alone.gridPos, w: kColumns } }, at: { x: 0, y: 0, w: kColumns, h: kAloneHeight } }];
+  }, [panels, folded, width > 0 && width < kNarrowPx, viewPanel]);
   const hasVariables = dashboard.variables.length > 0;
 
   return (
     <div ref={element} className={css.grid}>
       {dashboard.panels.length === 0 && <div className={css.wide}><Empty title="This dashboard has no panels" /></div>}
+      {viewPanel !== undefined && placed.length === 0 && (!hasVariables || resolved !== undefined) && <div className={css.wide}><Empty title="No such panel">The address names panel {viewPanel}, which this dashboard does not have.</Empty></div>}
       {width > 0 && (!hasVariables || resolved !== undefined) && placed.map(({ panel, at }) => {
         const place = { gridColumn: `${at.x + 1} / span ${at.w}`, gridRow: `${at.y + 1} / span ${at.h}` };
-        const key = scopeKey(panel);
+        const key = panelKeyOf(panel);
         if (panel.type === 'row') {
           const open = !isFolded(panel);
           const known = new Map([...values, ...Object.entries(panel.scope).map(([name, value]): [string, VariableValue] => [name, single(value)])]);
@@ -148,7 +194,7 @@ function Grid({ dashboard, range, resolved, turn, search }: GridProps) {
         return (
           <div key={key} style={place} className={css.place}>
             <PanelFrame
-              panel={panel} values={values} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
+              panel={panel} panelKey={key} search={search} marks={marks} values={values} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
               onZoom={(fromMs, toMs) => setSearch(withRange(search, absoluteRange(fromMs, toMs)))}
             />
           </div>

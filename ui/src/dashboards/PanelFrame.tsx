@@ -1,8 +1,8 @@
 /** The box around a panel: its title, its data, and what it says when there is none. */
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { useResource } from '../api/useResource';
 import { ErrorBoundary } from '../components/ErrorBoundary';
-import { Link } from '../app/router';
+import { Link, setSearch } from '../app/router';
 import { Icon } from '../components/icons';
 import { Loading, Progress } from '../components/States';
 import { prepareFrames, transformFrames } from '../grafana';
@@ -13,11 +13,17 @@ import type { PanelKind, Replace } from '../panels/panel';
 import { absoluteRange, resolveTime } from '../time/range';
 import type { ResolvedRange } from '../time/range';
 import { parseDuration } from '../time/duration';
-import { askPanel, foreignDataSource, prepareTarget } from './ask';
-import { builtins, forReading, interpolate, single } from './interpolate';
+import { marksFor } from './annotations';
+import type { Mark } from './annotations';
+import { askPanel, prepareTarget } from './ask';
+import type { AskedQuery } from './ask';
+import { builtins, encodeUri, forAddress, forReading, interpolate, single } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
 import type { Panel } from './model';
+import { PanelMenu } from './PanelMenu';
 import { asObject, asText } from './read';
+import { whyNotDrawn } from './support';
+import { readPanelState, withInspect } from './urlState';
 import css from './PanelFrame.module.css';
 
 interface PanelFrameProps {
@@ -30,7 +36,13 @@ interface PanelFrameProps {
   theme: GrafanaTheme2;
   syncKey: string | undefined;
   onZoom: (fromMs: number, toMs: number) => void;
+  /** Names the panel in the address; copies of a repeated panel have their value in it. */
+  panelKey: string;
+  search: string;
+  marks: Mark[];
 }
+
+const Inspect = lazy(() => import('./Inspect'));
 
 /** True once the element has been near the visible part of the page: panels far below ask nothing until then. */
 function useSeen(element: React.RefObject<HTMLElement | null>): boolean {
@@ -64,13 +76,14 @@ function partOf(scope: Parameters<Replace>[1], name: string, part: string): stri
   const field = asObject(context['field']);
   const row = context['rowIndex'];
   if (name === '__field') {
-    if (part.startsWith('labels.')) return asText(asObject(field['labels'])[part.slice(7)]);
+    const label = /^labels(?:\.|\[["']?)([^\]"']+)/.exec(part)?.[1];
+    if (label !== undefined) return asText(asObject(field['labels'])[label]);
     if (part === 'name' || part === 'displayName') return asText(asObject(field['state'])['displayName'], asText(field['name']));
   }
   if (name === '__series' && part === 'name') return asText(asObject(context['frame'])['name']);
   if (name === '__value' && typeof row === 'number') return asText((field['values'] as unknown[] | undefined)?.[row]);
   if (name === '__data' && part.startsWith('fields') && typeof row === 'number') {
-    const wanted = /^fields(?:\.|\[["']?)([^\]"']+)/.exec(part)?.[1];
+    const wanted = /^fields(?:\.|\[["']?)([^\]"']+)/.exec(part.replace(/\.(text|numeric|time)$/, ''))?.[1];
     const fields = asObject(context['frame'])['fields'] as { name: string; values: unknown[]; state?: { displayName?: string } }[] | undefined;
     const found = fields?.find((one, index) => one.name === wanted || one.state?.displayName === wanted || String(index) === wanted);
     return found === undefined ? undefined : asText(found.values[row]);
@@ -82,39 +95,43 @@ export function PanelFrame(props: PanelFrameProps) {
   const { panel, values, range } = props;
   const element = useRef<HTMLElement>(null);
   const seen = useSeen(element);
+  const search = props.search;
   const kind = panelKinds.get(panel.type);
   const known = useMemo(
     () => new Map<string, VariableValue>([...values, ...Object.entries(panel.scope).map(([name, value]): [string, VariableValue] => [name, single(value)]), ...builtins(range.fromMs, range.toMs)]),
     [values, panel.scope, range.fromMs, range.toMs],
   );
   const title = interpolate(panel.title, known, forReading);
+  const refused = whyNotDrawn(panel);
+  const { viewPanel, inspect } = readPanelState(props.search);
   return (
     <section ref={element} className={panel.transparent ? css.bare : css.panel} aria-label={title === '' ? `Panel ${panel.id}` : title} data-panel-type={panel.type}>
       {title !== '' && (
         <header className={css.head}>
           <h3 title={title}>{title}</h3>
           {panel.description !== '' && <span className={css.hint} role="note" tabIndex={0} aria-label={panel.description} title={interpolate(panel.description, known, forReading)}><Icon name="info" size={13} /></span>}
-          {panel.links.map((link, index) => <PanelLink key={index} title={interpolate(link.title, known, forReading)} url={interpolate(link.url, known, forReading)} />)}
-          {kind?.asks === true && <ToQuery panel={panel} title={title} range={range} values={known} />}
-          {panel.timeFrom !== '' && <span className={css.time}>last {panel.timeFrom.replace(/^now-/, '')}</span>}
+          {panel.links.map((link, index) => <PanelLink key={index} title={interpolate(link.title, known, forReading)} url={interpolate(link.url, known, forAddress)} targetBlank={link.targetBlank} />)}
+          {kind?.asks === true && refused === undefined && <ToQuery panel={panel} title={title} range={range} values={known} />}
+          <span className={css.menu}><PanelMenu title={title} panelKey={props.panelKey} search={search} viewed={viewPanel === props.panelKey} inspectable={kind?.asks === true && refused === undefined} /></span>
+          {panel.timeFrom !== '' && !panel.hideTimeOverride && <span className={css.time}>last {panel.timeFrom.replace(/^now-/, '')}</span>}
         </header>
       )}
       <div className={css.body}>
-        {kind === undefined ? <Unsupported panel={panel} /> : seen && <ErrorBoundary what={title === '' ? 'The panel' : `The panel ${title}`}><PanelContent {...props} kind={kind} known={known} /></ErrorBoundary>}
+        {kind === undefined || refused !== undefined ? <Unsupported panel={panel} why={refused ?? ''} /> : (seen || inspect === props.panelKey) && <ErrorBoundary what={title === '' ? 'The panel' : `The panel ${title}`}><PanelContent {...props} kind={kind} known={known} /></ErrorBoundary>}
       </div>
     </section>
   );
 }
 
-function PanelLink({ title, url }: { title: string; url: string }) {
+function PanelLink({ title, url, targetBlank }: { title: string; url: string; targetBlank: boolean }) {
   if (!/^(https?:\/\/|\/(?!\/))/.test(url)) return null;
-  return <a className={css.link} href={url} target="_blank" rel="noreferrer" title={title}>{title}</a>;
+  return <a className={css.link} href={url} target={targetBlank ? '_blank' : undefined} rel="noreferrer" title={title}>{title}</a>;
 }
 
 /** The panel's expressions as they are asked, on the query page. */
 function ToQuery({ panel, title, range, values }: { panel: Panel; title: string; range: ResolvedRange; values: Values }) {
   const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '').slice(0, kQueriesMax);
-  if (targets.length === 0 || foreignDataSource(targets[0]?.datasource ?? panel.datasource) !== undefined) return null;
+  if (targets.length === 0) return null;
   const queries = targets.map((target) => ({ expr: prepareTarget(target, panel, range, kPointsOfQueryPage, values).expr, tab: target.instant ? ('table' as const) : ('graph' as const), stacked: false }));
   return (
     <Link className={css.toQuery} to={`/query?${writeState({ queries, range: absoluteRange(range.fromMs, range.toMs), step: '' }).toString()}`} title="Open in Query" aria-label={`Open ${title} in Query`}>
@@ -123,26 +140,32 @@ function ToQuery({ panel, title, range, values }: { panel: Panel; title: string;
   );
 }
 
-function Unsupported({ panel }: { panel: Panel }) {
+function Unsupported({ panel, why }: { panel: Panel; why: string }) {
   return (
-    <div className={css.unsupported}>
+    <div className={css.unsupported} data-refused={panel.type}>
       <Icon name="info" />
-      <p>Panel type <b>{panel.type}</b> is not supported yet.</p>
+      <p>This panel (<b>{panel.type}</b>) is not drawn. {why}</p>
     </div>
   );
 }
 
-function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known }: PanelFrameProps & { kind: PanelKind; known: Map<string, VariableValue> }) {
+function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known, panelKey, search, marks }: PanelFrameProps & { kind: PanelKind; known: Map<string, VariableValue> }) {
   const range = panelRange(panel, pageRange);
   const points = Math.max(50, Math.round((panel.gridPos.w / 24) * 1200));
   // Everything but the range changes what is asked; the range only asks again.
   const question = JSON.stringify([panel.targets, [...known].filter(([name]) => !name.startsWith('__'))]);
-  const replace: Replace = (text, scope) => interpolate(text, known, forReading, (name, part) => partOf(scope, name, part));
+  const replace: Replace = (text, scope, format) => {
+    const address = format === 'uriencode';
+    return interpolate(text, known, address ? forAddress : forReading, (name, part) => {
+      const found = partOf(scope, name, part);
+      return found !== undefined && address ? encodeUri(found) : found;
+    });
+  };
   const { data, error, loading } = useResource(
-    async (signal): Promise<{ frames: DataFrame[]; warnings: string[]; question: string; range: ResolvedRange }> => {
-      if (!kind.asks) return { frames: [], warnings: [], question, range };
-      const { frames, warnings } = await askPanel(panel, range, points, known, signal);
-      return { frames: await transformFrames(panel.transformations, frames, (text) => replace(text)), warnings, question, range };
+    async (signal): Promise<{ frames: DataFrame[]; queries: AskedQuery[]; warnings: string[]; question: string; range: ResolvedRange }> => {
+      if (!kind.asks) return { frames: [], queries: [], warnings: [], question, range };
+      const { frames, queries, warnings } = await askPanel(panel, range, points, known, signal, kind.takesHistograms);
+      return { frames: await transformFrames(panel.transformations, frames, (text) => replace(text)), queries, warnings, question, range };
     },
     [question, range.fromMs, range.toMs, turn],
     { heedsRefresh: false },
@@ -155,14 +178,23 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
   if (error !== undefined && (data === undefined || data.question !== question)) return <PanelError error={error} />;
   if (data === undefined) return <Loading what="data" />;
   const { Component } = kind;
+  const { inspect, tab } = readPanelState(search);
   const hasData = !kind.asks || prepared.some((frame) => frame.length > 0);
   return (
     <>
       <Progress shown={loading && data.question !== question} />
       {error !== undefined && <span className={css.stale} role="img" aria-label={`Not refreshed: ${error.message}`} title={`Not refreshed: ${error.message}`}><Icon name="warning" size={13} /></span>}
       {hasData
-        ? <Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} />
+        ? <Suspense fallback={<Loading what="the panel" />}><Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} marks={marksFor(panel, marks)} /></Suspense>
         : <p className={css.noData}>{asText(panel.fieldConfig.defaults['noValue'], 'No data')}</p>}
+      {inspect === panelKey && (
+        <Suspense fallback={null}>
+          <Inspect
+            panel={panel} title={interpolate(panel.title, known, forReading)} frames={prepared} queries={data.queries} warnings={data.warnings} tab={tab}
+            onTab={(next) => setSearch(withInspect(search, panelKey, next), { replace: true })} close={() => setSearch(withInspect(window.location.search, undefined))}
+          />
+        </Suspense>
+      )}
     </>
   );
 }

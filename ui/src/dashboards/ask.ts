@@ -4,16 +4,19 @@ import type { DataFrame } from '../grafana';
 import { parseDuration } from '../time/duration';
 import { alignToStep, intervalFor, rateInterval } from '../time/interval';
 import type { ResolvedRange } from '../time/range';
-import { toFrames } from './frames';
+import { holdsHistograms, toFrames } from './frames';
 import { builtins, forPromql, interpolate } from './interpolate';
 import type { Values } from './interpolate';
-import type { DataSourceRef, Panel, Target } from './model';
+import type { Panel, Target } from './model';
 
 /** How often this server scrapes when nothing says otherwise: the floor of a step. */
 export const kScrapeIntervalMs = 15_000;
 
 /** Points that the server lets one series have. */
 const kPointsMax = 11_000;
+
+/** More series than a page can hold; the answer is refused whole, not cut. */
+const kSeriesMax = 20_000;
 
 export interface Asked {
   expr: string;
@@ -34,21 +37,22 @@ export function prepareTarget(target: Target, panel: Panel, range: ResolvedRange
 
 export interface PanelAnswer {
   frames: DataFrame[];
+  queries: AskedQuery[];
   warnings: string[];
 }
 
-const foreignTypes = /^(loki|tempo|jaeger|zipkin|elasticsearch|mysql|postgres|influxdb|graphite|cloudwatch|mssql|opensearch|-- .* --)/;
-
-/** The type of a data source that this server cannot stand in for, if the reference names one. */
-export function foreignDataSource(reference: DataSourceRef | undefined): string | undefined {
-  const type = reference?.type ?? '';
-  return foreignTypes.test(type) ? type : undefined;
+/** What one query of a panel was and came to. */
+export interface AskedQuery {
+  refId: string;
+  expr: string;
+  /** Undefined for a question about one moment. */
+  stepMs: number | undefined;
+  tookMs: number;
+  series: number;
 }
 
-export async function askPanel(panel: Panel, range: ResolvedRange, points: number, values: Values, signal: AbortSignal): Promise<PanelAnswer> {
+export async function askPanel(panel: Panel, range: ResolvedRange, points: number, values: Values, signal: AbortSignal, takesHistograms = false): Promise<PanelAnswer> {
   const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '');
-  const foreign = foreignDataSource(targets[0]?.datasource ?? panel.datasource);
-  if (foreign !== undefined) throw new Error(`The data source type ${foreign} is not supported yet.`);
   const answers = await Promise.all(
     targets.map(async (target) => {
       const { expr, stepMs } = prepareTarget(target, panel, range, panel.maxDataPoints ?? points, values);
@@ -56,13 +60,15 @@ export async function askPanel(panel: Panel, range: ResolvedRange, points: numbe
       const several = targets.length > 1;
       // A target can ask for both; the table wants the present, everything else the range.
       const instant = target.instant && (!target.range || panel.type === 'table');
-      if (instant) {
-        const { data, warnings } = await queryInstant(expr, range.toMs, signal);
-        return { frames: toFrames(data, target, expr, step, several), warnings };
-      }
-      const { data, warnings } = await queryRange({ query: expr, ...step }, signal);
-      return { frames: toFrames(data, target, expr, step, several), warnings };
+      const started = performance.now();
+      const { data, warnings } = instant ? await queryInstant(expr, range.toMs, signal) : await queryRange({ query: expr, ...step }, signal);
+      const series = Array.isArray(data.result) ? data.result.length : 0;
+      const query: AskedQuery = { refId: target.refId, expr, stepMs: instant ? undefined : stepMs, tookMs: performance.now() - started, series };
+      if (series > kSeriesMax) throw new Error(`Query ${target.refId} answers with ${series} series; at most ${kSeriesMax} are read. Aggregate or select fewer.`);
+      return { frames: toFrames(data, target, expr, step, several), warnings, query };
     }),
   );
-  return { frames: answers.flatMap((answer) => answer.frames), warnings: [...new Set(answers.flatMap((answer) => answer.warnings))] };
+  const frames = answers.flatMap((answer) => answer.frames);
+  if (!takesHistograms && holdsHistograms(frames)) throw new Error('The answer holds native histograms, which only a heatmap draws; histogram_quantile() or histogram_count() make numbers of them.');
+  return { frames, queries: answers.map((answer) => answer.query), warnings: [...new Set(answers.flatMap((answer) => answer.warnings))] };
 }

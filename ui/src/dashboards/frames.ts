@@ -1,5 +1,5 @@
 /** Answers of Prometheus' API as data frames, in the shapes that panels expect of the Prometheus data source. */
-import type { Labels, MatrixSeries, QueryResult } from '../api/types';
+import type { ApiBucketHistogram, Labels, MatrixSeries, QueryResult } from '../api/types';
 import { createDataFrame, FieldType, renderLegendFormat } from '../grafana';
 import type { DataFrame } from '../grafana';
 import type { Target } from './model';
@@ -65,6 +65,52 @@ function tableFrame(lines: TableLine[], target: Target, valueName: string): Data
   });
 }
 
+/** Marks frames of native histograms; see panels/heatmapData.ts. */
+const kCellsFrame = 'heatmap-cells';
+
+/** Buckets of native histograms as one frame: a row per bucket, each with the time at which its step ends. */
+function cellsFrame(points: [number, ApiBucketHistogram][], metric: Labels, target: Target, expr: string, stepMs: number): DataFrame {
+  const rows = points.flatMap(([time, { buckets = [] }]) => buckets.map(([, low, high, count]) => [time * 1000, toNumber(low), toNumber(high), toNumber(count)] as const));
+  const column = (index: 0 | 1 | 2 | 3) => rows.map((row) => row[index]);
+  return createDataFrame({
+    refId: target.refId, name: seriesName(metric, target, expr) ?? labelsText(metric), meta: { type: kCellsFrame as never },
+    fields: [
+      { name: 'Time', type: FieldType.time, config: { interval: stepMs }, values: column(0) },
+      { name: 'yMin', type: FieldType.number, config: {}, values: column(1) },
+      { name: 'yMax', type: FieldType.number, config: {}, values: column(2) },
+      { name: 'count', type: FieldType.number, config: {}, values: column(3) },
+    ],
+  });
+}
+
+export const holdsHistograms = (frames: DataFrame[]) => frames.some((frame) => frame.meta?.type === (kCellsFrame as never));
+
+/**
+ * Buckets of classic histograms count everything up to their boundary. For a heatmap, series of one boundary are added up and
+ * each bucket keeps only what the one below it has not. Series without a boundary pass as they are.
+ */
+export function splitBuckets(series: MatrixSeries[]): MatrixSeries[] {
+  const edges = new Map<string, Map<number, number>>();
+  const others: MatrixSeries[] = [];
+  for (const one of series) {
+    const edge = one.metric['le'];
+    if (edge === undefined) {
+      others.push(one);
+      continue;
+    }
+    const sums = edges.get(edge) ?? new Map<number, number>();
+    edges.set(edge, sums);
+    for (const [time, text] of one.values ?? []) sums.set(time, (sums.get(time) ?? 0) + toNumber(text));
+  }
+  const ordered = [...edges].sort(([a], [b]) => toNumber(a) - toNumber(b));
+  const split = ordered.map(([edge, sums], index): MatrixSeries => {
+    const below = ordered[index - 1]?.[1];
+    const values = [...sums].map(([time, sum]): [number, string] => [time, String(Math.max(0, sum - (below?.get(time) ?? 0)))]);
+    return { metric: { le: edge }, values };
+  });
+  return [...split, ...others];
+}
+
 export interface Step {
   startMs: number;
   endMs: number;
@@ -76,10 +122,18 @@ export function toFrames(result: QueryResult, target: Target, expr: string, step
   const valueName = several ? `Value #${target.refId}` : 'Value';
   const line = (labels: Labels, [time, text]: [number, string]): TableLine => ({ timeMs: time * 1000, labels, value: toNumber(text) });
   if (result.resultType === 'matrix') {
+    const histograms = result.result.filter((series) => series.histograms !== undefined).map((series) => cellsFrame(series.histograms ?? [], series.metric, target, expr, step.stepMs));
+    if (histograms.length > 0) return [...histograms, ...result.result.filter((series) => series.values !== undefined).map((series) => matrixFrame(series, target, expr, step))];
+    if (target.format === 'heatmap') {
+      const byEdge = { ...target, legendFormat: '{{le}}' };
+      return splitBuckets(result.result).map((series) => matrixFrame(series, series.metric['le'] === undefined ? target : byEdge, expr, step));
+    }
     if (target.format !== 'table') return result.result.map((series) => matrixFrame(series, target, expr, step));
     return [tableFrame(result.result.flatMap(({ metric, values = [] }) => values.map((point) => line(metric, point))), target, valueName)];
   }
   if (result.resultType === 'vector') {
+    const histograms = result.result.flatMap(({ metric, histogram }) => (histogram === undefined ? [] : [cellsFrame([histogram], metric, target, expr, step.stepMs)]));
+    if (histograms.length > 0) return histograms;
     const samples = result.result.filter((sample) => sample.value !== undefined);
     if (target.format === 'table') return [tableFrame(samples.map(({ metric, value = [0, ''] }) => line(metric, value)), target, valueName)];
     return samples.map(({ metric, value = [0, ''] }) => timeSeriesFrame([value[0] * 1000], [toNumber(value[1])], metric, target, expr, step.stepMs));

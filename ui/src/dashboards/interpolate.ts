@@ -42,6 +42,12 @@ export const forReading: Format = ({ texts }) => texts.join(' + ');
 const joined = (mark: string, quote: (text: string) => string = (text) => text): Format => ({ values }) => values.map(quote).join(mark);
 const glob: Format = ({ values }) => (values.length === 1 ? (values[0] ?? '') : `{${values.join(',')}}`);
 
+/** Keeps what structures an address; everything else is escaped. */
+export const encodeUri = (text: string) => encodeURI(text).replace(/[!'()*"]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+
+/** How an address wants them. */
+export const forAddress: Format = (value) => encodeUri(glob(value, ''));
+
 const named: Record<string, Format> = {
   glob,
   raw: joined(','),
@@ -53,6 +59,7 @@ const named: Record<string, Format> = {
   singlequote: joined(',', (text) => `'${text.replace(/'/g, "\\'")}'`),
   doublequote: joined(',', (text) => `"${text.replace(/"/g, '\\"')}"`),
   sqlstring: joined(',', (text) => `'${text.replace(/'/g, "''")}'`),
+  uriencode: (value) => encodeUri(glob(value, '')),
   percentencode: (value) => encodeURIComponent(glob(value, '')),
   urlencode: joined(',', encodeURIComponent),
   lucene: ({ values }) => {

@@ -2,20 +2,26 @@
 import type { TimeRange } from '../time/range';
 import { migratePanel, rowsToPanels } from './migrate';
 import { kColumns } from './model';
-import type { Dashboard, DataSourceRef, GridPos, Link, Panel, Target, Variable, VariableType } from './model';
+import { foreignDataSource } from './dataSources';
+import type { Annotation, Dashboard, DashboardLink, DataSourceRef, GridPos, Link, Panel, Target, Variable, VariableType } from './model';
 import { asBoolean, asList, asNumber, asObject, asObjects, asOptionalNumber, asText, isObject } from './read';
 import type { Json } from './read';
 
 /** Far more than anybody places on one page; a bound because the document comes from outside. */
 const kPanelsMax = 2000;
 
-function readDataSource(value: unknown): DataSourceRef | undefined {
-  if (typeof value === 'string') return { uid: value };
-  if (!isObject(value)) return undefined;
-  return { type: asText(value['type']), uid: asText(value['uid']) };
+/** The kinds of the data source variables, by name: references through them say no kind of their own. */
+type Kinds = ReadonlyMap<string, string>;
+
+function readDataSource(value: unknown, kinds: Kinds): DataSourceRef | undefined {
+  if (typeof value !== 'string' && !isObject(value)) return undefined;
+  const uid = typeof value === 'string' ? value : asText(value['uid']);
+  const type = typeof value === 'string' ? '' : asText(value['type']);
+  const variable = /^(?:\$(\w+)|\$\{(\w+)(?::\w+)?\})$/.exec(uid);
+  return { type: type === '' ? (kinds.get(variable?.[1] ?? variable?.[2] ?? '') ?? '') : type, uid };
 }
 
-function readTarget(json: Json, index: number): Target {
+function readTarget(json: Json, index: number, kinds: Kinds): Target {
   const format = asText(json['format'], 'time_series');
   const instant = asBoolean(json['instant']);
   return {
@@ -28,7 +34,7 @@ function readTarget(json: Json, index: number): Target {
     interval: asText(json['interval']),
     intervalFactor: Math.max(1, asNumber(json['intervalFactor'], 1)),
     hide: asBoolean(json['hide']),
-    datasource: readDataSource(json['datasource']),
+    datasource: readDataSource(json['datasource'], kinds),
   };
 }
 
@@ -49,7 +55,24 @@ function readGridPos(value: unknown, isRow: boolean): GridPos | undefined {
   };
 }
 
-function readPanel(raw: Json, nextId: () => number, nextY: (height: number) => number): Panel {
+interface Reading {
+  nextId: () => number;
+  nextY: (height: number) => number;
+  kinds: Kinds;
+  /** Library panels that the document brings along, by uid. */
+  elements: Json;
+}
+
+/** A library panel's own place and title, and the rest from the library where the document carries it. */
+function fromLibrary(raw: Json, elements: Json): Json {
+  if (!isObject(raw['libraryPanel'])) return raw;
+  const model = raw['libraryPanel']['model'] ?? asObject(elements[asText(raw['libraryPanel']['uid'])])['model'];
+  return isObject(model) ? { ...model, id: raw['id'], gridPos: raw['gridPos'], ...(asText(raw['title']) === '' ? {} : { title: raw['title'] }) } : raw;
+}
+
+function readPanel(document: Json, reading: Reading): Panel {
+  const { nextId, nextY, kinds, elements } = reading;
+  const raw = fromLibrary(document, elements);
   const json = migratePanel(raw);
   const type = asText(json['type'], isObject(json['libraryPanel']) ? 'library panel' : 'unknown');
   const isRow = type === 'row';
@@ -61,8 +84,8 @@ function readPanel(raw: Json, nextId: () => number, nextY: (height: number) => n
     title: asText(json['title'], asText(asObject(json['libraryPanel'])['name'])),
     description: asText(json['description']),
     gridPos: readGridPos(json['gridPos'], isRow) ?? { x: 0, y: nextY(height), w: isRow ? kColumns : 12, h: height },
-    datasource: readDataSource(json['datasource']),
-    targets: asObjects(json['targets']).map(readTarget),
+    datasource: readDataSource(json['datasource'], kinds),
+    targets: asObjects(json['targets']).map((target, index) => readTarget(target, index, kinds)),
     options: asObject(json['options']),
     fieldConfig: { defaults: asObject(fieldConfig['defaults']), overrides: asObjects(fieldConfig['overrides']) as unknown as Panel['fieldConfig']['overrides'] },
     transformations: asObjects(json['transformations']).filter((one) => typeof one['id'] === 'string') as unknown as Panel['transformations'],
@@ -76,8 +99,10 @@ function readPanel(raw: Json, nextId: () => number, nextY: (height: number) => n
     repeatDirection: json['repeatDirection'] === 'v' ? 'v' : 'h',
     maxPerRow: Math.max(1, asNumber(json['maxPerRow'], 4)),
     collapsed: isRow && asBoolean(json['collapsed']),
-    panels: isRow ? asObjects(json['panels']).map((inner) => readPanel(inner, nextId, nextY)) : [],
+    panels: isRow ? asObjects(json['panels']).map((inner) => readPanel(inner, reading)) : [],
+    hideTimeOverride: asBoolean(json['hideTimeOverride']),
     scope: {},
+    source: raw,
   };
 }
 
@@ -91,7 +116,7 @@ function readQuery(json: Json): string {
   return asText(inner['query'], asText(inner['expr'], asText(json['definition'])));
 }
 
-function readVariable(json: Json): Variable {
+function readVariable(json: Json, kinds: Kinds): Variable {
   const type = asText(json['type'], 'unknown');
   const current = asObject(json['current'])['value'];
   return {
@@ -108,7 +133,36 @@ function readVariable(json: Json): Variable {
     allValue: asText(json['allValue']),
     current: (Array.isArray(current) ? current : [current]).filter((one) => one !== undefined && one !== null).map((one) => asText(one)),
     skipUrlSync: asBoolean(json['skipUrlSync']),
+    datasource: readDataSource(json['datasource'], kinds),
+    auto: type === 'interval' && asBoolean(json['auto']) ? { count: Math.max(1, asNumber(json['auto_count'], 30)), min: asText(json['auto_min'], '10s') } : undefined,
   };
+}
+
+function readDashboardLinks(value: unknown): DashboardLink[] {
+  return asObjects(value)
+    .map((link): DashboardLink => ({
+      type: link['type'] === 'dashboards' ? 'dashboards' : 'link', title: asText(link['title']), url: asText(link['url']), targetBlank: asBoolean(link['targetBlank']),
+      tags: asList(link['tags']).map((tag) => asText(tag)).filter((tag) => tag !== ''), asDropdown: asBoolean(link['asDropdown']), includeVars: asBoolean(link['includeVars']),
+      keepTime: asBoolean(link['keepTime']), tooltip: asText(link['tooltip']),
+    }))
+    .filter((link) => link.type === 'dashboards' || link.url !== '');
+}
+
+/** All but the one that Grafana builds in, which lists events of its own store. */
+function readAnnotations(value: unknown, kinds: Kinds): Annotation[] {
+  return asObjects(asObject(value)['list']).filter((one) => one['builtIn'] !== 1 && one['builtIn'] !== true).map((json): Annotation => {
+    const datasource = readDataSource(json['datasource'], kinds);
+    const foreign = foreignDataSource(datasource);
+    const expr = asText(json['expr'], asText(asObject(json['target'])['expr']));
+    const stored = datasource?.uid === 'grafana' || datasource?.uid === '-- Grafana --' || asText(json['type']) === 'tags' || asText(asObject(json['target'])['type']) === 'tags';
+    const filter = asObject(json['filter']);
+    return {
+      name: asText(json['name'], 'Annotations'), enabled: asBoolean(json['enable'], true), hidden: asBoolean(json['hide']), color: asText(json['iconColor'], 'red'), expr, step: asText(json['step'], '60s'),
+      titleFormat: asText(json['titleFormat']), textFormat: asText(json['textFormat']), tagKeys: asText(json['tagKeys']).split(',').map((key) => key.trim()).filter((key) => key !== ''),
+      useValueForTime: asBoolean(json['useValueForTime']), panels: Array.isArray(filter['ids']) ? { exclude: asBoolean(filter['exclude']), ids: filter['ids'].map(Number) } : undefined,
+      problem: expr !== '' && foreign === undefined ? undefined : foreign !== undefined ? `it asks a data source of type ${foreign}` : stored ? 'it lists events by tag, which this server does not store' : 'it names no query',
+    };
+  });
 }
 
 function readTime(value: unknown): TimeRange {
@@ -120,6 +174,7 @@ function readTime(value: unknown): TimeRange {
 export function loadDashboard(document: unknown): Dashboard {
   if (!isObject(document)) throw new Error('The document is not a dashboard: it is not a JSON object.');
   const json = isObject(document['dashboard']) ? document['dashboard'] : document;
+  const kinds = new Map(asObjects(asObject(json['templating'])['list']).filter((one) => one['type'] === 'datasource').map((one) => [asText(one['name']), asText(one['query'])]));
   const raw = [...asObjects(json['panels']), ...rowsToPanels(asObjects(json['rows']))];
   if (raw.length > kPanelsMax) throw new Error(`The dashboard has ${raw.length} panels; at most ${kPanelsMax} are drawn.`);
   const used = new Set<number>(raw.map((panel) => asNumber(panel['id'], 0)));
@@ -143,8 +198,11 @@ export function loadDashboard(document: unknown): Dashboard {
     time: readTime(json['time']),
     refresh: asText(json['refresh']),
     graphTooltip: asNumber(json['graphTooltip'], 0),
-    panels: raw.map((panel) => readPanel(panel, nextId, nextY)),
-    variables: asObjects(asObject(json['templating'])['list']).map(readVariable).filter((variable) => variable.name !== ''),
-    links: readLinks(json['links']),
+    panels: raw.map((panel) => readPanel(panel, { nextId, nextY, kinds, elements: asObject(json['__elements']) })),
+    annotations: readAnnotations(json['annotations'], kinds),
+    hideTimePicker: asBoolean(asObject(json['timepicker'])['hidden']),
+    source: json,
+    variables: asObjects(asObject(json['templating'])['list']).map((one) => readVariable(one, kinds)).filter((variable) => variable.name !== ''),
+    links: readDashboardLinks(json['links']),
   };
 }

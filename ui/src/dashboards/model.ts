@@ -46,6 +46,36 @@ export interface Link {
   targetBlank: boolean;
 }
 
+/** A link in a dashboard's head: to an address, or to all dashboards that have its tags. */
+export interface DashboardLink extends Link {
+  type: 'link' | 'dashboards';
+  tags: string[];
+  asDropdown: boolean;
+  includeVars: boolean;
+  keepTime: boolean;
+  tooltip: string;
+}
+
+/** Events along the time axis, found by a query: where its value is not zero, something happened. */
+export interface Annotation {
+  name: string;
+  /** Shown unless the reader switches it off. */
+  enabled: boolean;
+  /** Its switch is not shown. */
+  hidden: boolean;
+  color: string;
+  expr: string;
+  step: string;
+  titleFormat: string;
+  textFormat: string;
+  tagKeys: string[];
+  useValueForTime: boolean;
+  /** Panels that show it; `exclude` turns the list round. */
+  panels: { exclude: boolean; ids: number[] } | undefined;
+  /** Why this server cannot answer it. */
+  problem: string | undefined;
+}
+
 export interface Panel {
   id: number;
   type: string;
@@ -71,8 +101,11 @@ export interface Panel {
   /** Rows only. */
   collapsed: boolean;
   panels: Panel[];
+  hideTimeOverride: boolean;
   /** Values that hold in this copy of a repeated panel. */
   scope: Record<string, string>;
+  /** As the document has it, for those who look into the panel. */
+  source: Record<string, unknown>;
 }
 
 export type VariableType = 'query' | 'custom' | 'constant' | 'interval' | 'datasource' | 'textbox' | 'unknown';
@@ -93,6 +126,9 @@ export interface Variable {
   /** The selection saved in the document; `$__all` stands for everything. */
   current: string[];
   skipUrlSync: boolean;
+  datasource: DataSourceRef | undefined;
+  /** Interval variables: the choice that follows the range, in so many steps and never shorter than so. */
+  auto: { count: number; min: string } | undefined;
 }
 
 export interface Dashboard {
@@ -107,7 +143,11 @@ export interface Dashboard {
   graphTooltip: number;
   panels: Panel[];
   variables: Variable[];
-  links: Link[];
+  links: DashboardLink[];
+  annotations: Annotation[];
+  hideTimePicker: boolean;
+  /** As the server gave it, for export. */
+  source: Record<string, unknown>;
 }
 
 export const kColumns = 24;

@@ -41,3 +41,39 @@ export function withVariable(search: string, name: string, values: string[]): UR
   for (const value of values) parameters.append(`var-${name}`, value);
   return parameters;
 }
+
+export type InspectTab = 'data' | 'query' | 'json';
+
+/** Which panel stands alone, under Grafana's name, and which is looked into. */
+export function readPanelState(search: string): { viewPanel: string | undefined; inspect: string | undefined; tab: InspectTab } {
+  const parameters = new URLSearchParams(search);
+  const tab = parameters.get('inspectTab');
+  return {
+    viewPanel: parameters.get('viewPanel')?.replace(/^panel-/, '') ?? undefined, inspect: parameters.get('inspect') ?? undefined, tab: tab === 'query' || tab === 'json' ? tab : 'data',
+  };
+}
+
+function changed(search: string, changes: Record<string, string | undefined>): URLSearchParams {
+  const parameters = new URLSearchParams(search);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) parameters.delete(name);
+    else parameters.set(name, value);
+  }
+  return parameters;
+}
+
+export const withPanelView = (search: string, key: string | undefined) => changed(search, { viewPanel: key, inspect: undefined, inspectTab: undefined });
+export const withInspect = (search: string, key: string | undefined, tab?: InspectTab) => changed(search, { inspect: key, inspectTab: key === undefined ? undefined : tab });
+
+/** Annotations that the reader switched against what the document says. */
+export function switchedAnnotations(search: string): ReadonlySet<string> {
+  return new Set(new URLSearchParams(search).getAll('annotation'));
+}
+
+export function withAnnotationSwitched(search: string, name: string): URLSearchParams {
+  const parameters = new URLSearchParams(search);
+  const switched = parameters.getAll('annotation');
+  parameters.delete('annotation');
+  for (const one of switched.includes(name) ? switched.filter((other) => other !== name) : [...switched, name]) parameters.append('annotation', one);
+  return parameters;
+}

@@ -4,6 +4,7 @@ import { intervalFor } from '../time/interval';
 import { formatDuration, parseDuration } from '../time/duration';
 import { forPromql, interpolate, references } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
+import { foreignDataSource } from './dataSources';
 import { kAll } from './model';
 import type { Variable } from './model';
 
@@ -115,16 +116,20 @@ async function findOptions(variable: Variable, known: Values, span: Span, signal
     case 'custom':
       return parseCustom(interpolate(variable.query, known, forPromql));
     case 'interval':
-      return parseCustom(variable.query);
+      return [...(variable.auto === undefined ? [] : [{ value: `$__auto_interval_${variable.name}`, text: 'auto' }]), ...parseCustom(variable.query)];
     case 'constant':
       return [{ value: variable.query, text: variable.query }];
     case 'datasource':
+      if (foreignDataSource({ type: variable.query }) !== undefined) throw new Error(`This server has no data source of type ${variable.query}.`);
       return [{ value: 'sextant', text: 'Sextant' }];
     case 'textbox':
     case 'unknown':
       return [];
-    case 'query':
+    case 'query': {
+      const foreign = foreignDataSource(variable.datasource);
+      if (foreign !== undefined) throw new Error(`This server has no data source of type ${foreign}.`);
       return sortOptions(applyRegex(await ask(interpolate(variable.query, known, forPromql), span, signal), variable.regex), variable.sort).slice(0, kOptionsMax);
+    }
   }
 }
 
@@ -155,7 +160,7 @@ export function valueOf({ variable, options, selected }: Resolved, rangeMs = 0):
     return { values: all, texts: ['All'], several: true, allValue: variable.allValue === '' ? undefined : variable.allValue };
   }
   if (variable.type === 'interval' && (selected[0] ?? '').startsWith('$__auto')) {
-    const auto = formatDuration(intervalFor(rangeMs, 30, parseDuration('10s') ?? 0));
+    const auto = formatDuration(intervalFor(rangeMs, variable.auto?.count ?? 30, parseDuration(variable.auto?.min ?? '10s') ?? 10_000));
     return { values: [auto], texts: [auto], several: false };
   }
   const text = new Map(options.map((option) => [option.value, option.text]));

@@ -5,11 +5,11 @@
 import './withoutEval'; // before the library's own modules run
 
 export {
-  createDataFrame, dateTimeFormat, fieldReducers, FieldType, formattedValueToString, getActiveThreshold, getDisplayProcessor, getFieldColorModeForField,
+  createDataFrame, dateTimeFormat, FieldColorModeId, fieldReducers, FieldType, formattedValueToString, getActiveThreshold, getDisplayProcessor, getFieldColorModeForField,
   getFieldDisplayName, getFieldDisplayValues, getFieldSeriesColor, getValueFormat, reduceField, renderLegendFormat, renderMarkdown, ThresholdsMode,
 } from '@grafana/data';
 export type { DataFrame, DisplayValue, Field, FieldDisplay, GrafanaTheme2, LinkModel, ReduceDataOptions, Threshold, ThresholdsConfig } from '@grafana/data';
 export { prepareFrames } from './prepare';
 export type { PanelFieldRules } from './prepare';
 export { grafanaTheme } from './theme';
-export { transformFrames } from './transform';
+export { transformFrames, unknownMatchers, unknownTransformations } from './transform';

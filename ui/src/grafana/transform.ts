@@ -1,4 +1,4 @@
-import { standardTransformers, standardTransformersRegistry, transformDataFrame } from '@grafana/data';
+import { fieldMatchers, standardTransformers, standardTransformersRegistry, transformDataFrame } from '@grafana/data';
 import type { DataFrame, DataTransformerConfig } from '@grafana/data';
 import { firstValueFrom } from 'rxjs';
 
@@ -20,7 +20,18 @@ function register(): void {
 
 let registered = false;
 
-/** Applies a panel's transformations in order; unknown ones pass the frames on. */
+/** Transformations that the library does not have. */
+export function unknownTransformations(steps: { id: string; disabled?: boolean }[]): string[] {
+  const known = new Set(Object.values(standardTransformers).map((transformer): string => transformer.id));
+  return steps.filter((step) => step.disabled !== true && step.id !== 'seriesToColumns' && !known.has(step.id)).map((step) => step.id);
+}
+
+/** Kinds of overrides that the library cannot match. */
+export function unknownMatchers(overrides: { matcher: { id: string } }[]): string[] {
+  return [...new Set(overrides.map((rule) => rule.matcher.id))].filter((id) => fieldMatchers.getIfExists(id) === undefined);
+}
+
+/** Applies a panel's transformations in order. */
 export async function transformFrames(steps: { id: string }[], frames: DataFrame[], replace: (text: string) => string): Promise<DataFrame[]> {
   if (steps.length === 0) return frames;
   if (!registered) register();

@@ -1,6 +1,7 @@
 /** What every panel type is given and what it declares about itself. */
 import type { ComponentType } from 'react';
 import type { DataFrame, GrafanaTheme2 } from '../grafana';
+import type { Mark } from '../dashboards/annotations';
 import type { Panel } from '../dashboards/model';
 import type { ResolvedRange } from '../time/range';
 
@@ -17,12 +18,16 @@ export interface PanelProps {
   syncKey: string | undefined;
   onZoom: (fromMs: number, toMs: number) => void;
   replace: Replace;
+  /** Events to be drawn along the time axis. */
+  marks: Mark[];
 }
 
 export interface PanelKind {
   Component: ComponentType<PanelProps>;
   /** The colour mode where the document names none. */
-  colorMode: 'thresholds' | 'palette-classic';
+  colorMode: string;
   /** False for panels that show something of their own. */
   asks: boolean;
+  /** Draws native histograms; everything else wants numbers. */
+  takesHistograms?: boolean;
 }

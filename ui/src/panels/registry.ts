@@ -1,4 +1,8 @@
-/** Panel types by the name that documents use. A type that is not here says so on the page. */
+/**
+ * Panel types by the name that documents use. The common ones come with the dashboard, the others are loaded when a dashboard
+ * has one. A type that is in neither list says on the page that it is not drawn, and where known why.
+ */
+import { lazy } from 'react';
 import { bargauge } from './bargauge';
 import { gauge } from './gauge';
 import type { PanelKind } from './panel';
@@ -7,4 +11,36 @@ import { table } from './table';
 import { text } from './text';
 import { timeseries } from './timeseries';
 
-export const panelKinds: ReadonlyMap<string, PanelKind> = new Map(Object.entries({ bargauge, gauge, stat, table, text, timeseries }));
+const stateTimeline: PanelKind = { Component: lazy(() => import('./stateTimeline')), colorMode: 'continuous-GrYlRd', asks: true };
+const barchart: PanelKind = { Component: lazy(() => import('./barchart')), colorMode: 'palette-classic', asks: true };
+
+export const panelKinds: ReadonlyMap<string, PanelKind> = new Map<string, PanelKind>([
+  ['bargauge', bargauge],
+  ['gauge', gauge],
+  ['stat', stat],
+  ['table', table],
+  ['text', text],
+  ['timeseries', timeseries],
+  ['heatmap', { Component: lazy(() => import('./heatmap')), colorMode: 'thresholds', asks: true, takesHistograms: true }],
+  ['piechart', { Component: lazy(() => import('./piechart')), colorMode: 'palette-classic', asks: true }],
+  ['state-timeline', stateTimeline],
+  ['status-history', stateTimeline],
+  ['barchart', barchart],
+  ['histogram', barchart],
+  ['nodeGraph', { Component: lazy(() => import('./nodeGraph')), colorMode: 'thresholds', asks: true }],
+  ['logs', { Component: lazy(() => import('./logs')), colorMode: 'thresholds', asks: true }],
+  ['alertlist', { Component: lazy(() => import('./alertlist')), colorMode: 'thresholds', asks: false }],
+  ['dashlist', { Component: lazy(() => import('./dashlist')), colorMode: 'thresholds', asks: false }],
+]);
+
+/** Why a known type of Grafana's is not drawn. */
+export const absentKinds: ReadonlyMap<string, string> = new Map([
+  ['news', 'It shows a feed from the internet, and this page asks no server but its own.'],
+  ['welcome', 'It greets new users of Grafana.'],
+  ['gettingstarted', 'It greets new users of Grafana.'],
+  ['annolist', 'This server stores no annotations that could be listed.'],
+  ['canvas', 'Free drawings are not supported.'],
+  ['geomap', 'Maps need tiles from another server.'],
+  ['traces', 'Traces are not stored here yet.'],
+  ['flamegraph', 'Profiles are not stored here.'],
+]);

@@ -140,7 +140,7 @@ function thresholdsOf(lines: Line[], theme: GrafanaTheme2): ChartThresholds | un
   return undefined;
 }
 
-function TimeSeriesPanel({ panel, frames, theme, range, utc, syncKey, onZoom }: PanelProps) {
+function TimeSeriesPanel({ panel, frames, theme, range, utc, syncKey, onZoom, marks }: PanelProps) {
   const [only, setOnly] = useState<ReadonlySet<string> | undefined>(undefined);
   const all = useMemo(() => linesOf(frames), [frames]);
   const lines = all.slice(0, kSeriesMax);
@@ -152,6 +152,8 @@ function TimeSeriesPanel({ panel, frames, theme, range, utc, syncKey, onZoom }: 
   );
   const axes = useMemo(() => axesOf(lines), [frames]);
   const thresholds = useMemo(() => thresholdsOf(lines, theme), [frames, theme]);
+  const markKey = JSON.stringify(marks.map(({ fromMs, toMs, title, text, color }) => [fromMs, toMs, title, text, color]));
+  const shownMarks = useMemo(() => marks.map(({ fromMs, toMs, title, text, color }) => ({ fromMs, toMs, title, text, color: theme.visualization.getColorByName(color) })), [markKey, theme]);
   const legend = asObject(panel.options['legend']);
   const tooltip = asObject(panel.options['tooltip']);
   const mode = asText(tooltip['mode'], 'single');
@@ -176,7 +178,7 @@ function TimeSeriesPanel({ panel, frames, theme, range, utc, syncKey, onZoom }: 
       <div className={css.chart}>
         <TimeChart
           label={`${panel.title || 'Time series'}: ${lines.length} series`} times={times} series={series} axes={axes.length > 0 ? axes : [{ key: 'y', side: 'left', grid: true, format: tickFormat(undefined) }]}
-          fromMs={range.fromMs} toMs={range.toMs} utc={utc} syncKey={syncKey} onZoom={onZoom} thresholds={thresholds}
+          fromMs={range.fromMs} toMs={range.toMs} utc={utc} syncKey={syncKey} onZoom={onZoom} thresholds={thresholds} marks={shownMarks}
           tooltip={{ mode: mode === 'multi' || mode === 'none' ? mode : 'single', sort: sort === 'asc' || sort === 'desc' ? sort : 'none', hideZeros: asBoolean(tooltip['hideZeros']) }}
         />
       </div>

@@ -12,6 +12,7 @@ import { formatAgo, formatDateTime, parseTimestamp } from '../time/format';
 import { countHealth, groupPools } from './pools';
 import type { HealthFilter, Pool } from './pools';
 import { ScrapeConfig } from './ScrapeConfig';
+import { StatusTabs } from './StatusTabs';
 import css from './TargetsPage.module.css';
 
 const tones: Record<TargetHealth, Tone> = { up: 'ok', down: 'bad', unknown: 'neutral' };
@@ -34,6 +35,7 @@ export default function TargetsPage() {
   return (
     <div className={css.page}>
       <PageBar title="Targets">
+        <StatusTabs of="scraping" here="/targets" />
         <Choices
           label="Health" value={health} onChange={(value) => change('health', value, 'all')}
           choices={[

@@ -1,0 +1,30 @@
+/** What can be done with a panel. */
+import { Link } from '../app/router';
+import { Icon } from '../components/icons';
+import { Popover } from '../components/Popover';
+import { withInspect, withPanelView } from './urlState';
+import css from './PanelMenu.module.css';
+
+interface PanelMenuProps {
+  title: string;
+  panelKey: string;
+  search: string;
+  viewed: boolean;
+  inspectable: boolean;
+}
+
+export function PanelMenu({ title, panelKey, search, viewed, inspectable }: PanelMenuProps) {
+  const to = (parameters: URLSearchParams) => `${window.location.pathname}?${parameters.toString()}`;
+  return (
+    <Popover label={`Menu of ${title}`} buttonClass={css.button ?? ''} align="right" button={<Icon name="more" size={14} />}>
+      {(close) => (
+        <ul className={css.menu}>
+          <li><Link to={to(withPanelView(search, viewed ? undefined : panelKey))} onClick={close}>{viewed ? 'Back to the dashboard' : 'View'}</Link></li>
+          {inspectable && <li><Link to={to(withInspect(search, panelKey, 'data'))} onClick={close}>Inspect data</Link></li>}
+          {inspectable && <li><Link to={to(withInspect(search, panelKey, 'query'))} onClick={close}>Inspect queries</Link></li>}
+          <li><Link to={to(withInspect(search, panelKey, 'json'))} onClick={close}>Panel JSON</Link></li>
+        </ul>
+      )}
+    </Popover>
+  );
+}

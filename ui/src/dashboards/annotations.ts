@@ -1,0 +1,64 @@
+/** Events along the time axis: asked for like any range query, and drawn on the panels that want them. */
+import { queryRange } from '../api/prometheus';
+import type { MatrixSeries } from '../api/types';
+import { renderLegendFormat } from '../grafana';
+import { parseDuration } from '../time/duration';
+import { alignToStep, intervalFor } from '../time/interval';
+import type { ResolvedRange } from '../time/range';
+import { builtins, forPromql, interpolate } from './interpolate';
+import type { Values } from './interpolate';
+import type { Annotation, Panel } from './model';
+import { rateInterval } from '../time/interval';
+
+export interface Mark {
+  fromMs: number;
+  /** The same as `fromMs` for a moment. */
+  toMs: number;
+  title: string;
+  text: string;
+  color: string;
+  annotation: Annotation;
+}
+
+/** More marks than a chart can show apart. */
+const kMarksMax = 1000;
+const kScrapeIntervalMs = 15_000;
+
+/** Values other than zero are events; neighbours of one series become one event that lasts. */
+export function marksOf(annotation: Annotation, series: MatrixSeries[], stepMs: number): Mark[] {
+  const marks: Mark[] = [];
+  for (const { metric, values = [] } of series) {
+    const title = renderLegendFormat(annotation.titleFormat, metric);
+    const text = renderLegendFormat(annotation.textFormat, metric);
+    const tags = annotation.tagKeys.map((key) => metric[key] ?? '').filter((tag) => tag !== '').join(', ');
+    let open: Mark | undefined;
+    for (const [time, value] of values) {
+      const number = Number(value);
+      if (!Number.isFinite(number) || number === 0) {
+        open = undefined;
+        continue;
+      }
+      const ms = annotation.useValueForTime ? number : time * 1000;
+      if (open !== undefined && !annotation.useValueForTime && ms - open.toMs <= stepMs * 1.01) {
+        open.toMs = ms;
+        continue;
+      }
+      open = { fromMs: ms, toMs: ms, title: title === '' ? annotation.name : title, text: [text, tags].filter((part) => part !== '').join(' · '), color: annotation.color, annotation };
+      marks.push(open);
+    }
+  }
+  return marks.slice(0, kMarksMax);
+}
+
+export async function askAnnotation(annotation: Annotation, range: ResolvedRange, values: Values, signal: AbortSignal): Promise<Mark[]> {
+  const minMs = parseDuration(interpolate(annotation.step, values, forPromql)) ?? 60_000;
+  const stepMs = intervalFor(range.toMs - range.fromMs, 1000, minMs);
+  const known = new Map([...values, ...builtins(range.fromMs, range.toMs, { intervalMs: stepMs, rateIntervalMs: rateInterval(stepMs, kScrapeIntervalMs) })]);
+  const { data } = await queryRange({ query: interpolate(annotation.expr, known, forPromql), ...alignToStep(range.fromMs, range.toMs, stepMs), stepMs }, signal);
+  return marksOf(annotation, data.result, stepMs);
+}
+
+/** An annotation may name the panels that show it. */
+export function marksFor(panel: Panel, marks: Mark[]): Mark[] {
+  return marks.filter(({ annotation: { panels } }) => panels === undefined || panels.ids.includes(panel.id) !== panels.exclude);
+}

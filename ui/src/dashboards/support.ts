@@ -1,0 +1,29 @@
+/**
+ * What a panel needs that the page lacks. Such a panel says so instead of showing a picture that leaves something out: a
+ * transformation passed over or a query not asked would look like an answer.
+ */
+import { unknownMatchers, unknownTransformations } from '../grafana';
+import { absentKinds, panelKinds } from '../panels/registry';
+import { foreignDataSource } from './dataSources';
+import type { Panel } from './model';
+
+/** Why the panel is not drawn; undefined when it is. */
+export function whyNotDrawn(panel: Panel): string | undefined {
+  const kind = panelKinds.get(panel.type);
+  if (kind === undefined) {
+    if (panel.type === 'library panel') return 'It is a library panel, and the document does not bring its contents along.';
+    return absentKinds.get(panel.type) ?? `Panel type “${panel.type}” is not supported.`;
+  }
+  if (!kind.asks) return undefined;
+  for (const target of panel.targets) {
+    if (target.hide) continue;
+    const foreign = foreignDataSource(target.datasource?.type === undefined || target.datasource.type === '' ? (target.datasource ?? panel.datasource) : target.datasource);
+    if (foreign === '-- Dashboard --') return 'It shows the data of another panel, which is not supported.';
+    if (foreign !== undefined) return `It asks a data source of type “${foreign}”, which this server does not have.`;
+  }
+  const steps = unknownTransformations(panel.transformations);
+  if (steps.length > 0) return `It uses the transformation “${steps.join('”, “')}”, which is not supported.`;
+  const matchers = unknownMatchers(panel.fieldConfig.overrides);
+  if (matchers.length > 0) return `It has overrides by “${matchers.join('”, “')}”, which is not supported.`;
+  return undefined;
+}
