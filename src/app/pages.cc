@@ -53,7 +53,9 @@ net::HttpResponse ServeAsset(const net::HttpRequest& request, std::string_view n
 void AddPageRoutes(net::Router& router) {
   net::RouteOptions options;
   options.compress = false;
-  for (const char* page : {"/", "/query", "/graph", "/targets", "/alerts", "/cardinality", "/explain"}) {
+  for (const char* page : {"/", "/query", "/graph", "/targets", "/alerts", "/cardinality", "/explain",
+                           "/dashboards", "/d/{uid}", "/d/{uid}/*", "/rules", "/status", "/tsdb-status",
+                           "/config", "/flags", "/service-discovery", "/alertmanager", "/silences"}) {
     router.Add(
         "GET", page,
         [](const net::HttpRequest& request) { return ServeAsset(request, "ui/index.html", kRevalidate); },

@@ -35,8 +35,8 @@ async function countPanels(page) {
       if (refused !== null) counts.refused.push(`${name}: ${refused.textContent}`);
       else if (panel.querySelector('[role=alert]') !== null) counts.failed.push(`${name}: ${panel.querySelector('[role=alert]').textContent}`);
       else if (panel.querySelector('canvas, svg[role=img], svg[role=group], table, [role=meter], [data-color-mode]') !== null || panel.dataset.panelType === 'text') counts.drawn++;
-      else if (panel.querySelector('[role=status]') !== null || panel.querySelector('h3 ~ *') === null) counts.waiting.push(name);
-      else counts.empty.push(`${name}: ${panel.textContent.slice(0, 120)}`);
+      else if (panel.querySelector('[data-empty]') !== null) counts.empty.push(`${name}: ${panel.querySelector('[data-empty]').textContent}`);
+      else counts.waiting.push(name);
     }
     return counts;
   });
@@ -59,7 +59,8 @@ describe('dashboards', () => {
       await serveReference(page, JSON.parse(readFileSync(path, 'utf8')));
       await page.goto('/d/reference');
       await page.getByRole('heading', { level: 1 }).waitFor();
-      for (const row of await page.locator('button[aria-expanded=false]:has(h2)').all()) await row.click();
+      const folded = page.locator('button[aria-expanded=false]:has(h2)');
+      while ((await folded.count()) > 0) await folded.first().click();
       // Panels ask when they come near the window: make it as high as the page.
       await page.waitForTimeout(300);
       const height = await page.evaluate(() => document.documentElement.scrollHeight);

@@ -11,8 +11,10 @@ import type { Tone } from '../components/States';
 import { queryAddress } from '../explore/urlState';
 import { humanDuration } from '../time/duration';
 import { formatAgo, formatDateTime, parseTimestamp } from '../time/format';
+import { AlertingTabs } from './AlertingTabs';
 import { countStates, filterGroups, ruleState } from './groups';
 import type { StateFilter } from './groups';
+import { matchersOf, matchersText } from './matchers';
 import css from './AlertsPage.module.css';
 
 const tones: Record<Exclude<StateFilter, 'all'>, Tone> = { firing: 'bad', pending: 'warn', inactive: 'ok', unknown: 'neutral', recording: 'info' };
@@ -35,6 +37,7 @@ export default function AlertsPage() {
   return (
     <div className={css.page}>
       <PageBar title="Alerts">
+        <AlertingTabs here="/alerts" />
         <Choices
           label="State" value={state} onChange={(value) => change('state', value, 'all')}
           choices={[
@@ -146,6 +149,7 @@ function AlertTable({ alerts, ruleName, nowMs }: { alerts: Alert[]; ruleName: st
               <span className={css.facts} title={activeMs === undefined ? undefined : formatDateTime(activeMs)}>
                 active {activeMs === undefined ? '–' : humanDuration(nowMs - activeMs)}
               </span>
+              <Link to={`/silences?new=${encodeURIComponent(matchersText(matchersOf(alert.labels)))}`}>Silence</Link>
               <span className={css.alertValue} title={`Value ${Number(alert.value)}`}>{formatShort(Number(alert.value), 4)}</span>
             </div>
             <Annotations annotations={alert.annotations} />

@@ -81,10 +81,40 @@ export async function fetchJson(path: string, parameters: Parameters = {}, signa
   const document = readJson(await response.text(), response);
   reportReachable();
   if (!response.ok) {
-    const message = (document as { message?: unknown } | null)?.message;
-    throw new ApiError(typeof message === 'string' ? message : `HTTP ${response.status}`, 'refused', response.status);
+    throw new ApiError(messageOf(JSON.stringify(document)) ?? `HTTP ${response.status}`, 'refused', response.status);
   }
   return document;
+}
+
+/** POST or DELETE with a JSON body, for what changes something; the answer may be empty. Errors read like those of fetchJson. */
+export async function sendJson(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method, credentials: 'same-origin', headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) }, body: body === undefined ? null : JSON.stringify(body),
+    });
+  } catch {
+    reportUnreachable('the connection failed');
+    throw new ApiError('The server cannot be reached: the connection failed.', 'unreachable');
+  }
+  const text = await response.text();
+  if (response.ok) {
+    reportReachable();
+    return text.trim() === '' ? undefined : readJson(text, response);
+  }
+  throw new ApiError(messageOf(text) ?? `HTTP ${response.status}`, 'refused', response.status);
+}
+
+/** Alertmanager answers errors as a JSON string, Grafana as an object with a message, proxies as text. */
+function messageOf(text: string): string | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'string') return parsed;
+    const message = (parsed as { message?: unknown; error?: unknown } | null)?.message ?? (parsed as { error?: unknown } | null)?.error;
+    return typeof message === 'string' ? message : undefined;
+  } catch {
+    return text.length > 0 && text.length < 500 && !text.startsWith('<') ? text.trim() : undefined;
+  }
 }
 
 interface Envelope {

@@ -17,6 +17,8 @@ const Discovery = lazy(() => import('../status/DiscoveryPage'));
 const Config = lazy(() => import('../status/ConfigPage'));
 const Flags = lazy(() => import('../status/FlagsPage'));
 const Status = lazy(() => import('../status/StatusPage'));
+const Notifications = lazy(() => import('../alerting/NotificationsPage'));
+const Silences = lazy(() => import('../alerting/SilencesPage'));
 const Alerts = lazy(() => import('../alerting/AlertsPage'));
 
 const pages: Record<string, { title: string; Page: React.ComponentType }> = {
@@ -28,6 +30,8 @@ const pages: Record<string, { title: string; Page: React.ComponentType }> = {
   '/targets': { title: 'Targets', Page: Targets },
   '/cardinality': { title: 'Costs', Page: Cardinality },
   '/alerts': { title: 'Alerts', Page: Alerts },
+  '/alertmanager': { title: 'Notifications', Page: Notifications },
+  '/silences': { title: 'Silences', Page: Silences },
   '/rules': { title: 'Alerts', Page: Alerts }, // Prometheus' address
   '/status': { title: 'Status', Page: Status },
   '/tsdb-status': { title: 'Status', Page: Status },

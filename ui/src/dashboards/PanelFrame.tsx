@@ -186,7 +186,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
       {error !== undefined && <span className={css.stale} role="img" aria-label={`Not refreshed: ${error.message}`} title={`Not refreshed: ${error.message}`}><Icon name="warning" size={13} /></span>}
       {hasData
         ? <Suspense fallback={<Loading what="the panel" />}><Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} marks={marksFor(panel, marks)} /></Suspense>
-        : <p className={css.noData}>{asText(panel.fieldConfig.defaults['noValue'], 'No data')}</p>}
+        : <p className={css.noData} data-empty>{asText(panel.fieldConfig.defaults['noValue'], 'No data')}</p>}
       {inspect === panelKey && (
         <Suspense fallback={null}>
           <Inspect

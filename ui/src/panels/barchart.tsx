@@ -27,7 +27,7 @@ export default function BarChartPanel({ panel, frames, theme }: PanelProps) {
   const { options } = panel;
   const isHistogram = panel.type === 'histogram';
   const bars = useMemo(() => (isHistogram ? readHistogram(frames, options, theme) : readBars(frames, options, theme)), [frames, options, theme]);
-  if (bars.categories.length === 0) return <p className={css.note}>{bars.note ?? 'No data'}</p>;
+  if (bars.categories.length === 0) return <p className={css.note} data-empty>{bars.note ?? 'No data'}</p>;
   const stacking = asText(options['stacking'], 'none');
   const stacked = stacking === 'normal' || stacking === 'percent';
   const series = bars.series.filter((one) => only === undefined || one.name === only);

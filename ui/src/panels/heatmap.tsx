@@ -62,7 +62,7 @@ export default function HeatmapPanel({ panel, frames, theme, range, utc, syncKey
     const [low, high] = [heat.boundaries[row], heat.boundaries[rowEnd]];
     return low === undefined || high === undefined ? (heat.names[row] ?? '') : low === -Infinity ? `up to ${valueFormat(high)}` : `${valueFormat(low)} to ${valueFormat(high)}`;
   };
-  if (heat.cells.length === 0) return <p className={css.empty}>{heat.note ?? 'No data'}</p>;
+  if (heat.cells.length === 0) return <p className={css.empty} data-empty>{heat.note ?? 'No data'}</p>;
   const legend = asObject(options['legend']);
   return (
     <div className={css.panel}>

@@ -12,7 +12,7 @@ export default function LogsPanel({ panel, frames, utc }: PanelProps) {
   const { options } = panel;
   const [open, setOpen] = useState<number | undefined>(undefined);
   const lines = useMemo(() => readLines(frames, options['sortOrder'] === 'Ascending'), [frames, options]);
-  if (lines.length === 0) return <p className={css.note}>No lines</p>;
+  if (lines.length === 0) return <p className={css.note} data-empty>No lines</p>;
   return (
     <div className={css.panel}>
       <ol className={css.lines} aria-label={panel.title || 'Logs'}>

@@ -18,7 +18,7 @@ export default function NodeGraphPanel({ panel, frames, theme }: PanelProps) {
   const drag = useRef<{ x: number; y: number } | undefined>(undefined);
   const graph = useMemo(() => readGraph(frames), [frames]);
   const places = useMemo(() => placeNodes(graph), [graph]);
-  if (graph.nodes.length === 0) return <p className={css.empty}>The answer holds no nodes: a frame with a field “id”, or one with “source” and “target”, is needed.</p>;
+  if (graph.nodes.length === 0) return <p className={css.empty} data-empty>The answer holds no nodes: a frame with a field “id”, or one with “source” and “target”, is needed.</p>;
   const points = [...places.values()];
   const [x0, x1] = [Math.min(...points.map(({ x }) => x)) * kEdge - 60, Math.max(...points.map(({ x }) => x)) * kEdge + 60];
   const [y0, y1] = [Math.min(...points.map(({ y }) => y)) * kEdge - 40, Math.max(...points.map(({ y }) => y)) * kEdge + 60];

@@ -58,7 +58,7 @@ export default function PieChartPanel({ panel, frames, theme, utc, replace }: Pa
             })}
           </svg>
         )}
-        {width > 0 && slices.length === 0 && <p className={css.empty}>All values are zero.</p>}
+        {width > 0 && slices.length === 0 && <p className={css.empty} data-empty>All values are zero.</p>}
       </div>
       {legend['showLegend'] !== false && (
         <div className={css.legend}>
