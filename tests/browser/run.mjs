@@ -6,6 +6,7 @@
 // (/usr/bin/chromium, or SEXTANT_CHROMIUM).
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { serveReference } from './reference.mjs';
 import { colouredPixels, launch, narrow, openPage, overflow, screenshot, until, wide } from './browser.mjs';
 
 const [base, shots] = process.argv.slice(2);
@@ -52,6 +53,9 @@ const pages = {
     path: '/explain?expr=sum+by+(cpu)+(rate(node_cpu_seconds_total[5m]))+%2F+scalar(count(up))', heading: 'Explain',
     ready: async (page) => { await page.getByRole('table', { name: 'Plan' }).locator('tbody tr').nth(4).waitFor(); await page.getByRole('textbox', { name: 'PromQL to explain' }).waitFor(); },
   },
+  dashboards: { path: '/dashboards', heading: 'Dashboards', ready: (page) => page.getByRole('list', { name: 'Dashboards' }).waitFor() },
+  status: { path: '/status', heading: 'Status', ready: (page) => page.getByRole('table', { name: 'Series by metric' }).locator('tbody tr').first().waitFor() },
+  flags: { path: '/flags', heading: 'Flags', ready: (page) => page.getByRole('table', { name: 'Flags' }).waitFor() },
   alerts: { path: '/alerts', heading: 'Alerts', ready: (page) => page.getByRole('region', { name: /^Rule group / }).first().waitFor() },
 };
 
@@ -244,6 +248,130 @@ describe('Query', () => {
     const { page, close } = await openPage(browser, base);
     await page.goto('/query?g0.expr=no_such_metric_anywhere');
     await page.getByText('No series match').waitFor();
+    await close();
+  });
+});
+
+describe('Dashboards', () => {
+  test('the list leads to a dashboard, words and tags narrow it', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/dashboards');
+    await page.getByRole('list', { name: 'Dashboards' }).getByRole('link', { name: 'Home' }).click();
+    await page.waitForURL(/\/d\/home/);
+    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
+    await page.goBack();
+    await page.getByRole('searchbox', { name: 'Search dashboards' }).fill('no such dashboard');
+    await page.getByText('No dashboard matches').waitFor();
+    assert.match(page.url(), /search=/);
+    await close();
+  });
+
+  test('a panel alone, and what is behind it, live in the address', async () => {
+    const { page, close } = await openPage(browser, base);
+    const targets = [{ refId: 'A', expr: 'sum by (mode) (rate(cpu_seconds_total[$__rate_interval]))', legendFormat: '{{mode}}' }];
+    await serveReference(page, { title: 'Two', panels: [{ id: 1, type: 'timeseries', title: 'One', targets, gridPos: { x: 0, y: 0, w: 12, h: 8 } }, { id: 2, type: 'piechart', title: 'Shares', targets, gridPos: { x: 12, y: 0, w: 12, h: 8 } }] });
+    await page.goto('/d/two');
+    await panel(page, 'Shares').locator('svg[role=img] path').first().waitFor();
+    await panel(page, 'One').hover();
+    await page.getByRole('button', { name: 'Menu of One' }).click();
+    await page.getByRole('link', { name: 'View', exact: true }).click();
+    await page.waitForURL(/viewPanel=1/);
+    await panel(page, 'Shares').waitFor({ state: 'detached' });
+    await page.reload();
+    await page.getByRole('button', { name: 'Back to the dashboard' }).click();
+    await panel(page, 'Shares').waitFor();
+    await page.goto('/d/two?inspect=1&inspectTab=query');
+    const dialog = page.getByRole('dialog', { name: 'Inspect One' });
+    await dialog.getByText(/rate\(cpu_seconds_total\[\d+[ms]\w*\]\)/).waitFor();
+    await dialog.getByRole('button', { name: 'Data' }).click();
+    await dialog.getByRole('columnheader', { name: 'mode-1' }).waitFor();
+    const [file] = await Promise.all([page.waitForEvent('download'), dialog.getByRole('button', { name: 'Download CSV' }).click()]);
+    assert.equal(file.suggestedFilename(), 'One.csv');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    assert.doesNotMatch(page.url(), /inspect/);
+    await close();
+  });
+
+  test('HTML in a document does not run, and what is lacking is said', async () => {
+    const { page, close } = await openPage(browser, base);
+    const bad = '<img src=x onerror="document.title=1"><script>document.title=1</script><b>kept</b>';
+    await serveReference(page, { title: bad, panels: [{ id: 1, type: 'text', title: bad, options: { mode: 'html', content: bad } }, { id: 2, type: 'flamegraph', title: 'Profile' }, { id: 3, type: 'stat', title: 'Odd', targets: [{ expr: 'up' }], transformations: [{ id: 'noSuchThing' }] }] });
+    await page.goto('/d/bad');
+    await page.getByText('kept', { exact: true }).waitFor();
+    await panel(page, 'Profile').getByText('is not drawn').waitFor();
+    await panel(page, 'Odd').getByText('noSuchThing').waitFor();
+    assert.notEqual(await page.title(), '1');
+    assert.equal(await page.locator('main script, main [onerror]').count(), 0);
+    await close();
+  });
+});
+
+describe('Server pages', () => {
+  test('flags, configuration and status show what the API says', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/status');
+    await page.getByRole('table', { name: 'Series by metric' }).locator('tbody tr').first().waitFor();
+    await page.getByRole('link', { name: 'Flags' }).click();
+    await page.getByRole('table', { name: 'Flags' }).locator('tbody tr').first().waitFor();
+    const flags = await api('status/flags');
+    assert.equal(await page.getByRole('table', { name: 'Flags' }).locator('tbody tr').count(), Object.keys(flags).length);
+    await page.getByRole('link', { name: 'Configuration' }).click();
+    await page.locator('pre code').first().waitFor();
+    await screenshot(page, shots, 'config');
+    await close();
+  });
+
+  test('service discovery tells what each relabelling rule did', async () => {
+    const { page, close } = await openPage(browser, base);
+    const steps = [{ rule: { source_labels: ['a'], target_label: 'b', action: 'replace' }, output: { __address__: 'x:1', a: '1', b: '1' }, keep: true }, { rule: { action: 'drop' }, output: {}, keep: false }];
+    const success = (data) => (route) => route.fulfill({ contentType: 'application/json', body: JSON.stringify({ status: 'success', data }) });
+    await page.route(/\/api\/v1\/scrape_pools/, success({ scrapePools: ['p'] }));
+    await page.route(/\/api\/v1\/targets\?/, success({ activeTargets: [], droppedTargets: [{ discoveredLabels: { __address__: 'x:1', a: '1' }, scrapePool: 'p' }], droppedTargetCounts: { p: 1 } }));
+    await page.route(/\/api\/v1\/targets\/relabel_steps/, success({ steps }));
+    await page.goto('/service-discovery');
+    await page.getByRole('button', { name: 'Relabelling of x:1' }).click();
+    const list = page.getByRole('list', { name: 'Relabelling steps' });
+    await list.getByText('is set to').waitFor();
+    await list.getByText('The target is dropped here.').waitFor();
+    await screenshot(page, shots, 'service-discovery');
+    await close();
+  });
+});
+
+describe('Silences', () => {
+  test('one is made from an alert with a look at what it hides, and expired', async () => {
+    const { page, close } = await openPage(browser, base);
+    const alert = { fingerprint: '1', labels: { alertname: 'Slow', team: 'a' }, annotations: { summary: 'It is slow' }, startsAt: '2026-01-01T00:00:00Z', endsAt: '2026-01-01T00:00:00Z', receivers: [{ name: 'mail' }], status: { state: 'active', silencedBy: [], inhibitedBy: [] } };
+    let silences = [];
+    const answer = (route, body) => route.fulfill({ contentType: 'application/json', body: JSON.stringify(body) });
+    await page.route(/\/api\/v2\/alerts\/groups/, (route) => answer(route, [{ labels: { team: 'a' }, receiver: { name: 'mail' }, alerts: [alert] }]));
+    await page.route(/\/api\/v2\/alerts\?/, (route) => answer(route, new URL(route.request().url()).searchParams.getAll('filter').includes('team="a"') ? [alert] : []));
+    await page.route(/\/api\/v2\/status/, (route) => answer(route, { config: { original: 'route:' }, uptime: '', versionInfo: { version: '1' } }));
+    await page.route(/\/api\/v2\/silence(s|\/)/, (route) => {
+      if (route.request().method() === 'POST') {
+        silences = [{ ...route.request().postDataJSON(), id: 's1', updatedAt: '', status: { state: 'active' } }];
+        return answer(route, { silenceID: 's1' });
+      }
+      if (route.request().method() === 'DELETE') silences = silences.map((one) => ({ ...one, status: { state: 'expired' } }));
+      return answer(route, silences);
+    });
+    await page.goto('/alertmanager');
+    await page.getByText('It is slow').waitFor();
+    await screenshot(page, shots, 'notifications');
+    await page.getByRole('link', { name: 'Silence', exact: true }).first().click();
+    const dialog = page.getByRole('dialog', { name: 'New silence' });
+    await dialog.getByText('Hides 1 alert now').waitFor();
+    await dialog.getByRole('button', { name: 'Silence', exact: true }).click();
+    await dialog.getByText('Say who makes the silence.').waitFor();
+    await dialog.getByLabel('By').fill('me');
+    await dialog.getByLabel('Why').fill('it is known');
+    await screenshot(page, shots, 'silence-new');
+    await dialog.getByRole('button', { name: 'Silence', exact: true }).click();
+    await page.getByRole('list', { name: 'Silences' }).getByText('it is known').waitFor();
+    assert.deepEqual(silences[0].matchers, [{ name: 'team', value: 'a', isRegex: false, isEqual: true }]);
+    await page.getByRole('button', { name: 'Expire' }).click();
+    await page.getByText('Change the search or the state.').waitFor();
     await close();
   });
 });

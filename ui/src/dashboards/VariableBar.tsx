@@ -15,9 +15,11 @@ interface VariableBarProps {
 
 export function VariableBar({ variables, pending, onChange }: VariableBarProps) {
   const shown = variables.filter(({ variable }) => variable.hide !== 2 && variable.type !== 'constant' && variable.type !== 'datasource' && variable.type !== 'unknown');
-  if (shown.length === 0) return null;
+  const absent = variables.filter(({ variable }) => variable.type === 'unknown' && variable.hide !== 2);
+  if (shown.length === 0 && absent.length === 0) return null;
   return (
     <div className={css.bar} role="group" aria-label="Variables">
+      {absent.map(({ variable }) => <span key={variable.name} className={css.absent} title="Queries are asked without it.">{variable.label === '' ? variable.name : variable.label}: this kind of variable is not supported</span>)}
       {shown.map((one) => <Picker key={one.variable.name} resolved={one} pending={pending} onChange={(values) => onChange(one.variable.name, values)} />)}
     </div>
   );

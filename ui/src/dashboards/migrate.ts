@@ -84,6 +84,34 @@ export function migrateThresholds(thresholds: unknown): Json | undefined {
 
 const reducerOfStat: Record<string, string> = { avg: 'mean', current: 'lastNotNull', total: 'sum', name: 'lastNotNull' };
 
+/** What a legacy graph says about some of its series, by name or pattern, as an override of today. */
+function seriesOverride(rule: Json, axes: Json[]): Json {
+  const alias = asText(rule['alias']);
+  const properties: Json[] = [];
+  const add = (id: string, value: unknown) => properties.push({ id, value });
+  if (asText(rule['color']) !== '') add('color', { mode: 'fixed', fixedColor: rule['color'] });
+  if (rule['fill'] !== undefined) add('custom.fillOpacity', asNumber(rule['fill'], 0) * 10);
+  if (rule['linewidth'] !== undefined) add('custom.lineWidth', asNumber(rule['linewidth'], 1));
+  if (rule['dashes'] === true) add('custom.lineStyle', { fill: 'dash', dash: [asNumber(rule['dashLength'], 10), asNumber(rule['spaceLength'], 10)] });
+  if (rule['bars'] === true) add('custom.drawStyle', 'bars');
+  else if (rule['lines'] === true) add('custom.drawStyle', 'line');
+  else if (rule['lines'] === false) add('custom.lineWidth', 0);
+  if (rule['points'] !== undefined) add('custom.showPoints', rule['points'] === true ? 'always' : 'never');
+  if (rule['nullPointMode'] !== undefined) add('custom.spanNulls', rule['nullPointMode'] === 'connected');
+  if (rule['steppedLine'] === true) add('custom.lineInterpolation', 'stepAfter');
+  if (rule['transform'] === 'negative-Y') add('custom.transform', 'negative-Y');
+  if (rule['stack'] !== undefined) add('custom.stacking', { mode: rule['stack'] === false ? 'none' : 'normal', group: typeof rule['stack'] === 'string' ? rule['stack'] : 'A' });
+  if (rule['legend'] === false || rule['hiddenSeries'] === true) add('custom.hideFrom', { legend: rule['legend'] === false, tooltip: false, viz: rule['hiddenSeries'] === true });
+  if (rule['yaxis'] === 2) {
+    const [, right = {}] = axes;
+    add('custom.axisPlacement', 'right');
+    if (asText(right['format']) !== '') add('unit', right['format']);
+    if (asText(right['label']) !== '') add('custom.axisLabel', right['label']);
+    for (const limit of ['min', 'max']) if (right[limit] !== null && right[limit] !== undefined && right[limit] !== '') add(limit, asNumber(right[limit], 0));
+  }
+  return { matcher: { id: /^\/.*\/[gimsuy]*$/.test(alias) ? 'byRegexp' : 'byName', options: alias }, properties };
+}
+
 /** A legacy `graph` as the time series panel it would be today. */
 function graphToTimeseries(panel: Json): Json {
   const legend = asObject(panel['legend']);
@@ -94,9 +122,10 @@ function graphToTimeseries(panel: Json): Json {
   const calcs = ['min', 'max', 'avg', 'current', 'total'].filter((name) => legend[name] === true).map((name) => reducerOfStat[name] ?? name);
   const stacking = panel['stack'] === true ? (panel['percentage'] === true ? 'percent' : 'normal') : 'none';
   const limit = (name: string) => (axis[name] === null || axis[name] === undefined || axis[name] === '' ? {} : { [name]: asNumber(axis[name], 0) });
-  const overrides = Object.entries(asObject(panel['aliasColors'])).map(([name, color]) => ({
-    matcher: { id: 'byName', options: name }, properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }],
-  }));
+  const overrides = [
+    ...Object.entries(asObject(panel['aliasColors'])).map(([name, color]) => ({ matcher: { id: 'byName', options: name }, properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }] })),
+    ...asObjects(panel['seriesOverrides']).filter((rule) => asText(rule['alias']) !== '').map((rule) => seriesOverride(rule, asObjects(panel['yaxes']))),
+  ];
   return {
     ...panel,
     type: 'timeseries',
@@ -142,6 +171,11 @@ function singlestatToStat(panel: Json): Json {
   };
 }
 
+/** `$__cell_2` and `$__cell` of the Angular table are parts of the row now. */
+export function migrateCellLink(url: string): string {
+  return url.replace(/\$__cell_(\d+)(?::raw)?|\$\{__cell_(\d+)(?::raw)?\}/g, (_, plain?: string, braced?: string) => `\${__data.fields[${plain ?? braced ?? '0'}]}`).replace(/\$__cell(?::raw)?(?!\w)|\$\{__cell(?::raw)?\}/g, '${__value.text}');
+}
+
 /** The Angular table: its column styles become overrides by name. */
 function oldTableToTable(panel: Json): Json {
   const overrides = asObjects(panel['styles']).flatMap((style) => {
@@ -152,7 +186,7 @@ function oldTableToTable(panel: Json): Json {
     if (asText(style['alias']) !== '') properties.push({ id: 'displayName', value: style['alias'] });
     if (asText(style['unit']) !== '') properties.push({ id: 'unit', value: style['unit'] });
     if (typeof style['decimals'] === 'number') properties.push({ id: 'decimals', value: style['decimals'] });
-    if (style['link'] === true) properties.push({ id: 'links', value: [{ title: style['linkTooltip'], url: style['linkUrl'], targetBlank: style['linkTargetBlank'] }] });
+    if (style['link'] === true) properties.push({ id: 'links', value: [{ title: style['linkTooltip'], url: migrateCellLink(asText(style['linkUrl'])), targetBlank: style['linkTargetBlank'] }] });
     return [{ matcher: { id: pattern.startsWith('/') ? 'byRegexp' : 'byName', options: pattern }, properties }];
   });
   const targets = asObjects(panel['targets']);
@@ -186,7 +220,9 @@ function migrateLegend(options: Json): Json {
 /** One panel in today's form; unknown types pass as they are. */
 export function migratePanel(panel: Json): Json {
   let current = panel;
-  if (panel['type'] === 'graph' || panel['type'] === 'graph-old') current = graphToTimeseries(panel);
+  const xMode = asText(asObject(panel['xaxis'])['mode'], 'time');
+  // A graph over names or buckets instead of time keeps its type, and says that it is not drawn.
+  if ((panel['type'] === 'graph' || panel['type'] === 'graph-old') && xMode === 'time') current = graphToTimeseries(panel);
   else if (panel['type'] === 'singlestat' || panel['type'] === 'grafana-singlestat-panel') current = singlestatToStat(panel);
   else if (panel['type'] === 'table-old' || (panel['type'] === 'table' && Array.isArray(panel['styles']))) current = oldTableToTable(panel);
   if (current['type'] === 'text' && current['options'] === undefined) current = { ...current, options: { mode: current['mode'] ?? 'markdown', content: current['content'] ?? '' } };

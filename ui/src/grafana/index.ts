@@ -6,7 +6,7 @@ import './withoutEval'; // before the library's own modules run
 
 export {
   createDataFrame, dateTimeFormat, FieldColorModeId, fieldReducers, FieldType, formattedValueToString, getActiveThreshold, getDisplayProcessor, getFieldColorModeForField,
-  getFieldDisplayName, getFieldDisplayValues, getFieldSeriesColor, getValueFormat, reduceField, renderLegendFormat, renderMarkdown, ThresholdsMode,
+  getFieldDisplayName, getFieldDisplayValues, getFieldSeriesColor, getValueFormat, reduceField, renderLegendFormat, renderMarkdown, textUtil, ThresholdsMode,
 } from '@grafana/data';
 export type { DataFrame, DisplayValue, Field, FieldDisplay, GrafanaTheme2, LinkModel, ReduceDataOptions, Threshold, ThresholdsConfig } from '@grafana/data';
 export { prepareFrames } from './prepare';

@@ -5,7 +5,21 @@ import { asBoolean, asList, asText } from '../dashboards/read';
 import type { Json } from '../dashboards/read';
 import { fieldReducers, formattedValueToString, reduceField } from '../grafana';
 import type { Field } from '../grafana';
+import { safeUrl } from './options';
 import css from './Legend.module.css';
+
+/** Where the series' data link leads, if it has one. */
+function linkOf({ field }: LegendEntry): { href: string; title: string } | undefined {
+  if (field.config.links === undefined || field.config.links.length === 0) return undefined;
+  const link = field.getLinks?.({ valueRowIndex: Math.max(0, field.values.length - 1) })[0];
+  const href = safeUrl(link?.href);
+  return href === undefined ? undefined : { href, title: link?.title ?? '' };
+}
+
+function EntryLink({ entry }: { entry: LegendEntry }) {
+  const link = linkOf(entry);
+  return link === undefined ? null : <a className={css.link} href={link.href} title={link.title} aria-label={`${link.title === '' ? 'Link' : link.title} of ${entry.name}`}>↗</a>;
+}
 
 export interface LegendEntry {
   field: Field;
@@ -48,6 +62,7 @@ export function Legend({ entries, options, choose }: LegendProps) {
               <span key={calcs[position]} className={css.calc}>{calcs.length > 1 ? `${calcLabel(calcs[position] ?? '')}: ` : ''}{text}</span>
             ))}
           </button>
+          <EntryLink entry={entry} />
         </li>
       ))}
     </ul>
@@ -81,6 +96,7 @@ function LegendTable({ entries, options, choose, calcs, place }: LegendProps & {
                   <i style={{ background: entry.color }} />
                   <span className={css.name}>{entry.name}</span>
                 </button>
+                <EntryLink entry={entry} />
               </td>
               {values.map(({ text }, column) => <td key={calcs[column]} className={css.number}>{text}</td>)}
             </tr>

@@ -3,7 +3,8 @@ import { asBoolean, asText } from '../dashboards/read';
 import { formattedValueToString, getFieldDisplayValues } from '../grafana';
 import type { FieldDisplay, GrafanaTheme2 } from '../grafana';
 import { useSize } from '../components/useSize';
-import { readOrientation, readReduce } from './options';
+import { fitFont } from './fit';
+import { readOrientation, readReduce, safeUrl } from './options';
 import type { Orientation } from './options';
 import type { PanelKind, PanelProps } from './panel';
 import css from './bargauge.module.css';
@@ -31,14 +32,17 @@ interface BarProps {
   mode: string;
   showUnfilled: boolean;
   showName: boolean;
+  /** What the value has for its text. */
+  width: number;
 }
 
-function Bar({ value, theme, orientation, mode, showUnfilled, showName }: BarProps) {
+function Bar({ value, theme, orientation, mode, showUnfilled, showName, width }: BarProps) {
   const text = formattedValueToString(value.display);
   const low = value.field.min ?? 0;
   const span = (value.field.max ?? 100) - low || 1;
   const share = Number.isFinite(value.display.numeric) ? Math.min(1, Math.max(0, (value.display.numeric - low) / span)) : 0;
   const color = value.display.color ?? theme.colors.text.primary;
+  const href = safeUrl(value.hasLinks === true ? value.getLinks?.()[0]?.href : undefined);
   const across = orientation === 'horizontal';
   const length = `${(share * 100).toFixed(2)}%`;
   const fill = mode === 'gradient' ? gradient(value, theme, share, across ? 'to right' : 'to top') : color;
@@ -56,7 +60,7 @@ function Bar({ value, theme, orientation, mode, showUnfilled, showName }: BarPro
           <div className={css.fill} style={across ? { width: length, background: fill } : { height: length, background: fill }} />
         )}
       </div>
-      <span className={css.value} style={{ color }}>{text}</span>
+      <span className={css.value} style={across ? { color } : { color, fontSize: fitFont(text, width, 40, 13) }}>{href === undefined ? text : <a href={href} className={css.link}>{text}</a>}</span>
     </div>
   );
 }
@@ -73,7 +77,7 @@ function BarGaugePanel({ panel, frames, theme, utc, replace }: PanelProps) {
       {width > 0 && values.map((value, index) => (
         <Bar
           key={index} value={value} theme={theme} orientation={orientation} mode={asText(panel.options['displayMode'], 'gradient')}
-          showUnfilled={asBoolean(panel.options['showUnfilled'], true)} showName={values.length > 1 || asText(value.display.title) !== ''}
+          showUnfilled={asBoolean(panel.options['showUnfilled'], true)} showName={values.length > 1 || asText(value.display.title) !== ''} width={width / Math.max(1, values.length) - 8}
         />
       ))}
     </div>

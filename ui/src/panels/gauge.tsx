@@ -4,7 +4,7 @@ import { formattedValueToString, getFieldDisplayValues, ThresholdsMode } from '.
 import type { FieldDisplay, GrafanaTheme2 } from '../grafana';
 import { useSize } from '../components/useSize';
 import { fitFont } from './fit';
-import { readReduce } from './options';
+import { readReduce, safeUrl } from './options';
 import type { PanelKind, PanelProps } from './panel';
 import css from './gauge.module.css';
 
@@ -44,6 +44,7 @@ interface DialProps {
 
 function Dial({ value, theme, width, height, showName, showMarkers }: DialProps) {
   const text = formattedValueToString(value.display);
+  const href = safeUrl(value.hasLinks === true ? value.getLinks?.()[0]?.href : undefined);
   const nameHeight = showName ? 20 : 0;
   // The dial's box: 2 radii wide, 1.5 high (a 240° arc ends half a radius under its centre).
   const radius = Math.max(10, Math.min(width / 2 - 8, (height - nameHeight - 10) / 1.5));
@@ -68,6 +69,7 @@ function Dial({ value, theme, width, height, showName, showMarkers }: DialProps)
         <text x={cx} y={cy + size * 0.34} textAnchor="middle" fontSize={size} fontWeight={600} fill={color} className={css.value}>{text}</text>
       </svg>
       {showName && <span className={css.name}>{value.display.title}</span>}
+      {href !== undefined && <a className={css.link} href={href} aria-label={`Open the link of ${value.display.title ?? 'the value'}`} />}
     </div>
   );
 }

@@ -5,7 +5,9 @@ import { schemeColors } from '../charts/schemes';
 import { holdsHistograms, splitBuckets, toFrames } from '../dashboards/frames';
 import { loadDashboard } from '../dashboards/load';
 import type { Target } from '../dashboards/model';
-import { createDataFrame, FieldType, getFieldDisplayName, grafanaTheme, prepareFrames } from '../grafana';
+import { migrateCellLink } from '../dashboards/migrate';
+import { whyNotDrawn } from '../dashboards/support';
+import { createDataFrame, FieldType, getFieldDisplayName, grafanaTheme, prepareFrames, renderMarkdown, textUtil } from '../grafana';
 import type { DataFrame, Field } from '../grafana';
 import { chooseAlerts, readAlertOptions } from './alertChoice';
 import { readBars, readHistogram } from './bars';
@@ -14,6 +16,7 @@ import { painter, readHeat } from './heatmapData';
 import { levelOf, readLines } from './logLines';
 import { slicePath, slicesOf } from './slices';
 import { distinctStates, readStates } from './states';
+import { withoutForeignImages } from './text';
 
 const theme = grafanaTheme('dark');
 const target: Target = { refId: 'A', expr: 'x', legendFormat: '', format: 'heatmap', instant: false, range: true, interval: '', intervalFactor: 1, hide: false, datasource: undefined };
@@ -152,4 +155,40 @@ describe('hostile documents', () => {
   test.each([[{ panels: [{ type: 'heatmap', options: 'x', fieldConfig: 7, targets: { a: 1 } }] }], [{ panels: [{ type: 'row', panels: 'x' }], annotations: { list: 'x' }, links: 5, templating: [] }]])('wrong types give defaults', (document) => {
     expect(loadDashboard(document).panels).toHaveLength(1);
   });
+});
+
+describe('old forms', () => {
+  const [panel] = loadDashboard({ panels: [{ type: 'graph', yaxes: [{ format: 'short' }, { format: 'bytes' }], aliasColors: { a: '#fff' }, seriesOverrides: [{ alias: '/lim.*/', fill: 0, color: '#f00', dashes: true, yaxis: 2 }, { alias: 'b', transform: 'negative-Y' }] }] }).panels;
+  test('what a graph says about its series becomes overrides', () => {
+    expect(panel?.fieldConfig.overrides.map(({ matcher, properties }) => [matcher.id, matcher.options, properties.map(({ id }) => id)])).toEqual([
+      ['byName', 'a', ['color']], ['byRegexp', '/lim.*/', ['color', 'custom.fillOpacity', 'custom.lineStyle', 'custom.axisPlacement', 'unit']], ['byName', 'b', ['custom.transform']],
+    ]);
+  });
+  test('a graph over names is not drawn as one over time', () => {
+    expect(loadDashboard({ panels: [{ type: 'graph', xaxis: { mode: 'series' } }] }).panels[0]?.type).toBe('graph');
+  });
+  test('links of table cells name the row', () => expect(migrateCellLink('/d/x?a=$__cell_2&b=$__cell&c=${__cell_1:raw}')).toBe('/d/x?a=${__data.fields[2]}&b=${__value.text}&c=${__data.fields[1]}'));
+});
+
+describe('what is not drawn', () => {
+  const why = (panel: Record<string, unknown>) => { const [one] = loadDashboard({ templating: { list: [{ type: 'datasource', name: 'logs', query: 'loki' }] }, panels: [panel] }).panels; return one === undefined ? '' : (whyNotDrawn(one) ?? 'drawn'); };
+  test.each([
+    [{ type: 'timeseries', targets: [{ expr: 'up' }] }, /^drawn$/],
+    [{ type: 'news' }, /internet/], [{ type: 'some-plugin' }, /“some-plugin”/], [{ type: 'library panel' }, /library/],
+    [{ type: 'stat', targets: [{ expr: 'up' }], transformations: [{ id: 'noSuchThing' }] }, /“noSuchThing”/],
+    [{ type: 'stat', targets: [{ expr: 'up' }], transformations: [{ id: 'noSuchThing', disabled: true }] }, /^drawn$/],
+    [{ type: 'stat', targets: [{ expr: 'up' }], fieldConfig: { overrides: [{ matcher: { id: 'byMagic' }, properties: [] }] } }, /“byMagic”/],
+    [{ type: 'logs', datasource: { uid: '$logs' }, targets: [{ expr: '{a="b"}' }] }, /“loki”/],
+    [{ type: 'timeseries', datasource: { type: 'datasource', uid: '-- Mixed --' }, targets: [{ expr: 'up', datasource: { type: 'prometheus' } }, { expr: 'x', datasource: { type: 'mysql' } }] }, /“mysql”/],
+    [{ type: 'timeseries', datasource: { uid: '-- Dashboard --' }, targets: [{ panelId: 2 }] }, /another panel/],
+  ])('%o', (panel, reason) => expect(why(panel)).toMatch(reason));
+});
+
+test('text panels keep nothing that could run', () => {
+  const html = textUtil.sanitizeTextPanelContent('<b onclick="x()">a</b><script>x()</script><a href="javascript:x()">b</a><img src=x onerror=x()>');
+  for (const text of [html, renderMarkdown('# a <script>x()</script><b onclick="x()">')]) expect(text).not.toMatch(/<script|<[^>]*on(click|error)|href="?javascript/);
+});
+
+test('images of other servers become links', () => {
+  expect(withoutForeignImages('<img src="https://x.example/a.png" alt="logo"><img src="/a.png">')).toBe('<a href="https://x.example/a.png">logo</a><img src="/a.png">');
 });

@@ -35,6 +35,7 @@ export const panelKinds: ReadonlyMap<string, PanelKind> = new Map<string, PanelK
 
 /** Why a known type of Grafana's is not drawn. */
 export const absentKinds: ReadonlyMap<string, string> = new Map([
+  ['graph', 'It is an old graph whose horizontal axis is not time.'],
   ['news', 'It shows a feed from the internet, and this page asks no server but its own.'],
   ['welcome', 'It greets new users of Grafana.'],
   ['gettingstarted', 'It greets new users of Grafana.'],

@@ -1,7 +1,7 @@
 /** Table: one row per sample, cells with units, colours, small gauges and links. */
 import { useState } from 'react';
-import { asBoolean, asNumber, asObject, asObjects, asText } from '../dashboards/read';
-import { FieldType, formattedValueToString, getFieldDisplayName } from '../grafana';
+import { asBoolean, asList, asNumber, asObject, asObjects, asText } from '../dashboards/read';
+import { fieldReducers, FieldType, formattedValueToString, getFieldDisplayName, reduceField } from '../grafana';
 import type { DataFrame, DisplayValue, Field, GrafanaTheme2 } from '../grafana';
 import { Empty } from '../components/States';
 import { safeUrl } from './options';
@@ -67,15 +67,39 @@ function Cell({ field, row, theme }: { field: Field; row: number; theme: Grafana
   return <td style={style} title={text}>{content}</td>;
 }
 
+/** The line under the rows: how many there are, or what each number comes to. */
+function footerOf(options: Record<string, unknown>, fields: Field[], rows: number[], nameOf: (field: Field) => string): string[] | undefined {
+  const footer = asObject(options['footer']);
+  if (footer['show'] !== true) return undefined;
+  const reducers = asList(footer['reducer']).map((one) => asText(one)).filter((id) => fieldReducers.getIfExists(id) !== undefined);
+  const id = reducers[0] ?? 'sum';
+  if (id === 'count' && asBoolean(footer['countRows'])) return fields.map((_, index) => (index === 0 ? `Count: ${rows.length}` : ''));
+  const only = asList(footer['fields']).map((one) => asText(one)).filter((one) => one !== '');
+  return fields.map((field, index) => {
+    if (field.type !== FieldType.number || (only.length > 0 && !only.includes(nameOf(field)) && !only.includes(field.name))) return index === 0 ? (fieldReducers.getIfExists(id)?.name ?? id) : '';
+    const shown: Field = { ...field, values: rows.map((row) => field.values[row] as unknown), state: { ...field.state, calcs: {} } };
+    const value = (reduceField({ field: shown, reducers: [id] }) as Record<string, unknown>)[id];
+    return field.display === undefined ? String(value) : formattedValueToString(field.display(value));
+  });
+}
+
 function TablePanel({ panel, frames, theme }: PanelProps) {
   const initial = asObjects(panel.options['sortBy'])[0];
   const [sort, setSort] = useState<Sort | undefined>(initial === undefined ? undefined : { column: asText(initial['displayName']), down: asBoolean(initial['desc']) });
   const [chosen, setChosen] = useState(0);
+  const [filters, setFilters] = useState<ReadonlyMap<string, string>>(new Map());
   const frame = frames[Math.min(chosen, frames.length - 1)];
   if (frame === undefined || frame.fields.length === 0) return <Empty title="No data" />;
   const fields = shownFields(frame);
   const nameOf = (field: Field) => getFieldDisplayName(field, frame, frames);
-  const rows = order(frame, fields.find((field) => nameOf(field) === sort?.column), sort?.down ?? false);
+  const wanted = [...filters].filter(([, text]) => text !== '');
+  const kept = (row: number) => wanted.every(([name, text]) => {
+    const field = fields.find((one) => nameOf(one) === name);
+    return field === undefined || (field.display === undefined ? String(field.values[row]) : formattedValueToString(field.display(field.values[row]))).toLowerCase().includes(text.toLowerCase());
+  });
+  const rows = order(frame, fields.find((field) => nameOf(field) === sort?.column), sort?.down ?? false).filter(kept);
+  const filterable = fields.filter((field) => asBoolean(asObject(field.config.custom)['filterable']) || asBoolean(field.config.filterable));
+  const footer = footerOf(panel.options, fields, rows, nameOf);
   return (
     <div className={css.panel}>
       <div className={css.scroll}>
@@ -96,6 +120,15 @@ function TablePanel({ panel, frames, theme }: PanelProps) {
                   );
                 })}
               </tr>
+              {filterable.length > 0 && (
+                <tr>
+                  {fields.map((field, index) => (
+                    <td key={index}>
+                      {filterable.includes(field) && <input className={css.filter} value={filters.get(nameOf(field)) ?? ''} placeholder="Filter" aria-label={`Filter ${nameOf(field)}`} onChange={(event) => setFilters(new Map(filters).set(nameOf(field), event.target.value))} />}
+                    </td>
+                  ))}
+                </tr>
+              )}
             </thead>
           )}
           <tbody>
@@ -103,6 +136,7 @@ function TablePanel({ panel, frames, theme }: PanelProps) {
               <tr key={row}>{fields.map((field, index) => <Cell key={index} field={field} row={row} theme={theme} />)}</tr>
             ))}
           </tbody>
+          {footer !== undefined && <tfoot><tr>{footer.map((text, index) => <td key={index} style={{ textAlign: fields[index]?.type === FieldType.number ? 'right' : 'left' }}>{text}</td>)}</tr></tfoot>}
         </table>
       </div>
       {rows.length > kRowsMax && <p className={css.note}>{kRowsMax} of {rows.length} rows are shown.</p>}

@@ -1,15 +1,30 @@
 /** Text: Markdown or HTML from the document, cleaned of everything that could run. */
 import { useMemo } from 'react';
 import { asText } from '../dashboards/read';
-import { renderMarkdown } from '../grafana';
+import { renderMarkdown, textUtil } from '../grafana';
 import type { PanelKind, PanelProps } from './panel';
 import css from './text.module.css';
+
+/** The page loads nothing from other servers: their images become links. */
+export function withoutForeignImages(html: string): string {
+  const box = document.createElement('template'); // what is inside one loads nothing
+  box.innerHTML = html;
+  for (const image of box.content.querySelectorAll('img')) {
+    const source = image.getAttribute('src') ?? '';
+    if (/^(data:image\/|\/(?!\/))/.test(source)) continue;
+    const link = document.createElement('a');
+    if (/^https?:/.test(source)) link.setAttribute('href', source);
+    link.textContent = image.getAttribute('alt') || 'Image';
+    image.replaceWith(link);
+  }
+  return box.innerHTML;
+}
 
 function TextPanel({ panel, replace }: PanelProps) {
   const mode = asText(panel.options['mode'], 'markdown');
   const content = replace(asText(panel.options['content']));
-  // renderMarkdown cleans what it returns; HTML goes through it too, which leaves tags as they are.
-  const html = useMemo(() => renderMarkdown(content), [content]);
+  // Both clean what they return of everything that could run.
+  const html = useMemo(() => withoutForeignImages(mode === 'html' ? textUtil.sanitizeTextPanelContent(content) : renderMarkdown(content)), [content, mode]);
   if (mode === 'code') return <pre className={css.code}>{content}</pre>;
   return <div className={css.text} dangerouslySetInnerHTML={{ __html: html }} />;
 }
