@@ -10,7 +10,7 @@ function groupLabels(expr) {
   const any = /by\s*\(([^)]*)\)/.exec(expr)?.[1];
   const found = (leading ?? trailing ?? any)?.split(',').map((name) => name.trim()).filter((name) => name !== '');
   if (found !== undefined) return /histogram_quantile/.test(expr) ? found.filter((name) => name !== 'le') : found;
-  return /^\s*(sum|count|max|min|avg|scalar|vector|histogram_quantile|1\b|\(?\s*(sum|avg|count))/.test(expr) ? [] : ['instance', 'job'];
+  return /^\s*(sum|count|max|min|avg|scalar|vector|histogram_quantile|1\b|\(?\s*(sum|avg|count))/.test(expr) ? [] : ['instance', 'job', 'namespace', 'pod', 'container', 'node', 'condition', 'reason'];
 }
 
 const kCopies = 4;
@@ -22,7 +22,8 @@ function labelSets(expr) {
     const end = /max by \(client\)/.test(expr) ? 0 : 1;
     return [...new Set(calls.map((call) => call[end]))].map((name) => ({ [end === 0 ? 'client' : 'server']: name, id: name, title: name, color: '#1F3A6E' }));
   }
-  const names = groupLabels(expr);
+  const made = [...expr.matchAll(/,\s*"(\w+)",\s*"[^"]*",\s*"/g)].map(([, name]) => name); // what label_join() and label_replace() add
+  const names = [...new Set([...groupLabels(expr), ...made])];
   const others = names.filter((name) => name !== 'le');
   const copies = others.length === 0 ? 1 : kCopies;
   const sets = Array.from({ length: copies }, (_, index) => Object.fromEntries(others.map((name) => [name, name === 'phase' ? ['Running', 'Pending', 'Failed', 'Succeeded'][index] : `${name}-${index + 1}`])));

@@ -78,7 +78,7 @@ describe('every page in every look', () => {
           await ready(page);
           await page.waitForLoadState('networkidle');
           assert.equal(await page.title(), `${heading} · Sextant`);
-          assert.equal(await page.getByRole('navigation').getByRole('link', { name: heading }).getAttribute('aria-current'), 'page');
+          assert.equal(await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: heading }).getAttribute('aria-current'), 'page');
           assert.equal(await overflow(page), 0, 'nothing stands out over the right edge');
           const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
           const [red] = background.match(/\d+/g).map(Number);
@@ -370,7 +370,7 @@ describe('Silences', () => {
     await dialog.getByRole('button', { name: 'Silence', exact: true }).click();
     await page.getByRole('list', { name: 'Silences' }).getByText('it is known').waitFor();
     assert.deepEqual(silences[0].matchers, [{ name: 'team', value: 'a', isRegex: false, isEqual: true }]);
-    await page.getByRole('button', { name: 'Expire' }).click();
+    await page.getByRole('button', { name: 'Expire', exact: true }).click();
     await page.getByText('Change the search or the state.').waitFor();
     await close();
   });
