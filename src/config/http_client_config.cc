@@ -2,6 +2,7 @@
 
 #include "config/paths.h"
 #include "config/text.h"
+#include "config/url_text.h"
 
 namespace sextant::config {
 
@@ -238,7 +239,7 @@ const Struct& FieldsOf(const HttpClientConfig*) {
           Member<&HttpClientConfig::follow_redirects>("follow_redirects").AlwaysWritten(),
           // It allows HTTP/2 where a server offers it; our client does not take the offer.
           NotYet("enable_http2").Allowing({"true", "false"}),
-          Member<&HttpClientConfig::proxy_url>("proxy_url"),
+          Member<&HttpClientConfig::proxy_url>("proxy_url", UrlText()),
           Member<&HttpClientConfig::no_proxy>("no_proxy"),
           Member<&HttpClientConfig::proxy_from_environment>("proxy_from_environment"),
           NotYet("proxy_connect_header"),
@@ -249,7 +250,7 @@ const Struct& FieldsOf(const HttpClientConfig*) {
 }
 
 std::string RevealSecrets(const HttpClientConfig& http) {
-  std::string text;
+  std::string text = http.proxy_url;
   if (http.basic_auth) text += "\n" + http.basic_auth->password.Reveal();
   if (http.authorization) text += "\n" + http.authorization->credentials.Reveal();
   for (const auto& [name, header] : http.http_headers) {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "config/text.h"
+#include "config/url_text.h"
 
 namespace sextant::config {
 
@@ -134,7 +135,7 @@ const Struct& FieldsOf(const RemoteMetadataConfig*) {
 const Struct& FieldsOf(const RemoteWriteConfig*) {
   static const Struct kFields = Struct::Of<RemoteWriteConfig>(
       {
-          Member<&RemoteWriteConfig::url>("url"),
+          Member<&RemoteWriteConfig::url>("url", UrlText()),
           Member<&RemoteWriteConfig::remote_timeout_ms>("remote_timeout", Duration()),
           Member<&RemoteWriteConfig::headers>("headers").Check<std::map<std::string, std::string>>(
               CheckHeaders),
