@@ -162,7 +162,7 @@ const Struct& FieldsOf(const RemoteWriteConfig*) {
           Member<&RemoteWriteConfig::name>("name"),
           Member<&RemoteWriteConfig::send_exemplars>("send_exemplars"),
           Member<&RemoteWriteConfig::send_native_histograms>("send_native_histograms"),
-          NotYet("round_robin_dns").Allowing({"false"}),
+          Member<&RemoteWriteConfig::round_robin_dns>("round_robin_dns"),
           Member<&RemoteWriteConfig::protobuf_message>("protobuf_message").Check<std::string>(CheckMessage),
           Inline<&RemoteWriteConfig::http>(),
           Member<&RemoteWriteConfig::queue>("queue_config"),

@@ -41,6 +41,7 @@ struct RemoteWriteConfig {
   std::string name;  // empty: one is made of the URL
   bool send_exemplars = false;
   bool send_native_histograms = false;
+  bool round_robin_dns = false;  // new connections go to any of the host's addresses
   std::string protobuf_message = "prometheus.WriteRequest";
   HttpClientConfig http;
   RemoteQueueConfig queue;

@@ -73,8 +73,6 @@ remote_write:
 TEST(RemoteConfigTest, RefusesWhatIsWrongOrNotHonoured) {
   EXPECT_NE(ErrorOf("remote_write: [{url: 'http://x', sigv4: {}}]\n").find("sigv4 is not supported yet"),
             std::string::npos);
-  EXPECT_NE(ErrorOf("remote_write: [{url: 'http://x', round_robin_dns: true}]\n").find("round_robin_dns"),
-            std::string::npos);
   EXPECT_NE(
       ErrorOf("remote_write: [{url: 'http://x', headers: {'A': \"b\\r\\nC: d\"}}]\n").find("cannot be sent"),
       std::string::npos);

@@ -510,6 +510,7 @@ net::FetchRequest WriteQueue::MakeRequest(std::string body, uint64_t attempts) c
   request.url = config.url;
   request.body = std::move(body);
   request.timeout_ms = config.remote_timeout_ms;
+  request.shuffles_addresses = config.round_robin_dns;
   request.max_body_bytes = kMaxAnswerBytes;
   for (const auto& [name, value] : config.headers) request.headers.Set(name, value);
   request.headers.Set("Content-Encoding", "snappy");
