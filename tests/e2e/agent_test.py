@@ -72,6 +72,9 @@ class AgentTest(TestCase):
         self.assertIn('The following flag(s) can not be used in agent mode: ["--storage.tsdb.path"]', output)
         code, output = run("prometheus", "--storage.agent.path=x", cwd=self.folder)
         self.assertIn('The following flag(s) can only be used in agent mode: ["--storage.agent.path"]', output)
+        code, output = run("promtool", "check", "config", "--agent", path, cwd=self.folder)
+        self.assertEqual(code, 1)
+        self.assertIn("field alerting is not allowed in agent mode", output)
         # A reload that asks for what an agent cannot do changes nothing.
         agent = self.start_agent("global: {}\n", "--web.enable-lifecycle")
         self.write("agent.yml", RULES)
