@@ -158,12 +158,19 @@ class OtlpTest(TestCase):
         self.assertEqual(self.post(ours, block(1, block(1, block(1, block(2, nested)))))[0], 400)
         deep = '{"resourceMetrics":' + "[" * 100_000
         self.assertEqual(self.post(ours, deep.encode(), "application/json")[0], 400)
-        # Late samples are refused as Prometheus does, and nothing of their request is kept.
-        late = block(1, b"late") + block(5, block(1, fixed(3, 10**9) + double(4, 1)))
-        good = block(1, b"good") + block(5, block(1, fixed(3, time.time_ns()) + double(4, 1)))
-        self.assertEqual(self.post(ours, request([good, late])), (400, "out of bounds\n"))
+        # Samples that are refused are answered as Prometheus does, and nothing of their request is kept.
+        def gauge(name, at, value):
+            return block(1, name) + block(5, block(1, fixed(3, at) + double(4, value)))
+        now = time.time_ns()
+        self.assertEqual(self.post(ours, request([gauge(b"first", now, 1)])), (200, ""))
+        self.assertEqual(self.post(ours, request([gauge(b"good", now, 1), gauge(b"first", now, 2)])),
+                         (400, "duplicate sample for timestamp\n"))
+        self.assertEqual(self.post(ours, request([gauge(b"good", now, 1), gauge(b"first", now - 2 * 3600 * 10**9, 2)])),
+                         (500, "too old sample\n"))
+        self.assertEqual(self.post(ours, request([gauge(b"good", now, 1), gauge(b"first", now + 3600 * 10**9, 2)])),
+                         (400, "out of bounds: timestamp is too far in the future\n"))
         self.assertIsNone(ours.one("good"))
-        self.assertEqual(self.post(ours, request([good])), (200, ""))
+        self.assertEqual(self.post(ours, request([gauge(b"good", now, 1)])), (200, ""))
         self.assertEqual(ours.one("good"), 1)
 
 
