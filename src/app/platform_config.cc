@@ -52,6 +52,7 @@ Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source) {
       break;
     }
   }
+  if (source.is_agent) SEXTANT_TRY(config::CheckForAgent(loaded.prometheus));
   loaded.patterns = loaded.prometheus.rule_files;
   loaded.patterns.insert(loaded.patterns.end(), loaded.prometheus.scrape_config_files.begin(),
                          loaded.prometheus.scrape_config_files.end());

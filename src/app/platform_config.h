@@ -25,6 +25,7 @@ struct ConfigSource {
   // What stands for rules when the configuration names none.
   bool uses_builtin_rules = false;
   promql::ParserOptions parser;
+  bool is_agent = false;  // sections that need a store are refused
 };
 
 struct PlatformConfig {

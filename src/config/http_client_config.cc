@@ -2,6 +2,7 @@
 
 #include "config/paths.h"
 #include "config/text.h"
+#include "config/url_text.h"
 
 namespace sextant::config {
 
@@ -101,6 +102,10 @@ core::Status CheckProxy(const HttpClientConfig& http, Node node) {
     return node.Fail("if proxy_from_environment is configured, no_proxy must not be configured");
   if (http.proxy_url.empty() && !http.no_proxy.empty())
     return node.Fail("if no_proxy is configured, proxy_url must also be configured");
+  if (!http.proxy_connect_headers.empty() && !http.proxy_from_environment && http.proxy_url.empty()) {
+    return node.Fail(
+        "if proxy_connect_header is configured, proxy_url or proxy_from_environment must also be configured");
+  }
   return {};
 }
 
@@ -238,10 +243,10 @@ const Struct& FieldsOf(const HttpClientConfig*) {
           Member<&HttpClientConfig::follow_redirects>("follow_redirects").AlwaysWritten(),
           // It allows HTTP/2 where a server offers it; our client does not take the offer.
           NotYet("enable_http2").Allowing({"true", "false"}),
-          Member<&HttpClientConfig::proxy_url>("proxy_url"),
+          Member<&HttpClientConfig::proxy_url>("proxy_url", UrlText()),
           Member<&HttpClientConfig::no_proxy>("no_proxy"),
           Member<&HttpClientConfig::proxy_from_environment>("proxy_from_environment"),
-          NotYet("proxy_connect_header"),
+          Member<&HttpClientConfig::proxy_connect_headers>("proxy_connect_header"),
           Member<&HttpClientConfig::http_headers>("http_headers"),
       },
       FinishHttp);
@@ -249,9 +254,12 @@ const Struct& FieldsOf(const HttpClientConfig*) {
 }
 
 std::string RevealSecrets(const HttpClientConfig& http) {
-  std::string text;
+  std::string text = http.proxy_url;
   if (http.basic_auth) text += "\n" + http.basic_auth->password.Reveal();
   if (http.authorization) text += "\n" + http.authorization->credentials.Reveal();
+  for (const auto& [name, secrets] : http.proxy_connect_headers) {
+    for (const Secret& secret : secrets) text += "\n" + secret.Reveal();
+  }
   for (const auto& [name, header] : http.http_headers) {
     for (const Secret& secret : header.secrets) text += "\n" + secret.Reveal();
   }

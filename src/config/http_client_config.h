@@ -55,6 +55,7 @@ struct HttpClientConfig {
   std::string proxy_url;  // empty: none
   std::string no_proxy;   // hosts, domains, addresses and networks that are reached without it, with commas
   bool proxy_from_environment = false;  // HTTP_PROXY, HTTPS_PROXY and NO_PROXY say so instead
+  std::map<std::string, std::vector<Secret>> proxy_connect_headers;  // for the proxy alone
   std::map<std::string, HttpHeaderConfig> http_headers;
 };
 

@@ -494,8 +494,10 @@ const Struct& FieldsOf(const PrometheusConfig*) {
           Member<&PrometheusConfig::remote_write>("remote_write")
               .NullItem("empty or null remote write config section")
               .Check<std::vector<RemoteWriteConfig>>(CheckRemoteWrite),
-          NotYet("remote_read"),
-          NotYet("otlp"),
+          Member<&PrometheusConfig::remote_read>("remote_read")
+              .NullItem("empty or null remote read config section")
+              .Check<std::vector<RemoteReadConfig>>(CheckRemoteRead),
+          Member<&PrometheusConfig::otlp>("otlp"),
       },
       FinishPrometheus);
   return kFields;
@@ -526,6 +528,17 @@ core::Result<std::vector<std::string>> ListRuleFiles(const PrometheusConfig& con
     files.insert(matches.begin(), matches.end());
   }
   return std::vector<std::string>(files.begin(), files.end());
+}
+
+core::Status CheckForAgent(const PrometheusConfig& config) {
+  auto refuse = [](std::string_view field) {
+    return core::Fail(core::Code::kInvalidArgument, "field {} is not allowed in agent mode", field);
+  };
+  const AlertingConfig& alerting = config.alerting;
+  if (!alerting.alertmanagers.empty() || !alerting.alert_relabel_configs.empty()) return refuse("alerting");
+  if (!config.rule_files.empty()) return refuse("rule_files");
+  if (!config.remote_read.empty()) return refuse("remote_read");
+  return {};
 }
 
 std::string DumpPrometheusConfig(const PrometheusConfig& config) { return WriteYaml(config); }

@@ -19,6 +19,7 @@
 #include "config/discovery_config.h"
 #include "config/http_client_config.h"
 #include "config/node.h"
+#include "config/otlp_config.h"
 #include "config/relabel_config.h"
 #include "config/remote_config.h"
 #include "core/clock.h"
@@ -153,6 +154,8 @@ struct PrometheusConfig {
   std::vector<ScrapeConfig> scrape_configs;
   StorageConfig storage;
   std::vector<RemoteWriteConfig> remote_write;
+  std::vector<RemoteReadConfig> remote_read;
+  OtlpConfig otlp;
 };
 
 const Struct& FieldsOf(const GlobalConfig*);
@@ -185,6 +188,9 @@ core::Result<PrometheusConfig> ReadPrometheusConfig(Node node, const PrometheusC
 core::Result<PrometheusConfig> LoadPrometheusConfig(const std::string& path,
                                                     const PrometheusConfigOptions& options = {
                                                         ReadEnvironment});
+
+// What an agent cannot have: alerting, rule_files, remote_read. The error names the section.
+core::Status CheckForAgent(const PrometheusConfig& config);
 
 // The files that the patterns of rule_files match now, sorted, each once.
 core::Result<std::vector<std::string>> ListRuleFiles(const PrometheusConfig& config);

@@ -57,6 +57,9 @@ void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& 
   request.proxy_url = config.proxy_url;
   request.no_proxy = config.no_proxy;
   request.proxy_from_environment = config.proxy_from_environment;
+  for (const auto& [name, secrets] : config.proxy_connect_headers) {
+    for (const config::Secret& secret : secrets) request.proxy_connect_headers.Add(name, secret.Reveal());
+  }
   for (const auto& [name, header] : config.http_headers) {
     for (const std::string& value : header.values) request.headers.Add(name, value);
     for (const config::Secret& secret : header.secrets) request.headers.Add(name, secret.Reveal());

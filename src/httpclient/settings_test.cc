@@ -21,12 +21,14 @@ TEST(HttpSettings, HeadersAndProxyGoIntoTheRequest) {
   config::HttpClientConfig config;
   config.http_headers["X-Scope"] = {{"a"}, {config::Secret("b")}, {}};
   config.proxy_url = "http://proxy:3128";
+  config.proxy_connect_headers["X-Tunnel"] = {config::Secret("pass")};
   config.no_proxy = "10.0.0.0/8";
   net::FetchRequest request;
   ApplyHttpConfig(config, request);
   EXPECT_EQ(request.headers.size(), 2u);
   EXPECT_EQ(request.headers.Get("X-Scope"), "a");
   EXPECT_EQ(request.proxy_url, "http://proxy:3128");
+  EXPECT_EQ(request.proxy_connect_headers.Get("X-Tunnel"), "pass");
   EXPECT_EQ(request.no_proxy, "10.0.0.0/8");
   EXPECT_FALSE(HasSecretFiles(config));
 }

@@ -166,6 +166,9 @@ class SeriesSet {
 
   virtual size_t size() const = 0;
   virtual const Labels& labels(size_t index) const = 0;
+  // What is missing in the set without making it wrong, such as what another server did not answer; for the
+  // user.
+  virtual std::vector<std::string> Warnings() const { return {}; }
   // Replaces `out` with the samples of a series with start_ms <= time <= end_ms (stale markers included).
   virtual core::Status Read(size_t index, TimestampMs start_ms, TimestampMs end_ms,
                             SampleColumns& out) const = 0;

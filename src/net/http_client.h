@@ -59,6 +59,11 @@ struct FetchRequest {
   // machine.
   bool proxy_from_environment = false;
 
+  // Sent to the proxy alone, when it is asked for a tunnel.
+  HttpHeaders proxy_connect_headers = {};
+  // A new connection goes to any of the host's addresses, not to the first that answers.
+  bool shuffles_addresses = false;
+
   core::DurationMs timeout_ms = 30'000;  // for everything
   bool follow_redirects = true;
   int max_redirects = 10;

@@ -76,6 +76,7 @@ core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options, core:
   SetUpAuth(easy);
 
   curl_easy_setopt(easy, CURLOPT_URL, request_url_.c_str());
+  curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, request_.shuffles_addresses ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -136,6 +137,15 @@ core::Status Transfer::SetUpHeaders(CURL* easy) {
   if (!headers.Has("Expect")) Append(header_list_, "Expect:");
   if (!request_.body.empty() && !headers.Has("Content-Type")) Append(header_list_, "Content-Type:");
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, header_list_.get());
+  const HttpHeaders& proxy_headers = request_.proxy_connect_headers;
+  for (size_t i = 0; i < proxy_headers.size(); ++i) {
+    if (!IsToken(proxy_headers.name(i)) || HasControl(proxy_headers.value(i))) {
+      return core::Fail(Code::kInvalidArgument, "invalid header field \"{}\"", proxy_headers.name(i));
+    }
+    Append(proxy_header_list_, fmt::format("{}: {}", proxy_headers.name(i), proxy_headers.value(i)));
+  }
+  curl_easy_setopt(easy, CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
+  curl_easy_setopt(easy, CURLOPT_PROXYHEADER, proxy_header_list_.get());
   return {};
 }
 

@@ -60,6 +60,7 @@ class Transfer {
   ResponseCollector& collector_;
   const FetchRequest& request_;
   CurlListPtr header_list_;
+  CurlListPtr proxy_header_list_;
   CurlListPtr connect_to_;
   std::string request_url_;   // what curl is told: the host may be the TLS server name
   std::string peer_address_;  // last address tried

@@ -181,11 +181,17 @@ Result<std::vector<std::string>> FindRuleFiles(const config::PrometheusConfig& c
   return files;
 }
 
-Result<std::vector<std::string>> CheckConfigFile(const std::string& file, bool only_syntax, const Lint& lint,
-                                                 Output& output, Verdict& verdict) {
+struct ConfigCheck {
+  bool only_syntax = false;
+  bool for_agent = false;
+};
+
+Result<std::vector<std::string>> CheckConfigFile(const std::string& file, const ConfigCheck& check,
+                                                 const Lint& lint, Output& output, Verdict& verdict) {
   SEXTANT_ASSIGN(config::PrometheusConfig config, config::LoadPrometheusConfig(file));
+  if (check.for_agent) SEXTANT_TRY(config::CheckForAgent(config));
   std::vector<std::string> rule_files;
-  if (!only_syntax) {
+  if (!check.only_syntax) {
     SEXTANT_ASSIGN(rule_files, FindRuleFiles(config));
     for (const config::ScrapeConfig& job : config.scrape_configs) {
       SEXTANT_TRY(CheckHttpFiles(job.http));
@@ -215,7 +221,8 @@ Result<int> CheckConfig(const CommandArguments& arguments, const rules::RuleFile
   Verdict verdict;
   for (const std::string& file : arguments.positional()) {
     output.Line("Checking " + file);
-    auto rule_files = CheckConfigFile(file, arguments.IsOn("syntax-only"), lint, output, verdict);
+    auto rule_files = CheckConfigFile(file, {arguments.IsOn("syntax-only"), arguments.IsOn("agent")}, lint,
+                                      output, verdict);
     if (!rule_files) {
       verdict.has_error = true;
       output.ErrorLine("  FAILED: " + rule_files.error().message());
@@ -303,7 +310,8 @@ Result<int> RunCheck(const std::vector<std::string>& arguments, const std::vecto
   std::string command = arguments.empty() ? "" : arguments.front();
   std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   if (command == "config") {
-    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"lint"}, {"syntax-only", "lint-fatal"}));
+    SEXTANT_ASSIGN(auto parsed,
+                   CommandArguments::Parse(rest, {"lint"}, {"syntax-only", "agent", "lint-fatal"}));
     return CheckConfig(parsed, options, output);
   }
   if (command == "rules") {

@@ -79,6 +79,7 @@ core::Status Evaluator::Select(DurationMs step_ms) {
     hints.step_ms = step_ms;
     hints.range_ms = selection.range_ms;
     SEXTANT_ASSIGN(std::shared_ptr<const model::SeriesSet> set, querier_.Select(selection.matchers, hints));
+    for (const std::string& warning : set->Warnings()) context_.annotations().AddStorageWarning(warning);
     if (context_.profile()) context_.profile()->NoteSelection(selection, set->size());
     sets_.push_back(std::move(set));
   }

@@ -122,6 +122,7 @@ class InfoFunction {
     hints.end_ms = selector_.ReferenceTime(settings_.grid.end_ms());
     hints.step_ms = settings_.grid.step_ms;
     SEXTANT_ASSIGN(std::shared_ptr<const model::SeriesSet> set, querier_.Select(matchers, hints));
+    for (const std::string& warning : set->Warnings()) context_.annotations().AddStorageWarning(warning);
     SEXTANT_TRY(RefuseHistograms(*set, hints));
     SourcePtr source = MakeSelectorSource(selector_, std::move(set), false, settings_, SelectorOutput::kTimestampMs,
                                           context_);
