@@ -166,7 +166,10 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
     });
     asio::co_spawn(
         loop.context.get_executor(),
-        [self = shared_from_this()]() -> Awaitable<void> { self->End(co_await self->Talk()); },
+        [self = shared_from_this()]() -> Awaitable<void> {
+          Status status = co_await self->Talk();
+          self->End(std::move(status));
+        },
         asio::detached);
   }
 
@@ -188,7 +191,10 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
 
   // --- the wire ---
 
-  Awaitable<Status> Send(std::string text) {
+  // Coroutines take references and views of what stands in their callers' frames, which wait for them: what
+  // GCC 12 does to temporaries in an expression with co_await ends with freeing them twice.
+
+  Awaitable<Status> Send(std::string_view text) {
     error_code error;
     const auto buffer = asio::buffer(text);
     if (tls) {
@@ -234,10 +240,12 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
   }
 
   // A command and its reply, whose code must begin with `expected`'s digits (0: any).
-  Awaitable<Result<Reply>> Command(std::string command, int expected) {
-    const Status sent = co_await Send(command + "\r\n");
+  Awaitable<Result<Reply>> Command(const std::string& command, int expected) {
+    const std::string line = command + "\r\n";
+    const Status sent = co_await Send(line);
     if (!sent) co_return tl::unexpected(sent.error());
-    co_return co_await Expect(expected);
+    Result<Reply> reply = co_await Expect(expected);
+    co_return reply;
   }
 
   Awaitable<Result<Reply>> Expect(int expected) {
@@ -259,8 +267,9 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
   Awaitable<Status> Connect() {
     error_code error;
     asio::ip::basic_resolver<asio::ip::tcp, IoExecutor> resolver(loop.context.get_executor());
-    const auto endpoints = co_await resolver.async_resolve(request.host, fmt::format("{}", request.port),
-                                                           asio::redirect_error(kAwait, error));
+    const std::string port = fmt::format("{}", request.port);
+    const auto endpoints =
+        co_await resolver.async_resolve(request.host, port, asio::redirect_error(kAwait, error));
     if (error) {
       co_return Fail(Code::kUnavailable, "establish connection to server: dial tcp: lookup {}: {}",
                      request.host, error.message());
@@ -295,10 +304,12 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
     if (HasLineBreak(name))
       co_return Fail(Code::kInvalidArgument, "send EHLO command: a line must not contain CR or LF");
     extensions.clear();
-    auto reply = co_await Command("EHLO " + name, 250);
+    const std::string hello = "EHLO " + name;
+    auto reply = co_await Command(hello, 250);
     if (!reply) {
       // Servers of long ago know only this.
-      reply = co_await Command("HELO " + name, 250);
+      const std::string old_hello = "HELO " + name;
+      reply = co_await Command(old_hello, 250);
       if (!reply) co_return Failed("send EHLO command", reply.error());
       co_return Status();
     }
@@ -314,82 +325,104 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
     return request.host == "localhost" || request.host == "127.0.0.1" || request.host == "::1";
   }
 
+  using Answerer = std::function<Result<std::string>(const std::string& challenge)>;
+
   // Answers the server's questions until it is content.
-  Awaitable<Status> Authenticate(std::string mechanism, std::string first,
-                                 std::function<Result<std::string>(const std::string&)> answer) {
+  Awaitable<Status> Authenticate(const std::string& mechanism, const std::string& first,
+                                 const Answerer& answer) {
     const std::string doing = mechanism + " auth";
-    auto reply = co_await Command("AUTH " + mechanism + (first.empty() ? "" : " " + Base64(first)), 0);
+    const std::string begin = "AUTH " + mechanism + (first.empty() ? "" : " " + Base64(first));
+    auto reply = co_await Command(begin, 0);
     for (int round = 0; reply && reply->code == 334 && round < 8; ++round) {
       auto said = answer(FromBase64(reply->lines.front()));
       if (!said) {
-        static_cast<void>(co_await Command("*", 0));
+        const std::string abort = "*";
+        reply = co_await Command(abort, 0);
         co_return Failed(doing, said.error());
       }
-      reply = co_await Command(Base64(*said), 0);
+      const std::string encoded = Base64(*said);
+      reply = co_await Command(encoded, 0);
     }
     if (!reply) co_return Failed(doing, reply.error());
     if (reply->code != 235) co_return Fail(Code::kUnavailable, "{}: {}", doing, reply->Text());
     co_return Status();
   }
 
+  // A way to log in that both sides know: the first of the server's list.
+  struct Login {
+    std::string mechanism;
+    std::string first;  // sent with the command
+    Answerer answer;
+  };
+  Result<Login> ChooseLogin(std::string_view offered) {
+    std::string problems;
+    const auto add_problem = [&](const std::string& problem) {
+      problems += (problems.empty() ? "" : "; ") + problem;
+    };
+    const auto usable = [&](const Result<std::string>& secret, std::string_view what) {
+      if (secret && !secret->empty()) return true;
+      add_problem(secret ? fmt::format("missing {} auth mechanism", what) : secret.error().message());
+      return false;
+    };
+    while (!offered.empty()) {
+      const size_t space = std::min(offered.find(' '), offered.size());
+      const std::string mechanism(offered.substr(0, space));
+      offered.remove_prefix(std::min(space + 1, offered.size()));
+      if (mechanism == "CRAM-MD5") {
+        if (!usable(request.secret, "secret for CRAM-MD5")) continue;
+        return Login{
+            mechanism, "", [this](const std::string& challenge) {
+              return Result<std::string>(request.user + " " + HmacMd5Hex(*request.secret, challenge));
+            }};
+      }
+      if (mechanism == "PLAIN") {
+        if (!usable(request.password, "password for PLAIN")) continue;
+        if (!tls && !IsLocal()) return Fail(Code::kUnavailable, "PLAIN auth: unencrypted connection");
+        return Login{mechanism, request.identity + '\0' + request.user + '\0' + *request.password,
+                     [](const std::string&) -> Result<std::string> {
+                       return Fail(Code::kUnavailable, "unexpected server challenge");
+                     }};
+      }
+      if (mechanism == "LOGIN") {
+        if (!usable(request.password, "password for LOGIN")) continue;
+        return Login{mechanism, "", [this](const std::string& challenge) -> Result<std::string> {
+                       const std::string asked = Upper(challenge);
+                       if (asked == "USERNAME:") return request.user;
+                       if (asked == "PASSWORD:") return *request.password;
+                       return Fail(Code::kUnavailable, "unexpected server challenge");
+                     }};
+      }
+      add_problem("unknown auth mechanism: " + mechanism);
+    }
+    return Fail(Code::kUnavailable, "find auth mechanism: {}", problems);
+  }
+
   Awaitable<Status> LogIn() {
     const auto offered = extensions.find("AUTH");
     if (offered == extensions.end() || request.user.empty()) co_return Status();
-    std::string problems;
-    const auto usable = [&](const Result<std::string>& secret, std::string_view what) {
-      const std::string problem = !secret           ? secret.error().message()
-                                  : secret->empty() ? fmt::format("missing {} auth mechanism", what)
-                                                    : std::string();
-      if (!problem.empty()) problems += (problems.empty() ? "" : "; ") + problem;
-      return problem.empty();
-    };
-    const auto unexpected = [](const std::string&) -> Result<std::string> {
-      return Fail(Code::kUnavailable, "unexpected server challenge");
-    };
-    std::string_view rest = offered->second;
-    while (!rest.empty()) {
-      const size_t space = std::min(rest.find(' '), rest.size());
-      const std::string mechanism(rest.substr(0, space));
-      rest.remove_prefix(std::min(space + 1, rest.size()));
-      if (mechanism == "CRAM-MD5" && usable(request.secret, "secret for CRAM-MD5")) {
-        co_return co_await Authenticate(mechanism, "", [this](const std::string& challenge) {
-          return Result<std::string>(request.user + " " + HmacMd5Hex(*request.secret, challenge));
-        });
-      }
-      if (mechanism == "PLAIN" && usable(request.password, "password for PLAIN")) {
-        if (!tls && !IsLocal()) co_return Fail(Code::kUnavailable, "PLAIN auth: unencrypted connection");
-        co_return co_await Authenticate(
-            mechanism, request.identity + '\0' + request.user + '\0' + *request.password, unexpected);
-      }
-      if (mechanism == "LOGIN" && usable(request.password, "password for LOGIN")) {
-        co_return co_await Authenticate(mechanism, "",
-                                        [this](const std::string& challenge) -> Result<std::string> {
-                                          const std::string asked = Upper(challenge);
-                                          if (asked == "USERNAME:") return request.user;
-                                          if (asked == "PASSWORD:") return *request.password;
-                                          return Fail(Code::kUnavailable, "unexpected server challenge");
-                                        });
-      }
-      if (mechanism != "CRAM-MD5" && mechanism != "PLAIN" && mechanism != "LOGIN") {
-        problems += (problems.empty() ? "" : "; ") + ("unknown auth mechanism: " + mechanism);
-      }
-    }
-    co_return Fail(Code::kUnavailable, "find auth mechanism: {}", problems);
+    const Result<Login> login = ChooseLogin(offered->second);
+    if (!login) co_return tl::unexpected(login.error());
+    Status status = co_await Authenticate(login->mechanism, login->first, login->answer);
+    co_return status;
   }
 
   Awaitable<Status> Deliver() {
     std::string options;
     if (extensions.contains("8BITMIME")) options += " BODY=8BITMIME";
     if (extensions.contains("SMTPUTF8")) options += " SMTPUTF8";
-    auto reply = co_await Command(fmt::format("MAIL FROM:<{}>{}", request.from, options), 250);
+    const std::string mail = fmt::format("MAIL FROM:<{}>{}", request.from, options);
+    auto reply = co_await Command(mail, 250);
     if (!reply) co_return Failed("send MAIL command", reply.error());
     for (const std::string& address : request.to) {
-      reply = co_await Command(fmt::format("RCPT TO:<{}>", address), 25);
+      const std::string recipient = fmt::format("RCPT TO:<{}>", address);
+      reply = co_await Command(recipient, 25);
       if (!reply) co_return Failed("send RCPT command", reply.error());
     }
-    reply = co_await Command("DATA", 354);
+    const std::string data = "DATA";
+    reply = co_await Command(data, 354);
     if (!reply) co_return Failed("send DATA command", reply.error());
-    const Status sent = co_await Send(DotStuffed(request.message));
+    const std::string message = DotStuffed(request.message);
+    const Status sent = co_await Send(message);
     if (!sent) co_return Failed("write body buffer", sent.error());
     reply = co_await Expect(250);
     if (!reply) co_return Failed("delivery failure", reply.error());
@@ -415,11 +448,13 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
                      "'require_tls' is true (default) but \"{}\" does not advertise the STARTTLS extension",
                      Smarthost());
     }
-    auto reply = co_await Command("STARTTLS", 220);
+    const std::string command = "STARTTLS";
+    auto reply = co_await Command(command, 220);
     if (!reply) co_return Failed("send STARTTLS command", reply.error());
     const Status secured = co_await StartTls();
     if (!secured) co_return Failed("send STARTTLS command", secured.error());
-    co_return co_await Hello();
+    Status greeted = co_await Hello();
+    co_return greeted;
   }
 
   Awaitable<Status> Talk() {
@@ -435,8 +470,12 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
     if (status) status = co_await LogIn();
     if (status) status = co_await Deliver();
     // Manners; the mail is on its way, or is not, whatever the server says to this.
-    if (!is_late && !is_cancelled && (co_await Send("QUIT\r\n")) && status)
-      static_cast<void>(co_await ReadReply());
+    if (is_late || is_cancelled) co_return status;
+    const Status quit = co_await Send("QUIT\r\n");
+    if (quit && status) {
+      const Result<Reply> bye = co_await ReadReply();
+      static_cast<void>(bye);
+    }
     co_return status;
   }
 };

@@ -16,7 +16,9 @@ namespace {
 // was told.
 class FakeMailServer {
  public:
-  explicit FakeMailServer(std::map<std::string, std::string> answers) : answers_(std::move(answers)) {
+  using Answers = std::map<std::string, std::string>;
+
+  explicit FakeMailServer(Answers answers) : answers_(std::move(answers)) {
     listener_ = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -129,7 +131,7 @@ std::string ErrorOf(const core::Status& status) { return status ? "" : status.er
 
 // What Alertmanager says to a server (the conformance folder `wire`, e-mail).
 TEST(SmtpClient, SaysWhatAlertmanagerSays) {
-  FakeMailServer server({});
+  FakeMailServer server(FakeMailServer::Answers{});
   EXPECT_EQ(ErrorOf(Send(RequestTo(server.port()))), "");
   EXPECT_EQ(server.commands(), (std::vector<std::string>{"EHLO localhost", "AUTH PLAIN AHVzZXIAcGFzcw==",
                                                          "MAIL FROM:<alertmanager@example.org> BODY=8BITMIME",
@@ -200,14 +202,14 @@ TEST(SmtpClient, OldServersAreGreetedTheirWay) {
 
 TEST(SmtpClient, HangsEndAtTheDeadlineOrWhenCancelled) {
   {
-    FakeMailServer server({{"MAIL", ""}});
+    FakeMailServer server(FakeMailServer::Answers{{"MAIL", ""}});
     MailRequest mail = RequestTo(server.port());
     mail.timeout_ms = 200;
     const core::Status sent = Send(std::move(mail));
     ASSERT_FALSE(sent);
     EXPECT_EQ(sent.error().code(), core::Code::kDeadlineExceeded) << sent.error().message();
   }
-  FakeMailServer server({{"greeting", ""}});
+  FakeMailServer server(FakeMailServer::Answers{{"greeting", ""}});
   IoContext io;
   std::promise<core::Status> ended;
   MailHandle handle = SendMail(io, RequestTo(server.port()), {},
@@ -221,7 +223,7 @@ TEST(SmtpClient, HangsEndAtTheDeadlineOrWhenCancelled) {
 TEST(SmtpClient, NobodyThere) {
   uint16_t port = 0;
   {
-    FakeMailServer server({});
+    FakeMailServer server(FakeMailServer::Answers{});
     port = server.port();
   }
   const core::Status sent = Send(RequestTo(port));

@@ -1,12 +1,12 @@
 """Notifications at the services' doors: a real process, local fakes that take, refuse, hang and ask for patience."""
 import base64
+import contextlib
 import http.server
 import json
 import os
 import pathlib
 import quopri
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -49,7 +49,8 @@ class FakeService:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
-                self.wfile.write(text.encode())
+                with contextlib.suppress(OSError):  # who asked may have given up
+                    self.wfile.write(text.encode())
 
             do_GET = do_PUT = do_POST
 
@@ -211,7 +212,7 @@ class Receivers(TestCase):
         starttls = self.mail_server(implicit=False)
         implicit = self.mail_server(implicit=True)
         url = fake.url
-        self.start_with(f"""
+        sextant = self.start_with(f"""
 global:
   slack_api_url: {url}/slack
   pagerduty_url: {url}/pagerduty
@@ -257,16 +258,16 @@ receivers:
         for path in ("/webhook", "/slack", "/pagerduty", "/opsgenie/v2/alerts", "/victorops/k/r", "/bott/sendMessage", "/discord",
                      "/webex", "/msteams", "/msteamsv2", "/wechat/gettoken", "/wechat/message/send", "/sns", "/jira/search",
                      "/jira/issue", "/rocketchat/api/v1/chat.postMessage", "/mattermost", "/incidentio"):
-            wait_for(path, lambda path=path: fake.bodies(path))
+            wait_for(f"{path}; it printed:\n{sextant.output}", lambda path=path: fake.bodies(path))
         wait_for("OpsGenie's changes", lambda: len([p for p, _, _ in fake.requests if p.startswith("/opsgenie/v2/alerts/")]) == 2)
         commands, mail = wait_for("the mail by STARTTLS", lambda: starttls.mails)[0]
-        self.assertEqual([c.split(" ")[0] for c in commands],
+        self.assertEqual([c.split(" ")[0] for c in commands][:7],
                          ["EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT", "DATA"])
         self.assertIn("Subject: [FIRING:2] PodDown (", mail)
         html = quopri.decodestring(mail.encode()).decode()
         self.assertIn("It &lt;b&gt;stopped&lt;/b&gt; &amp; &#34;left&#34;.", html)
         commands, _ = wait_for("the mail by TLS", lambda: implicit.mails)[0]
-        self.assertEqual([c.split(" ")[0] for c in commands], ["EHLO", "AUTH", "MAIL", "RCPT", "DATA"])
+        self.assertEqual([c.split(" ")[0] for c in commands][:5], ["EHLO", "AUTH", "MAIL", "RCPT", "DATA"])
 
     def test_untrusted_mail_servers_get_nothing(self):
         server = self.mail_server(implicit=False)
@@ -353,7 +354,7 @@ receivers:
                 return False
         wait_for("the peer", peer_ready)
         alerting = f"  alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]}}"
-        self.start_with(pointed_at(ours), alerting, "--external-url", "http://alerts.example.org")
+        self.start_with(pointed_at(ours), alerting, "--web.external-url", "http://alerts.example.org")
         firing = [wait_for(name, lambda fake=fake: fake.bodies("/slack"))[0] for name, fake in (("us", ours), ("them", theirs))]
         self.assertEqual(json.loads(firing[0]), json.loads(firing[1]))
         self.assertIn("PodDown", firing[0])
