@@ -156,6 +156,7 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
   std::map<std::string, std::string> extensions;  // upper case names
   bool is_late = false;
   bool is_cancelled = false;
+  bool is_looking_up = false;  // a name, which nothing can hurry
 
   void Start() {
     timer.expires_after(std::chrono::milliseconds(std::max<core::DurationMs>(request.timeout_ms, 1)));
@@ -176,9 +177,13 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
   void Break() {
     error_code ignored;
     socket.close(ignored);
+    if (is_looking_up)
+      End(Fail(Code::kUnavailable, "establish connection to server: lookup {}", request.host));
   }
 
   void End(Status status) {
+    if (callback == nullptr) return;  // said already
+    is_looking_up = false;
     timer.cancel();
     Break();
     if (!status && is_cancelled) status = Fail(Code::kCancelled, "context canceled");
@@ -268,8 +273,10 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
     error_code error;
     asio::ip::basic_resolver<asio::ip::tcp, IoExecutor> resolver(loop.context.get_executor());
     const std::string port = fmt::format("{}", request.port);
+    is_looking_up = true;
     const auto endpoints =
         co_await resolver.async_resolve(request.host, port, asio::redirect_error(kAwait, error));
+    is_looking_up = false;
     if (error) {
       co_return Fail(Code::kUnavailable, "establish connection to server: dial tcp: lookup {}: {}",
                      request.host, error.message());
