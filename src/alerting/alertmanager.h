@@ -5,8 +5,9 @@
 //
 // Notifications of one integration wait in a lane of their own, a few at a time, so that a receiver that
 // hangs or refuses holds nobody else up. An attempt that may succeed later is repeated with growing pauses
-// (or when the receiver asked for it by Retry-After) until the group's next flush; what still was not
-// delivered then is decided anew by the state machine.
+// until the group's next flush; what still was not delivered then is decided anew by the state machine. A
+// service that asks for fewer requests (429, Retry-After) gets none until then, and what waits for it keeps
+// waiting, for an hour at most.
 //
 // What was delivered is saved within a second in `nflog` in the data folder (format: notification_log.h).
 // After a restart the alerts themselves come back as their rules or senders repeat them; the saved log keeps
@@ -51,7 +52,8 @@ struct AlertmanagerOptions {
   std::string external_url = {};  // in messages; without a trailing slash
   std::string data_dir = {};      // empty: nothing is kept over a restart
   DispatcherLimits limits = {};
-  size_t max_requests_per_integration = 8;  // at the same time
+  size_t max_requests_per_integration = 8;     // at the same time
+  size_t max_waiting_per_integration = 1'000;  // more are put off to their group's next flush
   // Pauses between attempts: the first, and what they grow to by half each time.
   core::DurationMs first_retry_ms = 500;
   core::DurationMs max_retry_ms = 60'000;

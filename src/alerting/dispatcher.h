@@ -30,6 +30,7 @@
 #include "alerting/alert.h"
 #include "alerting/config.h"
 #include "alerting/inhibitor.h"
+#include "alerting/integration.h"
 #include "alerting/notification_log.h"
 #include "alerting/route.h"
 
@@ -43,21 +44,6 @@ struct DispatcherLimits {
   size_t max_alert_bytes = 256 << 10;         // labels, annotations and URL together
   size_t max_log_entries = 1'000'000;
 };
-
-enum class IntegrationKind : uint8_t { kWebhook, kSlack, kLog };
-// "webhook", "slack", "log": the label `integration` of metrics.
-std::string_view IntegrationName(IntegrationKind kind);
-
-// One place that notifications go to.
-struct Integration {
-  size_t receiver = 0;  // in Config::receivers
-  IntegrationKind kind = IntegrationKind::kLog;
-  size_t index = 0;  // among the receiver's of this kind
-  bool send_resolved = false;
-};
-
-// All integrations of a configuration, by receiver, webhooks before Slack.
-std::vector<Integration> ListIntegrations(const Config& config);
 
 struct Notification {
   uint64_t id = 0;
