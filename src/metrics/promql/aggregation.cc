@@ -13,6 +13,7 @@
 #include "metrics/promql/kahan.h"
 #include "metrics/promql/label_key.h"
 #include "metrics/promql/quantile.h"
+#include "metrics/promql/stable_sort.h"
 
 namespace sextant::promql {
 
@@ -49,7 +50,7 @@ core::Result<Groups> MakeGroups(const PlanNode& node, const SeriesSource& source
   }
   KeyMap keys;
   for (size_t i = 0; i < source.size(); ++i) {
-    SEXTANT_TRY(context.Tick(8));
+    SEXTANT_TRY(context.Tick(64));
     auto [group, is_new] = keys.Add(source.labels(i), selection);
     if (is_new) {
       groups.labels.push_back(SelectLabels(source.labels(i), selection));
@@ -218,6 +219,7 @@ class Accumulator {
 core::Result<HeldVector> Emit(const Groups& groups, std::vector<Column> columns, QueryContext& context) {
   HeldVector result(context);
   for (size_t g = 0; g < groups.size(); ++g) {
+    SEXTANT_TRY(context.Tick(64));
     if (!columns[g].AnyPresent()) continue;
     SEXTANT_TRY(result.Add({groups.labels[g], groups.drops_name[g] != 0, std::move(columns[g])}));
   }
@@ -225,18 +227,19 @@ core::Result<HeldVector> Emit(const Groups& groups, std::vector<Column> columns,
 }
 
 // Deals with the histograms of a column, and leaves those in it that the operator counts like floats.
-void AddHistograms(const PlanNode& node, std::string_view metric_name, Column& column,
-                   std::unique_ptr<HistogramAccumulator>& accumulator, QueryContext& context) {
+core::Status AddHistograms(const PlanNode& node, std::string_view metric_name, Column& column,
+                           std::unique_ptr<HistogramAccumulator>& accumulator, QueryContext& context) {
   AggregateOp op = node.aggregate_op;
-  if (op == AggregateOp::kCount || op == AggregateOp::kGroup) return;
+  if (op == AggregateOp::kCount || op == AggregateOp::kGroup) return {};
   if (op == AggregateOp::kSum || op == AggregateOp::kAvg) {
-    if (!accumulator) accumulator = std::make_unique<HistogramAccumulator>(node, column.values.size());
-    accumulator->Add(column, metric_name, context);
+    if (!accumulator) accumulator = std::make_unique<HistogramAccumulator>(node, column.values.size(), context);
+    SEXTANT_TRY(accumulator->Add(column, metric_name, context));
   } else if (std::any_of(column.histograms.begin(), column.histograms.end(),
                          [](const auto& h) { return h != nullptr; })) {
     AddIgnoredHistogram(node, node.args[0]->position, context);
   }
   column.DropHistograms();
+  return {};
 }
 
 // Sums up a batch of series. Threads share the steps, so that each step's values are added in the order of
@@ -272,8 +275,8 @@ class SimpleAggregation {
       size_t group = groups_.group_of[first + k];
       if (source_.DropsName(first + k)) groups_.drops_name[group] = 1;
       if (!columns[k].has_histograms()) continue;
-      SEXTANT_TRY(context_.Tick(32 * columns[k].values.size()));
-      AddHistograms(node_, source_.labels(first + k).metric_name(), columns[k], histograms_[group], context_);
+      SEXTANT_TRY(AddHistograms(node_, source_.labels(first + k).metric_name(), columns[k], histograms_[group],
+                                context_));
     }
     SEXTANT_TRY(context_.Tick(columns.size() * input_.grid.steps));
     auto add = [&](size_t begin, size_t end) {
@@ -349,15 +352,17 @@ core::Result<HeldVector> AggregateQuantile(const AggregationInput& input, Series
     members[groups.group_of[i]].push_back(i);
     if (source.DropsName(i)) groups.drops_name[groups.group_of[i]] = 1;
   }
+  SEXTANT_TRY(holding.Add(0, static_cast<int64_t>(groups.size() * input.grid.steps * sizeof(double))));
   std::vector<Column> results(groups.size());
   std::vector<double> values;
   for (size_t g = 0; g < groups.size(); ++g) {
     results[g].Clear(input.grid.steps);
     for (size_t step = 0; step < input.grid.steps; ++step) {
-      SEXTANT_TRY(context.Tick(members[g].size()));
+      SEXTANT_TRY(context.Tick(4 * members[g].size()));
       values.clear();
       for (size_t i : members[g]) {
         if (columns[i].histogram(step)) {
+          SEXTANT_TRY(context.Tick(64));
           AddIgnoredHistogram(node, node.args[0]->position, context);
         } else if (IsPresent(columns[i].values[step])) {
           values.push_back(columns[i].values[step]);
@@ -458,11 +463,12 @@ class Picker {
     results_.resize(columns_.size());
     for (size_t g = 0; g < groups_.size(); ++g) {
       for (size_t step = 0; step < input_.grid.steps; ++step) {
-        SEXTANT_TRY(context_.Tick(members_[g].size()));
-        PickStep(g, step);
+        SEXTANT_TRY(context_.Tick(4 * members_[g].size()));
+        SEXTANT_TRY(PickStep(g, step));
       }
     }
     for (size_t i : order_) {
+      SEXTANT_TRY(context_.Tick(64));
       model::Labels labels = source_.HidesMetadata() ? WithoutMetadata(source_.labels(i)) : source_.labels(i);
       SEXTANT_TRY(result.Add({std::move(labels), source_.DropsName(i), std::move(results_[i])}));
     }
@@ -470,7 +476,7 @@ class Picker {
   }
 
  private:
-  void PickStep(size_t group, size_t step) {
+  core::Status PickStep(size_t group, size_t step) {
     switch (node_.aggregate_op) {
       case AggregateOp::kTopk:
         return PickBest(group, step, true);
@@ -487,20 +493,24 @@ class Picker {
     return std::min(static_cast<int64_t>(input_.parameter[step]), static_cast<int64_t>(columns_.size()));
   }
 
-  void Take(size_t series, size_t step) {
+  core::Status Take(size_t series, size_t step) {
     if (results_[series].values.empty()) {
+      SEXTANT_TRY(context_.Tick(input_.grid.steps));
+      SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(input_.grid.steps * sizeof(double))));
       results_[series].Clear(input_.grid.steps);
       order_.push_back(series);
     }
     results_[series].CopyStep(step, columns_[series], step);
+    return {};
   }
 
-  void PickBest(size_t group, size_t step, bool is_topk) {
+  core::Status PickBest(size_t group, size_t step, bool is_topk) {
     int64_t count = Count(step);
-    if (count < 1) return;
+    if (count < 1) return {};
     heap_.clear();
     for (size_t i : members_[group]) {
       if (columns_[i].histogram(step)) {
+        SEXTANT_TRY(context_.Tick(64));
         AddIgnoredHistogram(node_, node_.position, context_);
         continue;
       }
@@ -518,29 +528,32 @@ class Picker {
       SiftDown(heap_, is_topk);
     }
     // Best first; NaN goes last.
-    std::stable_sort(heap_.begin(), heap_.end(), [is_topk](const Candidate& a, const Candidate& b) {
+    SEXTANT_TRY(StableSort(heap_, context_, [is_topk](const Candidate& a, const Candidate& b) {
       if (std::isnan(a.value) || std::isnan(b.value)) return !std::isnan(a.value) && std::isnan(b.value);
       return is_topk ? a.value > b.value : a.value < b.value;
-    });
-    for (const Candidate& candidate : heap_) Take(candidate.series, step);
+    }));
+    for (const Candidate& candidate : heap_) SEXTANT_TRY(Take(candidate.series, step));
+    return {};
   }
 
-  void PickFirst(size_t group, size_t step) {
+  core::Status PickFirst(size_t group, size_t step) {
     int64_t left = Count(step);
     for (size_t i : members_[group]) {
-      if (left < 1) return;
+      if (left < 1) break;
       if (IsAbsent(columns_[i].values[step])) continue;
-      Take(i, step);
+      SEXTANT_TRY(Take(i, step));
       --left;
     }
+    return {};
   }
 
-  void PickRatio(size_t group, size_t step) {
+  core::Status PickRatio(size_t group, size_t step) {
     double ratio = std::clamp(input_.parameter[step], -1.0, 1.0);
-    if (ratio == 0) return;
+    if (ratio == 0) return {};
     for (size_t i : members_[group]) {
-      if (IsPresent(columns_[i].values[step]) && IsInRatio(ratio, source_.labels(i))) Take(i, step);
+      if (IsPresent(columns_[i].values[step]) && IsInRatio(ratio, source_.labels(i))) SEXTANT_TRY(Take(i, step));
     }
+    return {};
   }
 
   const AggregationInput& input_;
@@ -574,10 +587,11 @@ core::Result<HeldVector> CountValues(const AggregationInput& input, SeriesSource
   model::LabelsBuilder builder;
   for (size_t i = 0; i < source.size(); ++i) {
     SEXTANT_TRY(source.Read(i, column));
+    SEXTANT_TRY(context.Tick(QueryContext::kWorkOfSeries + input.grid.steps));
     std::map<std::string, size_t> outputs;  // of this series: by value
     for (size_t step = 0; step < input.grid.steps; ++step) {
-      SEXTANT_TRY(context.Tick(8));
       if (IsAbsent(column.values[step])) continue;
+      SEXTANT_TRY(context.Tick(64));
       const FloatHistogram* histogram = column.histogram(step);
       std::string text = histogram ? FormatHistogram(*histogram) : model::FormatValue(column.values[step]);
       auto known = outputs.find(text);

@@ -16,6 +16,10 @@ namespace sextant::promql {
 
 namespace {
 
+// What a pair of series costs besides its steps: mostly the labels of what comes out.
+constexpr size_t kWorkOfPair = 128;
+constexpr size_t kWorkOfHistogram = 64;
+
 bool Compare(BinaryOp op, double lhs, double rhs) {
   switch (op) {
     case BinaryOp::kEql:
@@ -226,7 +230,7 @@ class VectorMatch {
     selection.hides_metadata = side.source->HidesMetadata();
     side.groups.reserve(side.size());
     for (size_t i = 0; i < side.size(); ++i) {
-      SEXTANT_TRY(context_.Tick(8));
+      SEXTANT_TRY(context_.Tick(64));
       side.groups.push_back(keys_.Add(side.source->labels(i), selection).first);
     }
     return {};
@@ -247,6 +251,7 @@ class VectorMatch {
                        const std::function<core::Status(size_t, Column&)>& take) {
     if (side.columns.empty()) return ForEachColumn(*side.source, grid_.steps, context_, take, skips);
     for (size_t i = 0; i < side.size(); ++i) {
+      SEXTANT_TRY(context_.Tick(grid_.steps));
       if (skips.empty() || !skips[i]) SEXTANT_TRY(take(i, side.columns[i]));
     }
     return {};
@@ -333,6 +338,7 @@ class VectorMatch {
       bool must_be_unique = matching_.cardinality == MatchCardinality::kOneToOne && many_sizes[group] > 1;
       Steps* group_matched = nullptr;
       if (must_be_unique || fill_many) {
+        if (matched[group].empty()) SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(grid_.steps)));
         matched[group].resize(grid_.steps);
         group_matched = &matched[group];
       }
@@ -348,7 +354,10 @@ class VectorMatch {
                             bool has_fill) {
     SEXTANT_TRY(ReadAll(many));
     Steps many_present(grid_.steps, has_fill ? 1 : 0);
-    for (const Column& column : many.columns) MarkPresent(column, many_present);
+    for (const Column& column : many.columns) {
+      SEXTANT_TRY(context_.Tick(grid_.steps));
+      MarkPresent(column, many_present);
+    }
     for (const std::vector<size_t>& group : owners) {
       if (group.size() < 2) continue;
       for (size_t step = 0; step < grid_.steps; ++step) {
@@ -406,6 +415,7 @@ class VectorMatch {
       MarkPresent(column, unfilled);
     }
     for (size_t owner : owners) {
+      SEXTANT_TRY(context_.Tick(kWorkOfPair + 4 * grid_.steps));
       const Column& other = one.columns[owner];
       bool is_mixed = column.has_histograms() || other.has_histograms();
       Column result(grid_.steps);
@@ -414,6 +424,7 @@ class VectorMatch {
         if (IsAbsent(column.values[step]) || IsAbsent(other.values[step])) continue;
         if (fill_one) unfilled[step] = 0;
         if (is_mixed) {
+          SEXTANT_TRY(context_.Tick(kWorkOfHistogram));
           if (!ApplyMixed(OperandAt(column, step), OperandAt(other, step), step, result)) continue;
         } else {
           result.values[step] = Apply(column.values[step], other.values[step]);
@@ -438,6 +449,7 @@ class VectorMatch {
   // Samples of the "one" side without any partner, with the fill value in place of it.
   core::Status CombineUnmatched(const Side& one, const std::vector<Steps>& matched, double fill) {
     for (size_t i = 0; i < one.size(); ++i) {
+      SEXTANT_TRY(context_.Tick(kWorkOfPair + 4 * grid_.steps));
       const Steps& taken = matched[one.groups[i]];
       const Column& column = one.columns[i];
       Column result(grid_.steps);
@@ -473,6 +485,7 @@ class VectorMatch {
   core::Status CheckCollision(const model::Labels& labels, const Steps& computed) {
     Steps& seen = seen_[labels];
     if (seen.empty()) {
+      SEXTANT_TRY(context_.Tick(grid_.steps));
       SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(grid_.steps)));
       seen = computed;
       return {};
@@ -560,12 +573,12 @@ bool ChangesMetric(const PlanNode& node) { return !IsComparison(node.binary_op) 
 
 core::Status VectorScalarOperation(const PlanNode& node, bool is_swapped, const std::vector<double>& scalar,
                                    QueryContext& context, Column& column) {
-  SEXTANT_TRY(context.Tick(column.values.size()));
   ElementOperation element(node, context);
   if (column.has_histograms()) {
     Column result(column.values.size());
     for (size_t i = 0; i < column.values.size(); ++i) {
       if (IsAbsent(column.values[i])) continue;
+      SEXTANT_TRY(context.Tick(kWorkOfHistogram));
       MixedOperand vector = OperandAt(column, i);
       MixedOperand number{scalar[i], nullptr};
       is_swapped ? element.Mixed(number, vector, vector, i, result)
@@ -575,12 +588,13 @@ core::Status VectorScalarOperation(const PlanNode& node, bool is_swapped, const 
     return {};
   }
   double* values = column.values.data();
-  for (size_t i = 0; i < column.values.size(); ++i) {
-    if (IsAbsent(values[i])) continue;
-    values[i] = is_swapped ? element.Floats(scalar[i], values[i], values[i])
-                           : element.Floats(values[i], scalar[i], values[i]);
-  }
-  return {};
+  return InBlocks(context, column.values.size(), 4, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      if (IsAbsent(values[i])) continue;
+      values[i] = is_swapped ? element.Floats(scalar[i], values[i], values[i])
+                             : element.Floats(values[i], scalar[i], values[i]);
+    }
+  });
 }
 
 core::Result<HeldVector> VectorOperation(const PlanNode& node, SourcePtr lhs, SourcePtr rhs, const Grid& grid,

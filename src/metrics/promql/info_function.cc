@@ -74,7 +74,10 @@ class InfoFunction {
   }
 
   core::Result<HeldVector> Run() {
-    for (const SeriesColumn& series : base_.series) is_ignored_.push_back(IsInfoSeries(series.labels));
+    for (const SeriesColumn& series : base_.series) {
+      SEXTANT_TRY(context_.Tick(64 * name_matchers_.size()));
+      is_ignored_.push_back(IsInfoSeries(series.labels));
+    }
     SEXTANT_TRY(ReadInfoSeries());
     for (size_t i = 0; i < base_.series.size(); ++i) SEXTANT_TRY(Enrich(i));
     return std::move(output_).Take();
@@ -93,6 +96,7 @@ class InfoFunction {
     for (const std::string& name : IdentifyingLabels()) {
       std::set<std::string> values;
       for (size_t i = 0; i < base_.series.size(); ++i) {
+        SEXTANT_TRY(context_.Tick(64));
         std::string_view value = base_.series[i].labels.Get(name);
         if (!is_ignored_[i] && !value.empty()) values.emplace(value);
       }
@@ -121,6 +125,7 @@ class InfoFunction {
     hints.start_ms = selector_.ReferenceTime(settings_.grid.start_ms) - settings_.lookback_ms + 1;
     hints.end_ms = selector_.ReferenceTime(settings_.grid.end_ms());
     hints.step_ms = settings_.grid.step_ms;
+    hints.check = context_.checker();
     SEXTANT_ASSIGN(std::shared_ptr<const model::SeriesSet> set, querier_.Select(matchers, hints));
     SEXTANT_TRY(RefuseHistograms(*set, hints));
     SourcePtr source = MakeSelectorSource(selector_, std::move(set), false, settings_, SelectorOutput::kTimestampMs,
@@ -128,6 +133,7 @@ class InfoFunction {
     for (size_t i = 0; i < source->size(); ++i) {
       SeriesColumn series;
       SEXTANT_TRY(source->Read(i, series.column));
+      SEXTANT_TRY(context_.Tick(QueryContext::kWorkOfSeries + settings_.grid.steps));
       if (!series.column.AnyPresent()) continue;
       series.labels = source->labels(i);
       SEXTANT_TRY(HoldColumn(series, holding_));
@@ -143,7 +149,7 @@ class InfoFunction {
     model::SampleColumns samples;
     for (size_t i = 0; i < set.size(); ++i) {
       SEXTANT_TRY(set.Read(i, hints.start_ms, hints.end_ms, samples));
-      SEXTANT_TRY(context_.Tick(samples.size()));
+      SEXTANT_TRY(context_.Tick(QueryContext::kWorkOfSeries + samples.size()));
       bool has_histogram = std::any_of(samples.histograms.begin(), samples.histograms.end(),
                                        [](const HistogramPtr& histogram) { return histogram != nullptr; });
       if (has_histogram) return core::Fail(core::Code::kInvalidArgument, "info sample should be float");
@@ -186,16 +192,25 @@ class InfoFunction {
     }
     // What a step's info series make of the labels decides which output series it belongs to.
     std::map<std::vector<size_t>, Column> columns;
+    Holding holding(context_);  // of them
     std::vector<size_t> chosen(candidates.size());
     for (size_t step = 0; step < settings_.grid.steps; ++step) {
       SEXTANT_TRY(context_.Tick(candidates.size() + 1));
       if (IsAbsent(base.column.values[step])) continue;
       for (size_t c = 0; c < candidates.size(); ++c) {
+        SEXTANT_TRY(context_.Tick(candidates[c]->size()));
         SEXTANT_ASSIGN(chosen[c], Choose(*candidates[c], step));
       }
-      auto [it, is_new] = columns.try_emplace(chosen, settings_.grid.steps);
+      auto it = columns.find(chosen);
+      if (it == columns.end()) {
+        // A new one for each change of the info series: they may change at every step.
+        SEXTANT_TRY(holding.Add(0, static_cast<int64_t>(settings_.grid.steps * sizeof(double))));
+        SEXTANT_TRY(context_.Tick(settings_.grid.steps));
+        it = columns.emplace(chosen, settings_.grid.steps).first;
+      }
       it->second.CopyStep(step, base.column, step);
     }
+    holding.Reset();
     for (auto& [series, column] : columns) {
       SEXTANT_ASSIGN(std::optional<model::Labels> labels, EnrichedLabels(base.labels, series));
       if (labels) SEXTANT_TRY(output_.Add(std::move(*labels), base.drops_name, std::move(column)));

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "metrics/promql/output_series.h"
+#include "metrics/promql/stable_sort.h"
 #include "model/labels.h"
 
 namespace sextant::promql {
@@ -16,6 +17,9 @@ namespace sextant::promql {
 namespace {
 
 constexpr int64_t kRegexpMemoryBytes = 8 << 20;
+// Nested calls could double a label each time.
+constexpr size_t kMaxValueBytes = 16 << 20;
+constexpr size_t kWorkOfLabels = 64;
 
 bool IsLabelName(std::string_view name) { return !name.empty() && model::IsValidUtf8(name); }
 
@@ -52,6 +56,15 @@ class Template {
       }
       parts_.push_back({"", group <= regexp.NumberOfCapturingGroups() ? group : -1});
     }
+  }
+
+  size_t ExpandedSize(const std::vector<re2::StringPiece>& groups) const {
+    size_t size = 0;
+    for (const Part& part : parts_) {
+      size += part.text.size();
+      if (part.group >= 0) size += groups[static_cast<size_t>(part.group)].size();
+    }
+    return size;
   }
 
   std::string Expand(const std::vector<re2::StringPiece>& groups) const {
@@ -111,6 +124,16 @@ bool ParseInteger(std::string_view text, int64_t& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+// Accounts for a label value that is going to be made, and for the time it takes.
+core::Status HoldValue(std::string_view function, size_t bytes, HeldVector& vector, QueryContext& context) {
+  SEXTANT_TRY(context.Tick(bytes));
+  if (bytes > kMaxValueBytes) {
+    return core::Fail(core::Code::kResourceExhausted, "{}() would make a label value of more than {} bytes", function,
+                      kMaxValueBytes);
+  }
+  return vector.holding.Add(0, static_cast<int64_t>(bytes));
+}
+
 }  // namespace
 
 core::Status LabelReplace(const PlanNode& node, HeldVector& vector, QueryContext& context) {
@@ -131,10 +154,11 @@ core::Status LabelReplace(const PlanNode& node, HeldVector& vector, QueryContext
   std::vector<re2::StringPiece> groups(static_cast<size_t>(regexp.NumberOfCapturingGroups()) + 1);
   model::LabelsBuilder builder;
   for (SeriesColumn& series : vector.series) {
-    SEXTANT_TRY(context.Tick(32));
     std::string_view value = series.labels.Get(source);
+    SEXTANT_TRY(context.Tick(kWorkOfLabels + 8 * value.size()));
     re2::StringPiece text(value.data(), value.size());
     if (!regexp.Match(text, 0, text.size(), RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size()))) continue;
+    SEXTANT_TRY(HoldValue("label_replace", replacement.ExpandedSize(groups), vector, context));
     builder.Reset(series.labels);
     builder.Set(target, replacement.Expand(groups));
     series.labels = builder.Build();
@@ -157,7 +181,10 @@ core::Status LabelJoin(const PlanNode& node, HeldVector& vector, QueryContext& c
   }
   model::LabelsBuilder builder;
   for (SeriesColumn& series : vector.series) {
-    SEXTANT_TRY(context.Tick(32));
+    SEXTANT_TRY(context.Tick(kWorkOfLabels));
+    size_t bytes = separator.size() * node.args.size();
+    for (size_t i = 3; i < node.args.size(); ++i) bytes += series.labels.Get(node.args[i]->text).size();
+    SEXTANT_TRY(HoldValue("label_join", bytes, vector, context));
     std::string joined;
     for (size_t i = 3; i < node.args.size(); ++i) {
       if (i > 3) joined += separator;
@@ -171,11 +198,11 @@ core::Status LabelJoin(const PlanNode& node, HeldVector& vector, QueryContext& c
   return MergeEqualSeries(vector, context);
 }
 
-void SortByValue(bool is_descending, HeldVector& vector) {
+core::Status SortByValue(bool is_descending, HeldVector& vector, QueryContext& context) {
   std::erase_if(vector.series, [](const SeriesColumn& series) {
     return series.column.histogram(0) != nullptr || IsAbsent(series.column.values[0]);
   });
-  std::stable_sort(vector.series.begin(), vector.series.end(), [&](const SeriesColumn& a, const SeriesColumn& b) {
+  return StableSort(vector.series, context, [&](const SeriesColumn& a, const SeriesColumn& b) {
     double x = a.column.values[0];
     double y = b.column.values[0];
     if (std::isnan(x) || std::isnan(y)) return !std::isnan(x) && std::isnan(y);
@@ -183,9 +210,9 @@ void SortByValue(bool is_descending, HeldVector& vector) {
   });
 }
 
-void SortByLabels(const PlanNode& node, bool is_descending, HeldVector& vector) {
+core::Status SortByLabels(const PlanNode& node, bool is_descending, HeldVector& vector, QueryContext& context) {
   std::erase_if(vector.series, [](const SeriesColumn& series) { return IsAbsent(series.column.values[0]); });
-  std::stable_sort(vector.series.begin(), vector.series.end(), [&](const SeriesColumn& a, const SeriesColumn& b) {
+  return StableSort(vector.series, context, [&](const SeriesColumn& a, const SeriesColumn& b) {
     for (size_t i = 1; i < node.args.size(); ++i) {
       std::string_view x = a.labels.Get(node.args[i]->text);
       std::string_view y = b.labels.Get(node.args[i]->text);

@@ -13,7 +13,7 @@ namespace sextant::promql {
 
 class OutputSeries {
  public:
-  explicit OutputSeries(QueryContext& context) : vector_(context) {}
+  explicit OutputSeries(QueryContext& context) : context_(context), vector_(context) {}
 
   // Adds a column. kInvalidArgument "vector cannot contain metrics with the same labelset" when a series with these
   // labels has a sample at one of its steps. A column without any sample is left out. Returns the series' index, or
@@ -27,6 +27,7 @@ class OutputSeries {
     size_t operator()(const model::Labels& labels) const { return labels.Hash(); }
   };
 
+  QueryContext& context_;
   HeldVector vector_;
   absl::flat_hash_map<model::Labels, size_t, LabelsHash> index_;
 };

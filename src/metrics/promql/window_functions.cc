@@ -49,7 +49,21 @@ core::Status ForEachWindow(const FloatSamples& samples, const WindowSpec& spec, 
       return context.Check();
     out.values[step] = compute(window);
   }
-  return {};
+  // A computation may have been left in the middle of a window.
+  return context.Tick(0);
+}
+
+// Calls each(i) for the samples of a window. Looks in between whether the query must stop, and then ends early: what
+// is computed does not matter any more.
+template <typename Each>
+void EachSample(const Window& window, QueryContext& context, Each&& each) {
+  constexpr size_t kBlock = 65'536;
+  for (size_t begin = window.begin; begin < window.end;) {
+    const size_t end = std::min(window.end, begin + kBlock);
+    for (size_t i = begin; i < end; ++i) each(i);
+    begin = end;
+    if (begin < window.end && context.Spend(4 * kBlock)) return;
+  }
 }
 
 // As ForEachWindow for computations that look at a few samples only, so that the size of windows costs
@@ -73,6 +87,8 @@ core::Status ForEachWindowCheaply(const FloatSamples& samples, const WindowSpec&
       continue;
     }
     context.CountSamples(step, static_cast<int64_t>(window.size()));
+    if (context.Spend(4)) [[unlikely]]
+      return context.Check();
     out.values[step] = compute(window);
   }
   return context.Tick(spec.grid.steps);
@@ -225,9 +241,9 @@ core::Status TimeOfExtreme(const FloatSamples& samples, const WindowSpec& spec, 
                            Column& out, Replaces&& replaces) {
   return ForEachWindow(samples, spec, context, out, [&](const Window& window) {
     size_t best = window.begin;
-    for (size_t i = window.begin; i < window.end; ++i) {
+    EachSample(window, context, [&](size_t i) {
       if (replaces(samples.values[i], samples.values[best]) || std::isnan(samples.values[best])) best = i;
-    }
+    });
     return static_cast<double>(samples.times_ms[best]) / 1000;
   });
 }
@@ -238,7 +254,8 @@ struct Line {
 };
 
 // Least squares through the window's samples; the intercept is the value at `intercept_ms`.
-Line LinearRegression(const FloatSamples& samples, const Window& window, TimestampMs intercept_ms) {
+Line LinearRegression(const FloatSamples& samples, const Window& window, TimestampMs intercept_ms,
+                      QueryContext& context) {
   double first = samples.values[window.begin];
   bool is_constant = true;
   double count = 0;
@@ -246,7 +263,7 @@ Line LinearRegression(const FloatSamples& samples, const Window& window, Timesta
   KahanSum sum_y;
   KahanSum sum_xy;
   KahanSum sum_x2;
-  for (size_t i = window.begin; i < window.end; ++i) {
+  EachSample(window, context, [&](size_t i) {
     double y = samples.values[i];
     if (is_constant && i > window.begin && y != first) is_constant = false;
     count += 1;
@@ -255,7 +272,7 @@ Line LinearRegression(const FloatSamples& samples, const Window& window, Timesta
     sum_y.Add(y);
     sum_xy.Add(x * y);
     sum_x2.Add(x * x);
-  }
+  });
   if (is_constant) {
     if (std::isinf(first)) return {model::NormalNan(), model::NormalNan()};
     return {0, first};
@@ -268,31 +285,35 @@ Line LinearRegression(const FloatSamples& samples, const Window& window, Timesta
   return {slope, y / count - slope * x / count};
 }
 
-double Variance(const FloatSamples& samples, const Window& window) {
+double Variance(const FloatSamples& samples, const Window& window, QueryContext& context) {
   double count = 0;
   KahanSum mean;
   KahanSum squares;
-  for (size_t i = window.begin; i < window.end; ++i) {
+  EachSample(window, context, [&](size_t i) {
     count += 1;
     double delta = samples.values[i] - mean.Total();
     mean.Add(delta / count);
     squares.Add(delta * (samples.values[i] - mean.Total()));
-  }
+  });
   return squares.Total() / count;
 }
 
-double Smooth(const FloatSamples& samples, const Window& window, double smoothing, double trend) {
+double Smooth(const FloatSamples& samples, const Window& window, double smoothing, double trend,
+              QueryContext& context) {
   const double* values = samples.values.data() + window.begin;
   double previous = 0;
   double current = values[0];
   double slope = values[1] - values[0];
-  for (size_t i = 1; i < window.size(); ++i) {
+  Window rest = window;
+  rest.begin += 1;
+  EachSample(rest, context, [&](size_t k) {
+    const size_t i = k - window.begin;
     double scaled = smoothing * values[i];
     if (i > 1) slope = trend * (current - previous) + (1 - trend) * slope;
     double carried = (1 - smoothing) * (current + slope);
     previous = current;
     current = scaled + carried;
-  }
+  });
   return current;
 }
 
@@ -311,7 +332,7 @@ core::Status DoubleExponentialSmoothing(const FloatSamples& samples, const Windo
                            "invalid trend factor. Expected: 0 < tf < 1, got: {:f}", trend);
     }
     if (!failure || window.size() < 2) return kAbsent;
-    return Smooth(samples, window, smoothing, trend);
+    return Smooth(samples, window, smoothing, trend, context);
   }));
   return failure;
 }
@@ -532,19 +553,19 @@ core::Status EvalWindows(FunctionId id, const FloatSamples& samples, const Windo
     case FunctionId::kSumOverTime:
       return each([&](const Window& window) {
         KahanSum sum;
-        for (size_t i = window.begin; i < window.end; ++i) sum.Add(values[i]);
+        EachSample(window, context, [&](size_t i) { sum.Add(values[i]); });
         return std::isinf(sum.sum) ? sum.sum : sum.Total();
       });
     case FunctionId::kAvgOverTime:
       return each([&](const Window& window) {
         KahanMean mean;
-        for (size_t i = window.begin; i < window.end; ++i) mean.Add(values[i]);
+        EachSample(window, context, [&](size_t i) { mean.Add(values[i]); });
         return mean.Mean();
       });
     case FunctionId::kStdvarOverTime:
-      return each([&](const Window& window) { return Variance(samples, window); });
+      return each([&](const Window& window) { return Variance(samples, window, context); });
     case FunctionId::kStddevOverTime:
-      return each([&](const Window& window) { return std::sqrt(Variance(samples, window)); });
+      return each([&](const Window& window) { return std::sqrt(Variance(samples, window, context)); });
     case FunctionId::kMadOverTime: {
       std::vector<double> scratch;
       return each([&](const Window& window) { return MedianAbsoluteDeviation(samples, window, scratch); });
@@ -554,12 +575,12 @@ core::Status EvalWindows(FunctionId id, const FloatSamples& samples, const Windo
     case FunctionId::kDeriv:
       return each([&](const Window& window) {
         if (window.size() < 2) return kAbsent;
-        return LinearRegression(samples, window, samples.times_ms[window.begin]).slope;
+        return LinearRegression(samples, window, samples.times_ms[window.begin], context).slope;
       });
     case FunctionId::kPredictLinear:
       return each([&](const Window& window) {
         if (window.size() < 2) return kAbsent;
-        Line line = LinearRegression(samples, window, spec.grid.At(window.step));
+        Line line = LinearRegression(samples, window, spec.grid.At(window.step), context);
         return line.slope * arguments.scalars[0][window.step] + line.intercept;
       });
     case FunctionId::kDoubleExponentialSmoothing:
