@@ -191,6 +191,19 @@ QueryOutcome Engine::Parse(const model::Queryable& queryable, std::string_view q
   return Run(queryable, **expr, request);
 }
 
+QueryLimits Engine::Limits(const QueryOptions& options) const {
+  QueryLimits limits;
+  limits.max_samples = options_.max_samples;
+  limits.max_bytes = options_.max_bytes;
+  limits.memory = options_.memory;
+  limits.parallel = options_.parallel;
+  limits.timeout_ms = options_.timeout_ms;
+  if (options.timeout_ms > 0) limits.timeout_ms = std::min(limits.timeout_ms, options.timeout_ms);
+  limits.cancelled = options.cancelled;
+  limits.timeout_ms -= options.queued_ns / 1'000'000;
+  return limits;
+}
+
 QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, const Request& request) const {
   ValueType type = TypeOf(expr);
   if (request.is_range && type != ValueType::kVector && type != ValueType::kScalar) {
@@ -203,16 +216,7 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
     return tl::unexpected(QueryError{QueryErrorType::kBadData, "timestamp out of range"});
   }
   if (queries_running_) queries_running_->Add(1);
-  QueryLimits limits;
-  limits.max_samples = options_.max_samples;
-  limits.max_bytes = options_.max_bytes;
-  limits.memory = options_.memory;
-  limits.parallel = options_.parallel;
-  limits.timeout_ms = options_.timeout_ms;
-  if (request.options.timeout_ms > 0)
-    limits.timeout_ms = std::min(limits.timeout_ms, request.options.timeout_ms);
-  limits.cancelled = request.options.cancelled;
-  limits.timeout_ms -= request.options.queued_ns / 1'000'000;
+  const QueryLimits limits = Limits(request.options);
   QueryContext context(limits, clock_);
   context.set_profile(request.options.profile);
   int64_t start_ns = clock_.MonotonicNs();

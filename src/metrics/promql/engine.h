@@ -108,6 +108,7 @@ using QueryOutcome = tl::expected<QueryResult, QueryError>;
 
 class Evaluator;
 class QueryContext;
+struct QueryLimits;
 struct PlanNode;
 struct HeldVector;
 struct HeldValue;
@@ -120,6 +121,8 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   const EngineOptions& options() const { return options_; }
+  // What a query with these options may use; also for other long requests, which a QueryContext bounds.
+  QueryLimits Limits(const QueryOptions& options) const;
 
   // The value of an expression at one time. Any type of expression; a range selector yields a matrix.
   QueryOutcome Instant(const model::Queryable& queryable, std::string_view query, TimestampMs time_ms,

@@ -20,6 +20,10 @@ class TestStorage final : public model::Queryable {
     samples.times_ms.push_back(time_ms);
     samples.values.push_back(value);
   }
+  void AddHistogram(const model::Labels& labels, core::TimestampMs time_ms,
+                    std::shared_ptr<const model::FloatHistogram> histogram) {
+    series_[labels].AddHistogram(time_ms, std::move(histogram));
+  }
   const std::map<model::Labels, model::SampleColumns>& series() const { return series_; }
 
   core::Result<std::unique_ptr<model::Querier>> NewQuerier(core::TimestampMs, core::TimestampMs) const override {
@@ -42,6 +46,10 @@ class TestStorage final : public model::Queryable {
       out.clear();
       out.times_ms.assign(begin, end);
       out.values.assign(samples.values.begin() + offset, samples.values.begin() + offset + (end - begin));
+      if (!samples.histograms.empty()) {
+        auto first = samples.histograms.begin() + offset;
+        out.histograms.assign(first, first + (end - begin));
+      }
       return {};
     }
 

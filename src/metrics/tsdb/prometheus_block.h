@@ -36,7 +36,8 @@ class PrometheusBlock final : public Block {
   promfiles::BlockMeta meta() const;
 
   core::Status Select(const std::vector<model::Matcher>& matchers,
-                      std::vector<FoundInBlock>& out) const override;
+                      std::vector<FoundInBlock>& out,
+                      const model::SelectHints& hints = {}) const override;
   core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
                            std::vector<std::string>& out) const override;
   core::Status LabelNames(const std::vector<model::Matcher>& matchers,
