@@ -117,21 +117,21 @@ class Accumulator {
         break;
       case AggregateOp::kMin:
         for (size_t i = begin; i < end; ++i) {
-          if (IsAbsent(in[i])) continue;
-          // An absent or NaN accumulator fails both comparisons.
-          if (!(value_[i] <= in[i]) && (std::isnan(value_[i]) || value_[i] > in[i])) value_[i] = in[i];
+          // An absent accumulator is a NaN, too.
+          bool takes = IsPresent(in[i]) && (std::isnan(value_[i]) || value_[i] > in[i]);
+          value_[i] = takes ? in[i] : value_[i];
         }
         break;
       case AggregateOp::kMax:
         for (size_t i = begin; i < end; ++i) {
-          if (IsAbsent(in[i])) continue;
-          if (!(value_[i] >= in[i]) && (std::isnan(value_[i]) || value_[i] < in[i])) value_[i] = in[i];
+          bool takes = IsPresent(in[i]) && (std::isnan(value_[i]) || value_[i] < in[i]);
+          value_[i] = takes ? in[i] : value_[i];
         }
         break;
       case AggregateOp::kCount:
         for (size_t i = begin; i < end; ++i) {
-          if (IsAbsent(in[i])) continue;
-          value_[i] = IsAbsent(value_[i]) ? 1 : value_[i] + 1;
+          double next = IsAbsent(value_[i]) ? 1 : value_[i] + 1;
+          value_[i] = IsPresent(in[i]) ? next : value_[i];
         }
         break;
       case AggregateOp::kGroup:

@@ -39,6 +39,54 @@ bool Compare(BinaryOp op, double lhs, double rhs) {
   }
 }
 
+// Calls use(operation) with what a binary operator does with two floats: operation(lhs, rhs, kept), of which
+// the last is what a comparison yields that holds. One loop for each operator, none of which asks for it
+// again at every step. False when the operator is none of floats.
+template <typename Use>
+bool WithFloatOperation(BinaryOp op, bool returns_bool, Use&& use) {
+  auto compare = [&](auto holds) {
+    if (returns_bool) {
+      use([holds](double lhs, double rhs, double) { return holds(lhs, rhs) ? 1.0 : 0.0; });
+    } else {
+      use([holds](double lhs, double rhs, double kept) { return holds(lhs, rhs) ? kept : kAbsent; });
+    }
+    return true;
+  };
+  switch (op) {
+    case BinaryOp::kAdd:
+      use([](double lhs, double rhs, double) { return lhs + rhs; });
+      return true;
+    case BinaryOp::kSub:
+      use([](double lhs, double rhs, double) { return lhs - rhs; });
+      return true;
+    case BinaryOp::kMul:
+      use([](double lhs, double rhs, double) { return lhs * rhs; });
+      return true;
+    case BinaryOp::kDiv:
+      use([](double lhs, double rhs, double) { return lhs / rhs; });
+      return true;
+    case BinaryOp::kPow:
+    case BinaryOp::kMod:
+    case BinaryOp::kAtan2:
+      use([op](double lhs, double rhs, double) { return ScalarOperation(op, lhs, rhs); });
+      return true;
+    case BinaryOp::kEql:
+      return compare([](double lhs, double rhs) { return lhs == rhs; });
+    case BinaryOp::kNeq:
+      return compare([](double lhs, double rhs) { return lhs != rhs; });
+    case BinaryOp::kGtr:
+      return compare([](double lhs, double rhs) { return lhs > rhs; });
+    case BinaryOp::kLss:
+      return compare([](double lhs, double rhs) { return lhs < rhs; });
+    case BinaryOp::kGte:
+      return compare([](double lhs, double rhs) { return lhs >= rhs; });
+    case BinaryOp::kLte:
+      return compare([](double lhs, double rhs) { return lhs <= rhs; });
+    default:
+      return false;
+  }
+}
+
 bool IsTrim(BinaryOp op) { return op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower; }
 
 // An operand of one step: a float, or a histogram when that is not null.
@@ -420,6 +468,11 @@ class VectorMatch {
       bool is_mixed = column.has_histograms() || other.has_histograms();
       Column result(grid_.steps);
       Steps computed(tracks_computed() ? grid_.steps : 0);
+      if (!is_mixed && !fill_one && !matched && computed.empty() && CombineFloats(column, other, result)) {
+        SEXTANT_TRY(
+            Emit(many.Labels(i), one.Labels(owner), many.source->DropsName(i), computed, std::move(result)));
+        continue;
+      }
       for (size_t step = 0; step < grid_.steps; ++step) {
         if (IsAbsent(column.values[step]) || IsAbsent(other.values[step])) continue;
         if (fill_one) unfilled[step] = 0;
@@ -444,6 +497,19 @@ class VectorMatch {
     model::Labels labels = many.Labels(i);
     model::Labels missing = SelectLabels(labels, signature_);
     return Emit(labels, missing, many.source->DropsName(i), {}, std::move(result));
+  }
+
+  // What most pairs are: floats, of which nothing need be remembered. False when the operator is none of floats.
+  bool CombineFloats(const Column& many, const Column& one, Column& result) const {
+    const double* lhs = is_swapped_ ? one.values.data() : many.values.data();
+    const double* rhs = is_swapped_ ? many.values.data() : one.values.data();
+    double* out = result.values.data();
+    return WithFloatOperation(node_.binary_op, node_.returns_bool, [&](auto operation) {
+      for (size_t step = 0; step < grid_.steps; ++step) {
+        const double value = operation(lhs[step], rhs[step], lhs[step]);
+        out[step] = IsAbsent(lhs[step]) || IsAbsent(rhs[step]) ? kAbsent : value;
+      }
+    });
   }
 
   // Samples of the "one" side without any partner, with the fill value in place of it.
@@ -589,10 +655,16 @@ core::Status VectorScalarOperation(const PlanNode& node, bool is_swapped, const 
   }
   double* values = column.values.data();
   return InBlocks(context, column.values.size(), 4, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) {
-      if (IsAbsent(values[i])) continue;
-      values[i] = is_swapped ? element.Floats(scalar[i], values[i], values[i])
-                             : element.Floats(values[i], scalar[i], values[i]);
+    bool is_done = WithFloatOperation(node.binary_op, node.returns_bool, [&](auto operation) {
+      for (size_t i = begin; i < end; ++i) {
+        const double value = values[i];
+        const double result =
+            is_swapped ? operation(scalar[i], value, value) : operation(value, scalar[i], value);
+        values[i] = IsAbsent(value) ? kAbsent : result;
+      }
+    });
+    for (size_t i = begin; !is_done && i < end; ++i) {
+      if (IsPresent(values[i])) values[i] = element.Floats(values[i], scalar[i], values[i]);
     }
   });
 }

@@ -113,6 +113,9 @@ class QueryContext {
     stats_.total_samples += samples;
     if (step < stats_.samples_per_step.size()) stats_.samples_per_step[step] += samples;
   }
+  // The same for whoever adds up the samples of many steps itself, which is right unless steps are tracked.
+  bool tracks_steps() const { return !stats_.samples_per_step.empty(); }
+  void CountSamplesOfSteps(int64_t samples) { stats_.total_samples += samples; }
   void TrackSteps(size_t steps) { stats_.samples_per_step.assign(steps, 0); }
 
   // Where what each node takes is noted; null: nowhere.

@@ -59,6 +59,8 @@ class SelectorSource final : public SeriesSource {
     const Grid& grid = settings_.grid;
     const DurationMs stride = node_.at_ms ? 0 : grid.step_ms;
     TimestampMs reference = node_.ReferenceTime(grid.start_ms);
+    const bool tracks_steps = context_.tracks_steps();
+    int64_t found = 0;
     size_t next = 0;  // first sample after the reference time
     for (size_t step = 0; step < grid.steps; ++step, reference += stride) {
       while (next < count && times[next] <= reference) ++next;
@@ -66,8 +68,10 @@ class SelectorSource final : public SeriesSource {
       double value = values[next - 1];
       if (IsAbsent(value)) continue;
       results[step] = value;
-      context_.CountSamples(step, 1);
+      ++found;
+      if (tracks_steps) context_.CountSamples(step, 1);
     }
+    if (!tracks_steps) context_.CountSamplesOfSteps(found);
   }
 
   core::Status ReadAny(size_t index, Column& out) {
@@ -241,7 +245,8 @@ class WindowSource final : public WindowSourceBase {
                SharedScalars scalars, QueryContext& context)
       : WindowSourceBase(function, range, settings, std::move(arguments), std::move(scalars), context),
         set_(std::move(set)),
-        has_one_name_(has_one_name) {}
+        has_one_name_(has_one_name),
+        holding_(context) {}
 
   size_t size() const override { return set_->size(); }
   const model::Labels& labels(size_t index) const override { return set_->labels(index); }
@@ -263,9 +268,12 @@ class WindowSource final : public WindowSourceBase {
     RemoveStale(samples_);
     if (samples_.size() == 0) return {};
     if (range_.needs_statistics_only) KeepStatistics(samples_);
-    Holding holding(context_);
-    int64_t count = CountSampleSizes(samples_);
-    SEXTANT_TRY(holding.Add(count, count * static_cast<int64_t>(sizeof(FloatPoint))));
+    // The samples of the longest series stay accounted for, as their memory stays.
+    const int64_t more = CountSampleSizes(samples_) - held_samples_;
+    if (more > 0) {
+      held_samples_ += more;
+      SEXTANT_TRY(holding_.Add(more, more * static_cast<int64_t>(sizeof(FloatPoint))));
+    }
     return evaluation_->Run(set_->labels(index), samples_, out);
   }
 
@@ -273,6 +281,8 @@ class WindowSource final : public WindowSourceBase {
   const std::shared_ptr<const model::SeriesSet> set_;
   const bool has_one_name_;
   model::SampleColumns samples_;
+  int64_t held_samples_ = 0;
+  Holding holding_;
 };
 
 class SubquerySource final : public WindowSourceBase {

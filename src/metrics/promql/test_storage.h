@@ -61,9 +61,11 @@ class TestStorage final : public model::Queryable {
     explicit Querier(const Series& series) : series_(series) {}
 
     core::Result<std::unique_ptr<model::SeriesSet>> Select(const std::vector<model::Matcher>& matchers,
-                                                           const model::SelectHints&) const override {
+                                                           const model::SelectHints& hints) const override {
       auto set = std::make_unique<Set>();
+      size_t looked_at = 0;
       for (const auto& entry : series_) {
+        if (++looked_at % 1'024 == 0) SEXTANT_TRY(hints.Check());
         if (model::MatchesAll(matchers, entry.first)) set->series_.push_back(&entry);
       }
       return set;

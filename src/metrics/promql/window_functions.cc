@@ -75,9 +75,13 @@ core::Status ForEachWindowCheaply(const FloatSamples& samples, const WindowSpec&
   const TimestampMs* times = samples.times_ms.data();
   const size_t count = samples.size();
   const DurationMs stride = spec.at_ms ? 0 : spec.grid.step_ms;
+  constexpr size_t kStepsBetweenLooks = 4'096;
+  const bool tracks_steps = context.tracks_steps();
+  int64_t looked_at = 0;
   Window window;
   window.end_ms = spec.End(0);
   for (size_t step = 0; step < spec.grid.steps; ++step, window.end_ms += stride) {
+    if (step % kStepsBetweenLooks == 0 && context.Spend(4 * kStepsBetweenLooks)) return context.Check();
     window.step = step;
     window.start_ms = window.end_ms - spec.range_ms;
     while (window.end < count && times[window.end] <= window.end_ms) ++window.end;
@@ -86,12 +90,12 @@ core::Status ForEachWindowCheaply(const FloatSamples& samples, const WindowSpec&
       if (window.end == count && !spec.at_ms) break;
       continue;
     }
-    context.CountSamples(step, static_cast<int64_t>(window.size()));
-    if (context.Spend(4)) [[unlikely]]
-      return context.Check();
+    looked_at += static_cast<int64_t>(window.size());
+    if (tracks_steps) context.CountSamples(step, static_cast<int64_t>(window.size()));
     out.values[step] = compute(window);
   }
-  return context.Tick(spec.grid.steps);
+  if (!tracks_steps) context.CountSamplesOfSteps(looked_at);
+  return context.Tick(0);
 }
 
 // Indices of samples that come after a counter reset.
@@ -217,7 +221,18 @@ core::Status InstantValue(const FloatSamples& samples, const WindowSpec& spec, Q
 template <typename Better>
 core::Status Extreme(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context, Column& out,
                      Better&& better) {
-  // Indices of candidates, best first; each is better than all that follow it in time.
+  if (spec.grid.is_instant()) {
+    return ForEachWindow(samples, spec, context, out, [&](const Window& window) {
+      double best = samples.values[window.begin];
+      EachSample(window, context, [&](size_t i) {
+        const double value = samples.values[i];
+        best = better(value, best) || (std::isnan(best) && !std::isnan(value)) ? value : best;
+      });
+      return best;
+    });
+  }
+  // Indices of candidates, best first; none that follows one in time is better. Of equal ones (which zeros of
+  // either sign are) the earliest counts.
   std::vector<size_t> candidates;
   size_t head = 0;
   size_t seen = 0;
@@ -226,7 +241,7 @@ core::Status Extreme(const FloatSamples& samples, const WindowSpec& spec, QueryC
     for (; seen < window.end; ++seen) {
       double value = samples.values[seen];
       if (std::isnan(value)) continue;
-      while (candidates.size() > head && !better(samples.values[candidates.back()], value))
+      while (candidates.size() > head && better(value, samples.values[candidates.back()]))
         candidates.pop_back();
       candidates.push_back(seen);
     }
