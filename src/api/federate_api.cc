@@ -130,7 +130,8 @@ Result<Samples> Find(const FederateApiDeps& deps, const std::vector<std::vector<
       if (model::IsStaleNan(stale_in)) continue;
       auto bytes = static_cast<int64_t>(sizeof(Samples::value_type) + found->labels(i).SizeBytes());
       if (newest.histogram) {
-        bytes += promql::HistogramSampleSize(*newest.histogram) * static_cast<int64_t>(sizeof(promql::FloatPoint));
+        bytes +=
+            promql::HistogramSampleSize(*newest.histogram) * static_cast<int64_t>(sizeof(promql::FloatPoint));
       }
       SEXTANT_TRY(holding.Add(0, bytes));
       samples.insert_or_assign(found->labels(i), std::move(newest));

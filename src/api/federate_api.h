@@ -1,6 +1,6 @@
 // GET /federate: the newest sample of the series that selectors name, for another server to scrape, in the
-// text format or, where a scraper prefers it, as protobuf, which alone can carry native histograms. Stops soon
-// after its client has gone.
+// text format or, where a scraper prefers it, as protobuf, which alone can carry native histograms. Stops
+// soon after its client has gone.
 #pragma once
 
 #include <functional>

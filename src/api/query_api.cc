@@ -132,15 +132,15 @@ promql::QueryLimits ListLimits(const QueryApiDeps& deps, const net::HttpRequest&
 
 // A failure while something is listed, as Prometheus names it.
 ApiError ListError(const core::Error& error) {
-  bool has_stopped =
-      error.code() == core::Code::kCancelled || error.code() == core::Code::kDeadlineExceeded;
+  bool has_stopped = error.code() == core::Code::kCancelled || error.code() == core::Code::kDeadlineExceeded;
   return has_stopped ? ApiError::From(error) : ApiError{ErrorType::kExecution, error.message()};
 }
 
 constexpr size_t kWorkOfText = 64;
 
 // Adds texts in order to others in order.
-core::Status Unite(std::vector<std::string> found, std::vector<std::string>& all, promql::QueryContext& context) {
+core::Status Unite(std::vector<std::string> found, std::vector<std::string>& all,
+                   promql::QueryContext& context) {
   if (all.empty()) {
     all = std::move(found);
     return {};

@@ -145,7 +145,8 @@ bool WriteMatrix(JsonWriter& json, const promql::MatrixResult& matrix, const Jso
     WriteLabels(json, series.labels);
     if (!series.floats.empty()) {
       json.Key("values");
-      if (!points.Append(json, series.floats.size(), [&](size_t i) { return series.floats[i]; })) return false;
+      if (!points.Append(json, series.floats.size(), [&](size_t i) { return series.floats[i]; }))
+        return false;
     }
     if (!series.histograms.empty()) {
       json.Key("histograms").BeginArray();
@@ -238,8 +239,8 @@ void WriteLabels(core::JsonWriter& json, const model::Labels& labels) {
   json.EndObject();
 }
 
-bool WriteQueryData(core::JsonWriter& json, promql::QueryResult result,
-                    const QueryJsonOptions& options, const JsonProgress& progress) {
+bool WriteQueryData(core::JsonWriter& json, promql::QueryResult result, const QueryJsonOptions& options,
+                    const JsonProgress& progress) {
   json.BeginObject().Key("resultType").String(promql::QueryValueTypeName(result.value)).Key("result");
   // Prometheus writes these two by Go's general rules: times without trailing zeros, values never with an
   // exponent.

@@ -20,8 +20,8 @@ struct QueryJsonOptions {
 
 // {"resultType":…,"result":…[,"stats":…]}. Columns are freed as they are written. Returns false when
 // `progress` stopped it.
-bool WriteQueryData(core::JsonWriter& json, promql::QueryResult result,
-                    const QueryJsonOptions& options, const JsonProgress& progress);
+bool WriteQueryData(core::JsonWriter& json, promql::QueryResult result, const QueryJsonOptions& options,
+                    const JsonProgress& progress);
 
 // A label set as an object.
 void WriteLabels(core::JsonWriter& json, const model::Labels& labels);

@@ -340,9 +340,8 @@ net::Router Platform::Impl::MakeRouter() {
     std::lock_guard lock(config_mutex_);
     return external_labels_;
   };
-  api::AddFederateRoutes(
-      router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms, external_labels,
-               engine_->Limits({})});
+  api::AddFederateRoutes(router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms,
+                                  external_labels, engine_->Limits({})});
   api::AddRemoteReadRoutes(router, {*db_, services_.registry, external_labels,
                                     options_.remote_read_max_samples, options_.remote_read_frame_bytes});
   api::AddRemoteRoutes(router, {write_receiver_.get()});

@@ -19,6 +19,10 @@ namespace sextant::promql {
 
 namespace {
 
+// What a group costs besides its steps, in work and in memory: its key, its labels, its accumulator.
+constexpr size_t kWorkOfGroup = 64;
+constexpr int64_t kBytesOfGroup = 384;
+
 // The series of the input by group.
 struct Groups {
   std::vector<size_t> group_of;  // for each series
@@ -232,7 +236,8 @@ core::Status AddHistograms(const PlanNode& node, std::string_view metric_name, C
   AggregateOp op = node.aggregate_op;
   if (op == AggregateOp::kCount || op == AggregateOp::kGroup) return {};
   if (op == AggregateOp::kSum || op == AggregateOp::kAvg) {
-    if (!accumulator) accumulator = std::make_unique<HistogramAccumulator>(node, column.values.size(), context);
+    if (!accumulator)
+      accumulator = std::make_unique<HistogramAccumulator>(node, column.values.size(), context);
     SEXTANT_TRY(accumulator->Add(column, metric_name, context));
   } else if (std::any_of(column.histograms.begin(), column.histograms.end(),
                          [](const auto& h) { return h != nullptr; })) {
@@ -252,10 +257,14 @@ class SimpleAggregation {
   core::Result<HeldVector> Run() {
     SEXTANT_ASSIGN(groups_, MakeGroups(node_, source_, context_));
     const size_t steps = input_.grid.steps;
-    SEXTANT_TRY(holding_.Add(
-        0, static_cast<int64_t>(groups_.size() * steps) * Accumulator::BytesPerStep(node_.aggregate_op)));
+    SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(groups_.size()) *
+                                    (kBytesOfGroup + static_cast<int64_t>(steps) *
+                                                         Accumulator::BytesPerStep(node_.aggregate_op))));
     accumulators_.reserve(groups_.size());
-    for (size_t g = 0; g < groups_.size(); ++g) accumulators_.emplace_back(node_, steps);
+    for (size_t g = 0; g < groups_.size(); ++g) {
+      SEXTANT_TRY(context_.Tick(kWorkOfGroup + steps));
+      accumulators_.emplace_back(node_, steps);
+    }
     histograms_.resize(groups_.size());
     SEXTANT_TRY(ForEachBatch(source_, steps, context_, [&](size_t first, std::vector<Column>& columns) {
       return AddBatch(first, columns);
@@ -263,6 +272,7 @@ class SimpleAggregation {
     std::vector<Column> columns;
     columns.reserve(groups_.size());
     for (size_t g = 0; g < groups_.size(); ++g) {
+      SEXTANT_TRY(context_.Tick(kWorkOfGroup + steps));
       columns.push_back(accumulators_[g].Finish());
       if (histograms_[g]) histograms_[g]->Finish(columns[g], context_);
     }
@@ -275,8 +285,8 @@ class SimpleAggregation {
       size_t group = groups_.group_of[first + k];
       if (source_.DropsName(first + k)) groups_.drops_name[group] = 1;
       if (!columns[k].has_histograms()) continue;
-      SEXTANT_TRY(AddHistograms(node_, source_.labels(first + k).metric_name(), columns[k], histograms_[group],
-                                context_));
+      SEXTANT_TRY(AddHistograms(node_, source_.labels(first + k).metric_name(), columns[k],
+                                histograms_[group], context_));
     }
     SEXTANT_TRY(context_.Tick(columns.size() * input_.grid.steps));
     auto add = [&](size_t begin, size_t end) {
@@ -368,7 +378,7 @@ core::Result<HeldVector> AggregateQuantile(const AggregationInput& input, Series
           values.push_back(columns[i].values[step]);
         }
       }
-      if (!values.empty()) results[g].values[step] = Quantile(input.parameter[step], values);
+      if (!values.empty()) results[g].values[step] = Quantile(input.parameter[step], values, context);
     }
   }
   return Emit(groups, std::move(results), context);
@@ -551,7 +561,8 @@ class Picker {
     double ratio = std::clamp(input_.parameter[step], -1.0, 1.0);
     if (ratio == 0) return {};
     for (size_t i : members_[group]) {
-      if (IsPresent(columns_[i].values[step]) && IsInRatio(ratio, source_.labels(i))) SEXTANT_TRY(Take(i, step));
+      if (IsPresent(columns_[i].values[step]) && IsInRatio(ratio, source_.labels(i)))
+        SEXTANT_TRY(Take(i, step));
     }
     return {};
   }

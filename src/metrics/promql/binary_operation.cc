@@ -18,6 +18,8 @@ namespace {
 
 // What a pair of series costs besides its steps: mostly the labels of what comes out.
 constexpr size_t kWorkOfPair = 128;
+constexpr size_t kWorkOfKey = 64;
+constexpr size_t kBytesOfKey = 128;
 constexpr size_t kWorkOfHistogram = 64;
 
 bool Compare(BinaryOp op, double lhs, double rhs) {
@@ -367,9 +369,12 @@ class VectorMatch {
     const std::optional<double>& fill_one = matching_.fill_rhs;
     const std::optional<double>& fill_many = matching_.fill_lhs;
     SEXTANT_TRY(ReadAll(one));
+    // Keys and what is noted of each.
+    SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(keys_.size() * kBytesOfKey)));
     std::vector<std::vector<size_t>> owners(keys_.size());
     bool one_is_ambiguous = false;
     for (size_t i = 0; i < one.size(); ++i) {
+      SEXTANT_TRY(context_.Tick(kWorkOfKey));
       owners[one.groups[i]].push_back(i);
       one_is_ambiguous = one_is_ambiguous || owners[one.groups[i]].size() > 1;
     }
@@ -499,7 +504,8 @@ class VectorMatch {
     return Emit(labels, missing, many.source->DropsName(i), {}, std::move(result));
   }
 
-  // What most pairs are: floats, of which nothing need be remembered. False when the operator is none of floats.
+  // What most pairs are: floats, of which nothing need be remembered. False when the operator is none of
+  // floats.
   bool CombineFloats(const Column& many, const Column& one, Column& result) const {
     const double* lhs = is_swapped_ ? one.values.data() : many.values.data();
     const double* rhs = is_swapped_ ? many.values.data() : one.values.data();

@@ -20,8 +20,6 @@ constexpr size_t kMostInBatch = 8192;
 constexpr size_t kMostBatchBytes = 64 << 20;
 // Pieces of a batch per thread: enough of them that all threads end at about the same time.
 constexpr size_t kPiecesPerThread = 4;
-// Below this many series times steps (an instant counts for some) other threads cost more than they save.
-constexpr size_t kLeastWork = 20'000;
 constexpr size_t kStepsOfInstant = 32;
 
 using TakeBatch = std::function<core::Status(size_t, std::vector<Column>&)>;
@@ -60,14 +58,16 @@ class ParallelReader {
 
   core::Status Run(const TakeBatch& take) {
     const size_t column_bytes = steps_ * sizeof(double);
-    const size_t fewest = std::clamp(kMostBatchBytes / column_bytes, context_.parallel()->width(), kFewestInBatch);
+    const size_t fewest =
+        std::clamp(kMostBatchBytes / column_bytes, context_.parallel()->width(), kFewestInBatch);
     size_t batch = std::min(std::clamp(kBatchBytes / column_bytes, fewest, kMostInBatch), source_.size());
     SEXTANT_TRY(holding_.Add(0, FloatBytes(batch, steps_)));
     std::vector<Column> columns;
     for (size_t first = 0; first < source_.size(); first += columns.size()) {
       columns.resize(std::min(batch, source_.size() - first));
       SEXTANT_TRY(ReadBatch(first, columns));
-      if (LetGoOfHistograms() > static_cast<int64_t>(kMostBatchBytes)) batch = std::max<size_t>(1, columns.size() / 2);
+      if (LetGoOfHistograms() > static_cast<int64_t>(kMostBatchBytes))
+        batch = std::max<size_t>(1, columns.size() / 2);
       SEXTANT_TRY(take(first, columns));
     }
     return {};
@@ -134,7 +134,7 @@ class ParallelReader {
 
 bool IsWorthSharing(const SeriesSource& source, size_t steps, QueryContext& context) {
   if (context.parallel() == nullptr || context.parallel()->width() < 2 || source.size() < 2) return false;
-  if (source.size() < kLeastWork / std::max(steps, kStepsOfInstant)) return false;
+  if (source.size() < context.least_shared_work() / std::max(steps, kStepsOfInstant)) return false;
   QueryContext trial(context, std::in_place);
   return source.Fork(trial) != nullptr;
 }

@@ -24,7 +24,8 @@ core::Status ForEachColumn(SeriesSource& source, size_t steps, QueryContext& con
 
 // The same, a batch of neighbours at a time: columns[k] is that of series first + k. All series, without
 // exception, come in some batch.
-core::Status ForEachBatch(SeriesSource& source, size_t steps, QueryContext& context,
-                          const std::function<core::Status(size_t first, std::vector<Column>& columns)>& take);
+core::Status ForEachBatch(
+    SeriesSource& source, size_t steps, QueryContext& context,
+    const std::function<core::Status(size_t first, std::vector<Column>& columns)>& take);
 
 }  // namespace sextant::promql

@@ -197,6 +197,7 @@ QueryLimits Engine::Limits(const QueryOptions& options) const {
   limits.max_bytes = options_.max_bytes;
   limits.memory = options_.memory;
   limits.parallel = options_.parallel;
+  limits.least_shared_work = options_.least_shared_work;
   limits.timeout_ms = options_.timeout_ms;
   if (options.timeout_ms > 0) limits.timeout_ms = std::min(limits.timeout_ms, options.timeout_ms);
   limits.cancelled = options.cancelled;
@@ -220,11 +221,10 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
   QueryContext context(limits, clock_);
   context.set_profile(request.options.profile);
   int64_t start_ns = clock_.MonotonicNs();
-  core::Result<HeldValue> value =
-      limits.timeout_ms > 0 || request.options.queued_ns == 0
-          ? Evaluate(queryable, expr, request, context)
-          : core::Result<HeldValue>(
-                core::Fail(core::Code::kDeadlineExceeded, "query timed out in query queue"));
+  core::Result<HeldValue> value = limits.timeout_ms > 0 || request.options.queued_ns == 0
+                                      ? Evaluate(queryable, expr, request, context)
+                                      : core::Result<HeldValue>(core::Fail(core::Code::kDeadlineExceeded,
+                                                                           "query timed out in query queue"));
   context.FinishStats();
   QueryStats& stats = context.stats();
   stats.queue_seconds = Seconds(request.options.queued_ns);
@@ -263,7 +263,7 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
 }
 
 core::Result<HeldValue> Engine::Evaluate(const model::Queryable& queryable, const Expr& expr,
-                                          const Request& request, QueryContext& context) const {
+                                         const Request& request, QueryContext& context) const {
   SEXTANT_TRY(context.Check());
   int64_t start_ns = clock_.MonotonicNs();
   PlanOptions plan_options;

@@ -46,6 +46,9 @@ struct EngineOptions {
   // Whose threads may help a query to read series; null: it runs on the calling thread alone. Must outlive
   // the engine.
   core::Parallel* parallel = nullptr;
+  // Below this many series times steps (an instant counts for some) other threads cost more than they save.
+  // Tests set 0.
+  size_t least_shared_work = 20'000;
   // A query that runs longer is stopped (--query.timeout).
   DurationMs timeout_ms = 2 * 60'000;
   // Published as prometheus_engine_queries_concurrent_max; the executor that runs queries enforces it.
@@ -131,8 +134,9 @@ class Engine {
                        const QueryOptions& options = {}) const;
 
   // The values of an instant vector or scalar expression at start_ms, start_ms + step_ms, … up to end_ms:
-  // always a matrix (or columns, see QueryOptions), ordered by labels. step_ms must be positive and end_ms not before start_ms (kBadData).
-  // The caller bounds the number of steps; more than ten million are refused here.
+  // always a matrix (or columns, see QueryOptions), ordered by labels. step_ms must be positive and end_ms
+  // not before start_ms (kBadData). The caller bounds the number of steps; more than ten million are refused
+  // here.
   QueryOutcome Range(const model::Queryable& queryable, std::string_view query, TimestampMs start_ms,
                      TimestampMs end_ms, DurationMs step_ms, const QueryOptions& options = {}) const;
   QueryOutcome Range(const model::Queryable& queryable, const Expr& expr, TimestampMs start_ms,
@@ -151,8 +155,7 @@ class Engine {
                                     QueryContext& context) const;
   static core::Result<HeldValue> VectorValue(HeldVector vector, const Request& request,
                                              QueryContext& context);
-  static core::Result<HeldValue> RangeValue(HeldVector vector, const Request& request,
-                                            QueryContext& context);
+  static core::Result<HeldValue> RangeValue(HeldVector vector, const Request& request, QueryContext& context);
 
   const EngineOptions options_;
   const core::Clock& clock_;

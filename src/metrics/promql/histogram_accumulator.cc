@@ -12,14 +12,16 @@ constexpr size_t kWorkOfHistogram = 64;
 
 }  // namespace
 
-core::Status HistogramAccumulator::Add(const Column& column, std::string_view metric_name, QueryContext& context) {
+core::Status HistogramAccumulator::Add(const Column& column, std::string_view metric_name,
+                                       QueryContext& context) {
   for (size_t step = 0; step < states_.size(); ++step) {
     const FloatHistogram* histogram = column.histogram(step);
     SEXTANT_TRY(context.Tick(histogram ? kWorkOfHistogram : 1));
     State& state = states_[step];
     if (!histogram || state.is_incompatible) continue;
     state.seen_reset = state.seen_reset || histogram->counter_reset_hint == model::CounterResetHint::kReset;
-    state.seen_not_reset = state.seen_not_reset || histogram->counter_reset_hint == model::CounterResetHint::kNotReset;
+    state.seen_not_reset =
+        state.seen_not_reset || histogram->counter_reset_hint == model::CounterResetHint::kNotReset;
     state.count += 1;
     if (!state.value) {
       // Of the sum and of its compensation.
@@ -72,7 +74,8 @@ void HistogramAccumulator::Finish(Column& column, QueryContext& context) {
     State& state = states_[step];
     if (!state.value) continue;
     if (IsPresent(column.values[step])) {
-      context.annotations().AddWarning("encountered a mix of histograms and floats for aggregation", position());
+      context.annotations().AddWarning("encountered a mix of histograms and floats for aggregation",
+                                       position());
       column.Remove(step);
       continue;
     }

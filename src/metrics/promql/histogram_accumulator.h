@@ -1,4 +1,5 @@
-// The histograms of one group of a sum or avg aggregation, for all steps. Made only when a group has histograms.
+// The histograms of one group of a sum or avg aggregation, for all steps. Made only when a group has
+// histograms.
 #pragma once
 
 #include <memory>

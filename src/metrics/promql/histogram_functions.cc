@@ -219,7 +219,8 @@ class HistogramFunction {
     };
     if (id_ == FunctionId::kHistogramFraction) {
       bool has_nan = false;
-      double value = HistogramFraction(call_.scalars[0].values[step], call_.scalars[1].values[step], histogram, has_nan);
+      double value =
+          HistogramFraction(call_.scalars[0].values[step], call_.scalars[1].values[step], histogram, has_nan);
       if (has_nan) {
         inform("input to histogram_fraction has NaN observations, which are excluded from all fractions");
       }
@@ -248,7 +249,8 @@ class HistogramFunction {
       if (!histogram.shut_out.empty() && histogram.shut_out[step]) continue;
       if (buckets.empty()) continue;
       if (id_ == FunctionId::kHistogramFraction) {
-        result.values[step] = BucketFraction(call_.scalars[0].values[step], call_.scalars[1].values[step], buckets);
+        result.values[step] =
+            BucketFraction(call_.scalars[0].values[step], call_.scalars[1].values[step], buckets);
         continue;
       }
       BucketQuantileResult quantile = BucketQuantile(call_.scalars[q].values[step], buckets);

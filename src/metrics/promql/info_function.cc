@@ -26,9 +26,10 @@ const std::vector<std::string>& IdentifyingLabels() {
   return names;
 }
 
-// The times that the first selector of an expression looks at, as @ and offset: its own and those of subqueries around
-// it. False when it has no selector.
-bool FindReference(const PlanNode& node, std::optional<TimestampMs> at_ms, DurationMs offset_ms, PlanNode& reference) {
+// The times that the first selector of an expression looks at, as @ and offset: its own and those of
+// subqueries around it. False when it has no selector.
+bool FindReference(const PlanNode& node, std::optional<TimestampMs> at_ms, DurationMs offset_ms,
+                   PlanNode& reference) {
   bool is_selector = node.kind == PlanKind::kSelector || (node.kind == PlanKind::kRange && !node.is_subquery);
   if (is_selector || node.kind == PlanKind::kRange) {
     offset_ms = node.at_ms ? node.offset_ms : offset_ms + node.offset_ms;
@@ -51,26 +52,32 @@ bool IsNegative(const model::Matcher& matcher) {
 
 class InfoFunction {
  public:
-  InfoFunction(const PlanNode& node, HeldVector base, const model::Querier& querier, const SelectorSettings& settings,
-               QueryContext& context)
-      : base_(std::move(base)), querier_(querier), settings_(settings), context_(context), holding_(context),
+  InfoFunction(const PlanNode& node, HeldVector base, const model::Querier& querier,
+               const SelectorSettings& settings, QueryContext& context)
+      : base_(std::move(base)),
+        querier_(querier),
+        settings_(settings),
+        context_(context),
+        holding_(context),
         output_(context) {
     if (node.args.size() > 1) {
       for (const model::Matcher& matcher : node.args[1]->matchers) {
         (matcher.name() == model::kMetricName ? name_matchers_ : data_matchers_).push_back(matcher);
       }
     }
-    // Base series that the selector asks for by name are info series and stay as they are. A selector without a name
-    // reads target_info, but does not spare its series from being enriched.
+    // Base series that the selector asks for by name are info series and stay as they are. A selector without
+    // a name reads target_info, but does not spare its series from being enriched.
     ignores_by_name_ = node.args.size() < 2 || !name_matchers_.empty();
     // One that only excludes names means all others that look like info metrics.
     if (!name_matchers_.empty() && std::all_of(name_matchers_.begin(), name_matchers_.end(), IsNegative)) {
-      core::Result<model::Matcher> any = model::Matcher::Make(model::MatchType::kRegexp, model::kMetricName, ".+_info");
+      core::Result<model::Matcher> any =
+          model::Matcher::Make(model::MatchType::kRegexp, model::kMetricName, ".+_info");
       name_matchers_.push_back(*std::move(any));  // a constant expression compiles
     }
     selector_.kind = PlanKind::kSelector;
     FindReference(*node.args[0], std::nullopt, 0, selector_);
-    if (name_matchers_.empty()) name_matchers_.push_back(model::Matcher::Equal(model::kMetricName, kTargetInfo));
+    if (name_matchers_.empty())
+      name_matchers_.push_back(model::Matcher::Equal(model::kMetricName, kTargetInfo));
   }
 
   core::Result<HeldVector> Run() {
@@ -85,9 +92,9 @@ class InfoFunction {
 
  private:
   bool IsInfoSeries(const model::Labels& labels) const {
-    return ignores_by_name_ && std::all_of(name_matchers_.begin(), name_matchers_.end(), [&](const model::Matcher& m) {
-             return m.Matches(labels.metric_name());
-           });
+    return ignores_by_name_ &&
+           std::all_of(name_matchers_.begin(), name_matchers_.end(),
+                       [&](const model::Matcher& m) { return m.Matches(labels.metric_name()); });
   }
 
   // Matchers for the identifying values that occur in the base; nothing when none occur.
@@ -110,7 +117,8 @@ class InfoFunction {
           expression += RE2::QuoteMeta(value);
         }
       }
-      SEXTANT_ASSIGN(model::Matcher matcher, model::Matcher::Make(model::MatchType::kRegexp, name, expression));
+      SEXTANT_ASSIGN(model::Matcher matcher,
+                     model::Matcher::Make(model::MatchType::kRegexp, name, expression));
       matchers.push_back(std::move(matcher));
     }
     return matchers;
@@ -128,8 +136,8 @@ class InfoFunction {
     hints.check = context_.checker();
     SEXTANT_ASSIGN(std::shared_ptr<const model::SeriesSet> set, querier_.Select(matchers, hints));
     SEXTANT_TRY(RefuseHistograms(*set, hints));
-    SourcePtr source = MakeSelectorSource(selector_, std::move(set), false, settings_, SelectorOutput::kTimestampMs,
-                                          context_);
+    SourcePtr source = MakeSelectorSource(selector_, std::move(set), false, settings_,
+                                          SelectorOutput::kTimestampMs, context_);
     for (size_t i = 0; i < source->size(); ++i) {
       SeriesColumn series;
       SEXTANT_TRY(source->Read(i, series.column));
@@ -158,8 +166,8 @@ class InfoFunction {
   }
 
   // The info series of one name that are candidates for a base series.
-  const std::vector<size_t>* FindCandidates(const absl::flat_hash_map<std::string, std::vector<size_t>>& by_identity,
-                                            const model::Labels& labels) {
+  const std::vector<size_t>* FindCandidates(
+      const absl::flat_hash_map<std::string, std::vector<size_t>>& by_identity, const model::Labels& labels) {
     MakeLabelKey(labels, identity_, key_);
     auto it = by_identity.find(key_);
     return it == by_identity.end() ? nullptr : &it->second;
@@ -175,8 +183,8 @@ class InfoFunction {
       if (best != kNoSeries && best_time == time) {
         return core::Fail(core::Code::kInvalidArgument,
                           "found duplicate series for info metric: existing {} @ {}, new {} @ {}",
-                          info_[best].labels.ToString(), static_cast<int64_t>(best_time), info_[i].labels.ToString(),
-                          static_cast<int64_t>(time));
+                          info_[best].labels.ToString(), static_cast<int64_t>(best_time),
+                          info_[i].labels.ToString(), static_cast<int64_t>(time));
       }
       if (best == kNoSeries || best_time < time) best = i;
     }
@@ -218,7 +226,8 @@ class InfoFunction {
     return {};
   }
 
-  // The labels of a base series with those of its info series; nothing when a required label has no info series.
+  // The labels of a base series with those of its info series; nothing when a required label has no info
+  // series.
   core::Result<std::optional<model::Labels>> EnrichedLabels(const model::Labels& base,
                                                             const std::vector<size_t>& series) const {
     model::LabelsBuilder added;
@@ -244,8 +253,9 @@ class InfoFunction {
   }
 
   bool IsWanted(std::string_view name) const {
-    return data_matchers_.empty() || std::any_of(data_matchers_.begin(), data_matchers_.end(),
-                                                 [&](const model::Matcher& matcher) { return matcher.name() == name; });
+    return data_matchers_.empty() ||
+           std::any_of(data_matchers_.begin(), data_matchers_.end(),
+                       [&](const model::Matcher& matcher) { return matcher.name() == name; });
   }
 
   HeldVector base_;

@@ -27,8 +27,8 @@ bool IsWordByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-// Go's regexp.Expand: `$1`, `$name`, `${name}`, `$$`; groups that do not exist are empty, a `$` that starts none of these
-// stands for itself.
+// Go's regexp.Expand: `$1`, `$name`, `${name}`, `$$`; groups that do not exist are empty, a `$` that starts
+// none of these stands for itself.
 class Template {
  public:
   Template(std::string_view text, const RE2& regexp) {
@@ -71,7 +71,9 @@ class Template {
     std::string out;
     for (const Part& part : parts_) {
       out += part.text;
-      if (part.group >= 0) out.append(groups[static_cast<size_t>(part.group)].data(), groups[static_cast<size_t>(part.group)].size());
+      if (part.group >= 0)
+        out.append(groups[static_cast<size_t>(part.group)].data(),
+                   groups[static_cast<size_t>(part.group)].size());
     }
     return out;
   }
@@ -128,8 +130,8 @@ bool ParseInteger(std::string_view text, int64_t& value) {
 core::Status HoldValue(std::string_view function, size_t bytes, HeldVector& vector, QueryContext& context) {
   SEXTANT_TRY(context.Tick(bytes));
   if (bytes > kMaxValueBytes) {
-    return core::Fail(core::Code::kResourceExhausted, "{}() would make a label value of more than {} bytes", function,
-                      kMaxValueBytes);
+    return core::Fail(core::Code::kResourceExhausted, "{}() would make a label value of more than {} bytes",
+                      function, kMaxValueBytes);
   }
   return vector.holding.Add(0, static_cast<int64_t>(bytes));
 }
@@ -145,10 +147,12 @@ core::Status LabelReplace(const PlanNode& node, HeldVector& vector, QueryContext
   options.set_max_mem(kRegexpMemoryBytes);
   RE2 regexp("^(?s:" + expression + ")$", options);
   if (!regexp.ok()) {
-    return core::Fail(core::Code::kInvalidArgument, "invalid regular expression in label_replace(): {}", expression);
+    return core::Fail(core::Code::kInvalidArgument, "invalid regular expression in label_replace(): {}",
+                      expression);
   }
   if (!IsLabelName(target)) {
-    return core::Fail(core::Code::kInvalidArgument, "invalid destination label name in label_replace(): {}", target);
+    return core::Fail(core::Code::kInvalidArgument, "invalid destination label name in label_replace(): {}",
+                      target);
   }
   Template replacement(node.args[2]->text, regexp);
   std::vector<re2::StringPiece> groups(static_cast<size_t>(regexp.NumberOfCapturingGroups()) + 1);
@@ -157,7 +161,8 @@ core::Status LabelReplace(const PlanNode& node, HeldVector& vector, QueryContext
     std::string_view value = series.labels.Get(source);
     SEXTANT_TRY(context.Tick(kWorkOfLabels + 8 * value.size()));
     re2::StringPiece text(value.data(), value.size());
-    if (!regexp.Match(text, 0, text.size(), RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size()))) continue;
+    if (!regexp.Match(text, 0, text.size(), RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size())))
+      continue;
     SEXTANT_TRY(HoldValue("label_replace", replacement.ExpandedSize(groups), vector, context));
     builder.Reset(series.labels);
     builder.Set(target, replacement.Expand(groups));
@@ -177,7 +182,8 @@ core::Status LabelJoin(const PlanNode& node, HeldVector& vector, QueryContext& c
     }
   }
   if (!IsLabelName(target)) {
-    return core::Fail(core::Code::kInvalidArgument, "invalid destination label name in label_join(): {}", target);
+    return core::Fail(core::Code::kInvalidArgument, "invalid destination label name in label_join(): {}",
+                      target);
   }
   model::LabelsBuilder builder;
   for (SeriesColumn& series : vector.series) {
@@ -210,7 +216,8 @@ core::Status SortByValue(bool is_descending, HeldVector& vector, QueryContext& c
   });
 }
 
-core::Status SortByLabels(const PlanNode& node, bool is_descending, HeldVector& vector, QueryContext& context) {
+core::Status SortByLabels(const PlanNode& node, bool is_descending, HeldVector& vector,
+                          QueryContext& context) {
   std::erase_if(vector.series, [](const SeriesColumn& series) { return IsAbsent(series.column.values[0]); });
   return StableSort(vector.series, context, [&](const SeriesColumn& a, const SeriesColumn& b) {
     for (size_t i = 1; i < node.args.size(); ++i) {
@@ -243,7 +250,8 @@ bool NaturalLess(std::string_view a, std::string_view b) {
 }
 
 model::Labels LabelsOfAbsent(const PlanNode& argument) {
-  bool is_selector = argument.kind == PlanKind::kSelector || (argument.kind == PlanKind::kRange && !argument.is_subquery);
+  bool is_selector =
+      argument.kind == PlanKind::kSelector || (argument.kind == PlanKind::kRange && !argument.is_subquery);
   model::LabelsBuilder builder;
   if (!is_selector) return builder.Build();
   std::set<std::string_view> seen;

@@ -36,6 +36,7 @@ struct QueryLimits {
   const std::atomic<bool>* cancelled = nullptr;
   // Whose threads may take part; null: the query's own thread alone.
   core::Parallel* parallel = nullptr;
+  size_t least_shared_work = 0;  // see EngineOptions
 };
 
 // What all parts of a query hold together, and its answer until that is dropped. Thread-safe.
@@ -134,6 +135,7 @@ class QueryContext {
   // computed them, so that annotations keep theirs.
   void Absorb(QueryContext& part);
   core::Parallel* parallel() const { return limits_.parallel; }
+  size_t least_shared_work() const { return limits_.least_shared_work; }
   // Writes the peaks into the statistics.
   void FinishStats() {
     stats_.peak_samples = holdings_->peak_samples();

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <ctime>
 #include <random>
@@ -12,6 +14,7 @@
 #include "core/executor.h"
 #include "core/parallel.h"
 #include "metrics/promql/engine.h"
+#include "metrics/promql/quantile.h"
 #include "metrics/promql/query_context.h"
 #include "metrics/promql/query_profile.h"
 #include "metrics/promql/stable_sort.h"
@@ -152,11 +155,13 @@ void Fill(TestStorage& storage, int series, size_t steps) {
       storage.Add(labels("x_total"), static_cast<TimestampMs>(k) * kStep, static_cast<double>(k % 50) + i);
     }
     storage.Add(Labels::Of({{"__name__", "info"}, {"pod", number}, {"node", std::to_string(i % 3)}}), 0, 1);
-    storage.Add(Labels::Of({{"__name__", "target_info"}, {"instance", number}, {"job", "a"}, {"v", "1"}}), 0, 1);
+    storage.Add(Labels::Of({{"__name__", "target_info"}, {"instance", number}, {"job", "a"}, {"v", "1"}}), 0,
+                1);
     if (i % 10 != 0) continue;
     Labels histogram = Labels::Of({{"__name__", "h"}, {"pod", number}});
     for (size_t k = 0; k < steps; ++k) {
-      storage.AddHistogram(histogram, static_cast<TimestampMs>(k) * kStep, MakeHistogram(static_cast<int>(k), 8));
+      storage.AddHistogram(histogram, static_cast<TimestampMs>(k) * kStep,
+                           MakeHistogram(static_cast<int>(k), 8));
     }
   }
 }
@@ -177,8 +182,8 @@ class QueryStopTest : public testing::Test {
     return Engine(options, clock_, nullptr);
   }
 
-  QueryOutcome Ask(const Engine& engine, const TestStorage& storage, std::string_view query, int64_t cancel_at,
-                   size_t steps = kSteps) {
+  QueryOutcome Ask(const Engine& engine, const TestStorage& storage, std::string_view query,
+                   int64_t cancel_at, size_t steps = kSteps) {
     clock_.Begin(cancel_at);
     QueryOptions options;
     options.cancelled = &clock_.cancelled();
@@ -195,8 +200,8 @@ class QueryStopTest : public testing::Test {
       QueryOutcome whole = Ask(engine, storage_, query, 0);
       ASSERT_TRUE(whole) << whole.error().message;
       const int64_t looks = clock_.looks();
-      // The first look is not for stopping, and the last few are for statistics. How often several threads look
-      // varies a little.
+      // The first look is not for stopping, and the last few are for statistics. How often several threads
+      // look varies a little.
       constexpr int64_t kLastLooks = 10;
       const int64_t last = std::max<int64_t>(3, looks - kLastLooks);
       for (int64_t i = 0; i < 6; ++i) {
@@ -254,7 +259,8 @@ TEST_F(QueryStopTest, ReadsAtMostSoManySeriesBetweenTwoLooks) {
   for (int i = 0; i < kMany; ++i) {
     storage.Add(Labels::Of({{"__name__", "x_total"}, {"pod", std::to_string(i)}}), 0, i);
   }
-  constexpr auto kMostBetween = static_cast<int64_t>(QueryContext::kWorkBetweenChecks / QueryContext::kWorkOfSeries);
+  constexpr auto kMostBetween =
+      static_cast<int64_t>(QueryContext::kWorkBetweenChecks / QueryContext::kWorkOfSeries);
   Engine engine = MakeEngine(nullptr);
   for (const char* query : {"x_total", "sum(x_total)", "count by (pod) (x_total)", "topk(3, x_total)",
                             "x_total + x_total", "absent(x_total)", "scalar(x_total)", "x_total[5m]"}) {
@@ -316,7 +322,8 @@ TEST_F(QueryStopTest, HistogramsOfABatchAreAccountedFor) {
   for (int i = 0; i < kMany; ++i) {
     Labels labels = Labels::Of({{"__name__", "h"}, {"pod", std::to_string(i)}});
     for (size_t k = 0; k < kSteps; ++k) {
-      storage.AddHistogram(labels, static_cast<TimestampMs>(k) * kStep, MakeHistogram(static_cast<int>(k), kBuckets));
+      storage.AddHistogram(labels, static_cast<TimestampMs>(k) * kStep,
+                           MakeHistogram(static_cast<int>(k), kBuckets));
     }
   }
   core::Executor executor({.threads = 3});
@@ -325,7 +332,8 @@ TEST_F(QueryStopTest, HistogramsOfABatchAreAccountedFor) {
   options.parallel = &parallel;
   options.timeout_ms = 1'000'000'000;
   clock_.Begin(0);
-  QueryOutcome outcome = Engine(options, clock_, nullptr).Range(storage, "count(h)", 0, kSteps * kStep, kStep);
+  QueryOutcome outcome =
+      Engine(options, clock_, nullptr).Range(storage, "count(h)", 0, kSteps * kStep, kStep);
   ASSERT_TRUE(outcome);
   constexpr int64_t kBatchBytes = 64 * kSteps * kBuckets * sizeof(double);
   EXPECT_GE(outcome->stats.peak_bytes, kBatchBytes);
@@ -389,6 +397,34 @@ TEST(StableSortTest, OrdersAsTheLibraryDoesAndStopsWhenItMust) {
   EXPECT_FALSE(StableSort(items, context, less));
 }
 
+TEST(LargeQuantileTest, IsThatOfASortedListAndStopsWhenItMust) {
+  std::mt19937 random(2);
+  CountingClock clock;
+  std::atomic<bool> cancelled = false;
+  QueryLimits limits{.timeout_ms = 1'000'000'000, .cancelled = &cancelled};
+  QueryContext context(limits, clock);
+  for (uint32_t distinct : {1u, 7u, 1'000'000u}) {
+    std::vector<double> values(400'000);
+    for (double& value : values) value = static_cast<double>(random() % distinct) / 8;
+    values[1] = values[2] = model::NormalNan();
+    std::vector<double> sorted = values;
+    std::ranges::sort(sorted, [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
+    for (double q : {0.0, 0.001, 0.5, 0.75, 0.999999, 1.0}) {
+      const double rank = q * static_cast<double>(sorted.size() - 1);
+      const auto lower = static_cast<size_t>(rank);
+      const size_t upper = std::min(lower + 1, sorted.size() - 1);
+      const double weight = rank - std::floor(rank);
+      const double expected = sorted[lower] * (1 - weight) + sorted[upper] * weight;
+      const double got = Quantile(q, values, context);
+      EXPECT_TRUE(got == expected || (std::isnan(got) && std::isnan(expected))) << q << " of " << distinct;
+    }
+  }
+  cancelled = true;
+  std::vector<double> values(400'000);
+  Quantile(0.5, values, context);
+  EXPECT_FALSE(context.Tick(0));
+}
+
 // For people: the longest stretch of a thread's CPU time between two looks, per query over a larger load.
 TEST_F(QueryStopTest, ShowsTheLongestStretches) {
   const char* series = std::getenv("SEXTANT_STOP_GAPS");
@@ -400,8 +436,8 @@ TEST_F(QueryStopTest, ShowsTheLongestStretches) {
   Engine engine = MakeEngine(nullptr);
   for (const char* query : kQueries) {
     QueryOutcome outcome = Ask(engine, storage, query, 0, kFewSteps);
-    printf("%8.2f ms %6ld looks  %s%s\n", static_cast<double>(clock_.longest_us()) / 1000, clock_.looks(), query,
-           outcome ? "" : " (failed)");
+    printf("%8.2f ms %6ld looks  %s%s\n", static_cast<double>(clock_.longest_us()) / 1000, clock_.looks(),
+           query, outcome ? "" : " (failed)");
   }
 }
 

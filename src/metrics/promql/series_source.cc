@@ -288,8 +288,8 @@ class WindowSource final : public WindowSourceBase {
 class SubquerySource final : public WindowSourceBase {
  public:
   SubquerySource(FunctionId function, const PlanNode& range, HeldVector inner, const Grid& inner_grid,
-                 const SelectorSettings& settings, WindowArguments arguments,
-                 SharedScalars scalars, QueryContext& context)
+                 const SelectorSettings& settings, WindowArguments arguments, SharedScalars scalars,
+                 QueryContext& context)
       : WindowSourceBase(function, range, settings, std::move(arguments), std::move(scalars), context),
         inner_(std::make_shared<const HeldVector>(std::move(inner))),
         inner_grid_(inner_grid) {}
@@ -401,16 +401,15 @@ SourcePtr MakeSelectorSource(const PlanNode& node, std::shared_ptr<const model::
 
 SourcePtr MakeWindowSource(FunctionId function, const PlanNode& range,
                            std::shared_ptr<const model::SeriesSet> set, bool has_one_name,
-                           const SelectorSettings& settings, WindowArguments arguments,
-                           SharedScalars scalars, QueryContext& context) {
+                           const SelectorSettings& settings, WindowArguments arguments, SharedScalars scalars,
+                           QueryContext& context) {
   return std::make_unique<WindowSource>(function, range, std::move(set), has_one_name, settings,
                                         std::move(arguments), std::move(scalars), context);
 }
 
 SourcePtr MakeSubquerySource(FunctionId function, const PlanNode& range, HeldVector inner,
                              const Grid& inner_grid, const SelectorSettings& settings,
-                             WindowArguments arguments, SharedScalars scalars,
-                             QueryContext& context) {
+                             WindowArguments arguments, SharedScalars scalars, QueryContext& context) {
   return std::make_unique<SubquerySource>(function, range, std::move(inner), inner_grid, settings,
                                           std::move(arguments), std::move(scalars), context);
 }

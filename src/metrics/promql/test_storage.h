@@ -26,7 +26,8 @@ class TestStorage final : public model::Queryable {
   }
   const std::map<model::Labels, model::SampleColumns>& series() const { return series_; }
 
-  core::Result<std::unique_ptr<model::Querier>> NewQuerier(core::TimestampMs, core::TimestampMs) const override {
+  core::Result<std::unique_ptr<model::Querier>> NewQuerier(core::TimestampMs,
+                                                           core::TimestampMs) const override {
     return std::make_unique<Querier>(series_);
   }
 
@@ -74,7 +75,8 @@ class TestStorage final : public model::Queryable {
                                                        size_t) const override {
       return std::vector<std::string>();
     }
-    core::Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>&, size_t) const override {
+    core::Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>&,
+                                                      size_t) const override {
       return std::vector<std::string>();
     }
 

@@ -53,8 +53,8 @@ core::Status ForEachWindow(const FloatSamples& samples, const WindowSpec& spec, 
   return context.Tick(0);
 }
 
-// Calls each(i) for the samples of a window. Looks in between whether the query must stop, and then ends early: what
-// is computed does not matter any more.
+// Calls each(i) for the samples of a window. Looks in between whether the query must stop, and then ends
+// early: what is computed does not matter any more.
 template <typename Each>
 void EachSample(const Window& window, QueryContext& context, Each&& each) {
   constexpr size_t kBlock = 65'536;
@@ -353,15 +353,15 @@ core::Status DoubleExponentialSmoothing(const FloatSamples& samples, const Windo
 }
 
 double MedianAbsoluteDeviation(const FloatSamples& samples, const Window& window,
-                               std::vector<double>& scratch) {
+                               std::vector<double>& scratch, QueryContext& context) {
   auto begin = samples.values.begin() + static_cast<std::ptrdiff_t>(window.begin);
   scratch.assign(begin, begin + static_cast<std::ptrdiff_t>(window.size()));
   if (std::any_of(scratch.begin(), scratch.end(), [](double value) { return std::isnan(value); })) {
     return model::NormalNan();
   }
-  double median = Quantile(0.5, scratch);
+  double median = Quantile(0.5, scratch, context);
   for (double& value : scratch) value = std::fabs(value - median);
-  return Quantile(0.5, scratch);
+  return Quantile(0.5, scratch, context);
 }
 
 // counts[i]: how many events happened at samples 1…i. An event at i is between i - 1 and i.
@@ -398,7 +398,7 @@ core::Status QuantileOverTime(const FloatSamples& samples, const WindowSpec& spe
     }
     auto begin = samples.values.begin() + static_cast<std::ptrdiff_t>(window.begin);
     scratch.assign(begin, begin + static_cast<std::ptrdiff_t>(window.size()));
-    return Quantile(q, scratch);
+    return Quantile(q, scratch, context);
   });
 }
 
@@ -583,7 +583,8 @@ core::Status EvalWindows(FunctionId id, const FloatSamples& samples, const Windo
       return each([&](const Window& window) { return std::sqrt(Variance(samples, window, context)); });
     case FunctionId::kMadOverTime: {
       std::vector<double> scratch;
-      return each([&](const Window& window) { return MedianAbsoluteDeviation(samples, window, scratch); });
+      return each(
+          [&](const Window& window) { return MedianAbsoluteDeviation(samples, window, scratch, context); });
     }
     case FunctionId::kQuantileOverTime:
       return QuantileOverTime(samples, spec, arguments, context, out);

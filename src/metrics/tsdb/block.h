@@ -52,8 +52,8 @@ class Block {
   TimestampMs end_ms() const { return facts_.end_ms; }
   uint64_t size_bytes() const { return facts_.size_bytes; }
 
-  // Adds what matches to `out`, in the order of labels. kCorruption when the index is not what was written. Of
-  // the hints only `check` is asked.
+  // Adds what matches to `out`, in the order of labels. kCorruption when the index is not what was written.
+  // Of the hints only `check` is asked.
   virtual core::Status Select(const std::vector<model::Matcher>& matchers, std::vector<FoundInBlock>& out,
                               const model::SelectHints& hints = {}) const = 0;
   // Adds values or names (each at least once, in any order) to `out`.

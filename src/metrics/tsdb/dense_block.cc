@@ -86,11 +86,10 @@ Status DenseBlock::Select(const std::vector<Matcher>& matchers, std::vector<Foun
                           const model::SelectHints& hints) const {
   auto select = [&]() -> Status {
     SEXTANT_ASSIGN(Bitmap series, SelectNumbers(matchers));
-    return index_.VisitLabels(
-        series, [&](uint32_t number, Labels labels) -> Status {
-          out.push_back({std::move(labels), number});
-          return out.size() % kSeriesBetweenChecks == 0 ? hints.Check() : Status();
-        });
+    return index_.VisitLabels(series, [&](uint32_t number, Labels labels) -> Status {
+      out.push_back({std::move(labels), number});
+      return out.size() % kSeriesBetweenChecks == 0 ? hints.Check() : Status();
+    });
   };
   Status selected = select();
   if (selected || selected.error().code() != Code::kCorruption) return selected;

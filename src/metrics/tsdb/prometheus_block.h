@@ -35,8 +35,7 @@ class PrometheusBlock final : public Block {
   // What meta.json says, with the present number of tombstones.
   promfiles::BlockMeta meta() const;
 
-  core::Status Select(const std::vector<model::Matcher>& matchers,
-                      std::vector<FoundInBlock>& out,
+  core::Status Select(const std::vector<model::Matcher>& matchers, std::vector<FoundInBlock>& out,
                       const model::SelectHints& hints = {}) const override;
   core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
                            std::vector<std::string>& out) const override;
