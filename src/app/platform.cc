@@ -351,7 +351,8 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
                                 options_.search_max_limit});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddFederateRoutes(
-      router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms, external_labels});
+      router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms, external_labels,
+               engine_->Limits({})});
   api::AddRemoteReadRoutes(router, {*queryable_, services_.registry, external_labels,
                                     options_.remote_read_max_samples, options_.remote_read_frame_bytes});
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
