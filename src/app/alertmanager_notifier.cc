@@ -10,6 +10,7 @@
 #include "api/query_json.h"
 #include "core/json_writer.h"
 #include "httpclient/settings.h"
+#include "httpclient/sigv4.h"
 #include "metrics/scrape/target.h"
 
 namespace sextant::app {
@@ -56,6 +57,8 @@ net::FetchRequest MakeRequest(const config::AlertmanagerTargetsConfig& group, st
   request.timeout_ms = group.timeout_ms;
   request.max_body_bytes = 1 << 20;
   httpclient::ApplyHttpConfig(group.http, request);
+  static const core::SystemClock kClock;
+  if (group.sigv4) request.authorizer = httpclient::MakeSigV4Authorizer(*group.sigv4, kClock);
   return request;
 }
 
@@ -65,7 +68,7 @@ std::string Fingerprint(const config::AlertmanagerTargetsConfig& group) {
   rest.static_configs.clear();
   rest.discovery = {};
   rest.relabel_configs.clear();
-  return config::WriteYaml(rest) + config::RevealSecrets(group.http);
+  return config::WriteYaml(rest) + config::RevealSecrets(group.http) + config::RevealSecrets(group.sigv4);
 }
 
 }  // namespace

@@ -91,6 +91,9 @@ core::Status FinishScrape(ScrapeConfig& scrape, Node node) {
 }
 
 core::Status FinishAlertmanager(AlertmanagerTargetsConfig& group, Node node) {
+  if (group.sigv4 && (group.http.basic_auth || group.http.authorization || group.http.oauth2)) {
+    return node.Fail("at most one of basic_auth, authorization, oauth2, & sigv4 must be configured");
+  }
   return CheckTargets(group.static_configs, group.relabel_configs, node);
 }
 
@@ -352,7 +355,7 @@ std::vector<Field> ScrapeFields() {
 std::vector<Field> AlertmanagerFields() {
   std::vector<Field> fields = {
       Inline<&AlertmanagerTargetsConfig::http>(),
-      NotYet("sigv4"),
+      Member<&AlertmanagerTargetsConfig::sigv4>("sigv4"),
       Member<&AlertmanagerTargetsConfig::scheme>("scheme"),
       Member<&AlertmanagerTargetsConfig::path_prefix>("path_prefix"),
       Member<&AlertmanagerTargetsConfig::timeout_ms>("timeout", Duration()),

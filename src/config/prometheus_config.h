@@ -96,6 +96,7 @@ struct AlertmanagerTargetsConfig {
   std::vector<StaticTargets> static_configs;
   DiscoveryConfigs discovery;
   HttpClientConfig http;
+  std::optional<SigV4Config> sigv4;
   std::string scheme = "http";
   std::string path_prefix;
   core::DurationMs timeout_ms = 10'000;

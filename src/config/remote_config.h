@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ struct RemoteWriteConfig {
   bool send_native_histograms = false;
   std::string protobuf_message = "prometheus.WriteRequest";
   HttpClientConfig http;
+  std::optional<SigV4Config> sigv4;
   RemoteQueueConfig queue;
   RemoteMetadataConfig metadata;
 };

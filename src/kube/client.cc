@@ -151,6 +151,7 @@ Result<net::FetchRequest> MakeRequest(const ClientConfig& client, const std::str
   request.headers.Set("Accept", "application/json");
   request.headers.Set("User-Agent", user_agent);
   httpclient::ApplyHttpConfig(client.http, request);
+  request.authorizer = client.authorizer;  // one for all requests, so that it can keep what it fetched
   SEXTANT_TRY(httpclient::ReadSecretFiles(client.http, request));
   if (!(client.ca_pem + client.cert_pem + client.key_pem).empty()) {
     net::TlsClientOptions tls = *request.tls;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "config/http_client_config.h"
@@ -18,6 +19,8 @@ struct ClientConfig {
   std::string ca_pem = {};
   std::string cert_pem = {};
   std::string key_pem = {};
+  // What completes requests besides `http`: fetches tokens. May be null.
+  std::shared_ptr<net::RequestAuthorizer> authorizer = {};
 };
 
 // The folder in which a pod finds its token, its authorities and its namespace.

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "net/io_internal.h"
@@ -43,6 +44,7 @@ struct FetchHandle::State : std::enable_shared_from_this<FetchHandle::State> {
   FetchDelivery delivery;
   FetchCallback callback;
   CurlEasyPtr easy;  // while it runs
+  TimePoint deadline = TimePoint::max();  // of one that is authorized first
   std::weak_ptr<HttpClient::Impl> client;
 };
 
@@ -53,6 +55,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
 
   // On the loop.
   void Begin(const std::shared_ptr<Fetching>& fetch);
+  void BeginAuthorized(const std::shared_ptr<Fetching>& fetch, core::Result<FetchRequest> request);
   void CancelOne(const std::shared_ptr<Fetching>& fetch);
   void CancelAll();
   void Act(curl_socket_t socket, int events);
@@ -67,6 +70,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   static int OnTimer(CURLM* multi, long timeout_ms, void* self);
 
   // Anywhere.
+  std::shared_ptr<Fetching> Fetch(FetchRequest request, FetchDelivery delivery, FetchCallback callback);
+  void Authorize(const std::shared_ptr<Fetching>& fetch, RequestAuthorizer& authorizer);
   void Finish(Fetching& fetch);
   std::string TakeBuffer();
   void GiveBuffer(std::string buffer);
@@ -84,6 +89,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   TimePoint armed = TimePoint::max();     // the timer's
   std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches;
   std::unordered_map<CURL*, std::shared_ptr<Fetching>> running;
+  std::unordered_set<std::shared_ptr<Fetching>> authorizing;  // not begun yet
   std::vector<CurlEasyPtr> idle_handles;
   bool is_stopped = false;
 
@@ -154,6 +160,25 @@ void HttpClient::Impl::Begin(const std::shared_ptr<Fetching>& fetch) {
   running.emplace(fetch->easy.get(), fetch);
   in_flight.Set(static_cast<double>(running.size()));
   curl_multi_add_handle(multi.get(), fetch->easy.get());
+}
+
+// Goes on with a request that its authorizer has completed, unless it was given up meanwhile.
+void HttpClient::Impl::BeginAuthorized(const std::shared_ptr<Fetching>& fetch,
+                                       core::Result<FetchRequest> request) {
+  if (authorizing.erase(fetch) == 0) return;
+  if (!request) {
+    fetch->transfer.Fail(request.error().code(), request.error().message());
+    return Deliver(fetch);
+  }
+  auto left = std::chrono::duration_cast<std::chrono::milliseconds>(fetch->deadline -
+                                                                    std::chrono::steady_clock::now());
+  if (left.count() <= 0) {
+    fetch->transfer.Fail(Code::kDeadlineExceeded, "context deadline exceeded");
+    return Deliver(fetch);
+  }
+  request->timeout_ms = left.count();
+  fetch->transfer.Replace(std::move(*request));
+  Begin(fetch);
 }
 
 // libcurl moves its one deadline with every transfer. Moving a timer costs a system call, so it is only moved
@@ -295,6 +320,10 @@ void HttpClient::Impl::Deliver(const std::shared_ptr<Fetching>& fetch) {
 }
 
 void HttpClient::Impl::CancelOne(const std::shared_ptr<Fetching>& fetch) {
+  if (authorizing.erase(fetch) != 0) {
+    fetch->transfer.Fail(Code::kCancelled, "context canceled");
+    return Deliver(fetch);
+  }
   if (fetch->easy == nullptr) return;  // over
   fetch->transfer.Fail(Code::kCancelled, "context canceled");
   Detach(fetch);
@@ -303,6 +332,7 @@ void HttpClient::Impl::CancelOne(const std::shared_ptr<Fetching>& fetch) {
 
 void HttpClient::Impl::CancelAll() {
   is_stopped = true;
+  while (!authorizing.empty()) CancelOne(std::shared_ptr<Fetching>(*authorizing.begin()));
   while (!running.empty()) CancelOne(std::shared_ptr<Fetching>(running.begin()->second));
   timer.reset();  // tasks of the executor may keep this object for longer than the loops live
   idle_handles.clear();
@@ -326,13 +356,47 @@ HttpClient::HttpClient(IoContext& io, core::Registry& registry, HttpClientOption
 
 HttpClient::~HttpClient() { Stop(); }
 
-FetchHandle HttpClient::Fetch(FetchRequest request, FetchDelivery delivery, FetchCallback callback) {
+std::shared_ptr<Fetching> HttpClient::Impl::Fetch(FetchRequest request, FetchDelivery delivery,
+                                                  FetchCallback callback) {
+  std::shared_ptr<RequestAuthorizer> authorizer = std::move(request.authorizer);
   auto fetch = std::make_shared<Fetching>(std::move(request));
   fetch->delivery = delivery;
   fetch->callback = std::move(callback);
-  fetch->client = impl_;
-  asio::post(impl_->loop.context, [impl = impl_, fetch] { impl->Begin(fetch); });
-  return FetchHandle(fetch);
+  fetch->client = weak_from_this();
+  if (authorizer != nullptr) {
+    Authorize(fetch, *authorizer);
+  } else {
+    asio::post(loop.context, [self = shared_from_this(), fetch] { self->Begin(fetch); });
+  }
+  return fetch;
+}
+
+void HttpClient::Impl::Authorize(const std::shared_ptr<Fetching>& fetch, RequestAuthorizer& authorizer) {
+  std::shared_ptr<Impl> self = shared_from_this();
+  FetchRequest request = fetch->transfer.request();
+  fetch->deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(request.timeout_ms);
+  asio::post(loop.context, [self, fetch] {
+    if (self->is_stopped) return self->Begin(fetch);
+    self->authorizing.insert(fetch);
+  });
+  authorizer.Authorize(
+      std::move(request),
+      [weak = weak_from_this()](FetchRequest own, FetchCallback callback) {
+        if (auto alive = weak.lock()) {
+          alive->Fetch(std::move(own), {}, std::move(callback));
+        } else {
+          callback(core::Fail(Code::kCancelled, "context canceled"));
+        }
+      },
+      [self, fetch](core::Result<FetchRequest> completed) {
+        asio::post(self->loop.context, [self, fetch, completed = std::move(completed)]() mutable {
+          self->BeginAuthorized(fetch, std::move(completed));
+        });
+      });
+}
+
+FetchHandle HttpClient::Fetch(FetchRequest request, FetchDelivery delivery, FetchCallback callback) {
+  return FetchHandle(impl_->Fetch(std::move(request), delivery, std::move(callback)));
 }
 
 void HttpClient::Stop() {
@@ -353,6 +417,20 @@ void HttpClient::Stop() {
 
 core::Result<FetchResponse> FetchSync(FetchRequest request) {
   InitCurl();
+  if (std::shared_ptr<RequestAuthorizer> authorizer = std::move(request.authorizer)) {
+    std::promise<core::Result<FetchRequest>> completed;
+    Transfer named(request);  // for errors
+    authorizer->Authorize(
+        std::move(request),
+        [](FetchRequest own, const FetchCallback& callback) { callback(FetchSync(std::move(own))); },
+        [&](core::Result<FetchRequest> done) { completed.set_value(std::move(done)); });
+    core::Result<FetchRequest> result = completed.get_future().get();
+    if (!result) {
+      named.Fail(result.error().code(), result.error().message());
+      return named.TakeResult();
+    }
+    request = std::move(*result);
+  }
   CurlEasyPtr easy(curl_easy_init());
   SEXTANT_CHECK(easy != nullptr);
   Transfer transfer(std::move(request));

@@ -33,13 +33,17 @@ class Transfer {
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
+  const FetchRequest& request() const { return request_; }
+  // Puts a completed request in the place of the first; before SetUp.
+  void Replace(FetchRequest request) { request_ = std::move(request); }
+
   // Gives `easy` all options; it points into this transfer until it is reset. Errors name the URL.
   core::Status SetUp(CURL* easy, const HttpClientOptions& options);
 
   // Notes how it ended, while `easy` still knows.
   void NoteEnd(CURL* easy, CURLcode code);
   // Replaces the outcome: the transfer was given up.
-  void Fail(core::Code code, std::string_view message);
+  void Fail(core::Code code, std::string_view message);  // the message gets the URL
   void Fail(core::Error error) { error_ = std::move(error); }
 
   // Makes the response, inflating the body: may take a while. Once.
@@ -58,7 +62,7 @@ class Transfer {
   bool AppendHeader(std::string_view line);
   core::Status SetUpHeaders(CURL* easy);
   core::Status SetUpTls(CURL* easy, const Url& url);
-  void SetUpProxy(CURL* easy, const Url& url);
+  core::Status SetUpProxy(CURL* easy, const Url& url);
   void SetUpBody(CURL* easy);
   void SetUpAuth(CURL* easy);
   core::Error DescribeFailure(CURL* easy, CURLcode code) const;
@@ -68,6 +72,7 @@ class Transfer {
   FetchRequest request_;
   CurlListPtr header_list_;
   CurlListPtr connect_to_;
+  CurlListPtr proxy_headers_;
   std::string request_url_;   // what curl is told: the host may be the TLS server name
   std::string peer_address_;  // last address tried
   char error_text_[CURL_ERROR_SIZE] = "";
