@@ -174,6 +174,9 @@ core::Status SignAwsRequest(const AwsCredentials& credentials, const AwsScope& s
   request.url = url.ToString();
   // Another place would need another signature.
   request.follow_redirects = false;
+  request.basic_user.clear();
+  request.basic_password.clear();
+  request.bearer_token.clear();
   request.headers.Set("Host", url.HostPort());
   request.headers.Set("X-Amz-Date", time);
   if (!credentials.session_token.empty()) {
