@@ -141,7 +141,7 @@ Features ListFeatures(const FeatureSwitches& switches) {
       {"promql_operators", OperatorFeatures(parser)},
       {"rules", {{"concurrent_rule_eval", false}, {"keep_firing_for", true}, {"query_offset", true}}},
       {"scrape",
-       {{"extra_scrape_metrics", false},
+       {{"extra_scrape_metrics", switches.extra_scrape_metrics},
         {"start_timestamp_zero_ingestion", false},
         {"type_and_unit_labels", false}}},
       {"service_discovery_providers", DiscoveryFeatures()},

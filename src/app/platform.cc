@@ -332,6 +332,7 @@ net::Router Platform::Impl::MakeRouter() {
   features.auto_reload = options_.web.auto_reload;
   features.xor2_encoding = options_.store.chunk_encodings.xor2_floats;
   features.histograms_st_encoding = options_.store.chunk_encodings.histogram_start_times;
+  features.extra_scrape_metrics = options_.config.extra_scrape_metrics;
   api::AddFeatureRoutes(router, features);
   api::AddOpenApiRoutes(router, openapi_, {std::string(Version()), PageUrl() + "/api/v1"});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
@@ -455,7 +456,7 @@ Status Platform::Impl::Start() {
       remote::WriteServices{services_.io, client_, services_.executor, services_.clock, files_,
                             services_.registry, services_.logger.With("component", "remote_write"), *db_,
                             [this](std::string_view family) { return scrape_->metadata().List(family); },
-                            fmt::format("Sextant/{}", Version()), RemoteDir()},
+                            user_agent_, RemoteDir()},
       journal_hold_);
   if (options_.enable_remote_write_receiver) {
     write_receiver_ = std::make_unique<remote::WriteReceiver>(

@@ -25,6 +25,7 @@ struct ConfigSource {
   // What stands for rules when the configuration names none.
   bool uses_builtin_rules = false;
   promql::ParserOptions parser;
+  bool extra_scrape_metrics = false;  // what global.extra_scrape_metrics is when nothing is said
 };
 
 struct PlatformConfig {

@@ -205,7 +205,7 @@ TEST(BodyAppender, ReportsAndRemembersMetadata) {
   Fixture f;
   auto summary = f.Scrape("# HELP a Says\\nmuch.\n# TYPE a counter\na 1\n", 1000);
   auto batch = f.storage.NewAppender();
-  f.appender->AppendReport(true, 0.25, *summary, 1000, *batch);
+  f.appender->AppendReport({.is_up = true, .duration_seconds = 0.25}, *summary, 1000, *batch);
   ASSERT_TRUE(batch->Commit());
   EXPECT_EQ(f.storage.Of("up{instance=\"i\", job=\"j\"}"), (MemoryStorage::Samples{{1000, 1}}));
   EXPECT_EQ(f.storage.Of("scrape_duration_seconds{instance=\"i\", job=\"j\"}"),
