@@ -74,13 +74,14 @@ std::map<std::string, bool> OperatorFeatures(const promql::ParserOptions& parser
 std::map<std::string, bool> DiscoveryFeatures() {
   std::map<std::string, bool> features;
   for (const char* missing :
-       {"aws",      "azure",     "digitalocean", "ecs",       "elasticache", "eureka",    "gce",   "hetzner",
-        "ionos",    "kuma",      "lightsail",    "linode",    "marathon",    "msk",       "nerve", "nomad",
-        "oci",      "openstack", "outscale",     "ovhcloud",  "puppetdb",    "rds",       "scaleway",
-        "serverset", "stackit",  "triton",       "uyuni",     "vultr"}) {
+       {"aws",     "azure",    "digitalocean", "ecs",       "elasticache", "eureka",   "gce",
+        "hetzner", "ionos",    "kuma",         "lightsail", "linode",      "marathon", "msk",
+        "nerve",   "nomad",    "oci",          "openstack", "outscale",    "ovhcloud", "puppetdb",
+        "rds",     "scaleway", "serverset",    "stackit",   "triton",      "uyuni",    "vultr"}) {
     features[missing] = false;
   }
-  for (const char* present : {"consul", "dns", "docker", "dockerswarm", "ec2", "file", "http", "kubernetes", "static"}) {
+  for (const char* present :
+       {"consul", "dns", "docker", "dockerswarm", "ec2", "file", "http", "kubernetes", "static"}) {
     features[present] = true;
   }
   return features;

@@ -10,9 +10,9 @@ namespace sextant::config {
 namespace {
 
 constexpr std::string_view kNotYetSupported[] = {
-    "aws",   "azure",    "digitalocean", "eureka",    "gce",      "hetzner",  "ionos",     "kuma",
-    "lightsail", "linode", "marathon",   "nerve",     "nomad",    "oci",      "openstack", "outscale",
-    "ovhcloud",  "puppetdb", "scaleway", "serverset", "stackit",  "triton",   "uyuni",     "vultr",
+    "aws",       "azure",    "digitalocean", "eureka",    "gce",     "hetzner", "ionos",     "kuma",
+    "lightsail", "linode",   "marathon",     "nerve",     "nomad",   "oci",     "openstack", "outscale",
+    "ovhcloud",  "puppetdb", "scaleway",     "serverset", "stackit", "triton",  "uyuni",     "vultr",
 };
 
 // A folder's name may not have a `*`, and the file must say by its name how it is to be read.
@@ -129,6 +129,22 @@ const Struct& FieldsOf(const DiscoveryConfigs*) {
     return Struct::Of<DiscoveryConfigs>(std::move(fields));
   }();
   return kFields;
+}
+
+std::string Fingerprint(const DiscoveryConfigs& configs) {
+  std::string text = WriteYaml(configs);
+  auto add_secrets = [&](const auto& list) {
+    for (const auto& config : list) text += RevealSecrets(config.http);
+  };
+  add_secrets(configs.http);
+  add_secrets(configs.kubernetes);
+  add_secrets(configs.consul);
+  add_secrets(configs.docker);
+  add_secrets(configs.docker_swarm);
+  add_secrets(configs.ec2);
+  for (const ConsulDiscoveryConfig& consul : configs.consul) text += "\n" + consul.token.Reveal();
+  for (const Ec2DiscoveryConfig& ec2 : configs.ec2) text += "\n" + ec2.secret_key.Reveal();
+  return text;
 }
 
 }  // namespace sextant::config

@@ -47,6 +47,9 @@ struct DiscoveryConfigs {
   }
 };
 
+// A text that is equal when and only when the configurations are, secrets included; not to be shown.
+std::string Fingerprint(const DiscoveryConfigs& configs);
+
 const Struct& FieldsOf(const FileDiscoveryConfig*);
 const Struct& FieldsOf(const HttpDiscoveryConfig*);
 const Struct& FieldsOf(const DnsDiscoveryConfig*);

@@ -42,8 +42,8 @@ struct TlsConfig {
 };
 
 struct ProxyConfig {
-  std::string url;               // empty: none
-  std::string no_proxy;          // hosts, domains, addresses and networks that are reached without it, with commas
+  std::string url;       // empty: none
+  std::string no_proxy;  // hosts, domains, addresses and networks that are reached without it, with commas
   bool from_environment = false;  // HTTP_PROXY, HTTPS_PROXY and NO_PROXY say so instead
   std::map<std::string, std::vector<Secret>> connect_header;  // sent to the proxy with CONNECT
 };

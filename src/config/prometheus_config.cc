@@ -142,8 +142,8 @@ core::Status ApplyGlobal(const GlobalConfig& global, ScrapeConfig& scrape, Node 
   FillLimit(scrape.limits.label_value_length_limit, global.limits.label_value_length_limit);
   if (!scrape.extra_scrape_metrics) scrape.extra_scrape_metrics = global.extra_scrape_metrics;
   std::string& log_file = scrape.scrape_failure_log_file;
-  log_file = log_file.empty() ? global.scrape_failure_log_file
-                              : JoinDirectory(DirectoryOf(node.file()), log_file);
+  log_file =
+      log_file.empty() ? global.scrape_failure_log_file : JoinDirectory(DirectoryOf(node.file()), log_file);
   FillProtocols(global, scrape);
   return {};
 }

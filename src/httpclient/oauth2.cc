@@ -192,10 +192,9 @@ class OAuth2Authorizer final : public net::RequestAuthorizer,
   }
 
   void Fetch(net::FetchRequest own, const Send& send) {
-    send(std::move(own),
-         [self = shared_from_this(), send](const Result<net::FetchResponse>& answer) {
-           self->Take(answer, send);
-         });
+    send(std::move(own), [self = shared_from_this(), send](const Result<net::FetchResponse>& answer) {
+      self->Take(answer, send);
+    });
   }
 
   void Take(const Result<net::FetchResponse>& answer, const Send& send) {

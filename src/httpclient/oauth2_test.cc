@@ -60,7 +60,8 @@ class OAuth2Test : public testing::Test {
   }
   core::Result<net::FetchResponse> Fetch(const net::FetchRequest& request) {
     std::promise<core::Result<net::FetchResponse>> promise;
-    client_.Fetch(request, {.executor = &executor_}, [&](auto answer) { promise.set_value(std::move(answer)); });
+    client_.Fetch(request, {.executor = &executor_},
+                  [&](auto answer) { promise.set_value(std::move(answer)); });
     return promise.get_future().get();
   }
 
@@ -158,10 +159,11 @@ TEST_F(OAuth2Test, BadAnswersAreErrorsOfTheRequest) {
     const char* answer;
     const char* error;
   };
-  for (const Case& one : {Case{401, "go away", "oauth2: cannot fetch token: 401 Unauthorized\nResponse: go away"},
-                          Case{400, R"({"error":"e","error_description":"d"})", "oauth2: \"e\" \"d\""},
-                          Case{200, "{}", "oauth2: server response missing access_token"},
-                          Case{200, "[1", "oauth2: cannot parse json"}}) {
+  for (const Case& one :
+       {Case{401, "go away", "oauth2: cannot fetch token: 401 Unauthorized\nResponse: go away"},
+        Case{400, R"({"error":"e","error_description":"d"})", "oauth2: \"e\" \"d\""},
+        Case{200, "{}", "oauth2: server response missing access_token"},
+        Case{200, "[1", "oauth2: cannot parse json"}}) {
     status_ = one.status;
     answer_ = one.answer;
     auto answer = Fetch(MakeRequest());

@@ -1,8 +1,8 @@
 #include "httpclient/sigv4.h"
 
+#include <fmt/ranges.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -146,8 +146,7 @@ class SigV4Authorizer final : public net::RequestAuthorizer {
       SEXTANT_ASSIGN(scope.region, FindAwsRegion(config_.profile, environment_));
     }
     if (scope.region.empty()) {
-      return Fail(Code::kInvalidArgument,
-                  "region not configured in sigv4 or in default credentials chain");
+      return Fail(Code::kInvalidArgument, "region not configured in sigv4 or in default credentials chain");
     }
     return SignAwsRequest(credentials, scope, clock_.NowMs(), request);
   }
@@ -183,8 +182,8 @@ core::Status SignAwsRequest(const AwsCredentials& credentials, const AwsScope& s
     request.headers.Set("X-Amz-Security-Token", credentials.session_token);
   }
   std::string names;
-  std::string canonical = fmt::format("{}\n{}\n{}\n", request.method, AwsEscape(url.path, true),
-                                      CanonicalQuery(url.query));
+  std::string canonical =
+      fmt::format("{}\n{}\n{}\n", request.method, AwsEscape(url.path, true), CanonicalQuery(url.query));
   for (const auto& [name, value] : SignedHeaders(request.headers)) {
     canonical += name + ":" + value + "\n";
     names += (names.empty() ? "" : ";") + name;
@@ -192,10 +191,9 @@ core::Status SignAwsRequest(const AwsCredentials& credentials, const AwsScope& s
   canonical += "\n" + names + "\n" + Sha256Hex(request.body);
   std::string place = fmt::format("{}/{}/{}/aws4_request", date, scope.region, scope.service);
   std::string to_sign = fmt::format("{}\n{}\n{}\n{}", kAlgorithm, time, place, Sha256Hex(canonical));
-  request.headers.Set("Authorization",
-                      fmt::format("{} Credential={}/{}, SignedHeaders={}, Signature={}", kAlgorithm,
-                                  credentials.access_key, place, names,
-                                  Signature(credentials, scope, date, to_sign)));
+  request.headers.Set("Authorization", fmt::format("{} Credential={}/{}, SignedHeaders={}, Signature={}",
+                                                   kAlgorithm, credentials.access_key, place, names,
+                                                   Signature(credentials, scope, date, to_sign)));
   return {};
 }
 

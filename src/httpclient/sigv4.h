@@ -17,9 +17,9 @@ struct AwsScope {
   std::string service;
 };
 
-// Signs `request`: all of its headers but a few that proxies change, its URL and its body. Takes the place of other
-// credentials; sets Host (as the URL has it), X-Amz-Date, X-Amz-Security-Token when there is a session, and Authorization. kInvalidArgument
-// for a URL that is none. The request must not change any more.
+// Signs `request`: all of its headers but a few that proxies change, its URL and its body. Takes the place of
+// other credentials; sets Host (as the URL has it), X-Amz-Date, X-Amz-Security-Token when there is a session,
+// and Authorization. kInvalidArgument for a URL that is none. The request must not change any more.
 core::Status SignAwsRequest(const AwsCredentials& credentials, const AwsScope& scope,
                             core::TimestampMs now_ms, net::FetchRequest& request);
 

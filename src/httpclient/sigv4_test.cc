@@ -15,17 +15,14 @@ constexpr core::TimestampMs kTestTimeMs = 1'440'938'160'000;  // 2015-08-30T12:3
 const AwsCredentials kTestKeys{"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", ""};
 
 std::string SignatureOf(net::FetchRequest request) {
-  core::Status signed_request =
-      SignAwsRequest(kTestKeys, {"us-east-1", "service"}, kTestTimeMs, request);
+  core::Status signed_request = SignAwsRequest(kTestKeys, {"us-east-1", "service"}, kTestTimeMs, request);
   EXPECT_TRUE(signed_request);
   std::string text(request.headers.Get("Authorization"));
   size_t at = text.find("Signature=");
   return at == std::string::npos ? "none" : text.substr(at + 10);
 }
 
-net::FetchRequest Get(const std::string& path) {
-  return {.url = "https://example.amazonaws.com" + path};
-}
+net::FetchRequest Get(const std::string& path) { return {.url = "https://example.amazonaws.com" + path}; }
 
 TEST(SigV4, PublishedSignatures) {
   EXPECT_EQ(SignatureOf(Get("/")), "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
@@ -76,10 +73,12 @@ class AwsFiles : public testing::Test {
   AwsFiles() {
     char name[] = "/tmp/sextant_aws_XXXXXX";
     dir_ = mkdtemp(name);
-    variables_ = {{"AWS_SHARED_CREDENTIALS_FILE", dir_ + "/credentials"}, {"AWS_CONFIG_FILE", dir_ + "/config"}};
-    std::ofstream(dir_ + "/credentials") << "# keys\n[default]\naws_access_key_id = A\naws_secret_access_key=B\n\n"
-                                            "[other]\naws_access_key_id=C\naws_secret_access_key=D\n"
-                                            "aws_session_token=E\n";
+    variables_ = {{"AWS_SHARED_CREDENTIALS_FILE", dir_ + "/credentials"},
+                  {"AWS_CONFIG_FILE", dir_ + "/config"}};
+    std::ofstream(dir_ + "/credentials")
+        << "# keys\n[default]\naws_access_key_id = A\naws_secret_access_key=B\n\n"
+           "[other]\naws_access_key_id=C\naws_secret_access_key=D\n"
+           "aws_session_token=E\n";
     std::ofstream(dir_ + "/config") << "[default]\nregion = eu-west-1\ns3 =\n  region = nested\n"
                                        "[profile other]\nregion=eu-west-2\n"
                                        "[profile role]\nrole_arn=arn:aws:iam::1:role/x\n";

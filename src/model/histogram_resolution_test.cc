@@ -7,7 +7,8 @@ namespace {
 
 std::string Text(const std::vector<BucketSpan>& spans) {
   std::string text;
-  for (const BucketSpan& span : spans) text += std::to_string(span.offset) + "+" + std::to_string(span.length) + " ";
+  for (const BucketSpan& span : spans)
+    text += std::to_string(span.offset) + "+" + std::to_string(span.length) + " ";
   return text;
 }
 

@@ -43,7 +43,7 @@ struct FetchHandle::State : std::enable_shared_from_this<FetchHandle::State> {
   Transfer transfer;
   FetchDelivery delivery;
   FetchCallback callback;
-  CurlEasyPtr easy;  // while it runs
+  CurlEasyPtr easy;                       // while it runs
   TimePoint deadline = TimePoint::max();  // of one that is authorized first
   std::weak_ptr<HttpClient::Impl> client;
 };

@@ -195,7 +195,7 @@ core::Status Transfer::SetUpProxy(CURL* easy, const Url& url) {
   }
   curl_easy_setopt(easy, CURLOPT_PROXY, proxy.c_str());       // "" keeps curl from asking the environment
   curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy.c_str());  // and so does this
-  if (url.scheme != "https") return {};  // then the proxy gets the request itself
+  if (url.scheme != "https") return {};                       // then the proxy gets the request itself
   const HttpHeaders& headers = request_.proxy_connect_headers;
   for (size_t i = 0; i < headers.size(); ++i) {
     if (!IsToken(headers.name(i)) || HasControl(headers.value(i))) {
@@ -429,8 +429,7 @@ Error Transfer::DescribeFailure(CURL* easy, CURLcode code) const {
     case CURLE_COULDNT_CONNECT:
       return WithUrl(Code::kUnavailable,
                      fmt::format("dial {} {}: connect: {}", request_.unix_socket.empty() ? "tcp" : "unix",
-                                 peer_address_,
-                                 number != 0 ? DescribeErrno(number) : std::string(text)));
+                                 peer_address_, number != 0 ? DescribeErrno(number) : std::string(text)));
     case CURLE_GOT_NOTHING:
       return WithUrl(Code::kUnavailable, "EOF");
     case CURLE_PARTIAL_FILE:

@@ -88,7 +88,8 @@ class ApiDiscoveryTest : public testing::Test {
   }
   bool HasAsked(const std::string& text) {
     std::lock_guard lock(mutex_);
-    return std::ranges::any_of(asked_, [&](const std::string& one) { return one.find(text) != std::string::npos; });
+    return std::ranges::any_of(asked_,
+                               [&](const std::string& one) { return one.find(text) != std::string::npos; });
   }
   std::string Log() {
     std::lock_guard lock(mutex_);
@@ -184,7 +185,8 @@ TEST(ConsulGroups, TheWorstCheckCounts) {
     return std::string(group->targets.at(0).Get("__meta_consul_health"));
   };
   EXPECT_EQ(health(R"({"Status": "warning"}, {"Status": "critical"})"), "critical");
-  EXPECT_EQ(health(R"({"Status": "critical"}, {"CheckID": "_node_maintenance", "Status": "critical"})"), "maintenance");
+  EXPECT_EQ(health(R"({"Status": "critical"}, {"CheckID": "_node_maintenance", "Status": "critical"})"),
+            "maintenance");
   EXPECT_EQ(health(R"({"CheckID": "_service_maintenance:x", "Status": "critical"})"), "maintenance");
   EXPECT_EQ(health(R"({"Status": "odd"})"), "");
 }
@@ -210,17 +212,20 @@ TEST_F(ApiDiscoveryTest, ConsulServicesComeAndGoWithBlockingQueries) {
     bool is_waiting = request.Query().Get("index") == fmt::format("{}", now);
     if (is_waiting) ++waiting;
     if (request.path == "/p/v1/catalog/services") {
-      return WithIndex(now == 5 ? R"({"web": ["a", "b"], "db": ["b"], "other": ["a"]})" : R"({"db": ["b"]})", now);
+      return WithIndex(now == 5 ? R"({"web": ["a", "b"], "db": ["b"], "other": ["a"]})" : R"({"db": ["b"]})",
+                       now);
     }
     if (request.path == "/p/v1/health/service/web") return WithIndex(kInstances, now);
     return WithIndex(R"([{"Node": {"Address": "10.0.0.9"}, "Service": {"Port": 5432}}])", now);
   });
-  Discover(fmt::format("consul_sd_configs:\n"
-                       "- server: {}\n  path_prefix: /p\n  token: t0ken\n  services: [web, db]\n  tags: [b]\n"
-                       "  node_meta: {{rack: '1'}}\n  health_filter: 'Service.Port > 1'\n  namespace: ns\n"
-                       "  refresh_interval: 20ms\n",
-                       server_->bound_address()));
-  EXPECT_TRUE(Eventually([&] { return Addresses() == "10.0.0.9:5432 10.0.0.1:8080 [fd00::2]:8080 "; })) << Addresses();
+  Discover(
+      fmt::format("consul_sd_configs:\n"
+                  "- server: {}\n  path_prefix: /p\n  token: t0ken\n  services: [web, db]\n  tags: [b]\n"
+                  "  node_meta: {{rack: '1'}}\n  health_filter: 'Service.Port > 1'\n  namespace: ns\n"
+                  "  refresh_interval: 20ms\n",
+                  server_->bound_address()));
+  EXPECT_TRUE(Eventually([&] { return Addresses() == "10.0.0.9:5432 10.0.0.1:8080 [fd00::2]:8080 "; }))
+      << Addresses();
   EXPECT_EQ(Groups().at(1).labels.Get("__meta_consul_dc"), "dc9");
   {
     std::lock_guard lock(mutex_);
@@ -228,7 +233,8 @@ TEST_F(ApiDiscoveryTest, ConsulServicesComeAndGoWithBlockingQueries) {
     EXPECT_EQ(last_.headers.Get("User-Agent"), "test");
   }
   EXPECT_TRUE(HasAsked("GET /p/v1/catalog/services?node-meta=rack%3A1&ns=ns&stale=&wait=120000ms"));
-  EXPECT_TRUE(HasAsked("GET /p/v1/health/service/web?filter=Service.Port+%3E+1&node-meta=rack%3A1&ns=ns&stale=&tag=b"));
+  EXPECT_TRUE(HasAsked(
+      "GET /p/v1/health/service/web?filter=Service.Port+%3E+1&node-meta=rack%3A1&ns=ns&stale=&tag=b"));
   EXPECT_FALSE(HasAsked("/service/other"));
   EXPECT_TRUE(Eventually([&] { return waiting > 3; }));
 
@@ -349,9 +355,9 @@ TEST(DockerGroupsConformance, UpstreamsAnswers) {
   EXPECT_EQ(addresses(*group),
             "172.19.0.2:9100 172.19.0.3:80 172.20.0.2:3306 172.20.0.2:33060 172.20.0.2:9104 172.20.0.3:3306 "
             "172.20.0.3:33060 localhost");
-  auto v6 = ReadDockerContainers(ReadConformance("dockeripv6/containers/json.json"),
-                                 *ReadDockerNetworks(ReadConformance("dockeripv6/networks.json"), "__meta_docker_"),
-                                 DockerConfig());
+  auto v6 = ReadDockerContainers(
+      ReadConformance("dockeripv6/containers/json.json"),
+      *ReadDockerNetworks(ReadConformance("dockeripv6/networks.json"), "__meta_docker_"), DockerConfig());
   ASSERT_TRUE(v6);
   EXPECT_EQ(addresses(*v6), "[fc00::2]:80");
   EXPECT_EQ(v6->targets[0].Get("__meta_docker_network_ip"), "fc00::2");
@@ -371,20 +377,23 @@ TEST(DockerSwarmConformance, UpstreamsAnswers) {
   auto tasks = ReadSwarmTasks(answers, 80);
   ASSERT_TRUE(tasks) << tasks.error().message();
   EXPECT_EQ(tasks->targets.size(), 27u);
-  answers = {ReadConformance("swarmprom-plugin/tasks.json"), ReadConformance("swarmprom-plugin/services.json"),
-             ReadConformance("swarmprom-plugin/nodes.json"), ReadConformance("swarmprom-plugin/networks.json")};
+  answers = {
+      ReadConformance("swarmprom-plugin/tasks.json"), ReadConformance("swarmprom-plugin/services.json"),
+      ReadConformance("swarmprom-plugin/nodes.json"), ReadConformance("swarmprom-plugin/networks.json")};
   EXPECT_TRUE(ReadSwarmServices(answers, 80));
 }
 
 TEST(DockerSwarmGroups, AllLabels) {
   SwarmAnswers answers;
   answers.networks = kNetworks;
-  answers.nodes = R"([{"ID": "n1", "Spec": {"Labels": {"zone": "z"}, "Role": "manager", "Availability": "active"},
+  answers.nodes =
+      R"([{"ID": "n1", "Spec": {"Labels": {"zone": "z"}, "Role": "manager", "Availability": "active"},
     "Description": {"Hostname": "h", "Platform": {"Architecture": "x86_64", "OS": "linux"},
                     "Engine": {"EngineVersion": "20"}},
     "Status": {"State": "ready", "Addr": "10.0.0.5"},
     "ManagerStatus": {"Leader": true, "Reachability": "reachable", "Addr": "10.0.0.5:2377"}}])";
-  answers.services = R"([{"ID": "s1", "Spec": {"Name": "web", "Labels": {"l": "v"}, "Mode": {"Replicated": {}},
+  answers.services =
+      R"([{"ID": "s1", "Spec": {"Name": "web", "Labels": {"l": "v"}, "Mode": {"Replicated": {}},
       "TaskTemplate": {"ContainerSpec": {"Image": "i", "Hostname": "ch"}}},
     "Endpoint": {"Ports": [{"Name": "http", "Protocol": "tcp", "PublishedPort": 8080, "PublishMode": "ingress"}],
                  "VirtualIPs": [{"NetworkID": "net1", "Addr": "10.255.0.2/16"}]},
@@ -411,7 +420,8 @@ TEST(DockerSwarmGroups, AllLabels) {
                                                 {"node_status", "ready"}}));
   auto service = Meta(*ReadSwarmServices(answers, 77), 0, "__meta_dockerswarm_");
   EXPECT_EQ(service["__address__"], "10.255.0.2:8080");
-  EXPECT_EQ(service["service_endpoint_port_name"] + service["service_endpoint_port_publish_mode"], "httpingress");
+  EXPECT_EQ(service["service_endpoint_port_name"] + service["service_endpoint_port_publish_mode"],
+            "httpingress");
   EXPECT_EQ(service["service_mode"] + service["service_updating_status"], "replicatedcompleted");
   EXPECT_EQ(service["service_task_container_image"] + service["service_task_container_hostname"], "ich");
   EXPECT_EQ(service["network_name"] + service["service_label_l"], "frontv");
@@ -434,16 +444,21 @@ TEST_F(ApiDiscoveryTest, DockerIsAskedInItsVersionWithFilters) {
     if (request.path == "/_ping") response.headers.Set("Api-Version", "1.40");
     if (request.path == "/v1.40/networks") response.body = kNetworks;
     if (request.path == "/v1.40/containers/json") {
-      response.body = R"([{"Id": "c", "Names": ["/n"], "NetworkSettings": {"Networks": {"x": {"IPAddress": "10.0.0.1"}}}}])";
+      response.body =
+          R"([{"Id": "c", "Names": ["/n"], "NetworkSettings": {"Networks": {"x": {"IPAddress": "10.0.0.1"}}}}])";
     }
     return response;
   });
-  Discover(fmt::format("docker_sd_configs:\n- host: http://{}\n  port: 90\n  basic_auth: {{username: u, password: p}}\n"
-                       "  refresh_interval: 50ms\n  filters: [{{name: status, values: [running, paused]}}]\n"
-                       "dockerswarm_sd_configs: [{{host: 'tcp://{}', role: nodes}}]\n",
-                       server_->bound_address(), server_->bound_address()));
+  Discover(fmt::format(
+      "docker_sd_configs:\n- host: http://{}\n  port: 90\n  basic_auth: {{username: u, password: p}}\n"
+      "  refresh_interval: 50ms\n  filters: [{{name: status, values: [running, paused]}}]\n"
+      "dockerswarm_sd_configs: [{{host: 'tcp://{}', role: nodes}}]\n",
+      server_->bound_address(), server_->bound_address()));
   EXPECT_TRUE(Eventually([&] { return Addresses() == "10.0.0.1:90 "; })) << Addresses() << Log();
-  EXPECT_TRUE(HasAsked("GET /v1.40/containers/json?filters=%7B%22status%22%3A%7B%22paused%22%3Atrue%2C%22running%22%3Atrue%7D%7D"));
+  EXPECT_TRUE(
+      HasAsked("GET "
+               "/v1.40/containers/"
+               "json?filters=%7B%22status%22%3A%7B%22paused%22%3Atrue%2C%22running%22%3Atrue%7D%7D"));
   EXPECT_TRUE(HasAsked("GET /v1.40/nodes"));
   AnswerWith([&](const net::HttpRequest&) { return net::HttpResponse::Json(500, R"({"message": "down"})"); });
   EXPECT_TRUE(Eventually([&] { return Log().find("HTTP status 500") != std::string::npos; }));
@@ -453,21 +468,27 @@ TEST_F(ApiDiscoveryTest, DockerIsAskedInItsVersionWithFilters) {
 // ---- EC2
 
 constexpr const char* kZones =
-    "<R><availabilityZoneInfo><item><zoneName>eu-1a</zoneName><zoneId>euw1-az2</zoneId></item></availabilityZoneInfo></R>";
+    "<R><availabilityZoneInfo><item><zoneName>eu-1a</zoneName><zoneId>euw1-az2</zoneId></item></"
+    "availabilityZoneInfo></R>";
 
 constexpr const char* kEc2Page =
-    "<?xml version=\"1.0\"?><DescribeInstancesResponse xmlns=\"x\"><reservationSet><item><ownerId>42</ownerId>"
+    "<?xml version=\"1.0\"?><DescribeInstancesResponse "
+    "xmlns=\"x\"><reservationSet><item><ownerId>42</ownerId>"
     "<instancesSet><item><instanceId>i-1</instanceId><imageId>ami-1</imageId>"
     "<instanceState><code>16</code><name>running</name></instanceState>"
-    "<privateDnsName>ip.internal</privateDnsName><dnsName>pub.example</dnsName><instanceType>t3.micro</instanceType>"
-    "<instanceLifecycle>spot</instanceLifecycle><architecture>x86_64</architecture><platform>windows</platform>"
+    "<privateDnsName>ip.internal</privateDnsName><dnsName>pub.example</dnsName><instanceType>t3.micro</"
+    "instanceType>"
+    "<instanceLifecycle>spot</instanceLifecycle><architecture>x86_64</architecture><platform>windows</"
+    "platform>"
     "<placement><availabilityZone>eu-1a</availabilityZone></placement>"
     "<subnetId>subnet-1</subnetId><vpcId>vpc-1</vpcId><privateIpAddress>10.0.0.7</privateIpAddress>"
     "<ipAddress>54.0.0.7</ipAddress><tagSet><item><key>my-Name</key><value>a &amp; b</value></item></tagSet>"
-    "<networkInterfaceSet><item><subnetId>subnet-1</subnetId><attachment><deviceIndex>1</deviceIndex></attachment>"
+    "<networkInterfaceSet><item><subnetId>subnet-1</subnetId><attachment><deviceIndex>1</deviceIndex></"
+    "attachment>"
     "<ipv6AddressesSet><item><ipv6Address>fd00::7</ipv6Address><isPrimaryIpv6>true</isPrimaryIpv6></item>"
     "<item><ipv6Address>fd00::8</ipv6Address></item></ipv6AddressesSet></item>"
-    "<item><subnetId>subnet-2</subnetId></item><item><subnetId>subnet-1</subnetId></item></networkInterfaceSet>"
+    "<item><subnetId>subnet-2</subnetId></item><item><subnetId>subnet-1</subnetId></item></"
+    "networkInterfaceSet>"
     "</item><item><instanceId>i-2</instanceId></item></instancesSet></item></reservationSet>"
     "<nextToken>more</nextToken></DescribeInstancesResponse>";
 
@@ -503,8 +524,9 @@ TEST(Ec2Groups, AllLabels) {
                                                 {"subnet_id", ",subnet-1,subnet-2,"},
                                                 {"tag_my_Name", "a & b"},
                                                 {"vpc_id", "vpc-1"}}));
-  EXPECT_EQ(ReadEc2Error("<Response><Errors><Error><Code>C</Code><Message>M</Message></Error></Errors></Response>"),
-            "C: M");
+  EXPECT_EQ(
+      ReadEc2Error("<Response><Errors><Error><Code>C</Code><Message>M</Message></Error></Errors></Response>"),
+      "C: M");
   EXPECT_EQ(ReadEc2Error("no XML"), "");
   EXPECT_FALSE(ReadEc2Instances("no XML", {}, "r", 1));
 }
@@ -517,21 +539,25 @@ TEST_F(ApiDiscoveryTest, Ec2PagesAreSignedAndFollowed) {
     if (form.Get("Action") == "DescribeAvailabilityZones") return net::HttpResponse::Text(200, kZones);
     if (form.Get("NextToken") == "more") {
       return net::HttpResponse::Text(
-          200, "<R><reservationSet><item><instancesSet><item><privateIpAddress>10.0.0.8</privateIpAddress></item>"
-               "</instancesSet></item></reservationSet></R>");
+          200,
+          "<R><reservationSet><item><instancesSet><item><privateIpAddress>10.0.0.8</privateIpAddress></item>"
+          "</instancesSet></item></reservationSet></R>");
     }
     return net::HttpResponse::Text(200, kEc2Page);
   });
-  Discover(fmt::format("ec2_sd_configs:\n- endpoint: http://{}\n  region: eu-1\n  access_key: AK\n  secret_key: SK\n"
-                       "  refresh_interval: 50ms\n  filters: [{{name: 'tag:env', values: [prod, test]}}]\n",
-                       server_->bound_address()));
+  Discover(fmt::format(
+      "ec2_sd_configs:\n- endpoint: http://{}\n  region: eu-1\n  access_key: AK\n  secret_key: SK\n"
+      "  refresh_interval: 50ms\n  filters: [{{name: 'tag:env', values: [prod, test]}}]\n",
+      server_->bound_address()));
   EXPECT_TRUE(Eventually([&] { return Addresses() == "10.0.0.7:80 10.0.0.8:80 "; })) << Addresses() << Log();
-  EXPECT_TRUE(HasAsked("Action=DescribeInstances&Filter.1.Name=tag%3Aenv&Filter.1.Value.1=prod&Filter.1.Value.2=test&"
-                       "NextToken=more&Version=2016-11-15"));
+  EXPECT_TRUE(
+      HasAsked("Action=DescribeInstances&Filter.1.Name=tag%3Aenv&Filter.1.Value.1=prod&Filter.1.Value.2=test&"
+               "NextToken=more&Version=2016-11-15"));
   EXPECT_TRUE(HasAsked("/eu-1/ec2/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature="));
   AnswerWith([](const net::HttpRequest&) {
-    return net::HttpResponse::Text(
-        401, "<Response><Errors><Error><Code>AuthFailure</Code><Message>who</Message></Error></Errors></Response>");
+    return net::HttpResponse::Text(401,
+                                   "<Response><Errors><Error><Code>AuthFailure</Code><Message>who</Message></"
+                                   "Error></Errors></Response>");
   });
   EXPECT_TRUE(Eventually([&] {
     return Log().find("could not describe instances: HTTP status 401 Unauthorized: AuthFailure: who") !=

@@ -115,7 +115,9 @@ class Query : public std::enable_shared_from_this<Query> {
     }
     net::FetchHandle handle = api_->client.Fetch(
         std::move(request), {.executor = &api_->executor, .priority = core::Priority::kBackground},
-        [self = shared_from_this()](Result<net::FetchResponse> response) { self->Take(std::move(response)); });
+        [self = shared_from_this()](Result<net::FetchResponse> response) {
+          self->Take(std::move(response));
+        });
     std::lock_guard lock(mutex_);
     fetch_ = handle;
     if (is_stopped_) fetch_.Cancel();
@@ -196,10 +198,11 @@ class Watching : public std::enable_shared_from_this<Watching> {
   using Taker = std::function<void(Watching& self, Result<std::string> body)>;
 
   std::shared_ptr<Query> MakeQuery(std::string path, net::QueryParams params, Taker take) {
-    return std::make_shared<Query>(api_, std::move(path), std::move(params),
-                                   [weak = weak_from_this(), take = std::move(take)](Result<std::string> body) {
-                                     if (auto self = weak.lock()) take(*self, std::move(body));
-                                   });
+    return std::make_shared<Query>(
+        api_, std::move(path), std::move(params),
+        [weak = weak_from_this(), take = std::move(take)](Result<std::string> body) {
+          if (auto self = weak.lock()) take(*self, std::move(body));
+        });
   }
 
   void TakeDatacenter(Result<std::string> body) {
@@ -231,8 +234,9 @@ class Watching : public std::enable_shared_from_this<Watching> {
     std::lock_guard lock(mutex_);
     if (is_stopped_) return;
     if (config.services.empty() || !config.tags.empty() || !config.filter.empty()) {
-      catalog_ = MakeQuery("/v1/catalog/services", Params(config.filter),
-                           [](Watching& self, Result<std::string> body) { self.TakeCatalog(std::move(body)); });
+      catalog_ =
+          MakeQuery("/v1/catalog/services", Params(config.filter),
+                    [](Watching& self, Result<std::string> body) { self.TakeCatalog(std::move(body)); });
       catalog_->Start();
       return;
     }
@@ -248,10 +252,9 @@ class Watching : public std::enable_shared_from_this<Watching> {
     }
     net::QueryParams params = Params(api_->config.health_filter);
     for (const std::string& tag : api_->config.tags) params.Add("tag", tag);
-    auto query = MakeQuery("/v1/health/service/" + net::PathEscape(name), std::move(params),
-                           [name](Watching& self, Result<std::string> body) {
-                             self.TakeService(name, std::move(body));
-                           });
+    auto query = MakeQuery(
+        "/v1/health/service/" + net::PathEscape(name), std::move(params),
+        [name](Watching& self, Result<std::string> body) { self.TakeService(name, std::move(body)); });
     services_[name] = query;
     if (!has_passed_on_) not_seen_.insert(name);
     query->Start();
@@ -303,7 +306,8 @@ class Watching : public std::enable_shared_from_this<Watching> {
     return datacenter_;
   }
 
-  // With the lock, which also keeps the sink to one caller. The first time all services are passed on at once.
+  // With the lock, which also keeps the sink to one caller. The first time all services are passed on at
+  // once.
   void PassOn(std::vector<TargetGroup> groups) {
     for (TargetGroup& group : groups) first_.push_back(std::move(group));
     if (!not_seen_.empty()) return;

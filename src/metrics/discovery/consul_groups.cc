@@ -101,7 +101,8 @@ Result<std::map<std::string, bool>> ReadConsulServices(std::string_view json,
   }
   std::map<std::string, bool> services;
   JsonNode(root).ForEachField([&](std::string_view name, JsonNode tags) {
-    bool is_named = config.services.empty() || std::ranges::find(config.services, name) != config.services.end();
+    bool is_named =
+        config.services.empty() || std::ranges::find(config.services, name) != config.services.end();
     auto has_tag = [&](const std::string& wanted) {
       bool has = false;
       tags.ForEach([&](JsonNode tag) { has = has || tag.Text() == wanted; });
@@ -126,8 +127,7 @@ Result<TargetGroup> ReadConsulInstances(std::string_view json, const std::string
   labels.Set(Name("service"), service);
   labels.Set(Name("dc"), datacenter);
   group.labels = labels.Build();
-  JsonNode(root).ForEach(
-      [&](JsonNode entry) { group.targets.push_back(Instance(entry, tag_separator)); });
+  JsonNode(root).ForEach([&](JsonNode entry) { group.targets.push_back(Instance(entry, tag_separator)); });
   return group;
 }
 

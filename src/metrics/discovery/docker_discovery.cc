@@ -157,13 +157,13 @@ std::unique_ptr<Discoverer> MakeDockerDiscoverer(const Services& services,
                                                  const config::DockerDiscoveryConfig& config,
                                                  const std::string& set) {
   auto api = std::make_shared<DockerApi>(services, config.host, config.http, config.refresh_interval_ms);
-  return MakeDiscoverer(
-      services, {"docker", set, config.refresh_interval_ms, &services.executor}, std::move(api),
-      {WithFilters("/containers/json", config.filters), "/networks"},
-      [config](DockerApi::Bodies& bodies) -> Result<TargetGroup> {
-        SEXTANT_ASSIGN(LabelsById networks, ReadDockerNetworks(bodies[1], "__meta_docker_"));
-        return ReadDockerContainers(bodies[0], networks, config);
-      });
+  return MakeDiscoverer(services, {"docker", set, config.refresh_interval_ms, &services.executor},
+                        std::move(api), {WithFilters("/containers/json", config.filters), "/networks"},
+                        [config](DockerApi::Bodies& bodies) -> Result<TargetGroup> {
+                          SEXTANT_ASSIGN(LabelsById networks,
+                                         ReadDockerNetworks(bodies[1], "__meta_docker_"));
+                          return ReadDockerContainers(bodies[0], networks, config);
+                        });
 }
 
 std::unique_ptr<Discoverer> MakeDockerSwarmDiscoverer(const Services& services,
@@ -173,25 +173,25 @@ std::unique_ptr<Discoverer> MakeDockerSwarmDiscoverer(const Services& services,
   RefreshOptions options{"dockerswarm", set, config.refresh_interval_ms, &services.executor};
   int32_t port = config.port;
   if (config.role == "nodes") {
-    return MakeDiscoverer(services, std::move(options), std::move(api), {WithFilters("/nodes", config.filters)},
-                          [port](DockerApi::Bodies& bodies) {
-                            return ReadSwarmNodes({.nodes = std::move(bodies[0])}, port);
-                          });
+    return MakeDiscoverer(
+        services, std::move(options), std::move(api), {WithFilters("/nodes", config.filters)},
+        [port](DockerApi::Bodies& bodies) { return ReadSwarmNodes({.nodes = std::move(bodies[0])}, port); });
   }
   if (config.role == "services") {
-    return MakeDiscoverer(
-        services, std::move(options), std::move(api), {WithFilters("/services", config.filters), "/networks"},
-        [port](DockerApi::Bodies& bodies) {
-          return ReadSwarmServices({.services = std::move(bodies[0]), .networks = std::move(bodies[1])}, port);
-        });
+    return MakeDiscoverer(services, std::move(options), std::move(api),
+                          {WithFilters("/services", config.filters), "/networks"},
+                          [port](DockerApi::Bodies& bodies) {
+                            return ReadSwarmServices(
+                                {.services = std::move(bodies[0]), .networks = std::move(bodies[1])}, port);
+                          });
   }
-  return MakeDiscoverer(services, std::move(options), std::move(api),
-                        {WithFilters("/tasks", config.filters), "/services", "/nodes", "/networks"},
-                        [port](DockerApi::Bodies& bodies) {
-                          return ReadSwarmTasks({std::move(bodies[0]), std::move(bodies[1]),
-                                                 std::move(bodies[2]), std::move(bodies[3])},
-                                                port);
-                        });
+  return MakeDiscoverer(
+      services, std::move(options), std::move(api),
+      {WithFilters("/tasks", config.filters), "/services", "/nodes", "/networks"},
+      [port](DockerApi::Bodies& bodies) {
+        return ReadSwarmTasks(
+            {std::move(bodies[0]), std::move(bodies[1]), std::move(bodies[2]), std::move(bodies[3])}, port);
+      });
 }
 
 }  // namespace sextant::discovery

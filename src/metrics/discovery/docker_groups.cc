@@ -27,9 +27,8 @@ struct Network {
 
 std::vector<Network> NetworksOf(JsonNode container) {
   std::vector<Network> networks;
-  container["NetworkSettings"]["Networks"].ForEachField([&](std::string_view name, JsonNode settings) {
-    networks.push_back({std::string(name), settings});
-  });
+  container["NetworkSettings"]["Networks"].ForEachField(
+      [&](std::string_view name, JsonNode settings) { networks.push_back({std::string(name), settings}); });
   return networks;
 }
 
@@ -39,8 +38,7 @@ class ContainerReader {
       : networks_(networks), config_(config) {}
 
   TargetGroup Read(JsonNode root) {
-    root.ForEach(
-        [&](JsonNode container) { containers_.emplace(container["Id"].Text(), container); });
+    root.ForEach([&](JsonNode container) { containers_.emplace(container["Id"].Text(), container); });
     root.ForEach([&](JsonNode container) { Add(container); });
     group_.source = "Docker";
     return std::move(group_);

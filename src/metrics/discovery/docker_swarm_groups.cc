@@ -20,7 +20,8 @@ class JsonList {
   Result<JsonNode> Parse(std::string_view json, std::string_view what) {
     simdjson::dom::element root;
     if (parser_.parse(simdjson::padded_string(json)).get(root) != simdjson::SUCCESS || !root.is_array()) {
-      return Fail(Code::kInvalidArgument, "error while listing swarm {}: the answer is not a JSON list", what);
+      return Fail(Code::kInvalidArgument, "error while listing swarm {}: the answer is not a JSON list",
+                  what);
     }
     return JsonNode(root);
   }
@@ -112,7 +113,8 @@ class TaskReader {
     core::Status outcome;
     task["NetworksAttachments"].ForEach([&](JsonNode attachment) {
       attachment["Addresses"].ForEach([&](JsonNode address) {
-        if (outcome) outcome = AddAddress(common, service, attachment["Network"]["ID"].Text(), address.Text());
+        if (outcome)
+          outcome = AddAddress(common, service, attachment["Network"]["ID"].Text(), address.Text());
       });
     });
     return outcome;

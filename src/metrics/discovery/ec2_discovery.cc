@@ -74,16 +74,17 @@ class Ec2Api : public std::enable_shared_from_this<Ec2Api> {
     if (!token.empty()) params.Add("NextToken", token);
     Send(std::move(params), [self = shared_from_this(), targets = std::move(targets), pages,
                              done = std::move(done)](Result<std::string> body) mutable {
-      Result<Ec2Page> page = body ? ReadEc2Instances(*body, self->zones_, self->config_.region, self->config_.port)
-                                  : tl::unexpected(body.error());
+      Result<Ec2Page> page =
+          body ? ReadEc2Instances(*body, self->zones_, self->config_.region, self->config_.port)
+               : tl::unexpected(body.error());
       if (!page) return done(tl::unexpected(page.error().WithContext("could not describe instances")));
       for (model::Labels& target : page->targets) targets.push_back(std::move(target));
       if (page->next_token.empty()) {
         return done(std::vector<TargetGroup>{{self->config_.region, {}, std::move(targets)}});
       }
       if (pages + 1 >= kMaxPages) {
-        return done(Fail(Code::kResourceExhausted, "could not describe instances: more than {} pages",
-                         kMaxPages));
+        return done(
+            Fail(Code::kResourceExhausted, "could not describe instances: more than {} pages", kMaxPages));
       }
       self->AskPage(std::move(targets), page->next_token, pages + 1, std::move(done));
     });
@@ -122,7 +123,8 @@ Result<std::unique_ptr<Discoverer>> MakeEc2Discoverer(const Services& services,
                                                       const std::string& set) {
   config::Ec2DiscoveryConfig complete = config;
   if (complete.region.empty()) {
-    SEXTANT_ASSIGN(complete.region, httpclient::FindAwsRegion(config.profile, httpclient::ProcessEnvironment));
+    SEXTANT_ASSIGN(complete.region,
+                   httpclient::FindAwsRegion(config.profile, httpclient::ProcessEnvironment));
   }
   if (complete.region.empty()) {
     return Fail(Code::kInvalidArgument, "EC2 SD configuration requires a region");

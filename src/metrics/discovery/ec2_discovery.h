@@ -1,4 +1,5 @@
-// ec2_sd: instances of AWS EC2, from its query API (DescribeInstances, version 2016-11-15) with signed requests.
+// ec2_sd: instances of AWS EC2, from its query API (DescribeInstances, version 2016-11-15) with signed
+// requests.
 #pragma once
 
 #include <memory>

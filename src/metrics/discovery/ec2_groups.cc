@@ -29,7 +29,9 @@ void ForEachItem(const XmlElement& parent, std::string_view list, const Visit& v
 }
 
 // Surrounded by commas, so that a regular expression can look for a whole one.
-std::string Join(const std::vector<std::string>& values) { return fmt::format(",{},", fmt::join(values, ",")); }
+std::string Join(const std::vector<std::string>& values) {
+  return fmt::format(",{},", fmt::join(values, ","));
+}
 
 struct Ipv6Addresses {
   std::vector<std::string> all;

@@ -267,7 +267,8 @@ LabelsBuilder SliceTarget(const kube::SliceEndpoint& endpoint, const kube::Port&
   }
   for (const auto& [name, value] : endpoint.topology) {
     Set(target, "endpointslice_endpoint_topology_" + SanitizeLabelName(name), std::string_view(value));
-    Set(target, "endpointslice_endpoint_topology_present_" + SanitizeLabelName(name), std::string_view("true"));
+    Set(target, "endpointslice_endpoint_topology_present_" + SanitizeLabelName(name),
+        std::string_view("true"));
   }
   if (endpoint.target && endpoint.target->kind == "Node") {
     AttachNode(target, endpoint.target->name, view);

@@ -119,7 +119,8 @@ class XmlReader {
     if (is_over) return {};
     while (true) {
       size_t tag = text_.find('<', at_);
-      if (tag == std::string_view::npos) return Stop(fmt::format("the element {} does not end", element.name));
+      if (tag == std::string_view::npos)
+        return Stop(fmt::format("the element {} does not end", element.name));
       SEXTANT_TRY(AppendText(text_.substr(at_, tag - at_), element.text));
       at_ = tag;
       if (Next("</")) return ReadEnd(element.name);
@@ -172,8 +173,7 @@ class XmlReader {
     bool is_hex = entity.starts_with("#x");
     std::string_view digits = entity.substr(is_hex ? 2 : 1);
     uint32_t code = 0;
-    auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), code, is_hex ? 16 : 10);
+    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code, is_hex ? 16 : 10);
     bool is_number = error == std::errc() && end == digits.data() + digits.size();
     bool is_surrogate = code >= 0xd800 && code < 0xe000;
     if (!is_number || code == 0 || code > 0x10ffff || is_surrogate) return false;
@@ -199,6 +199,8 @@ std::string_view XmlElement::Text(std::string_view child) const {
   return found == nullptr ? std::string_view() : found->text;
 }
 
-Result<XmlElement> ParseXml(std::string_view text, XmlLimits limits) { return XmlReader(text, limits).Read(); }
+Result<XmlElement> ParseXml(std::string_view text, XmlLimits limits) {
+  return XmlReader(text, limits).Read();
+}
 
 }  // namespace sextant::discovery

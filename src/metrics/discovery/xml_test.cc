@@ -20,10 +20,27 @@ TEST(Xml, ElementsAndTheirText) {
 }
 
 TEST(Xml, RefusesWhatIsBroken) {
-  for (const char* bad :
-       {"", "text", "<a>", "<a", "<a></b>", "<a/><b/>", "<a>&no;</a>", "<a>&amp</a>", "<a>&#0;</a>", "<a>&#xd800;</a>",
-        "<a>&#x110000;</a>", "<a b></a>", "<a b=c></a>", "<a b=\"c></a>", "<a><!-- </a>", "<a><![CDATA[</a>",
-        "<?xml", "< a/>", "<a></a", "<a>&#99999999999;</a>", "<!DOCTYPE a [<!ENTITY b \"b\">]><a>&b;</a>"}) {
+  for (const char* bad : {"",
+                          "text",
+                          "<a>",
+                          "<a",
+                          "<a></b>",
+                          "<a/><b/>",
+                          "<a>&no;</a>",
+                          "<a>&amp</a>",
+                          "<a>&#0;</a>",
+                          "<a>&#xd800;</a>",
+                          "<a>&#x110000;</a>",
+                          "<a b></a>",
+                          "<a b=c></a>",
+                          "<a b=\"c></a>",
+                          "<a><!-- </a>",
+                          "<a><![CDATA[</a>",
+                          "<?xml",
+                          "< a/>",
+                          "<a></a",
+                          "<a>&#99999999999;</a>",
+                          "<!DOCTYPE a [<!ENTITY b \"b\">]><a>&b;</a>"}) {
     auto root = ParseXml(bad);
     ASSERT_FALSE(root) << bad;
     EXPECT_EQ(root.error().code(), core::Code::kInvalidArgument) << bad;

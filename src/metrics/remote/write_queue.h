@@ -161,7 +161,7 @@ class WriteQueue : public std::enable_shared_from_this<WriteQueue> {
   const Settings settings_;
   const wire::WriteVersion version_;
   const core::Logger logger_;
-  const net::FetchRequest request_;  // everything but the body and the files' secrets
+  const net::FetchRequest request_;        // everything but the body and the files' secrets
   std::unique_ptr<WriteMetrics> metrics_;  // null once it has ended
   net::Timer tick_timer_;
 

@@ -1,7 +1,8 @@
 // The file in which failed scrapes are written down (scrape_failure_log_file): one JSON object a line, as
 // Prometheus writes it.
 //
-//   {"time":"2026-01-02T13:37:00.000Z","level":"ERROR","msg":"Get \"http://…\": …","job_name":"node","target":"…"}
+//   {"time":"2026-01-02T13:37:00.000Z","level":"ERROR","msg":"Get \"http://…\":
+//   …","job_name":"node","target":"…"}
 #pragma once
 
 #include <memory>

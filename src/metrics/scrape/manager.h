@@ -93,7 +93,7 @@ class ScrapeManager {
   std::mutex apply_mutex_;            // held over a change of loops; taken before mutex_
   discovery::TargetSets discovered_;  // guarded by apply_mutex_
   std::map<std::string, std::shared_ptr<FailureLog>> failure_logs_;  // likewise, by path
-  bool is_stopped_ = false;           // likewise
+  bool is_stopped_ = false;                                          // likewise
   mutable std::mutex mutex_;
   Pools pools_;  // guarded by mutex_
 };

@@ -49,9 +49,9 @@ struct ScrapeServices {
 struct PoolSettings {
   std::string name;
   SampleRules samples;
-  net::FetchRequest request;      // everything but the URL and the timeout
-  config::HttpClientConfig http;  // for secrets that stand in files
-  LocalSource local;              // instead of fetching, when set
+  net::FetchRequest request;                // everything but the URL and the timeout
+  config::HttpClientConfig http;            // for secrets that stand in files
+  LocalSource local;                        // instead of fetching, when set
   std::shared_ptr<FailureLog> failure_log;  // null: none
 };
 
