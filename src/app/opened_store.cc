@@ -14,7 +14,8 @@ using core::Status;
 
 Result<std::unique_ptr<ScratchDir>> ScratchDir::Make(core::FileSystem& fs, const std::string& root) {
   std::error_code error;
-  std::filesystem::path folder = root.empty() ? std::filesystem::temp_directory_path(error) : root;
+  std::filesystem::path folder(root);
+  if (root.empty()) folder = std::filesystem::temp_directory_path(error);
   std::string path = (folder / "sextant-tsdb-XXXXXX").string();
   if (error || mkdtemp(path.data()) == nullptr)
     return core::Fail(Code::kIo, "no temporary directory can be made in {}", core::ParentPath(path));
