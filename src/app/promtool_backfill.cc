@@ -128,13 +128,14 @@ Status MakeBlock(std::string_view text, core::TimestampMs start_ms,
                  const std::vector<std::pair<std::string, std::string>>& extra, const std::string& dir) {
   SEXTANT_ASSIGN(auto maker, BlockMaker::Make());
   model::LabelsBuilder labels;
-  SEXTANT_TRY(ForEachSample(text, [&](const exposition::Parser& parser) -> Status {
+  auto take = [&](const exposition::Parser& parser) -> Status {
     const exposition::Entry& entry = parser.entry();
     if (*entry.timestamp_ms < start_ms || *entry.timestamp_ms >= start_ms + kBlockMs) return {};
     SEXTANT_TRY(parser.ReadLabels(labels));
     for (const auto& [name, value] : extra) labels.Set(name, value);
     return maker->Add(labels.Build(), *entry.timestamp_ms, entry.value);
-  }));
+  };
+  SEXTANT_TRY(ForEachSample(text, take));
   return maker->Finish(dir);
 }
 
