@@ -3,14 +3,16 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <chrono>
 #include <future>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
+#include "net/fetch_state.h"
 #include "net/io_internal.h"
-#include "net/transfer.h"
+#include "net/plain_client.h"
 
 namespace sextant::net {
 
@@ -24,6 +26,7 @@ using CurlMultiPtr = std::unique_ptr<CURLM, CurlDeleter<curl_multi_cleanup>>;
 constexpr size_t kMaxPooledHandles = 64;
 constexpr size_t kMaxPooledBuffers = 64;
 constexpr size_t kMaxPooledBufferBytes = 1 << 20;
+constexpr size_t kMaxPooledDecompressors = 4;  // some 200 KB each, and as many as threads are used
 
 // A socket that libcurl wants watched. It belongs to libcurl: only the watching is ours.
 struct Watch {
@@ -37,17 +40,6 @@ struct Watch {
 
 }  // namespace
 
-struct FetchHandle::State : std::enable_shared_from_this<FetchHandle::State> {
-  explicit State(FetchRequest request) : transfer(std::move(request)) {}
-
-  Transfer transfer;
-  FetchDelivery delivery;
-  FetchCallback callback;
-  CurlEasyPtr easy;                       // while it runs
-  TimePoint deadline = TimePoint::max();  // of one that is authorized first
-  std::weak_ptr<HttpClient::Impl> client;
-};
-
 using Fetching = FetchHandle::State;
 
 struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
@@ -56,6 +48,9 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   // On the loop.
   void Begin(const std::shared_ptr<Fetching>& fetch);
   void BeginAuthorized(const std::shared_ptr<Fetching>& fetch, core::Result<FetchRequest> request);
+  void BeginWithCurl(const std::shared_ptr<Fetching>& fetch);
+  void OnPlainEnd(const std::shared_ptr<Fetching>& fetch, PlainClient::Ended how);
+  void CountInFlight();
   void CancelOne(const std::shared_ptr<Fetching>& fetch);
   void CancelAll();
   void Act(curl_socket_t socket, int events);
@@ -70,11 +65,15 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   static int OnTimer(CURLM* multi, long timeout_ms, void* self);
 
   // Anywhere.
-  std::shared_ptr<Fetching> Fetch(FetchRequest request, FetchDelivery delivery, FetchCallback callback);
-  void Authorize(const std::shared_ptr<Fetching>& fetch, RequestAuthorizer& authorizer);
+  std::shared_ptr<Fetching> Fetch(std::shared_ptr<const PreparedRequest> request, std::string body_buffer,
+                                  FetchDelivery delivery, FetchCallback callback);
+  void Authorize(const std::shared_ptr<Fetching>& fetch);
   void Finish(Fetching& fetch);
   std::string TakeBuffer();
   void GiveBuffer(std::string buffer);
+  Decompressor TakeDecompressor();
+  void GiveDecompressor(Decompressor decompressor);
+  void CountEnd(int status);
 
   IoContext& io;
   IoLoop& loop;
@@ -91,13 +90,18 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   std::unordered_map<CURL*, std::shared_ptr<Fetching>> running;
   std::unordered_set<std::shared_ptr<Fetching>> authorizing;  // not begun yet
   std::vector<CurlEasyPtr> idle_handles;
+  std::shared_ptr<PlainClient> plain;
   bool is_stopped = false;
 
   std::mutex stop_mutex;
   bool has_stop_ended = false;  // guarded by stop_mutex
 
-  std::mutex buffers_mutex;
+  std::mutex pools_mutex;
   std::vector<std::string> buffers;
+  std::vector<Decompressor> decompressors;
+
+  std::mutex counters_mutex;
+  std::map<int, core::Counter*> counters;  // by status, 0 for errors
 };
 
 HttpClient::Impl::Impl(IoContext& io_in, core::Registry& registry_in, HttpClientOptions options_in)
@@ -107,7 +111,11 @@ HttpClient::Impl::Impl(IoContext& io_in, core::Registry& registry_in, HttpClient
       options(std::move(options_in)),
       in_flight(registry.AddGauge("sextant_http_client_requests_in_flight",
                                   "HTTP requests that we made and wait for.")),
-      timer(std::in_place, loop.context.get_executor()) {
+      timer(std::in_place, loop.context.get_executor()),
+      plain(std::make_shared<PlainClient>(
+          loop, options, [this](const std::shared_ptr<Fetching>& fetch, PlainClient::Ended how) {
+            OnPlainEnd(fetch, how);
+          })) {
   InitCurl();
   multi.reset(curl_multi_init());
   SEXTANT_CHECK(multi != nullptr);
@@ -122,7 +130,7 @@ HttpClient::Impl::Impl(IoContext& io_in, core::Registry& registry_in, HttpClient
 }
 
 std::string HttpClient::Impl::TakeBuffer() {
-  std::lock_guard lock(buffers_mutex);
+  std::lock_guard lock(pools_mutex);
   if (buffers.empty()) return {};
   std::string buffer = std::move(buffers.back());
   buffers.pop_back();
@@ -132,34 +140,39 @@ std::string HttpClient::Impl::TakeBuffer() {
 
 void HttpClient::Impl::GiveBuffer(std::string buffer) {
   if (buffer.capacity() < 1'024 || buffer.capacity() > kMaxPooledBufferBytes) return;
-  std::lock_guard lock(buffers_mutex);
+  std::lock_guard lock(pools_mutex);
   if (buffers.size() < kMaxPooledBuffers) buffers.push_back(std::move(buffer));
+}
+
+Decompressor HttpClient::Impl::TakeDecompressor() {
+  std::lock_guard lock(pools_mutex);
+  if (decompressors.empty()) return {};
+  Decompressor decompressor = std::move(decompressors.back());
+  decompressors.pop_back();
+  return decompressor;
+}
+
+void HttpClient::Impl::GiveDecompressor(Decompressor decompressor) {
+  std::lock_guard lock(pools_mutex);
+  if (decompressors.size() < kMaxPooledDecompressors) decompressors.push_back(std::move(decompressor));
+}
+
+void HttpClient::Impl::CountInFlight() {
+  in_flight.Set(static_cast<double>(running.size() + plain->in_flight()));
 }
 
 void HttpClient::Impl::Begin(const std::shared_ptr<Fetching>& fetch) {
   if (is_stopped) {
-    fetch->transfer.Fail(Code::kCancelled, "context canceled");
+    fetch->collector.Fail(Code::kCancelled, "context canceled");
     Deliver(fetch);
     return;
   }
-  if (idle_handles.empty()) {
-    fetch->easy.reset(curl_easy_init());
-  } else {
-    fetch->easy = std::move(idle_handles.back());
-    idle_handles.pop_back();
-  }
-  SEXTANT_CHECK(fetch->easy != nullptr);
-  core::Status status = fetch->transfer.SetUp(fetch->easy.get(), options);
-  if (!status) {
-    fetch->easy = nullptr;
-    fetch->transfer.Fail(std::move(status).error());
-    Deliver(fetch);
-    return;
-  }
-  fetch->transfer.compressed() = TakeBuffer();
-  running.emplace(fetch->easy.get(), fetch);
-  in_flight.Set(static_cast<double>(running.size()));
-  curl_multi_add_handle(multi.get(), fetch->easy.get());
+  fetch->collector.compressed() = TakeBuffer();
+  fetch->deadline = std::chrono::steady_clock::now() +
+                    std::chrono::milliseconds(std::max<int64_t>(1, fetch->prepared->request.timeout_ms));
+  if (!plain->Takes(*fetch)) return BeginWithCurl(fetch);
+  plain->Begin(fetch);
+  CountInFlight();
 }
 
 // Goes on with a request that its authorizer has completed, unless it was given up meanwhile.
@@ -167,18 +180,52 @@ void HttpClient::Impl::BeginAuthorized(const std::shared_ptr<Fetching>& fetch,
                                        core::Result<FetchRequest> request) {
   if (authorizing.erase(fetch) == 0) return;
   if (!request) {
-    fetch->transfer.Fail(request.error().code(), request.error().message());
+    fetch->collector.Fail(request.error().code(), request.error().message());
     return Deliver(fetch);
   }
   auto left = std::chrono::duration_cast<std::chrono::milliseconds>(fetch->deadline -
                                                                     std::chrono::steady_clock::now());
   if (left.count() <= 0) {
-    fetch->transfer.Fail(Code::kDeadlineExceeded, "context deadline exceeded");
+    fetch->collector.Fail(Code::kDeadlineExceeded, "context deadline exceeded");
     return Deliver(fetch);
   }
   request->timeout_ms = left.count();
-  fetch->transfer.Replace(std::move(*request));
-  Begin(fetch);
+  auto successor =
+      std::make_shared<Fetching>(PrepareRequest(std::move(*request), options.user_agent), std::string());
+  successor->delivery = fetch->delivery;
+  successor->callback = std::move(fetch->callback);
+  successor->client = weak_from_this();
+  fetch->successor = successor;
+  Begin(successor);
+}
+
+void HttpClient::Impl::OnPlainEnd(const std::shared_ptr<Fetching>& fetch, PlainClient::Ended how) {
+  if (how == PlainClient::Ended::kGivenUp) return BeginWithCurl(fetch);
+  CountInFlight();
+  Deliver(fetch);
+}
+
+void HttpClient::Impl::BeginWithCurl(const std::shared_ptr<Fetching>& fetch) {
+  if (idle_handles.empty()) {
+    fetch->easy.reset(curl_easy_init());
+  } else {
+    fetch->easy = std::move(idle_handles.back());
+    idle_handles.pop_back();
+  }
+  SEXTANT_CHECK(fetch->easy != nullptr);
+  auto left = std::chrono::duration_cast<std::chrono::milliseconds>(fetch->deadline -
+                                                                    std::chrono::steady_clock::now());
+  core::Status status =
+      fetch->transfer.emplace(fetch->collector).SetUp(fetch->easy.get(), options, left.count());
+  if (!status) {
+    fetch->easy = nullptr;
+    fetch->collector.Fail(std::move(status).error());
+    Deliver(fetch);
+    return;
+  }
+  running.emplace(fetch->easy.get(), fetch);
+  CountInFlight();
+  curl_multi_add_handle(multi.get(), fetch->easy.get());
 }
 
 // libcurl moves its one deadline with every transfer. Moving a timer costs a system call, so it is only moved
@@ -280,7 +327,7 @@ void HttpClient::Impl::CollectEnded() {
     auto it = running.find(message->easy_handle);
     if (it == running.end()) continue;
     std::shared_ptr<Fetching> fetch = it->second;
-    fetch->transfer.NoteEnd(message->easy_handle, message->data.result);
+    fetch->transfer->NoteEnd(message->easy_handle, message->data.result);
     Detach(fetch);
     Deliver(fetch);
   }
@@ -290,19 +337,29 @@ void HttpClient::Impl::CollectEnded() {
 void HttpClient::Impl::Detach(const std::shared_ptr<Fetching>& fetch) {
   curl_multi_remove_handle(multi.get(), fetch->easy.get());
   running.erase(fetch->easy.get());
-  in_flight.Set(static_cast<double>(running.size()));
+  CountInFlight();
   curl_easy_reset(fetch->easy.get());
   if (idle_handles.size() < kMaxPooledHandles) idle_handles.push_back(std::move(fetch->easy));
   fetch->easy = nullptr;
 }
 
+void HttpClient::Impl::CountEnd(int status) {
+  std::lock_guard lock(counters_mutex);
+  core::Counter*& counter = counters[status];
+  if (counter == nullptr) {
+    counter = &registry.AddCounter("sextant_http_client_requests_total",
+                                   "HTTP requests that we made, by the answer's status.",
+                                   {{"code", status != 0 ? std::to_string(status) : "error"}});
+  }
+  counter->Increment();
+}
+
 void HttpClient::Impl::Finish(Fetching& fetch) {
-  core::Result<FetchResponse> result = fetch.transfer.TakeResult();
-  GiveBuffer(std::move(fetch.transfer.compressed()));
-  registry
-      .AddCounter("sextant_http_client_requests_total", "HTTP requests that we made, by the answer's status.",
-                  {{"code", result ? std::to_string(result->status) : "error"}})
-      .Increment();
+  Decompressor decompressor = TakeDecompressor();
+  core::Result<FetchResponse> result = fetch.collector.TakeResult(decompressor);
+  GiveDecompressor(std::move(decompressor));
+  GiveBuffer(std::move(fetch.collector.compressed()));
+  CountEnd(result ? result->status : 0);
   FetchCallback callback = std::move(fetch.callback);
   callback(std::move(result));
 }
@@ -315,18 +372,23 @@ void HttpClient::Impl::Deliver(const std::shared_ptr<Fetching>& fetch) {
   core::Status submitted = fetch->delivery.executor->Submit(
       fetch->delivery.priority, [self = shared_from_this(), fetch] { self->Finish(*fetch); });
   if (submitted) return;
-  fetch->transfer.Fail(submitted.error().code(), submitted.error().message());
+  fetch->collector.Fail(submitted.error().code(), submitted.error().message());
   Finish(*fetch);
 }
 
 void HttpClient::Impl::CancelOne(const std::shared_ptr<Fetching>& fetch) {
+  if (fetch->successor != nullptr) return CancelOne(std::shared_ptr<Fetching>(fetch->successor));
   if (authorizing.erase(fetch) != 0) {
-    fetch->transfer.Fail(Code::kCancelled, "context canceled");
-    return Deliver(fetch);
+    // It has not begun.
+  } else if (fetch->connection != nullptr) {
+    plain->Cancel(fetch);
+    CountInFlight();
+  } else if (fetch->easy != nullptr) {
+    Detach(fetch);
+  } else {
+    return;  // over
   }
-  if (fetch->easy == nullptr) return;  // over
-  fetch->transfer.Fail(Code::kCancelled, "context canceled");
-  Detach(fetch);
+  fetch->collector.Fail(Code::kCancelled, "context canceled");
   Deliver(fetch);
 }
 
@@ -334,6 +396,11 @@ void HttpClient::Impl::CancelAll() {
   is_stopped = true;
   while (!authorizing.empty()) CancelOne(std::shared_ptr<Fetching>(*authorizing.begin()));
   while (!running.empty()) CancelOne(std::shared_ptr<Fetching>(running.begin()->second));
+  for (const auto& fetch : plain->Stop()) {
+    fetch->collector.Fail(Code::kCancelled, "context canceled");
+    Deliver(fetch);
+  }
+  CountInFlight();
   timer.reset();  // tasks of the executor may keep this object for longer than the loops live
   idle_handles.clear();
   multi = nullptr;  // closes the connections, and takes the last watches away
@@ -356,34 +423,50 @@ HttpClient::HttpClient(IoContext& io, core::Registry& registry, HttpClientOption
 
 HttpClient::~HttpClient() { Stop(); }
 
-std::shared_ptr<Fetching> HttpClient::Impl::Fetch(FetchRequest request, FetchDelivery delivery,
+FetchHandle HttpClient::Fetch(FetchRequest request, FetchDelivery delivery, FetchCallback callback) {
+  return Fetch(Prepare(std::move(request)), {}, delivery, std::move(callback));
+}
+
+std::shared_ptr<const PreparedRequest> HttpClient::Prepare(FetchRequest request) const {
+  return PrepareRequest(std::move(request), impl_->options.user_agent);
+}
+
+FetchHandle HttpClient::Fetch(std::shared_ptr<const PreparedRequest> request, std::string body_buffer,
+                              FetchDelivery delivery, FetchCallback callback) {
+  return FetchHandle(impl_->Fetch(std::move(request), std::move(body_buffer), delivery, std::move(callback)));
+}
+
+std::shared_ptr<Fetching> HttpClient::Impl::Fetch(std::shared_ptr<const PreparedRequest> request,
+                                                  std::string body_buffer, FetchDelivery delivery,
                                                   FetchCallback callback) {
-  std::shared_ptr<RequestAuthorizer> authorizer = std::move(request.authorizer);
-  auto fetch = std::make_shared<Fetching>(std::move(request));
+  auto fetch = std::make_shared<Fetching>(std::move(request), std::move(body_buffer));
   fetch->delivery = delivery;
   fetch->callback = std::move(callback);
   fetch->client = weak_from_this();
-  if (authorizer != nullptr) {
-    Authorize(fetch, *authorizer);
+  if (fetch->prepared->request.authorizer != nullptr) {
+    Authorize(fetch);
   } else {
     asio::post(loop.context, [self = shared_from_this(), fetch] { self->Begin(fetch); });
   }
   return fetch;
 }
 
-void HttpClient::Impl::Authorize(const std::shared_ptr<Fetching>& fetch, RequestAuthorizer& authorizer) {
+void HttpClient::Impl::Authorize(const std::shared_ptr<Fetching>& fetch) {
   std::shared_ptr<Impl> self = shared_from_this();
-  FetchRequest request = fetch->transfer.request();
+  FetchRequest request = fetch->prepared->request;
+  std::shared_ptr<RequestAuthorizer> authorizer = std::move(request.authorizer);
+  request.authorizer = nullptr;
   fetch->deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(request.timeout_ms);
   asio::post(loop.context, [self, fetch] {
     if (self->is_stopped) return self->Begin(fetch);
     self->authorizing.insert(fetch);
   });
-  authorizer.Authorize(
+  authorizer->Authorize(
       std::move(request),
       [weak = weak_from_this()](FetchRequest own, FetchCallback callback) {
         if (auto alive = weak.lock()) {
-          alive->Fetch(std::move(own), {}, std::move(callback));
+          alive->Fetch(PrepareRequest(std::move(own), alive->options.user_agent), {}, {},
+                       std::move(callback));
         } else {
           callback(core::Fail(Code::kCancelled, "context canceled"));
         }
@@ -393,10 +476,6 @@ void HttpClient::Impl::Authorize(const std::shared_ptr<Fetching>& fetch, Request
           self->BeginAuthorized(fetch, std::move(completed));
         });
       });
-}
-
-FetchHandle HttpClient::Fetch(FetchRequest request, FetchDelivery delivery, FetchCallback callback) {
-  return FetchHandle(impl_->Fetch(std::move(request), delivery, std::move(callback)));
 }
 
 void HttpClient::Stop() {
@@ -418,25 +497,26 @@ void HttpClient::Stop() {
 core::Result<FetchResponse> FetchSync(FetchRequest request) {
   InitCurl();
   if (std::shared_ptr<RequestAuthorizer> authorizer = std::move(request.authorizer)) {
+    request.authorizer = nullptr;
     std::promise<core::Result<FetchRequest>> completed;
-    Transfer named(request);  // for errors
+    ResponseCollector named(std::make_shared<const FetchRequest>(request), {});  // for errors
     authorizer->Authorize(
         std::move(request),
         [](FetchRequest own, const FetchCallback& callback) { callback(FetchSync(std::move(own))); },
         [&](core::Result<FetchRequest> done) { completed.set_value(std::move(done)); });
     core::Result<FetchRequest> result = completed.get_future().get();
-    if (!result) {
-      named.Fail(result.error().code(), result.error().message());
-      return named.TakeResult();
-    }
+    if (!result) return tl::unexpected(named.WithUrl(result.error().code(), result.error().message()));
     request = std::move(*result);
   }
   CurlEasyPtr easy(curl_easy_init());
   SEXTANT_CHECK(easy != nullptr);
-  Transfer transfer(std::move(request));
-  SEXTANT_TRY(transfer.SetUp(easy.get(), {}));
+  core::DurationMs timeout_ms = request.timeout_ms;
+  ResponseCollector collector(std::make_shared<const FetchRequest>(std::move(request)), {});
+  Transfer transfer(collector);
+  SEXTANT_TRY(transfer.SetUp(easy.get(), {}, timeout_ms));
   transfer.NoteEnd(easy.get(), curl_easy_perform(easy.get()));
-  return transfer.TakeResult();
+  Decompressor decompressor;
+  return collector.TakeResult(decompressor);
 }
 
 }  // namespace sextant::net
