@@ -74,14 +74,16 @@ std::map<std::string, bool> OperatorFeatures(const promql::ParserOptions& parser
 std::map<std::string, bool> DiscoveryFeatures() {
   std::map<std::string, bool> features;
   for (const char* missing :
-       {"aws",       "azure",       "consul",   "digitalocean", "docker",  "dockerswarm", "ec2",
-        "ecs",       "elasticache", "eureka",   "gce",          "hetzner", "ionos",       "kuma",
-        "lightsail", "linode",      "marathon", "msk",          "nerve",   "nomad",       "oci",
-        "openstack", "outscale",    "ovhcloud", "puppetdb",     "rds",     "scaleway",    "serverset",
-        "stackit",   "triton",      "uyuni",    "vultr"}) {
+       {"aws",     "azure",    "digitalocean", "ecs",       "elasticache", "eureka",   "gce",
+        "hetzner", "ionos",    "kuma",         "lightsail", "linode",      "marathon", "msk",
+        "nerve",   "nomad",    "oci",          "openstack", "outscale",    "ovhcloud", "puppetdb",
+        "rds",     "scaleway", "serverset",    "stackit",   "triton",      "uyuni",    "vultr"}) {
     features[missing] = false;
   }
-  for (const char* present : {"dns", "file", "http", "kubernetes", "static"}) features[present] = true;
+  for (const char* present :
+       {"consul", "dns", "docker", "dockerswarm", "ec2", "file", "http", "kubernetes", "static"}) {
+    features[present] = true;
+  }
   return features;
 }
 
@@ -142,7 +144,7 @@ Features ListFeatures(const FeatureSwitches& switches) {
       {"promql_operators", OperatorFeatures(parser)},
       {"rules", {{"concurrent_rule_eval", false}, {"keep_firing_for", true}, {"query_offset", true}}},
       {"scrape",
-       {{"extra_scrape_metrics", false},
+       {{"extra_scrape_metrics", switches.extra_scrape_metrics},
         {"start_timestamp_zero_ingestion", false},
         {"type_and_unit_labels", false}}},
       {"service_discovery_providers", DiscoveryFeatures()},

@@ -23,6 +23,7 @@ struct FeatureSwitches {
   bool auto_reload = false;
   bool xor2_encoding = false;
   bool histograms_st_encoding = false;
+  bool extra_scrape_metrics = false;
 };
 
 // By category and name, as Prometheus sorts them.

@@ -143,7 +143,7 @@ class Platform::Impl {
  private:
   Status OpenStore(const config::StorageConfig& config);
   Status StartServer();
-  core::Result<api::HeaderHook> MakeAddHeaders(std::map<std::string, std::string> fixed) const;
+  core::Result<api::HeaderHook> MakeAddHeaders() const;
   Status ReloadWeb();
   void LookForChanges();
   void NoteFiles(const PlatformConfig& config);
@@ -178,6 +178,7 @@ class Platform::Impl {
   std::unique_ptr<scrape::ScrapeManager> scrape_;
   std::unique_ptr<discovery::Manager> target_discovery_;  // from the first configuration on that needs it
   std::unique_ptr<discovery::Manager> alertmanager_discovery_;  // likewise
+  uint64_t alertmanager_generation_ = 0;                        // of what it looks for
   std::unique_ptr<RuleRunner> rules_;
   std::unique_ptr<remote::WriteReceiver> write_receiver_;  // null: not enabled
   std::unique_ptr<remote::OtlpReceiver> otlp_receiver_;    // likewise
@@ -190,6 +191,8 @@ class Platform::Impl {
   std::atomic<bool> is_ready_ = false;
   bool is_stopped_ = false;
   bool is_tls_ = false;
+  // Of the web configuration file; null: none.
+  std::atomic<std::shared_ptr<const std::map<std::string, std::string>>> web_headers_;
   std::string route_prefix_;
   std::string external_url_;  // without a slash at its end; empty: not given
   net::Timer auto_reload_timer_;
@@ -336,8 +339,15 @@ void Platform::Impl::ApplyDiscovery(const config::PrometheusConfig& config) {
   };
   apply(target_discovery_, "scrape", jobs,
         [this](discovery::TargetSets sets) { scrape_->SetDiscovered(std::move(sets)); });
-  apply(alertmanager_discovery_, "notify", alertmanagers,
-        [this](discovery::TargetSets sets) { notifier_.SetDiscovered(std::move(sets)); });
+  uint64_t generation = notifier_.discovery_generation();
+  if (alertmanager_discovery_ && generation != alertmanager_generation_) {
+    alertmanager_discovery_->Stop();
+    alertmanager_discovery_.reset();
+  }
+  alertmanager_generation_ = generation;
+  apply(alertmanager_discovery_, "notify", alertmanagers, [this, generation](discovery::TargetSets sets) {
+    notifier_.SetDiscovered(generation, std::move(sets));
+  });
 }
 
 // What reads the store.
@@ -375,6 +385,7 @@ net::Router Platform::Impl::MakeRouter() {
   features.agent_mode = options_.is_agent;
   features.xor2_encoding = options_.store.chunk_encodings.xor2_floats;
   features.histograms_st_encoding = options_.store.chunk_encodings.histogram_start_times;
+  features.extra_scrape_metrics = options_.config.extra_scrape_metrics;
   api::AddFeatureRoutes(router, features);
   api::AddOpenApiRoutes(router, openapi_, {std::string(Version()), PageUrl() + "/api/v1"});
   api::AddTargetRoutes(router, *scrape_);
@@ -420,16 +431,17 @@ net::Router Platform::Impl::MakeRouter() {
 }
 
 // What each answer gets beside its own headers: those of the web configuration file, and CORS'.
-core::Result<api::HeaderHook> Platform::Impl::MakeAddHeaders(std::map<std::string, std::string> fixed) const {
+core::Result<api::HeaderHook> Platform::Impl::MakeAddHeaders() const {
   api::HeaderHook cors;
   if (!options_.cors_origin.empty()) {
     SEXTANT_ASSIGN(cors,
                    api::MakeCors(options_.cors_origin).map_error(core::AddContext("--web.cors.origin")));
   }
-  if (fixed.empty()) return cors;
-  return [fixed = std::move(fixed), cors = std::move(cors)](const net::HttpRequest& request,
-                                                            net::HttpHeaders& headers) {
-    for (const auto& [name, value] : fixed) headers.Set(name, value);
+  if (options_.web.config_file.empty()) return cors;
+  return [this, cors = std::move(cors)](const net::HttpRequest& request, net::HttpHeaders& headers) {
+    if (auto fixed = web_headers_.load()) {
+      for (const auto& [name, value] : *fixed) headers.Set(name, value);
+    }
     if (cors) cors(request, headers);
   };
 }
@@ -442,10 +454,11 @@ Status Platform::Impl::StartServer() {
   net::HttpServerOptions server;
   server.listen = options_.listen;
   server.limits.max_connections = options_.max_connections;
-  SEXTANT_ASSIGN(WebSettings web, LoadWebSettings(options_.web));
+  SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
   server.security = std::move(web.security);
   is_tls_ = !server.security.cert_file.empty();
-  SEXTANT_ASSIGN(server.add_headers, MakeAddHeaders(std::move(web.headers)));
+  web_headers_ = std::make_shared<const std::map<std::string, std::string>>(std::move(web.headers));
+  SEXTANT_ASSIGN(server.add_headers, MakeAddHeaders());
   server.limits.max_buffered_body_bytes = Share(memory_limit_bytes_, kRequestBodyShare);
   SEXTANT_ASSIGN(server_,
                  net::HttpServer::Start(services_.io, services_.executor, services_.clock, services_.registry,
@@ -496,7 +509,7 @@ Status Platform::Impl::Start() {
       remote::WriteServices{services_.io, client_, services_.executor, services_.clock, files_,
                             services_.registry, services_.logger.With("component", "remote_write"), *db_,
                             [this](std::string_view family) { return scrape_->metadata().List(family); },
-                            fmt::format("Sextant/{}", Version()), RemoteDir()},
+                            user_agent_, RemoteDir()},
       journal_hold_);
   if (options_.enable_remote_write_receiver) {
     write_receiver_ = std::make_unique<remote::WriteReceiver>(
@@ -523,11 +536,13 @@ Status Platform::Impl::Start() {
   return {};
 }
 
-// Certificates, users and hashes of the web configuration file, read again.
+// The web configuration file, read again.
 Status Platform::Impl::ReloadWeb() {
   if (options_.web.config_file.empty()) return {};
-  SEXTANT_ASSIGN(WebSettings web, LoadWebSettings(options_.web));
-  return server_->SetSecurity(web.security);
+  SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
+  SEXTANT_TRY(server_->SetSecurity(web.security));
+  web_headers_ = std::make_shared<const std::map<std::string, std::string>>(std::move(web.headers));
+  return {};
 }
 
 // Remembers which files make the configuration, and how they are now.

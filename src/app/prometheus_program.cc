@@ -200,6 +200,8 @@ core::Status ApplyFeatures(Options& options) {
         options.platform.per_step_stats = true;
       } else if (name == "search-api") {
         options.platform.enable_search_api = true;
+      } else if (name == "extra-scrape-metrics") {
+        options.platform.config.extra_scrape_metrics = true;
       } else if (name == "xor2-encoding") {
         options.platform.store.chunk_encodings.xor2_floats = true;
       } else if (name == "histograms-st-encoding") {

@@ -117,6 +117,10 @@ Status CheckNames(const std::vector<C>& configs, std::string_view what, Node nod
 
 Status FinishWrite(RemoteWriteConfig& write, Node node) {
   if (write.url.empty()) return node.Fail("url for remote_write is empty");
+  if (write.sigv4 && (write.http.basic_auth || write.http.authorization || write.http.oauth2)) {
+    return node.Fail(
+        "at most one of basic_auth, authorization, oauth2, sigv4, azuread or google_iam must be configured");
+  }
   return {};
 }
 
@@ -167,7 +171,7 @@ const Struct& FieldsOf(const RemoteWriteConfig*) {
           Inline<&RemoteWriteConfig::http>(),
           Member<&RemoteWriteConfig::queue>("queue_config"),
           Member<&RemoteWriteConfig::metadata>("metadata_config"),
-          NotYet("sigv4"),
+          Member<&RemoteWriteConfig::sigv4>("sigv4"),
           NotYet("azuread"),
           NotYet("google_iam"),
       },

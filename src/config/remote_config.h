@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ struct RemoteWriteConfig {
   bool round_robin_dns = false;  // new connections go to any of the host's addresses
   std::string protobuf_message = "prometheus.WriteRequest";
   HttpClientConfig http;
+  std::optional<SigV4Config> sigv4;
   RemoteQueueConfig queue;
   RemoteMetadataConfig metadata;
 };

@@ -71,7 +71,14 @@ remote_write:
 }
 
 TEST(RemoteConfigTest, RefusesWhatIsWrongOrNotHonoured) {
-  EXPECT_NE(ErrorOf("remote_write: [{url: 'http://x', sigv4: {}}]\n").find("sigv4 is not supported yet"),
+  EXPECT_NE(
+      ErrorOf("remote_write: [{url: 'http://x', sigv4: {role_arn: x}}]\n").find("role_arn is not supported"),
+      std::string::npos);
+  EXPECT_NE(ErrorOf("remote_write: [{url: 'http://x', sigv4: {access_key: x}}]\n")
+                .find("must provide a AWS SigV4 Access key and Secret Key"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("remote_write: [{url: 'http://x', sigv4: {}, basic_auth: {username: x}}]\n")
+                .find("at most one of basic_auth, authorization, oauth2, sigv4, azuread or google_iam"),
             std::string::npos);
   EXPECT_NE(
       ErrorOf("remote_write: [{url: 'http://x', headers: {'A': \"b\\r\\nC: d\"}}]\n").find("cannot be sent"),

@@ -45,9 +45,9 @@ bool IsAddress(const std::string& host) {
 // A GET to a server that is spoken to directly and in the clear.
 bool IsPlain(const FetchRequest& request, const Url& url) {
   return url.scheme == "http" && request.method == "GET" && request.body.empty() && !request.on_data &&
-         request.proxy_url.empty() && !request.proxy_from_environment && !url.has_user &&
-         IsAddress(url.host) && IsVisible(url.path) && IsVisible(url.query) &&
-         HasPlainHeaders(request.headers) && IsFieldText(request.bearer_token);
+         request.proxy_url.empty() && !request.proxy_from_environment && request.unix_socket.empty() &&
+         request.authorizer == nullptr && !url.has_user && IsAddress(url.host) && IsVisible(url.path) &&
+         IsVisible(url.query) && HasPlainHeaders(request.headers) && IsFieldText(request.bearer_token);
 }
 
 std::string EncodeBase64(const std::string& text) {

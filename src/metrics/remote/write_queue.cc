@@ -5,6 +5,7 @@
 
 #include "config/url_text.h"
 #include "httpclient/settings.h"
+#include "httpclient/sigv4.h"
 #include "metrics/remote/snappy_block.h"
 
 namespace sextant::remote {
@@ -96,6 +97,27 @@ std::string_view WithoutSuffix(std::string_view name) {
   return {};
 }
 
+net::FetchRequest BaseRequest(const config::RemoteWriteConfig& config, const std::string& user_agent,
+                              wire::WriteVersion version) {
+  static const core::SystemClock kClock;
+  net::FetchRequest request;
+  request.method = "POST";
+  request.url = config.url;
+  request.timeout_ms = config.remote_timeout_ms;
+  request.shuffles_addresses = config.round_robin_dns;
+  request.max_body_bytes = kMaxAnswerBytes;
+  for (const auto& [name, value] : config.headers) request.headers.Set(name, value);
+  request.headers.Set("Content-Encoding", "snappy");
+  bool is_v1 = version == wire::WriteVersion::kV1;
+  request.headers.Set("Content-Type", is_v1 ? "application/x-protobuf"
+                                            : "application/x-protobuf;proto=io.prometheus.write.v2.Request");
+  request.headers.Set("X-Prometheus-Remote-Write-Version", is_v1 ? "0.1.0" : "2.0.0");
+  request.headers.Set("User-Agent", user_agent);
+  httpclient::ApplyHttpConfig(config.http, request);
+  if (config.sigv4) request.authorizer = httpclient::MakeSigV4Authorizer(*config.sigv4, kClock);
+  return request;
+}
+
 }  // namespace
 
 WriteQueue::WriteQueue(WriteServices& services, Settings settings)
@@ -104,6 +126,7 @@ WriteQueue::WriteQueue(WriteServices& services, Settings settings)
       version_(VersionOf(settings_.config)),
       logger_(services.logger.With("remote_name", settings_.config.name)
                   .With("url", config::RedactUrl(settings_.config.url))),
+      request_(BaseRequest(settings_.config, services.user_agent, version_)),
       metrics_(std::make_unique<WriteMetrics>(services.registry, settings_.config.name,
                                               config::RedactUrl(settings_.config.url))),
       tick_timer_(services.io, services.executor, kPriority),
@@ -504,23 +527,9 @@ std::string WriteQueue::BuildMessage(const std::vector<Item>& items) const {
 }
 
 net::FetchRequest WriteQueue::MakeRequest(std::string body, uint64_t attempts) const {
-  const config::RemoteWriteConfig& config = settings_.config;
-  net::FetchRequest request;
-  request.method = "POST";
-  request.url = config.url;
+  net::FetchRequest request = request_;
   request.body = std::move(body);
-  request.timeout_ms = config.remote_timeout_ms;
-  request.shuffles_addresses = config.round_robin_dns;
-  request.max_body_bytes = kMaxAnswerBytes;
-  for (const auto& [name, value] : config.headers) request.headers.Set(name, value);
-  request.headers.Set("Content-Encoding", "snappy");
-  bool is_v1 = version_ == WriteVersion::kV1;
-  request.headers.Set("Content-Type", is_v1 ? "application/x-protobuf"
-                                            : "application/x-protobuf;proto=io.prometheus.write.v2.Request");
-  request.headers.Set("X-Prometheus-Remote-Write-Version", is_v1 ? "0.1.0" : "2.0.0");
-  request.headers.Set("User-Agent", services_.user_agent);
   if (attempts > 0) request.headers.Set("Retry-Attempt", fmt::format("{}", attempts));
-  httpclient::ApplyHttpConfig(config.http, request);
   return request;
 }
 
@@ -534,11 +543,14 @@ void WriteQueue::Send(size_t number) {
   net::FetchRequest request = MakeRequest(shard->body, shard->attempts);
   Status prepared = httpclient::ReadSecretFiles(settings_.config.http, request);
   if (!prepared) return Retry(number, 0, prepared.error().message());
-  shard->begun_ns = services_.clock.MonotonicNs();
-  std::lock_guard lock(mutex_);
-  if (is_stopped_) return;
-  ++tasks_;
-  shard->fetch =
+  int64_t begun_ns = services_.clock.MonotonicNs();
+  {
+    std::lock_guard lock(mutex_);
+    if (is_stopped_) return;
+    ++tasks_;
+    shard->begun_ns = begun_ns;
+  }
+  net::FetchHandle fetch =
       services_.client.Fetch(std::move(request), {&services_.executor, kPriority},
                              [self = shared_from_this(), number](Result<net::FetchResponse> answer) {
                                self->OnAnswer(number, answer);
@@ -547,6 +559,10 @@ void WriteQueue::Send(size_t number) {
                                --self->tasks_;
                                self->changed_.notify_all();
                              });
+  std::lock_guard lock(mutex_);
+  if (shard->begun_ns != begun_ns) return;  // answered, and the next is under way
+  shard->fetch = fetch;
+  if (is_stopped_) shard->fetch.Cancel();
 }
 
 void WriteQueue::OnAnswer(size_t number, const Result<net::FetchResponse>& answer) {
@@ -757,13 +773,16 @@ void WriteQueue::SendNextMetadata(const std::shared_ptr<std::vector<MetadataBody
   }
   net::FetchRequest request = MakeRequest((*bodies)[at].bytes, 0);
   Status prepared = httpclient::ReadSecretFiles(settings_.config.http, request);
-  std::lock_guard lock(mutex_);
-  if (!prepared || is_stopped_) {
-    is_sending_metadata_ = false;
-    return;
+  {
+    std::lock_guard lock(mutex_);
+    if (!prepared || is_stopped_) {
+      is_sending_metadata_ = false;
+      return;
+    }
+    ++tasks_;
+    metadata_at_ = at;
   }
-  ++tasks_;
-  metadata_fetch_ = services_.client.Fetch(
+  net::FetchHandle fetch = services_.client.Fetch(
       std::move(request), {&services_.executor, kPriority},
       [self = shared_from_this(), bodies, at](const Result<net::FetchResponse>& answer) {
         auto entries = static_cast<double>((*bodies)[at].entries);
@@ -775,6 +794,10 @@ void WriteQueue::SendNextMetadata(const std::shared_ptr<std::vector<MetadataBody
         --self->tasks_;
         self->changed_.notify_all();
       });
+  std::lock_guard lock(mutex_);
+  if (metadata_at_ != at) return;
+  metadata_fetch_ = fetch;
+  if (is_stopped_) metadata_fetch_.Cancel();
 }
 
 }  // namespace sextant::remote

@@ -162,6 +162,7 @@ class WriteQueue : public std::enable_shared_from_this<WriteQueue> {
   const Settings settings_;
   const wire::WriteVersion version_;
   const core::Logger logger_;
+  const net::FetchRequest request_;        // everything but the body and the files' secrets
   std::unique_ptr<WriteMetrics> metrics_;  // null once it has ended
   net::Timer tick_timer_;
 
@@ -183,6 +184,7 @@ class WriteQueue : public std::enable_shared_from_this<WriteQueue> {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::unique_ptr<Shard>> spare_shards_;
   net::FetchHandle metadata_fetch_;
+  size_t metadata_at_ = 0;  // the body that it sends
   WritePosition read_upto_;
   bool is_pumping_ = false;
   bool wants_pump_ = false;
