@@ -18,16 +18,37 @@ void CommandLine::AddFlagList(std::string name, std::string help, std::vector<st
       {.name = std::move(name), .help = std::move(help), .list = target, .is_required = is_required});
 }
 
-void CommandLine::AddSwitch(std::string name, std::string help, bool* target) {
-  flags_.push_back({.name = std::move(name), .help = std::move(help), .is_on = target});
+void CommandLine::AddSwitch(std::string name, std::string help, bool* target, char letter) {
+  flags_.push_back({.name = std::move(name), .letter = letter, .help = std::move(help), .is_on = target});
+}
+
+bool CommandLine::SetDefault(std::string_view name, const std::string& value) const {
+  for (const Flag& flag : flags_) {
+    if (flag.name != name) continue;
+    if (flag.is_on != nullptr) {
+      *flag.is_on = value == "true";
+    } else if (flag.list != nullptr) {
+      flag.list->assign(1, value);
+    } else {
+      *flag.target = value;
+    }
+    return true;
+  }
+  return false;
 }
 
 void CommandLine::AddArgument(std::string name, std::string help, std::string* target) {
-  arguments_.push_back({std::move(name), std::move(help), target, nullptr});
+  arguments_.push_back({std::move(name), std::move(help), target, nullptr, true});
 }
 
-void CommandLine::AddArguments(std::string name, std::string help, std::vector<std::string>* target) {
-  arguments_.push_back({std::move(name), std::move(help), nullptr, target});
+void CommandLine::AddArguments(std::string name, std::string help, std::vector<std::string>* target,
+                               bool is_required) {
+  arguments_.push_back({std::move(name), std::move(help), nullptr, target, is_required});
+}
+
+bool CommandLine::TakesValue(std::string_view word) const {
+  const auto flag = word.size() > 1 ? Find(word) : core::Result<const Flag*>(nullptr);
+  return flag && *flag != nullptr && (*flag)->is_on == nullptr;
 }
 
 core::Result<const CommandLine::Flag*> CommandLine::Find(std::string_view word) const {
@@ -81,6 +102,7 @@ Status CommandLine::TakeArguments(const std::vector<std::string>& values) const 
   size_t at = 0;
   for (const Argument& argument : arguments_) {
     if (at == values.size()) {
+      if (!argument.is_required) return {};
       return Fail(Code::kInvalidArgument, "required argument '{}' not provided", argument.name);
     }
     if (argument.list != nullptr) {

@@ -18,11 +18,17 @@ class CommandLine {
   void AddFlag(std::string name, char letter, std::string help, std::string* target);
   void AddFlagList(std::string name, std::string help, std::vector<std::string>* target,
                    bool is_required = false);
-  void AddSwitch(std::string name, std::string help, bool* target);
+  void AddSwitch(std::string name, std::string help, bool* target, char letter = 0);
   void AddArgument(std::string name, std::string help, std::string* target);
-  // Any number of arguments, at least one; the last to be added.
-  void AddArguments(std::string name, std::string help, std::vector<std::string>* target);
+  // Any number of arguments, at least one if it is required; the last to be added.
+  void AddArguments(std::string name, std::string help, std::vector<std::string>* target,
+                    bool is_required = true);
 
+  // Sets a flag as if it had been given first, for defaults from a file; false when there is none of the
+  // name.
+  bool SetDefault(std::string_view name, const std::string& value) const;
+  // Whether a word is a flag that wants a value behind it.
+  bool TakesValue(std::string_view word) const;
   // kInvalidArgument with the library's text.
   core::Status Parse(const std::vector<std::string>& arguments) const;
   // "usage: promtool query instant [<flags>] <server> <expr>" and what follows.
@@ -43,6 +49,7 @@ class CommandLine {
     std::string help;
     std::string* target = nullptr;
     std::vector<std::string>* list = nullptr;
+    bool is_required = true;
   };
   core::Result<const Flag*> Find(std::string_view word) const;
   core::Status TakeFlag(const std::vector<std::string>& arguments, size_t& at,

@@ -10,6 +10,7 @@
 #include "agents/node/node_agent.h"
 #include "alerting/alertmanager.h"
 #include "api/admin_api.h"
+#include "api/alertmanager_api.h"
 #include "api/cors.h"
 #include "api/dashboards_api.h"
 #include "api/exemplars_api.h"
@@ -346,6 +347,8 @@ net::Router Platform::Impl::MakeRouter() {
                                     options_.remote_read_max_samples, options_.remote_read_frame_bytes});
   api::AddRemoteRoutes(router, {write_receiver_.get()});
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
+  if (alertmanager_)
+    api::AddAlertmanagerRoutes(router, {*alertmanager_, services_.registry, std::string(Version())});
   api::StatusInfo info;
   info.version = Version();
   info.start_ms = services_.clock.NowMs();
