@@ -76,9 +76,8 @@ libdeflate_result InflateOnce(Encoding encoding, libdeflate_decompressor* inflat
   return libdeflate_deflate_decompress_ex(inflater, input.data(), input.size(), out, out_size, &used, &made);
 }
 
-Status Inflate(Encoding encoding, std::string_view input, size_t max_bytes, std::string& output) {
-  InflaterPtr inflater(libdeflate_alloc_decompressor());
-  if (inflater == nullptr) return Fail(Code::kResourceExhausted, "no memory to decompress");
+Status Inflate(libdeflate_decompressor* inflater, Encoding encoding, std::string_view input, size_t max_bytes,
+               std::string& output) {
   // What is there already is kept: growing a string fills it with zeros first, which shows for large bodies.
   output.resize(std::min(std::max(output.size(), GuessSize(encoding, input, max_bytes)), max_bytes));
   size_t total = 0;
@@ -86,8 +85,8 @@ Status Inflate(Encoding encoding, std::string_view input, size_t max_bytes, std:
   while (!is_done) {
     size_t used = 0;
     size_t made = 0;
-    libdeflate_result result = InflateOnce(encoding, inflater.get(), input, output.data() + total,
-                                           output.size() - total, used, made);
+    libdeflate_result result =
+        InflateOnce(encoding, inflater, input, output.data() + total, output.size() - total, used, made);
     if (result == LIBDEFLATE_INSUFFICIENT_SPACE) {
       if (output.size() >= max_bytes) return TooLarge(max_bytes);
       output.resize(std::min(std::max(output.size() * 2, kFirstGuessBytes), max_bytes));
@@ -107,10 +106,7 @@ Status Inflate(Encoding encoding, std::string_view input, size_t max_bytes, std:
   return {};
 }
 
-Status DecompressZstd(std::string_view input, size_t max_bytes, std::string& output) {
-  ZstdReaderPtr reader(ZSTD_createDCtx());
-  if (reader == nullptr) return Fail(Code::kResourceExhausted, "no memory to decompress");
-  ZSTD_DCtx_setParameter(reader.get(), ZSTD_d_windowLogMax, kZstdMaxWindowLog);
+Status DecompressZstd(ZSTD_DCtx* reader, std::string_view input, size_t max_bytes, std::string& output) {
   unsigned long long claimed = ZSTD_getFrameContentSize(input.data(), input.size());
   bool is_known = claimed != ZSTD_CONTENTSIZE_UNKNOWN && claimed != ZSTD_CONTENTSIZE_ERROR;
   if (is_known && claimed > max_bytes) return TooLarge(max_bytes);
@@ -121,7 +117,7 @@ Status DecompressZstd(std::string_view input, size_t max_bytes, std::string& out
   // A single frame that says its size needs no buffers in between.
   if (is_known && claimed <= output.size() &&
       ZSTD_findFrameCompressedSize(input.data(), input.size()) == input.size()) {
-    size_t size = ZSTD_decompressDCtx(reader.get(), output.data(), output.size(), input.data(), input.size());
+    size_t size = ZSTD_decompressDCtx(reader, output.data(), output.size(), input.data(), input.size());
     if (ZSTD_isError(size)) {
       return Fail(Code::kInvalidArgument, "the body is not well-formed zstd: {}", ZSTD_getErrorName(size));
     }
@@ -129,12 +125,13 @@ Status DecompressZstd(std::string_view input, size_t max_bytes, std::string& out
     return {};
   }
 
+  ZSTD_DCtx_reset(reader, ZSTD_reset_session_only);
   ZSTD_inBuffer in{input.data(), input.size(), 0};
   size_t total = 0;
   size_t pending = 0;
   do {
     ZSTD_outBuffer out{output.data(), output.size(), total};
-    pending = ZSTD_decompressStream(reader.get(), &out, &in);
+    pending = ZSTD_decompressStream(reader, &out, &in);
     if (ZSTD_isError(pending)) {
       return Fail(Code::kInvalidArgument, "the body is not well-formed zstd: {}", ZSTD_getErrorName(pending));
     }
@@ -252,13 +249,31 @@ Status Compress(Encoding encoding, std::string_view input, std::string& output) 
   return {};
 }
 
-Status Decompress(Encoding encoding, std::string_view input, size_t max_bytes, std::string& output) {
+struct Decompressor::Impl {
+  InflaterPtr inflater;  // made when first needed, as is the other
+  ZstdReaderPtr zstd;
+};
+
+Decompressor::Decompressor() : impl_(std::make_unique<Impl>()) {}
+Decompressor::~Decompressor() = default;
+Decompressor::Decompressor(Decompressor&&) noexcept = default;
+Decompressor& Decompressor::operator=(Decompressor&&) noexcept = default;
+
+Status Decompressor::Decompress(Encoding encoding, std::string_view input, size_t max_bytes,
+                                std::string& output) {
   switch (encoding) {
     case Encoding::kGzip:
     case Encoding::kDeflate:
-      return Inflate(encoding, input, max_bytes, output);
+      if (impl_->inflater == nullptr) impl_->inflater.reset(libdeflate_alloc_decompressor());
+      if (impl_->inflater == nullptr) return Fail(Code::kResourceExhausted, "no memory to decompress");
+      return Inflate(impl_->inflater.get(), encoding, input, max_bytes, output);
     case Encoding::kZstd:
-      return DecompressZstd(input, max_bytes, output);
+      if (impl_->zstd == nullptr) {
+        impl_->zstd.reset(ZSTD_createDCtx());
+        if (impl_->zstd == nullptr) return Fail(Code::kResourceExhausted, "no memory to decompress");
+        ZSTD_DCtx_setParameter(impl_->zstd.get(), ZSTD_d_windowLogMax, kZstdMaxWindowLog);
+      }
+      return DecompressZstd(impl_->zstd.get(), input, max_bytes, output);
     case Encoding::kIdentity:
       break;
   }
@@ -266,6 +281,10 @@ Status Decompress(Encoding encoding, std::string_view input, size_t max_bytes, s
     return Fail(Code::kResourceExhausted, "the body is larger than {} bytes", max_bytes);
   output.assign(input);
   return {};
+}
+
+Status Decompress(Encoding encoding, std::string_view input, size_t max_bytes, std::string& output) {
+  return Decompressor().Decompress(encoding, input, max_bytes, output);
 }
 
 struct StreamCompressor::Impl {

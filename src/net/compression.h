@@ -34,6 +34,22 @@ core::Status Compress(Encoding encoding, std::string_view input, std::string& ou
 // would exceed `max_bytes`, kInvalidArgument when `input` is not well-formed; `output` is then unspecified.
 core::Status Decompress(Encoding encoding, std::string_view input, size_t max_bytes, std::string& output);
 
+// The same for one body after the other, keeping the tables and buffers that the libraries need (some 200
+// KB). Belongs to one thread at a time.
+class Decompressor {
+ public:
+  Decompressor();
+  ~Decompressor();
+  Decompressor(Decompressor&&) noexcept;
+  Decompressor& operator=(Decompressor&&) noexcept;
+
+  core::Status Decompress(Encoding encoding, std::string_view input, size_t max_bytes, std::string& output);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 // Compresses a body that is made in pieces.
 class StreamCompressor {
  public:

@@ -3,13 +3,15 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <chrono>
 #include <future>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "net/fetch_state.h"
 #include "net/io_internal.h"
-#include "net/transfer.h"
+#include "net/plain_client.h"
 
 namespace sextant::net {
 
@@ -23,6 +25,7 @@ using CurlMultiPtr = std::unique_ptr<CURLM, CurlDeleter<curl_multi_cleanup>>;
 constexpr size_t kMaxPooledHandles = 64;
 constexpr size_t kMaxPooledBuffers = 64;
 constexpr size_t kMaxPooledBufferBytes = 1 << 20;
+constexpr size_t kMaxPooledDecompressors = 4;  // some 200 KB each, and as many as threads are used
 
 // A socket that libcurl wants watched. It belongs to libcurl: only the watching is ours.
 struct Watch {
@@ -36,16 +39,6 @@ struct Watch {
 
 }  // namespace
 
-struct FetchHandle::State : std::enable_shared_from_this<FetchHandle::State> {
-  explicit State(FetchRequest request) : transfer(std::move(request)) {}
-
-  Transfer transfer;
-  FetchDelivery delivery;
-  FetchCallback callback;
-  CurlEasyPtr easy;  // while it runs
-  std::weak_ptr<HttpClient::Impl> client;
-};
-
 using Fetching = FetchHandle::State;
 
 struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
@@ -53,6 +46,9 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
 
   // On the loop.
   void Begin(const std::shared_ptr<Fetching>& fetch);
+  void BeginWithCurl(const std::shared_ptr<Fetching>& fetch);
+  void OnPlainEnd(const std::shared_ptr<Fetching>& fetch, PlainClient::Ended how);
+  void CountInFlight();
   void CancelOne(const std::shared_ptr<Fetching>& fetch);
   void CancelAll();
   void Act(curl_socket_t socket, int events);
@@ -70,6 +66,9 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   void Finish(Fetching& fetch);
   std::string TakeBuffer();
   void GiveBuffer(std::string buffer);
+  Decompressor TakeDecompressor();
+  void GiveDecompressor(Decompressor decompressor);
+  void CountEnd(int status);
 
   IoContext& io;
   IoLoop& loop;
@@ -85,13 +84,18 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches;
   std::unordered_map<CURL*, std::shared_ptr<Fetching>> running;
   std::vector<CurlEasyPtr> idle_handles;
+  std::shared_ptr<PlainClient> plain;
   bool is_stopped = false;
 
   std::mutex stop_mutex;
   bool has_stop_ended = false;  // guarded by stop_mutex
 
-  std::mutex buffers_mutex;
+  std::mutex pools_mutex;
   std::vector<std::string> buffers;
+  std::vector<Decompressor> decompressors;
+
+  std::mutex counters_mutex;
+  std::map<int, core::Counter*> counters;  // by status, 0 for errors
 };
 
 HttpClient::Impl::Impl(IoContext& io_in, core::Registry& registry_in, HttpClientOptions options_in)
@@ -101,7 +105,11 @@ HttpClient::Impl::Impl(IoContext& io_in, core::Registry& registry_in, HttpClient
       options(std::move(options_in)),
       in_flight(registry.AddGauge("sextant_http_client_requests_in_flight",
                                   "HTTP requests that we made and wait for.")),
-      timer(std::in_place, loop.context.get_executor()) {
+      timer(std::in_place, loop.context.get_executor()),
+      plain(std::make_shared<PlainClient>(
+          loop, options, [this](const std::shared_ptr<Fetching>& fetch, PlainClient::Ended how) {
+            OnPlainEnd(fetch, how);
+          })) {
   InitCurl();
   multi.reset(curl_multi_init());
   SEXTANT_CHECK(multi != nullptr);
@@ -116,7 +124,7 @@ HttpClient::Impl::Impl(IoContext& io_in, core::Registry& registry_in, HttpClient
 }
 
 std::string HttpClient::Impl::TakeBuffer() {
-  std::lock_guard lock(buffers_mutex);
+  std::lock_guard lock(pools_mutex);
   if (buffers.empty()) return {};
   std::string buffer = std::move(buffers.back());
   buffers.pop_back();
@@ -126,16 +134,48 @@ std::string HttpClient::Impl::TakeBuffer() {
 
 void HttpClient::Impl::GiveBuffer(std::string buffer) {
   if (buffer.capacity() < 1'024 || buffer.capacity() > kMaxPooledBufferBytes) return;
-  std::lock_guard lock(buffers_mutex);
+  std::lock_guard lock(pools_mutex);
   if (buffers.size() < kMaxPooledBuffers) buffers.push_back(std::move(buffer));
+}
+
+Decompressor HttpClient::Impl::TakeDecompressor() {
+  std::lock_guard lock(pools_mutex);
+  if (decompressors.empty()) return {};
+  Decompressor decompressor = std::move(decompressors.back());
+  decompressors.pop_back();
+  return decompressor;
+}
+
+void HttpClient::Impl::GiveDecompressor(Decompressor decompressor) {
+  std::lock_guard lock(pools_mutex);
+  if (decompressors.size() < kMaxPooledDecompressors) decompressors.push_back(std::move(decompressor));
+}
+
+void HttpClient::Impl::CountInFlight() {
+  in_flight.Set(static_cast<double>(running.size() + plain->in_flight()));
 }
 
 void HttpClient::Impl::Begin(const std::shared_ptr<Fetching>& fetch) {
   if (is_stopped) {
-    fetch->transfer.Fail(Code::kCancelled, "context canceled");
+    fetch->collector.Fail(Code::kCancelled, "context canceled");
     Deliver(fetch);
     return;
   }
+  fetch->collector.compressed() = TakeBuffer();
+  fetch->deadline = std::chrono::steady_clock::now() +
+                    std::chrono::milliseconds(std::max<int64_t>(1, fetch->prepared->request.timeout_ms));
+  if (!plain->Takes(*fetch)) return BeginWithCurl(fetch);
+  plain->Begin(fetch);
+  CountInFlight();
+}
+
+void HttpClient::Impl::OnPlainEnd(const std::shared_ptr<Fetching>& fetch, PlainClient::Ended how) {
+  if (how == PlainClient::Ended::kGivenUp) return BeginWithCurl(fetch);
+  CountInFlight();
+  Deliver(fetch);
+}
+
+void HttpClient::Impl::BeginWithCurl(const std::shared_ptr<Fetching>& fetch) {
   if (idle_handles.empty()) {
     fetch->easy.reset(curl_easy_init());
   } else {
@@ -143,16 +183,18 @@ void HttpClient::Impl::Begin(const std::shared_ptr<Fetching>& fetch) {
     idle_handles.pop_back();
   }
   SEXTANT_CHECK(fetch->easy != nullptr);
-  core::Status status = fetch->transfer.SetUp(fetch->easy.get(), options);
+  auto left = std::chrono::duration_cast<std::chrono::milliseconds>(fetch->deadline -
+                                                                    std::chrono::steady_clock::now());
+  core::Status status =
+      fetch->transfer.emplace(fetch->collector).SetUp(fetch->easy.get(), options, left.count());
   if (!status) {
     fetch->easy = nullptr;
-    fetch->transfer.Fail(std::move(status).error());
+    fetch->collector.Fail(std::move(status).error());
     Deliver(fetch);
     return;
   }
-  fetch->transfer.compressed() = TakeBuffer();
   running.emplace(fetch->easy.get(), fetch);
-  in_flight.Set(static_cast<double>(running.size()));
+  CountInFlight();
   curl_multi_add_handle(multi.get(), fetch->easy.get());
 }
 
@@ -255,7 +297,7 @@ void HttpClient::Impl::CollectEnded() {
     auto it = running.find(message->easy_handle);
     if (it == running.end()) continue;
     std::shared_ptr<Fetching> fetch = it->second;
-    fetch->transfer.NoteEnd(message->easy_handle, message->data.result);
+    fetch->transfer->NoteEnd(message->easy_handle, message->data.result);
     Detach(fetch);
     Deliver(fetch);
   }
@@ -265,19 +307,29 @@ void HttpClient::Impl::CollectEnded() {
 void HttpClient::Impl::Detach(const std::shared_ptr<Fetching>& fetch) {
   curl_multi_remove_handle(multi.get(), fetch->easy.get());
   running.erase(fetch->easy.get());
-  in_flight.Set(static_cast<double>(running.size()));
+  CountInFlight();
   curl_easy_reset(fetch->easy.get());
   if (idle_handles.size() < kMaxPooledHandles) idle_handles.push_back(std::move(fetch->easy));
   fetch->easy = nullptr;
 }
 
+void HttpClient::Impl::CountEnd(int status) {
+  std::lock_guard lock(counters_mutex);
+  core::Counter*& counter = counters[status];
+  if (counter == nullptr) {
+    counter = &registry.AddCounter("sextant_http_client_requests_total",
+                                   "HTTP requests that we made, by the answer's status.",
+                                   {{"code", status != 0 ? std::to_string(status) : "error"}});
+  }
+  counter->Increment();
+}
+
 void HttpClient::Impl::Finish(Fetching& fetch) {
-  core::Result<FetchResponse> result = fetch.transfer.TakeResult();
-  GiveBuffer(std::move(fetch.transfer.compressed()));
-  registry
-      .AddCounter("sextant_http_client_requests_total", "HTTP requests that we made, by the answer's status.",
-                  {{"code", result ? std::to_string(result->status) : "error"}})
-      .Increment();
+  Decompressor decompressor = TakeDecompressor();
+  core::Result<FetchResponse> result = fetch.collector.TakeResult(decompressor);
+  GiveDecompressor(std::move(decompressor));
+  GiveBuffer(std::move(fetch.collector.compressed()));
+  CountEnd(result ? result->status : 0);
   FetchCallback callback = std::move(fetch.callback);
   callback(std::move(result));
 }
@@ -290,20 +342,31 @@ void HttpClient::Impl::Deliver(const std::shared_ptr<Fetching>& fetch) {
   core::Status submitted = fetch->delivery.executor->Submit(
       fetch->delivery.priority, [self = shared_from_this(), fetch] { self->Finish(*fetch); });
   if (submitted) return;
-  fetch->transfer.Fail(submitted.error().code(), submitted.error().message());
+  fetch->collector.Fail(submitted.error().code(), submitted.error().message());
   Finish(*fetch);
 }
 
 void HttpClient::Impl::CancelOne(const std::shared_ptr<Fetching>& fetch) {
-  if (fetch->easy == nullptr) return;  // over
-  fetch->transfer.Fail(Code::kCancelled, "context canceled");
-  Detach(fetch);
+  if (fetch->connection != nullptr) {
+    plain->Cancel(fetch);
+    CountInFlight();
+  } else if (fetch->easy != nullptr) {
+    Detach(fetch);
+  } else {
+    return;  // over
+  }
+  fetch->collector.Fail(Code::kCancelled, "context canceled");
   Deliver(fetch);
 }
 
 void HttpClient::Impl::CancelAll() {
   is_stopped = true;
   while (!running.empty()) CancelOne(std::shared_ptr<Fetching>(running.begin()->second));
+  for (const auto& fetch : plain->Stop()) {
+    fetch->collector.Fail(Code::kCancelled, "context canceled");
+    Deliver(fetch);
+  }
+  CountInFlight();
   timer.reset();  // tasks of the executor may keep this object for longer than the loops live
   idle_handles.clear();
   multi = nullptr;  // closes the connections, and takes the last watches away
@@ -327,7 +390,16 @@ HttpClient::HttpClient(IoContext& io, core::Registry& registry, HttpClientOption
 HttpClient::~HttpClient() { Stop(); }
 
 FetchHandle HttpClient::Fetch(FetchRequest request, FetchDelivery delivery, FetchCallback callback) {
-  auto fetch = std::make_shared<Fetching>(std::move(request));
+  return Fetch(Prepare(std::move(request)), {}, delivery, std::move(callback));
+}
+
+std::shared_ptr<const PreparedRequest> HttpClient::Prepare(FetchRequest request) const {
+  return PrepareRequest(std::move(request), impl_->options.user_agent);
+}
+
+FetchHandle HttpClient::Fetch(std::shared_ptr<const PreparedRequest> request, std::string body_buffer,
+                              FetchDelivery delivery, FetchCallback callback) {
+  auto fetch = std::make_shared<Fetching>(std::move(request), std::move(body_buffer));
   fetch->delivery = delivery;
   fetch->callback = std::move(callback);
   fetch->client = impl_;
@@ -355,10 +427,13 @@ core::Result<FetchResponse> FetchSync(FetchRequest request) {
   InitCurl();
   CurlEasyPtr easy(curl_easy_init());
   SEXTANT_CHECK(easy != nullptr);
-  Transfer transfer(std::move(request));
-  SEXTANT_TRY(transfer.SetUp(easy.get(), {}));
+  core::DurationMs timeout_ms = request.timeout_ms;
+  ResponseCollector collector(std::make_shared<const FetchRequest>(std::move(request)), {});
+  Transfer transfer(collector);
+  SEXTANT_TRY(transfer.SetUp(easy.get(), {}, timeout_ms));
   transfer.NoteEnd(easy.get(), curl_easy_perform(easy.get()));
-  return transfer.TakeResult();
+  Decompressor decompressor;
+  return collector.TakeResult(decompressor);
 }
 
 }  // namespace sextant::net

@@ -68,9 +68,10 @@ struct FetchRequest {
   // Takes the body as it comes, whatever the status, on an I/O thread: so it must be short. The response's
   // body stays empty then, max_body_bytes does not count, and nothing is inflated.
   std::function<void(std::string_view piece)> on_data = nullptr;
-  // Its capacity is used for the response's body: pass the last one's to keep it warm.
-  std::string body_buffer = {};
 };
+
+// A request made ready for a client, to be sent often without being looked at each time. Immutable.
+struct PreparedRequest;
 
 struct FetchResponse {
   int status = 0;
@@ -124,6 +125,12 @@ class HttpClient {
   // (limits; the executor's queue is full: then the callback runs on the I/O thread), kCancelled,
   // kPermissionDenied (certificate not trusted). Thread-safe.
   FetchHandle Fetch(FetchRequest request, FetchDelivery delivery, FetchCallback callback);
+  // The same for a request that was prepared by this client. The capacity of `body_buffer` is used for the
+  // response's body: pass the last one, as it is, to keep it warm.
+  FetchHandle Fetch(std::shared_ptr<const PreparedRequest> request, std::string body_buffer,
+                    FetchDelivery delivery, FetchCallback callback);
+  // Never fails: what is wrong with the request is told when it is fetched. Thread-safe.
+  std::shared_ptr<const PreparedRequest> Prepare(FetchRequest request) const;
 
   // Cancels all transfers, waits until their callbacks were handed over, closes all connections. Later
   // fetches fail with kCancelled. Not from an I/O thread; may be called again.

@@ -1,6 +1,8 @@
 #include "net/http_client.h"
 
 #include <future>
+#include <semaphore>
+#include <set>
 
 #include "net/compression.h"
 #include "net/net_test_util.h"
@@ -13,7 +15,9 @@ using core::Code;
 // A server that answers each connection with fixed bytes, to show the client what ours never sends.
 class CannedServer {
  public:
-  CannedServer(std::string answer, bool closes) : answer_(std::move(answer)), closes_(closes) {
+  // `afterword` is sent some time after the answer.
+  CannedServer(std::string answer, bool closes, std::string afterword = {})
+      : answer_(std::move(answer)), closes_(closes), afterword_(std::move(afterword)) {
     fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -31,6 +35,12 @@ class CannedServer {
     close(fd_);
   }
 
+  // Lets it send the afterword, and waits until it has.
+  void WaitForAfterword() {
+    may_speak_.release();
+    has_spoken_.acquire();
+  }
+
   std::string Url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/metrics"; }
   uint16_t port() const { return port_; }
 
@@ -43,6 +53,11 @@ class CannedServer {
       char request[16 << 10];
       (void)!recv(client, request, sizeof request, 0);
       (void)!send(client, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+      if (!afterword_.empty()) {
+        may_speak_.acquire();
+        (void)!send(client, afterword_.data(), afterword_.size(), MSG_NOSIGNAL);
+        has_spoken_.release();
+      }
       if (closes_) {
         close(client);
       } else {
@@ -54,6 +69,9 @@ class CannedServer {
 
   const std::string answer_;
   const bool closes_;
+  const std::string afterword_;
+  std::binary_semaphore may_speak_{0};
+  std::binary_semaphore has_spoken_{0};
   int fd_;
   uint16_t port_ = 0;
   std::thread thread_;
@@ -142,7 +160,10 @@ TEST_F(HttpClientTest, ReusesConnectionsAndBuffers) {
   std::string buffer;
   buffer.reserve(1 << 20);
   const char* memory = buffer.data();
-  auto second = Fetch({.url = server.Url("/peer"), .body_buffer = std::move(buffer)});
+  std::promise<core::Result<FetchResponse>> promise;
+  client_.Fetch(client_.Prepare({.url = server.Url("/peer")}), std::move(buffer), {.executor = &executor_},
+                [&](core::Result<FetchResponse> result) { promise.set_value(std::move(result)); });
+  auto second = promise.get_future().get();
   ASSERT_TRUE(second);
   EXPECT_EQ(first->body, second->body);  // the same address and port: the same connection
   EXPECT_EQ(second->body.data(), memory);
@@ -156,6 +177,74 @@ TEST_F(HttpClientTest, SurvivesConnectionsClosedWhileIdle) {
     ASSERT_TRUE(response) << response.error().message();
     pollfd nothing{-1, 0, 0};
     poll(&nothing, 1, i * 3);  // lets the close come at different moments
+  }
+}
+
+// What a server says on a connection that waits is not the answer to the next request.
+TEST_F(HttpClientTest, DoesNotTakeWhatCameUnaskedForAnAnswer) {
+  CannedServer server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false,
+                      "HTTP/1.1 408 Late\r\n\r\n");
+  for (int i = 0; i < 3; ++i) {
+    auto response = Fetch({.url = server.Url()});
+    ASSERT_TRUE(response) << response.error().message();
+    EXPECT_EQ(response->status, 200);
+    EXPECT_EQ(response->body, "hello");
+    server.WaitForAfterword();
+  }
+}
+
+// The same answers, whether a request goes the short way or libcurl's.
+TEST_F(HttpClientTest, SendsPreparedRequestsAgainAndAgain) {
+  TestServer server(ClientRouter());
+  auto prepared = client_.Prepare({.url = server.Url("/describe?a=b#c"),
+                                   .headers = {{"X-One", "1"}, {"User-Agent", "me"}},
+                                   .basic_user = "Aladdin",
+                                   .basic_password = "open sesame"});
+  FetchRequest by_curl = {.url = server.Url("/describe?a=b#c"),
+                          .headers = {{"X-One", "1"}, {"User-Agent", "me"}},
+                          .basic_user = "Aladdin",
+                          .basic_password = "open sesame"};
+  auto expected = FetchSync(by_curl);
+  ASSERT_TRUE(expected);
+  auto fields = [](const std::string& text) {
+    std::multiset<std::string> lines;
+    for (size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
+      lines.insert(text.substr(at, end - at));
+    }
+    return lines;
+  };
+  for (int i = 0; i < 3; ++i) {
+    std::promise<core::Result<FetchResponse>> promise;
+    client_.Fetch(prepared, "what was here before", {.executor = &executor_},
+                  [&](core::Result<FetchResponse> result) { promise.set_value(std::move(result)); });
+    auto response = promise.get_future().get();
+    ASSERT_TRUE(response) << response.error().message();
+    EXPECT_EQ(fields(response->body), fields(expected->body));
+    EXPECT_EQ(response->final_url, server.Url("/describe?a=b#c"));
+  }
+  EXPECT_TRUE(server.HasMetric("sextant_http_connections_accepted_total 2"));  // one of FetchSync
+}
+
+TEST_F(HttpClientTest, FindsThisMachineByName) {
+  TestServer server(ClientRouter());
+  std::string url = server.Url("/describe");
+  url.replace(url.find("127.0.0.1"), 9, "localhost");
+  for (int i = 0; i < 2; ++i) {
+    auto response = Fetch({.url = url});
+    ASSERT_TRUE(response) << response.error().message();
+    EXPECT_NE(response->body.find("Host: localhost:"), std::string::npos);
+  }
+  EXPECT_TRUE(server.HasMetric("sextant_http_connections_accepted_total 1"));
+}
+
+TEST_F(HttpClientTest, LeavesOddResponsesToLibcurl) {
+  CannedServer interim(
+      "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true);
+  for (int i = 0; i < 2; ++i) {
+    auto response = Fetch({.url = interim.Url()});
+    ASSERT_TRUE(response) << response.error().message();
+    EXPECT_EQ(response->status, 200);
+    EXPECT_EQ(response->body, "ok");
   }
 }
 

@@ -1,17 +1,13 @@
 #include "net/transfer.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/x509_vfy.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
-#include <cstring>
 
-#include "net/compression.h"
+#include "net/socket_text.h"
 
 namespace sextant::net {
 
@@ -22,35 +18,8 @@ using core::Error;
 
 // Fewer, larger reads: a scrape's body arrives in two or three.
 constexpr long kReceiveBufferBytes = 128 << 10;
-// A body buffer is reserved by what is announced up to here, and grows with what arrives above.
-constexpr size_t kMaxReservedBytes = 4 << 20;
 // A renewed authority file is seen after this long.
 constexpr long kCaCacheSeconds = 60;
-
-// "Get", "Post": how Go's http client names a method in its errors.
-std::string TitleCase(std::string_view method) {
-  std::string out(method);
-  for (size_t i = 1; i < out.size(); ++i) {
-    if (out[i] >= 'A' && out[i] <= 'Z') out[i] = static_cast<char>(out[i] - 'A' + 'a');
-  }
-  return out;
-}
-
-// Go's texts for system errors: strerror's, in lower case.
-std::string DescribeErrno(long number) {
-  std::string text = strerror(static_cast<int>(number));
-  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
-  return text;
-}
-
-// A URL as it may be shown: without its password.
-std::string Redact(const std::string& url) {
-  auto parsed = ParseUrl(url);
-  if (!parsed || parsed->password.empty()) return url;
-  size_t at = url.find('@');
-  size_t colon = url.find(':', url.find("://") + 3);
-  return url.substr(0, colon + 1) + "***" + url.substr(at);
-}
 
 bool HasControl(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
@@ -60,21 +29,6 @@ bool IsToken(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return c > 0x20 && c < 0x7f && std::string_view("()<>@,;:\\\"/[]?={}").find(c) == std::string_view::npos;
   });
-}
-
-std::string FormatAddress(const sockaddr* address) {
-  char host[INET6_ADDRSTRLEN] = "";
-  uint16_t port = 0;
-  if (address->sa_family == AF_INET) {
-    const auto* v4 = reinterpret_cast<const sockaddr_in*>(address);
-    inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
-    port = ntohs(v4->sin_port);
-  } else if (address->sa_family == AF_INET6) {
-    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(address);
-    inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-    port = ntohs(v6->sin6_port);
-  }
-  return JoinHostPort(host, port);
 }
 
 void Append(CurlListPtr& list, const std::string& line) {
@@ -93,15 +47,6 @@ core::Result<long> TlsVersion(std::string_view name) {
   return core::Fail(Code::kInvalidArgument, "unknown TLS version: {}", name);
 }
 
-std::string_view TrimLine(std::string_view text) {
-  while (!text.empty() &&
-         (text.back() == '\r' || text.back() == '\n' || text.back() == ' ' || text.back() == '\t')) {
-    text.remove_suffix(1);
-  }
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  return text;
-}
-
 }  // namespace
 
 void InitCurl() {
@@ -109,11 +54,7 @@ void InitCurl() {
   SEXTANT_CHECK(result == CURLE_OK);
 }
 
-Error Transfer::WithUrl(Code code, std::string_view message) const {
-  return Error(code, fmt::format("{} \"{}\": {}", TitleCase(request_.method), Redact(request_.url), message));
-}
-
-core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options) {
+core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options, core::DurationMs timeout_ms) {
   auto url = ParseUrl(request_.url);
   if (!url) return tl::unexpected(WithUrl(Code::kInvalidArgument, url.error().message()));
   if (url->scheme != "http" && url->scheme != "https") {
@@ -143,10 +84,9 @@ core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options) {
   curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
-                   static_cast<long>(std::max<core::DurationMs>(1, request_.timeout_ms)));
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<core::DurationMs>(1, timeout_ms)));
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                   static_cast<long>(std::max<core::DurationMs>(1, request_.timeout_ms)));
+                   static_cast<long>(std::max<core::DurationMs>(1, timeout_ms)));
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request_.follow_redirects ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_MAXREDIRS, static_cast<long>(request_.max_redirects));
   curl_easy_setopt(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
@@ -159,9 +99,6 @@ core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &Transfer::OpenSocket);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
-
-  response_.body = std::move(request_.body_buffer);
-  compressed_.clear();
   return {};
 }
 
@@ -276,11 +213,11 @@ void Transfer::SetUpAuth(CURL* easy) {
 }
 
 size_t Transfer::OnBody(char* data, size_t size, size_t count, void* self) {
-  return static_cast<Transfer*>(self)->AppendBody({data, size * count}) ? size * count : 0;
+  return static_cast<Transfer*>(self)->collector_.AppendBody({data, size * count}) ? size * count : 0;
 }
 
 size_t Transfer::OnHeader(char* data, size_t size, size_t count, void* self) {
-  return static_cast<Transfer*>(self)->AppendHeader({data, size * count}) ? size * count : 0;
+  return static_cast<Transfer*>(self)->collector_.AppendHeader({data, size * count}) ? size * count : 0;
 }
 
 // Notes the address, for error messages.
@@ -289,73 +226,13 @@ curl_socket_t Transfer::OpenSocket(void* self, curlsocktype, curl_sockaddr* addr
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-bool Transfer::AppendHeader(std::string_view line) {
-  if (line.starts_with("HTTP/")) {  // a new response: the last one was a redirect or a 1xx
-    response_.headers.Clear();
-    header_bytes_ = 0;
-  }
-  header_bytes_ += line.size();
-  if (header_bytes_ > request_.max_header_bytes) {
-    Fail(Code::kResourceExhausted,
-         fmt::format("the response's header is larger than {} bytes", request_.max_header_bytes));
-    return false;
-  }
-  size_t colon = line.find(':');
-  if (colon == std::string_view::npos || line.starts_with("HTTP/")) return true;
-  response_.headers.Add(TrimLine(line.substr(0, colon)), TrimLine(line.substr(colon + 1)));
-  return true;
-}
-
-bool Transfer::AppendBody(std::string_view piece) {
-  if (request_.on_data) {
-    request_.on_data(piece);
-    return true;
-  }
-  if (!has_body_begun_) {
-    has_body_begun_ = true;
-    auto encoding = ParseEncoding(response_.headers.Get("Content-Encoding"));
-    is_compressed_ = request_.accept_compressed && encoding.has_value() && *encoding != Encoding::kIdentity;
-    std::string_view length = response_.headers.Get("Content-Length");
-    size_t announced = 0;
-    std::from_chars(length.data(), length.data() + length.size(), announced);
-    std::string& body = is_compressed_ ? compressed_ : response_.body;
-    body.clear();
-    body.reserve(std::min({announced, request_.max_body_bytes, kMaxReservedBytes}));
-  }
-  std::string& body = is_compressed_ ? compressed_ : response_.body;
-  if (piece.size() > request_.max_body_bytes - std::min(body.size(), request_.max_body_bytes)) {
-    Fail(Code::kResourceExhausted,
-         fmt::format("the response's body is larger than {} bytes", request_.max_body_bytes));
-    return false;
-  }
-  body.append(piece);
-  return true;
-}
-
-void Transfer::Fail(Code code, std::string_view message) { error_ = WithUrl(code, message); }
-
 void Transfer::NoteEnd(CURL* easy, CURLcode code) {
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  status_ = static_cast<int>(status);
-  response_.status = status_;
   const char* url = nullptr;
   curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
-  response_.final_url = url != nullptr && request_url_ != url ? url : request_.url;
-  if (code != CURLE_OK && !error_) error_ = DescribeFailure(easy, code);
-}
-
-core::Result<FetchResponse> Transfer::TakeResult() {
-  if (error_) return tl::unexpected(std::move(*error_));
-  if (!has_body_begun_) response_.body.clear();
-  response_.received_bytes = is_compressed_ ? compressed_.size() : response_.body.size();
-  if (is_compressed_) {
-    auto encoding = ParseEncoding(response_.headers.Get("Content-Encoding"));
-    core::Status status = Decompress(encoding.value_or(Encoding::kIdentity), compressed_,
-                                     request_.max_body_bytes, response_.body);
-    if (!status) return tl::unexpected(WithUrl(status.error().code(), status.error().message()));
-  }
-  return std::move(response_);
+  collector_.SetEnd(static_cast<int>(status), url != nullptr && request_url_ != url ? url : "");
+  if (code != CURLE_OK && !collector_.has_failed()) collector_.Fail(DescribeFailure(easy, code));
 }
 
 std::string Transfer::DescribeTlsFailure(CURL* easy) const {
@@ -396,7 +273,7 @@ Error Transfer::DescribeFailure(CURL* easy, CURLcode code) const {
       return WithUrl(Code::kUnavailable, fmt::format("dial tcp: lookup {}: no such host", host_));
     case CURLE_COULDNT_RESOLVE_PROXY:
       return WithUrl(Code::kUnavailable, fmt::format("proxyconnect tcp: dial tcp: lookup of {}: no such host",
-                                                     Redact(request_.proxy_url)));
+                                                     RedactUrl(request_.proxy_url)));
     case CURLE_COULDNT_CONNECT:
       return WithUrl(Code::kUnavailable,
                      fmt::format("dial tcp {}: connect: {}", peer_address_,

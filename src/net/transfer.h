@@ -1,15 +1,15 @@
-// One HTTP exchange as libcurl runs it: options in, bytes collected, outcome out. Shared by the asynchronous
+// One HTTP exchange as libcurl runs it: options in, what comes into a collector. Shared by the asynchronous
 // client and FetchSync. Internal to net: includes curl.
 #pragma once
 
 #include <curl/curl.h>
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "net/http_client.h"
+#include "net/response_collector.h"
 #include "net/url.h"
 
 namespace sextant::net {
@@ -29,33 +29,23 @@ void InitCurl();
 
 class Transfer {
  public:
-  explicit Transfer(FetchRequest request) : request_(std::move(request)) {}
+  // `collector` must outlive the transfer.
+  explicit Transfer(ResponseCollector& collector) : collector_(collector), request_(collector.request()) {}
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
-  // Gives `easy` all options; it points into this transfer until it is reset. Errors name the URL.
-  core::Status SetUp(CURL* easy, const HttpClientOptions& options);
+  // Gives `easy` all options; it points into this transfer until it is reset. The exchange may take
+  // `timeout_ms` as a whole. Errors name the URL.
+  core::Status SetUp(CURL* easy, const HttpClientOptions& options, core::DurationMs timeout_ms);
 
-  // Notes how it ended, while `easy` still knows.
+  // Tells the collector how it ended, while `easy` still knows.
   void NoteEnd(CURL* easy, CURLcode code);
-  // Replaces the outcome: the transfer was given up.
-  void Fail(core::Code code, std::string_view message);
-  void Fail(core::Error error) { error_ = std::move(error); }
-
-  // Makes the response, inflating the body: may take a while. Once.
-  core::Result<FetchResponse> TakeResult();
-
-  int status() const { return status_; }
-  // For compressed bytes; give it a warm one before and take it back after.
-  std::string& compressed() { return compressed_; }
 
  private:
   static size_t OnBody(char* data, size_t size, size_t count, void* self);
   static size_t OnHeader(char* data, size_t size, size_t count, void* self);
   static curl_socket_t OpenSocket(void* self, curlsocktype purpose, curl_sockaddr* address);
 
-  bool AppendBody(std::string_view piece);
-  bool AppendHeader(std::string_view line);
   core::Status SetUpHeaders(CURL* easy);
   core::Status SetUpTls(CURL* easy, const Url& url);
   void SetUpProxy(CURL* easy, const Url& url);
@@ -63,22 +53,18 @@ class Transfer {
   void SetUpAuth(CURL* easy);
   core::Error DescribeFailure(CURL* easy, CURLcode code) const;
   std::string DescribeTlsFailure(CURL* easy) const;
-  core::Error WithUrl(core::Code code, std::string_view message) const;
+  core::Error WithUrl(core::Code code, std::string_view message) const {
+    return collector_.WithUrl(code, message);
+  }
 
-  FetchRequest request_;
+  ResponseCollector& collector_;
+  const FetchRequest& request_;
   CurlListPtr header_list_;
   CurlListPtr connect_to_;
   std::string request_url_;   // what curl is told: the host may be the TLS server name
   std::string peer_address_;  // last address tried
   char error_text_[CURL_ERROR_SIZE] = "";
   std::string host_;
-  bool is_compressed_ = false;
-  bool has_body_begun_ = false;
-  std::string compressed_;
-  size_t header_bytes_ = 0;
-  int status_ = 0;
-  FetchResponse response_;
-  std::optional<core::Error> error_;
 };
 
 }  // namespace sextant::net

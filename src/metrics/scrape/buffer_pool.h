@@ -10,7 +10,7 @@ namespace sextant::scrape {
 
 class BufferPool {
  public:
-  // An empty string, with the capacity of one that was given back if there is any.
+  // One that was given back, as it is, or an empty string.
   std::string Take() {
     std::lock_guard lock(mutex_);
     if (buffers_.empty()) return {};
@@ -21,7 +21,6 @@ class BufferPool {
 
   void Give(std::string buffer) {
     if (buffer.capacity() > kMaxKeptBytes) return;
-    buffer.clear();
     std::lock_guard lock(mutex_);
     if (buffers_.size() < kMaxKept) buffers_.push_back(std::move(buffer));
   }

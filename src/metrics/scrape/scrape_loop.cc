@@ -123,22 +123,26 @@ void ScrapeLoop::Begin() {
   Fetch();
 }
 
-Result<net::FetchRequest> ScrapeLoop::MakeRequest() {
+// The request is the same each time, unless secrets in files may have changed.
+Result<std::shared_ptr<const net::PreparedRequest>> ScrapeLoop::TakeRequest() {
+  if (request_ != nullptr) return request_;
   net::FetchRequest request = settings_->request;
   request.url = target_.url;
   request.timeout_ms = target_.timeout_ms;
   request.headers.Set("X-Prometheus-Scrape-Timeout-Seconds",
                       fmt::format("{}", static_cast<double>(target_.timeout_ms) / 1000));
-  request.body_buffer = services_.buffers.Take();
   SEXTANT_TRY(httpclient::ReadSecretFiles(settings_->http, request));
-  return request;
+  auto prepared = services_.client.Prepare(std::move(request));
+  if (!httpclient::HasSecretFiles(settings_->http)) request_ = prepared;
+  return prepared;
 }
 
 void ScrapeLoop::Fetch() {
-  Result<net::FetchRequest> request = MakeRequest();
+  auto request = TakeRequest();
   if (!request) return Finish(tl::unexpected(request.error()));
   net::FetchHandle handle = services_.client.Fetch(
-      std::move(*request), {.executor = &services_.executor, .priority = core::Priority::kIngest},
+      std::move(*request), services_.buffers.Take(),
+      {.executor = &services_.executor, .priority = core::Priority::kIngest},
       [self = shared_from_this()](Result<net::FetchResponse> response) {
         if (!response) return self->Finish(tl::unexpected(std::move(response).error()));
         if (response->status != 200) {

@@ -73,7 +73,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   void Begin();
   void Fetch();
   void Finish(core::Result<ScrapedBody> body);
-  core::Result<net::FetchRequest> MakeRequest();
+  core::Result<std::shared_ptr<const net::PreparedRequest>> TakeRequest();
   core::Result<BodySummary> Append(const core::Result<ScrapedBody>& body, double duration_seconds);
   core::TimestampMs ScrapeTime();
   void NoteOutcome(const core::Result<BodySummary>& summary, double duration_seconds);
@@ -88,6 +88,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
 
   // Touched by the scrape under way only.
   BodyAppender appender_;
+  std::shared_ptr<const net::PreparedRequest> request_;  // made by the first scrape
   core::TimestampMs due_ms_ = 0;
   core::TimestampMs time_ms_ = 0;
   int64_t begun_ns_ = 0;

@@ -40,17 +40,6 @@ size_t EncodeSample(const ChunkTail& tail, TimestampMs time_ms, uint64_t bits, c
   return static_cast<size_t>(at - out);
 }
 
-void CommitSample(ChunkTail& tail, TimestampMs time_ms, uint64_t bits, size_t added_bytes,
-                  const char* chunk) {
-  bool is_equal = tail.count == 0 ? bits == 0 : bits == tail.last_bits;
-  tail.last_delta_ms = tail.count == 0 ? 0 : static_cast<int32_t>(WrappingSub(time_ms, tail.last_time_ms));
-  tail.last_time_ms = time_ms;
-  tail.last_bits = bits;
-  tail.size_bytes = static_cast<uint16_t>(tail.size_bytes + added_bytes);
-  ++tail.count;
-  tail.ends_in_run = is_equal && static_cast<uint8_t>(chunk[tail.size_bytes - 1]) < kMaxRunToken;
-}
-
 ChunkReader::ChunkReader(std::string_view bytes, uint32_t count) : reader_(bytes), left_(count) {
   if (count == 0) return;
   time_ms_ = reader_.Fixed<TimestampMs>();

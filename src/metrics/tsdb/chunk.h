@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/result.h"
 #include "metrics/tsdb/bytes.h"
+#include "metrics/tsdb/value_codec.h"
 #include "model/storage.h"
 
 namespace sextant::tsdb {
@@ -47,7 +48,16 @@ inline bool ChunkAccepts(const ChunkTail& tail, TimestampMs time_ms) {
 // counts one up instead. CommitSample then updates the tail; `chunk` has the sample's bytes by then. The
 // sample is later than the last one, and ChunkAccepts it.
 size_t EncodeSample(const ChunkTail& tail, TimestampMs time_ms, uint64_t bits, char* out);
-void CommitSample(ChunkTail& tail, TimestampMs time_ms, uint64_t bits, size_t added_bytes, const char* chunk);
+inline void CommitSample(ChunkTail& tail, TimestampMs time_ms, uint64_t bits, size_t added_bytes,
+                         const char* chunk) {
+  bool is_equal = tail.count == 0 ? bits == 0 : bits == tail.last_bits;
+  tail.last_delta_ms = tail.count == 0 ? 0 : static_cast<int32_t>(WrappingSub(time_ms, tail.last_time_ms));
+  tail.last_time_ms = time_ms;
+  tail.last_bits = bits;
+  tail.size_bytes = static_cast<uint16_t>(tail.size_bytes + added_bytes);
+  ++tail.count;
+  tail.ends_in_run = is_equal && static_cast<uint8_t>(chunk[tail.size_bytes - 1]) < kMaxRunToken;
+}
 
 // The time of the first sample of a chunk that has one.
 inline TimestampMs ChunkStart(const char* chunk) { return LoadFixed<TimestampMs>(chunk); }

@@ -146,6 +146,43 @@ TEST_P(StaleSeriesTest, ThatSpanTwoRangesGoToTwoBlocks) {
   EXPECT_EQ(Difference(ReadContents(*db_), expected), "");
 }
 
+// Of two blocks the second cannot be written: the first does not stay either, and the next attempts wait
+// longer and longer, so that a full disk is not filled further.
+TEST_P(StaleSeriesTest, ThatCannotBeWrittenLeaveNothingAndAreTriedLessAndLess) {
+  db_ = bench_.Open();
+  Contents expected;
+  for (TimestampMs time_ms = kAligned + 700'000; time_ms < kAligned + kRange + 200'000; time_ms += 50'000) {
+    Append(*db_, Pod(0), time_ms, 5, expected);
+  }
+  Append(*db_, Pod(0), kAligned + kRange + 200'000, model::StaleNan(), expected);
+  ASSERT_TRUE(db_->Sync().has_value());
+  // Enough to write one block and begin the next.
+  bench_.fs.FailOperation(9, Fault::kFail, /*and_all_later=*/true);
+  auto attempts = [&] {
+    std::string metrics = Metrics();
+    constexpr std::string_view kName = "\nprometheus_tsdb_stale_series_compactions_triggered_total ";
+    return std::stoi(metrics.substr(metrics.find(kName) + kName.size()));
+  };
+  std::vector<int> attempted_in_minute;
+  for (int minute = 0; minute < 20; ++minute) {
+    int before = attempts();
+    static_cast<void>(db_->Maintain());
+    if (attempts() != before) attempted_in_minute.push_back(minute);
+    EXPECT_EQ(db_->Blocks().size(), 0u);
+    bench_.clock.Advance(60'000);
+  }
+  EXPECT_EQ(attempted_in_minute, (std::vector<int>{0, 1, 3, 7, 15}));
+  bench_.fs.Heal();
+  EXPECT_EQ(Difference(ReadContents(*db_), expected), "");
+  for (int minute = 0; minute < 20; ++minute) {
+    ASSERT_TRUE(db_->Maintain().has_value());
+    bench_.clock.Advance(60'000);
+  }
+  EXPECT_EQ(db_->Blocks().size(), 2u);
+  EXPECT_EQ(HeadSeriesOf(*db_), 0u);
+  EXPECT_EQ(Difference(ReadContents(*db_), expected), "");
+}
+
 TEST_P(StaleSeriesTest, GoOnAfterTheyHaveLeft) {
   db_ = bench_.Open();
   Contents expected = Fill(*db_);

@@ -191,8 +191,11 @@ void Head::AppendSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, con
   } else {
     std::memcpy(record.chunk + tail.size_bytes, added, size);
   }
-  CommitSample(tail, time_ms, bits, size, record.chunk);
-  SetTail(record, tail);
+  // A copy that only exists in registers: read back from memory, what was just written in parts waits for all
+  // writes before it, among them the one to the chunk, whose line may be far away.
+  ChunkTail next = tail;
+  CommitSample(next, time_ms, bits, size, record.chunk);
+  SetTail(record, next);
 }
 
 void Head::PruneUndo(Stripe& stripe) {

@@ -64,7 +64,9 @@ void Head::FillLabels(std::span<HeadSeries> series) const {
 
 void Head::ReadNewest(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
                       model::SampleColumns& out) const {
-  if (!out_of_order_.empty() || !deletions_.empty()) return Read(series, start_ms, end_ms, out);
+  bool is_unusual = out_of_order_.Holds(series.ref, start_ms, end_ms, series.seen_until) ||
+                    (!deletions_.empty() && !deletions_.Of(series.ref).empty());
+  if (is_unusual) return Read(series, start_ms, end_ms, out);
   const TimestampMs from_ms = std::max(start_ms, series.in_order_from_ms);
   const TimestampMs until_ms = std::min(end_ms, series.visible_until_ms);
   if (from_ms > until_ms || series.visible_until_ms == kNoTime) return;

@@ -11,6 +11,8 @@ namespace {
 
 using core::Status;
 
+constexpr size_t kComparisonsAtOnce = 8'192;  // under the index lock
+
 // Markers of histograms have the same bits, see HistogramBits.
 bool IsStale(const SeriesRecord& record) {
   return record.last_bits.load(std::memory_order_relaxed) == model::kStaleNanBits &&
@@ -34,8 +36,15 @@ std::vector<StaleSeries> Head::SelectStale() const {
     if (out_of_order_.Holds(ref)) continue;
     stale.push_back({ref, record.last_time_ms.load(std::memory_order_relaxed)});
   }
+  // New series need not wait for all of it: labels of a slot change only when its series is dropped, which is
+  // up to who asks.
   std::shared_lock lock(index_mutex_);
+  size_t compared = 0;
   std::sort(stale.begin(), stale.end(), [&](const StaleSeries& a, const StaleSeries& b) {
+    if (++compared % kComparisonsAtOnce == 0) {
+      lock.unlock();
+      lock.lock();
+    }
     return index_.IsBefore(SlotOf(a.ref), SlotOf(b.ref));
   });
   return stale;

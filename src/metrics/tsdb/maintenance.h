@@ -50,7 +50,10 @@ class Maintenance {
   core::Status CutStaleSeries();
   bool IsStaleCutDue();
   core::Status WriteStaleSeries();
-  core::Status WriteStaleBlock(TimestampMs start_ms, TimestampMs end_ms, std::vector<StaleSeries>& stale);
+  core::Status WriteStaleBlocks(std::vector<StaleSeries>& stale, std::vector<NewBlock>& blocks);
+  core::Status FillStaleBlock(TimestampMs start_ms, TimestampMs end_ms, std::vector<StaleSeries>& stale,
+                              BlockWriter& writer);
+  void NoteStaleOutcome(bool is_worthwhile);
   void DropStaleSeries();
   core::Status JournalDrops(std::span<const SeriesRef> dropped);
   TimestampMs StartOfRange(TimestampMs time_ms) const;
@@ -78,6 +81,7 @@ class Maintenance {
   DropEpochs::Epoch newest_block_epoch_ = 0;
   std::vector<StaleSeries> stale_written_;  // whole in blocks, to be dropped
   int64_t next_stale_check_ns_ = std::numeric_limits<int64_t>::min();
+  int64_t stale_pause_ns_ = 0;  // to the next check; grows while nothing comes of it
   bool has_undurable_drops_ = false;  // a restart may bring series back that were dropped as stale
 };
 

@@ -20,6 +20,9 @@ using core::Status;
 namespace {
 
 constexpr int64_t kCheckEveryNs = 60'000'000'000;
+// When a cut fails or makes no room, the next ones wait twice as long each time, up to this: a full disk is
+// not to be filled further, nor series that cannot be read to be read every minute.
+constexpr int64_t kLongestPauseNs = 60 * kCheckEveryNs;
 // Nothing is cut early when a block is due anyway within this part of a block's range (10 minutes of 2 h).
 constexpr int kSoonPart = 12;
 constexpr size_t kDropsAtOnce = 1 << 20;  // per journal batch
@@ -34,6 +37,7 @@ Status Maintenance::CutStaleSeries() {
     Status written = WriteStaleSeries();
     store_.metrics.stale_compaction_seconds.Observe(
         static_cast<double>(store_.clock.MonotonicNs() - started_ns) / 1e9);
+    NoteStaleOutcome(written && !stale_written_.empty());
     if (!written) {
       stale_written_.clear();
       store_.metrics.stale_compactions_failed.Increment();
@@ -47,7 +51,7 @@ Status Maintenance::CutStaleSeries() {
 bool Maintenance::IsStaleCutDue() {
   const double threshold = store_.stale_series_threshold.load();
   if (!(threshold > 0) || store_.clock.MonotonicNs() < next_stale_check_ns_) return false;
-  next_stale_check_ns_ = store_.clock.MonotonicNs() + kCheckEveryNs;
+  next_stale_check_ns_ = store_.clock.MonotonicNs() + std::max(stale_pause_ns_, kCheckEveryNs);
   const uint64_t series = store_.head.series_count();
   const TimestampMs max_ms = store_.head.max_time_ms();
   if (series == 0 || store_.head.min_time_ms() > max_ms) return false;
@@ -59,11 +63,48 @@ bool Maintenance::IsStaleCutDue() {
          static_cast<double>(store_.head.CountStale()) >= threshold * static_cast<double>(series);
 }
 
+void Maintenance::NoteStaleOutcome(bool is_worthwhile) {
+  if (is_worthwhile) {
+    stale_pause_ns_ = 0;
+  } else {
+    stale_pause_ns_ = stale_pause_ns_ == 0 ? kCheckEveryNs : std::min(kLongestPauseNs, 2 * stale_pause_ns_);
+  }
+  next_stale_check_ns_ = std::max(next_stale_check_ns_, store_.clock.MonotonicNs() + stale_pause_ns_);
+}
+
+// All blocks are written before the first becomes part of the store: when one cannot be, none stays.
 Status Maintenance::WriteStaleSeries() {
   std::vector<StaleSeries> stale = store_.head.SelectStale();
   // Series with out-of-order samples stay: were they most, this would be done again and again.
   double least = store_.stale_series_threshold.load() * static_cast<double>(store_.head.series_count());
   if (stale.empty() || static_cast<double>(stale.size()) < least) return {};
+  std::vector<NewBlock> blocks;
+  if (Status written = WriteStaleBlocks(stale, blocks); !written) {
+    for (NewBlock& block : blocks) store_.blocks.Discard(std::move(block));
+    return written;
+  }
+  // A series that came back to life may have been read in the middle of a commit, which nobody must see half.
+  store_.commits.WaitForBegun();
+  Status finished;
+  for (NewBlock& block : blocks) {
+    if (!finished) {
+      store_.blocks.Discard(std::move(block));
+      continue;
+    }
+    std::string dir = block.dir;
+    if (auto has_samples = store_.blocks.Finish(std::move(block), {}); has_samples) {
+      store_.logger.Info("wrote a block of stale series", {{"block", dir}, {"has_samples", *has_samples}});
+    } else {
+      finished = tl::unexpected(has_samples.error());
+    }
+  }
+  NoteNewBlock();
+  if (finished) stale_written_ = std::move(stale);
+  return finished;
+}
+
+// One block per range of time. Takes those out of `stale` that cannot be read whole: they stay in the head.
+Status Maintenance::WriteStaleBlocks(std::vector<StaleSeries>& stale, std::vector<NewBlock>& blocks) {
   const DurationMs range_ms = store_.options.block_range_ms;
   const TimestampMs newest_ms = std::ranges::max_element(stale, {}, &StaleSeries::newest_ms)->newest_ms;
   const TimestampMs head_start_ms = store_.blocks.end_ms();
@@ -71,19 +112,17 @@ Status Maintenance::WriteStaleSeries() {
        start_ms <= newest_ms; start_ms += range_ms) {
     TimestampMs end_ms = newest_ms - start_ms < range_ms ? newest_ms + 1 : start_ms + range_ms;
     if (end_ms <= head_start_ms) continue;
-    SEXTANT_TRY(WriteStaleBlock(std::max(start_ms, head_start_ms), end_ms, stale));
+    TimestampMs begin_ms = std::max(start_ms, head_start_ms);
+    SEXTANT_ASSIGN(NewBlock block, store_.blocks.Start(store_.options.block_form, begin_ms, end_ms,
+                                                       {.is_stale_series = true, .parents = {}}, {}));
+    blocks.push_back(std::move(block));
+    SEXTANT_TRY(FillStaleBlock(begin_ms, end_ms, stale, *blocks.back().writer));
   }
-  NoteNewBlock();
-  stale_written_ = std::move(stale);
   return {};
 }
 
-// Takes those out of `stale` that cannot be read whole: they stay in the head.
-Status Maintenance::WriteStaleBlock(TimestampMs start_ms, TimestampMs end_ms,
-                                    std::vector<StaleSeries>& stale) {
-  SEXTANT_ASSIGN(NewBlock block, store_.blocks.Start(store_.options.block_form, start_ms, end_ms,
-                                                     {.is_stale_series = true, .parents = {}}, {}));
-  uint64_t series_written = 0;
+Status Maintenance::FillStaleBlock(TimestampMs start_ms, TimestampMs end_ms, std::vector<StaleSeries>& stale,
+                                   BlockWriter& writer) {
   HeadSeries series;
   model::SampleColumns samples;
   Status added;
@@ -95,20 +134,10 @@ Status Maintenance::WriteStaleBlock(TimestampMs start_ms, TimestampMs end_ms,
     store_.head.Read(series, start_ms, end_ms - 1, samples);
     if (store_.metrics.chunk_read_failures.value() != failures) return true;
     if (samples.size() == 0) return false;
-    added = block.writer->Add(series.labels, samples);
-    ++series_written;
+    added = writer.Add(series.labels, samples);
     return false;
   });
-  if (!added) {
-    store_.blocks.Discard(std::move(block));
-    return added;
-  }
-  // A series that came back to life may have been read in the middle of a commit, which nobody must see half.
-  store_.commits.WaitForBegun();
-  std::string dir = block.dir;
-  SEXTANT_ASSIGN([[maybe_unused]] bool has_samples, store_.blocks.Finish(std::move(block), {}));
-  store_.logger.Info("wrote a block of stale series", {{"block", dir}, {"series", series_written}});
-  return {};
+  return added;
 }
 
 void Maintenance::DropStaleSeries() {
