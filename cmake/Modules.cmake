@@ -27,17 +27,22 @@ set(SEXTANT_MAY_USE_api core model config net gotemplate wire exposition promfil
     rules alerting node dashboards httpclient)
 set(SEXTANT_MAY_USE_app ${SEXTANT_MAY_USE_api} api promtool)
 
-# sextant_module(<name> DEPS <modules...> LIBS <third-party targets...>)
-# Builds the static library sextant_<name> of all *.cc here, and <name>_test of all *_test.cc here.
+# sextant_module(<name> DEPS <modules...> LIBS <third-party targets...> FOLDERS <folders...>)
+# Builds the static library sextant_<name> of all *.cc here, and <name>_test of all *_test.cc here; FOLDERS are
+# folders below that belong to it.
 function(sextant_module name)
-  cmake_parse_arguments(arg "" "" "DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DEPS;LIBS;FOLDERS" ${ARGN})
   foreach(dep ${arg_DEPS})
     if(NOT dep IN_LIST SEXTANT_MAY_USE_${name})
       message(FATAL_ERROR "module '${name}' may not use '${dep}': see cmake/Modules.cmake")
     endif()
   endforeach()
 
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  set(patterns ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  foreach(folder ${arg_FOLDERS})
+    list(APPEND patterns ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")

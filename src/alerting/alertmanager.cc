@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "alerting/default_templates.h"
-#include "alerting/receivers.h"
+#include "alerting/receivers/conversation.h"
 #include "alerting/route_labels.h"
 #include "alerting/state_keeper.h"
 #include "alerting/template_data.h"
@@ -23,26 +23,45 @@ constexpr size_t kDeliveriesKept = 200;
 constexpr DurationMs kMaxSleepMs = 5'000;  // wall time may jump while we sleep
 constexpr size_t kFingerprintsKept = 100;
 
-constexpr IntegrationKind kKinds[] = {IntegrationKind::kWebhook, IntegrationKind::kSlack,
-                                      IntegrationKind::kLog};
+// A service that wants fewer requests gets a notification this long after its deadline; then the group's
+// state is looked at anew.
+constexpr DurationMs kMaxRateLimitWaitMs = 3'600'000;
+constexpr DurationMs kGraceAfterPauseMs = 10'000;
+// An alert of our own about a receiver is repeated this often while its template stays broken.
+constexpr DurationMs kOwnAlertEveryMs = 60'000;
+
+constexpr const char* kFailureReasons[] = {"other",
+                                           "clientError",
+                                           "serverError",
+                                           "authError",
+                                           "rateLimited",
+                                           "contextCanceled",
+                                           "contextDeadlineExceeded"};
 
 // A notification on its way.
 struct Delivery {
   Notification notification;
   std::string lane;
-  OutgoingMessage message;
-  bool has_message = false;
+  ConversationPtr conversation;      // of the attempt under way
+  TimestampMs last_deadline_ms = 0;  // which pauses of its service cannot put off
   int attempts = 0;
   DurationMs backoff_ms = 0;
   TimestampMs retry_at_ms = 0;
   int64_t attempt_started_ns = 0;
   net::FetchHandle handle;
+  net::MailHandle mail;
+
+  void Cancel() {
+    handle.Cancel();
+    mail.Cancel();
+  }
 };
 using DeliveryPtr = std::shared_ptr<Delivery>;
 
 struct Lane {
   std::deque<DeliveryPtr> waiting;
   size_t active = 0;
+  TimestampMs paused_until_ms = kZeroTimeMs;  // the service asked for it
 };
 
 // The metrics of one integration, under Alertmanager's names.
@@ -51,6 +70,8 @@ struct IntegrationMetrics {
   core::Counter* requests;
   core::Counter* requests_failed;
   core::Counter* template_errors;
+  core::Counter* rate_limited;
+  core::Counter* put_off;
   core::Histogram* latency;
 };
 
@@ -126,6 +147,9 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   std::optional<StateKeeper> silence_keeper;
   std::optional<StateKeeper> log_keeper;
 
+  const std::shared_ptr<ServiceMemory> memory = std::make_shared<ServiceMemory>();
+  std::map<std::string, TimestampMs> own_alerts;  // by lane: when one was raised last
+
   std::map<IntegrationKind, IntegrationMetrics> metrics;
   core::Counter* received_firing = nullptr;
   core::Counter* received_resolved = nullptr;
@@ -141,7 +165,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
 
   void RegisterMetrics() {
     core::Registry& registry = environment.registry;
-    for (const IntegrationKind kind : kKinds) {
+    for (const IntegrationKind kind : AllIntegrationKinds()) {
       const core::MetricLabels labels = {{"integration", std::string(IntegrationName(kind))}};
       metrics[kind] = {
           &registry.AddCounter("alertmanager_notifications_total", "Notifications attempted.", labels),
@@ -151,9 +175,15 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
                                "Requests for notifications that failed.", labels),
           &registry.AddCounter("sextant_alerting_template_errors_total",
                                "Messages sent in plain words because a template failed.", labels),
+          &registry.AddCounter("sextant_alerting_rate_limited_total",
+                               "Answers of a service that asked for fewer requests or for a pause.", labels),
+          &registry.AddCounter(
+              "sextant_alerting_queue_full_total",
+              "Notifications put off to the next flush because the service's queue was full.", labels),
           &registry.AddHistogram("alertmanager_notification_latency_seconds",
                                  "Time a notification request took.",
                                  {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20}, labels)};
+      for (const char* reason : kFailureReasons) FailureCounter(kind, reason);
     }
     received_firing = &registry.AddCounter("alertmanager_alerts_received_total", "Alerts received.",
                                            {{"status", "firing"}, {"version", "v2"}});
@@ -177,6 +207,12 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     receivers->Set(static_cast<double>(config.receivers.size()));
     integrations->Set(static_cast<double>(ListIntegrations(config).size()));
     inhibition_rules->Set(static_cast<double>(config.inhibit_rules.size()));
+  }
+
+  core::Counter& FailureCounter(IntegrationKind kind, const std::string& reason) const {
+    return environment.registry.AddCounter(
+        "alertmanager_notifications_failed_total", "Notifications that were given up.",
+        {{"integration", std::string(IntegrationName(kind))}, {"reason", reason}});
   }
 
   template <typename Read>
@@ -258,14 +294,14 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void Stop() {
-    std::vector<net::FetchHandle> handles;
+    std::vector<DeliveryPtr> under_way;
     {
       std::lock_guard lock(mutex);
       if (std::exchange(stopping, true)) return;
-      for (const auto& [id, delivery] : active) handles.push_back(delivery->handle);
+      for (const auto& [id, delivery] : active) under_way.push_back(delivery);
     }
     timer->Cancel();
-    for (net::FetchHandle& handle : handles) handle.Cancel();
+    for (const DeliveryPtr& delivery : under_way) delivery->Cancel();
     {
       std::unique_lock lock(mutex);
       idle.wait(lock, [this] { return tasks == 0; });
@@ -296,6 +332,10 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     TimestampMs next_ms = dispatcher.NextWakeup();
     for (const DeliveryPtr& delivery : retries) next_ms = std::min(next_ms, delivery->retry_at_ms);
     next_ms = std::min(next_ms, next_maintenance_ms);
+    for (const auto& [name, lane] : lanes) {
+      if (!lane.waiting.empty() && lane.paused_until_ms > now_ms)
+        next_ms = std::min(next_ms, lane.paused_until_ms);
+    }
     const DurationMs delay_ms = std::clamp<DurationMs>(next_ms - now_ms, 0, kMaxSleepMs);
     timer->StartAfter(delay_ms, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->Tick();
@@ -310,18 +350,14 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       const TimestampMs now_ms = Now();
       for (Notification& notification : dispatcher.Advance(now_ms)) {
         metrics.at(notification.integration.kind).notifications->Increment();
-        auto delivery = std::make_shared<Delivery>();
-        delivery->lane = LaneName(notification);
-        delivery->notification = std::move(notification);
-        delivery->backoff_ms = options.first_retry_ms;
-        lanes[delivery->lane].waiting.push_back(std::move(delivery));
+        Enqueue(std::move(notification), now_ms);
       }
       std::erase_if(retries, [&](const DeliveryPtr& delivery) {
         if (delivery->retry_at_ms > now_ms) return false;
         lanes[delivery->lane].waiting.push_back(delivery);
         return true;
       });
-      ready = TakeReady();
+      ready = TakeReady(now_ms);
       StartMaintenance(now_ms);
       Arm(now_ms);
     }
@@ -345,14 +381,32 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
 
   // --- deliveries ---
 
+  // With the lock held. A full lane refuses: the state machine decides anew at the next flush.
+  void Enqueue(Notification notification, TimestampMs now_ms) {
+    auto delivery = std::make_shared<Delivery>();
+    delivery->lane = LaneName(notification);
+    delivery->last_deadline_ms = notification.deadline_ms + kMaxRateLimitWaitMs;
+    delivery->backoff_ms = options.first_retry_ms;
+    delivery->notification = std::move(notification);
+    Lane& lane = lanes[delivery->lane];
+    if (lane.waiting.size() >= options.max_waiting_per_integration) {
+      metrics.at(delivery->notification.integration.kind).put_off->Increment();
+      dispatcher.Finish(delivery->notification.id, false, now_ms);
+      return;
+    }
+    lane.waiting.push_back(std::move(delivery));
+  }
+
   // With the lock held: takes from the lanes what may be attempted now.
-  std::vector<DeliveryPtr> TakeReady() {
+  std::vector<DeliveryPtr> TakeReady(TimestampMs now_ms) {
     std::vector<DeliveryPtr> ready;
     if (stopping) return ready;
     for (auto& [name, lane] : lanes) {
+      if (lane.paused_until_ms > now_ms) continue;
       while (!lane.waiting.empty() && lane.active < options.max_requests_per_integration) {
         DeliveryPtr delivery = std::move(lane.waiting.front());
         lane.waiting.pop_front();
+        PutOff(*delivery, lane.paused_until_ms);
         ++lane.active;
         ++tasks;
         active[delivery->notification.id] = delivery;
@@ -360,6 +414,14 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       }
     }
     return ready;
+  }
+
+  // A pause that the service asked for does not count against the notification.
+  static void PutOff(Delivery& delivery, TimestampMs paused_until_ms) {
+    TimestampMs& deadline_ms = delivery.notification.deadline_ms;
+    if (paused_until_ms == kZeroTimeMs) return;
+    deadline_ms =
+        std::max(deadline_ms, std::min(paused_until_ms + kGraceAfterPauseMs, delivery.last_deadline_ms));
   }
 
   // Without the lock: attempts all, and what becomes possible meanwhile.
@@ -388,42 +450,55 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       return Verdict{.error = "the next flush was due before its turn came",
                      .reason = "contextDeadlineExceeded"};
     }
-    if (!delivery->has_message) {
-      const core::Status made = MakeMessageOnce(*delivery, now_ms);
-      if (!made) return Verdict{.error = made.error().message(), .reason = "other"};
-    }
-    Send(delivery, now_ms);
-    return std::nullopt;
+    return Perform(delivery, MakeMessage(*delivery, now_ms));
   }
 
-  void Send(const DeliveryPtr& delivery, TimestampMs now_ms) {
+  // Sends what a conversation wants, unless it has come to its end.
+  std::optional<Verdict> Perform(const DeliveryPtr& delivery, Step step) {
+    if (auto* verdict = std::get_if<Verdict>(&step)) return std::move(*verdict);
     const Notification& notification = delivery->notification;
-    net::FetchRequest request = delivery->message.request;
-    request.timeout_ms = notification.deadline_ms - now_ms;
-    if (delivery->message.timeout_ms > 0) {
-      request.timeout_ms = std::min(request.timeout_ms, delivery->message.timeout_ms);
+    DurationMs timeout_ms = std::max<DurationMs>(notification.deadline_ms - Now(), 1);
+    if (delivery->conversation->timeout_ms > 0)
+      timeout_ms = std::min(timeout_ms, delivery->conversation->timeout_ms);
+    const net::FetchDelivery where = {.executor = &environment.executor,
+                                      .priority = core::Priority::kAlerting};
+    net::FetchHandle handle;
+    net::MailHandle mail_handle;
+    if (auto* request = std::get_if<net::FetchRequest>(&step)) {
+      request->timeout_ms = timeout_ms;
+      handle = environment.client.Fetch(std::move(*request), where,
+                                        [self = shared_from_this(), delivery](const Answer& answer) {
+                                          self->OnStep(delivery, delivery->conversation->OnAnswer(answer));
+                                        });
+    } else {
+      auto& mail = std::get<net::MailRequest>(step);
+      mail.timeout_ms = timeout_ms;
+      mail_handle = net::SendMail(environment.io, std::move(mail), where,
+                                  [self = shared_from_this(), delivery](const core::Status& answer) {
+                                    self->OnStep(delivery, delivery->conversation->OnMailAnswer(answer));
+                                  });
     }
-    metrics.at(notification.integration.kind).requests->Increment();
-    net::FetchHandle handle = environment.client.Fetch(
-        std::move(request), {.executor = &environment.executor, .priority = core::Priority::kAlerting},
-        [self = shared_from_this(), delivery](core::Result<net::FetchResponse> answer) {
-          self->OnAnswer(delivery, JudgeAnswer(delivery->notification.integration.kind, answer));
-        });
     bool cancel = false;
     {
       std::lock_guard lock(mutex);
       delivery->handle = handle;
+      delivery->mail = mail_handle;
       cancel = stopping;  // Stop may have looked before the handle was there
     }
-    if (cancel) handle.Cancel();
+    if (cancel) {
+      handle.Cancel();
+      mail_handle.Cancel();
+    }
+    return std::nullopt;
   }
 
-  void OnAnswer(const DeliveryPtr& delivery, const Verdict& verdict) {
+  void OnStep(const DeliveryPtr& delivery, Step step) {
+    const auto verdict = Perform(delivery, std::move(step));
+    if (!verdict) return;
     const IntegrationMetrics& counts = metrics.at(delivery->notification.integration.kind);
     counts.latency->Observe(
         static_cast<double>(environment.clock.MonotonicNs() - delivery->attempt_started_ns) / 1e9);
-    if (!verdict.delivered) counts.requests_failed->Increment();
-    Work(Complete(delivery, verdict));
+    Work(Complete(delivery, *verdict));
   }
 
   // Fills the labels of a route in; those of a route with a broken one are left out, which is counted and
@@ -441,24 +516,51 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
                              {{"group", notification.group_key}, {"err", filled.error()}});
   }
 
-  core::Status MakeMessageOnce(Delivery& delivery, TimestampMs now_ms) {
-    MessageContext context{nullptr, options.external_url, now_ms};
+  // The first step of a new conversation.
+  Step MakeMessage(Delivery& delivery, TimestampMs now_ms) {
+    MessageContext context{nullptr, options.external_url, now_ms, memory};
     {
       std::lock_guard lock(mutex);
       context.templates = templates;
     }
-    if (!delivery.notification.route_labels.empty()) {
+    // Once: what was filled in is no template any more.
+    if (delivery.attempts == 1 && !delivery.notification.route_labels.empty()) {
       const auto labels = std::exchange(delivery.notification.route_labels, {});
       FillLabels(delivery.notification, *context.templates, labels);
     }
-    SEXTANT_ASSIGN(delivery.message, MakeMessage(delivery.notification, context));
-    delivery.has_message = true;
-    if (delivery.message.template_error.empty()) return {};
-    metrics.at(delivery.notification.integration.kind).template_errors->Increment();
-    environment.logger.Error(
-        "a template of a receiver failed; the message was sent in plain words",
-        {{"receiver", delivery.notification.receiver_name}, {"err", delivery.message.template_error}});
-    return {};
+    const IntegrationMetrics& counts = metrics.at(delivery.notification.integration.kind);
+    counts.requests->Increment();
+    delivery.conversation = StartConversation(delivery.notification, context);
+    const std::string& error = delivery.conversation->template_error;
+    if (!error.empty() && delivery.attempts == 1) {
+      counts.template_errors->Increment();
+      environment.logger.Error("a template of a receiver failed; the message was sent in plain words",
+                               {{"receiver", delivery.notification.receiver_name}, {"err", error}});
+      RaiseTemplateAlert(delivery, error, now_ms);
+    }
+    return delivery.conversation->Begin();
+  }
+
+  // Whoever reads a message in plain words may not know whom to tell: an alert finds its way.
+  void RaiseTemplateAlert(const Delivery& delivery, const std::string& error, TimestampMs now_ms) {
+    const std::string integration(IntegrationName(delivery.notification.integration.kind));
+    model::LabelsBuilder labels;
+    labels.Set("alertname", "SextantReceiverTemplateFailed");
+    labels.Set("integration", integration);
+    labels.Set("receiver", delivery.notification.receiver_name);
+    labels.Set("severity", "warning");
+    Alert alert;
+    alert.labels = labels.Build();
+    alert.annotations = {
+        {"summary", "A template of a receiver fails."},
+        {"description", fmt::format("Messages to {} ({}) are sent in plain words: {}",
+                                    delivery.notification.receiver_name, integration, error)}};
+    std::lock_guard lock(mutex);
+    TimestampMs& last_ms = own_alerts[delivery.lane];
+    if (stopping || (last_ms != 0 && now_ms < last_ms + kOwnAlertEveryMs)) return;
+    last_ms = now_ms;
+    dispatcher.Put(std::span(&alert, 1), now_ms);
+    Arm(now_ms);
   }
 
   void WriteToLog(const Notification& notification) const {
@@ -481,15 +583,17 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     {
       std::lock_guard lock(mutex);
       const TimestampMs now_ms = Now();
-      --lanes[delivery->lane].active;
+      Lane& lane = lanes[delivery->lane];
+      --lane.active;
       active.erase(notification.id);
+      if (verdict.retry_after_ms > 0 || verdict.is_rate_limited) Pause(*delivery, lane, verdict, now_ms);
       if (!verdict.delivered && verdict.may_retry && !stopping)
         is_over = !ScheduleRetry(delivery, verdict, now_ms);
       if (is_over) {
         dispatcher.Finish(notification.id, verdict.delivered, now_ms);
         Remember(*delivery, verdict, now_ms);
       }
-      ready = TakeReady();
+      ready = TakeReady(now_ms);
       Arm(now_ms);
     }
     // Before anything else is sent: what was delivered must not be repeated after a crash.
@@ -498,6 +602,14 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     std::lock_guard lock(mutex);
     if (--tasks == 0) idle.notify_all();
     return ready;
+  }
+
+  // With the lock held: nothing is sent to the service for a while.
+  void Pause(Delivery& delivery, Lane& lane, const Verdict& verdict, TimestampMs now_ms) {
+    metrics.at(delivery.notification.integration.kind).rate_limited->Increment();
+    const DurationMs pause_ms = std::max(verdict.retry_after_ms, delivery.backoff_ms);
+    lane.paused_until_ms = std::max(lane.paused_until_ms, now_ms + pause_ms);
+    PutOff(delivery, lane.paused_until_ms);
   }
 
   // With the lock held. False when the next attempt would come too late.
@@ -534,11 +646,10 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   void Report(const Delivery& delivery, const Verdict& verdict, bool is_over) {
     if (verdict.delivered) return;
     const Notification& notification = delivery.notification;
+    metrics.at(notification.integration.kind).requests_failed->Increment();
     const std::string integration(IntegrationName(notification.integration.kind));
     if (is_over) {
-      environment.registry
-          .AddCounter("alertmanager_notifications_failed_total", "Notifications that were given up.",
-                      {{"integration", integration}, {"reason", verdict.reason}})
+      FailureCounter(notification.integration.kind, verdict.reason.empty() ? "other" : verdict.reason)
           .Increment();
       environment.logger.Error("notification was not delivered; it is decided anew at the next flush",
                                {{"receiver", notification.receiver_name},
@@ -631,8 +742,10 @@ std::vector<GroupView> Alertmanager::Groups() const {
 std::vector<ReceiverView> Alertmanager::Receivers() const {
   std::lock_guard lock(impl_->mutex);
   std::vector<ReceiverView> views;
-  for (const ReceiverConfig& receiver : impl_->dispatcher.config()->receivers)
+  for (const ReceiverConfig& receiver : impl_->dispatcher.config()->receivers) {
     views.push_back({receiver.name, receiver.labels});
+    views.back().labels["name"] = receiver.name;
+  }
   return views;
 }
 

@@ -5,8 +5,9 @@
 //
 // Notifications of one integration wait in a lane of their own, a few at a time, so that a receiver that
 // hangs or refuses holds nobody else up. An attempt that may succeed later is repeated with growing pauses
-// (or when the receiver asked for it by Retry-After) until the group's next flush; what still was not
-// delivered then is decided anew by the state machine.
+// until the group's next flush; what still was not delivered then is decided anew by the state machine. A
+// service that asks for fewer requests (429, Retry-After) gets none until then, and what waits for it keeps
+// waiting, for an hour at most.
 //
 // What was delivered is in the notification log, silences are in theirs; each change is on disk before the
 // next step (state_keeper.h), both files in the formats of Alertmanager. After a restart the alerts
@@ -56,7 +57,8 @@ struct AlertmanagerOptions {
   DispatcherTimes times = {};
   bool logs_silences = false;                 // writes what happens to silences to the log
   core::DurationMs maintenance_ms = 900'000;  // between tidyings and savings of silences and log
-  size_t max_requests_per_integration = 8;    // at the same time
+  size_t max_requests_per_integration = 8;     // at the same time
+  size_t max_waiting_per_integration = 1'000;  // more are put off to their group's next flush
   // Pauses between attempts: the first, and what they grow to by half each time.
   core::DurationMs first_retry_ms = 500;
   core::DurationMs max_retry_ms = 60'000;

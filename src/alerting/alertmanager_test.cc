@@ -388,5 +388,54 @@ TEST_F(AlertmanagerTest, ManyThreadsPutAndLook) {
   EXPECT_THAT(WaitForDeliveries(*alertmanager, 100), SizeIs(100));
 }
 
+TEST_F(AlertmanagerTest, PauseThatAServiceAsksForIsKeptByAllThatWaits) {
+  net::HttpResponse later = net::HttpResponse::Text(429, "slow down");
+  later.headers.Set("Retry-After", "1");
+  receiver_.WillAnswer({std::move(later)});
+  auto alertmanager = Start(Yaml("  webhook_configs: [{url: '" + receiver_.Url("/hook") + "'}]\n"));
+  const Alert first = Firing("First");
+  alertmanager->Put(std::span(&first, 1));
+  EXPECT_THAT(receiver_.WaitFor(1), SizeIs(1));
+  const Alert second = Firing("Second");
+  alertmanager->Put(std::span(&second, 1));
+  EXPECT_THAT(WaitForDeliveries(*alertmanager, 2), SizeIs(2));
+  for (const DeliveryView& delivery : alertmanager->Deliveries()) EXPECT_TRUE(delivery.delivered);
+  EXPECT_THAT(receiver_.WaitFor(3), SizeIs(3)) << "the second is not refused, too";
+  EXPECT_THAT(registry_.RenderText(),
+              HasSubstr("sextant_alerting_rate_limited_total{integration=\"webhook\"} 1"));
+}
+
+TEST_F(AlertmanagerTest, FullQueuePutsOff) {
+  receiver_.Hang("/hangs");
+  auto started = Alertmanager::Start(
+      MustParse(Yaml("  webhook_configs: [{url: '" + receiver_.Url("/hangs") + "'}]\n")),
+      {io_, executor_, client_, clock_, registry_, files_, core::Logger::Discard()},
+      {.max_requests_per_integration = 1, .max_waiting_per_integration = 2});
+  ASSERT_TRUE(started);
+  std::vector<Alert> alerts;
+  for (int i = 0; i < 10; ++i) alerts.push_back(Firing("A" + std::to_string(i)));
+  (*started)->Put(alerts);
+  EXPECT_THAT(receiver_.WaitFor(1), SizeIs(1));
+  for (int i = 0; i < 2'000 && (*started)->Status().stats.pending_notifications > 3; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_LE((*started)->Status().stats.pending_notifications, 3u);
+  EXPECT_THAT(registry_.RenderText(),
+              HasSubstr("sextant_alerting_queue_full_total{integration=\"webhook\"} "));
+  (*started)->Stop();
+}
+
+TEST_F(AlertmanagerTest, BrokenSlackTemplateRaisesAnAlert) {
+  auto alertmanager = Start(Yaml("  slack_configs: [{api_url: '" + receiver_.Url("/slack") +
+                                 "', channel: c, title: '{{ .Nope }}'}]\n"));
+  const Alert alert = Firing("Disk");
+  alertmanager->Put(std::span(&alert, 1));
+  EXPECT_THAT(receiver_.WaitFor(1).at(0), HasSubstr("[firing] 1 alerts alertname=Disk"));
+  const auto alerts = alertmanager->Alerts();
+  ASSERT_THAT(alerts, SizeIs(2));
+  EXPECT_TRUE(std::ranges::any_of(alerts, [](const AlertView& view) {
+    return view.alert->labels.Get("alertname") == "SextantReceiverTemplateFailed";
+  }));
+}
+
 }  // namespace
 }  // namespace sextant::alerting

@@ -6,7 +6,6 @@
 
 #include "config/paths.h"
 #include "config/text.h"
-#include "net/url.h"
 
 namespace sextant::alerting {
 namespace {
@@ -20,7 +19,6 @@ constexpr std::string_view kGroupByAll = "...";
 constexpr std::string_view kAnchorBegin = "^(?:";
 constexpr std::string_view kAnchorEnd = ")$";
 constexpr size_t kMaxRouteDepth = 32;
-constexpr std::string_view kSlackHost = "https://slack.com/api/";
 
 // --- matchers ---
 
@@ -201,99 +199,6 @@ Status FinishInhibitRule(InhibitRuleConfig& rule, Node node) {
   return {};
 }
 
-// --- receivers ---
-
-Status CheckUrl(const std::string& url, Node node, std::string_view field) {
-  // A template becomes a URL only when it is filled in; and a configuration that was shown has no secrets.
-  if (url.find("{{") != std::string::npos || url == kHiddenSecret) return {};
-  auto parsed = net::ParseUrl(url);
-  if (!parsed) return node.Fail("{}: {}", field, parsed.error().message());
-  if (parsed->scheme != "http" && parsed->scheme != "https") {
-    return node.Fail("{}: unsupported scheme {} for URL", field, Quote(parsed->scheme));
-  }
-  return {};
-}
-
-Status FinishWebhook(WebhookConfig& webhook, Node node) {
-  if (webhook.url.empty() && webhook.url_file.empty())
-    return node.Fail("one of url or url_file must be configured");
-  if (!webhook.url.empty() && !webhook.url_file.empty()) {
-    return node.Fail("at most one of url & url_file must be configured");
-  }
-  webhook.url_file = JoinDirectory(DirectoryOf(node.file()), webhook.url_file);
-  if (!webhook.url.empty()) SEXTANT_TRY(CheckUrl(webhook.url, node, "url"));
-  return {};
-}
-
-Status FinishSlackConfirm(SlackConfirm& confirm, Node node) {
-  if (confirm.text.empty()) return node.Fail("missing text in Slack confirmation configuration");
-  return {};
-}
-
-Status FinishSlackAction(SlackAction& action, Node node) {
-  if (action.type.empty()) return node.Fail("missing type in Slack action configuration");
-  if (action.text.empty()) return node.Fail("missing text in Slack action configuration");
-  if (!action.url.empty()) {
-    // A link needs nothing else; what only message buttons have is dropped, as Alertmanager does.
-    action.name.clear();
-    action.value.clear();
-    action.confirm.reset();
-  } else if (action.name.empty()) {
-    return node.Fail("missing name or url in Slack action configuration");
-  }
-  return {};
-}
-
-Status FinishSlackField(SlackField& field, Node node) {
-  if (field.title.empty()) return node.Fail("missing title in Slack field configuration");
-  if (field.value.empty()) return node.Fail("missing value in Slack field configuration");
-  return {};
-}
-
-Status FinishSlack(SlackConfig& slack, Node node) {
-  if (!slack.api_url.empty() && !slack.api_url_file.empty()) {
-    return node.Fail("at most one of api_url & api_url_file must be configured");
-  }
-  if (!slack.api_url.empty()) SEXTANT_TRY(CheckUrl(slack.api_url, node, "api_url"));
-  slack.api_url_file = JoinDirectory(DirectoryOf(node.file()), slack.api_url_file);
-  return {};
-}
-
-Status FinishReceiver(ReceiverConfig& receiver, Node node) {
-  if (receiver.name.empty()) return node.Fail("missing name in receiver");
-  const auto [label, is_new] = receiver.labels.emplace("name", receiver.name);
-  if (!is_new && label->second != receiver.name) {
-    return node.Fail("receiver label \"name\" must match receiver name {}, got {}", Quote(receiver.name),
-                     Quote(label->second));
-  }
-  return {};
-}
-
-Status FinishGlobal(GlobalConfig& global, Node node) {
-  if (!global.slack_api_url.empty() && !global.slack_api_url_file.empty()) {
-    return node.Fail("at most one of slack_api_url & slack_api_url_file must be configured");
-  }
-  if (!global.slack_api_url.empty()) SEXTANT_TRY(CheckUrl(global.slack_api_url, node, "slack_api_url"));
-  global.slack_api_url_file = JoinDirectory(DirectoryOf(node.file()), global.slack_api_url_file);
-  return {};
-}
-
-// `name` is there by itself, and versions before labels of receivers must be able to read what we show.
-CodecFor<std::map<std::string, std::string>> LabelsCodec() {
-  using Labels = std::map<std::string, std::string>;
-  return Custom<Labels>([](Node node) -> Result<Labels> { return Decode<Labels>(node); },
-                        [](const Labels& labels, YamlWriter& out) {
-                          out.BeginMapping();
-                          for (const auto& [name, value] : labels) {
-                            if (name == "name") continue;
-                            out.Key(name);
-                            out.Text(value);
-                          }
-                          out.EndMapping();
-                        },
-                        [](const Labels& labels) { return labels.size() == labels.count("name"); });
-}
-
 // --- what holds in the whole file ---
 
 Status CheckReceivers(Config& config, Node node) {
@@ -302,18 +207,7 @@ Status CheckReceivers(Config& config, Node node) {
     if (!names.insert(receiver.name).second) {
       return node.Fail("notification config name {} is not unique", Quote(receiver.name));
     }
-    for (SlackConfig& slack : receiver.slacks) {
-      if (slack.api_url.empty() && slack.api_url_file.empty()) {
-        slack.api_url = config.global.slack_api_url;
-        slack.api_url_file = config.global.slack_api_url_file;
-      }
-      if (slack.api_url.empty() && slack.api_url_file.empty()) {
-        return node.Fail("no Slack API URL nor App token set either inline or in a file");
-      }
-      if (slack.api_url.starts_with(kSlackHost) && slack.channel.empty()) {
-        return node.Fail("receiver {}: channel must be set for {}", Quote(receiver.name), slack.api_url);
-      }
-    }
+    SEXTANT_TRY(ApplyDefaults(config.global.receivers, config.global.http, receiver, node));
   }
   return {};
 }
@@ -446,12 +340,6 @@ Status ApplySyntax(Config& config, Node node, MatcherSyntax syntax) {
   return {};
 }
 
-// Fields that are not honoured yet, beside those that are.
-std::vector<Field> With(std::vector<Field> fields, std::initializer_list<const char*> not_yet) {
-  for (const char* name : not_yet) fields.push_back(NotYet(name));
-  return fields;
-}
-
 }  // namespace
 
 const NamedIntervals* Config::FindInterval(std::string_view name) const {
@@ -516,166 +404,12 @@ const Struct& FieldsOf(const InhibitRuleConfig*) {
   return kFields;
 }
 
-const Struct& FieldsOf(const WebhookConfig*) {
-  static const Struct kFields = Struct::Of<WebhookConfig>(
-      {
-          Member<&WebhookConfig::send_resolved>("send_resolved").AlwaysWritten(),
-          Member<&WebhookConfig::http>("http_config"),
-          Member<&WebhookConfig::url>("url", HiddenText()),
-          Member<&WebhookConfig::url_file>("url_file"),
-          Member<&WebhookConfig::max_alerts>("max_alerts"),
-          Member<&WebhookConfig::timeout_ms>("timeout", Duration()),
-          NotYet("payload"),
-      },
-      FinishWebhook);
-  return kFields;
-}
-
-const Struct& FieldsOf(const SlackConfirm*) {
-  static const Struct kFields = Struct::Of<SlackConfirm>(
-      {
-          Member<&SlackConfirm::text>("text"),
-          Member<&SlackConfirm::title>("title"),
-          Member<&SlackConfirm::ok_text>("ok_text"),
-          Member<&SlackConfirm::dismiss_text>("dismiss_text"),
-      },
-      FinishSlackConfirm);
-  return kFields;
-}
-
-const Struct& FieldsOf(const SlackAction*) {
-  static const Struct kFields = Struct::Of<SlackAction>(
-      {
-          Member<&SlackAction::type>("type"),
-          Member<&SlackAction::text>("text"),
-          Member<&SlackAction::url>("url"),
-          Member<&SlackAction::style>("style"),
-          Member<&SlackAction::name>("name"),
-          Member<&SlackAction::value>("value"),
-          Member<&SlackAction::confirm>("confirm"),
-      },
-      FinishSlackAction);
-  return kFields;
-}
-
-const Struct& FieldsOf(const SlackField*) {
-  static const Struct kFields = Struct::Of<SlackField>(
-      {
-          Member<&SlackField::title>("title"),
-          Member<&SlackField::value>("value"),
-          Member<&SlackField::is_short>("short"),
-      },
-      FinishSlackField);
-  return kFields;
-}
-
-const Struct& FieldsOf(const SlackConfig*) {
-  static const Struct kFields = Struct::Of<SlackConfig>(
-      {
-          Member<&SlackConfig::send_resolved>("send_resolved").AlwaysWritten(),
-          Member<&SlackConfig::http>("http_config"),
-          Member<&SlackConfig::api_url>("api_url", HiddenText()),
-          Member<&SlackConfig::api_url_file>("api_url_file"),
-          Member<&SlackConfig::channel>("channel"),
-          Member<&SlackConfig::username>("username"),
-          Member<&SlackConfig::color>("color"),
-          Member<&SlackConfig::title>("title"),
-          Member<&SlackConfig::title_link>("title_link"),
-          Member<&SlackConfig::pretext>("pretext"),
-          Member<&SlackConfig::text>("text"),
-          Member<&SlackConfig::message_text>("message_text"),
-          Member<&SlackConfig::fields>("fields"),
-          Member<&SlackConfig::short_fields>("short_fields"),
-          Member<&SlackConfig::footer>("footer"),
-          Member<&SlackConfig::fallback>("fallback"),
-          Member<&SlackConfig::callback_id>("callback_id"),
-          Member<&SlackConfig::icon_emoji>("icon_emoji"),
-          Member<&SlackConfig::icon_url>("icon_url"),
-          Member<&SlackConfig::image_url>("image_url"),
-          Member<&SlackConfig::thumb_url>("thumb_url"),
-          Member<&SlackConfig::link_names>("link_names"),
-          Member<&SlackConfig::mrkdwn_in>("mrkdwn_in"),
-          Member<&SlackConfig::actions>("actions"),
-          Member<&SlackConfig::timeout_ms>("timeout", Duration()),
-          NotYet("app_token", "use api_url with an incoming webhook"),
-          NotYet("app_token_file", "use api_url with an incoming webhook"),
-          NotYet("app_url", "use api_url with an incoming webhook"),
-          NotYet("update_message"),
-      },
-      FinishSlack);
-  return kFields;
-}
-
-const Struct& FieldsOf(const ReceiverConfig*) {
-  static const Struct kFields = Struct::Of<ReceiverConfig>(
-      With(
-          [] {
-            std::vector<Field> fields;
-            fields.push_back(Member<&ReceiverConfig::name>("name"));
-            fields.push_back(Member<&ReceiverConfig::labels>("labels", LabelsCodec()));
-            fields.push_back(Member<&ReceiverConfig::webhooks>("webhook_configs"));
-            fields.push_back(Member<&ReceiverConfig::slacks>("slack_configs"));
-            return fields;
-          }(),
-          {"discord_configs", "email_configs", "incidentio_configs", "jira_configs", "mattermost_configs",
-           "msteams_configs", "msteamsv2_configs", "opsgenie_configs", "pagerduty_configs",
-           "pushover_configs", "rocketchat_configs", "sns_configs", "telegram_configs", "victorops_configs",
-           "webex_configs", "wechat_configs"}),
-      FinishReceiver);
-  return kFields;
-}
-
 const Struct& FieldsOf(const GlobalConfig*) {
-  static const Struct kFields = Struct::Of<GlobalConfig>(
-      With(
-          [] {
-            std::vector<Field> fields;
-            fields.push_back(
-                Member<&GlobalConfig::resolve_timeout_ms>("resolve_timeout", Duration()).AlwaysWritten());
-            fields.push_back(Member<&GlobalConfig::http>("http_config"));
-            fields.push_back(Member<&GlobalConfig::slack_api_url>("slack_api_url", HiddenText()));
-            fields.push_back(Member<&GlobalConfig::slack_api_url_file>("slack_api_url_file"));
-            return fields;
-          }(),
-          {"slack_app_token",
-           "slack_app_token_file",
-           "slack_app_url",
-           "smtp_from",
-           "smtp_hello",
-           "smtp_smarthost",
-           "smtp_auth_username",
-           "smtp_auth_password",
-           "smtp_auth_password_file",
-           "smtp_auth_secret",
-           "smtp_auth_secret_file",
-           "smtp_auth_identity",
-           "smtp_require_tls",
-           "smtp_tls_config",
-           "smtp_force_implicit_tls",
-           "pagerduty_url",
-           "opsgenie_api_key",
-           "opsgenie_api_key_file",
-           "opsgenie_api_url",
-           "wechat_api_url",
-           "wechat_api_secret",
-           "wechat_api_secret_file",
-           "wechat_api_corp_id",
-           "victorops_api_url",
-           "victorops_api_key",
-           "victorops_api_key_file",
-           "telegram_api_url",
-           "telegram_bot_token",
-           "telegram_bot_token_file",
-           "webex_api_url",
-           "rocketchat_api_url",
-           "rocketchat_token",
-           "rocketchat_token_file",
-           "rocketchat_token_id",
-           "rocketchat_token_id_file",
-           "jira_api_url",
-           "mattermost_webhook_url",
-           "mattermost_webhook_url_file"}),
-      FinishGlobal);
+  static const Struct kFields = Struct::Of<GlobalConfig>({
+      Member<&GlobalConfig::resolve_timeout_ms>("resolve_timeout", Duration()).AlwaysWritten(),
+      Member<&GlobalConfig::http>("http_config"),
+      Inline<&GlobalConfig::receivers>(),
+  });
   return kFields;
 }
 

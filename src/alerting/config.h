@@ -2,9 +2,9 @@
 //
 //   SEXTANT_ASSIGN(auto config, alerting::LoadConfig("/etc/alertmanager/alertmanager.yml"));
 //
-// What Alertmanager 0.34 knows and we do not honour yet (some receivers, tracing, the event recorder) is
-// refused by name; so is what Alertmanager itself refuses, with its words. A Config is immutable once loaded
-// and may be shared between threads.
+// What Alertmanager 0.34 knows and we do not honour yet (tracing, the event recorder) is refused by name; so is
+// what Alertmanager itself refuses, with its words. A Config is immutable once loaded and may be shared
+// between threads.
 //
 // Specification: https://prometheus.io/docs/alerting/latest/configuration/
 #pragma once
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "alerting/matchers.h"
+#include "alerting/receiver_config.h"
 #include "alerting/time_interval.h"
 #include "config/decode.h"
 #include "config/http_client_config.h"
@@ -72,80 +73,10 @@ struct InhibitRuleConfig {
   MatcherList target_matchers_field;
 };
 
-struct WebhookConfig {
-  bool send_resolved = true;
-  std::optional<config::HttpClientConfig> http;  // else the global one
-  std::string url;                               // a template
-  std::string url_file;
-  uint64_t max_alerts = 0;          // 0: all
-  core::DurationMs timeout_ms = 0;  // 0: until the next flush
-};
-
-struct SlackConfirm {
-  std::string text;
-  std::string title;
-  std::string ok_text;
-  std::string dismiss_text;
-};
-
-struct SlackAction {
-  std::string type;
-  std::string text;
-  std::string url;
-  std::string style;
-  std::string name;
-  std::string value;
-  std::optional<SlackConfirm> confirm;
-};
-
-struct SlackField {
-  std::string title;
-  std::string value;
-  std::optional<bool> is_short;  // else short_fields of the message
-};
-
-// Every text is a template; the defaults are Alertmanager's.
-struct SlackConfig {
-  bool send_resolved = false;
-  std::optional<config::HttpClientConfig> http;
-  std::string api_url;
-  std::string api_url_file;
-  std::string channel;
-  std::string username = R"({{ template "slack.default.username" . }})";
-  std::string color = R"({{ template "slack.default.color" . }})";
-  std::string title = R"({{ template "slack.default.title" . }})";
-  std::string title_link = R"({{ template "slack.default.titlelink" . }})";
-  std::string pretext = R"({{ template "slack.default.pretext" . }})";
-  std::string text = R"({{ template "slack.default.text" . }})";
-  std::string message_text;
-  std::vector<SlackField> fields;
-  bool short_fields = false;
-  std::string footer = R"({{ template "slack.default.footer" . }})";
-  std::string fallback = R"({{ template "slack.default.fallback" . }})";
-  std::string callback_id = R"({{ template "slack.default.callbackid" . }})";
-  std::string icon_emoji = R"({{ template "slack.default.iconemoji" . }})";
-  std::string icon_url = R"({{ template "slack.default.iconurl" . }})";
-  std::string image_url;
-  std::string thumb_url;
-  bool link_names = false;
-  std::vector<std::string> mrkdwn_in;
-  std::vector<SlackAction> actions;
-  core::DurationMs timeout_ms = 0;
-};
-
-struct ReceiverConfig {
-  std::string name;
-  std::map<std::string, std::string> labels;  // what the API filters by; `name` is always there
-  std::vector<WebhookConfig> webhooks;
-  std::vector<SlackConfig> slacks;
-  bool logs_only = false;  // of the built-in configuration: a notification is a line in the log
-};
-
 struct GlobalConfig {
   core::DurationMs resolve_timeout_ms = 300'000;
   config::HttpClientConfig http;
-  std::string slack_api_url;
-  std::string slack_api_url_file;
+  ReceiverDefaults receivers;
 };
 
 struct Config {
@@ -168,12 +99,6 @@ struct Config {
 const config::Struct& FieldsOf(const RouteConfig*);
 const config::Struct& FieldsOf(const InhibitSourceConfig*);
 const config::Struct& FieldsOf(const InhibitRuleConfig*);
-const config::Struct& FieldsOf(const WebhookConfig*);
-const config::Struct& FieldsOf(const SlackConfirm*);
-const config::Struct& FieldsOf(const SlackAction*);
-const config::Struct& FieldsOf(const SlackField*);
-const config::Struct& FieldsOf(const SlackConfig*);
-const config::Struct& FieldsOf(const ReceiverConfig*);
 const config::Struct& FieldsOf(const GlobalConfig*);
 const config::Struct& FieldsOf(const Config*);
 

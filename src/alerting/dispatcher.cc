@@ -41,33 +41,6 @@ std::string_view SuppressReasonName(SuppressReason reason) {
   return "";
 }
 
-std::string_view IntegrationName(IntegrationKind kind) {
-  switch (kind) {
-    case IntegrationKind::kWebhook:
-      return "webhook";
-    case IntegrationKind::kSlack:
-      return "slack";
-    case IntegrationKind::kLog:
-      return "log";
-  }
-  return "";
-}
-
-std::vector<Integration> ListIntegrations(const Config& config) {
-  std::vector<Integration> out;
-  for (size_t r = 0; r < config.receivers.size(); ++r) {
-    const ReceiverConfig& receiver = config.receivers[r];
-    for (size_t i = 0; i < receiver.webhooks.size(); ++i) {
-      out.push_back({r, IntegrationKind::kWebhook, i, receiver.webhooks[i].send_resolved});
-    }
-    for (size_t i = 0; i < receiver.slacks.size(); ++i) {
-      out.push_back({r, IntegrationKind::kSlack, i, receiver.slacks[i].send_resolved});
-    }
-    if (receiver.logs_only) out.push_back({r, IntegrationKind::kLog, 0, true});
-  }
-  return out;
-}
-
 bool Notification::IsFiring() const {
   return std::any_of(alerts.begin(), alerts.end(),
                      [](const Alert& a) { return a.ends_at_ms == kZeroTimeMs; });

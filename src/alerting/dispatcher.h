@@ -32,6 +32,7 @@
 #include "alerting/alertname_limit.h"
 #include "alerting/config.h"
 #include "alerting/inhibitor.h"
+#include "alerting/integration.h"
 #include "alerting/notification_log.h"
 #include "alerting/route.h"
 #include "alerting/silences.h"
@@ -62,21 +63,6 @@ struct DispatcherLimits {
   size_t alerts_per_alertname = 0;  // further ones are dropped; 0: no limit
   SilenceLimits silences = {};
 };
-
-enum class IntegrationKind : uint8_t { kWebhook, kSlack, kLog };
-// "webhook", "slack", "log": the label `integration` of metrics.
-std::string_view IntegrationName(IntegrationKind kind);
-
-// One place that notifications go to.
-struct Integration {
-  size_t receiver = 0;  // in Config::receivers
-  IntegrationKind kind = IntegrationKind::kLog;
-  size_t index = 0;  // among the receiver's of this kind
-  bool send_resolved = false;
-};
-
-// All integrations of a configuration, by receiver, webhooks before Slack.
-std::vector<Integration> ListIntegrations(const Config& config);
 
 struct Notification {
   uint64_t id = 0;

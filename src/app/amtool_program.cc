@@ -617,14 +617,13 @@ struct TemplateRender final : Command {
   }
   Status Run() override {
     if (text.empty()) return Fail(Code::kInvalidArgument, "required flag(s) '--template.text' not provided");
-    if (type == "html") return Fail(Code::kUnimplemented, "--template.type=html is not supported yet");
-    if (!type.empty() && type != "text")
+    if (!type.empty() && type != "text" && type != "html")
       return Fail(Code::kInvalidArgument, "enum value must be one of html,text, got '{}'", type);
     std::string data;
     if (!data_file.empty()) {
       SEXTANT_ASSIGN(data, config::ReadTextFile(data_file, kMaxFileBytes));
     }
-    SEXTANT_ASSIGN(const std::string rendered, RenderTemplate(globs, text, data, NowMs()));
+    SEXTANT_ASSIGN(const std::string rendered, RenderTemplate(globs, text, data, type == "html", NowMs()));
     Print(rendered);
     return {};
   }

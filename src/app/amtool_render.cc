@@ -83,7 +83,7 @@ Result<alerting::MessageData> ReadData(const std::string& json) {
 }  // namespace
 
 Result<std::string> RenderTemplate(const std::vector<std::string>& globs, const std::string& text,
-                                   const std::string& json, core::TimestampMs now_ms) {
+                                   const std::string& json, bool as_html, core::TimestampMs now_ms) {
   alerting::Config config;
   config.templates = globs;
   SEXTANT_ASSIGN(const auto templates, alerting::LoadTemplates(config));
@@ -96,7 +96,8 @@ Result<std::string> RenderTemplate(const std::vector<std::string>& globs, const 
   const gotemplate::Value value = alerting::ToTemplateValue(data);
   SEXTANT_ASSIGN(environment.route_labels,
                  alerting::FillRouteLabels(data.route_labels, *templates, value, now_ms));
-  return templates->ExecuteText("", text, value, &environment);
+  return as_html ? templates->ExecuteHtmlText("", text, value, &environment)
+                 : templates->ExecuteText("", text, value, &environment);
 }
 
 }  // namespace sextant::app

@@ -12,6 +12,6 @@ namespace sextant::app {
 // `globs` are files of templates beside the default ones; `data` is JSON as notifications' templates see it,
 // or empty for an example of two alerts. Errors are those of the templates, or kInvalidArgument for the data.
 core::Result<std::string> RenderTemplate(const std::vector<std::string>& globs, const std::string& text,
-                                         const std::string& data, core::TimestampMs now_ms);
+                                         const std::string& data, bool as_html, core::TimestampMs now_ms);
 
 }  // namespace sextant::app

@@ -176,8 +176,8 @@ FunctionMap MakeFunctions() {
   map["trimSpace"] = {{text}, false, Trim};
   map["join"] = {{text, Param::Strings()}, false, Join};
   map["match"] = MatchFunction();
-  map["safeHtml"] = VerbatimFunction();
-  map["safeUrl"] = VerbatimFunction();
+  map["safeHtml"] = SafeHtmlFunction();
+  map["safeUrl"] = SafeUrlFunction();
   map["urlUnescape"] = {{text}, false, UrlUnescape};
   map["reReplaceAll"] = ReReplaceAllFunction();
   map["stringSlice"] = {{text}, true, StringSlice};
