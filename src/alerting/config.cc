@@ -16,6 +16,8 @@ using core::Status;
 using namespace config;
 
 constexpr std::string_view kGroupByAll = "...";
+constexpr std::string_view kAnchorBegin = "^(?:";
+constexpr std::string_view kAnchorEnd = ")$";
 constexpr size_t kMaxRouteDepth = 32;
 
 // --- matchers ---
@@ -50,7 +52,8 @@ Result<MatcherList> ReadMatchRe(Node node) {
     if (child.IsNull()) return child.Fail("invalid regexp value for {}", Quote(child.key()));
     SEXTANT_ASSIGN(const std::string value, child.AsText());
     // Alertmanager keeps the anchored expression, which shows in group keys.
-    auto matcher = Matcher::Make(MatcherType::kRegexp, std::string(child.key()), "^(?:" + value + ")$");
+    auto matcher = Matcher::Make(MatcherType::kRegexp, std::string(child.key()),
+                                 fmt::format("{}{}{}", kAnchorBegin, value, kAnchorEnd));
     if (!matcher) return child.Fail("{}", matcher.error().message());
     list.matchers.push_back(std::move(*matcher));
   }
@@ -58,13 +61,13 @@ Result<MatcherList> ReadMatchRe(Node node) {
 }
 
 // matchers: ['name="value"', …]
-Result<MatcherList> ReadMatchers(Node node) {
+Result<MatcherList> ReadMatchersAs(Node node, MatcherSyntax syntax) {
   if (!node.IsSequence()) return node.Fail("must be a list of matchers, not {}", node.Describe());
   MatcherList list;
   for (const Node child : node.children()) {
     SEXTANT_ASSIGN(const std::string text, child.AsText());
     std::string warning;
-    auto matchers = ParseMatchers(text, MatcherSyntax::kFallback, &warning);
+    auto matchers = ParseMatchers(text, syntax, &warning);
     if (!matchers) return child.Fail("{}", matchers.error().message());
     if (!warning.empty())
       list.warnings.push_back(fmt::format("{}:{}: {}", child.file(), child.position().line, warning));
@@ -72,6 +75,9 @@ Result<MatcherList> ReadMatchers(Node node) {
   }
   return list;
 }
+
+// Fallback takes what either syntax takes; another one is applied once all has been read.
+Result<MatcherList> ReadMatchers(Node node) { return ReadMatchersAs(node, MatcherSyntax::kFallback); }
 
 void WriteMatchers(const MatcherList& list, YamlWriter& out) {
   out.BeginSequence();
@@ -88,6 +94,19 @@ void WriteMatch(const MatcherList& list, YamlWriter& out) {
   out.EndMapping();
 }
 
+// As it was written, without the anchors.
+void WriteMatchRe(const MatcherList& list, YamlWriter& out) {
+  out.BeginMapping();
+  for (const Matcher& matcher : list.matchers) {
+    std::string_view value = matcher.value();
+    value.remove_prefix(kAnchorBegin.size());
+    value.remove_suffix(kAnchorEnd.size());
+    out.Key(matcher.name());
+    out.Text(value);
+  }
+  out.EndMapping();
+}
+
 using WriteList = void (*)(const MatcherList& list, YamlWriter& out);
 
 CodecFor<MatcherList> MatcherCodec(Result<MatcherList> (*read)(Node), WriteList write) {
@@ -95,7 +114,7 @@ CodecFor<MatcherList> MatcherCodec(Result<MatcherList> (*read)(Node), WriteList 
 }
 
 CodecFor<MatcherList> MatchCodec() { return MatcherCodec(ReadMatch, WriteMatch); }
-CodecFor<MatcherList> MatchReCodec() { return MatcherCodec(ReadMatchRe, WriteMatch); }
+CodecFor<MatcherList> MatchReCodec() { return MatcherCodec(ReadMatchRe, WriteMatchRe); }
 CodecFor<MatcherList> MatchersCodec() { return MatcherCodec(ReadMatchers, WriteMatchers); }
 
 Matchers Together(std::initializer_list<const MatcherList*> lists) {
@@ -128,17 +147,50 @@ Status CheckGroupBy(RouteConfig& route, Node node) {
   return {};
 }
 
+void PutMatchersTogether(RouteConfig& route) {
+  route.matchers = Together({&route.match, &route.match_re, &route.matchers_field});
+}
+
+void PutMatchersTogether(InhibitRuleConfig& rule) {
+  rule.source_matchers = Together({&rule.source_match, &rule.source_match_re, &rule.source_matchers_field});
+  rule.target_matchers = Together({&rule.target_match, &rule.target_match_re, &rule.target_matchers_field});
+}
+
 Status FinishRoute(RouteConfig& route, Node node) {
   SEXTANT_TRY(CheckGroupBy(route, node));
   if (route.group_interval_ms == 0) return node.Fail("group_interval cannot be zero");
   if (route.repeat_interval_ms == 0) return node.Fail("repeat_interval cannot be zero");
-  route.matchers = Together({&route.match, &route.match_re, &route.matchers_field});
+  for (const auto& [name, text] : route.labels) {
+    if (!IsValidLabelName(name, MatcherSyntax::kFallback))
+      return node.Fail("invalid label name {} in route labels", Quote(name));
+  }
+  PutMatchersTogether(route);
+  return {};
+}
+
+Status CheckSources(const InhibitRuleConfig& rule, Node node) {
+  if (!rule.sources.empty() && (!rule.source_matchers.empty() || !rule.equal.empty())) {
+    return node.Fail(
+        "sources cannot be combined with source_match, source_match_re, source_matchers, or equal");
+  }
+  for (size_t i = 0; i < rule.sources.size(); ++i) {
+    const Matchers& matchers = rule.sources[i].matchers_field.matchers;
+    if (matchers.empty()) return node.Fail("source {}: matchers must not be empty", i);
+    if (std::all_of(matchers.begin(), matchers.end(), [](const Matcher& m) { return m.Matches(""); })) {
+      return node.Fail("source {}: at least one matcher must not match the empty string", i);
+    }
+    for (const std::string& name : rule.sources[i].equal) {
+      if (!IsValidLabelName(name, MatcherSyntax::kFallback)) {
+        return node.Fail("invalid label name {} in source equal list", Quote(name));
+      }
+    }
+  }
   return {};
 }
 
 Status FinishInhibitRule(InhibitRuleConfig& rule, Node node) {
-  rule.source_matchers = Together({&rule.source_match, &rule.source_match_re, &rule.source_matchers_field});
-  rule.target_matchers = Together({&rule.target_match, &rule.target_match_re, &rule.target_matchers_field});
+  PutMatchersTogether(rule);
+  SEXTANT_TRY(CheckSources(rule, node));
   for (const std::string& name : rule.equal) {
     if (!IsValidLabelName(name, MatcherSyntax::kFallback)) {
       return node.Fail("invalid label name {} in equal list", Quote(name));
@@ -223,7 +275,68 @@ Status FinishConfig(Config& config, Node node) {
     for (const MatcherList* list : {&rule.source_matchers_field, &rule.target_matchers_field}) {
       config.warnings.insert(config.warnings.end(), list->warnings.begin(), list->warnings.end());
     }
+    for (const InhibitSourceConfig& source : rule.sources) {
+      const auto& own = source.matchers_field.warnings;
+      config.warnings.insert(config.warnings.end(), own.begin(), own.end());
+    }
   }
+  return {};
+}
+
+// --- another syntax than fallback ---
+
+Status Reread(MatcherList& list, Node node, MatcherSyntax syntax) {
+  if (!node || node.IsNull()) return {};
+  SEXTANT_ASSIGN(list, ReadMatchersAs(node, syntax));
+  return {};
+}
+
+Status CheckNames(const std::vector<std::string>& names, Node node, MatcherSyntax syntax,
+                  std::string_view list) {
+  for (const std::string& name : names) {
+    if (name != kGroupByAll && !IsValidLabelName(name, syntax)) {
+      return node.Fail("invalid label name {} in {} list", Quote(name), list);
+    }
+  }
+  return {};
+}
+
+Status ApplySyntax(RouteConfig& route, Node node, MatcherSyntax syntax) {
+  SEXTANT_TRY(Reread(route.matchers_field, node.Find("matchers"), syntax));
+  if (route.group_by) SEXTANT_TRY(CheckNames(*route.group_by, node, syntax, "group_by"));
+  for (const auto& [name, text] : route.labels) {
+    if (!IsValidLabelName(name, syntax))
+      return node.Fail("invalid label name {} in route labels", Quote(name));
+  }
+  PutMatchersTogether(route);
+  size_t i = 0;
+  for (const Node child : node.Find("routes").children())
+    SEXTANT_TRY(ApplySyntax(route.routes[i++], child, syntax));
+  return {};
+}
+
+Status ApplySyntax(InhibitRuleConfig& rule, Node node, MatcherSyntax syntax) {
+  SEXTANT_TRY(Reread(rule.source_matchers_field, node.Find("source_matchers"), syntax));
+  SEXTANT_TRY(Reread(rule.target_matchers_field, node.Find("target_matchers"), syntax));
+  SEXTANT_TRY(CheckNames(rule.equal, node, syntax, "equal"));
+  size_t i = 0;
+  for (const Node child : node.Find("sources").children()) {
+    InhibitSourceConfig& source = rule.sources[i++];
+    SEXTANT_TRY(Reread(source.matchers_field, child.Find("matchers"), syntax));
+    SEXTANT_TRY(CheckNames(source.equal, child, syntax, "source equal"));
+  }
+  PutMatchersTogether(rule);
+  return {};
+}
+
+Status ApplySyntax(Config& config, Node node, MatcherSyntax syntax) {
+  config.syntax = syntax;
+  if (syntax == MatcherSyntax::kFallback) return {};
+  config.warnings.clear();
+  SEXTANT_TRY(ApplySyntax(*config.route, node.Find("route"), syntax));
+  size_t i = 0;
+  for (const Node child : node.Find("inhibit_rules").children())
+    SEXTANT_TRY(ApplySyntax(config.inhibit_rules[i++], child, syntax));
   return {};
 }
 
@@ -260,9 +373,17 @@ const Struct& FieldsOf(const RouteConfig*) {
           Member<&RouteConfig::group_wait_ms>("group_wait", Duration()),
           Member<&RouteConfig::group_interval_ms>("group_interval", Duration()),
           Member<&RouteConfig::repeat_interval_ms>("repeat_interval", Duration()),
-          NotYet("labels"),
+          Member<&RouteConfig::labels>("labels"),
       },
       FinishRoute);
+  return kFields;
+}
+
+const Struct& FieldsOf(const InhibitSourceConfig*) {
+  static const Struct kFields = Struct::Of<InhibitSourceConfig>({
+      Member<&InhibitSourceConfig::matchers_field>("matchers", MatchersCodec()),
+      Member<&InhibitSourceConfig::equal>("equal"),
+  });
   return kFields;
 }
 
@@ -273,7 +394,7 @@ const Struct& FieldsOf(const InhibitRuleConfig*) {
           Member<&InhibitRuleConfig::source_match>("source_match", MatchCodec()),
           Member<&InhibitRuleConfig::source_match_re>("source_match_re", MatchReCodec()),
           Member<&InhibitRuleConfig::source_matchers_field>("source_matchers", MatchersCodec()),
-          NotYet("sources"),
+          Member<&InhibitRuleConfig::sources>("sources"),
           Member<&InhibitRuleConfig::target_match>("target_match", MatchCodec()),
           Member<&InhibitRuleConfig::target_match_re>("target_match_re", MatchReCodec()),
           Member<&InhibitRuleConfig::target_matchers_field>("target_matchers", MatchersCodec()),
@@ -309,21 +430,23 @@ const Struct& FieldsOf(const Config*) {
   return kFields;
 }
 
-Result<std::shared_ptr<const Config>> DecodeConfig(Node node) {
+Result<std::shared_ptr<const Config>> DecodeConfig(Node node, MatcherSyntax syntax) {
   auto config = std::make_shared<Config>();
   SEXTANT_TRY(DecodeInto(node, *config));
+  SEXTANT_TRY(ApplySyntax(*config, node, syntax));
   config->text = WriteYaml(*config);
   return std::shared_ptr<const Config>(std::move(config));
 }
 
-Result<std::shared_ptr<const Config>> ParseConfig(std::string_view text, const std::string& file_name) {
+Result<std::shared_ptr<const Config>> ParseConfig(std::string_view text, const std::string& file_name,
+                                                  MatcherSyntax syntax) {
   SEXTANT_ASSIGN(const Document document, Document::Parse(text, file_name));
-  return DecodeConfig(document.root());
+  return DecodeConfig(document.root(), syntax);
 }
 
-Result<std::shared_ptr<const Config>> LoadConfig(const std::string& path) {
+Result<std::shared_ptr<const Config>> LoadConfig(const std::string& path, MatcherSyntax syntax) {
   SEXTANT_ASSIGN(const Document document, Document::Load(path));
-  return DecodeConfig(document.root());
+  return DecodeConfig(document.root(), syntax);
 }
 
 std::shared_ptr<const Config> BuiltInConfig() {
@@ -333,6 +456,7 @@ std::shared_ptr<const Config> BuiltInConfig() {
   config->route->group_by = std::vector<std::string>{"alertname", "job"};
   ReceiverConfig receiver;
   receiver.name = "log";
+  receiver.labels["name"] = "log";
   receiver.logs_only = true;
   config->receivers.push_back(std::move(receiver));
   config->text = WriteYaml(*config);

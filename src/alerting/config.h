@@ -2,7 +2,7 @@
 //
 //   SEXTANT_ASSIGN(auto config, alerting::LoadConfig("/etc/alertmanager/alertmanager.yml"));
 //
-// What Alertmanager 0.34 knows and we do not honour yet (tracing, route labels, …) is refused by name; so is
+// What Alertmanager 0.34 knows and we do not honour yet (tracing, the event recorder) is refused by name; so is
 // what Alertmanager itself refuses, with its words. A Config is immutable once loaded and may be shared
 // between threads.
 //
@@ -44,6 +44,7 @@ struct RouteConfig {
   std::optional<core::DurationMs> repeat_interval_ms;
   std::vector<std::string> mute_time_intervals;
   std::vector<std::string> active_time_intervals;
+  std::map<std::string, std::string> labels;  // templates, filled in per group; children inherit them
   std::vector<RouteConfig> routes;
 
   MatcherList match;  // as written; `matchers` has them all
@@ -51,11 +52,18 @@ struct RouteConfig {
   MatcherList matchers_field;
 };
 
+// One of several sources of a rule.
+struct InhibitSourceConfig {
+  MatcherList matchers_field;
+  std::vector<std::string> equal;
+};
+
 struct InhibitRuleConfig {
   std::string name;
   Matchers source_matchers;  // all three spellings together
   Matchers target_matchers;
   std::vector<std::string> equal;
+  std::vector<InhibitSourceConfig> sources;  // all must fire; in place of source_matchers and equal
 
   MatcherList source_match;  // as written
   MatcherList source_match_re;
@@ -80,6 +88,7 @@ struct Config {
   std::vector<NamedIntervals> mute_time_intervals;  // older name of time_intervals
   std::vector<NamedIntervals> time_intervals;
 
+  MatcherSyntax syntax = MatcherSyntax::kFallback;
   std::vector<std::string> warnings;  // what a person should change though it works
   std::string text;                   // the file as it was read, for the status page; secrets hidden
 
@@ -88,17 +97,22 @@ struct Config {
 };
 
 const config::Struct& FieldsOf(const RouteConfig*);
+const config::Struct& FieldsOf(const InhibitSourceConfig*);
 const config::Struct& FieldsOf(const InhibitRuleConfig*);
 const config::Struct& FieldsOf(const GlobalConfig*);
 const config::Struct& FieldsOf(const Config*);
 
 // Errors: kInvalidArgument ("file:line:column: path: what"), kUnimplemented for what is not supported yet,
-// and what reading the file gives.
-core::Result<std::shared_ptr<const Config>> LoadConfig(const std::string& path);
+// and what reading the file gives. `syntax` is that of matchers and names of labels (the feature flags
+// classic-mode and utf8-strict-mode).
+core::Result<std::shared_ptr<const Config>> LoadConfig(const std::string& path,
+                                                       MatcherSyntax syntax = MatcherSyntax::kFallback);
 // `file_name` stands in errors, and relative paths count from its folder.
-core::Result<std::shared_ptr<const Config>> ParseConfig(std::string_view text, const std::string& file_name);
+core::Result<std::shared_ptr<const Config>> ParseConfig(std::string_view text, const std::string& file_name,
+                                                        MatcherSyntax syntax = MatcherSyntax::kFallback);
 // The same from a node inside another document (the `alertmanager` section of sextant.yaml).
-core::Result<std::shared_ptr<const Config>> DecodeConfig(config::Node node);
+core::Result<std::shared_ptr<const Config>> DecodeConfig(config::Node node,
+                                                         MatcherSyntax syntax = MatcherSyntax::kFallback);
 
 // What counts when the user gives no configuration: one receiver that writes notifications to the log and
 // nothing else.

@@ -22,20 +22,37 @@ void CommandLine::AddSwitch(std::string name, std::string help, bool* target, ch
   flags_.push_back({.name = std::move(name), .letter = letter, .help = std::move(help), .is_on = target});
 }
 
-void CommandLine::AddArgument(std::string name, std::string help, std::string* target) {
-  arguments_.push_back({std::move(name), std::move(help), target, nullptr});
+bool CommandLine::SetDefault(std::string_view name, const std::string& value) const {
+  for (const Flag& flag : flags_) {
+    if (flag.name != name) continue;
+    if (flag.is_on != nullptr) {
+      *flag.is_on = value == "true";
+    } else if (flag.list != nullptr) {
+      flag.list->assign(1, value);
+    } else {
+      *flag.target = value;
+    }
+    return true;
+  }
+  return false;
 }
 
-void CommandLine::AddOptionalArgument(std::string name, std::string help, std::string* target) {
+void CommandLine::AddArgument(std::string name, std::string help, std::string* target) {
   arguments_.push_back({std::move(name), std::move(help), target, nullptr, true});
 }
 
-void CommandLine::AddArguments(std::string name, std::string help, std::vector<std::string>* target) {
-  arguments_.push_back({std::move(name), std::move(help), nullptr, target});
+void CommandLine::AddOptionalArgument(std::string name, std::string help, std::string* target) {
+  arguments_.push_back({std::move(name), std::move(help), target, nullptr, false});
 }
 
-void CommandLine::AddOptionalArguments(std::string name, std::string help, std::vector<std::string>* target) {
-  arguments_.push_back({std::move(name), std::move(help), nullptr, target, true});
+void CommandLine::AddArguments(std::string name, std::string help, std::vector<std::string>* target,
+                               bool is_required) {
+  arguments_.push_back({std::move(name), std::move(help), nullptr, target, is_required});
+}
+
+bool CommandLine::TakesValue(std::string_view word) const {
+  const auto flag = word.size() > 1 ? Find(word) : core::Result<const Flag*>(nullptr);
+  return flag && *flag != nullptr && (*flag)->is_on == nullptr;
 }
 
 core::Result<const CommandLine::Flag*> CommandLine::Find(std::string_view word) const {
@@ -90,7 +107,7 @@ Status CommandLine::TakeFlag(const std::vector<std::string>& arguments, size_t& 
 Status CommandLine::TakeArguments(const std::vector<std::string>& values) const {
   size_t at = 0;
   for (const Argument& argument : arguments_) {
-    if (at == values.size() && argument.is_optional) continue;
+    if (at == values.size() && !argument.is_required) continue;
     if (at == values.size()) {
       return Fail(Code::kInvalidArgument, "required argument '{}' not provided", argument.name);
     }
@@ -134,8 +151,8 @@ std::string CommandLine::Help(std::string_view command, std::string_view summary
   }
   usage += " [<flags>]";
   for (const Argument& argument : arguments_) {
-    usage += argument.is_optional ? fmt::format(" [<{}>{}]", argument.name, argument.list ? "..." : "")
-                                  : fmt::format(" <{}>{}", argument.name, argument.list ? "..." : "");
+    usage += !argument.is_required ? fmt::format(" [<{}>{}]", argument.name, argument.list ? "..." : "")
+                                   : fmt::format(" <{}>{}", argument.name, argument.list ? "..." : "");
   }
   std::string out = fmt::format("{}\n\n{}\n\nFlags:\n", usage, summary);
   for (const Flag& flag : flags_) {

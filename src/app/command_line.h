@@ -23,11 +23,15 @@ class CommandLine {
   void AddArgument(std::string name, std::string help, std::string* target);
   // One that may be missing: the target keeps what it has. Behind those that may not.
   void AddOptionalArgument(std::string name, std::string help, std::string* target);
-  // Any number of arguments, at least one; the last to be added.
-  void AddArguments(std::string name, std::string help, std::vector<std::string>* target);
-  // The same, also none.
-  void AddOptionalArguments(std::string name, std::string help, std::vector<std::string>* target);
+  // Any number of arguments, at least one if it is required; the last to be added.
+  void AddArguments(std::string name, std::string help, std::vector<std::string>* target,
+                    bool is_required = true);
 
+  // Sets a flag as if it had been given first, for defaults from a file; false when there is none of the
+  // name.
+  bool SetDefault(std::string_view name, const std::string& value) const;
+  // Whether a word is a flag that wants a value behind it.
+  bool TakesValue(std::string_view word) const;
   // kInvalidArgument with the library's text.
   core::Status Parse(const std::vector<std::string>& arguments) const;
   // "usage: promtool query instant [<flags>] <server> <expr>" and what follows.
@@ -48,7 +52,7 @@ class CommandLine {
     std::string help;
     std::string* target = nullptr;
     std::vector<std::string>* list = nullptr;
-    bool is_optional = false;
+    bool is_required = true;
   };
   core::Result<const Flag*> Find(std::string_view word) const;
   core::Status TakeFlag(const std::vector<std::string>& arguments, size_t& at,

@@ -11,6 +11,7 @@
 #include "alerting/alertmanager.h"
 #include "api/admin_api.h"
 #include "api/agent_api.h"
+#include "api/alertmanager_api.h"
 #include "api/cors.h"
 #include "api/dashboards_api.h"
 #include "api/exemplars_api.h"
@@ -360,9 +361,8 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
   api::AddSearchRoutes(router, {*queryable_, scrape_->metadata(), services_.clock, options_.enable_search_api,
                                 options_.search_max_limit});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
-  api::AddFederateRoutes(
-      router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms, external_labels,
-               engine_->Limits({})});
+  api::AddFederateRoutes(router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms,
+                                  external_labels, engine_->Limits({})});
   api::AddRemoteReadRoutes(router, {*queryable_, services_.registry, external_labels,
                                     options_.remote_read_max_samples, options_.remote_read_frame_bytes});
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
@@ -399,6 +399,8 @@ net::Router Platform::Impl::MakeRouter() {
     AddStoreRoutes(router, external_labels);
   }
   api::AddRemoteRoutes(router, {write_receiver_.get(), otlp_receiver_.get()});
+  if (alertmanager_)
+    api::AddAlertmanagerRoutes(router, {*alertmanager_, services_.registry, std::string(Version())});
   api::StatusInfo info;
   info.version = Version();
   info.start_ms = services_.clock.NowMs();

@@ -112,8 +112,8 @@ int PushMetrics(const Words& words) {
   line.AddFlagList("header", "Prometheus remote write header.", &options.headers);
   line.AddFlag("protobuf_message", 0, "Only prometheus.WriteRequest in this version.", &protobuf_message);
   line.AddArgument("remote-write-url", "Prometheus remote write url to push metrics.", &options.url);
-  line.AddOptionalArguments("metric-files", "The metric files to push, default is read from standard input.",
-                            &options.files);
+  line.AddArguments("metric-files", "The metric files to push, default is read from standard input.",
+                    &options.files, /*is_required=*/false);
   int code = kExitOk;
   if (!ParseOrStop(line, words, "push metrics",
                    "Push metrics to a prometheus remote write (for testing purpose only).", options.common,
