@@ -763,9 +763,7 @@ const Struct& FieldsOf(const SnsSigning*) {
       Member<&SnsSigning::region>("region"),
       Member<&SnsSigning::access_key>("access_key"),
       Member<&SnsSigning::secret_key>("secret_key"),
-      NotYet("profile",
-             "put access_key and secret_key here, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY into the "
-             "environment"),
+      Member<&SnsSigning::profile>("profile"),
       NotYet("role_arn",
              "put access_key and secret_key here, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY into the "
              "environment"),

@@ -258,9 +258,10 @@ struct PushoverConfig {
 
 // How requests to Amazon are signed. Not templates.
 struct SnsSigning {
-  std::string region;
+  std::string region;  // this and the keys: empty: where AWS' tools find them
   std::string access_key;
   config::Secret secret_key;
+  std::string profile;
 };
 
 struct SnsConfig {

@@ -3,7 +3,6 @@
 #include "alerting/default_templates.h"
 #include "alerting/receivers/draft.h"
 #include "alerting/receivers/mail_text.h"
-#include "alerting/receivers/sigv4.h"
 #include "alerting/receivers/telegram_text.h"
 #include "alerting/template_data.h"
 #include "alerting/test_util.h"
@@ -530,21 +529,6 @@ TEST(MailText, Encodings) {
   EXPECT_NE(encoded.find("?=\r\n =?utf-8?q?"), std::string::npos);
   for (const char* bad : {"", "x", "@b", "a@", "<a@b", "a b@c", "a@b c", "\"a", "a@b,,"})
     EXPECT_FALSE(ParseAddressList(bad)) << bad;
-}
-
-// The example of Amazon's documentation:
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html
-TEST(SigV4, SignsAsDocumented) {
-  net::FetchRequest request;
-  request.method = "GET";
-  request.url = "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08";
-  request.headers.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
-  SignRequest(request, {"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", ""}, "us-east-1", "iam",
-              1440938160000);
-  EXPECT_EQ(request.headers.Get("Authorization"),
-            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, "
-            "SignedHeaders=content-type;host;x-amz-date, "
-            "Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
 }
 
 TEST(Truncation, CharactersAndBytes) {

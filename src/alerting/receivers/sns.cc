@@ -1,11 +1,9 @@
 // A message for Amazon's Simple Notification Service: a topic, a target or a telephone.
 // Specification: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-#include <cstdlib>
-
 #include "alerting/receivers/draft.h"
 #include "alerting/receivers/services.h"
-#include "alerting/receivers/sigv4.h"
 #include "gotemplate/unicode.h"
+#include "httpclient/sigv4.h"
 #include "net/url.h"
 
 namespace sextant::alerting {
@@ -16,28 +14,19 @@ using core::Result;
 constexpr size_t kMaxMessageBytes = 256 << 10;
 constexpr size_t kMaxSmsBytes = 1600;
 
-std::string FromEnvironment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
+using httpclient::AwsCredentials;
+using httpclient::ProcessEnvironment;
+
+Result<AwsCredentials> Credentials(const SnsSigning& signing) {
+  if (!signing.access_key.empty()) return AwsCredentials{signing.access_key, signing.secret_key.Reveal(), {}};
+  return httpclient::FindAwsCredentials(signing.profile, ProcessEnvironment)
+      .map_error(core::AddContext("neither does sns.sigv4 have credentials"));
 }
 
-Result<SigV4Credentials> Credentials(const SnsConfig& sns) {
-  if (!sns.sigv4.access_key.empty())
-    return SigV4Credentials{sns.sigv4.access_key, sns.sigv4.secret_key.Reveal(), {}};
-  SigV4Credentials credentials{FromEnvironment("AWS_ACCESS_KEY_ID"), FromEnvironment("AWS_SECRET_ACCESS_KEY"),
-                               FromEnvironment("AWS_SESSION_TOKEN")};
-  if (credentials.access_key.empty() || credentials.secret_key.empty()) {
-    return core::Fail(core::Code::kInvalidArgument,
-                      "no AWS credentials: neither in sns.sigv4 nor in the environment");
-  }
-  return credentials;
-}
-
-Result<std::string> Region(const SnsConfig& sns) {
-  for (const std::string& region :
-       {sns.sigv4.region, FromEnvironment("AWS_REGION"), FromEnvironment("AWS_DEFAULT_REGION")}) {
-    if (!region.empty()) return region;
-  }
+Result<std::string> Region(const SnsSigning& signing) {
+  if (!signing.region.empty()) return signing.region;
+  SEXTANT_ASSIGN(std::string region, httpclient::FindAwsRegion(signing.profile, ProcessEnvironment));
+  if (!region.empty()) return region;
   return core::Fail(core::Code::kInvalidArgument,
                     "region not configured in sns.sigv4.region or in default credentials chain");
 }
@@ -122,12 +111,12 @@ class Publication {
   }
 
   Result<net::FetchRequest> Signed(const std::string& api_url) {
-    SEXTANT_ASSIGN(const std::string region, Region(sns_));
-    SEXTANT_ASSIGN(const SigV4Credentials credentials, Credentials(sns_));
+    SEXTANT_ASSIGN(const std::string region, Region(sns_.sigv4));
+    SEXTANT_ASSIGN(const AwsCredentials credentials, Credentials(sns_.sigv4));
     const std::string url = api_url.empty() ? fmt::format("https://sns.{}.amazonaws.com/", region) : api_url;
     SEXTANT_ASSIGN(net::FetchRequest request, MakeRequest(draft_, "POST", url, sns_.http, params_.Encode(),
                                                           "application/x-www-form-urlencoded"));
-    SignRequest(request, credentials, region, "sns", draft_.context().now_ms);
+    SEXTANT_TRY(httpclient::SignAwsRequest(credentials, {region, "sns"}, draft_.context().now_ms, request));
     return request;
   }
 
