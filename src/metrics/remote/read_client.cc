@@ -123,6 +123,24 @@ Result<std::vector<RemoteSeries>> ReadStream(std::string_view body, size_t max_f
   return all;
 }
 
+// Everything but the body and the files' secrets; made once, so that tokens are kept.
+net::FetchRequest BaseRequest(const config::RemoteReadConfig& config, const std::string& user_agent) {
+  net::FetchRequest request;
+  request.method = "POST";
+  request.url = config.url;
+  request.timeout_ms = config.remote_timeout_ms;
+  request.max_body_bytes = ReadClient::kMaxAnswerBytes;
+  request.accept_compressed = false;
+  for (const auto& [name, value] : config.headers) request.headers.Set(name, value);
+  request.headers.Set("Content-Encoding", "snappy");
+  request.headers.Set("Accept-Encoding", "snappy");
+  request.headers.Set("Content-Type", kWhole);
+  request.headers.Set("X-Prometheus-Remote-Read-Version", "0.1.0");
+  request.headers.Set("User-Agent", user_agent);
+  httpclient::ApplyHttpConfig(config.http, request);
+  return request;
+}
+
 }  // namespace
 
 Result<bool> FrameReader::Next(std::string_view& message) {
@@ -164,6 +182,7 @@ Result<std::vector<RemoteSeries>> ReadAnswer(std::string_view content_type, std:
 ReadClient::ReadClient(ReadServices services, config::RemoteReadConfig config)
     : services_(std::move(services)),
       config_(std::move(config)),
+      request_(BaseRequest(config_, services_.user_agent)),
       shown_url_(config::RedactUrl(config_.url)),
       labels_({{"remote_name", config_.name}, {"url", shown_url_}}),
       queries_(services_.registry.AddGauge(Name("queries"), "Remote reads under way.", labels_)),
@@ -172,20 +191,8 @@ ReadClient::ReadClient(ReadServices services, config::RemoteReadConfig config)
           services_.registry.AddCounter(Name("failures_total"), "Remote reads that failed.", labels_)) {}
 
 Result<net::FetchResponse> ReadClient::Fetch(std::string message) {
-  net::FetchRequest request;
-  request.method = "POST";
-  request.url = config_.url;
+  net::FetchRequest request = request_;
   request.body = CompressSnappy(message);
-  request.timeout_ms = config_.remote_timeout_ms;
-  request.max_body_bytes = kMaxAnswerBytes;
-  request.accept_compressed = false;
-  for (const auto& [name, value] : config_.headers) request.headers.Set(name, value);
-  request.headers.Set("Content-Encoding", "snappy");
-  request.headers.Set("Accept-Encoding", "snappy");
-  request.headers.Set("Content-Type", kWhole);
-  request.headers.Set("X-Prometheus-Remote-Read-Version", "0.1.0");
-  request.headers.Set("User-Agent", services_.user_agent);
-  httpclient::ApplyHttpConfig(config_.http, request);
   SEXTANT_TRY(httpclient::ReadSecretFiles(config_.http, request));
   auto answered = std::make_shared<std::promise<Result<net::FetchResponse>>>();
   std::future<Result<net::FetchResponse>> answer = answered->get_future();

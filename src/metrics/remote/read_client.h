@@ -50,6 +50,7 @@ class ReadClient {
 
   ReadServices services_;
   const config::RemoteReadConfig config_;
+  const net::FetchRequest request_;
   const std::string shown_url_;
   const core::MetricLabels labels_;
   core::Gauge& queries_;

@@ -97,9 +97,8 @@ std::string_view WithoutSuffix(std::string_view name) {
   return {};
 }
 
-net::FetchRequest BaseRequest(const config::RemoteWriteConfig& config, const std::string& user_agent,
+net::FetchRequest BaseRequest(const config::RemoteWriteConfig& config, const WriteServices& services,
                               wire::WriteVersion version) {
-  static const core::SystemClock kClock;
   net::FetchRequest request;
   request.method = "POST";
   request.url = config.url;
@@ -112,9 +111,9 @@ net::FetchRequest BaseRequest(const config::RemoteWriteConfig& config, const std
   request.headers.Set("Content-Type", is_v1 ? "application/x-protobuf"
                                             : "application/x-protobuf;proto=io.prometheus.write.v2.Request");
   request.headers.Set("X-Prometheus-Remote-Write-Version", is_v1 ? "0.1.0" : "2.0.0");
-  request.headers.Set("User-Agent", user_agent);
+  request.headers.Set("User-Agent", services.user_agent);
   httpclient::ApplyHttpConfig(config.http, request);
-  if (config.sigv4) request.authorizer = httpclient::MakeSigV4Authorizer(*config.sigv4, kClock);
+  if (config.sigv4) request.authorizer = httpclient::MakeSigV4Authorizer(*config.sigv4, services.clock);
   return request;
 }
 
@@ -126,7 +125,7 @@ WriteQueue::WriteQueue(WriteServices& services, Settings settings)
       version_(VersionOf(settings_.config)),
       logger_(services.logger.With("remote_name", settings_.config.name)
                   .With("url", config::RedactUrl(settings_.config.url))),
-      request_(BaseRequest(settings_.config, services.user_agent, version_)),
+      request_(BaseRequest(settings_.config, services, version_)),
       metrics_(std::make_unique<WriteMetrics>(services.registry, settings_.config.name,
                                               config::RedactUrl(settings_.config.url))),
       tick_timer_(services.io, services.executor, kPriority),
