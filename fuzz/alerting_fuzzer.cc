@@ -1,5 +1,5 @@
 // What alerting reads from outside: matchers in three syntaxes, alertmanager.yml, and the saved notification
-// log. None may crash or hang, and what is accepted must read back from its own text.
+// log and silences. None may crash or hang, and what is accepted must read back from its own text.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -9,6 +9,7 @@
 #include "alerting/matchers.h"
 #include "alerting/notification_log.h"
 #include "alerting/route.h"
+#include "alerting/silences.h"
 
 namespace al = sextant::alerting;
 
@@ -32,7 +33,7 @@ void TryConfig(const std::string& text) {
   const auto root = al::BuildRoutes(**config);
   static_cast<void>(
       al::MatchRoutes(*root, sextant::model::Labels::Of({{"alertname", "A"}, {"severity", "critical"}})));
-  static_cast<void>(root->MutedBy(1'767'323'045'678));
+  static_cast<void>(root->MutedAt(1'767'323'045'678));
 }
 
 void TryLog(const std::string& bytes) {
@@ -40,6 +41,13 @@ void TryLog(const std::string& bytes) {
   if (!log.Restore(bytes)) return;
   al::NotificationLog again(1'000);
   if (!again.Restore(log.Serialize())) std::abort();
+}
+
+void TrySilences(const std::string& bytes) {
+  al::SilenceStore store({});
+  static_cast<void>(store.MergeBytes(bytes, 0));
+  al::SilenceStore again({});
+  if (!again.MergeBytes(store.Serialize(), 0) || again.size() != store.size()) std::abort();
 }
 
 }  // namespace
@@ -50,5 +58,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   TryMatchers(text);
   TryConfig(text);
   TryLog(text);
+  TrySilences(text);
   return 0;
 }

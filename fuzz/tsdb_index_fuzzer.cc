@@ -46,7 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static_cast<void>(index->LabelValues("__name__", matchers, texts));
     auto series = index->Select(matchers);
     if (!series) continue;
-    static_cast<void>(index->VisitLabels(*series, [](uint32_t, const model::Labels&) {}));
+    static_cast<void>(
+        index->VisitLabels(*series, [](uint32_t, const model::Labels&) { return core::Status(); }));
     int left = 1000;
     for (uint32_t number : *series) {
       if (left-- == 0) break;

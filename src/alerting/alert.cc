@@ -10,22 +10,6 @@ namespace {
 
 constexpr unsigned char kSeparator = 0xFF;
 
-// Go's model.LabelSet.Before: fewer labels first, then the first difference over the union of the names,
-// where a missing label comes first.
-bool LabelsBefore(const model::Labels& a, const model::Labels& b) {
-  if (a.size() != b.size()) return a.size() < b.size();
-  auto i = a.begin();
-  auto j = b.begin();
-  while (i != a.end() && j != b.end()) {
-    // The side that has the smaller name has a label that the other lacks.
-    if ((*i).name != (*j).name) return (*j).name < (*i).name;
-    if ((*i).value != (*j).value) return (*i).value < (*j).value;
-    ++i;
-    ++j;
-  }
-  return false;
-}
-
 }  // namespace
 
 uint64_t Fingerprint(const model::Labels& labels) {
@@ -64,6 +48,22 @@ std::string LabelSetText(const model::Labels& labels) {
   return out + "}";
 }
 
+// Go's model.LabelSet.Before: fewer labels first, then the first difference over the union of the names,
+// where a missing label comes first.
+bool LabelSetComesBefore(const model::Labels& a, const model::Labels& b) {
+  if (a.size() != b.size()) return a.size() < b.size();
+  auto i = a.begin();
+  auto j = b.begin();
+  while (i != a.end() && j != b.end()) {
+    // The side that has the smaller name has a label that the other lacks.
+    if ((*i).name != (*j).name) return (*j).name < (*i).name;
+    if ((*i).value != (*j).value) return (*i).value < (*j).value;
+    ++i;
+    ++j;
+  }
+  return false;
+}
+
 bool ComesBefore(const Alert& a, const Alert& b) {
   for (const std::string_view name : {"job", "instance"}) {
     const std::string_view x = a.labels.Get(name);
@@ -72,7 +72,7 @@ bool ComesBefore(const Alert& a, const Alert& b) {
     if (x.empty() || y.empty()) return y.empty();
     return x < y;
   }
-  return LabelsBefore(a.labels, b.labels);
+  return LabelSetComesBefore(a.labels, b.labels);
 }
 
 bool Overlaps(const Alert& older, const Alert& newer) {

@@ -45,7 +45,9 @@ using AlertPtr = std::shared_ptr<const Alert>;
 // What a call of Put did.
 struct PutReport {
   size_t accepted = 0;
-  std::vector<std::string> errors;  // one per refused alert, in order
+  size_t limited = 0;                     // dropped without an error by the limit per alertname
+  std::vector<std::string> errors;        // one per invalid alert, in order
+  std::vector<std::string> limit_errors;  // one per valid alert that another limit of ours refused
 };
 
 // Where alerts go. Rules and the API hand them over here; implementations say which threads may call.
@@ -65,6 +67,8 @@ uint64_t AlertHash(const model::Labels& labels);
 // `{a="b", c="d"}` as Go's model.LabelSet prints: names are never quoted. Part of group keys.
 std::string LabelSetText(const model::Labels& labels);
 
+// Go's order of label sets: fewer labels first, then label by label.
+bool LabelSetComesBefore(const model::Labels& a, const model::Labels& b);
 // The order of alerts in a message: by job, then instance, then fewer labels first, then label by label.
 bool ComesBefore(const Alert& a, const Alert& b);
 

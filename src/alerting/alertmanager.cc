@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
-#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
 
 #include "alerting/default_templates.h"
-#include "alerting/receivers.h"
+#include "alerting/receivers/conversation.h"
+#include "alerting/route_labels.h"
+#include "alerting/state_keeper.h"
 #include "alerting/template_data.h"
 
 namespace sextant::alerting {
@@ -20,32 +21,47 @@ using core::TimestampMs;
 
 constexpr size_t kDeliveriesKept = 200;
 constexpr DurationMs kMaxSleepMs = 5'000;  // wall time may jump while we sleep
-constexpr DurationMs kSaveEveryMs = 1'000;
-constexpr DurationMs kSaveRetryMs = 10'000;
-constexpr uint64_t kMaxLogBytes = uint64_t{1} << 30;
-constexpr TimestampMs kNever = std::numeric_limits<TimestampMs>::max();
-constexpr const char* kLogFile = "nflog";
+constexpr size_t kFingerprintsKept = 100;
 
-constexpr IntegrationKind kKinds[] = {IntegrationKind::kWebhook, IntegrationKind::kSlack,
-                                      IntegrationKind::kLog};
+// A service that wants fewer requests gets a notification this long after its deadline; then the group's
+// state is looked at anew.
+constexpr DurationMs kMaxRateLimitWaitMs = 3'600'000;
+constexpr DurationMs kGraceAfterPauseMs = 10'000;
+// An alert of our own about a receiver is repeated this often while its template stays broken.
+constexpr DurationMs kOwnAlertEveryMs = 60'000;
+
+constexpr const char* kFailureReasons[] = {"other",
+                                           "clientError",
+                                           "serverError",
+                                           "authError",
+                                           "rateLimited",
+                                           "contextCanceled",
+                                           "contextDeadlineExceeded"};
 
 // A notification on its way.
 struct Delivery {
   Notification notification;
   std::string lane;
-  OutgoingMessage message;
-  bool has_message = false;
+  ConversationPtr conversation;      // of the attempt under way
+  TimestampMs last_deadline_ms = 0;  // which pauses of its service cannot put off
   int attempts = 0;
   DurationMs backoff_ms = 0;
   TimestampMs retry_at_ms = 0;
   int64_t attempt_started_ns = 0;
   net::FetchHandle handle;
+  net::MailHandle mail;
+
+  void Cancel() {
+    handle.Cancel();
+    mail.Cancel();
+  }
 };
 using DeliveryPtr = std::shared_ptr<Delivery>;
 
 struct Lane {
   std::deque<DeliveryPtr> waiting;
   size_t active = 0;
+  TimestampMs paused_until_ms = kZeroTimeMs;  // the service asked for it
 };
 
 // The metrics of one integration, under Alertmanager's names.
@@ -54,6 +70,8 @@ struct IntegrationMetrics {
   core::Counter* requests;
   core::Counter* requests_failed;
   core::Counter* template_errors;
+  core::Counter* rate_limited;
+  core::Counter* put_off;
   core::Histogram* latency;
 };
 
@@ -77,7 +95,33 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
         options(std::move(opts)),
         started_at_ms(environment.clock.NowMs()),
         timer(std::in_place, environment.io, environment.executor, core::Priority::kAlerting),
-        dispatcher(std::move(config), options.limits) {}
+        dispatcher(std::move(config), options.limits, options.times),
+        next_maintenance_ms(started_at_ms + options.maintenance_ms) {
+    if (options.data_dir.empty()) return;
+    silence_keeper.emplace(
+        environment.files, environment.clock, options.data_dir, "silences", true, environment.logger,
+        environment.registry,
+        [this] {
+          std::lock_guard lock(mutex);
+          return dispatcher.silences().TakeRecords();
+        },
+        [this] {
+          std::lock_guard lock(mutex);
+          return dispatcher.silences().Serialize();
+        });
+    // A message that is repeated after a power failure is no reason to wait for the device each time.
+    log_keeper.emplace(
+        environment.files, environment.clock, options.data_dir, "nflog", false, environment.logger,
+        environment.registry,
+        [this] {
+          std::lock_guard lock(mutex);
+          return dispatcher.log().TakeRecords();
+        },
+        [this] {
+          std::lock_guard lock(mutex);
+          return dispatcher.log().Serialize();
+        });
+  }
 
   const AlertmanagerEnvironment environment;
   const AlertmanagerOptions options;
@@ -85,7 +129,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   // Gone after Stop: a callback that is being destroyed may keep us alive longer than the I/O context lives.
   std::optional<net::Timer> timer;
 
-  mutable std::mutex mutex;
+  std::mutex mutex;
   std::condition_variable idle;
   Dispatcher dispatcher;
   std::shared_ptr<const gotemplate::TemplateSet> templates;
@@ -95,26 +139,33 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   std::deque<DeliveryView> deliveries;     // newest first
   size_t tasks = 0;                        // callbacks of ours that may still run
   bool stopping = false;
-  bool saving = false;
-  TimestampMs next_save_ms = 0;
-  mutable DispatcherStats cached_stats;
-  mutable TimestampMs cached_stats_ms = kZeroTimeMs;
+  TimestampMs next_maintenance_ms;
+  DispatcherStats cached_stats;
+  TimestampMs cached_stats_ms = kZeroTimeMs;
+
+  // Both only with a data folder.
+  std::optional<StateKeeper> silence_keeper;
+  std::optional<StateKeeper> log_keeper;
+
+  const std::shared_ptr<ServiceMemory> memory = std::make_shared<ServiceMemory>();
+  std::map<std::string, TimestampMs> own_alerts;  // by lane: when one was raised last
 
   std::map<IntegrationKind, IntegrationMetrics> metrics;
   core::Counter* received_firing = nullptr;
   core::Counter* received_resolved = nullptr;
   core::Counter* invalid = nullptr;
-  core::Counter* saves = nullptr;
-  core::Counter* save_errors = nullptr;
+  core::Gauge* receivers = nullptr;
+  core::Gauge* integrations = nullptr;
+  core::Gauge* inhibition_rules = nullptr;
+  core::Counter* silence_queries = nullptr;
 
   TimestampMs Now() const { return environment.clock.NowMs(); }
-  std::string LogPath() const { return core::JoinPath(options.data_dir, kLogFile); }
 
   // --- beginning and end ---
 
   void RegisterMetrics() {
     core::Registry& registry = environment.registry;
-    for (const IntegrationKind kind : kKinds) {
+    for (const IntegrationKind kind : AllIntegrationKinds()) {
       const core::MetricLabels labels = {{"integration", std::string(IntegrationName(kind))}};
       metrics[kind] = {
           &registry.AddCounter("alertmanager_notifications_total", "Notifications attempted.", labels),
@@ -124,9 +175,15 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
                                "Requests for notifications that failed.", labels),
           &registry.AddCounter("sextant_alerting_template_errors_total",
                                "Messages sent in plain words because a template failed.", labels),
+          &registry.AddCounter("sextant_alerting_rate_limited_total",
+                               "Answers of a service that asked for fewer requests or for a pause.", labels),
+          &registry.AddCounter(
+              "sextant_alerting_queue_full_total",
+              "Notifications put off to the next flush because the service's queue was full.", labels),
           &registry.AddHistogram("alertmanager_notification_latency_seconds",
                                  "Time a notification request took.",
                                  {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20}, labels)};
+      for (const char* reason : kFailureReasons) FailureCounter(kind, reason);
     }
     received_firing = &registry.AddCounter("alertmanager_alerts_received_total", "Alerts received.",
                                            {{"status", "firing"}, {"version", "v2"}});
@@ -134,11 +191,28 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
                                              {{"status", "resolved"}, {"version", "v2"}});
     invalid =
         &registry.AddCounter("alertmanager_alerts_invalid_total", "Alerts refused.", {{"version", "v2"}});
-    saves =
-        &registry.AddCounter("alertmanager_nflog_maintenance_total", "Times the notification log was saved.");
-    save_errors = &registry.AddCounter("alertmanager_nflog_maintenance_errors_total",
-                                       "Times saving the notification log failed.");
+    receivers = &registry.AddGauge("alertmanager_receivers", "Receivers configured.");
+    integrations = &registry.AddGauge("alertmanager_integrations", "Integrations configured.");
+    inhibition_rules = &registry.AddGauge("alertmanager_inhibition_rules", "Inhibition rules configured.");
+    silence_queries = &registry.AddCounter("alertmanager_silences_queries_total", "Requests for silences.");
+    registry.AddGauge("alertmanager_alerts_per_alert_limit", "Most alerts of one alertname; 0 is no limit.")
+        .Set(static_cast<double>(options.limits.alerts_per_alertname));
+    registry.AddGauge("alertmanager_cluster_enabled", "Whether instances talk to each other.").Set(0);
+    CountConfig();
     RegisterStats();
+  }
+
+  void CountConfig() {
+    const Config& config = *dispatcher.config();
+    receivers->Set(static_cast<double>(config.receivers.size()));
+    integrations->Set(static_cast<double>(ListIntegrations(config).size()));
+    inhibition_rules->Set(static_cast<double>(config.inhibit_rules.size()));
+  }
+
+  core::Counter& FailureCounter(IntegrationKind kind, const std::string& reason) const {
+    return environment.registry.AddCounter(
+        "alertmanager_notifications_failed_total", "Notifications that were given up.",
+        {{"integration", std::string(IntegrationName(kind))}, {"reason", reason}});
   }
 
   template <typename Read>
@@ -152,10 +226,18 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   void RegisterStats() {
     core::Registry& registry = environment.registry;
     using S = const DispatcherStats&;
-    registry.AddGaugeCallback("alertmanager_alerts", "Alerts by state.",
-                              Reading([](S s) { return s.alerts_active; }), {{"state", "active"}});
-    registry.AddGaugeCallback("alertmanager_alerts", "Alerts by state.",
-                              Reading([](S s) { return s.alerts_suppressed; }), {{"state", "suppressed"}});
+    for (const char* name : {"alertmanager_alerts", "alertmanager_marked_alerts"}) {
+      registry.AddGaugeCallback(name, "Alerts by state.", Reading([](S s) { return s.alerts_active; }),
+                                {{"state", "active"}});
+      registry.AddGaugeCallback(name, "Alerts by state.", Reading([](S s) { return s.alerts_suppressed; }),
+                                {{"state", "suppressed"}});
+    }
+    registry.AddGaugeCallback("alertmanager_silences", "Silences by state.",
+                              Reading([](S s) { return s.silences_active; }), {{"state", "active"}});
+    registry.AddGaugeCallback("alertmanager_silences", "Silences by state.",
+                              Reading([](S s) { return s.silences_pending; }), {{"state", "pending"}});
+    registry.AddGaugeCallback("alertmanager_silences", "Silences by state.",
+                              Reading([](S s) { return s.silences_expired; }), {{"state", "expired"}});
     registry.AddGaugeCallback("alertmanager_dispatcher_aggregation_groups", "Groups of alerts.",
                               Reading([](S s) { return s.groups; }));
     registry.AddGaugeCallback("sextant_alerting_pending_notifications", "Notifications on their way.",
@@ -164,9 +246,13 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
                               Reading([](S s) { return s.log_entries; }));
     registry.AddCounterCallback("alertmanager_alerts_limited_total", "Alerts refused by a limit.",
                                 Reading([](S s) { return s.alerts_limited; }));
-    registry.AddCounterCallback("alertmanager_notifications_suppressed_total",
-                                "Flushes in which inhibition or a mute interval held alerts back.",
-                                Reading([](S s) { return s.notifications_suppressed; }));
+    for (const SuppressReason reason : {SuppressReason::kInhibition, SuppressReason::kSilence,
+                                        SuppressReason::kActiveInterval, SuppressReason::kMuteInterval}) {
+      registry.AddCounterCallback(
+          "alertmanager_notifications_suppressed_total", "Alerts left out when groups were flushed.",
+          Reading([reason](S s) { return s.notifications_suppressed[static_cast<size_t>(reason)]; }),
+          {{"reason", std::string(SuppressReasonName(reason))}});
+    }
     registry.AddCounterCallback("sextant_alerting_notifications_limited_total",
                                 "Notifications put off because too many were on their way.",
                                 Reading([](S s) { return s.notifications_limited; }));
@@ -174,15 +260,15 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
 
   void UnregisterStats() {
     for (const char* name :
-         {"alertmanager_alerts", "alertmanager_dispatcher_aggregation_groups",
-          "sextant_alerting_pending_notifications", "sextant_alerting_log_entries",
-          "alertmanager_alerts_limited_total", "alertmanager_notifications_suppressed_total",
-          "sextant_alerting_notifications_limited_total"}) {
+         {"alertmanager_alerts", "alertmanager_marked_alerts", "alertmanager_silences",
+          "alertmanager_dispatcher_aggregation_groups", "sextant_alerting_pending_notifications",
+          "sextant_alerting_log_entries", "alertmanager_alerts_limited_total",
+          "alertmanager_notifications_suppressed_total", "sextant_alerting_notifications_limited_total"}) {
       environment.registry.Remove(name, {});
     }
   }
 
-  DispatcherStats Stats() const {
+  DispatcherStats Stats() {
     std::lock_guard lock(mutex);
     const TimestampMs now_ms = Now();
     // Several metrics of one rendering share a count over all alerts.
@@ -193,30 +279,29 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     return cached_stats;
   }
 
-  core::Status RestoreLog() {
+  core::Status RestoreState() {
     if (options.data_dir.empty()) return {};
-    SEXTANT_TRY(environment.files.MakeDirectories(options.data_dir));
-    const auto bytes = core::ReadFile(environment.files, LogPath(), kMaxLogBytes);
-    if (!bytes) {
-      if (bytes.error().code() == core::Code::kNotFound) return {};
-      return tl::unexpected(bytes.error());
-    }
-    const core::Status restored = dispatcher.log().Restore(*bytes);
-    if (restored) return {};
-    environment.logger.Warn("notification log is damaged and put aside; alerts may be announced again",
-                            {{"path", LogPath()}, {"err", restored.error()}});
-    return environment.files.Rename(LogPath(), LogPath() + ".damaged");
+    const TimestampMs now_ms = Now();
+    const auto take_silences = [this, now_ms](std::string_view bytes) {
+      return dispatcher.silences().MergeBytes(bytes, now_ms);
+    };
+    const auto take_log = [this](std::string_view bytes) { return dispatcher.log().Restore(bytes); };
+    SEXTANT_TRY(silence_keeper->Load(take_silences, take_silences));
+    SEXTANT_TRY(log_keeper->Load(take_log, take_log));
+    // What was read is on disk already.
+    static_cast<void>(dispatcher.silences().TakeRecords());
+    return {};
   }
 
   void Stop() {
-    std::vector<net::FetchHandle> handles;
+    std::vector<DeliveryPtr> under_way;
     {
       std::lock_guard lock(mutex);
       if (std::exchange(stopping, true)) return;
-      for (const auto& [id, delivery] : active) handles.push_back(delivery->handle);
+      for (const auto& [id, delivery] : active) under_way.push_back(delivery);
     }
     timer->Cancel();
-    for (net::FetchHandle& handle : handles) handle.Cancel();
+    for (const DeliveryPtr& delivery : under_way) delivery->Cancel();
     {
       std::unique_lock lock(mutex);
       idle.wait(lock, [this] { return tasks == 0; });
@@ -225,7 +310,18 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     }
     timer.reset();
     UnregisterStats();
-    Save();
+    Maintain();
+  }
+
+  // Forgets what is over and saves the rest as a whole.
+  void Maintain() {
+    {
+      std::lock_guard lock(mutex);
+      dispatcher.log().Collect(Now());
+      dispatcher.silences().Collect(Now());
+    }
+    if (silence_keeper) silence_keeper->WriteSnapshot();
+    if (log_keeper) log_keeper->WriteSnapshot();
   }
 
   // --- time ---
@@ -235,9 +331,11 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     if (stopping) return;
     TimestampMs next_ms = dispatcher.NextWakeup();
     for (const DeliveryPtr& delivery : retries) next_ms = std::min(next_ms, delivery->retry_at_ms);
-    if (!options.data_dir.empty() && dispatcher.log().is_dirty() && !saving)
-      next_ms = std::min(next_ms, next_save_ms);
-    if (next_ms == kNever) return;
+    next_ms = std::min(next_ms, next_maintenance_ms);
+    for (const auto& [name, lane] : lanes) {
+      if (!lane.waiting.empty() && lane.paused_until_ms > now_ms)
+        next_ms = std::min(next_ms, lane.paused_until_ms);
+    }
     const DurationMs delay_ms = std::clamp<DurationMs>(next_ms - now_ms, 0, kMaxSleepMs);
     timer->StartAfter(delay_ms, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->Tick();
@@ -252,34 +350,63 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       const TimestampMs now_ms = Now();
       for (Notification& notification : dispatcher.Advance(now_ms)) {
         metrics.at(notification.integration.kind).notifications->Increment();
-        auto delivery = std::make_shared<Delivery>();
-        delivery->lane = LaneName(notification);
-        delivery->notification = std::move(notification);
-        delivery->backoff_ms = options.first_retry_ms;
-        lanes[delivery->lane].waiting.push_back(std::move(delivery));
+        Enqueue(std::move(notification), now_ms);
       }
       std::erase_if(retries, [&](const DeliveryPtr& delivery) {
         if (delivery->retry_at_ms > now_ms) return false;
         lanes[delivery->lane].waiting.push_back(delivery);
         return true;
       });
-      ready = TakeReady();
-      StartSave(now_ms);
+      ready = TakeReady(now_ms);
+      StartMaintenance(now_ms);
       Arm(now_ms);
     }
+    if (log_keeper) log_keeper->Write();
     Work(std::move(ready));
+  }
+
+  // With the lock held.
+  void StartMaintenance(TimestampMs now_ms) {
+    if (now_ms < next_maintenance_ms && next_maintenance_ms <= now_ms + options.maintenance_ms) return;
+    next_maintenance_ms = now_ms + options.maintenance_ms;
+    ++tasks;
+    const core::Status submitted =
+        environment.executor.Submit(core::Priority::kBackground, [self = shared_from_this()] {
+          self->Maintain();
+          std::lock_guard lock(self->mutex);
+          if (--self->tasks == 0) self->idle.notify_all();
+        });
+    if (!submitted) --tasks;
   }
 
   // --- deliveries ---
 
+  // With the lock held. A full lane refuses: the state machine decides anew at the next flush.
+  void Enqueue(Notification notification, TimestampMs now_ms) {
+    auto delivery = std::make_shared<Delivery>();
+    delivery->lane = LaneName(notification);
+    delivery->last_deadline_ms = notification.deadline_ms + kMaxRateLimitWaitMs;
+    delivery->backoff_ms = options.first_retry_ms;
+    delivery->notification = std::move(notification);
+    Lane& lane = lanes[delivery->lane];
+    if (lane.waiting.size() >= options.max_waiting_per_integration) {
+      metrics.at(delivery->notification.integration.kind).put_off->Increment();
+      dispatcher.Finish(delivery->notification.id, false, now_ms);
+      return;
+    }
+    lane.waiting.push_back(std::move(delivery));
+  }
+
   // With the lock held: takes from the lanes what may be attempted now.
-  std::vector<DeliveryPtr> TakeReady() {
+  std::vector<DeliveryPtr> TakeReady(TimestampMs now_ms) {
     std::vector<DeliveryPtr> ready;
     if (stopping) return ready;
     for (auto& [name, lane] : lanes) {
+      if (lane.paused_until_ms > now_ms) continue;
       while (!lane.waiting.empty() && lane.active < options.max_requests_per_integration) {
         DeliveryPtr delivery = std::move(lane.waiting.front());
         lane.waiting.pop_front();
+        PutOff(*delivery, lane.paused_until_ms);
         ++lane.active;
         ++tasks;
         active[delivery->notification.id] = delivery;
@@ -287,6 +414,14 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       }
     }
     return ready;
+  }
+
+  // A pause that the service asked for does not count against the notification.
+  static void PutOff(Delivery& delivery, TimestampMs paused_until_ms) {
+    TimestampMs& deadline_ms = delivery.notification.deadline_ms;
+    if (paused_until_ms == kZeroTimeMs) return;
+    deadline_ms =
+        std::max(deadline_ms, std::min(paused_until_ms + kGraceAfterPauseMs, delivery.last_deadline_ms));
   }
 
   // Without the lock: attempts all, and what becomes possible meanwhile.
@@ -315,58 +450,117 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       return Verdict{.error = "the next flush was due before its turn came",
                      .reason = "contextDeadlineExceeded"};
     }
-    if (!delivery->has_message) {
-      const core::Status made = MakeMessageOnce(*delivery, now_ms);
-      if (!made) return Verdict{.error = made.error().message(), .reason = "other"};
-    }
-    Send(delivery, now_ms);
-    return std::nullopt;
+    return Perform(delivery, MakeMessage(*delivery, now_ms));
   }
 
-  void Send(const DeliveryPtr& delivery, TimestampMs now_ms) {
+  // Sends what a conversation wants, unless it has come to its end.
+  std::optional<Verdict> Perform(const DeliveryPtr& delivery, Step step) {
+    if (auto* verdict = std::get_if<Verdict>(&step)) return std::move(*verdict);
     const Notification& notification = delivery->notification;
-    net::FetchRequest request = delivery->message.request;
-    request.timeout_ms = notification.deadline_ms - now_ms;
-    if (delivery->message.timeout_ms > 0) {
-      request.timeout_ms = std::min(request.timeout_ms, delivery->message.timeout_ms);
+    DurationMs timeout_ms = std::max<DurationMs>(notification.deadline_ms - Now(), 1);
+    if (delivery->conversation->timeout_ms > 0)
+      timeout_ms = std::min(timeout_ms, delivery->conversation->timeout_ms);
+    const net::FetchDelivery where = {.executor = &environment.executor,
+                                      .priority = core::Priority::kAlerting};
+    net::FetchHandle handle;
+    net::MailHandle mail_handle;
+    if (auto* request = std::get_if<net::FetchRequest>(&step)) {
+      request->timeout_ms = timeout_ms;
+      handle = environment.client.Fetch(std::move(*request), where,
+                                        [self = shared_from_this(), delivery](const Answer& answer) {
+                                          self->OnStep(delivery, delivery->conversation->OnAnswer(answer));
+                                        });
+    } else {
+      auto& mail = std::get<net::MailRequest>(step);
+      mail.timeout_ms = timeout_ms;
+      mail_handle = net::SendMail(environment.io, std::move(mail), where,
+                                  [self = shared_from_this(), delivery](const core::Status& answer) {
+                                    self->OnStep(delivery, delivery->conversation->OnMailAnswer(answer));
+                                  });
     }
-    metrics.at(notification.integration.kind).requests->Increment();
-    net::FetchHandle handle = environment.client.Fetch(
-        std::move(request), {.executor = &environment.executor, .priority = core::Priority::kAlerting},
-        [self = shared_from_this(), delivery](core::Result<net::FetchResponse> answer) {
-          self->OnAnswer(delivery, JudgeAnswer(delivery->notification.integration.kind, answer));
-        });
     bool cancel = false;
     {
       std::lock_guard lock(mutex);
       delivery->handle = handle;
+      delivery->mail = mail_handle;
       cancel = stopping;  // Stop may have looked before the handle was there
     }
-    if (cancel) handle.Cancel();
+    if (cancel) {
+      handle.Cancel();
+      mail_handle.Cancel();
+    }
+    return std::nullopt;
   }
 
-  void OnAnswer(const DeliveryPtr& delivery, const Verdict& verdict) {
+  void OnStep(const DeliveryPtr& delivery, Step step) {
+    const auto verdict = Perform(delivery, std::move(step));
+    if (!verdict) return;
     const IntegrationMetrics& counts = metrics.at(delivery->notification.integration.kind);
     counts.latency->Observe(
         static_cast<double>(environment.clock.MonotonicNs() - delivery->attempt_started_ns) / 1e9);
-    if (!verdict.delivered) counts.requests_failed->Increment();
-    Work(Complete(delivery, verdict));
+    Work(Complete(delivery, *verdict));
   }
 
-  core::Status MakeMessageOnce(Delivery& delivery, TimestampMs now_ms) {
-    MessageContext context{nullptr, options.external_url, now_ms};
+  // Fills the labels of a route in; those of a route with a broken one are left out, which is counted and
+  // logged.
+  void FillLabels(Notification& notification, const gotemplate::TemplateSet& set,
+                  const std::map<std::string, std::string>& labels) {
+    const gotemplate::Value data = ToTemplateValue(DescribeNotification(notification, options.external_url));
+    auto filled = FillRouteLabels(labels, set, data, Now());
+    if (filled) {
+      notification.route_labels = std::move(*filled);
+      return;
+    }
+    metrics.at(notification.integration.kind).template_errors->Increment();
+    environment.logger.Error("the labels of a route could not be filled in",
+                             {{"group", notification.group_key}, {"err", filled.error()}});
+  }
+
+  // The first step of a new conversation.
+  Step MakeMessage(Delivery& delivery, TimestampMs now_ms) {
+    MessageContext context{nullptr, options.external_url, now_ms, memory};
     {
       std::lock_guard lock(mutex);
       context.templates = templates;
     }
-    SEXTANT_ASSIGN(delivery.message, MakeMessage(delivery.notification, context));
-    delivery.has_message = true;
-    if (delivery.message.template_error.empty()) return {};
-    metrics.at(delivery.notification.integration.kind).template_errors->Increment();
-    environment.logger.Error(
-        "a template of a receiver failed; the message was sent in plain words",
-        {{"receiver", delivery.notification.receiver_name}, {"err", delivery.message.template_error}});
-    return {};
+    // Once: what was filled in is no template any more.
+    if (delivery.attempts == 1 && !delivery.notification.route_labels.empty()) {
+      const auto labels = std::exchange(delivery.notification.route_labels, {});
+      FillLabels(delivery.notification, *context.templates, labels);
+    }
+    const IntegrationMetrics& counts = metrics.at(delivery.notification.integration.kind);
+    counts.requests->Increment();
+    delivery.conversation = StartConversation(delivery.notification, context);
+    const std::string& error = delivery.conversation->template_error;
+    if (!error.empty() && delivery.attempts == 1) {
+      counts.template_errors->Increment();
+      environment.logger.Error("a template of a receiver failed; the message was sent in plain words",
+                               {{"receiver", delivery.notification.receiver_name}, {"err", error}});
+      RaiseTemplateAlert(delivery, error, now_ms);
+    }
+    return delivery.conversation->Begin();
+  }
+
+  // Whoever reads a message in plain words may not know whom to tell: an alert finds its way.
+  void RaiseTemplateAlert(const Delivery& delivery, const std::string& error, TimestampMs now_ms) {
+    const std::string integration(IntegrationName(delivery.notification.integration.kind));
+    model::LabelsBuilder labels;
+    labels.Set("alertname", "SextantReceiverTemplateFailed");
+    labels.Set("integration", integration);
+    labels.Set("receiver", delivery.notification.receiver_name);
+    labels.Set("severity", "warning");
+    Alert alert;
+    alert.labels = labels.Build();
+    alert.annotations = {
+        {"summary", "A template of a receiver fails."},
+        {"description", fmt::format("Messages to {} ({}) are sent in plain words: {}",
+                                    delivery.notification.receiver_name, integration, error)}};
+    std::lock_guard lock(mutex);
+    TimestampMs& last_ms = own_alerts[delivery.lane];
+    if (stopping || (last_ms != 0 && now_ms < last_ms + kOwnAlertEveryMs)) return;
+    last_ms = now_ms;
+    dispatcher.Put(std::span(&alert, 1), now_ms);
+    Arm(now_ms);
   }
 
   void WriteToLog(const Notification& notification) const {
@@ -389,21 +583,33 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     {
       std::lock_guard lock(mutex);
       const TimestampMs now_ms = Now();
-      --lanes[delivery->lane].active;
+      Lane& lane = lanes[delivery->lane];
+      --lane.active;
       active.erase(notification.id);
+      if (verdict.retry_after_ms > 0 || verdict.is_rate_limited) Pause(*delivery, lane, verdict, now_ms);
       if (!verdict.delivered && verdict.may_retry && !stopping)
         is_over = !ScheduleRetry(delivery, verdict, now_ms);
       if (is_over) {
         dispatcher.Finish(notification.id, verdict.delivered, now_ms);
         Remember(*delivery, verdict, now_ms);
       }
-      ready = TakeReady();
+      ready = TakeReady(now_ms);
       Arm(now_ms);
     }
+    // Before anything else is sent: what was delivered must not be repeated after a crash.
+    if (is_over && log_keeper) log_keeper->Write();
     Report(*delivery, verdict, is_over);
     std::lock_guard lock(mutex);
     if (--tasks == 0) idle.notify_all();
     return ready;
+  }
+
+  // With the lock held: nothing is sent to the service for a while.
+  void Pause(Delivery& delivery, Lane& lane, const Verdict& verdict, TimestampMs now_ms) {
+    metrics.at(delivery.notification.integration.kind).rate_limited->Increment();
+    const DurationMs pause_ms = std::max(verdict.retry_after_ms, delivery.backoff_ms);
+    lane.paused_until_ms = std::max(lane.paused_until_ms, now_ms + pause_ms);
+    PutOff(delivery, lane.paused_until_ms);
   }
 
   // With the lock held. False when the next attempt would come too late.
@@ -420,21 +626,30 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   // With the lock held.
   void Remember(const Delivery& delivery, const Verdict& verdict, TimestampMs now_ms) {
     const Notification& notification = delivery.notification;
-    deliveries.push_front({now_ms, notification.receiver_name,
+    deliveries.push_front({now_ms,
+                           notification.receiver_name,
                            std::string(IntegrationName(notification.integration.kind)),
-                           notification.group_key, std::string(ReasonText(notification.reason)),
-                           notification.alerts.size(), delivery.attempts, verdict.delivered, verdict.error});
+                           notification.group_key,
+                           std::string(ReasonText(notification.reason)),
+                           notification.alerts.size(),
+                           delivery.attempts,
+                           verdict.delivered,
+                           verdict.error,
+                           {}});
+    for (const Alert& alert : notification.alerts) {
+      if (deliveries.front().fingerprints.size() == kFingerprintsKept) break;
+      deliveries.front().fingerprints.push_back(Fingerprint(alert.labels));
+    }
     if (deliveries.size() > kDeliveriesKept) deliveries.pop_back();
   }
 
   void Report(const Delivery& delivery, const Verdict& verdict, bool is_over) {
     if (verdict.delivered) return;
     const Notification& notification = delivery.notification;
+    metrics.at(notification.integration.kind).requests_failed->Increment();
     const std::string integration(IntegrationName(notification.integration.kind));
     if (is_over) {
-      environment.registry
-          .AddCounter("alertmanager_notifications_failed_total", "Notifications that were given up.",
-                      {{"integration", integration}, {"reason", verdict.reason}})
+      FailureCounter(notification.integration.kind, verdict.reason.empty() ? "other" : verdict.reason)
           .Increment();
       environment.logger.Error("notification was not delivered; it is decided anew at the next flush",
                                {{"receiver", notification.receiver_name},
@@ -446,47 +661,6 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
           "notification failed and will be tried again",
           {{"receiver", notification.receiver_name}, {"integration", integration}, {"err", verdict.error}});
     }
-  }
-
-  // --- the saved log ---
-
-  // With the lock held.
-  void StartSave(TimestampMs now_ms) {
-    if (options.data_dir.empty() || saving || !dispatcher.log().is_dirty() || now_ms < next_save_ms) return;
-    saving = true;
-    ++tasks;
-    next_save_ms = now_ms + kSaveEveryMs;
-    const core::Status submitted =
-        environment.executor.Submit(core::Priority::kBackground, [self = shared_from_this()] {
-          self->Save();
-          std::lock_guard lock(self->mutex);
-          self->saving = false;
-          self->Arm(self->Now());
-          if (--self->tasks == 0) self->idle.notify_all();
-        });
-    if (!submitted) {
-      saving = false;
-      --tasks;
-    }
-  }
-
-  void Save() {
-    if (options.data_dir.empty()) return;
-    std::string bytes;
-    {
-      std::lock_guard lock(mutex);
-      if (!dispatcher.log().is_dirty()) return;
-      bytes = dispatcher.log().Serialize();
-    }
-    saves->Increment();
-    const core::Status written = core::WriteFileAtomically(environment.files, LogPath(), bytes);
-    if (written) return;
-    save_errors->Increment();
-    environment.logger.Error("saving the notification log failed; a restart may repeat notifications",
-                             {{"path", LogPath()}, {"err", written.error()}});
-    std::lock_guard lock(mutex);
-    dispatcher.log().MarkDirty();
-    next_save_ms = Now() + kSaveRetryMs;
   }
 };
 
@@ -501,8 +675,12 @@ core::Result<std::unique_ptr<Alertmanager>> Alertmanager::Start(std::shared_ptr<
   for (const std::string& warning : config->warnings) environment.logger.Warn(warning);
   auto impl = std::make_shared<Impl>(std::move(config), std::move(environment), std::move(options));
   impl->templates = std::move(templates);
-  SEXTANT_TRY(impl->RestoreLog());
+  SEXTANT_TRY(impl->RestoreState());
   impl->RegisterMetrics();
+  {
+    std::lock_guard lock(impl->mutex);
+    impl->Arm(impl->Now());
+  }
   return std::unique_ptr<Alertmanager>(new Alertmanager(std::move(impl)));
 }
 
@@ -517,7 +695,7 @@ PutReport Alertmanager::Put(std::span<const Alert> alerts) {
   for (const Alert& alert : alerts) {
     (alert.IsResolvedAt(now_ms) ? impl_->received_resolved : impl_->received_firing)->Increment();
   }
-  impl_->invalid->Increment(static_cast<double>(report.errors.size()));
+  if (!report.errors.empty()) impl_->invalid->Increment(static_cast<double>(report.errors.size()));
   return report;
 }
 
@@ -527,6 +705,7 @@ core::Status Alertmanager::SetConfig(std::shared_ptr<const Config> config) {
   std::lock_guard lock(impl_->mutex);
   impl_->templates = std::move(templates);
   impl_->dispatcher.SetConfig(std::move(config), impl_->Now());
+  impl_->CountConfig();
   impl_->Arm(impl_->Now());
   return {};
 }
@@ -537,15 +716,86 @@ std::vector<AlertView> Alertmanager::Alerts(bool with_resolved) const {
 }
 
 std::vector<GroupView> Alertmanager::Groups() const {
-  std::lock_guard lock(impl_->mutex);
-  return impl_->dispatcher.Groups(impl_->Now());
+  std::vector<GroupView> groups;
+  std::shared_ptr<const gotemplate::TemplateSet> templates;
+  {
+    std::lock_guard lock(impl_->mutex);
+    groups = impl_->dispatcher.Groups(impl_->Now());
+    templates = impl_->templates;
+  }
+  for (GroupView& group : groups) {
+    if (group.route_labels.empty()) continue;
+    Notification notification;
+    notification.receiver_name = group.receiver;
+    notification.group_key = group.key;
+    notification.group_labels = group.labels;
+    for (const AlertView& view : group.alerts) {
+      notification.alerts.push_back(*view.alert);
+      notification.alerts.back().ends_at_ms = kZeroTimeMs;
+    }
+    impl_->FillLabels(notification, *templates, group.route_labels);
+    group.route_labels = std::move(notification.route_labels);
+  }
+  return groups;
 }
 
-std::vector<std::string> Alertmanager::Receivers() const {
+std::vector<ReceiverView> Alertmanager::Receivers() const {
   std::lock_guard lock(impl_->mutex);
-  std::vector<std::string> names;
-  for (const ReceiverConfig& receiver : impl_->dispatcher.config()->receivers) names.push_back(receiver.name);
-  return names;
+  std::vector<ReceiverView> views;
+  for (const ReceiverConfig& receiver : impl_->dispatcher.config()->receivers) {
+    views.push_back({receiver.name, receiver.labels});
+    views.back().labels["name"] = receiver.name;
+  }
+  return views;
+}
+
+Explanation Alertmanager::Explain(const model::Labels& labels) const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->dispatcher.Explain(labels, impl_->Now());
+}
+
+core::Result<std::string> Alertmanager::SetSilence(Silence silence) {
+  core::Result<std::string> id;
+  {
+    std::lock_guard lock(impl_->mutex);
+    id = impl_->dispatcher.silences().Set(std::move(silence), impl_->Now());
+  }
+  if (id && impl_->silence_keeper) impl_->silence_keeper->Write();
+  if (id && impl_->options.logs_silences) impl_->environment.logger.Info("silence set", {{"id", *id}});
+  return id;
+}
+
+core::Status Alertmanager::ExpireSilence(const std::string& id) {
+  core::Status expired;
+  {
+    std::lock_guard lock(impl_->mutex);
+    expired = impl_->dispatcher.silences().Expire(id, impl_->Now());
+  }
+  if (expired && impl_->silence_keeper) impl_->silence_keeper->Write();
+  if (expired && impl_->options.logs_silences)
+    impl_->environment.logger.Info("silence expired", {{"id", id}});
+  return expired;
+}
+
+std::vector<Silence> Alertmanager::Silences() const {
+  impl_->silence_queries->Increment();
+  std::lock_guard lock(impl_->mutex);
+  return impl_->dispatcher.silences().List();
+}
+
+std::optional<Silence> Alertmanager::FindSilence(const std::string& id) const {
+  impl_->silence_queries->Increment();
+  std::lock_guard lock(impl_->mutex);
+  const Silence* silence = impl_->dispatcher.silences().Find(id);
+  if (silence == nullptr) return std::nullopt;
+  return *silence;
+}
+
+core::TimestampMs Alertmanager::now_ms() const { return impl_->Now(); }
+
+MatcherSyntax Alertmanager::syntax() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->dispatcher.config()->syntax;
 }
 
 std::vector<std::string> Alertmanager::ReceiversOf(const model::Labels& labels) const {
@@ -554,7 +804,10 @@ std::vector<std::string> Alertmanager::ReceiversOf(const model::Labels& labels) 
 }
 
 AlertmanagerStatus Alertmanager::Status() const {
-  AlertmanagerStatus status{impl_->started_at_ms, impl_->options.external_url, {}, impl_->Stats()};
+  AlertmanagerStatus status{.started_at_ms = impl_->started_at_ms,
+                            .external_url = impl_->options.external_url,
+                            .config_text = {},
+                            .stats = impl_->Stats()};
   std::lock_guard lock(impl_->mutex);
   status.config_text = impl_->dispatcher.config()->text;
   return status;

@@ -5,19 +5,22 @@
 //
 // Notifications of one integration wait in a lane of their own, a few at a time, so that a receiver that
 // hangs or refuses holds nobody else up. An attempt that may succeed later is repeated with growing pauses
-// (or when the receiver asked for it by Retry-After) until the group's next flush; what still was not
-// delivered then is decided anew by the state machine.
+// until the group's next flush; what still was not delivered then is decided anew by the state machine. A
+// service that asks for fewer requests (429, Retry-After) gets none until then, and what waits for it keeps
+// waiting, for an hour at most.
 //
-// What was delivered is saved within a second in `nflog` in the data folder (format: notification_log.h).
-// After a restart the alerts themselves come back as their rules or senders repeat them; the saved log keeps
-// them from being announced twice, and announces their end. A crash in the second before a save can repeat a
-// message; it cannot lose one. The end of an alert that ended while nobody was running and that its sender
-// does not report any more is not announced.
+// What was delivered is in the notification log, silences are in theirs; each change is on disk before the
+// next step (state_keeper.h), both files in the formats of Alertmanager. After a restart the alerts
+// themselves come back as their rules or senders repeat them; the log keeps them from being announced twice,
+// and announces their end. A crash can repeat the message that was in flight; it cannot lose one. The end of
+// an alert that ended while nobody was running and that its sender does not report any more is not announced.
 //
 // All methods but Start and Stop may be called from any thread.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -51,7 +54,11 @@ struct AlertmanagerOptions {
   std::string external_url = {};  // in messages; without a trailing slash
   std::string data_dir = {};      // empty: nothing is kept over a restart
   DispatcherLimits limits = {};
-  size_t max_requests_per_integration = 8;  // at the same time
+  DispatcherTimes times = {};
+  bool logs_silences = false;                 // writes what happens to silences to the log
+  core::DurationMs maintenance_ms = 900'000;  // between tidyings and savings of silences and log
+  size_t max_requests_per_integration = 8;     // at the same time
+  size_t max_waiting_per_integration = 1'000;  // more are put off to their group's next flush
   // Pauses between attempts: the first, and what they grow to by half each time.
   core::DurationMs first_retry_ms = 500;
   core::DurationMs max_retry_ms = 60'000;
@@ -67,13 +74,20 @@ struct DeliveryView {
   size_t alerts = 0;
   int attempts = 0;
   bool delivered = false;
-  std::string error;  // the last one; empty when it was delivered
+  std::string error;                   // the last one; empty when it was delivered
+  std::vector<uint64_t> fingerprints;  // of the alerts, at most 100
+};
+
+struct ReceiverView {
+  std::string name;
+  std::map<std::string, std::string> labels;
 };
 
 struct AlertmanagerStatus {
   core::TimestampMs started_at_ms = 0;
   std::string external_url;
   std::string config_text;  // YAML with secrets hidden
+  MatcherSyntax syntax = MatcherSyntax::kFallback;
   DispatcherStats stats;
 };
 
@@ -94,12 +108,24 @@ class Alertmanager final : public AlertSink {
   core::Status SetConfig(std::shared_ptr<const Config> config);
 
   std::vector<AlertView> Alerts(bool with_resolved = false) const;
+  // With the labels of their routes filled in.
   std::vector<GroupView> Groups() const;
-  std::vector<std::string> Receivers() const;
+  std::vector<ReceiverView> Receivers() const;
+  Explanation Explain(const model::Labels& labels) const;
   std::vector<std::string> ReceiversOf(const model::Labels& labels) const;
   AlertmanagerStatus Status() const;
   // The last 200, newest first.
   std::vector<DeliveryView> Deliveries() const;
+
+  // Makes or changes a silence; when it returns, the silence is on disk or the failure was counted. Errors as
+  // SilenceStore's.
+  core::Result<std::string> SetSilence(Silence silence);
+  core::Status ExpireSilence(const std::string& id);
+  std::vector<Silence> Silences() const;
+  std::optional<Silence> FindSilence(const std::string& id) const;
+  core::TimestampMs now_ms() const;
+  // That of the configuration's matchers.
+  MatcherSyntax syntax() const;
 
   // Abandons attempts under way, saves the log. The executor must still be running. Not from its threads; may
   // be called again.

@@ -264,7 +264,77 @@ TEST_F(AlertmanagerTest, DamagedLogIsPutAside) {
   auto alertmanager =
       Start(Yaml("  webhook_configs: [{url: '" + receiver_.Url("/hook") + "'}]\n"), folder.path());
   EXPECT_TRUE(std::filesystem::exists(folder.path() + "/nflog.damaged"));
-  EXPECT_THAT(Log(), HasSubstr("notification log is damaged"));
+  EXPECT_THAT(Log(), HasSubstr("is damaged and put aside"));
+}
+
+// As after `kill -9`: the folder as it is while the process runs, nothing tidied up.
+TEST_F(AlertmanagerTest, NothingIsLostWithoutAnEnd) {
+  const TemporaryFolder folder;
+  const TemporaryFolder copy;
+  const std::string yaml = Yaml("  webhook_configs: [{url: '" + receiver_.Url("/hook") + "'}]\n");
+  auto killed = Start(yaml, folder.path());
+  Alert alert = Firing("Disk");
+  killed->Put(std::span(&alert, 1));
+  ASSERT_THAT(WaitForDeliveries(*killed, 1), SizeIs(1));
+  const auto matchers = ParseMatchers("alertname=Other", MatcherSyntax::kFallback).value();
+  const auto id = killed->SetSilence({.matcher_sets = {matchers}, .ends_at_ms = clock_.NowMs() + 3'600'000});
+  ASSERT_TRUE(id);
+  // The entry is written before the next notification is sent, which may be a moment after the delivery
+  // shows.
+  for (int i = 0; i < 2'000 && !std::filesystem::exists(folder.path() + "/nflog.journal"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  std::filesystem::copy(
+      folder.path(), copy.path(),
+      std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
+  killed->Stop();
+
+  auto alertmanager = Start(yaml, copy.path());
+  ASSERT_TRUE(alertmanager->FindSilence(*id));
+  const Alert silenced = Firing("Other");
+  const Alert third = Firing("Third");
+  alertmanager->Put(std::vector<Alert>{alert, silenced, third});
+  EXPECT_THAT(WaitForDeliveries(*alertmanager, 1), SizeIs(1));
+  const auto requests = receiver_.WaitFor(2);
+  ASSERT_THAT(requests, SizeIs(2));
+  EXPECT_THAT(requests[1], HasSubstr("Third")) << "neither what was told nor what is silenced";
+}
+
+TEST_F(AlertmanagerTest, FullDiskIsCountedAndHealed) {
+  const TemporaryFolder folder;
+  core::FaultFileSystem faulty(files_);
+  auto started =
+      Alertmanager::Start(MustParse(Yaml("  webhook_configs: [{url: '" + receiver_.Url("/hook") + "'}]\n")),
+                          {io_, executor_, client_, clock_, registry_, faulty, core::Logger::Discard()},
+                          {.external_url = "http://x", .data_dir = folder.path()});
+  ASSERT_TRUE(started);
+  faulty.FailOperation(1, core::Fault::kFail, true, core::Code::kResourceExhausted);
+  const auto matchers = ParseMatchers("a=b", MatcherSyntax::kFallback).value();
+  const auto id =
+      (*started)->SetSilence({.matcher_sets = {matchers}, .ends_at_ms = clock_.NowMs() + 3'600'000});
+  ASSERT_TRUE(id) << "it counts in memory";
+  EXPECT_THAT(registry_.RenderText(),
+              HasSubstr("sextant_alerting_state_write_errors_total{state=\"silences\"} 1"));
+  EXPECT_EQ((*started)->Silences().size(), 1);
+  faulty.Heal();
+  (*started)->Stop();
+  auto again = Start(Yaml("  webhook_configs: [{url: '" + receiver_.Url("/hook") + "'}]\n"), folder.path());
+  EXPECT_TRUE(again->FindSilence(*id)) << "saved at the end";
+}
+
+TEST_F(AlertmanagerTest, RouteLabelsReachTheMessage) {
+  auto alertmanager = Start(
+      "route: {receiver: r, group_by: [alertname], group_wait: 1s, labels: {reason: '{{ "
+      ".GroupLabels.alertname }}', "
+      "description: '{{ routeLabels \"reason\" }} fires'}}\nreceivers:\n- name: r\n  webhook_configs: [{url: "
+      "'" +
+      receiver_.Url("/hook") + "'}]\n");
+  const Alert alert = Firing("Disk");
+  alertmanager->Put(std::span(&alert, 1));
+  EXPECT_THAT(receiver_.WaitFor(1).at(0),
+              HasSubstr("\"routeLabels\":{\"description\":\"Disk fires\",\"reason\":\"Disk\"}"));
+  const auto groups = alertmanager->Groups();
+  ASSERT_THAT(groups, SizeIs(1));
+  EXPECT_EQ(groups[0].route_labels.at("description"), "Disk fires");
 }
 
 TEST_F(AlertmanagerTest, BuiltInConfigurationWritesToTheLog) {
@@ -316,6 +386,55 @@ TEST_F(AlertmanagerTest, ManyThreadsPutAndLook) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(WaitForDeliveries(*alertmanager, 100), SizeIs(100));
+}
+
+TEST_F(AlertmanagerTest, PauseThatAServiceAsksForIsKeptByAllThatWaits) {
+  net::HttpResponse later = net::HttpResponse::Text(429, "slow down");
+  later.headers.Set("Retry-After", "1");
+  receiver_.WillAnswer({std::move(later)});
+  auto alertmanager = Start(Yaml("  webhook_configs: [{url: '" + receiver_.Url("/hook") + "'}]\n"));
+  const Alert first = Firing("First");
+  alertmanager->Put(std::span(&first, 1));
+  EXPECT_THAT(receiver_.WaitFor(1), SizeIs(1));
+  const Alert second = Firing("Second");
+  alertmanager->Put(std::span(&second, 1));
+  EXPECT_THAT(WaitForDeliveries(*alertmanager, 2), SizeIs(2));
+  for (const DeliveryView& delivery : alertmanager->Deliveries()) EXPECT_TRUE(delivery.delivered);
+  EXPECT_THAT(receiver_.WaitFor(3), SizeIs(3)) << "the second is not refused, too";
+  EXPECT_THAT(registry_.RenderText(),
+              HasSubstr("sextant_alerting_rate_limited_total{integration=\"webhook\"} 1"));
+}
+
+TEST_F(AlertmanagerTest, FullQueuePutsOff) {
+  receiver_.Hang("/hangs");
+  auto started = Alertmanager::Start(
+      MustParse(Yaml("  webhook_configs: [{url: '" + receiver_.Url("/hangs") + "'}]\n")),
+      {io_, executor_, client_, clock_, registry_, files_, core::Logger::Discard()},
+      {.max_requests_per_integration = 1, .max_waiting_per_integration = 2});
+  ASSERT_TRUE(started);
+  std::vector<Alert> alerts;
+  for (int i = 0; i < 10; ++i) alerts.push_back(Firing("A" + std::to_string(i)));
+  (*started)->Put(alerts);
+  EXPECT_THAT(receiver_.WaitFor(1), SizeIs(1));
+  for (int i = 0; i < 2'000 && (*started)->Status().stats.pending_notifications > 3; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_LE((*started)->Status().stats.pending_notifications, 3u);
+  EXPECT_THAT(registry_.RenderText(),
+              HasSubstr("sextant_alerting_queue_full_total{integration=\"webhook\"} "));
+  (*started)->Stop();
+}
+
+TEST_F(AlertmanagerTest, BrokenSlackTemplateRaisesAnAlert) {
+  auto alertmanager = Start(Yaml("  slack_configs: [{api_url: '" + receiver_.Url("/slack") +
+                                 "', channel: c, title: '{{ .Nope }}'}]\n"));
+  const Alert alert = Firing("Disk");
+  alertmanager->Put(std::span(&alert, 1));
+  EXPECT_THAT(receiver_.WaitFor(1).at(0), HasSubstr("[firing] 1 alerts alertname=Disk"));
+  const auto alerts = alertmanager->Alerts();
+  ASSERT_THAT(alerts, SizeIs(2));
+  EXPECT_TRUE(std::ranges::any_of(alerts, [](const AlertView& view) {
+    return view.alert->labels.Get("alertname") == "SextantReceiverTemplateFailed";
+  }));
 }
 
 }  // namespace

@@ -2,9 +2,9 @@
 //
 //   SEXTANT_ASSIGN(auto config, alerting::LoadConfig("/etc/alertmanager/alertmanager.yml"));
 //
-// What Alertmanager 0.34 knows and we do not honour yet (all receivers but webhook and Slack, tracing, route
-// labels, …) is refused by name; so is what Alertmanager itself refuses, with its words. A Config is
-// immutable once loaded and may be shared between threads.
+// What Alertmanager 0.34 knows and we do not honour yet (tracing, the event recorder) is refused by name; so is
+// what Alertmanager itself refuses, with its words. A Config is immutable once loaded and may be shared
+// between threads.
 //
 // Specification: https://prometheus.io/docs/alerting/latest/configuration/
 #pragma once
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "alerting/matchers.h"
+#include "alerting/receiver_config.h"
 #include "alerting/time_interval.h"
 #include "config/decode.h"
 #include "config/http_client_config.h"
@@ -43,6 +44,7 @@ struct RouteConfig {
   std::optional<core::DurationMs> repeat_interval_ms;
   std::vector<std::string> mute_time_intervals;
   std::vector<std::string> active_time_intervals;
+  std::map<std::string, std::string> labels;  // templates, filled in per group; children inherit them
   std::vector<RouteConfig> routes;
 
   MatcherList match;  // as written; `matchers` has them all
@@ -50,11 +52,18 @@ struct RouteConfig {
   MatcherList matchers_field;
 };
 
+// One of several sources of a rule.
+struct InhibitSourceConfig {
+  MatcherList matchers_field;
+  std::vector<std::string> equal;
+};
+
 struct InhibitRuleConfig {
   std::string name;
   Matchers source_matchers;  // all three spellings together
   Matchers target_matchers;
   std::vector<std::string> equal;
+  std::vector<InhibitSourceConfig> sources;  // all must fire; in place of source_matchers and equal
 
   MatcherList source_match;  // as written
   MatcherList source_match_re;
@@ -64,79 +73,10 @@ struct InhibitRuleConfig {
   MatcherList target_matchers_field;
 };
 
-struct WebhookConfig {
-  bool send_resolved = true;
-  std::optional<config::HttpClientConfig> http;  // else the global one
-  std::string url;                               // a template
-  std::string url_file;
-  uint64_t max_alerts = 0;          // 0: all
-  core::DurationMs timeout_ms = 0;  // 0: until the next flush
-};
-
-struct SlackConfirm {
-  std::string text;
-  std::string title;
-  std::string ok_text;
-  std::string dismiss_text;
-};
-
-struct SlackAction {
-  std::string type;
-  std::string text;
-  std::string url;
-  std::string style;
-  std::string name;
-  std::string value;
-  std::optional<SlackConfirm> confirm;
-};
-
-struct SlackField {
-  std::string title;
-  std::string value;
-  std::optional<bool> is_short;  // else short_fields of the message
-};
-
-// Every text is a template; the defaults are Alertmanager's.
-struct SlackConfig {
-  bool send_resolved = false;
-  std::optional<config::HttpClientConfig> http;
-  std::string api_url;
-  std::string api_url_file;
-  std::string channel;
-  std::string username = R"({{ template "slack.default.username" . }})";
-  std::string color = R"({{ template "slack.default.color" . }})";
-  std::string title = R"({{ template "slack.default.title" . }})";
-  std::string title_link = R"({{ template "slack.default.titlelink" . }})";
-  std::string pretext = R"({{ template "slack.default.pretext" . }})";
-  std::string text = R"({{ template "slack.default.text" . }})";
-  std::string message_text;
-  std::vector<SlackField> fields;
-  bool short_fields = false;
-  std::string footer = R"({{ template "slack.default.footer" . }})";
-  std::string fallback = R"({{ template "slack.default.fallback" . }})";
-  std::string callback_id = R"({{ template "slack.default.callbackid" . }})";
-  std::string icon_emoji = R"({{ template "slack.default.iconemoji" . }})";
-  std::string icon_url = R"({{ template "slack.default.iconurl" . }})";
-  std::string image_url;
-  std::string thumb_url;
-  bool link_names = false;
-  std::vector<std::string> mrkdwn_in;
-  std::vector<SlackAction> actions;
-  core::DurationMs timeout_ms = 0;
-};
-
-struct ReceiverConfig {
-  std::string name;
-  std::vector<WebhookConfig> webhooks;
-  std::vector<SlackConfig> slacks;
-  bool logs_only = false;  // of the built-in configuration: a notification is a line in the log
-};
-
 struct GlobalConfig {
   core::DurationMs resolve_timeout_ms = 300'000;
   config::HttpClientConfig http;
-  std::string slack_api_url;
-  std::string slack_api_url_file;
+  ReceiverDefaults receivers;
 };
 
 struct Config {
@@ -148,6 +88,7 @@ struct Config {
   std::vector<NamedIntervals> mute_time_intervals;  // older name of time_intervals
   std::vector<NamedIntervals> time_intervals;
 
+  MatcherSyntax syntax = MatcherSyntax::kFallback;
   std::vector<std::string> warnings;  // what a person should change though it works
   std::string text;                   // the file as it was read, for the status page; secrets hidden
 
@@ -156,23 +97,22 @@ struct Config {
 };
 
 const config::Struct& FieldsOf(const RouteConfig*);
+const config::Struct& FieldsOf(const InhibitSourceConfig*);
 const config::Struct& FieldsOf(const InhibitRuleConfig*);
-const config::Struct& FieldsOf(const WebhookConfig*);
-const config::Struct& FieldsOf(const SlackConfirm*);
-const config::Struct& FieldsOf(const SlackAction*);
-const config::Struct& FieldsOf(const SlackField*);
-const config::Struct& FieldsOf(const SlackConfig*);
-const config::Struct& FieldsOf(const ReceiverConfig*);
 const config::Struct& FieldsOf(const GlobalConfig*);
 const config::Struct& FieldsOf(const Config*);
 
 // Errors: kInvalidArgument ("file:line:column: path: what"), kUnimplemented for what is not supported yet,
-// and what reading the file gives.
-core::Result<std::shared_ptr<const Config>> LoadConfig(const std::string& path);
+// and what reading the file gives. `syntax` is that of matchers and names of labels (the feature flags
+// classic-mode and utf8-strict-mode).
+core::Result<std::shared_ptr<const Config>> LoadConfig(const std::string& path,
+                                                       MatcherSyntax syntax = MatcherSyntax::kFallback);
 // `file_name` stands in errors, and relative paths count from its folder.
-core::Result<std::shared_ptr<const Config>> ParseConfig(std::string_view text, const std::string& file_name);
+core::Result<std::shared_ptr<const Config>> ParseConfig(std::string_view text, const std::string& file_name,
+                                                        MatcherSyntax syntax = MatcherSyntax::kFallback);
 // The same from a node inside another document (the `alertmanager` section of sextant.yaml).
-core::Result<std::shared_ptr<const Config>> DecodeConfig(config::Node node);
+core::Result<std::shared_ptr<const Config>> DecodeConfig(config::Node node,
+                                                         MatcherSyntax syntax = MatcherSyntax::kFallback);
 
 // What counts when the user gives no configuration: one receiver that writes notifications to the log and
 // nothing else.

@@ -74,6 +74,59 @@ constexpr std::string_view kParts = R"(
 {{- end -}}
 )";
 
+// The page of a mail: what mail programs show well is tables of old and styles in attributes.
+constexpr std::string_view kMailPage = R"(
+{{- define "__sextant_mail_alerts" -}}
+  {{- range . }}
+<div style="border-left: 3px solid #d8dee4; margin: 0 0 16px; padding: 4px 12px; overflow-wrap: anywhere">
+<b>Labels</b><br>
+    {{- range .Labels.SortedPairs }}
+{{ .Name }} = {{ .Value }}<br>
+    {{- end }}
+    {{- if .Annotations }}
+<b>Annotations</b><br>
+    {{- end }}
+    {{- range .Annotations.SortedPairs }}
+{{ .Name }} = {{ .Value }}<br>
+    {{- end }}
+<a href="{{ .GeneratorURL }}" style="color: #0b62c4">Source</a>
+</div>
+  {{- end }}
+{{- end -}}
+
+{{- define "email.default.html" -}}
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{{ template "__subject" . }}</title>
+</head>
+<body style="margin: 0; background: #f3f4f6; color: #1b1f24; font: 15px/1.5 sans-serif">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr><td align="center" style="padding: 16px">
+<table role="presentation" width="640" cellpadding="0" cellspacing="0" style="max-width: 640px; background: #ffffff">
+<tr><td style="padding: 16px 24px; color: #ffffff; font-weight: bold; background: {{ if .Alerts.Firing }}#b3261e{{ else }}#1d7a3a{{ end }}">
+{{ len .Alerts }} alert{{ if gt (len .Alerts) 1 }}s{{ end }} for{{ range .GroupLabels.SortedPairs }} {{ .Name }}={{ .Value }}{{ end }}
+</td></tr>
+<tr><td style="padding: 24px">
+<p><a href="{{ template "__alertmanagerURL" . }}" style="color: #0b62c4">View in {{ template "__alertmanager" . }}</a></p>
+  {{- if .Alerts.Firing }}
+<h3>[{{ len .Alerts.Firing }}] Firing</h3>
+    {{- template "__sextant_mail_alerts" .Alerts.Firing }}
+  {{- end }}
+  {{- if .Alerts.Resolved }}
+<h3>[{{ len .Alerts.Resolved }}] Resolved</h3>
+    {{- template "__sextant_mail_alerts" .Alerts.Resolved }}
+  {{- end }}
+</td></tr>
+</table>
+<p><a href="{{ .ExternalURL }}" style="color: #57606a">Sent by {{ template "__alertmanager" . }}</a></p>
+</td></tr></table>
+</body>
+</html>
+{{ end -}}
+)";
+
 struct Definition {
   std::string_view name;
   std::string_view body;
@@ -158,6 +211,7 @@ constexpr Definition kDefinitions[] = {
 
 std::string DefaultTemplates() {
   std::string text(kParts);
+  text += kMailPage;
   for (const Definition& definition : kDefinitions) {
     text += fmt::format("{{{{ define \"{}\" }}}}{}{{{{ end }}}}", definition.name, definition.body);
   }

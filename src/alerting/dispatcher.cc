@@ -11,9 +11,6 @@ namespace {
 using core::DurationMs;
 using core::TimestampMs;
 
-// Empty groups are cleared away this often, resolved alerts more rarely; as upstream does.
-constexpr DurationMs kMaintenanceMs = 30'000;
-constexpr DurationMs kCollectionMs = 1'800'000;
 // A short group_interval must not make slow receivers impossible.
 constexpr DurationMs kMinDeadlineMs = 10'000;
 // Smaller steps back are the clock being disciplined.
@@ -30,31 +27,18 @@ AlertSet HashesOf(const std::vector<Alert>& alerts, bool resolved) {
 
 }  // namespace
 
-std::string_view IntegrationName(IntegrationKind kind) {
-  switch (kind) {
-    case IntegrationKind::kWebhook:
-      return "webhook";
-    case IntegrationKind::kSlack:
-      return "slack";
-    case IntegrationKind::kLog:
-      return "log";
+std::string_view SuppressReasonName(SuppressReason reason) {
+  switch (reason) {
+    case SuppressReason::kInhibition:
+      return "inhibition";
+    case SuppressReason::kSilence:
+      return "silence";
+    case SuppressReason::kActiveInterval:
+      return "active_time_interval";
+    case SuppressReason::kMuteInterval:
+      return "mute_time_interval";
   }
   return "";
-}
-
-std::vector<Integration> ListIntegrations(const Config& config) {
-  std::vector<Integration> out;
-  for (size_t r = 0; r < config.receivers.size(); ++r) {
-    const ReceiverConfig& receiver = config.receivers[r];
-    for (size_t i = 0; i < receiver.webhooks.size(); ++i) {
-      out.push_back({r, IntegrationKind::kWebhook, i, receiver.webhooks[i].send_resolved});
-    }
-    for (size_t i = 0; i < receiver.slacks.size(); ++i) {
-      out.push_back({r, IntegrationKind::kSlack, i, receiver.slacks[i].send_resolved});
-    }
-    if (receiver.logs_only) out.push_back({r, IntegrationKind::kLog, 0, true});
-  }
-  return out;
 }
 
 bool Notification::IsFiring() const {
@@ -76,13 +60,16 @@ struct Dispatcher::Group {
   std::set<size_t> busy;  // integrations that still work on an earlier flush
 };
 
-Dispatcher::Dispatcher(std::shared_ptr<const Config> config, DispatcherLimits limits)
+Dispatcher::Dispatcher(std::shared_ptr<const Config> config, DispatcherLimits limits, DispatcherTimes times)
     : limits_(limits),
+      times_(times),
       config_(std::move(config)),
       integrations_(ListIntegrations(*config_)),
       root_(BuildRoutes(*config_)),
       inhibitor_(*config_),
-      log_(limits.max_log_entries) {}
+      log_(limits.max_log_entries, times.log_retention_ms),
+      silences_(limits.silences),
+      alertname_limit_(limits.alerts_per_alertname) {}
 
 Dispatcher::~Dispatcher() = default;
 
@@ -131,11 +118,11 @@ core::Status Dispatcher::Check(const Alert& alert) const {
     bytes += name.size() + value.size();
   }
   if (alert.labels.size() > limits_.max_labels || alert.annotations.size() > limits_.max_labels) {
-    return core::Fail(core::Code::kResourceExhausted, "alert has more than {} labels or annotations",
+    return core::Fail(core::Code::kInvalidArgument, "alert has more than {} labels or annotations",
                       limits_.max_labels);
   }
   if (bytes > limits_.max_alert_bytes) {
-    return core::Fail(core::Code::kResourceExhausted, "alert of {} bytes exceeds {}", bytes,
+    return core::Fail(core::Code::kInvalidArgument, "alert of {} bytes exceeds {}", bytes,
                       limits_.max_alert_bytes);
   }
   if (alert.starts_at_ms != kZeroTimeMs && alert.ends_at_ms != kZeroTimeMs &&
@@ -166,9 +153,15 @@ PutReport Dispatcher::Put(std::span<const Alert> alerts, TimestampMs now_ms) {
     const core::Status status = PutOne(alert, now_ms);
     if (status) {
       ++report.accepted;
-    } else {
-      if (status.error().code() == core::Code::kResourceExhausted) ++alerts_limited_;
+    } else if (status.error().code() == core::Code::kInvalidArgument) {
       report.errors.push_back(status.error().message());
+    } else {
+      ++alerts_limited_;
+      if (status.error().code() == core::Code::kUnavailable) {
+        ++report.limited;
+      } else {
+        report.limit_errors.push_back(status.error().message());
+      }
     }
   }
   return report;
@@ -182,6 +175,9 @@ core::Status Dispatcher::PutOne(const Alert& alert, TimestampMs now_ms) {
     return core::Fail(core::Code::kResourceExhausted, "too many alerts: the limit is {}", limits_.max_alerts);
   }
   Alert fresh = Normalized(alert, now_ms);
+  if (!alertname_limit_.Admit(fresh.labels.Get("alertname"), fingerprint, fresh.ends_at_ms, now_ms)) {
+    return core::Fail(core::Code::kUnavailable, "the limit of alerts with this alertname is reached");
+  }
   if (found == alerts_.end()) {
     Record record;
     for (const Route* route : MatchRoutes(*root_, fresh.labels)) {
@@ -248,14 +244,16 @@ void Dispatcher::FollowTime(TimestampMs now_ms) {
 
 TimestampMs Dispatcher::NextWakeup() const {
   TimestampMs next_ms = std::numeric_limits<TimestampMs>::max();
-  if (!timers_.empty()) next_ms = std::min(timers_.begin()->first, next_maintenance_ms_);
+  if (!timers_.empty()) {
+    next_ms = std::min(std::max(timers_.begin()->first, times_.dispatch_after_ms), next_maintenance_ms_);
+  }
   if (!alerts_.empty()) next_ms = std::min(next_ms, next_collection_ms_);
   return next_ms;
 }
 
 void Dispatcher::Maintain(TimestampMs now_ms) {
   if (now_ms >= next_maintenance_ms_) {
-    next_maintenance_ms_ = now_ms + kMaintenanceMs;
+    next_maintenance_ms_ = now_ms + times_.maintenance_ms;
     std::erase_if(groups_, [this](const auto& item) {
       Group& group = *item.second;
       if (!group.alerts.empty() || group.waiting_for > 0) return false;
@@ -267,14 +265,20 @@ void Dispatcher::Maintain(TimestampMs now_ms) {
     });
   }
   if (now_ms >= next_collection_ms_) {
-    next_collection_ms_ = now_ms + kCollectionMs;
-    log_.Collect(now_ms);
-    std::erase_if(alerts_, [this, now_ms](const auto& item) {
-      if (!item.second.alert->IsResolvedAt(now_ms)) return false;
-      inhibitor_.Remove(item.first, item.second.alert->labels);
-      return true;
-    });
+    next_collection_ms_ = now_ms + times_.collection_ms;
+    CollectAlerts(now_ms);
   }
+}
+
+void Dispatcher::CollectAlerts(TimestampMs now_ms) {
+  std::erase_if(alerts_, [this, now_ms](const auto& item) {
+    const auto& [fingerprint, record] = item;
+    if (!record.alert->IsResolvedAt(now_ms)) return false;
+    inhibitor_.Remove(fingerprint, record.alert->labels);
+    alertname_limit_.Remove(record.alert->labels.Get("alertname"), fingerprint);
+    silences_.ForgetAlert(fingerprint);
+    return true;
+  });
 }
 
 // --- flushing ---
@@ -282,7 +286,7 @@ void Dispatcher::Maintain(TimestampMs now_ms) {
 std::vector<Notification> Dispatcher::Advance(TimestampMs now_ms) {
   FollowTime(now_ms);
   std::vector<Notification> out;
-  while (!timers_.empty() && timers_.begin()->first <= now_ms) {
+  while (now_ms >= times_.dispatch_after_ms && !timers_.empty() && timers_.begin()->first <= now_ms) {
     Group& group = *timers_.begin()->second;
     // Keep the rhythm; after a long sleep begin a new one.
     const TimestampMs next_ms = group.next_flush_ms + group.id.route->group_interval_ms;
@@ -294,14 +298,28 @@ std::vector<Notification> Dispatcher::Advance(TimestampMs now_ms) {
   return out;
 }
 
-std::vector<Alert> Dispatcher::Snapshot(const Group& group, TimestampMs now_ms) const {
+std::vector<Alert> Dispatcher::Snapshot(const Group& group, TimestampMs now_ms) {
   std::vector<Alert> alerts;
   for (const auto& [fingerprint, alert] : group.alerts) {
-    if (inhibitor_.InhibitedBy(alert->labels, now_ms)) continue;
+    if (!inhibitor_.InhibitedBy(alert->labels, now_ms).empty()) {
+      Suppress(SuppressReason::kInhibition, 1);
+      continue;
+    }
     alerts.push_back(*alert);
     // An end in the future is only an expectation.
     if (!alert->IsResolvedAt(now_ms)) alerts.back().ends_at_ms = kZeroTimeMs;
   }
+  if (alerts.empty()) return alerts;
+  if (const Mute mute = group.id.route->MutedAt(now_ms)) {
+    Suppress(mute.reason == MuteReason::kMuteInterval ? SuppressReason::kMuteInterval
+                                                      : SuppressReason::kActiveInterval,
+             alerts.size());
+    return {};
+  }
+  const size_t silenced = std::erase_if(alerts, [&](const Alert& alert) {
+    return !silences_.Silencing(Fingerprint(alert.labels), alert.labels, now_ms).empty();
+  });
+  Suppress(SuppressReason::kSilence, silenced);
   std::stable_sort(alerts.begin(), alerts.end(), ComesBefore);
   return alerts;
 }
@@ -313,12 +331,7 @@ void Dispatcher::Flush(Group& group, TimestampMs now_ms, std::vector<Notificatio
   for (const auto& [fingerprint, alert] : group.alerts) {
     if (alert->IsResolvedAt(now_ms)) group.flushed_resolved.emplace(fingerprint, alert);
   }
-  std::vector<Alert> alerts = Snapshot(group, now_ms);
-  if (alerts.size() < group.alerts.size()) ++notifications_suppressed_;
-  if (!alerts.empty() && !group.id.route->MutedBy(now_ms).empty()) {
-    ++notifications_suppressed_;
-    alerts.clear();
-  }
+  const std::vector<Alert> alerts = Snapshot(group, now_ms);
   if (!alerts.empty()) {
     for (size_t i = 0; i < integrations_.size(); ++i) {
       if (integrations_[i].receiver != group.id.route->receiver) continue;
@@ -336,19 +349,19 @@ bool Dispatcher::NotifyIntegration(Group& group, size_t integration, const std::
   const Integration& target = integrations_[integration];
   const Route& route = *group.id.route;
   const std::string& receiver_name = config_->receivers[target.receiver].name;
-  const std::string log_key =
-      fmt::format("{}\n{}/{}/{}", group.key, receiver_name, IntegrationName(target.kind), target.index);
+  const std::string log_key = LogKey(group.key, receiver_name, IntegrationName(target.kind), target.index);
   Flight flight{log_key,    HashesOf(alerts, false), HashesOf(alerts, true), route.repeat_interval_ms, &group,
                 integration};
   const Reason reason = DecideNotification(log_.Find(log_key, now_ms), flight.firing, flight.resolved,
                                            target.send_resolved, route.repeat_interval_ms, now_ms);
   if (reason == Reason::kNothingNew) return true;
 
-  Notification notification{next_id_,  config_,
-                            target,    receiver_name,
-                            group.key, group.id.labels,
-                            reason,    {},
-                            now_ms,    now_ms + std::max(route.group_interval_ms, kMinDeadlineMs)};
+  Notification notification{next_id_,    config_,
+                            target,      receiver_name,
+                            group.key,   group.id.labels,
+                            reason,      {},
+                            now_ms,      now_ms + std::max(route.group_interval_ms, kMinDeadlineMs),
+                            route.labels};
   for (const Alert& alert : alerts) {
     if (target.send_resolved || alert.ends_at_ms == kZeroTimeMs) notification.alerts.push_back(alert);
   }
@@ -398,24 +411,21 @@ void Dispatcher::ForgetResolved(Group& group) {
 
 // --- views ---
 
-AlertView Dispatcher::View(uint64_t fingerprint, const Record& record, TimestampMs now_ms) const {
-  AlertView view{record.alert, fingerprint, AlertState::kActive, {}, {}};
-  for (const GroupId& id : record.groups) {
-    const std::string& name = config_->receivers[id.route->receiver].name;
-    if (std::find(view.receivers.begin(), view.receivers.end(), name) == view.receivers.end()) {
-      view.receivers.push_back(name);
-    }
-  }
+AlertView Dispatcher::View(uint64_t fingerprint, const Record& record, TimestampMs now_ms) {
+  AlertView view{record.alert, fingerprint, AlertState::kActive, {}, {}, {}};
+  for (const GroupId& id : record.groups)
+    view.receivers.push_back(config_->receivers[id.route->receiver].name);
   if (record.alert->IsResolvedAt(now_ms)) {
     view.state = AlertState::kResolved;
-  } else if (const auto by = inhibitor_.InhibitedBy(record.alert->labels, now_ms)) {
-    view.state = AlertState::kSuppressed;
-    view.inhibited_by.push_back(*by);
+    return view;
   }
+  view.inhibited_by = inhibitor_.InhibitedBy(record.alert->labels, now_ms);
+  view.silenced_by = silences_.Silencing(fingerprint, record.alert->labels, now_ms);
+  if (!view.inhibited_by.empty() || !view.silenced_by.empty()) view.state = AlertState::kSuppressed;
   return view;
 }
 
-std::vector<AlertView> Dispatcher::Alerts(TimestampMs now_ms, bool with_resolved) const {
+std::vector<AlertView> Dispatcher::Alerts(TimestampMs now_ms, bool with_resolved) {
   std::vector<AlertView> out;
   for (const auto& [fingerprint, record] : alerts_) {
     if (with_resolved || !record.alert->IsResolvedAt(now_ms))
@@ -424,30 +434,40 @@ std::vector<AlertView> Dispatcher::Alerts(TimestampMs now_ms, bool with_resolved
   return out;
 }
 
-std::vector<GroupView> Dispatcher::Groups(TimestampMs now_ms) const {
+std::vector<GroupView> Dispatcher::Groups(TimestampMs now_ms) {
   std::vector<GroupView> out;
   for (const auto& [id, group] : groups_) {
-    GroupView view{
-        id.labels, config_->receivers[id.route->receiver].name, group->key, group->next_flush_ms, {}};
+    GroupView view{.labels = id.labels,
+                   .receiver = config_->receivers[id.route->receiver].name,
+                   .key = group->key,
+                   .next_flush_ms = group->next_flush_ms,
+                   .muted_by = id.route->MutedAt(now_ms).intervals,
+                   .route_labels = id.route->labels,
+                   .alerts = {}};
     for (const auto& [fingerprint, alert] : group->alerts) {
       const auto record = alerts_.find(fingerprint);
       if (record == alerts_.end() || record->second.alert->IsResolvedAt(now_ms)) continue;
       view.alerts.push_back(View(fingerprint, record->second, now_ms));
     }
-    if (!view.alerts.empty()) out.push_back(std::move(view));
+    if (view.alerts.empty()) continue;
+    std::stable_sort(view.alerts.begin(), view.alerts.end(),
+                     [](const AlertView& a, const AlertView& b) { return ComesBefore(*a.alert, *b.alert); });
+    out.push_back(std::move(view));
   }
   std::sort(out.begin(), out.end(), [](const GroupView& a, const GroupView& b) {
-    if (a.labels != b.labels) return a.labels < b.labels;
+    if (a.labels != b.labels) return LabelSetComesBefore(a.labels, b.labels);
     return std::tie(a.receiver, a.key) < std::tie(b.receiver, b.key);
   });
   return out;
 }
 
-DispatcherStats Dispatcher::Stats(TimestampMs now_ms) const {
+DispatcherStats Dispatcher::Stats(TimestampMs now_ms) {
   DispatcherStats stats;
   for (const auto& [fingerprint, record] : alerts_) {
     if (record.alert->IsResolvedAt(now_ms)) continue;
-    ++(inhibitor_.InhibitedBy(record.alert->labels, now_ms) ? stats.alerts_suppressed : stats.alerts_active);
+    const bool is_suppressed = !inhibitor_.InhibitedBy(record.alert->labels, now_ms).empty() ||
+                               !silences_.Silencing(fingerprint, record.alert->labels, now_ms).empty();
+    ++(is_suppressed ? stats.alerts_suppressed : stats.alerts_active);
   }
   stats.groups = groups_.size();
   stats.pending_notifications = flights_.size();
@@ -455,7 +475,51 @@ DispatcherStats Dispatcher::Stats(TimestampMs now_ms) const {
   stats.alerts_limited = alerts_limited_;
   stats.notifications_suppressed = notifications_suppressed_;
   stats.notifications_limited = notifications_limited_;
+  stats.silences_active = silences_.Count(SilenceState::kActive, now_ms);
+  stats.silences_pending = silences_.Count(SilenceState::kPending, now_ms);
+  stats.silences_expired = silences_.Count(SilenceState::kExpired, now_ms);
   return stats;
+}
+
+Explanation Dispatcher::Explain(const model::Labels& labels, TimestampMs now_ms) {
+  const uint64_t fingerprint = Fingerprint(labels);
+  const auto known = alerts_.find(fingerprint);
+  Explanation out{known == alerts_.end() ? nullptr : known->second.alert,
+                  inhibitor_.InhibitedBy(labels, now_ms),
+                  silences_.Silencing(fingerprint, labels, now_ms),
+                  {}};
+  // Labels that no alert has must not be remembered for ever.
+  if (known == alerts_.end()) silences_.ForgetAlert(fingerprint);
+  for (const Route* route : MatchRoutes(*root_, labels)) {
+    const GroupId id{route, route->GroupLabels(labels)};
+    const auto group = groups_.find(id);
+    Mute mute = route->MutedAt(now_ms);
+    RouteExplanation on_route{.route = route->key,
+                              .receiver = config_->receivers[route->receiver].name,
+                              .group_key = route->key + ":" + LabelSetText(id.labels),
+                              .has_group = group != groups_.end(),
+                              .mute_reason = mute.reason,
+                              .muted_by = std::move(mute.intervals),
+                              .integrations = {}};
+    if (on_route.has_group) on_route.next_flush_ms = group->second->next_flush_ms;
+    for (size_t i = 0; i < integrations_.size(); ++i) {
+      const Integration& target = integrations_[i];
+      if (target.receiver != route->receiver) continue;
+      IntegrationView view{.integration = std::string(IntegrationName(target.kind)), .index = target.index};
+      view.is_sending = on_route.has_group && group->second->busy.contains(i);
+      if (const LogEntry* last = log_.Find(
+              LogKey(on_route.group_key, on_route.receiver, view.integration, view.index), now_ms)) {
+        const uint64_t hash = AlertHash(labels);
+        view.last_sent_ms = last->time_ms;
+        view.knows_as_firing = std::binary_search(last->firing.begin(), last->firing.end(), hash);
+        view.knows_as_resolved = std::binary_search(last->resolved.begin(), last->resolved.end(), hash);
+        view.repeats_after_ms = last->time_ms + route->repeat_interval_ms;
+      }
+      on_route.integrations.push_back(std::move(view));
+    }
+    out.routes.push_back(std::move(on_route));
+  }
+  return out;
 }
 
 std::vector<std::string> Dispatcher::ReceiversOf(const model::Labels& labels) const {

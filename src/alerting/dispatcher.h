@@ -7,9 +7,9 @@
 //
 // An alert goes to the groups of the routes that match it. A group speaks first when group_wait is over, then
 // every group_interval if something changed (an alert came or went) or repeat_interval has passed. Inhibited
-// alerts are left out; muted routes stay silent. What has been delivered is in the notification log; what
-// failed is tried again at the next flush. Resolved alerts leave their group once every integration has been
-// told.
+// and silenced alerts are left out; muted routes stay silent. What has been delivered is in the notification
+// log; what failed is tried again at the next flush. Resolved alerts leave their group once every integration
+// has been told.
 //
 // Time that jumps back shifts the groups' timers with it; time that jumps ahead makes them due.
 //
@@ -17,6 +17,7 @@
 // DispatcherLimits.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -28,12 +29,29 @@
 #include <vector>
 
 #include "alerting/alert.h"
+#include "alerting/alertname_limit.h"
 #include "alerting/config.h"
 #include "alerting/inhibitor.h"
+#include "alerting/integration.h"
 #include "alerting/notification_log.h"
 #include "alerting/route.h"
+#include "alerting/silences.h"
 
 namespace sextant::alerting {
+
+// Why alerts of a flush were left out, as the label `reason` of alertmanager_notifications_suppressed_total.
+enum class SuppressReason : uint8_t { kInhibition, kSilence, kActiveInterval, kMuteInterval };
+inline constexpr size_t kSuppressReasons = 4;
+// "inhibition", "silence", "active_time_interval", "mute_time_interval".
+std::string_view SuppressReasonName(SuppressReason reason);
+
+// When things are done; as upstream by default.
+struct DispatcherTimes {
+  core::DurationMs maintenance_ms = 30'000;    // between clearings of empty groups
+  core::DurationMs collection_ms = 1'800'000;  // between removals of resolved alerts
+  core::DurationMs log_retention_ms = 120LL * 3'600'000;
+  core::TimestampMs dispatch_after_ms = kZeroTimeMs;  // nothing is sent before
+};
 
 struct DispatcherLimits {
   size_t max_alerts = 500'000;
@@ -42,22 +60,9 @@ struct DispatcherLimits {
   size_t max_labels = 256;                    // of an alert; annotations likewise
   size_t max_alert_bytes = 256 << 10;         // labels, annotations and URL together
   size_t max_log_entries = 1'000'000;
+  size_t alerts_per_alertname = 0;  // further ones are dropped; 0: no limit
+  SilenceLimits silences = {};
 };
-
-enum class IntegrationKind : uint8_t { kWebhook, kSlack, kLog };
-// "webhook", "slack", "log": the label `integration` of metrics.
-std::string_view IntegrationName(IntegrationKind kind);
-
-// One place that notifications go to.
-struct Integration {
-  size_t receiver = 0;  // in Config::receivers
-  IntegrationKind kind = IntegrationKind::kLog;
-  size_t index = 0;  // among the receiver's of this kind
-  bool send_resolved = false;
-};
-
-// All integrations of a configuration, by receiver, webhooks before Slack.
-std::vector<Integration> ListIntegrations(const Config& config);
 
 struct Notification {
   uint64_t id = 0;
@@ -71,6 +76,8 @@ struct Notification {
   std::vector<Alert> alerts;
   core::TimestampMs flushed_at_ms = 0;
   core::TimestampMs deadline_ms = 0;  // when trying again ends: the next flush takes over
+  // Labels of the route, filled in; templates until whoever sends it has done so.
+  std::map<std::string, std::string> route_labels;
 
   bool IsFiring() const;  // at least one alert is
 };
@@ -82,8 +89,9 @@ struct AlertView {
   AlertPtr alert;
   uint64_t fingerprint = 0;
   AlertState state = AlertState::kActive;
-  std::vector<std::string> receivers;
+  std::vector<std::string> receivers;  // one per route, in the tree's order
   std::vector<uint64_t> inhibited_by;
+  std::vector<std::string> silenced_by;
 };
 
 struct GroupView {
@@ -91,7 +99,39 @@ struct GroupView {
   std::string receiver;
   std::string key;
   core::TimestampMs next_flush_ms = 0;
-  std::vector<AlertView> alerts;
+  std::vector<std::string> muted_by;                // names of time intervals
+  std::map<std::string, std::string> route_labels;  // templates until somebody fills them in
+  std::vector<AlertView> alerts;                    // in the order of a message
+};
+
+// What was last told to one integration of a group.
+struct IntegrationView {
+  std::string integration;
+  size_t index = 0;
+  bool is_sending = false;
+  core::TimestampMs last_sent_ms = kZeroTimeMs;  // unset: never, or forgotten
+  bool knows_as_firing = false;                  // the last message had this alert as firing
+  bool knows_as_resolved = false;
+  core::TimestampMs repeats_after_ms = kZeroTimeMs;
+};
+
+// Where an alert goes by one route, and what holds it back there.
+struct RouteExplanation {
+  std::string route;  // its key
+  std::string receiver;
+  std::string group_key;
+  bool has_group = false;
+  core::TimestampMs next_flush_ms = kZeroTimeMs;
+  MuteReason mute_reason = MuteReason::kNone;
+  std::vector<std::string> muted_by;
+  std::vector<IntegrationView> integrations;
+};
+
+struct Explanation {
+  AlertPtr alert;  // null: no alert with these labels is known
+  std::vector<uint64_t> inhibited_by;
+  std::vector<std::string> silenced_by;
+  std::vector<RouteExplanation> routes;
 };
 
 struct DispatcherStats {
@@ -100,14 +140,18 @@ struct DispatcherStats {
   size_t groups = 0;
   size_t pending_notifications = 0;
   size_t log_entries = 0;
-  uint64_t alerts_limited = 0;            // refused by a limit since the start
-  uint64_t notifications_suppressed = 0;  // left out because alerts were inhibited or the route was muted
-  uint64_t notifications_limited = 0;     // put off because too many were pending
+  uint64_t alerts_limited = 0;  // refused by a limit since the start
+  // Alerts left out of flushes, by SuppressReason.
+  std::array<uint64_t, kSuppressReasons> notifications_suppressed = {};
+  size_t silences_active = 0;
+  size_t silences_pending = 0;
+  size_t silences_expired = 0;
+  uint64_t notifications_limited = 0;  // put off because too many were pending
 };
 
 class Dispatcher {
  public:
-  Dispatcher(std::shared_ptr<const Config> config, DispatcherLimits limits);
+  Dispatcher(std::shared_ptr<const Config> config, DispatcherLimits limits, DispatcherTimes times = {});
   ~Dispatcher();
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
@@ -128,14 +172,17 @@ class Dispatcher {
   void Finish(uint64_t notification_id, bool delivered, core::TimestampMs now_ms);
 
   NotificationLog& log() { return log_; }
+  SilenceStore& silences() { return silences_; }
   const std::shared_ptr<const Config>& config() const { return config_; }
 
   // Alerts that are not over, in the order of their fingerprints; with `with_resolved` also those not
   // forgotten yet.
-  std::vector<AlertView> Alerts(core::TimestampMs now_ms, bool with_resolved = false) const;
-  // Groups that have alerts, by receiver and labels.
-  std::vector<GroupView> Groups(core::TimestampMs now_ms) const;
-  DispatcherStats Stats(core::TimestampMs now_ms) const;
+  std::vector<AlertView> Alerts(core::TimestampMs now_ms, bool with_resolved = false);
+  // Groups that have alerts, by labels and receiver.
+  std::vector<GroupView> Groups(core::TimestampMs now_ms);
+  DispatcherStats Stats(core::TimestampMs now_ms);
+  // What an alert with these labels would meet, or meets, on its way to people.
+  Explanation Explain(const model::Labels& labels, core::TimestampMs now_ms);
   // Receivers that an alert with these labels would go to.
   std::vector<std::string> ReceiversOf(const model::Labels& labels) const;
 
@@ -170,18 +217,25 @@ class Dispatcher {
   void FollowTime(core::TimestampMs now_ms);
   void Maintain(core::TimestampMs now_ms);
   void Flush(Group& group, core::TimestampMs now_ms, std::vector<Notification>& out);
-  std::vector<Alert> Snapshot(const Group& group, core::TimestampMs now_ms) const;
+  std::vector<Alert> Snapshot(const Group& group, core::TimestampMs now_ms);
   bool NotifyIntegration(Group& group, size_t integration, const std::vector<Alert>& alerts,
                          core::TimestampMs now_ms, std::vector<Notification>& out);
   void ForgetResolved(Group& group);
-  AlertView View(uint64_t fingerprint, const Record& record, core::TimestampMs now_ms) const;
+  void Suppress(SuppressReason reason, size_t alerts) {
+    notifications_suppressed_[static_cast<size_t>(reason)] += alerts;
+  }
+  AlertView View(uint64_t fingerprint, const Record& record, core::TimestampMs now_ms);
+  void CollectAlerts(core::TimestampMs now_ms);
 
-  DispatcherLimits limits_;
+  const DispatcherLimits limits_;
+  const DispatcherTimes times_;
   std::shared_ptr<const Config> config_;
   std::vector<Integration> integrations_;
   std::unique_ptr<Route> root_;
   Inhibitor inhibitor_;
   NotificationLog log_;
+  SilenceStore silences_;
+  AlertnameLimit alertname_limit_;
 
   std::map<uint64_t, Record> alerts_;  // by fingerprint
   std::unordered_map<GroupId, std::unique_ptr<Group>, GroupIdHash> groups_;
@@ -192,7 +246,7 @@ class Dispatcher {
   core::TimestampMs next_maintenance_ms_ = kZeroTimeMs;
   core::TimestampMs next_collection_ms_ = kZeroTimeMs;
   uint64_t alerts_limited_ = 0;
-  uint64_t notifications_suppressed_ = 0;
+  std::array<uint64_t, kSuppressReasons> notifications_suppressed_ = {};
   uint64_t notifications_limited_ = 0;
 };
 

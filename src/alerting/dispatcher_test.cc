@@ -1,6 +1,10 @@
 #include "alerting/dispatcher.h"
 
 #include <gmock/gmock.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <random>
 
 #include "alerting/test_util.h"
 #include "core/clock.h"
@@ -29,8 +33,8 @@ receivers:
 // resolved).
 class World {
  public:
-  explicit World(const std::string& yaml, DispatcherLimits limits = {})
-      : clock_(kStart), dispatcher_(MustParse(yaml), limits) {}
+  explicit World(const std::string& yaml, DispatcherLimits limits = {}, DispatcherTimes times = {})
+      : clock_(kStart), dispatcher_(MustParse(yaml), limits, times) {}
 
   Dispatcher& dispatcher() { return dispatcher_; }
   core::TimestampMs now() const { return clock_.NowMs(); }
@@ -418,6 +422,124 @@ TEST(Dispatcher, WeekOfAlertsPlaysInASecond) {
   EXPECT_THAT(world.Run(7 * 24 * kHour), SizeIs(10 * 42));
 }
 
+// --- silences, several sources, what is configured ---
+
+Silence SilenceOf(const std::string& matchers, core::TimestampMs starts, core::TimestampMs ends) {
+  return {.matcher_sets = {ParseMatchers(matchers, MatcherSyntax::kFallback).value()},
+          .starts_at_ms = starts,
+          .ends_at_ms = ends};
+}
+
+TEST(Dispatcher, SilencedAlertsAreLeftOut) {
+  World world(kOneWebhook);
+  const auto id = world.dispatcher().silences().Set(SilenceOf("name=a", kStart, kStart + kHour), kStart);
+  ASSERT_TRUE(id);
+  world.Fire("a");
+  world.Fire("b");
+  EXPECT_THAT(world.Run(kMinute), ElementsAre("+30s hook first notification: b!"));
+  const auto views = world.dispatcher().Alerts(world.now());
+  ASSERT_THAT(views, SizeIs(2));
+  for (const AlertView& view : views) {
+    const bool is_silenced = view.alert->labels.Get("name") == "a";
+    EXPECT_EQ(view.state, is_silenced ? AlertState::kSuppressed : AlertState::kActive);
+    EXPECT_EQ(view.silenced_by, is_silenced ? std::vector<std::string>{*id} : std::vector<std::string>{});
+  }
+  EXPECT_EQ(world.dispatcher().Stats(world.now()).alerts_suppressed, 1);
+  EXPECT_GE(world.dispatcher().Stats(world.now()).notifications_suppressed[1], 1);
+  ASSERT_TRUE(world.dispatcher().silences().Expire(*id, world.now()));
+  EXPECT_THAT(world.Run(5 * kMinute), ElementsAre("+330s hook new alerts added: a! b!"));
+}
+
+TEST(Dispatcher, AllSourcesMustFire) {
+  World world(std::string(kOneWebhook) + R"(
+inhibit_rules:
+- target_matchers: [name=t]
+  sources:
+  - {matchers: [kind=one], equal: [cluster]}
+  - {matchers: [kind=two]}
+)");
+  world.Fire("t", {{"cluster", "x"}});
+  world.Fire("s1", {{"alertname", "S"}, {"kind", "one"}, {"cluster", "x"}});
+  EXPECT_THAT(world.dispatcher().Alerts(world.now()).back().inhibited_by, IsEmpty());
+  world.Fire("other", {{"alertname", "S"}, {"kind", "two"}, {"cluster", "y"}});
+  const auto inhibited = [&] {
+    for (const AlertView& view : world.dispatcher().Alerts(world.now())) {
+      if (view.alert->labels.Get("name") == "t") return view.inhibited_by.size();
+    }
+    return size_t{99};
+  };
+  EXPECT_EQ(inhibited(), 2) << "one alert of each source";
+  world.Resolve("s1", {{"alertname", "S"}, {"kind", "one"}, {"cluster", "x"}});
+  EXPECT_EQ(inhibited(), 0);
+}
+
+TEST(Dispatcher, StartDelayHoldsTheFirstFlushBack) {
+  World world(kOneWebhook, {}, {.dispatch_after_ms = kStart + 2 * kMinute});
+  world.Fire("a");
+  EXPECT_THAT(world.Run(10 * kMinute), ElementsAre("+120s hook first notification: a!"));
+}
+
+TEST(Dispatcher, ResolvedAlertsAreCollectedAfterTheInterval) {
+  World world(kOneWebhook, {}, {.collection_ms = kMinute});
+  world.Fire("a");
+  world.Run(kMinute);
+  world.Resolve("a");
+  EXPECT_THAT(world.dispatcher().Alerts(world.now(), true), SizeIs(1));
+  world.Run(3 * kMinute);
+  EXPECT_THAT(world.dispatcher().Alerts(world.now(), true), IsEmpty());
+}
+
+TEST(Dispatcher, ExplainsWhatHoldsAnAlertBack) {
+  World world(R"(
+route:
+  receiver: hook
+  group_wait: 30s
+  routes:
+  - {matchers: [team=x], mute_time_intervals: [always], continue: true}
+  - {matchers: ['team=~".+"']}
+receivers:
+- name: hook
+  webhook_configs: [{url: 'http://127.0.0.1:1/'}]
+time_intervals:
+- {name: always, time_intervals: [{}]}
+)");
+  world.Fire("a", {{"team", "x"}});
+  world.Run(kMinute);
+  const model::Labels labels = World::Make("a", {{"team", "x"}}).labels;
+  Explanation why = world.dispatcher().Explain(labels, world.now());
+  ASSERT_NE(why.alert, nullptr);
+  ASSERT_THAT(why.routes, SizeIs(2));
+  EXPECT_EQ(why.routes[0].route, "{}/{team=\"x\"}");
+  EXPECT_THAT(why.routes[0].muted_by, ElementsAre("always"));
+  ASSERT_THAT(why.routes[0].integrations, SizeIs(1));
+  EXPECT_EQ(why.routes[0].integrations[0].last_sent_ms, kZeroTimeMs);
+  EXPECT_EQ(why.routes[1].integrations[0].last_sent_ms, kStart + 30 * kSecond);
+  EXPECT_TRUE(why.routes[1].integrations[0].knows_as_firing);
+  why = world.dispatcher().Explain(World::Make("unknown").labels, world.now());
+  EXPECT_EQ(why.alert, nullptr);
+  ASSERT_THAT(why.routes, SizeIs(1));
+  EXPECT_FALSE(why.routes[0].has_group);
+}
+
+TEST(Limits, PerAlertname) {
+  World world(kOneWebhook, {.alerts_per_alertname = 2});
+  world.Fire("a");
+  world.Fire("b");
+  Alert third = World::Make("c");
+  third.starts_at_ms = world.now();
+  const PutReport report = world.dispatcher().Put(std::span(&third, 1), world.now());
+  EXPECT_EQ(report.limited, 1);
+  EXPECT_THAT(report.errors, IsEmpty());
+  world.Fire("a");  // known already
+  world.Fire("d", {{"alertname", "Other"}});
+  EXPECT_THAT(world.dispatcher().Alerts(world.now()), SizeIs(3));
+  EXPECT_EQ(world.dispatcher().Stats(world.now()).alerts_limited, 1);
+  world.Resolve("b");
+  world.Run(kSecond);
+  world.Fire("c");
+  EXPECT_THAT(world.dispatcher().Alerts(world.now()), SizeIs(3)) << "what is over makes room";
+}
+
 TEST(Limits, TooManyAlertsAreRefusedAndCounted) {
   DispatcherLimits limits;
   limits.max_alerts = 2;
@@ -425,7 +547,7 @@ TEST(Limits, TooManyAlertsAreRefusedAndCounted) {
   const std::vector<Alert> alerts = {World::Make("a"), World::Make("b"), World::Make("c"), World::Make("a")};
   const PutReport report = world.dispatcher().Put(alerts, world.now());
   EXPECT_EQ(report.accepted, 3);
-  EXPECT_THAT(report.errors, ElementsAre("too many alerts: the limit is 2"));
+  EXPECT_THAT(report.limit_errors, ElementsAre("too many alerts: the limit is 2"));
   EXPECT_EQ(world.dispatcher().Stats(world.now()).alerts_limited, 1);
 }
 
@@ -486,30 +608,93 @@ TEST(NotificationLog, UpstreamsTable) {
   EXPECT_EQ(decide(&old, {1, 2}, none, true), Reason::kRepeat);
 }
 
-TEST(NotificationLog, DamagedBytesChangeNothing) {
+constexpr const char* kKey = "{}:{alertname=\"A\"}\nteam/x/webhook/2";
+
+TEST(NotificationLog, SerializedAndJournalGiveTheSame) {
+  EXPECT_EQ(LogKey("{}:{alertname=\"A\"}", "team/x", "webhook", 2), kKey);
   NotificationLog log(100);
-  log.Put("key", {1, 2, {3, 4}, {5}});
-  const std::string saved = log.Serialize();
-  EXPECT_FALSE(log.is_dirty());
-  for (size_t i = 0; i < saved.size(); ++i) {
-    NotificationLog other(100);
-    std::string damaged = saved;
-    damaged[i] = static_cast<char>(damaged[i] ^ 1);
-    EXPECT_EQ(other.Restore(damaged).error().code(), core::Code::kCorruption);
-    EXPECT_EQ(other.Restore(saved.substr(0, i)).error().code(), core::Code::kCorruption);
-    EXPECT_EQ(other.size(), 0);
+  log.Put(kKey, {1'000, 2'000, {3, 4}, {5}, {{"ts", std::string("9")}}});
+  log.Put(LogKey("{}:{}", "r", "slack", 0), {1'000, 2'000, {}, {5}});
+  NotificationLog from_snapshot(100);
+  ASSERT_TRUE(from_snapshot.Restore(log.Serialize()));
+  NotificationLog from_journal(100);
+  for (const std::string& record : log.TakeRecords()) ASSERT_TRUE(from_journal.Restore(record));
+  for (NotificationLog* other : {&from_snapshot, &from_journal}) {
+    EXPECT_EQ(other->size(), 2);
+    ASSERT_NE(other->Find(kKey, 1), nullptr);
+    EXPECT_EQ(*other->Find(kKey, 1), *log.Find(kKey, 1));
+    EXPECT_EQ(other->Find(kKey, 2'000), nullptr) << "expired";
   }
-  NotificationLog other(100);
-  ASSERT_TRUE(other.Restore(saved));
-  EXPECT_THAT(other.Find("key", 1)->firing, ElementsAre(3, 4));
-  EXPECT_EQ(other.Find("key", 2), nullptr) << "expired";
+  EXPECT_EQ(from_snapshot.Collect(2'000), 2);
 }
 
-TEST(NotificationLog, TheLaterEntryWinsAMerge) {
+TEST(NotificationLog, EntriesAreKeptForTheRetentionAtMost) {
+  NotificationLog log(100, kHour);
+  log.Put(kKey, {kStart, kStart + 10 * kHour, {1}, {}});
+  EXPECT_NE(log.Find(kKey, kStart + kHour - 1), nullptr);
+  EXPECT_EQ(log.Find(kKey, kStart + kHour), nullptr);
+}
+
+TEST(NotificationLog, CutBytesChangeNothing) {
   NotificationLog log(100);
-  log.Put("key", {10, 100, {1}, {}});
-  log.Put("key", {5, 100, {2}, {}});
-  EXPECT_THAT(log.Find("key", 0)->firing, ElementsAre(1));
+  log.Put(kKey, {1, 2, {3, 4}, {5}});
+  const std::string saved = log.Serialize();
+  for (size_t i = 1; i < saved.size(); ++i) {
+    NotificationLog other(100);
+    EXPECT_FALSE(other.Restore(saved.substr(0, i))) << i;
+    EXPECT_EQ(other.size(), 0);
+  }
+}
+
+// Written by an earlier version of ours: one entry of a key "k", [1, 2, firing {3}, resolved {}].
+TEST(NotificationLog, OldFormatIsRead) {
+  std::string bytes = "SXNL";
+  const auto put = [&bytes](uint64_t value, int size) {
+    for (int i = 0; i < size; ++i) bytes += static_cast<char>(value >> (8 * i) & 0xFF);
+  };
+  put(1, 4);
+  put(1, 8);
+  put(1, 4);
+  bytes += 'k';
+  put(1, 8);
+  put(2, 8);
+  put(1, 4);
+  put(3, 8);
+  put(0, 4);
+  NotificationLog damaged(100);
+  EXPECT_EQ(damaged.Restore(bytes + "12345678").error().code(), core::Code::kCorruption);
+  put(XXH64(bytes.data(), bytes.size(), 0), 8);
+  NotificationLog log(100);
+  ASSERT_TRUE(log.Restore(bytes));
+  EXPECT_THAT(log.Find("k", 1)->firing, ElementsAre(3));
+}
+
+// Instances that see the same entries in any order agree.
+TEST(NotificationLog, MergeIsCommutative) {
+  std::mt19937_64 random(20261129);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<std::pair<std::string, LogEntry>> entries;
+    for (int i = 0; i < 10; ++i) {
+      entries.push_back(
+          {LogKey("{}:{}", std::string(1, static_cast<char>('a' + random() % 3)), "webhook", 0),
+           {kStart + static_cast<core::DurationMs>(random() % 3), kStart + kHour, {random() % 3}, {}}});
+    }
+    std::map<std::string, LogEntry> expected;
+    for (int order = 0; order < 5; ++order) {
+      std::shuffle(entries.begin(), entries.end(), random);
+      NotificationLog log(100);
+      for (const auto& [key, entry] : entries) log.Put(key, entry);
+      NotificationLog other(100);
+      for (const std::string& record : log.TakeRecords()) ASSERT_TRUE(other.Restore(record));
+      std::map<std::string, LogEntry> got;
+      for (const auto& [key, entry] : entries) {
+        got[key] = *log.Find(key, kStart);
+        EXPECT_EQ(*other.Find(key, kStart), got[key]);
+      }
+      if (order == 0) expected = got;
+      EXPECT_EQ(got, expected);
+    }
+  }
 }
 
 TEST(Hashes, OracleOfFingerprintsAndGroupKeys) {

@@ -4,11 +4,15 @@ namespace sextant::alerting {
 
 Inhibitor::Inhibitor(const Config& config) {
   for (const InhibitRuleConfig& rule : config.inhibit_rules) {
-    rules_.push_back({rule.source_matchers, rule.target_matchers, rule.equal, {}});
+    Rule made{rule.target_matchers, {}};
+    if (rule.sources.empty()) made.sources.push_back({rule.source_matchers, rule.equal});
+    for (const InhibitSourceConfig& source : rule.sources)
+      made.sources.push_back({source.matchers_field.matchers, source.equal});
+    rules_.push_back(std::move(made));
   }
 }
 
-std::string Inhibitor::Rule::EqualKey(const model::Labels& labels) const {
+std::string Inhibitor::Source::EqualKey(const model::Labels& labels) const {
   // A label that is absent equals one that is absent on the other side, as upstream has it.
   std::string key;
   for (const std::string& name : equal) {
@@ -18,36 +22,59 @@ std::string Inhibitor::Rule::EqualKey(const model::Labels& labels) const {
   return key;
 }
 
+void Inhibitor::Source::Remove(uint64_t fingerprint, const model::Labels& labels) {
+  const auto found = sets.find(EqualKey(labels));
+  if (found == sets.end()) return;
+  found->second.only_sources.erase(fingerprint);
+  found->second.targets_too.erase(fingerprint);
+  if (found->second.only_sources.empty() && found->second.targets_too.empty()) sets.erase(found);
+}
+
+const Alert* Inhibitor::Source::FindFiring(const model::Labels& labels, core::TimestampMs now_ms,
+                                           uint64_t& fingerprint) const {
+  const auto found = sets.find(EqualKey(labels));
+  if (found == sets.end()) return nullptr;
+  const auto find = [&](const Alerts& alerts) -> const Alert* {
+    for (const auto& [id, alert] : alerts) {
+      if (alert->IsResolvedAt(now_ms)) continue;
+      fingerprint = id;
+      return alert.get();
+    }
+    return nullptr;
+  };
+  if (const Alert* alert = find(found->second.only_sources)) return alert;
+  return MatchesAll(matchers, labels) ? nullptr : find(found->second.targets_too);
+}
+
 void Inhibitor::Update(uint64_t fingerprint, const AlertPtr& alert) {
   for (Rule& rule : rules_) {
-    if (MatchesAll(rule.source, alert->labels))
-      rule.sources[rule.EqualKey(alert->labels)][fingerprint] = alert;
+    for (Source& source : rule.sources) {
+      if (!MatchesAll(source.matchers, alert->labels)) continue;
+      EqualSet& set = source.sets[source.EqualKey(alert->labels)];
+      (MatchesAll(rule.target, alert->labels) ? set.targets_too : set.only_sources)[fingerprint] = alert;
+    }
   }
 }
 
 void Inhibitor::Remove(uint64_t fingerprint, const model::Labels& labels) {
   for (Rule& rule : rules_) {
-    const auto found = rule.sources.find(rule.EqualKey(labels));
-    if (found == rule.sources.end()) continue;
-    found->second.erase(fingerprint);
-    if (found->second.empty()) rule.sources.erase(found);
+    for (Source& source : rule.sources) source.Remove(fingerprint, labels);
   }
 }
 
-std::optional<uint64_t> Inhibitor::InhibitedBy(const model::Labels& labels, core::TimestampMs now_ms) const {
+std::vector<uint64_t> Inhibitor::InhibitedBy(const model::Labels& labels, core::TimestampMs now_ms) const {
+  std::vector<uint64_t> by;
   for (const Rule& rule : rules_) {
     if (!MatchesAll(rule.target, labels)) continue;
-    const auto found = rule.sources.find(rule.EqualKey(labels));
-    if (found == rule.sources.end()) continue;
-    // What is source and target at once must not silence others like it, nor itself.
-    const bool is_source_too = MatchesAll(rule.source, labels);
-    for (const auto& [fingerprint, source] : found->second) {
-      if (source->IsResolvedAt(now_ms)) continue;
-      if (is_source_too && MatchesAll(rule.target, source->labels)) continue;
-      return fingerprint;
+    by.clear();
+    for (const Source& source : rule.sources) {
+      uint64_t fingerprint = 0;
+      if (source.FindFiring(labels, now_ms, fingerprint) == nullptr) break;
+      by.push_back(fingerprint);
     }
+    if (by.size() == rule.sources.size()) return by;
   }
-  return std::nullopt;
+  return {};
 }
 
 }  // namespace sextant::alerting

@@ -1,12 +1,11 @@
-// Inhibition: alerts that stay quiet because another one is firing.
+// Inhibition: alerts that stay quiet because others are firing.
 //
-// A rule remembers every source alert under the values of its `equal` labels, all of them and not only the
-// last, so that the end of one source does not free what another still holds back. Owned and called by one
-// thread at a time.
+// A rule has one or several sources; all of them must be firing, each with the values of its own `equal`
+// labels. A source remembers every alert under those values, all of them and not only the last, so that the
+// end of one does not free what another still holds back. Owned and called by one thread at a time.
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -24,18 +23,32 @@ class Inhibitor {
   void Update(uint64_t fingerprint, const AlertPtr& alert);
   void Remove(uint64_t fingerprint, const model::Labels& labels);
 
-  // The source that keeps these labels quiet now, if any.
-  std::optional<uint64_t> InhibitedBy(const model::Labels& labels, core::TimestampMs now_ms) const;
+  // The alerts that keep these labels quiet now, one per source of the first rule that does; none: nothing
+  // does.
+  std::vector<uint64_t> InhibitedBy(const model::Labels& labels, core::TimestampMs now_ms) const;
 
  private:
-  using Sources = std::map<uint64_t, AlertPtr>;
-  struct Rule {
-    Matchers source;
-    Matchers target;
+  using Alerts = std::map<uint64_t, AlertPtr>;
+  // Alerts with the same values of the equal labels. Those that are targets of the rule too must not silence
+  // others like them, nor themselves.
+  struct EqualSet {
+    Alerts only_sources;
+    Alerts targets_too;
+  };
+  struct Source {
+    Matchers matchers;
     std::vector<std::string> equal;
-    std::unordered_map<std::string, Sources> sources;  // by the values of `equal`
+    std::unordered_map<std::string, EqualSet> sets = {};  // by the values of `equal`
 
     std::string EqualKey(const model::Labels& labels) const;
+    void Remove(uint64_t fingerprint, const model::Labels& labels);
+    // A firing alert of the set that these labels belong to, or 0.
+    const Alert* FindFiring(const model::Labels& labels, core::TimestampMs now_ms,
+                            uint64_t& fingerprint) const;
+  };
+  struct Rule {
+    Matchers target;
+    std::vector<Source> sources;
   };
   std::vector<Rule> rules_;
 };

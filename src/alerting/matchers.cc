@@ -485,6 +485,38 @@ Result<Matchers> ParseMatchers(std::string_view text, MatcherSyntax syntax, std:
   return classic;
 }
 
+namespace {
+
+Result<Matcher> ParseUtf8Matcher(std::string_view text) {
+  if (text.starts_with('{') || text.ends_with('}')) return Bad("unexpected open or close brace: {}", text);
+  SEXTANT_ASSIGN(const Matchers matchers, Utf8Parser(text).Parse());
+  if (matchers.empty()) return Bad("no matchers");
+  if (matchers.size() > 1) return Bad("expected 1 matcher, found {}", matchers.size());
+  return matchers.front();
+}
+
+}  // namespace
+
+Result<Matcher> ParseMatcher(std::string_view text, MatcherSyntax syntax, std::string* warning) {
+  if (text.size() > kMaxMatchersBytes) {
+    return core::Fail(core::Code::kResourceExhausted, "matcher of {} bytes exceeds {}", text.size(),
+                      kMaxMatchersBytes);
+  }
+  if (syntax == MatcherSyntax::kClassic) return ParseClassicMatcher(text);
+  Result<Matcher> parsed = ParseUtf8Matcher(text);
+  if (syntax == MatcherSyntax::kUtf8Strict) return parsed;
+  Result<Matcher> classic = ParseClassicMatcher(text);
+  if (!classic) {
+    if (parsed) return parsed;
+    return classic;
+  }
+  if (warning != nullptr && (!parsed || *parsed != *classic)) {
+    *warning = fmt::format("matcher {} is read in the classic syntax; in the UTF-8 syntax write it as {}",
+                           model::QuoteGo(text), classic->ToString());
+  }
+  return classic;
+}
+
 bool IsValidLabelName(std::string_view name, MatcherSyntax syntax) {
   if (syntax == MatcherSyntax::kClassic) return model::IsClassicLabelName(name);
   return !name.empty() && config::IsUtf8(name);

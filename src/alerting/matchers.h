@@ -65,6 +65,10 @@ enum class MatcherSyntax : uint8_t { kClassic, kUtf8Strict, kFallback };
 core::Result<Matchers> ParseMatchers(std::string_view text, MatcherSyntax syntax,
                                      std::string* warning = nullptr);
 
+// Parses exactly one matcher without braces, as the API's filters and command lines have them.
+core::Result<Matcher> ParseMatcher(std::string_view text, MatcherSyntax syntax,
+                                   std::string* warning = nullptr);
+
 // Whether a text may name a label: in the classic syntax an identifier, else any UTF-8.
 bool IsValidLabelName(std::string_view name, MatcherSyntax syntax);
 

@@ -3,7 +3,8 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cstdlib>
+#include <tuple>
 
 namespace sextant::alerting {
 namespace {
@@ -13,17 +14,6 @@ constexpr uint32_t kVersion = 1;
 
 bool IsSubset(const AlertSet& part, const AlertSet& whole) {
   return std::includes(whole.begin(), whole.end(), part.begin(), part.end());
-}
-
-template <typename T>
-void AppendInteger(std::string& out, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i)
-    out += static_cast<char>(static_cast<uint64_t>(value) >> (8 * i) & 0xFF);
-}
-
-void AppendSet(std::string& out, const AlertSet& set) {
-  AppendInteger(out, static_cast<uint32_t>(set.size()));
-  for (const uint64_t hash : set) AppendInteger(out, hash);
 }
 
 // Takes integers from the front of bytes; remembers when there were too few.
@@ -69,6 +59,81 @@ class Reader {
   bool failed_ = false;
 };
 
+using Entries = std::vector<std::pair<std::string, LogEntry>>;
+
+tl::unexpected<core::Error> Corrupt(std::string_view what) {
+  return core::Fail(core::Code::kCorruption, "notification log: {}", what);
+}
+
+// The format of earlier versions.
+core::Result<Entries> ReadOldFormat(std::string_view bytes) {
+  if (bytes.size() < kMagic.size() + 20) return Corrupt("cut off");
+  const std::string_view body = bytes.substr(0, bytes.size() - 8);
+  if (Reader(bytes.substr(body.size())).Integer<uint64_t>() != XXH64(body.data(), body.size(), 0)) {
+    return Corrupt("checksum does not match");
+  }
+  Reader reader(body.substr(kMagic.size()));
+  const auto version = reader.Integer<uint32_t>();
+  if (version != kVersion) return Corrupt("written by another version");
+  const auto count = reader.Integer<uint64_t>();
+  Entries entries;
+  for (uint64_t i = 0; i < count && !reader.failed(); ++i) {
+    const auto key_size = reader.Integer<uint32_t>();
+    std::string key(reader.Bytes(key_size));
+    LogEntry entry;
+    entry.time_ms = reader.Integer<int64_t>();
+    entry.expires_ms = reader.Integer<int64_t>();
+    entry.firing = reader.Set();
+    entry.resolved = reader.Set();
+    entries.emplace_back(std::move(key), std::move(entry));
+  }
+  if (reader.failed() || !reader.empty()) return Corrupt("entries are cut off");
+  return entries;
+}
+
+core::Result<Entries> ReadEntries(std::string_view bytes) {
+  Entries entries;
+  while (!bytes.empty()) {
+    SEXTANT_ASSIGN(wire::MeshEntry message, wire::TakeMeshEntry(bytes));
+    LogEntry entry{message.time_ms, message.expires_at_ms, std::move(message.firing),
+                   std::move(message.resolved), std::move(message.receiver_data)};
+    std::sort(entry.firing.begin(), entry.firing.end());
+    std::sort(entry.resolved.begin(), entry.resolved.end());
+    entries.emplace_back(LogKey(message.group_key, message.receiver, message.integration, message.index),
+                         std::move(entry));
+  }
+  return entries;
+}
+
+// Takes the parts out of a key again. The group's key has no line feed; integration and index have no slash.
+wire::MeshEntry ToMessage(const std::string& key, const LogEntry& entry) {
+  wire::MeshEntry message;
+  const size_t line = key.find('\n');
+  const size_t last = key.rfind('/');
+  const size_t before = last == 0 || last == std::string::npos ? std::string::npos : key.rfind('/', last - 1);
+  if (line != std::string::npos && before != std::string::npos && before > line) {
+    message.group_key = key.substr(0, line);
+    message.receiver = key.substr(line + 1, before - line - 1);
+    message.integration = key.substr(before + 1, last - before - 1);
+    message.index = static_cast<uint32_t>(std::strtoul(key.c_str() + last + 1, nullptr, 10));
+  } else {
+    message.group_key = key;
+  }
+  message.time_ms = entry.time_ms;
+  message.expires_at_ms = entry.expires_ms;
+  message.firing = entry.firing;
+  message.resolved = entry.resolved;
+  message.receiver_data = entry.receiver_data;
+  return message;
+}
+
+// Which of two entries made in the same millisecond counts; any fixed order will do.
+bool IsLater(const LogEntry& a, const LogEntry& b) {
+  if (a.time_ms != b.time_ms) return a.time_ms > b.time_ms;
+  return std::tie(a.firing, a.resolved, a.expires_ms, a.receiver_data) >
+         std::tie(b.firing, b.resolved, b.expires_ms, b.receiver_data);
+}
+
 }  // namespace
 
 std::string_view ReasonText(Reason reason) {
@@ -105,73 +170,47 @@ const LogEntry* NotificationLog::Find(const std::string& key, core::TimestampMs 
   return found == entries_.end() || found->second.expires_ms <= now_ms ? nullptr : &found->second;
 }
 
-void NotificationLog::Put(std::string key, LogEntry entry) {
+bool NotificationLog::Keep(const std::string& key, LogEntry entry) {
   const auto found = entries_.find(key);
   if (found != entries_.end()) {
-    if (found->second.time_ms > entry.time_ms) return;
+    if (!IsLater(entry, found->second)) return false;
     found->second = std::move(entry);
-  } else {
-    // Full only when groups come and go faster than they expire: better to repeat one message than to grow
-    // for ever.
-    if (entries_.size() >= max_entries_) entries_.erase(entries_.begin());
-    entries_.emplace(std::move(key), std::move(entry));
+    return true;
   }
-  is_dirty_ = true;
+  // Full only when groups come and go faster than they expire: better to repeat one message than to grow
+  // for ever.
+  if (entries_.size() >= max_entries_) entries_.erase(entries_.begin());
+  entries_.emplace(key, std::move(entry));
+  return true;
 }
 
-void NotificationLog::Collect(core::TimestampMs now_ms) {
-  const size_t removed =
-      std::erase_if(entries_, [now_ms](const auto& item) { return item.second.expires_ms <= now_ms; });
-  if (removed > 0) is_dirty_ = true;
+void NotificationLog::Put(std::string key, LogEntry entry) {
+  entry.expires_ms = std::min(entry.expires_ms, entry.time_ms + retention_ms_);
+  if (!Keep(key, entry)) return;
+  std::string record;
+  wire::AppendMeshEntry(record, ToMessage(key, entry));
+  records_.push_back(std::move(record));
 }
 
-std::string NotificationLog::Serialize() {
-  std::string out(kMagic);
-  AppendInteger(out, kVersion);
-  AppendInteger(out, static_cast<uint64_t>(entries_.size()));
-  for (const auto& [key, entry] : entries_) {
-    AppendInteger(out, static_cast<uint32_t>(key.size()));
-    out += key;
-    AppendInteger(out, entry.time_ms);
-    AppendInteger(out, entry.expires_ms);
-    AppendSet(out, entry.firing);
-    AppendSet(out, entry.resolved);
-  }
-  AppendInteger(out, static_cast<uint64_t>(XXH64(out.data(), out.size(), 0)));
-  is_dirty_ = false;
+size_t NotificationLog::Collect(core::TimestampMs now_ms) {
+  return std::erase_if(entries_, [now_ms](const auto& item) { return item.second.expires_ms <= now_ms; });
+}
+
+std::string NotificationLog::Serialize() const {
+  std::string out;
+  for (const auto& [key, entry] : entries_) wire::AppendMeshEntry(out, ToMessage(key, entry));
   return out;
 }
 
 core::Status NotificationLog::Restore(std::string_view bytes) {
-  const auto corrupt = [](std::string_view what) {
-    return core::Fail(core::Code::kCorruption, "notification log: {}", what);
-  };
-  if (!bytes.starts_with(kMagic)) return corrupt("not a notification log");
-  if (bytes.size() < kMagic.size() + 20) return corrupt("cut off");
-  const std::string_view body = bytes.substr(0, bytes.size() - 8);
-  if (Reader(bytes.substr(body.size())).Integer<uint64_t>() != XXH64(body.data(), body.size(), 0)) {
-    return corrupt("checksum does not match");
-  }
-  Reader reader(body.substr(kMagic.size()));
-  const auto version = reader.Integer<uint32_t>();
-  if (version != kVersion) return corrupt("written by another version");
-  const auto count = reader.Integer<uint64_t>();
-  std::vector<std::pair<std::string, LogEntry>> entries;
-  for (uint64_t i = 0; i < count && !reader.failed(); ++i) {
-    const auto key_size = reader.Integer<uint32_t>();
-    std::string key(reader.Bytes(key_size));
-    LogEntry entry;
-    entry.time_ms = reader.Integer<int64_t>();
-    entry.expires_ms = reader.Integer<int64_t>();
-    entry.firing = reader.Set();
-    entry.resolved = reader.Set();
-    entries.emplace_back(std::move(key), std::move(entry));
-  }
-  if (reader.failed() || !reader.empty()) return corrupt("entries are cut off");
-  const bool was_dirty = is_dirty_;
-  for (auto& [key, entry] : entries) Put(std::move(key), std::move(entry));
-  is_dirty_ = was_dirty;
+  SEXTANT_ASSIGN(Entries entries, bytes.starts_with(kMagic) ? ReadOldFormat(bytes) : ReadEntries(bytes));
+  for (auto& [key, entry] : entries) Keep(key, std::move(entry));
   return {};
+}
+
+std::string LogKey(std::string_view group_key, std::string_view receiver, std::string_view integration,
+                   size_t index) {
+  return fmt::format("{}\n{}/{}/{}", group_key, receiver, integration, index);
 }
 
 }  // namespace sextant::alerting

@@ -2,15 +2,17 @@
 // It decides whether a flush has anything new to say, and it survives a restart.
 //
 // Owned and called by one thread at a time. Two logs of the same groups can be merged entry by entry: the
-// later one wins.
+// later one wins, whoever merges first.
 //
-// On disk it is one file that is replaced as a whole. Version 1, all integers little endian:
-//   "SXNL" · u32 version · u64 entry count · entries · u64 XXH64 (seed 0) of everything before
-//   entry: u32 length of the key · key · i64 time_ms · i64 expires_ms · u32 n · n × u64 firing · u32 m · m ×
-//   u64 resolved
+// No I/O: TakeRecords gives what a journal must keep, Serialize the whole in the format of Alertmanager's
+// file `nflog`. What earlier versions of ours saved there is still read:
+//   "SXNL" · u32 version · u64 entry count · entries · u64 XXH64 (seed 0) of everything before (little
+//   endian) entry: u32 length of the key · key · i64 time_ms · i64 expires_ms · u32 n · n × u64 firing · u32
+//   m · m × u64 resolved
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,6 +20,7 @@
 
 #include "core/clock.h"
 #include "core/result.h"
+#include "wire/alertmanager_state.h"
 
 namespace sextant::alerting {
 
@@ -40,7 +43,15 @@ struct LogEntry {
   core::TimestampMs expires_ms = 0;
   AlertSet firing;
   AlertSet resolved;
+  // What the integration must know of its last message to change it later.
+  std::map<std::string, wire::ReceiverDataValue> receiver_data = {};
+
+  friend bool operator==(const LogEntry&, const LogEntry&) = default;
 };
+
+// The name of an entry: group, receiver, integration and its place among the receiver's of the kind.
+std::string LogKey(std::string_view group_key, std::string_view receiver, std::string_view integration,
+                   size_t index);
 
 // Whether a group that looks like this must be notified, given what was said last (null: nothing).
 Reason DecideNotification(const LogEntry* last, const AlertSet& firing, const AlertSet& resolved,
@@ -48,30 +59,35 @@ Reason DecideNotification(const LogEntry* last, const AlertSet& firing, const Al
 
 class NotificationLog {
  public:
-  explicit NotificationLog(size_t max_entries) : max_entries_(max_entries) {}
+  // Entries are kept for at most `retention_ms` after they were made.
+  explicit NotificationLog(size_t max_entries, core::DurationMs retention_ms = 120LL * 3'600'000)
+      : max_entries_(max_entries), retention_ms_(retention_ms) {}
 
   // Null when nothing was sent, or so long ago that it does not count any more.
   const LogEntry* Find(const std::string& key, core::TimestampMs now_ms) const;
-  // Keeps the later of what is there and this.
+  // Keeps the later of what is there and this. Commutative, and the same twice is the same as once.
   void Put(std::string key, LogEntry entry);
-  // Forgets what has expired.
-  void Collect(core::TimestampMs now_ms);
+  // Forgets what has expired; how many.
+  size_t Collect(core::TimestampMs now_ms);
 
   size_t size() const { return entries_.size(); }
-  // Whether something changed since the last Serialize.
-  bool is_dirty() const { return is_dirty_; }
-  // What Serialize gave could not be stored.
-  void MarkDirty() { is_dirty_ = true; }
 
-  std::string Serialize();
-  // Merges a serialized log in. kCorruption when the bytes are not what Serialize wrote; then nothing
-  // changes.
+  std::string Serialize() const;
+  // One record per change since the last call.
+  std::vector<std::string> TakeRecords() { return std::exchange(records_, {}); }
+  bool has_records() const { return !records_.empty(); }
+  // Merges a record or a serialized log in. kCorruption or kInvalidArgument when the bytes are none; then
+  // nothing changes.
   core::Status Restore(std::string_view bytes);
 
  private:
+  // Whether it changed anything.
+  bool Keep(const std::string& key, LogEntry entry);
+
   size_t max_entries_;
-  bool is_dirty_ = false;
+  core::DurationMs retention_ms_;
   std::unordered_map<std::string, LogEntry> entries_;
+  std::vector<std::string> records_;
 };
 
 }  // namespace sextant::alerting

@@ -29,6 +29,7 @@ std::unique_ptr<Route> Build(const Config& config, const RouteConfig& from, cons
     route->group_wait_ms = parent->group_wait_ms;
     route->group_interval_ms = parent->group_interval_ms;
     route->repeat_interval_ms = parent->repeat_interval_ms;
+    route->labels = parent->labels;
   }
   route->index = next_index++;
   if (!from.receiver.empty()) route->receiver = ReceiverIndex(config, from.receiver);
@@ -44,6 +45,7 @@ std::unique_ptr<Route> Build(const Config& config, const RouteConfig& from, cons
   route->mute_intervals = FindIntervals(config, from.mute_time_intervals);
   route->active_intervals = FindIntervals(config, from.active_time_intervals);
   route->continues = from.continues;
+  for (const auto& [name, text] : from.labels) route->labels[name] = text;
   route->key = (parent != nullptr ? parent->key + "/" : "") + MatchersText(route->matchers);
   for (const RouteConfig& child : from.routes) {
     route->routes.push_back(Build(config, child, route.get(), next_index));
@@ -72,15 +74,20 @@ model::Labels Route::GroupLabels(const model::Labels& labels) const {
   return builder.Build();
 }
 
-std::string Route::MutedBy(core::TimestampMs now_ms) const {
-  for (const NamedIntervals* interval : mute_intervals) {
-    if (interval->Contains(now_ms)) return "mute interval " + interval->name;
+Mute Route::MutedAt(core::TimestampMs now_ms) const {
+  const auto holds = [now_ms](const NamedIntervals* interval) { return interval->Contains(now_ms); };
+  if (!active_intervals.empty() && std::none_of(active_intervals.begin(), active_intervals.end(), holds)) {
+    Mute mute{MuteReason::kOutsideActiveIntervals};
+    for (const NamedIntervals* interval : active_intervals) mute.intervals.push_back(interval->name);
+    return mute;
   }
-  if (active_intervals.empty()) return {};
-  const bool is_active =
-      std::any_of(active_intervals.begin(), active_intervals.end(),
-                  [now_ms](const NamedIntervals* interval) { return interval->Contains(now_ms); });
-  return is_active ? "" : "outside of active intervals";
+  Mute mute;
+  for (const NamedIntervals* interval : mute_intervals) {
+    if (!holds(interval)) continue;
+    mute.reason = MuteReason::kMuteInterval;
+    mute.intervals.push_back(interval->name);
+  }
+  return mute;
 }
 
 std::unique_ptr<Route> BuildRoutes(const Config& config) {

@@ -4,6 +4,7 @@
 // Built once from a Config (which must outlive it), then immutable: any thread may ask.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,16 @@
 #include "model/labels.h"
 
 namespace sextant::alerting {
+
+enum class MuteReason : uint8_t { kNone, kOutsideActiveIntervals, kMuteInterval };
+
+struct Mute {
+  MuteReason reason = MuteReason::kNone;
+  // The intervals that mute: the mute intervals that hold, or the active ones of which none does.
+  std::vector<std::string> intervals = {};
+
+  explicit operator bool() const { return reason != MuteReason::kNone; }
+};
 
 struct Route {
   size_t index = 0;     // in depth-first order; the root is 0
@@ -26,13 +37,14 @@ struct Route {
   std::vector<const NamedIntervals*> mute_intervals;
   std::vector<const NamedIntervals*> active_intervals;
   bool continues = false;
-  std::string key;  // `{}/{severity="critical"}`: part of group keys
+  std::map<std::string, std::string> labels;  // templates; the parents' too
+  std::string key;                            // `{}/{severity="critical"}`: part of group keys
   std::vector<std::unique_ptr<Route>> routes;
 
   // The labels that an alert is grouped by here.
   model::Labels GroupLabels(const model::Labels& labels) const;
-  // Why this route must not notify now: "mute interval x", "outside of active intervals"; empty when it may.
-  std::string MutedBy(core::TimestampMs now_ms) const;
+  // Why this route must not notify now.
+  Mute MutedAt(core::TimestampMs now_ms) const;
 };
 
 std::unique_ptr<Route> BuildRoutes(const Config& config);

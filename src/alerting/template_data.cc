@@ -198,6 +198,7 @@ MessageData DescribeNotification(const Notification& notification, const std::st
   data.receiver = QuoteMeta(notification.receiver_name);
   data.reason = ReasonText(notification.reason);
   data.group_labels = ToMap(notification.group_labels);
+  data.route_labels = notification.route_labels;
   data.external_url = external_url;
   data.status = "resolved";
   for (const Alert& alert : notification.alerts) {

@@ -19,6 +19,10 @@ struct Asked {
 
 ApiResult<Asked> ReadAsked(const QueryApiDeps& deps, const net::QueryParams& params,
                            const net::HttpRequest& request) {
+  // There is no result of which they could say anything; statistics are always given.
+  for (std::string_view name : {"limit", "stats"}) {
+    if (params.Has(name)) return tl::unexpected(ApiError::InvalidParameter(name, "not known to explain"));
+  }
   Asked asked;
   asked.is_range = !params.Get("step").empty();
   if (asked.is_range) {
@@ -39,6 +43,7 @@ ApiResult<Asked> ReadAsked(const QueryApiDeps& deps, const net::QueryParams& par
 size_t CountSeries(const promql::QueryValue& value) {
   if (const auto* vector = std::get_if<promql::VectorResult>(&value)) return vector->size();
   if (const auto* matrix = std::get_if<promql::MatrixResult>(&value)) return matrix->size();
+  if (const auto* columns = std::get_if<promql::ColumnsResult>(&value)) return columns->series.size();
   return 1;
 }
 
@@ -59,14 +64,14 @@ net::HttpResponse Explain(const QueryApiDeps& deps, const Asked& asked) {
   promql::QueryProfile profile(deps.clock);
   promql::QueryOptions options = asked.read.options;
   options.profile = &profile;
+  options.keeps_columns = true;
   const RangeParams& range = asked.range;
   promql::QueryOutcome outcome =
       asked.is_range ? deps.engine.Range(deps.storage, asked.read.query, range.start_ms, range.end_ms,
                                          range.step_ms, options)
                      : deps.engine.Instant(deps.storage, asked.read.query, range.start_ms, options);
   if (!outcome) return ErrorResponse(ApiError::From(outcome.error()));
-  std::vector<std::string> warnings = std::move(outcome->warnings);
-  std::vector<std::string> infos = std::move(outcome->infos);
+  ShownAnnotations shown = LimitAnnotations(*outcome);
   return SuccessResponse(
       [&](core::JsonWriter& json) {
         json.BeginObject().Key("query").String(asked.read.query);
@@ -81,7 +86,7 @@ net::HttpResponse Explain(const QueryApiDeps& deps, const Asked& asked) {
         WriteProfileNode(json, profile.root());
         json.EndObject();
       },
-      warnings, infos);
+      shown.warnings, shown.infos);
 }
 
 void HandleExplain(const QueryApiDeps& deps, net::HttpRequest request, net::ResponseWriter writer) {

@@ -16,7 +16,7 @@ std::map<std::string, bool> ApiFeatures(const FeatureSwitches& switches) {
       {"lifecycle", switches.lifecycle},
       {"openapi_3.1", true},
       {"openapi_3.2", true},
-      {"otlp_write_receiver", false},
+      {"otlp_write_receiver", switches.otlp_write_receiver},
       {"query_stats", true},
       {"query_warnings", true},
       {"remote_write_receiver", switches.remote_write_receiver},
@@ -74,14 +74,16 @@ std::map<std::string, bool> OperatorFeatures(const promql::ParserOptions& parser
 std::map<std::string, bool> DiscoveryFeatures() {
   std::map<std::string, bool> features;
   for (const char* missing :
-       {"aws",       "azure",       "consul",   "digitalocean", "docker",  "dockerswarm", "ec2",
-        "ecs",       "elasticache", "eureka",   "gce",          "hetzner", "ionos",       "kuma",
-        "lightsail", "linode",      "marathon", "msk",          "nerve",   "nomad",       "oci",
-        "openstack", "outscale",    "ovhcloud", "puppetdb",     "rds",     "scaleway",    "serverset",
-        "stackit",   "triton",      "uyuni",    "vultr"}) {
+       {"aws",     "azure",    "digitalocean", "ecs",       "elasticache", "eureka",   "gce",
+        "hetzner", "ionos",    "kuma",         "lightsail", "linode",      "marathon", "msk",
+        "nerve",   "nomad",    "oci",          "openstack", "outscale",    "ovhcloud", "puppetdb",
+        "rds",     "scaleway", "serverset",    "stackit",   "triton",      "uyuni",    "vultr"}) {
     features[missing] = false;
   }
-  for (const char* present : {"dns", "file", "http", "kubernetes", "static"}) features[present] = true;
+  for (const char* present :
+       {"consul", "dns", "docker", "dockerswarm", "ec2", "file", "http", "kubernetes", "static"}) {
+    features[present] = true;
+  }
   return features;
 }
 
@@ -129,18 +131,20 @@ Features ListFeatures(const FeatureSwitches& switches) {
   const promql::ParserOptions& parser = switches.engine.parser;
   return {
       {"api", ApiFeatures(switches)},
-      {"otlp_receiver", {{"delta_conversion", false}, {"native_delta_ingestion", false}}},
+      {"otlp_receiver",
+       {{"delta_conversion", switches.otlp_delta_conversion},
+        {"native_delta_ingestion", switches.otlp_native_delta}}},
       {"prometheus",
-       {{"agent_mode", false},
+       {{"agent_mode", switches.agent_mode},
         {"auto_reload_config", switches.auto_reload},
-        {"server_mode", true},
+        {"server_mode", !switches.agent_mode},
         {"stringlabels", false}}},
       {"promql", LanguageFeatures(switches)},
       {"promql_functions", FunctionFeatures(parser)},
       {"promql_operators", OperatorFeatures(parser)},
       {"rules", {{"concurrent_rule_eval", false}, {"keep_firing_for", true}, {"query_offset", true}}},
       {"scrape",
-       {{"extra_scrape_metrics", false},
+       {{"extra_scrape_metrics", switches.extra_scrape_metrics},
         {"start_timestamp_zero_ingestion", false},
         {"type_and_unit_labels", false}}},
       {"service_discovery_providers", DiscoveryFeatures()},

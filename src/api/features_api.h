@@ -16,9 +16,14 @@ struct FeatureSwitches {
   bool search_api = false;
   bool lifecycle = false;
   bool remote_write_receiver = false;
+  bool otlp_write_receiver = false;
+  bool otlp_delta_conversion = false;
+  bool otlp_native_delta = false;
+  bool agent_mode = false;
   bool auto_reload = false;
   bool xor2_encoding = false;
   bool histograms_st_encoding = false;
+  bool extra_scrape_metrics = false;
 };
 
 // By category and name, as Prometheus sorts them.

@@ -7,6 +7,8 @@
 #include "metrics/exposition/format.h"
 #include "metrics/exposition/number.h"
 #include "metrics/promql/parser.h"
+#include "metrics/promql/query_result.h"
+#include "metrics/promql/range_evaluation.h"
 #include "model/value.h"
 
 namespace sextant::api {
@@ -14,6 +16,10 @@ namespace sextant::api {
 namespace {
 
 using core::Result;
+
+constexpr size_t kMaxSelectors = 1'000;
+// What a series costs besides being read: its place in the order of the answer, and its lines.
+constexpr size_t kWorkOfSeries = 512;
 
 // A series' newest sample.
 struct Newest {
@@ -100,31 +106,42 @@ std::string WithUnderscores(std::string_view name, bool is_metric) {
 }
 
 // Finds the newest samples of the series that one of the sets matches.
-Result<Samples> Find(const FederateApiDeps& deps, const std::vector<std::vector<model::Matcher>>& sets) {
+Result<Samples> Find(const FederateApiDeps& deps, const std::vector<std::vector<model::Matcher>>& sets,
+                     promql::QueryContext& context, promql::Holding& holding) {
   core::TimestampMs now_ms = deps.clock.NowMs();
   model::SelectHints hints;
   hints.start_ms = now_ms - deps.lookback_ms;
   hints.end_ms = now_ms;
+  hints.check = context.checker();
   SEXTANT_ASSIGN(auto querier, deps.storage.NewQuerier(hints.start_ms, hints.end_ms));
   Samples samples;
   model::SampleColumns columns;
   for (const std::vector<model::Matcher>& matchers : sets) {
+    SEXTANT_TRY(context.Check());
     SEXTANT_ASSIGN(auto found, querier->Select(matchers, hints));
     for (size_t i = 0; i < found->size(); ++i) {
-      columns.clear();
-      SEXTANT_TRY(found->Read(i, hints.start_ms, hints.end_ms, columns));
+      SEXTANT_TRY(context.Tick(kWorkOfSeries));
+      SEXTANT_TRY(found->ReadNewest(i, hints.start_ms, hints.end_ms, columns));
       if (columns.size() == 0 || found->labels(i).metric_name().empty()) continue;
       size_t last = columns.size() - 1;
       Newest newest{columns.times_ms[last], columns.values[last], nullptr};
       if (!columns.histograms.empty()) newest.histogram = columns.histograms[last];
       double stale_in = newest.histogram ? newest.histogram->sum : newest.value;
-      if (!model::IsStaleNan(stale_in)) samples.insert_or_assign(found->labels(i), std::move(newest));
+      if (model::IsStaleNan(stale_in)) continue;
+      auto bytes = static_cast<int64_t>(sizeof(Samples::value_type) + found->labels(i).SizeBytes());
+      if (newest.histogram) {
+        bytes +=
+            promql::HistogramSampleSize(*newest.histogram) * static_cast<int64_t>(sizeof(promql::FloatPoint));
+      }
+      SEXTANT_TRY(holding.Add(0, bytes));
+      samples.insert_or_assign(found->labels(i), std::move(newest));
     }
   }
   return samples;
 }
 
-std::string Write(const Samples& samples, const model::Labels& external_labels, const Form& form) {
+Result<std::string> Write(const Samples& samples, const model::Labels& external_labels, const Form& form,
+                          promql::QueryContext& context, promql::Holding& holding) {
   // A series without an instance must not get that of the scrape.
   model::LabelsBuilder defaults(external_labels);
   std::vector<std::pair<std::string, std::string>> added = defaults.labels();
@@ -134,7 +151,10 @@ std::string Write(const Samples& samples, const model::Labels& external_labels, 
   std::unique_ptr<exposition::FamilyWriter> writer = exposition::NewFamilyWriter(form.is_protobuf);
   std::vector<std::pair<std::string, std::string>> labels;
   for (const auto& [series, newest] : samples) {
+    SEXTANT_TRY(context.Tick(kWorkOfSeries));
     if (newest.histogram != nullptr && !form.is_protobuf) continue;
+    // About what its lines take.
+    SEXTANT_TRY(holding.Add(0, static_cast<int64_t>(series.SizeBytes() + external_labels.SizeBytes())));
     labels.clear();
     for (model::LabelView label : series) {
       if (label.name == model::kMetricName) continue;
@@ -166,20 +186,30 @@ void AddFederateRoutes(net::Router& router, FederateApiDeps deps) {
     auto params = request.Form();
     if (!params) return Refuse(400, "error parsing form values: " + params.error().message());
     std::vector<std::vector<model::Matcher>> sets;
-    for (const std::string& selector : params->GetAll("match[]")) {
+    std::vector<std::string> selectors = params->GetAll("match[]");
+    if (selectors.size() > kMaxSelectors)
+      return Refuse(400, fmt::format("too many match[] parameters: at most {}", kMaxSelectors));
+    for (const std::string& selector : selectors) {
       auto matchers = promql::ParseMetricSelector(selector);
       if (!matchers) return Refuse(400, matchers.error().Message());
       sets.push_back(std::move(*matchers));
     }
-    Result<Samples> samples = Find(deps, sets);
-    if (!samples) {
+    promql::QueryLimits limits = deps.limits;
+    limits.cancelled = request.cancelled.get();
+    promql::QueryContext context(limits, deps.clock);
+    promql::Holding holding(context);
+    auto fail = [&](const core::Error& error) {
       errors.Increment();
-      return Refuse(500, samples.error().message());
-    }
+      return Refuse(500, error.message());
+    };
+    Result<Samples> samples = Find(deps, sets, context, holding);
+    if (!samples) return fail(samples.error());
     Form form = Negotiate(request.headers.Get("Accept"));
     net::HttpResponse response;
     response.headers.Set("Content-Type", ContentType(form));
-    response.body = Write(*samples, deps.external_labels(), form);
+    Result<std::string> body = Write(*samples, deps.external_labels(), form, context, holding);
+    if (!body) return fail(body.error());
+    response.body = std::move(*body);
     return response;
   });
 }

@@ -1,5 +1,6 @@
 // GET /federate: the newest sample of the series that selectors name, for another server to scrape, in the
-// text format or, where a scraper prefers it, as protobuf, which alone can carry native histograms.
+// text format or, where a scraper prefers it, as protobuf, which alone can carry native histograms. Stops
+// soon after its client has gone.
 #pragma once
 
 #include <functional>
@@ -7,6 +8,7 @@
 
 #include "core/clock.h"
 #include "core/metrics.h"
+#include "metrics/promql/query_context.h"
 #include "model/storage.h"
 #include "net/router.h"
 
@@ -19,6 +21,8 @@ struct FederateApiDeps {
   core::DurationMs lookback_ms = 300'000;
   // Labels that series get which do not have them.
   std::function<model::Labels()> external_labels;
+  // What one request may take: time, and bytes of samples and answer.
+  promql::QueryLimits limits{.timeout_ms = 120'000};
 };
 
 // All of it must outlive the routes.

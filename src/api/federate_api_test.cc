@@ -119,5 +119,36 @@ TEST_F(FederateTest, WithoutSelectorsThereIsNothingAndWrongOnesAreRefused) {
   EXPECT_EQ(Get("match[]=}").status, 400);
 }
 
+TEST_F(FederateTest, StopsWhenItsClientGoes) {
+  net::HttpRequest request;
+  request.method = "GET";
+  request.query_string = "match[]=a";
+  request.cancelled = std::make_shared<std::atomic<bool>>(true);
+  net::HttpResponse response = router_.Match("GET", "/federate").route->handler(request);
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(response.body, "query was canceled in expression evaluation\n");
+}
+
+TEST_F(FederateTest, TakesOnlySoManySelectors) {
+  std::string query = "match[]=a";
+  for (int i = 1; i < 1'000; ++i) query += "&match[]=a";
+  EXPECT_EQ(Get(query).status, 200);
+  EXPECT_EQ(Get(query + "&match[]=a").status, 400);
+  EXPECT_EQ(Get(query + "&match[]=a").body, "too many match[] parameters: at most 1000\n");
+}
+
+TEST_F(FederateTest, StaysWithinItsLimits) {
+  net::Router router;
+  core::Registry registry;
+  promql::QueryLimits limits{.max_bytes = 100, .timeout_ms = 120'000};
+  AddFederateRoutes(router, {*db_, clock_, registry, 300'000, [] { return Labels(); }, limits});
+  net::HttpRequest request;
+  request.method = "GET";
+  request.query_string = "match[]={__name__=~\".%2B\"}";
+  net::HttpResponse response = router.Match("GET", "/federate").route->handler(request);
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(response.body, "query processing would use more than 100 bytes of memory in query execution\n");
+}
+
 }  // namespace
 }  // namespace sextant::api

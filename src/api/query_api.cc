@@ -1,23 +1,23 @@
 #include "api/query_api.h"
 
 #include <algorithm>
-#include <set>
+#include <functional>
 
 #include "api/envelope.h"
+#include "api/json_stream.h"
 #include "api/params.h"
 #include "api/query_json.h"
 #include "api/query_params.h"
-#include "metrics/promql/annotations.h"
 #include "metrics/promql/ast_json.h"
 #include "metrics/promql/parser.h"
 #include "metrics/promql/printer.h"
+#include "metrics/promql/query_context.h"
+#include "metrics/promql/stable_sort.h"
 
 namespace sextant::api {
 
 namespace {
 
-constexpr size_t kAnnotationsShown = 10;
-constexpr size_t kPieceBytes = 256 << 10;
 constexpr std::string_view kTruncated = "results truncated due to limit";
 
 // Cuts a vector or matrix to `limit` series; true when something was cut.
@@ -29,36 +29,20 @@ bool Truncate(promql::QueryResult& result, size_t limit) {
   };
   if (auto* vector = std::get_if<promql::VectorResult>(&result.value)) return cut(*vector);
   if (auto* matrix = std::get_if<promql::MatrixResult>(&result.value)) return cut(*matrix);
+  if (auto* columns = std::get_if<promql::ColumnsResult>(&result.value)) return cut(columns->series);
   return false;
 }
 
-// Sends a query's outcome: short answers whole, long ones in pieces as they are written.
 void SendOutcome(promql::QueryOutcome outcome, const QueryParamsRead& read, QueryJsonOptions options,
                  net::ResponseWriter writer) {
   if (!outcome) return writer.Send(ErrorResponse(ApiError::From(outcome.error())));
-  using promql::AnnotationKind;
-  std::vector<std::string> warnings =
-      promql::LimitAnnotations(std::move(outcome->warnings), AnnotationKind::kWarning, kAnnotationsShown);
-  std::vector<std::string> infos =
-      promql::LimitAnnotations(std::move(outcome->infos), AnnotationKind::kInfo, kAnnotationsShown);
-  if (Truncate(*outcome, read.limit)) warnings.emplace_back(kTruncated);
-
+  ShownAnnotations shown = LimitAnnotations(*outcome);
+  if (Truncate(*outcome, read.limit)) shown.warnings.emplace_back(kTruncated);
   options.with_stats = read.with_stats;
-  bool is_started = false;
-  auto send_piece = [&](core::JsonWriter& json) {
-    if (json.size() < kPieceBytes) return true;
-    if (!is_started) writer.Start(200, {{"Content-Type", "application/json"}});
-    is_started = true;
-    return writer.Write(json.TakePiece()).has_value();
-  };
-
-  core::JsonWriter json;
-  json.BeginObject().Key("status").String("success").Key("data");
-  if (!WriteQueryData(json, *outcome, options, send_piece)) return;  // the client is gone
-  EndEnvelope(json, warnings, infos);
-  std::string rest = std::move(json).Take();
-  if (!is_started) return writer.Send(net::HttpResponse::Json(200, std::move(rest)));
-  if (writer.Write(rest)) writer.Finish();
+  JsonStream stream(std::move(writer));
+  auto progress = [&stream](core::JsonWriter&) { return stream.Progress(); };
+  if (!WriteQueryData(stream.json(), std::move(*outcome), options, progress)) return;
+  stream.Finish(shown.warnings, shown.infos);
 }
 
 void SendError(net::ResponseWriter& writer, const ApiError& error) { writer.Send(ErrorResponse(error)); }
@@ -72,6 +56,7 @@ void HandleQuery(const QueryApiDeps& deps, net::HttpRequest request, net::Respon
   if (!time_ms) return SendError(writer, time_ms.error());
   auto read = ReadQueryParams(*params, request, deps.per_step_stats);
   if (!read) return SendError(writer, read.error());
+  read->limit = *limit;
   RunGated(deps, std::move(request), std::move(writer), std::move(*read),
            [deps, time_ms = *time_ms](const QueryParamsRead& query, net::ResponseWriter answer) {
              SendOutcome(deps.engine.Instant(deps.storage, query.query, time_ms, query.options), query,
@@ -88,6 +73,8 @@ void HandleQueryRange(const QueryApiDeps& deps, net::HttpRequest request, net::R
   if (!range) return SendError(writer, range.error());
   auto read = ReadQueryParams(*params, request, deps.per_step_stats);
   if (!read) return SendError(writer, read.error());
+  read->limit = *limit;
+  read->options.keeps_columns = true;
   RunGated(deps, std::move(request), std::move(writer), std::move(*read),
            [deps, range = *range](const QueryParamsRead& query, net::ResponseWriter answer) {
              SendOutcome(deps.engine.Range(deps.storage, query.query, range.start_ms, range.end_ms,
@@ -136,52 +123,92 @@ ApiResult<SeriesParams> ReadSeriesParams(const net::HttpRequest& request, bool n
   return params;
 }
 
-// Answers with a list of texts, cut to the limit with a warning.
-net::HttpResponse TextList(std::vector<std::string> texts, size_t limit) {
-  std::vector<std::string> warnings;
-  if (limit > 0 && texts.size() > limit) {
-    texts.resize(limit);
-    warnings.emplace_back(kTruncated);
+// What a request for lists may use: as much as a query.
+promql::QueryLimits ListLimits(const QueryApiDeps& deps, const net::HttpRequest& request) {
+  promql::QueryOptions options;
+  options.cancelled = request.cancelled.get();
+  return deps.engine.Limits(options);
+}
+
+// A failure while something is listed, as Prometheus names it.
+ApiError ListError(const core::Error& error) {
+  bool has_stopped = error.code() == core::Code::kCancelled || error.code() == core::Code::kDeadlineExceeded;
+  return has_stopped ? ApiError::From(error) : ApiError{ErrorType::kExecution, error.message()};
+}
+
+constexpr size_t kWorkOfText = 64;
+
+// Adds texts in order to others in order.
+core::Status Unite(std::vector<std::string> found, std::vector<std::string>& all,
+                   promql::QueryContext& context) {
+  if (all.empty()) {
+    all = std::move(found);
+    return {};
   }
-  return SuccessResponse(
-      [&](core::JsonWriter& json) {
-        json.BeginArray();
-        for (const std::string& text : texts) json.String(text);
-        json.EndArray();
-      },
-      warnings);
+  std::vector<std::string> both;
+  auto a = all.begin();
+  auto b = found.begin();
+  while (a != all.end() || b != found.end()) {
+    SEXTANT_TRY(context.Tick(kWorkOfText));
+    bool takes_second = a == all.end() || (b != found.end() && *b < *a);
+    if (!takes_second && b != found.end() && *a == *b) ++b;
+    both.push_back(std::move(takes_second ? *b++ : *a++));
+  }
+  all = std::move(both);
+  return {};
 }
 
 // The union of what `list` finds for each selector, or for all series when there is none. One more than the
 // limit is asked for, so that cutting can be noticed.
 template <typename List>
-net::HttpResponse ListTexts(const QueryApiDeps& deps, const SeriesParams& params, List list) {
-  auto querier = deps.storage.NewQuerier(params.start_ms, params.end_ms);
-  if (!querier) return ErrorResponse({ErrorType::kExecution, querier.error().message()});
+core::Result<std::vector<std::string>> FindTexts(const QueryApiDeps& deps, const SeriesParams& params,
+                                                 promql::QueryContext& context, promql::Holding& holding,
+                                                 const List& list) {
+  SEXTANT_ASSIGN(auto querier, deps.storage.NewQuerier(params.start_ms, params.end_ms));
   size_t ask = params.limit == 0 ? 0 : params.limit + 1;
   std::vector<std::vector<model::Matcher>> sets = params.matcher_sets;
   if (sets.empty()) sets.emplace_back();
   std::vector<std::string> all;
   for (const auto& matchers : sets) {
-    core::Result<std::vector<std::string>> found = list(**querier, matchers, ask);
-    if (!found) return ErrorResponse({ErrorType::kExecution, found.error().message()});
-    if (all.empty()) {
-      all = std::move(*found);
-      continue;
-    }
-    all.insert(all.end(), std::make_move_iterator(found->begin()), std::make_move_iterator(found->end()));
-    std::sort(all.begin(), all.end());
-    all.erase(std::unique(all.begin(), all.end()), all.end());
+    SEXTANT_TRY(context.Check());
+    SEXTANT_ASSIGN(std::vector<std::string> found, list(*querier, matchers, ask));
+    int64_t bytes = 0;
+    for (const std::string& text : found) bytes += static_cast<int64_t>(sizeof text + text.size());
+    SEXTANT_TRY(holding.Add(0, bytes));
+    SEXTANT_TRY(Unite(std::move(found), all, context));
   }
-  return TextList(std::move(all), params.limit);
+  return all;
 }
 
-net::HttpResponse HandleLabels(const QueryApiDeps& deps, const net::HttpRequest& request) {
+template <typename List>
+void ListTexts(const QueryApiDeps& deps, const net::HttpRequest& request, net::ResponseWriter writer,
+               const List& list) {
   auto params = ReadSeriesParams(request, false);
-  if (!params) return ErrorResponse(params.error());
-  return ListTexts(deps, *params,
-                   [](const model::Querier& querier, const std::vector<model::Matcher>& matchers,
-                      size_t limit) { return querier.LabelNames(matchers, limit); });
+  if (!params) return SendError(writer, params.error());
+  promql::QueryContext context(ListLimits(deps, request), deps.clock);
+  promql::Holding holding(context);
+  core::Result<std::vector<std::string>> texts = FindTexts(deps, *params, context, holding, list);
+  if (!texts) return SendError(writer, ListError(texts.error()));
+  std::vector<std::string> warnings;
+  if (params->limit > 0 && texts->size() > params->limit) {
+    texts->resize(params->limit);
+    warnings.emplace_back(kTruncated);
+  }
+  JsonStream stream(std::move(writer));
+  stream.json().BeginArray();
+  for (const std::string& text : *texts) {
+    stream.json().String(text);
+    if (!stream.Progress()) return;
+  }
+  stream.json().EndArray();
+  stream.Finish(warnings, {});
+}
+
+void HandleLabels(const QueryApiDeps& deps, const net::HttpRequest& request, net::ResponseWriter writer) {
+  ListTexts(deps, request, std::move(writer),
+            [](const model::Querier& querier, const std::vector<model::Matcher>& matchers, size_t limit) {
+              return querier.LabelNames(matchers, limit);
+            });
 }
 
 // Undoes the `U__` escaping of label names in paths (`U__my_2e_label` is my.label), as upstream does.
@@ -228,47 +255,64 @@ std::string UnescapeLabelName(std::string_view name) {
   return out;
 }
 
-net::HttpResponse HandleLabelValues(const QueryApiDeps& deps, const net::HttpRequest& request) {
+void HandleLabelValues(const QueryApiDeps& deps, const net::HttpRequest& request,
+                       net::ResponseWriter writer) {
   std::string name = UnescapeLabelName(request.PathParam("name"));
   if (name.empty() || !model::IsValidUtf8(name)) {
-    return ErrorResponse(ApiError::BadData("invalid label name: " + model::QuoteGo(name)));
+    return SendError(writer, ApiError::BadData("invalid label name: " + model::QuoteGo(name)));
   }
-  auto params = ReadSeriesParams(request, false);
-  if (!params) return ErrorResponse(params.error());
-  return ListTexts(deps, *params,
-                   [&](const model::Querier& querier, const std::vector<model::Matcher>& matchers,
-                       size_t limit) { return querier.LabelValues(name, matchers, limit); });
+  ListTexts(deps, request, std::move(writer),
+            [&](const model::Querier& querier, const std::vector<model::Matcher>& matchers, size_t limit) {
+              return querier.LabelValues(name, matchers, limit);
+            });
 }
 
-net::HttpResponse HandleSeries(const QueryApiDeps& deps, const net::HttpRequest& request) {
-  auto params = ReadSeriesParams(request, true);
-  if (!params) return ErrorResponse(params.error());
-  if (params->matcher_sets.empty()) return ErrorResponse(ApiError::BadData("no match[] parameter provided"));
-  auto querier = deps.storage.NewQuerier(params->start_ms, params->end_ms);
-  if (!querier) return ErrorResponse({ErrorType::kExecution, querier.error().message()});
-  model::SelectHints hints{.start_ms = params->start_ms,
-                           .end_ms = params->end_ms,
-                           .sorted = true,
+// The label sets that some selector finds, in order, each once.
+core::Result<std::vector<model::Labels>> FindSeries(const QueryApiDeps& deps, const SeriesParams& params,
+                                                    promql::QueryContext& context, promql::Holding& holding) {
+  SEXTANT_ASSIGN(auto querier, deps.storage.NewQuerier(params.start_ms, params.end_ms));
+  model::SelectHints hints{.start_ms = params.start_ms,
+                           .end_ms = params.end_ms,
+                           .sorted = params.limit > 0,
                            .series_only = true,
-                           .limit = params->limit == 0 ? 0 : params->limit + 1};
-  std::set<model::Labels> all;
-  for (const auto& matchers : params->matcher_sets) {
-    auto series = (*querier)->Select(matchers, hints);
-    if (!series) return ErrorResponse({ErrorType::kExecution, series.error().message()});
-    for (size_t i = 0; i < (*series)->size(); ++i) all.insert((*series)->labels(i));
+                           .limit = params.limit == 0 ? 0 : params.limit + 1,
+                           .check = context.checker()};
+  std::vector<model::Labels> all;
+  for (const auto& matchers : params.matcher_sets) {
+    SEXTANT_ASSIGN(auto series, querier->Select(matchers, hints));
+    for (size_t i = 0; i < series->size(); ++i) {
+      SEXTANT_TRY(context.Tick(kWorkOfText));
+      all.push_back(series->labels(i));
+      SEXTANT_TRY(holding.Add(0, static_cast<int64_t>(sizeof(model::Labels) + all.back().SizeBytes())));
+    }
   }
+  SEXTANT_TRY(promql::StableSort(all, context, std::less<model::Labels>()));
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+void HandleSeries(const QueryApiDeps& deps, const net::HttpRequest& request, net::ResponseWriter writer) {
+  auto params = ReadSeriesParams(request, true);
+  if (!params) return SendError(writer, params.error());
+  if (params->matcher_sets.empty())
+    return SendError(writer, ApiError::BadData("no match[] parameter provided"));
+  promql::QueryContext context(ListLimits(deps, request), deps.clock);
+  promql::Holding holding(context);
+  core::Result<std::vector<model::Labels>> all = FindSeries(deps, *params, context, holding);
+  if (!all) return SendError(writer, ListError(all.error()));
   std::vector<std::string> warnings;
-  if (params->limit > 0 && all.size() > params->limit) {
-    all.erase(std::next(all.begin(), static_cast<std::ptrdiff_t>(params->limit)), all.end());
+  if (params->limit > 0 && all->size() > params->limit) {
+    all->resize(params->limit);
     warnings.emplace_back(kTruncated);
   }
-  return SuccessResponse(
-      [&](core::JsonWriter& json) {
-        json.BeginArray();
-        for (const model::Labels& labels : all) WriteLabels(json, labels);
-        json.EndArray();
-      },
-      warnings);
+  JsonStream stream(std::move(writer));
+  stream.json().BeginArray();
+  for (const model::Labels& labels : *all) {
+    WriteLabels(stream.json(), labels);
+    if (!stream.Progress()) return;
+  }
+  stream.json().EndArray();
+  stream.Finish(warnings, {});
 }
 
 }  // namespace
@@ -286,13 +330,19 @@ void AddQueryRoutes(net::Router& router, QueryApiDeps deps) {
                [deps](const net::HttpRequest& request) { return HandleFormatQuery(deps, request); });
     router.Add(method, "/api/v1/parse_query",
                [deps](const net::HttpRequest& request) { return HandleParseQuery(deps, request); });
-    router.Add(method, "/api/v1/labels",
-               [deps](const net::HttpRequest& request) { return HandleLabels(deps, request); });
-    router.Add(method, "/api/v1/series",
-               [deps](const net::HttpRequest& request) { return HandleSeries(deps, request); });
+    router.AddStream(method, "/api/v1/labels",
+                     [deps](const net::HttpRequest& request, net::ResponseWriter writer) {
+                       HandleLabels(deps, request, std::move(writer));
+                     });
+    router.AddStream(method, "/api/v1/series",
+                     [deps](const net::HttpRequest& request, net::ResponseWriter writer) {
+                       HandleSeries(deps, request, std::move(writer));
+                     });
   }
-  router.Add("GET", "/api/v1/label/{name}/values",
-             [deps](const net::HttpRequest& request) { return HandleLabelValues(deps, request); });
+  router.AddStream("GET", "/api/v1/label/{name}/values",
+                   [deps](const net::HttpRequest& request, net::ResponseWriter writer) {
+                     HandleLabelValues(deps, request, std::move(writer));
+                   });
 }
 
 }  // namespace sextant::api

@@ -25,25 +25,44 @@ void AppendPoint(std::string& out, core::TimestampMs time_ms, double value) {
 // Writes the points of series that mostly have the same times: the text of each is made once.
 class PointWriter {
  public:
-  void Append(std::string& out, const std::vector<promql::FloatPoint>& points) {
-    if (known_.size() < points.size()) known_.resize(points.size());
-    out += '[';
-    for (size_t i = 0; i < points.size(); ++i) {
-      Known& known = known_[i];
-      if (known.text.empty() || known.time_ms != points[i].time_ms) Make(points[i].time_ms, known);
-      if (i > 0) out += ',';
-      out += known.text;
-      AppendValue(out, points[i].value);
-      out += "\"]";
+  explicit PointWriter(const JsonProgress& progress) : progress_(progress) {}
+
+  // `count` points, of which next(i) gives the i-th: a FloatPoint.
+  template <typename Next>
+  bool Append(JsonWriter& json, size_t count, Next&& next) {
+    json.BeginArray();
+    for (size_t begin = 0; begin < count; begin += kPointsAtOnce) {
+      size_t end = std::min(count, begin + kPointsAtOnce);
+      json.RawWith([&](std::string& out) {
+        for (size_t i = begin; i < end; ++i) {
+          if (i > begin) out += ',';
+          AppendOne(out, i, next(i));
+        }
+      });
+      if (!progress_(json)) return false;
     }
-    out += ']';
+    json.EndArray();
+    return true;
   }
 
  private:
+  static constexpr size_t kPointsAtOnce = 1'024;
+  static constexpr size_t kMostKnown = 16'384;
+
   struct Known {
     core::TimestampMs time_ms = 0;
     std::string text;  // up to the value
   };
+
+  void AppendOne(std::string& out, size_t place, promql::FloatPoint point) {
+    if (place >= kMostKnown) return AppendPoint(out, point.time_ms, point.value);
+    if (known_.size() <= place) known_.resize(place + 1);
+    Known& known = known_[place];
+    if (known.text.empty() || known.time_ms != point.time_ms) Make(point.time_ms, known);
+    out += known.text;
+    AppendValue(out, point.value);
+    out += "\"]";
+  }
 
   static void Make(core::TimestampMs time_ms, Known& known) {
     known.time_ms = time_ms;
@@ -52,6 +71,7 @@ class PointWriter {
     known.text += ",\"";
   }
 
+  const JsonProgress& progress_;
   std::vector<Known> known_;  // by place
 };
 
@@ -118,18 +138,22 @@ bool WriteVector(JsonWriter& json, const promql::VectorResult& vector, const Jso
 }
 
 bool WriteMatrix(JsonWriter& json, const promql::MatrixResult& matrix, const JsonProgress& progress) {
-  PointWriter points;
+  PointWriter points(progress);
   json.BeginArray();
   for (const promql::MatrixSeries& series : matrix) {
     json.BeginObject().Key("metric");
     WriteLabels(json, series.labels);
     if (!series.floats.empty()) {
-      json.Key("values").RawWith([&](std::string& out) { points.Append(out, series.floats); });
+      json.Key("values");
+      if (!points.Append(json, series.floats.size(), [&](size_t i) { return series.floats[i]; }))
+        return false;
     }
     if (!series.histograms.empty()) {
       json.Key("histograms").BeginArray();
-      for (const promql::HistogramPoint& point : series.histograms)
+      for (const promql::HistogramPoint& point : series.histograms) {
         WriteHistogramPoint(json, point.time_ms, *point.histogram);
+        if (!progress(json)) return false;
+      }
       json.EndArray();
     }
     json.EndObject();
@@ -138,6 +162,59 @@ bool WriteMatrix(JsonWriter& json, const promql::MatrixResult& matrix, const Jso
   json.EndArray();
   return true;
 }
+
+// The same of columns, which are freed on the way.
+class ColumnsWriter {
+ public:
+  ColumnsWriter(JsonWriter& json, const promql::Grid& grid, const JsonProgress& progress)
+      : json_(json), grid_(grid), progress_(progress), points_(progress) {}
+
+  bool Write(std::vector<promql::SeriesColumn>& matrix) {
+    json_.BeginArray();
+    for (promql::SeriesColumn& series : matrix) {
+      json_.BeginObject().Key("metric");
+      WriteLabels(json_, series.labels);
+      if (!WriteSeries(series.column)) return false;
+      json_.EndObject();
+      series = {};
+      if (!progress_(json_)) return false;
+    }
+    json_.EndArray();
+    return true;
+  }
+
+ private:
+  bool WriteSeries(const promql::Column& column) {
+    steps_.clear();
+    histogram_steps_.clear();
+    for (size_t step = 0; step < column.values.size(); ++step) {
+      if (promql::IsAbsent(column.values[step])) continue;
+      (column.histogram(step) ? histogram_steps_ : steps_).push_back(step);
+    }
+    if (!steps_.empty()) {
+      json_.Key("values");
+      auto point = [&](size_t i) {
+        return promql::FloatPoint{grid_.At(steps_[i]), column.values[steps_[i]]};
+      };
+      if (!points_.Append(json_, steps_.size(), point)) return false;
+    }
+    if (histogram_steps_.empty()) return true;
+    json_.Key("histograms").BeginArray();
+    for (size_t step : histogram_steps_) {
+      WriteHistogramPoint(json_, grid_.At(step), *column.histogram(step));
+      if (!progress_(json_)) return false;
+    }
+    json_.EndArray();
+    return true;
+  }
+
+  JsonWriter& json_;
+  const promql::Grid grid_;
+  const JsonProgress& progress_;
+  PointWriter points_;
+  std::vector<size_t> steps_;  // of the series at hand
+  std::vector<size_t> histogram_steps_;
+};
 
 }  // namespace
 
@@ -162,8 +239,8 @@ void WriteLabels(core::JsonWriter& json, const model::Labels& labels) {
   json.EndObject();
 }
 
-bool WriteQueryData(core::JsonWriter& json, const promql::QueryResult& result,
-                    const QueryJsonOptions& options, const JsonProgress& progress) {
+bool WriteQueryData(core::JsonWriter& json, promql::QueryResult result, const QueryJsonOptions& options,
+                    const JsonProgress& progress) {
   json.BeginObject().Key("resultType").String(promql::QueryValueTypeName(result.value)).Key("result");
   // Prometheus writes these two by Go's general rules: times without trailing zeros, values never with an
   // exponent.
@@ -174,6 +251,8 @@ bool WriteQueryData(core::JsonWriter& json, const promql::QueryResult& result,
     json.BeginArray().Double(static_cast<double>(text->time_ms) / 1000).String(text->value).EndArray();
   } else if (const auto* vector = std::get_if<promql::VectorResult>(&result.value)) {
     if (!WriteVector(json, *vector, progress)) return false;
+  } else if (auto* columns = std::get_if<promql::ColumnsResult>(&result.value)) {
+    if (!ColumnsWriter(json, columns->grid, progress).Write(columns->series)) return false;
   } else if (!WriteMatrix(json, std::get<promql::MatrixResult>(result.value), progress)) {
     return false;
   }

@@ -8,7 +8,8 @@
 
 namespace sextant::api {
 
-// Called after every series, so that a long result can be sent in pieces; false stops the writing.
+// Called after every series and now and then within long ones, so that a long result can be sent in pieces
+// and none but a piece is in memory as text; false stops the writing.
 using JsonProgress = std::function<bool(core::JsonWriter&)>;
 
 struct QueryJsonOptions {
@@ -17,9 +18,10 @@ struct QueryJsonOptions {
   core::DurationMs step_ms = 0;
 };
 
-// {"resultType":…,"result":…[,"stats":…]}. Returns false when `progress` stopped it.
-bool WriteQueryData(core::JsonWriter& json, const promql::QueryResult& result,
-                    const QueryJsonOptions& options, const JsonProgress& progress);
+// {"resultType":…,"result":…[,"stats":…]}. Columns are freed as they are written. Returns false when
+// `progress` stopped it.
+bool WriteQueryData(core::JsonWriter& json, promql::QueryResult result, const QueryJsonOptions& options,
+                    const JsonProgress& progress);
 
 // A label set as an object.
 void WriteLabels(core::JsonWriter& json, const model::Labels& labels);

@@ -180,5 +180,58 @@ TEST(QueryJson, StopsWhenTheClientIsGone) {
   EXPECT_EQ(written, 2);
 }
 
+// Columns are written as the series that they stand for, and never as one long text.
+TEST(QueryJson, WritesColumnsInPieces) {
+  constexpr size_t kSteps = 5'000;
+  promql::QueryResult matrix;
+  promql::QueryResult columns;
+  promql::ColumnsResult of_columns{{1'000, 15'000, kSteps}, {}};
+  promql::MatrixResult of_points;
+  for (int i = 0; i < 3; ++i) {
+    promql::SeriesColumn series;
+    series.labels = model::Labels::Of({{"__name__", "x"}, {"i", std::to_string(i)}});
+    series.column.Clear(kSteps);
+    promql::MatrixSeries points;
+    points.labels = series.labels;
+    for (size_t step = 0; step < kSteps; ++step) {
+      if (step % 7 == static_cast<size_t>(i)) continue;
+      const core::TimestampMs time_ms = of_columns.grid.At(step);
+      if (i == 2 && step % 100 == 0) {
+        auto histogram = std::make_shared<model::FloatHistogram>();
+        histogram->count = static_cast<double>(step);
+        series.column.SetHistogram(step, histogram);
+        points.histograms.push_back({time_ms, histogram});
+        continue;
+      }
+      series.column.values[step] = static_cast<double>(step) / 3;
+      points.floats.push_back({time_ms, series.column.values[step]});
+    }
+    of_columns.series.push_back(std::move(series));
+    of_points.push_back(std::move(points));
+  }
+  matrix.value = std::move(of_points);
+  columns.value = of_columns;
+  std::string whole = Answer(matrix);
+  EXPECT_EQ(Answer(columns), whole);
+
+  core::JsonWriter json;
+  std::string pieces;
+  size_t largest = 0;
+  json.BeginObject().Key("status").String("success").Key("data");
+  EXPECT_TRUE(WriteQueryData(json, columns, {}, [&](core::JsonWriter& writer) {
+    largest = std::max(largest, writer.size());
+    pieces += writer.TakePiece();
+    return true;
+  }));
+  EndEnvelope(json, {}, {});
+  EXPECT_EQ(pieces + std::move(json).Take(), whole);
+  EXPECT_LT(largest, 64u << 10);
+
+  int calls = 0;
+  core::JsonWriter stopped;
+  EXPECT_FALSE(WriteQueryData(stopped, columns, {}, [&](core::JsonWriter&) { return ++calls < 2; }));
+  EXPECT_EQ(calls, 2);
+}
+
 }  // namespace
 }  // namespace sextant::api

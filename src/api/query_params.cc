@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "core/json_writer.h"
+#include "metrics/promql/annotations.h"
 
 namespace sextant::api {
 
@@ -25,9 +26,6 @@ ApiResult<QueryParamsRead> ReadQueryParams(const net::QueryParams& params, const
                                            bool per_step_stats) {
   QueryParamsRead read;
   read.query = params.Get("query");
-  auto limit = LimitParam(params);
-  if (!limit) return tl::unexpected(limit.error());
-  read.limit = *limit;
   if (std::string_view text = params.Get("timeout"); !text.empty()) {
     auto timeout = ParseApiDuration(text);
     if (!timeout) return tl::unexpected(ApiError::InvalidParameter("timeout", timeout.error().message()));
@@ -46,6 +44,13 @@ ApiResult<QueryParamsRead> ReadQueryParams(const net::QueryParams& params, const
   read.options.cancelled = request.cancelled.get();
   read.origin = OriginOf(request);
   return read;
+}
+
+ShownAnnotations LimitAnnotations(promql::QueryResult& result) {
+  using promql::AnnotationKind;
+  constexpr size_t kAnnotationsShown = 10;
+  return {promql::LimitAnnotations(std::move(result.warnings), AnnotationKind::kWarning, kAnnotationsShown),
+          promql::LimitAnnotations(std::move(result.infos), AnnotationKind::kInfo, kAnnotationsShown)};
 }
 
 ApiResult<RangeParams> ReadRange(const net::QueryParams& params) {

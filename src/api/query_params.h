@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "api/params.h"
 #include "api/query_api.h"
@@ -15,7 +16,7 @@ namespace sextant::api {
 struct QueryParamsRead {
   std::string query;
   promql::QueryOptions options;
-  size_t limit = 0;
+  size_t limit = 0;  // of series; 0 is none. Left to those who have a result to cut
   bool with_stats = false;
   std::string origin;  // of the request, for the query log
 };
@@ -23,6 +24,14 @@ struct QueryParamsRead {
 // `per_step_stats`: whether `stats=all` asks for samples per step.
 ApiResult<QueryParamsRead> ReadQueryParams(const net::QueryParams& params, const net::HttpRequest& request,
                                            bool per_step_stats);
+
+// The first ten annotations of each kind, and how many more there are, as Prometheus' API shows them; they
+// are moved out of the result.
+struct ShownAnnotations {
+  std::vector<std::string> warnings;
+  std::vector<std::string> infos;
+};
+ShownAnnotations LimitAnnotations(promql::QueryResult& result);
 
 // start, end and step of a range query.
 struct RangeParams {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "metrics/remote/read_storage.h"
 #include "metrics/remote/snappy_block.h"
 #include "metrics/tsdb/db.h"
 #include "net/http_client.h"
@@ -132,6 +133,78 @@ TEST_F(RemoteReadTest, StreamsChunksInFrames) {
     ++frames;
   }
   EXPECT_EQ(frames, 6u);
+}
+
+// A store without samples.
+class NoStore final : public model::Queryable {
+ public:
+  class Nothing final : public model::SeriesSet, public model::Querier {
+   public:
+    size_t size() const override { return 0; }
+    const Labels& labels(size_t) const override { return none_; }
+    core::Status Read(size_t, core::TimestampMs, core::TimestampMs, model::SampleColumns&) const override {
+      return {};
+    }
+    core::Result<std::unique_ptr<model::SeriesSet>> Select(const std::vector<model::Matcher>&,
+                                                           const model::SelectHints&) const override {
+      return std::make_unique<Nothing>();
+    }
+    core::Result<std::vector<std::string>> LabelValues(std::string_view, const std::vector<model::Matcher>&,
+                                                       size_t) const override {
+      return std::vector<std::string>();
+    }
+    core::Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>&,
+                                                      size_t) const override {
+      return std::vector<std::string>();
+    }
+
+   private:
+    Labels none_;
+  };
+  core::Result<std::unique_ptr<model::Querier>> NewQuerier(core::TimestampMs,
+                                                           core::TimestampMs) const override {
+    return std::make_unique<Nothing>();
+  }
+};
+
+TEST_F(RemoteReadTest, ItsOwnClientReadsWhatItAnswers) {
+  net::HttpClient client(io_, registry_);
+  NoStore nothing;
+  remote::ReadStorage storage(nothing, [] { return std::nullopt; }, {client, registry_, "test"});
+  config::RemoteReadConfig config;
+  config.url = "http://" + server_->bound_address(0) + "/api/v1/read";
+  config.name = "far";
+  storage.Apply({config}, Labels::Of({{"region", "north"}}));
+  auto read = [&](std::vector<model::Matcher> matchers, core::TimestampMs end_ms) {
+    auto querier = storage.NewQuerier(kNow, end_ms);
+    EXPECT_TRUE(querier.has_value());
+    auto set = (*querier)->Select(matchers, {.start_ms = kNow, .end_ms = end_ms, .sorted = true});
+    EXPECT_TRUE(set.has_value());
+    std::string text;
+    for (const std::string& warning : (*set)->Warnings()) text += warning + "\n";
+    model::SampleColumns samples;
+    for (size_t i = 0; i < (*set)->size(); ++i) {
+      EXPECT_TRUE((*set)->Read(i, kNow, end_ms, samples).has_value());
+      text += fmt::format("{} {} {}\n", (*set)->labels(i).ToMetricString(), samples.size(),
+                          samples.values.back());
+    }
+    return text;
+  };
+  std::vector<model::Matcher> up = {model::Matcher::Equal("__name__", "up")};
+  // Streamed, though it is more than an answer in one piece may have. External labels are asked for and taken
+  // off.
+  EXPECT_EQ(read(up, kNow + 299'000), "up{job=\"a\"} 300 299\nup{job=\"b\"} 300 -299\n");
+  EXPECT_EQ(read(up, kNow + 1'000), "up{job=\"a\"} 2 1\nup{job=\"b\"} 2 -1\n");
+  config.required_matchers = {{"job", "a"}};
+  storage.Apply({config}, {});
+  EXPECT_EQ(read(up, kNow), "");
+  EXPECT_EQ(read({up[0], model::Matcher::Equal("job", "a")}, kNow), "up{job=\"a\", region=\"north\"} 1 0\n");
+  // Another server's faults are warnings.
+  config.required_matchers.clear();
+  config.url += "x";
+  storage.Apply({config}, {});
+  EXPECT_EQ(read(up, kNow).substr(0, 27), "remote_read: remote server ");
+  client.Stop();
 }
 
 TEST_F(RemoteReadTest, WhatIsTooMuchOrNoRequestIsRefused) {

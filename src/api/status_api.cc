@@ -198,10 +198,12 @@ void AddStatusRoutes(net::Router& router, StatusApiDeps given) {
              [deps](const net::HttpRequest&) { return HandleRuntimeInfo(*deps); });
   router.Add("GET", "/api/v1/status/flags", [deps](const net::HttpRequest&) { return HandleFlags(*deps); });
   router.Add("GET", "/api/v1/status/config", [deps](const net::HttpRequest&) { return HandleConfig(*deps); });
-  router.Add("GET", "/api/v1/status/tsdb",
-             [deps](const net::HttpRequest& request) { return HandleTsdb(*deps, request); });
-  router.Add("GET", "/api/v1/status/cardinality",
-             [deps](const net::HttpRequest& request) { return HandleCardinality(*deps, request); });
+  if (!deps->is_agent) {
+    router.Add("GET", "/api/v1/status/tsdb",
+               [deps](const net::HttpRequest& request) { return HandleTsdb(*deps, request); });
+    router.Add("GET", "/api/v1/status/cardinality",
+               [deps](const net::HttpRequest& request) { return HandleCardinality(*deps, request); });
+  }
   router.Add("GET", "/metrics", [deps](const net::HttpRequest&) { return HandleMetrics(deps->registry); });
   AddReplayRoute(router, deps->replay);
   router.Add("GET", "/-/healthy", HandleHealthy, {.run_inline = true});

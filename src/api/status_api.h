@@ -34,6 +34,7 @@ struct StatusApiDeps {
   // The configuration in force as YAML, secrets hidden. Called from any thread.
   std::function<std::string()> config_yaml;
   std::shared_ptr<const tsdb::ReplayProgress> replay;
+  bool is_agent = false;  // says nothing of the store
 };
 
 // Adds the routes. What `deps` refers to must outlive the server.

@@ -35,8 +35,10 @@ void AlertFanout::Send(std::span<const rules::Alert> alerts) {
     made.generator_url = alert.generator_url;
     converted.push_back(std::move(made));
   }
-  for (const std::string& error : internal_->Put(converted).errors)
-    logger_.Warn("alert refused", {{"error", error}});
+  const alerting::PutReport report = internal_->Put(converted);
+  for (const auto* errors : {&report.errors, &report.limit_errors}) {
+    for (const std::string& error : *errors) logger_.Warn("alert refused", {{"error", error}});
+  }
 }
 
 }  // namespace sextant::app

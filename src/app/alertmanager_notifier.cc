@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "api/query_json.h"
 #include "core/json_writer.h"
 #include "httpclient/settings.h"
+#include "httpclient/sigv4.h"
 #include "metrics/scrape/target.h"
 
 namespace sextant::app {
@@ -56,6 +58,8 @@ net::FetchRequest MakeRequest(const config::AlertmanagerTargetsConfig& group, st
   request.timeout_ms = group.timeout_ms;
   request.max_body_bytes = 1 << 20;
   httpclient::ApplyHttpConfig(group.http, request);
+  static const core::SystemClock kClock;
+  if (group.sigv4) request.authorizer = httpclient::MakeSigV4Authorizer(*group.sigv4, kClock);
   return request;
 }
 
@@ -65,10 +69,55 @@ std::string Fingerprint(const config::AlertmanagerTargetsConfig& group) {
   rest.static_configs.clear();
   rest.discovery = {};
   rest.relabel_configs.clear();
-  return config::WriteYaml(rest) + config::RevealSecrets(group.http);
+  return config::WriteYaml(rest) + config::RevealSecrets(group.http) + config::RevealSecrets(group.sigv4);
+}
+
+std::string DiscoveryOf(const config::AlertmanagerTargetsConfig& group) {
+  return config::Fingerprint(group.discovery);
 }
 
 }  // namespace
+
+// Metrics of Alertmanagers by their URLs, as long as somebody sends there: one URL may have two endpoints
+// while a configuration changes. Thread-safe.
+class AlertmanagerNotifier::UrlMetrics {
+ public:
+  struct Counters {
+    core::Counter& sent;
+    core::Counter& errors;
+    core::Counter& dropped;
+  };
+
+  explicit UrlMetrics(core::Registry& registry) : registry_(registry) {}
+
+  // To be given back by as many calls of Release.
+  Counters Acquire(const std::string& url) {
+    std::lock_guard lock(mutex_);
+    ++uses_[url];
+    core::MetricLabels labels = {{"alertmanager", url}};
+    return {
+        registry_.AddCounter(kSent, "Total number of alerts sent.", labels),
+        registry_.AddCounter(kErrors, "Total number of sent alerts affected by errors.", labels),
+        registry_.AddCounter(
+            kDropped, "Total number of alerts dropped due to errors when sending to Alertmanager.", labels)};
+  }
+
+  void Release(const std::string& url) {
+    std::lock_guard lock(mutex_);
+    if (--uses_[url] > 0) return;
+    uses_.erase(url);
+    for (const char* name : {kSent, kErrors, kDropped}) registry_.Remove(name, {{"alertmanager", url}});
+  }
+
+ private:
+  static constexpr const char* kSent = "prometheus_notifications_sent_total";
+  static constexpr const char* kErrors = "prometheus_notifications_errors_total";
+  static constexpr const char* kDropped = "prometheus_notifications_dropped_total";
+
+  core::Registry& registry_;
+  std::mutex mutex_;
+  std::map<std::string, int> uses_;  // guarded by mutex_
+};
 
 // One Alertmanager with its queue; at most one request is under way.
 class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpoint> {
@@ -82,15 +131,11 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
         http_(std::move(http)),
         rules_(std::move(rules)),
         fingerprint_(std::move(fingerprint)),
-        sent_(owner.registry_.AddCounter("prometheus_notifications_sent_total",
-                                         "Total number of alerts sent.", {{"alertmanager", request_.url}})),
-        errors_(owner.registry_.AddCounter("prometheus_notifications_errors_total",
-                                           "Total number of sent alerts affected by errors.",
-                                           {{"alertmanager", request_.url}})),
-        dropped_(owner.registry_.AddCounter(
-            "prometheus_notifications_dropped_total",
-            "Total number of alerts dropped due to errors when sending to Alertmanager.",
-            {{"alertmanager", request_.url}})) {}
+        metrics_(owner.metrics_),
+        counters_(metrics_->Acquire(request_.url)) {}
+  ~Endpoint() { metrics_->Release(request_.url); }
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
 
   const std::string& url() const { return request_.url; }
   const std::string& fingerprint() const { return fingerprint_; }
@@ -103,9 +148,10 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
       relabelled.labels = std::move(*labels);
     }
     std::lock_guard lock(mutex_);
+    if (is_stopped_) return;
     if (queue_.size() >= kQueueCapacity) {
       queue_.pop_front();
-      dropped_.Increment();
+      counters_.dropped.Increment();
     }
     queue_.push_back(std::move(relabelled));
   }
@@ -134,19 +180,25 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
         });
   }
 
-  void Stop() {
-    std::unique_lock lock(mutex_);
+  // Sends nothing more; what is under way may end.
+  void Retire() {
+    std::lock_guard lock(mutex_);
     is_stopped_ = true;
+    queue_.clear();
+  }
+
+  void WaitUntilIdle() {
+    std::unique_lock lock(mutex_);
     idle_.wait(lock, [&] { return !is_sending_; });
   }
 
  private:
   void Finish(const core::Result<net::FetchResponse>& response, double count) {
     bool is_good = response && response->status / 100 == 2;
-    sent_.Increment(count);
+    counters_.sent.Increment(count);
     if (!is_good) {
-      errors_.Increment(count);
-      dropped_.Increment(count);
+      counters_.errors.Increment(count);
+      counters_.dropped.Increment(count);
       logger_.Error("alerts could not be sent",
                     {{"alerts", count},
                      {"error", response ? fmt::format("bad response status {}", response->status)
@@ -167,9 +219,8 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
   const config::HttpClientConfig http_;  // for secrets that stand in files
   const relabel::Rules rules_;
   const std::string fingerprint_;
-  core::Counter& sent_;
-  core::Counter& errors_;
-  core::Counter& dropped_;
+  const std::shared_ptr<UrlMetrics> metrics_;
+  const UrlMetrics::Counters counters_;
 
   std::mutex mutex_;
   std::condition_variable idle_;
@@ -189,7 +240,7 @@ AlertmanagerNotifier::AlertmanagerNotifier(net::HttpClient& client, core::Execut
                                            core::Registry& registry, core::Logger logger)
     : client_(client),
       executor_(executor),
-      registry_(registry),
+      metrics_(std::make_shared<UrlMetrics>(registry)),
       logger_(logger.With("component", "notifier")),
       settings_(std::make_shared<const Settings>()) {}
 
@@ -268,23 +319,49 @@ void AlertmanagerNotifier::Use(std::shared_ptr<const Settings> settings) {
     previous = std::exchange(settings_, settings);
   }
   for (const auto& endpoint : previous->endpoints) {
-    if (std::ranges::find(settings->endpoints, endpoint) == settings->endpoints.end()) endpoint->Stop();
+    if (std::ranges::find(settings->endpoints, endpoint) == settings->endpoints.end()) endpoint->Retire();
   }
 }
 
 core::Status AlertmanagerNotifier::Apply(const config::AlertingConfig& config,
                                          const model::Labels& external_labels) {
   std::lock_guard lock(apply_mutex_);
-  SEXTANT_ASSIGN(auto settings, MakeSettings(config, external_labels, discovered_));
+  if (is_stopped_) return {};
+  discovery::TargetSets discovered = DiscoveredFor(config);
+  SEXTANT_ASSIGN(auto settings, MakeSettings(config, external_labels, discovered));
+  bool is_same =
+      std::ranges::equal(config.alertmanagers, config_.alertmanagers, {}, DiscoveryOf, DiscoveryOf);
+  if (!is_same) ++generation_;
+  discovered_ = std::move(discovered);
   config_ = config;
   external_labels_ = external_labels;
   Use(std::move(settings));
   return {};
 }
 
-void AlertmanagerNotifier::SetDiscovered(discovery::TargetSets sets) {
+// What was found before the groups changed their places or ways, for the places that they have now.
+discovery::TargetSets AlertmanagerNotifier::DiscoveredFor(const config::AlertingConfig& config) const {
+  discovery::TargetSets sets;
+  for (size_t i = 0; i < config.alertmanagers.size(); ++i) {
+    std::string wanted = DiscoveryOf(config.alertmanagers[i]);
+    for (size_t j = 0; j < config_.alertmanagers.size(); ++j) {
+      auto found = discovered_.find(DiscoverySet(j));
+      if (found == discovered_.end() || DiscoveryOf(config_.alertmanagers[j]) != wanted) continue;
+      sets[DiscoverySet(i)] = found->second;
+      break;
+    }
+  }
+  return sets;
+}
+
+uint64_t AlertmanagerNotifier::discovery_generation() const {
   std::lock_guard lock(apply_mutex_);
-  if (is_stopped_) return;
+  return generation_;
+}
+
+void AlertmanagerNotifier::SetDiscovered(uint64_t generation, discovery::TargetSets sets) {
+  std::lock_guard lock(apply_mutex_);
+  if (is_stopped_ || generation != generation_) return;
   discovered_ = std::move(sets);
   // The rules compiled when the configuration was applied.
   if (auto settings = MakeSettings(config_, external_labels_, discovered_)) Use(std::move(*settings));
@@ -315,9 +392,13 @@ api::AlertmanagerUrls AlertmanagerNotifier::Urls() const {
 }
 
 void AlertmanagerNotifier::Stop() {
-  std::lock_guard lock(apply_mutex_);
-  is_stopped_ = true;
-  for (const auto& endpoint : Current()->endpoints) endpoint->Stop();
+  {
+    std::lock_guard lock(apply_mutex_);
+    is_stopped_ = true;
+  }
+  std::shared_ptr<const Settings> settings = Current();
+  for (const auto& endpoint : settings->endpoints) endpoint->Retire();
+  for (const auto& endpoint : settings->endpoints) endpoint->WaitUntilIdle();
 }
 
 }  // namespace sextant::app

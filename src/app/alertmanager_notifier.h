@@ -37,8 +37,12 @@ class AlertmanagerNotifier {
   // Makes these the Alertmanagers that are told; alerts queued for others are dropped. kInvalidArgument for
   // relabelling that does not compile; nothing has changed then.
   core::Status Apply(const config::AlertingConfig& config, const model::Labels& external_labels);
-  // Takes the Alertmanagers that were discovered, by DiscoverySet, in place of those before.
-  void SetDiscovered(discovery::TargetSets sets);
+  // Takes the Alertmanagers that were discovered, by DiscoverySet, in place of those before. Sets belong to
+  // groups by their places in the configuration: those that were found for another `generation` of it are
+  // dropped.
+  void SetDiscovered(uint64_t generation, discovery::TargetSets sets);
+  // Which sets are taken now; another number after an Apply that looks for Alertmanagers in other ways.
+  uint64_t discovery_generation() const;
   // The name of the i-th group of the configuration in service discovery.
   static std::string DiscoverySet(size_t index) { return fmt::format("config-{}", index); }
 
@@ -55,6 +59,7 @@ class AlertmanagerNotifier {
 
  private:
   class Endpoint;
+  class UrlMetrics;
   struct Settings;
 
   core::Result<std::shared_ptr<const Settings>> MakeSettings(const config::AlertingConfig& config,
@@ -63,17 +68,19 @@ class AlertmanagerNotifier {
   core::Status AddGroup(const config::AlertmanagerTargetsConfig& group,
                         const std::vector<discovery::TargetGroup>& found, Settings& settings);
   void Use(std::shared_ptr<const Settings> settings);
+  discovery::TargetSets DiscoveredFor(const config::AlertingConfig& config) const;
   std::shared_ptr<const Settings> Current() const;
 
   net::HttpClient& client_;
   core::Executor& executor_;
-  core::Registry& registry_;
+  const std::shared_ptr<UrlMetrics> metrics_;
   const core::Logger logger_;
 
-  std::mutex apply_mutex_;         // taken before mutex_
-  config::AlertingConfig config_;  // guarded by apply_mutex_, as what follows
+  mutable std::mutex apply_mutex_;  // taken before mutex_
+  config::AlertingConfig config_;   // guarded by apply_mutex_, as what follows
   model::Labels external_labels_;
   discovery::TargetSets discovered_;
+  uint64_t generation_ = 0;
   bool is_stopped_ = false;
 
   mutable std::mutex mutex_;

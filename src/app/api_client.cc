@@ -8,6 +8,7 @@
 #include <future>
 
 #include "app/services.h"
+#include "httpclient/settings.h"
 #include "model/labels.h"
 #include "net/http_client.h"
 #include "net/url.h"
@@ -144,11 +145,13 @@ Result<ApiValue> ReadQueryData(dom::element data) {
 
 class HttpApiClient final : public ApiClient {
  public:
-  HttpApiClient(std::string base, ApiHeaders headers)
+  HttpApiClient(std::string base, ApiHeaders headers, config::HttpClientConfig http)
       : services_(core::LogOptions{}),
         client_(services_.io, services_.registry),
         base_(std::move(base)),
-        headers_(std::move(headers)) {}
+        headers_(std::move(headers)),
+        http_(std::move(http)),
+        authorizer_(httpclient::MakeAuthorizer(http_)) {}
   ~HttpApiClient() override {
     client_.Stop();
     services_.executor.Stop();
@@ -200,6 +203,9 @@ class HttpApiClient final : public ApiClient {
     request.timeout_ms = kTimeoutMs;
     request.max_body_bytes = kMaxBodyBytes;
     for (const auto& [name, value] : headers_) request.headers.Add(name, value);
+    httpclient::ApplyHttpConfig(http_, request);
+    request.authorizer = authorizer_;
+    SEXTANT_TRY(httpclient::ReadSecretFiles(http_, request));
     if (method == "POST") {
       request.headers.Add("Content-Type", "application/x-www-form-urlencoded");
       request.body = std::move(encoded);
@@ -260,6 +266,8 @@ class HttpApiClient final : public ApiClient {
   net::HttpClient client_;
   const std::string base_;
   const ApiHeaders headers_;
+  const config::HttpClientConfig http_;
+  const std::shared_ptr<net::RequestAuthorizer> authorizer_;
   std::string body_;
   dom::parser parser_;
 };
@@ -285,7 +293,8 @@ std::string MetricText(const ApiLabels& labels) {
 
 std::string LabelSetText(const ApiLabels& labels) { return fmt::format("{{{}}}", JoinLabels(labels, true)); }
 
-core::Result<std::unique_ptr<ApiClient>> ApiClient::Connect(std::string_view server, ApiHeaders headers) {
+core::Result<std::unique_ptr<ApiClient>> ApiClient::Connect(std::string_view server, ApiHeaders headers,
+                                                            config::HttpClientConfig http) {
   std::string base(server);
   if (base.find("://") == base.npos) base = "http://" + base;
   while (base.ends_with('/')) base.pop_back();
@@ -293,7 +302,7 @@ core::Result<std::unique_ptr<ApiClient>> ApiClient::Connect(std::string_view ser
       base.find_first_of(" \t\n") != base.npos) {
     return Fail(Code::kInvalidArgument, "\"{}\" is no address of a server", server);
   }
-  return std::make_unique<HttpApiClient>(std::move(base), std::move(headers));
+  return std::make_unique<HttpApiClient>(std::move(base), std::move(headers), std::move(http));
 }
 
 core::Result<ApiValue> ParseQueryData(std::string_view json) {

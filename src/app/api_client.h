@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/http_client_config.h"
 #include "core/clock.h"
 #include "core/result.h"
 
@@ -61,7 +62,8 @@ using ApiHeaders = std::vector<std::pair<std::string, std::string>>;
 class ApiClient {
  public:
   // `server`: "http://host:9090/prefix"; without a scheme, http. kInvalidArgument when it is no URL.
-  static core::Result<std::unique_ptr<ApiClient>> Connect(std::string_view server, ApiHeaders headers = {});
+  static core::Result<std::unique_ptr<ApiClient>> Connect(std::string_view server, ApiHeaders headers = {},
+                                                          config::HttpClientConfig http = {});
   virtual ~ApiClient() = default;
 
   // Errors are worded as Prometheus' Go client words them: "bad_data: invalid parameter …".

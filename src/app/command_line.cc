@@ -18,16 +18,41 @@ void CommandLine::AddFlagList(std::string name, std::string help, std::vector<st
       {.name = std::move(name), .help = std::move(help), .list = target, .is_required = is_required});
 }
 
-void CommandLine::AddSwitch(std::string name, std::string help, bool* target) {
-  flags_.push_back({.name = std::move(name), .help = std::move(help), .is_on = target});
+void CommandLine::AddSwitch(std::string name, std::string help, bool* target, char letter) {
+  flags_.push_back({.name = std::move(name), .letter = letter, .help = std::move(help), .is_on = target});
+}
+
+bool CommandLine::SetDefault(std::string_view name, const std::string& value) const {
+  for (const Flag& flag : flags_) {
+    if (flag.name != name) continue;
+    if (flag.is_on != nullptr) {
+      *flag.is_on = value == "true";
+    } else if (flag.list != nullptr) {
+      flag.list->assign(1, value);
+    } else {
+      *flag.target = value;
+    }
+    return true;
+  }
+  return false;
 }
 
 void CommandLine::AddArgument(std::string name, std::string help, std::string* target) {
-  arguments_.push_back({std::move(name), std::move(help), target, nullptr});
+  arguments_.push_back({std::move(name), std::move(help), target, nullptr, true});
 }
 
-void CommandLine::AddArguments(std::string name, std::string help, std::vector<std::string>* target) {
-  arguments_.push_back({std::move(name), std::move(help), nullptr, target});
+void CommandLine::AddOptionalArgument(std::string name, std::string help, std::string* target) {
+  arguments_.push_back({std::move(name), std::move(help), target, nullptr, false});
+}
+
+void CommandLine::AddArguments(std::string name, std::string help, std::vector<std::string>* target,
+                               bool is_required) {
+  arguments_.push_back({std::move(name), std::move(help), nullptr, target, is_required});
+}
+
+bool CommandLine::TakesValue(std::string_view word) const {
+  const auto flag = word.size() > 1 ? Find(word) : core::Result<const Flag*>(nullptr);
+  return flag && *flag != nullptr && (*flag)->is_on == nullptr;
 }
 
 core::Result<const CommandLine::Flag*> CommandLine::Find(std::string_view word) const {
@@ -46,7 +71,7 @@ core::Result<const CommandLine::Flag*> CommandLine::Find(std::string_view word) 
 }
 
 Status CommandLine::TakeFlag(const std::vector<std::string>& arguments, size_t& at,
-                             std::vector<const Flag*>& given) const {
+                             std::vector<const Flag*>& given, std::vector<std::string>& values) const {
   std::string_view word = arguments[at];
   SEXTANT_ASSIGN(const Flag* flag, Find(word));
   bool is_repeated = std::ranges::find(given, flag) != given.end();
@@ -55,7 +80,9 @@ Status CommandLine::TakeFlag(const std::vector<std::string>& arguments, size_t& 
   }
   given.push_back(flag);
   if (flag->is_on != nullptr) {
-    *flag->is_on = !word.starts_with("--no-");
+    std::string_view name = word.substr(0, word.find('='));
+    *flag->is_on = name == "--" + flag->name || !name.starts_with("--");
+    if (name.size() < word.size()) values.emplace_back(word.substr(name.size() + 1));
     return {};
   }
   std::string value;
@@ -80,6 +107,7 @@ Status CommandLine::TakeFlag(const std::vector<std::string>& arguments, size_t& 
 Status CommandLine::TakeArguments(const std::vector<std::string>& values) const {
   size_t at = 0;
   for (const Argument& argument : arguments_) {
+    if (at == values.size() && !argument.is_required) continue;
     if (at == values.size()) {
       return Fail(Code::kInvalidArgument, "required argument '{}' not provided", argument.name);
     }
@@ -103,7 +131,7 @@ Status CommandLine::Parse(const std::vector<std::string>& arguments) const {
     if (takes_flags && word == "--") {
       takes_flags = false;
     } else if (takes_flags && word.size() > 1 && word[0] == '-') {
-      SEXTANT_TRY(TakeFlag(arguments, at, given));
+      SEXTANT_TRY(TakeFlag(arguments, at, given, values));
     } else {
       values.push_back(word);
     }
@@ -123,7 +151,8 @@ std::string CommandLine::Help(std::string_view command, std::string_view summary
   }
   usage += " [<flags>]";
   for (const Argument& argument : arguments_) {
-    usage += fmt::format(" <{}>{}", argument.name, argument.list ? "..." : "");
+    usage += !argument.is_required ? fmt::format(" [<{}>{}]", argument.name, argument.list ? "..." : "")
+                                   : fmt::format(" <{}>{}", argument.name, argument.list ? "..." : "");
   }
   std::string out = fmt::format("{}\n\n{}\n\nFlags:\n", usage, summary);
   for (const Flag& flag : flags_) {

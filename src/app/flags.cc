@@ -195,6 +195,14 @@ std::vector<std::string> FlagSet::Names() const {
   return names;
 }
 
+std::vector<std::string> FlagSet::Given() const {
+  std::vector<std::string> names;
+  for (const Flag& flag : flags_) {
+    if (!flag.given.empty()) names.push_back(flag.name);
+  }
+  return names;
+}
+
 std::vector<std::pair<std::string, std::string>> FlagSet::Values() const {
   std::vector<std::pair<std::string, std::string>> values;
   for (const Flag& flag : flags_) {

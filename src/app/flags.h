@@ -54,6 +54,9 @@ class FlagSet {
   // All flags as users type them, for shell completion; refused ones are left out.
   std::vector<std::string> Names() const;
 
+  // The names of the flags that were given.
+  std::vector<std::string> Given() const;
+
   // Name and present value (as text, "" when it was not given) of every honoured flag, for
   // /api/v1/status/flags.
   std::vector<std::pair<std::string, std::string>> Values() const;

@@ -10,6 +10,8 @@
 #include "agents/node/node_agent.h"
 #include "alerting/alertmanager.h"
 #include "api/admin_api.h"
+#include "api/agent_api.h"
+#include "api/alertmanager_api.h"
 #include "api/cors.h"
 #include "api/dashboards_api.h"
 #include "api/exemplars_api.h"
@@ -40,6 +42,7 @@
 #include "dashboards/library.h"
 #include "metrics/discovery/manager.h"
 #include "metrics/promql/query_log.h"
+#include "metrics/remote/read_storage.h"
 #include "metrics/remote/write_storage.h"
 #include "metrics/scrape/manager.h"
 #include "metrics/tsdb/db.h"
@@ -141,7 +144,7 @@ class Platform::Impl {
  private:
   Status OpenStore(const config::StorageConfig& config);
   Status StartServer();
-  core::Result<api::HeaderHook> MakeAddHeaders(std::map<std::string, std::string> fixed) const;
+  core::Result<api::HeaderHook> MakeAddHeaders() const;
   Status ReloadWeb();
   void LookForChanges();
   void NoteFiles(const PlatformConfig& config);
@@ -150,6 +153,7 @@ class Platform::Impl {
   void ApplyDiscovery(const config::PrometheusConfig& config);
   std::vector<scrape::LocalJob> LocalJobs(const config::PrometheusConfig& config);
   net::Router MakeRouter();
+  void AddStoreRoutes(net::Router& router, const std::function<model::Labels()>& external_labels);
 
   const PlatformOptions options_;
   Services services_;
@@ -164,6 +168,7 @@ class Platform::Impl {
 
   const std::shared_ptr<tsdb::ReplayProgress> replay_ = std::make_shared<tsdb::ReplayProgress>();
   std::unique_ptr<tsdb::Db> db_;
+  std::unique_ptr<remote::ReadStorage> queryable_;  // db_ and what remote_read names
   std::unique_ptr<promql::QueryLog> query_log_;
   std::unique_ptr<core::ExecutorParallel> query_helpers_;
   std::unique_ptr<promql::Engine> engine_;
@@ -174,8 +179,10 @@ class Platform::Impl {
   std::unique_ptr<scrape::ScrapeManager> scrape_;
   std::unique_ptr<discovery::Manager> target_discovery_;  // from the first configuration on that needs it
   std::unique_ptr<discovery::Manager> alertmanager_discovery_;  // likewise
+  uint64_t alertmanager_generation_ = 0;                        // of what it looks for
   std::unique_ptr<RuleRunner> rules_;
   std::unique_ptr<remote::WriteReceiver> write_receiver_;  // null: not enabled
+  std::unique_ptr<remote::OtlpReceiver> otlp_receiver_;    // likewise
   const std::shared_ptr<model::CommitLogHold> journal_hold_ = std::make_shared<model::CommitLogHold>();
   std::unique_ptr<remote::WriteStorage> remote_write_;
   dashboards::Library dashboards_;
@@ -185,6 +192,8 @@ class Platform::Impl {
   std::atomic<bool> is_ready_ = false;
   bool is_stopped_ = false;
   bool is_tls_ = false;
+  // Of the web configuration file; null: none.
+  std::atomic<std::shared_ptr<const std::map<std::string, std::string>>> web_headers_;
   std::string route_prefix_;
   std::string external_url_;  // without a slash at its end; empty: not given
   net::Timer auto_reload_timer_;
@@ -216,9 +225,26 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   store.chunk_encodings = EffectiveChunkEncodings(options_.store, config);
   store.max_exemplars = config.max_exemplars();
   store.replay_progress = replay_;
+  if (options_.is_agent) {
+    store.journal_only = true;
+    store.block_form = tsdb::BlockForm::kDense;
+    store.block_range_ms = options_.agent_kept_ms;
+    store.max_block_range_ms = 0;
+    store.stale_series_threshold = 0;
+  }
   journal_hold_->first_file = remote::WriteStorage::FirstNeededFile(files_, RemoteDir());
   store.journal_hold = journal_hold_;
   SEXTANT_ASSIGN(db_, tsdb::Db::Open(files_, services_.clock, services_.logger, services_.registry, store));
+
+  queryable_ = std::make_unique<remote::ReadStorage>(
+      *db_,
+      [this]() -> std::optional<core::TimestampMs> {
+        std::optional<core::TimestampMs> oldest_ms = db_->OldestTimeMs();
+        // What came while everything was starting may have holes.
+        if (oldest_ms) *oldest_ms += 2 * options_.store.min_block_ms;
+        return oldest_ms;
+      },
+      remote::ReadServices{client_, services_.registry, user_agent_});
 
   promql::EngineOptions engine = options_.engine;
   core::MemoryShare& query_memory = budget_.AddShare("queries", kQueryShare);
@@ -258,6 +284,8 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   SEXTANT_TRY(notifier_.Apply(config.prometheus.alerting, external_labels));
   alerts_->SetExternalLabels(external_labels);
   SEXTANT_TRY(remote_write_->Apply(config.prometheus.remote_write, external_labels));
+  queryable_->Apply(config.prometheus.remote_read, external_labels);
+  if (otlp_receiver_) otlp_receiver_->SetConfig(config.prometheus.otlp);
   SEXTANT_TRY(scrape_->Apply(config.prometheus.scrape_configs, LocalJobs(config.prometheus)));
   ApplyDiscovery(config.prometheus);
 
@@ -271,7 +299,8 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   rules_->Update(rule_options, config.rule_files);
   db_->SetOutOfOrderWindow(config.prometheus.storage.out_of_order_window_ms());
   db_->SetMaxExemplars(config.prometheus.storage.max_exemplars());
-  db_->SetStaleSeriesThreshold(EffectiveStaleThreshold(options_.store, config.prometheus.storage));
+  db_->SetStaleSeriesThreshold(
+      options_.is_agent ? 0 : EffectiveStaleThreshold(options_.store, config.prometheus.storage));
   db_->SetChunkEncodings(EffectiveChunkEncodings(options_.store, config.prometheus.storage));
 
   std::lock_guard lock(config_mutex_);
@@ -311,17 +340,37 @@ void Platform::Impl::ApplyDiscovery(const config::PrometheusConfig& config) {
   };
   apply(target_discovery_, "scrape", jobs,
         [this](discovery::TargetSets sets) { scrape_->SetDiscovered(std::move(sets)); });
-  apply(alertmanager_discovery_, "notify", alertmanagers,
-        [this](discovery::TargetSets sets) { notifier_.SetDiscovered(std::move(sets)); });
+  uint64_t generation = notifier_.discovery_generation();
+  if (alertmanager_discovery_ && generation != alertmanager_generation_) {
+    alertmanager_discovery_->Stop();
+    alertmanager_discovery_.reset();
+  }
+  alertmanager_generation_ = generation;
+  apply(alertmanager_discovery_, "notify", alertmanagers, [this, generation](discovery::TargetSets sets) {
+    notifier_.SetDiscovered(generation, std::move(sets));
+  });
+}
+
+// What reads the store.
+void Platform::Impl::AddStoreRoutes(net::Router& router,
+                                    const std::function<model::Labels()>& external_labels) {
+  const api::QueryApiDeps queries{*queryable_, *engine_, services_.clock, query_gate_,
+                                  options_.per_step_stats};
+  api::AddQueryRoutes(router, queries);
+  api::AddExplainRoutes(router, queries);
+  api::AddSearchRoutes(router, {*queryable_, scrape_->metadata(), services_.clock, options_.enable_search_api,
+                                options_.search_max_limit});
+  api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
+  api::AddFederateRoutes(router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms,
+                                  external_labels, engine_->Limits({})});
+  api::AddRemoteReadRoutes(router, {*queryable_, services_.registry, external_labels,
+                                    options_.remote_read_max_samples, options_.remote_read_frame_bytes});
+  api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
+  api::AddAdminRoutes(router, {*db_, services_.clock, options_.data_dir, options_.enable_admin_api});
 }
 
 net::Router Platform::Impl::MakeRouter() {
   net::Router router;
-  const api::QueryApiDeps queries{*db_, *engine_, services_.clock, query_gate_, options_.per_step_stats};
-  api::AddQueryRoutes(router, queries);
-  api::AddExplainRoutes(router, queries);
-  api::AddSearchRoutes(router, {*db_, scrape_->metadata(), services_.clock, options_.enable_search_api,
-                                options_.search_max_limit});
   api::FeatureSwitches features;
   features.engine = options_.engine;
   features.per_step_stats = options_.per_step_stats;
@@ -330,22 +379,28 @@ net::Router Platform::Impl::MakeRouter() {
   features.lifecycle = options_.web.enable_lifecycle;
   features.remote_write_receiver = options_.enable_remote_write_receiver;
   features.auto_reload = options_.web.auto_reload;
+  features.otlp_write_receiver = options_.enable_otlp_receiver;
+  features.otlp_delta_conversion = options_.converts_otlp_deltas;
+  features.otlp_native_delta = options_.keeps_otlp_deltas;
+  features.agent_mode = options_.is_agent;
   features.xor2_encoding = options_.store.chunk_encodings.xor2_floats;
   features.histograms_st_encoding = options_.store.chunk_encodings.histogram_start_times;
+  features.extra_scrape_metrics = options_.config.extra_scrape_metrics;
   api::AddFeatureRoutes(router, features);
   api::AddOpenApiRoutes(router, openapi_, {std::string(Version()), PageUrl() + "/api/v1"});
-  api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddTargetRoutes(router, *scrape_);
   auto external_labels = [this] {
     std::lock_guard lock(config_mutex_);
     return external_labels_;
   };
-  api::AddFederateRoutes(
-      router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms, external_labels});
-  api::AddRemoteReadRoutes(router, {*db_, services_.registry, external_labels,
-                                    options_.remote_read_max_samples, options_.remote_read_frame_bytes});
-  api::AddRemoteRoutes(router, {write_receiver_.get()});
-  api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
+  if (options_.is_agent) {
+    api::AddAgentRoutes(router);
+  } else {
+    AddStoreRoutes(router, external_labels);
+  }
+  api::AddRemoteRoutes(router, {write_receiver_.get(), otlp_receiver_.get()});
+  if (alertmanager_)
+    api::AddAlertmanagerRoutes(router, {*alertmanager_, services_.registry, std::string(Version())});
   api::StatusInfo info;
   info.version = Version();
   info.start_ms = services_.clock.NowMs();
@@ -361,7 +416,7 @@ net::Router Platform::Impl::MakeRouter() {
                                   std::lock_guard lock(config_mutex_);
                                   return config_yaml_;
                                 },
-                                replay_});
+                                replay_, options_.is_agent});
   router.SetPrefix(route_prefix_);
   api::AddLifecycleRoutes(router, {options_.web.enable_lifecycle,
                                    [this](std::function<void(Status)> done) {
@@ -372,23 +427,23 @@ net::Router Platform::Impl::MakeRouter() {
                                      core::SignalSelf(SIGHUP);
                                    },
                                    [] { core::SignalSelf(SIGTERM); }});
-  api::AddAdminRoutes(router, {*db_, services_.clock, options_.data_dir, options_.enable_admin_api});
   api::AddDashboardRoutes(router, dashboards_);
   AddPageRoutes(router);
   return router;
 }
 
 // What each answer gets beside its own headers: those of the web configuration file, and CORS'.
-core::Result<api::HeaderHook> Platform::Impl::MakeAddHeaders(std::map<std::string, std::string> fixed) const {
+core::Result<api::HeaderHook> Platform::Impl::MakeAddHeaders() const {
   api::HeaderHook cors;
   if (!options_.cors_origin.empty()) {
     SEXTANT_ASSIGN(cors,
                    api::MakeCors(options_.cors_origin).map_error(core::AddContext("--web.cors.origin")));
   }
-  if (fixed.empty()) return cors;
-  return [fixed = std::move(fixed), cors = std::move(cors)](const net::HttpRequest& request,
-                                                            net::HttpHeaders& headers) {
-    for (const auto& [name, value] : fixed) headers.Set(name, value);
+  if (options_.web.config_file.empty()) return cors;
+  return [this, cors = std::move(cors)](const net::HttpRequest& request, net::HttpHeaders& headers) {
+    if (auto fixed = web_headers_.load()) {
+      for (const auto& [name, value] : *fixed) headers.Set(name, value);
+    }
     if (cors) cors(request, headers);
   };
 }
@@ -401,10 +456,11 @@ Status Platform::Impl::StartServer() {
   net::HttpServerOptions server;
   server.listen = options_.listen;
   server.limits.max_connections = options_.max_connections;
-  SEXTANT_ASSIGN(WebSettings web, LoadWebSettings(options_.web));
+  SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
   server.security = std::move(web.security);
   is_tls_ = !server.security.cert_file.empty();
-  SEXTANT_ASSIGN(server.add_headers, MakeAddHeaders(std::move(web.headers)));
+  web_headers_ = std::make_shared<const std::map<std::string, std::string>>(std::move(web.headers));
+  SEXTANT_ASSIGN(server.add_headers, MakeAddHeaders());
   server.limits.max_buffered_body_bytes = Share(memory_limit_bytes_, kRequestBodyShare);
   SEXTANT_ASSIGN(server_,
                  net::HttpServer::Start(services_.io, services_.executor, services_.clock, services_.registry,
@@ -449,13 +505,13 @@ Status Platform::Impl::Start() {
                                               *db_, services_.registry, services_.logger, user_agent_);
   rules_ =
       std::make_unique<RuleRunner>(services_.io, services_.executor, services_.clock,
-                                   rules::RuleContext{*engine_, *db_, *db_, alerts_.get(), services_.clock,
-                                                      services_.registry, services_.logger});
+                                   rules::RuleContext{*engine_, *queryable_, *db_, alerts_.get(),
+                                                      services_.clock, services_.registry, services_.logger});
   remote_write_ = std::make_unique<remote::WriteStorage>(
       remote::WriteServices{services_.io, client_, services_.executor, services_.clock, files_,
                             services_.registry, services_.logger.With("component", "remote_write"), *db_,
                             [this](std::string_view family) { return scrape_->metadata().List(family); },
-                            fmt::format("Sextant/{}", Version()), RemoteDir()},
+                            user_agent_, RemoteDir()},
       journal_hold_);
   if (options_.enable_remote_write_receiver) {
     write_receiver_ = std::make_unique<remote::WriteReceiver>(
@@ -465,6 +521,15 @@ Status Platform::Impl::Start() {
         },
         options_.write_receiver);
   }
+  if (options_.enable_otlp_receiver) {
+    remote::OtlpReceiverOptions otlp;
+    otlp.converts_deltas = options_.converts_otlp_deltas;
+    otlp.keeps_deltas = options_.keeps_otlp_deltas;
+    otlp.adds_type_and_unit_labels = options_.engine.type_and_unit_labels;
+    otlp.lookback_ms = options_.engine.lookback_ms;
+    otlp_receiver_ = std::make_unique<remote::OtlpReceiver>(
+        *db_, services_.clock, services_.registry, services_.logger.With("component", "otlp_receiver"), otlp);
+  }
   server_->SetRouter(MakeRouter());
   NoteFiles(config);
   SEXTANT_TRY(Apply(std::move(config)));
@@ -473,11 +538,13 @@ Status Platform::Impl::Start() {
   return {};
 }
 
-// Certificates, users and hashes of the web configuration file, read again.
+// The web configuration file, read again.
 Status Platform::Impl::ReloadWeb() {
   if (options_.web.config_file.empty()) return {};
-  SEXTANT_ASSIGN(WebSettings web, LoadWebSettings(options_.web));
-  return server_->SetSecurity(web.security);
+  SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
+  SEXTANT_TRY(server_->SetSecurity(web.security));
+  web_headers_ = std::make_shared<const std::map<std::string, std::string>>(std::move(web.headers));
+  return {};
 }
 
 // Remembers which files make the configuration, and how they are now.

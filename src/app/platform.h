@@ -16,6 +16,7 @@
 #include "app/web_flags.h"
 #include "core/result.h"
 #include "metrics/promql/engine.h"
+#include "metrics/remote/otlp_receiver.h"
 #include "metrics/remote/write_receiver.h"
 #include "metrics/rules/rule_context.h"
 
@@ -29,6 +30,13 @@ struct PlatformOptions {
   bool enable_admin_api = false;
   bool enable_remote_write_receiver = true;
   remote::WriteReceiverOptions write_receiver;
+  bool enable_otlp_receiver = true;
+  bool converts_otlp_deltas = false;
+  bool keeps_otlp_deltas = false;
+  // Only scrapes, takes samples and passes them on: nothing of the store can be read, and of what remote
+  // write has sent only so much is kept.
+  bool is_agent = false;
+  core::DurationMs agent_kept_ms = 300'000;
   int64_t remote_read_max_samples = 50'000'000;  // of an answer in one piece; 0: no limit
   uint64_t remote_read_frame_bytes = 1'048'576;
   core::DurationMs remote_flush_ms = 60'000;  // how long the end waits for remote write

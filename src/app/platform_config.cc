@@ -22,11 +22,17 @@ config::PrometheusConfig DefaultPrometheusConfig() {
   return defaults;
 }
 
-core::Status ReadSextant(const std::string& path, PlatformConfig& loaded) {
-  SEXTANT_ASSIGN(config::SextantConfig file, config::SextantConfig::Load(path));
+config::PrometheusConfigOptions OptionsOf(const ConfigSource& source) {
+  config::PrometheusConfigOptions options{config::ReadEnvironment};
+  if (source.extra_scrape_metrics) options.extra_scrape_metrics = true;
+  return options;
+}
+
+core::Status ReadSextant(const ConfigSource& source, PlatformConfig& loaded) {
+  SEXTANT_ASSIGN(config::SextantConfig file, config::SextantConfig::Load(source.path));
   loaded.files = file.files();
   if (config::Node node = file.prometheus()) {
-    SEXTANT_ASSIGN(loaded.prometheus, config::ReadPrometheusConfig(node));
+    SEXTANT_ASSIGN(loaded.prometheus, config::ReadPrometheusConfig(node, OptionsOf(source)));
   }
   if (config::Node node = file.alertmanager()) {
     SEXTANT_ASSIGN(loaded.alerting, alerting::DecodeConfig(node));
@@ -44,14 +50,15 @@ Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source) {
     case ConfigKind::kNone:
       break;
     case ConfigKind::kSextant:
-      SEXTANT_TRY(ReadSextant(source.path, loaded));
+      SEXTANT_TRY(ReadSextant(source, loaded));
       break;
     case ConfigKind::kPrometheus: {
-      SEXTANT_ASSIGN(loaded.prometheus, config::LoadPrometheusConfig(source.path));
+      SEXTANT_ASSIGN(loaded.prometheus, config::LoadPrometheusConfig(source.path, OptionsOf(source)));
       loaded.files.push_back(source.path);
       break;
     }
   }
+  if (source.is_agent) SEXTANT_TRY(config::CheckForAgent(loaded.prometheus));
   loaded.patterns = loaded.prometheus.rule_files;
   loaded.patterns.insert(loaded.patterns.end(), loaded.prometheus.scrape_config_files.begin(),
                          loaded.prometheus.scrape_config_files.end());

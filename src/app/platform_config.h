@@ -25,6 +25,8 @@ struct ConfigSource {
   // What stands for rules when the configuration names none.
   bool uses_builtin_rules = false;
   promql::ParserOptions parser;
+  bool is_agent = false;  // sections that need a store are refused
+  bool extra_scrape_metrics = false;  // what global.extra_scrape_metrics is when nothing is said
 };
 
 struct PlatformConfig {

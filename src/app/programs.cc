@@ -18,11 +18,12 @@ constexpr Program kPrograms[] = {
     {"tsdb", "looks into a data directory: list, verify, export", RunTsdbProgram, TsdbFlags},
     {"query", "asks a running server and shows a table or a graph", RunQueryProgram, QueryFlags},
     {"test", "runs test scripts for PromQL", RunTestProgram, TestFlags},
-    {"alertmanager", "in place of alertmanager", nullptr, nullptr},
+    {"alertmanager", "in place of alertmanager", RunAlertmanagerProgram, AlertmanagerFlags},
     {"otelcol", "in place of the OpenTelemetry Collector", nullptr, nullptr},
     {"tempo", "in place of Tempo", nullptr, nullptr},
     {"promtool", "in place of promtool: query, promql, check, test", RunPromtoolProgram, PromtoolFlags, true},
-    {"amtool", "in place of amtool", nullptr, nullptr},
+    {"amtool", "in place of amtool: alert, silence, check-config, config, template, cluster",
+     RunAmtoolProgram, AmtoolFlags, true},
 };
 
 const Program* FindProgram(std::string_view name) {

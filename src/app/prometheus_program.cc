@@ -15,11 +15,13 @@ struct Options {
   PlatformOptions platform;
   LogFlags log;
   std::vector<std::string> features;
+  std::string agent_data_dir = "data-agent/";
   std::vector<std::string> write_messages = {"prometheus.WriteRequest", "io.prometheus.write.v2.Request"};
 
   Options() {
     platform.is_whole_platform = false;
     platform.enable_remote_write_receiver = false;
+    platform.enable_otlp_receiver = false;
     platform.listen = {"0.0.0.0:9090"};
     platform.data_dir = "data/";
     platform.max_connections = 512;
@@ -80,6 +82,14 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
                 "A message that is taken at /api/v1/write: prometheus.WriteRequest or "
                 "io.prometheus.write.v2.Request; may be repeated.",
                 &options.write_messages);
+  flags.AddSwitch("web.enable-otlp-receiver", "Take metrics by OTLP at /api/v1/otlp/v1/metrics.",
+                  &platform.enable_otlp_receiver);
+  flags.AddSwitch("agent", "Only scrape and pass on by remote write: no queries, no rules, no blocks.",
+                  &platform.is_agent);
+  flags.AddString("storage.agent.path", "DIR", "Where an agent keeps what it has still to send.",
+                  &options.agent_data_dir);
+  flags.AddDuration("storage.agent.retention.min-time", "How long an agent keeps what was sent, at least.",
+                    &platform.agent_kept_ms);
   flags.AddDuration("query.lookback-delta", "How far back an instant selector looks for a sample.",
                     &platform.engine.lookback_ms);
   flags.AddBytes("memory.limit", "Memory to plan with; by default what the machine or its cgroup has.",
@@ -138,9 +148,13 @@ void AddOtherFlags(FlagSet& flags) {
   for (const char* name : {"auto-gomaxprocs", "auto-gomemlimit", "auto-gomemlimit.ratio"}) {
     flags.AddRefused(name, "there is no Go runtime here");
   }
-  for (const char* name : {"agent",
-                           "web.user-assets",
-                           "web.enable-otlp-receiver",
+  constexpr const char* kAgentJournal =
+      "the journal of an agent is kept until it was sent, up to 4 GiB, and cleaned up by itself";
+  flags.AddOnlyDefault("storage.agent.wal-truncate-frequency", "2h", kAgentJournal);
+  flags.AddOnlyDefault("storage.agent.retention.max-time", "4h", kAgentJournal);
+  flags.AddOnlyDefault("storage.agent.no-lockfile", "false",
+                       "the lock of the data directory cannot be switched off");
+  for (const char* name : {"web.user-assets",
                            "web.console.templates",
                            "web.console.libraries",
                            "web.page-title",
@@ -152,14 +166,9 @@ void AddOtherFlags(FlagSet& flags) {
                            "storage.tsdb.samples-per-chunk",
                            "storage.tsdb.delayed-compaction.max-percent",
                            "storage.tsdb.delay-compact-file.path",
-                           "storage.agent.path",
                            "storage.agent.wal-segment-size",
                            "storage.agent.wal-compression",
                            "storage.agent.wal-compression-type",
-                           "storage.agent.wal-truncate-frequency",
-                           "storage.agent.retention.min-time",
-                           "storage.agent.retention.max-time",
-                           "storage.agent.no-lockfile",
                            "rules.max-concurrent-evals",
                            "alertmanager.drain-notification-queue-on-shutdown",
                            "scrape.discovery-reload-interval",
@@ -191,10 +200,18 @@ core::Status ApplyFeatures(Options& options) {
         options.platform.per_step_stats = true;
       } else if (name == "search-api") {
         options.platform.enable_search_api = true;
+      } else if (name == "extra-scrape-metrics") {
+        options.platform.config.extra_scrape_metrics = true;
       } else if (name == "xor2-encoding") {
         options.platform.store.chunk_encodings.xor2_floats = true;
       } else if (name == "histograms-st-encoding") {
         options.platform.store.chunk_encodings.histogram_start_times = true;
+      } else if (name == "otlp-deltatocumulative") {
+        options.platform.converts_otlp_deltas = true;
+      } else if (name == "otlp-native-delta-ingestion") {
+        options.platform.keeps_otlp_deltas = true;
+      } else if (name == "agent") {
+        options.platform.is_agent = true;
       } else if (name == "exemplar-storage") {
         // Exemplars are always kept; storage.exemplars.max_exemplars says how many.
       } else if (!name.empty()) {
@@ -203,6 +220,40 @@ core::Status ApplyFeatures(Options& options) {
     }
   }
   options.platform.config.parser = engine.parser;
+  if (options.platform.converts_otlp_deltas && options.platform.keeps_otlp_deltas) {
+    return core::Fail(
+        core::Code::kInvalidArgument,
+        "cannot enable otlp-native-delta-ingestion and otlp-deltatocumulative features at the same time");
+  }
+  return {};
+}
+
+// Flags that one mode knows and the other does not.
+bool IsServerFlag(std::string_view name) {
+  for (std::string_view prefix :
+       {"storage.tsdb.", "storage.remote.read-", "rules.", "alertmanager.", "query."}) {
+    if (name.starts_with(prefix)) return true;
+  }
+  return false;
+}
+bool IsAgentFlag(std::string_view name) { return name.starts_with("storage.agent."); }
+
+core::Status ApplyMode(const FlagSet& flags, Options& options) {
+  bool is_agent = options.platform.is_agent;
+  std::string others;
+  for (const std::string& name : flags.Given()) {
+    if (!(is_agent ? IsServerFlag(name) : IsAgentFlag(name))) continue;
+    others += fmt::format("{}\"--{}\"", others.empty() ? "" : " ", name);
+  }
+  if (!others.empty()) {
+    return core::Fail(core::Code::kInvalidArgument, "The following flag(s) can {} in agent mode: [{}]",
+                      is_agent ? "not be used" : "only be used", others);
+  }
+  options.platform.config.is_agent = is_agent;
+  if (!is_agent) return {};
+  options.platform.data_dir = options.agent_data_dir;
+  constexpr core::DurationMs kLeastKeptMs = 1'000;
+  options.platform.agent_kept_ms = std::max(options.platform.agent_kept_ms, kLeastKeptMs);
   return {};
 }
 
@@ -246,6 +297,7 @@ int RunPrometheusProgram(const Arguments& arguments) {
   core::Status parsed = flags.Parse(arguments);
   if (parsed) parsed = ApplyFeatures(options);
   if (parsed) parsed = ApplyWriteMessages(options);
+  if (parsed) parsed = ApplyMode(flags, options);
   if (!parsed) {
     PrintError(kName, parsed.error().message());
     return kExitUsage;

@@ -1,18 +1,12 @@
 // `sextant tsdb`: looks into the data directory of a store that is not running, without changing it, and
 // exports from it.
-#include <unistd.h>
-
 #include <cstdio>
-#include <filesystem>
 #include <optional>
 
 #include "api/params.h"
+#include "app/opened_store.h"
 #include "app/programs.h"
-#include "app/services.h"
-#include "core/clock.h"
 #include "core/file.h"
-#include "core/metrics.h"
-#include "core/overlay_file.h"
 #include "metrics/promql/parser.h"
 #include "metrics/tsdb/db.h"
 
@@ -67,67 +61,10 @@ FlagSet MakeFlags(Options& options) {
   return flags;
 }
 
-// A directory that goes away.
-class ScratchDir {
- public:
-  static Result<std::unique_ptr<ScratchDir>> Make(core::FileSystem& fs) {
-    std::error_code error;
-    std::string path = (std::filesystem::temp_directory_path(error) / "sextant-tsdb-XXXXXX").string();
-    if (error || mkdtemp(path.data()) == nullptr)
-      return core::Fail(Code::kIo, "no temporary directory can be made in {}", core::ParentPath(path));
-    return std::unique_ptr<ScratchDir>(new ScratchDir(fs, std::move(path)));
-  }
-  ~ScratchDir() { [[maybe_unused]] Status removed = core::RemoveAll(fs_, path_); }
-  ScratchDir(const ScratchDir&) = delete;
-  ScratchDir& operator=(const ScratchDir&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  ScratchDir(core::FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {}
-  core::FileSystem& fs_;
-  const std::string path_;
-};
-
-// A store opened over its directory: whatever opening it repairs or writes stays in a scratch directory.
-class OpenedStore {
- public:
-  static Result<std::unique_ptr<OpenedStore>> Open(const Options& options) {
-    std::unique_ptr<OpenedStore> opened(new OpenedStore);
-    std::string dir = options.data_dir;
-    while (dir.size() > 1 && dir.ends_with('/')) dir.pop_back();
-    SEXTANT_ASSIGN(core::FileInfo info, opened->files_.Stat(dir));
-    if (!info.is_directory) return core::Fail(Code::kInvalidArgument, "{} is not a directory", dir);
-    SEXTANT_ASSIGN(opened->scratch_, ScratchDir::Make(opened->files_));
-    opened->overlay_ = std::make_unique<core::OverlayFileSystem>(opened->files_, opened->scratch_->path());
-    SEXTANT_ASSIGN(core::LogOptions log, MakeLogOptions({.level = options.log_level, .format = "logfmt"}));
-    tsdb::DbOptions store;
-    store.dir = dir;
-    store.retention_ms = 0;
-    store.sync_policy = tsdb::SyncPolicy::kNever;
-    store.run_maintenance_thread = false;
-    SEXTANT_ASSIGN(opened->db_, tsdb::Db::Open(*opened->overlay_, opened->clock_,
-                                               core::Logger(opened->clock_, log), opened->registry_, store));
-    return opened;
-  }
-
-  tsdb::Db& db() { return *db_; }
-  core::FileSystem& files() { return files_; }
-
- private:
-  OpenedStore() = default;
-
-  core::PosixFileSystem files_;
-  core::SystemClock clock_;
-  core::Registry registry_;
-  std::unique_ptr<ScratchDir> scratch_;
-  std::unique_ptr<core::OverlayFileSystem> overlay_;
-  std::unique_ptr<tsdb::Db> db_;
-};
-
 void PrintLine(const std::string& line) { std::fputs((line + "\n").c_str(), stdout); }
 
 Status List(const Options& options) {
-  SEXTANT_ASSIGN(auto store, OpenedStore::Open(options));
+  SEXTANT_ASSIGN(auto store, OpenedStore::Open(options.data_dir, options.log_level));
   constexpr std::string_view kRow = "{:<46} {:<10} {:<25} {:<25} {:>10} {:>14} {:>10} {:>9} {:>12}";
   PrintLine(fmt::format(fmt::runtime(kRow), "BLOCK", "FORMAT", "MIN TIME", "MAX TIME", "SERIES", "SAMPLES",
                         "CHUNKS", "DELETIONS", "BYTES"));
@@ -147,7 +84,7 @@ Status List(const Options& options) {
 }
 
 Status Verify(const Options& options) {
-  SEXTANT_ASSIGN(auto store, OpenedStore::Open(options));
+  SEXTANT_ASSIGN(auto store, OpenedStore::Open(options.data_dir, options.log_level));
   SEXTANT_ASSIGN(tsdb::VerifyReport report, store->db().Verify());
   PrintLine(
       fmt::format("read {} blocks: {} series, {} samples", report.blocks, report.series, report.samples));
@@ -197,7 +134,7 @@ Status Export(const Options& options) {
   SEXTANT_TRY(ReadTime("max-time", options.max_time, wanted.end_ms));
   if (wanted.start_ms > wanted.end_ms)
     return core::Fail(Code::kInvalidArgument, "--min-time is after --max-time");
-  SEXTANT_ASSIGN(auto store, OpenedStore::Open(options));
+  SEXTANT_ASSIGN(auto store, OpenedStore::Open(options.data_dir, options.log_level));
   SEXTANT_TRY(PrepareOutput(store->files(), options.output_dir));
   SEXTANT_ASSIGN(tsdb::ExportCounts counts, store->db().Export(store->files(), options.output_dir, wanted));
   PrintLine(fmt::format("wrote {} blocks to {}: {} series, {} samples", counts.blocks, options.output_dir,

@@ -64,20 +64,10 @@ Result<std::string> RoutePrefix(const WebOptions& options) {
   return path == std::string::npos ? std::string() : CleanPath(url.substr(path));
 }
 
-Result<WebSettings> LoadWebSettings(const WebOptions& options) {
-  WebSettings settings;
-  if (options.config_file.empty()) return settings;
-  SEXTANT_ASSIGN(config::WebConfig config, config::LoadWebConfig(options.config_file));
-  settings.security.cert_file = config.tls.cert_file;
-  settings.security.key_file = config.tls.key_file;
-  settings.security.client_ca_file = config.tls.client_ca_file;
-  settings.security.require_client_certificate = config.tls.requires_client_certificate();
-  settings.security.min_tls_version = config.tls.min_version;
-  settings.security.basic_auth_users = std::move(config.basic_auth_users);
-  settings.headers = std::move(config.http.headers);
-  SEXTANT_TRY(
-      net::ValidateWebSecurity(settings.security).map_error(core::AddContext("{}", options.config_file)));
-  return settings;
+Result<httpclient::WebSettings> LoadWebSettings(const WebOptions& options) {
+  if (options.config_file.empty()) return httpclient::WebSettings();
+  return httpclient::LoadWebSettings(options.config_file)
+      .map_error(core::AddContext("{}", options.config_file));
 }
 
 }  // namespace sextant::app

@@ -6,7 +6,7 @@
 #include "app/flags.h"
 #include "core/clock.h"
 #include "core/result.h"
-#include "net/http_server.h"
+#include "httpclient/web_settings.h"
 
 namespace sextant::app {
 
@@ -29,11 +29,7 @@ core::Result<std::string> RoutePrefix(const WebOptions& options);
 // The external URL without a slash at its end, or "" when none was given.
 core::Result<std::string> ExternalUrl(const WebOptions& options);
 
-// What the web configuration file says. Certificates and hashes are checked.
-struct WebSettings {
-  net::WebSecurity security;
-  std::map<std::string, std::string> headers;
-};
-core::Result<WebSettings> LoadWebSettings(const WebOptions& options);
+// What the web configuration file says; nothing without one. Certificates and hashes are checked.
+core::Result<httpclient::WebSettings> LoadWebSettings(const WebOptions& options);
 
 }  // namespace sextant::app

@@ -10,10 +10,9 @@ namespace sextant::config {
 namespace {
 
 constexpr std::string_view kNotYetSupported[] = {
-    "aws",      "azure",    "consul",    "digitalocean", "docker",    "dockerswarm", "ec2",
-    "eureka",   "gce",      "hetzner",   "ionos",        "kuma",      "lightsail",   "linode",
-    "marathon", "nerve",    "nomad",     "oci",          "openstack", "outscale",    "ovhcloud",
-    "puppetdb", "scaleway", "serverset", "stackit",      "triton",    "uyuni",       "vultr",
+    "aws",       "azure",    "digitalocean", "eureka",    "gce",     "hetzner", "ionos",     "kuma",
+    "lightsail", "linode",   "marathon",     "nerve",     "nomad",   "oci",     "openstack", "outscale",
+    "ovhcloud",  "puppetdb", "scaleway",     "serverset", "stackit", "triton",  "uyuni",     "vultr",
 };
 
 // A folder's name may not have a `*`, and the file must say by its name how it is to be read.
@@ -66,11 +65,6 @@ core::Status FinishDns(DnsDiscoveryConfig& config, Node node) {
   return {};
 }
 
-core::Status CheckRefreshInterval(const int64_t& interval_ms, Node node) {
-  if (interval_ms > 0) return {};
-  return node.Fail("the refresh interval must be longer than 0");
-}
-
 }  // namespace
 
 const Struct& FieldsOf(const FileDiscoveryConfig*) {
@@ -119,6 +113,13 @@ const Struct& FieldsOf(const DiscoveryConfigs*) {
         Member<&DiscoveryConfigs::dns>("dns_sd_configs").NullItem("empty or null section in dns_sd_configs"),
         Member<&DiscoveryConfigs::kubernetes>("kubernetes_sd_configs")
             .NullItem("empty or null section in kubernetes_sd_configs"),
+        Member<&DiscoveryConfigs::consul>("consul_sd_configs")
+            .NullItem("empty or null section in consul_sd_configs"),
+        Member<&DiscoveryConfigs::docker>("docker_sd_configs")
+            .NullItem("empty or null section in docker_sd_configs"),
+        Member<&DiscoveryConfigs::docker_swarm>("dockerswarm_sd_configs")
+            .NullItem("empty or null section in dockerswarm_sd_configs"),
+        Member<&DiscoveryConfigs::ec2>("ec2_sd_configs").NullItem("empty or null section in ec2_sd_configs"),
     };
     for (std::string_view name : kNotYetSupported) {
       fields.push_back(
@@ -128,6 +129,22 @@ const Struct& FieldsOf(const DiscoveryConfigs*) {
     return Struct::Of<DiscoveryConfigs>(std::move(fields));
   }();
   return kFields;
+}
+
+std::string Fingerprint(const DiscoveryConfigs& configs) {
+  std::string text = WriteYaml(configs);
+  auto add_secrets = [&](const auto& list) {
+    for (const auto& config : list) text += RevealSecrets(config.http);
+  };
+  add_secrets(configs.http);
+  add_secrets(configs.kubernetes);
+  add_secrets(configs.consul);
+  add_secrets(configs.docker);
+  add_secrets(configs.docker_swarm);
+  add_secrets(configs.ec2);
+  for (const ConsulDiscoveryConfig& consul : configs.consul) text += "\n" + consul.token.Reveal();
+  for (const Ec2DiscoveryConfig& ec2 : configs.ec2) text += "\n" + ec2.secret_key.Reveal();
+  return text;
 }
 
 }  // namespace sextant::config

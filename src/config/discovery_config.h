@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/api_discovery_config.h"
 #include "config/decode.h"
 #include "config/http_client_config.h"
 #include "config/kubernetes_discovery_config.h"
@@ -35,9 +36,19 @@ struct DiscoveryConfigs {
   std::vector<HttpDiscoveryConfig> http;
   std::vector<DnsDiscoveryConfig> dns;
   std::vector<KubernetesDiscoveryConfig> kubernetes;
+  std::vector<ConsulDiscoveryConfig> consul;
+  std::vector<DockerDiscoveryConfig> docker;
+  std::vector<DockerSwarmDiscoveryConfig> docker_swarm;
+  std::vector<Ec2DiscoveryConfig> ec2;
 
-  bool empty() const { return file.empty() && http.empty() && dns.empty() && kubernetes.empty(); }
+  bool empty() const {
+    return file.empty() && http.empty() && dns.empty() && kubernetes.empty() && consul.empty() &&
+           docker.empty() && docker_swarm.empty() && ec2.empty();
+  }
 };
+
+// A text that is equal when and only when the configurations are, secrets included; not to be shown.
+std::string Fingerprint(const DiscoveryConfigs& configs);
 
 const Struct& FieldsOf(const FileDiscoveryConfig*);
 const Struct& FieldsOf(const HttpDiscoveryConfig*);

@@ -1,7 +1,10 @@
 #include "config/http_client_config.h"
 
+#include <tuple>
+
 #include "config/paths.h"
 #include "config/text.h"
+#include "config/url_text.h"
 
 namespace sextant::config {
 
@@ -64,8 +67,18 @@ core::Status CheckTlsVersion(const std::string& version, Node node) {
 }
 
 core::Status FinishTls(TlsConfig& tls, Node node) {
-  bool has_cert = !tls.cert_file.empty();
-  bool has_key = !tls.key_file.empty();
+  for (auto [text, file, name] : {std::tuple{!tls.ca.empty(), !tls.ca_file.empty(), "ca"},
+                                  std::tuple{!tls.cert.empty(), !tls.cert_file.empty(), "cert"},
+                                  std::tuple{!tls.key.empty(), !tls.key_file.empty(), "key"}}) {
+    if (text && file) return node.Fail("at most one of {0}, {0}_file & {0}_ref must be configured", name);
+  }
+  if (!tls.min_version.empty() && !tls.max_version.empty() && tls.max_version < tls.min_version) {
+    return node.Fail(
+        "tls_config.max_version must be greater than or equal to tls_config.min_version if both are "
+        "specified");
+  }
+  bool has_cert = !(tls.cert + tls.cert_file).empty();
+  bool has_key = !tls.key.empty() || !tls.key_file.empty();
   if (has_cert && !has_key) {
     return node.Fail(
         "exactly one of key or key_file must be configured when a client certificate is configured");
@@ -94,14 +107,41 @@ void TurnBearerTokenIntoAuthorization(HttpClientConfig& http, Node node) {
   }
 }
 
-core::Status CheckProxy(const HttpClientConfig& http, Node node) {
-  if (http.proxy_from_environment && !http.proxy_url.empty())
+core::Status FinishProxy(ProxyConfig& proxy, Node node) {
+  if (!proxy.connect_header.empty() && !proxy.from_environment && proxy.url.empty()) {
+    return node.Fail(
+        "if proxy_connect_header is configured, proxy_url or proxy_from_environment must also be configured");
+  }
+  if (proxy.from_environment && !proxy.url.empty())
     return node.Fail("if proxy_from_environment is configured, proxy_url must not be configured");
-  if (http.proxy_from_environment && !http.no_proxy.empty())
+  if (proxy.from_environment && !proxy.no_proxy.empty())
     return node.Fail("if proxy_from_environment is configured, no_proxy must not be configured");
-  if (http.proxy_url.empty() && !http.no_proxy.empty())
+  if (proxy.url.empty() && !proxy.no_proxy.empty())
     return node.Fail("if no_proxy is configured, proxy_url must also be configured");
   return {};
+}
+
+core::Status CheckGrantType(const std::string& grant_type, Node node) {
+  if (grant_type.empty() || grant_type == "client_credentials") return {};
+  return node.FailAtKey(core::Code::kUnimplemented,
+                        fmt::format("the grant type {} is not supported yet", Quote(grant_type)));
+}
+
+core::Status FinishOAuth2(OAuth2Config& oauth2, Node node) {
+  if (oauth2.client_id.empty()) return node.Fail("oauth2 client_id must be configured");
+  if (oauth2.token_url.empty()) return node.Fail("oauth2 token_url must be configured");
+  if (!oauth2.client_secret.empty() && !oauth2.client_secret_file.empty()) {
+    return node.Fail(
+        "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must be configured");
+  }
+  MakeRelative(node, oauth2.client_secret_file);
+  return {};
+}
+
+core::Status FinishSigV4(SigV4Config& sigv4, Node node) {
+  if (sigv4.access_key.empty() == sigv4.secret_key.empty()) return {};
+  return node.Fail(
+      "must provide a AWS SigV4 Access key and Secret Key if credentials are specified in the SigV4 config");
 }
 
 std::string Lower(std::string_view text) {
@@ -153,18 +193,17 @@ core::Status FinishHttp(HttpClientConfig& http, Node node) {
   if (has_token && has_token_file) {
     return node.Fail("at most one of bearer_token & bearer_token_file must be configured");
   }
-  if (http.basic_auth && (has_token || has_token_file)) {
+  if ((http.basic_auth || http.oauth2) && (has_token || has_token_file)) {
     return node.Fail(
         "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured");
   }
   if (http.authorization && (has_token || has_token_file)) {
     return node.Fail("authorization is not compatible with bearer_token & bearer_token_file");
   }
-  if (CountOf({http.basic_auth.has_value(), http.authorization.has_value()}) > 1) {
+  if (CountOf({http.basic_auth.has_value(), http.authorization.has_value(), http.oauth2.has_value()}) > 1) {
     return node.Fail("at most one of basic_auth, oauth2 & authorization must be configured");
   }
   TurnBearerTokenIntoAuthorization(http, node);
-  SEXTANT_TRY(CheckProxy(http, node));
   return FinishHeaders(http, node);
 }
 
@@ -199,9 +238,9 @@ const Struct& FieldsOf(const AuthorizationConfig*) {
 const Struct& FieldsOf(const TlsConfig*) {
   static const Struct kFields = Struct::Of<TlsConfig>(
       {
-          NotYet("ca", "use ca_file"),
-          NotYet("cert", "use cert_file"),
-          NotYet("key", "use key_file"),
+          Member<&TlsConfig::ca>("ca"),
+          Member<&TlsConfig::cert>("cert"),
+          Member<&TlsConfig::key>("key"),
           Member<&TlsConfig::ca_file>("ca_file"),
           Member<&TlsConfig::cert_file>("cert_file"),
           Member<&TlsConfig::key_file>("key_file"),
@@ -211,9 +250,64 @@ const Struct& FieldsOf(const TlsConfig*) {
           Member<&TlsConfig::server_name>("server_name"),
           Member<&TlsConfig::insecure_skip_verify>("insecure_skip_verify"),
           Member<&TlsConfig::min_version>("min_version").Check<std::string>(CheckTlsVersion),
-          NotYet("max_version"),
+          Member<&TlsConfig::max_version>("max_version").Check<std::string>(CheckTlsVersion),
+          NotYet("next_protos"),
       },
       FinishTls);
+  return kFields;
+}
+
+const Struct& FieldsOf(const ProxyConfig*) {
+  static const Struct kFields = Struct::Of<ProxyConfig>(
+      {
+          Member<&ProxyConfig::url>("proxy_url", UrlText()),
+          Member<&ProxyConfig::no_proxy>("no_proxy"),
+          Member<&ProxyConfig::from_environment>("proxy_from_environment"),
+          Member<&ProxyConfig::connect_header>("proxy_connect_header"),
+      },
+      FinishProxy);
+  return kFields;
+}
+
+const Struct& FieldsOf(const OAuth2Config*) {
+  static const Struct kFields = Struct::Of<OAuth2Config>(
+      {
+          Member<&OAuth2Config::client_id>("client_id").AlwaysWritten(),
+          Member<&OAuth2Config::client_secret>("client_secret"),
+          Member<&OAuth2Config::client_secret_file>("client_secret_file"),
+          NotYet("client_secret_ref"),
+          NotYet("client_certificate_key_id"),
+          NotYet("client_certificate_key"),
+          NotYet("client_certificate_key_file"),
+          NotYet("client_certificate_key_ref"),
+          NotYet("signature_algorithm"),
+          NotYet("iss"),
+          NotYet("audience"),
+          NotYet("claims"),
+          Member<&OAuth2Config::grant_type>("grant_type").Check<std::string>(CheckGrantType),
+          Member<&OAuth2Config::scopes>("scopes"),
+          Member<&OAuth2Config::token_url>("token_url").AlwaysWritten(),
+          Member<&OAuth2Config::endpoint_params>("endpoint_params"),
+          Member<&OAuth2Config::tls>("tls_config"),
+          Inline<&OAuth2Config::proxy>(),
+      },
+      FinishOAuth2);
+  return kFields;
+}
+
+const Struct& FieldsOf(const SigV4Config*) {
+  static const Struct kFields = Struct::Of<SigV4Config>(
+      {
+          Member<&SigV4Config::region>("region"),
+          Member<&SigV4Config::access_key>("access_key"),
+          Member<&SigV4Config::secret_key>("secret_key"),
+          Member<&SigV4Config::profile>("profile"),
+          NotYet("role_arn"),
+          NotYet("external_id"),
+          NotYet("use_fips_sts_endpoint").Allowing({"false"}),
+          Member<&SigV4Config::service_name>("service_name"),
+      },
+      FinishSigV4);
   return kFields;
 }
 
@@ -231,25 +325,41 @@ const Struct& FieldsOf(const HttpClientConfig*) {
       {
           Member<&HttpClientConfig::basic_auth>("basic_auth"),
           Member<&HttpClientConfig::authorization>("authorization"),
-          NotYet("oauth2"),
+          Member<&HttpClientConfig::oauth2>("oauth2"),
           Member<&HttpClientConfig::bearer_token>("bearer_token"),
           Member<&HttpClientConfig::bearer_token_file>("bearer_token_file"),
           Member<&HttpClientConfig::tls>("tls_config"),
           Member<&HttpClientConfig::follow_redirects>("follow_redirects").AlwaysWritten(),
           // It allows HTTP/2 where a server offers it; our client does not take the offer.
           NotYet("enable_http2").Allowing({"true", "false"}),
-          Member<&HttpClientConfig::proxy_url>("proxy_url"),
-          Member<&HttpClientConfig::no_proxy>("no_proxy"),
-          Member<&HttpClientConfig::proxy_from_environment>("proxy_from_environment"),
-          NotYet("proxy_connect_header"),
+          Inline<&HttpClientConfig::proxy>(),
           Member<&HttpClientConfig::http_headers>("http_headers"),
       },
       FinishHttp);
   return kFields;
 }
 
+namespace {
+
+std::string SecretsOf(const TlsConfig& tls, const ProxyConfig& proxy) {
+  std::string text = "\n" + tls.key.Reveal();
+  for (const auto& [name, values] : proxy.connect_header) {
+    for (const Secret& value : values) text += "\n" + value.Reveal();
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string RevealSecrets(const std::optional<SigV4Config>& sigv4) {
+  return sigv4 ? "\n" + sigv4->secret_key.Reveal() : "";
+}
+
 std::string RevealSecrets(const HttpClientConfig& http) {
-  std::string text;
+  std::string text = http.proxy.url + SecretsOf(http.tls, http.proxy);
+  if (http.oauth2) {
+    text += "\n" + http.oauth2->client_secret.Reveal() + SecretsOf(http.oauth2->tls, http.oauth2->proxy);
+  }
   if (http.basic_auth) text += "\n" + http.basic_auth->password.Reveal();
   if (http.authorization) text += "\n" + http.authorization->credentials.Reveal();
   for (const auto& [name, header] : http.http_headers) {

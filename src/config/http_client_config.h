@@ -27,14 +27,47 @@ struct AuthorizationConfig {
   std::string credentials_file;
 };
 
-// PEM files; the key is there when and only when the certificate is.
+// PEM files, or the same as text; the key is there when and only when the certificate is.
 struct TlsConfig {
+  std::string ca;
+  std::string cert;
+  Secret key;
   std::string ca_file;  // empty: the system's
   std::string cert_file;
   std::string key_file;
   std::string server_name;  // expected in the server's certificate instead of the host; empty: the host
   bool insecure_skip_verify = false;
   std::string min_version;  // "TLS10" … "TLS13", or empty
+  std::string max_version;
+};
+
+struct ProxyConfig {
+  std::string url;       // empty: none
+  std::string no_proxy;  // hosts, domains, addresses and networks that are reached without it, with commas
+  bool from_environment = false;  // HTTP_PROXY, HTTPS_PROXY and NO_PROXY say so instead
+  std::map<std::string, std::vector<Secret>> connect_header;  // sent to the proxy with CONNECT
+};
+
+// Client credentials (RFC 6749, 4.4), for which a server gives a token.
+struct OAuth2Config {
+  std::string client_id;
+  Secret client_secret;
+  std::string client_secret_file;
+  std::vector<std::string> scopes;
+  std::string token_url;
+  std::string grant_type;  // "client_credentials", or empty for it
+  std::map<std::string, std::string> endpoint_params;
+  TlsConfig tls;
+  ProxyConfig proxy;
+};
+
+// How requests to AWS are signed. What is empty comes from the environment and AWS' shared files.
+struct SigV4Config {
+  std::string region;
+  std::string access_key;
+  Secret secret_key;
+  std::string profile;
+  std::string service_name;  // empty: "aps"
 };
 
 // Values of one header of requests, in this order.
@@ -48,23 +81,26 @@ struct HttpClientConfig {
   std::optional<BasicAuthConfig> basic_auth;
   // Also what `bearer_token` and `bearer_token_file`, its older names, turn into.
   std::optional<AuthorizationConfig> authorization;
+  std::optional<OAuth2Config> oauth2;
   Secret bearer_token;            // empty after decoding
   std::string bearer_token_file;  // empty after decoding
   TlsConfig tls;
   bool follow_redirects = true;
-  std::string proxy_url;  // empty: none
-  std::string no_proxy;   // hosts, domains, addresses and networks that are reached without it, with commas
-  bool proxy_from_environment = false;  // HTTP_PROXY, HTTPS_PROXY and NO_PROXY say so instead
+  ProxyConfig proxy;
   std::map<std::string, HttpHeaderConfig> http_headers;
 };
 
 const Struct& FieldsOf(const BasicAuthConfig*);
 const Struct& FieldsOf(const AuthorizationConfig*);
 const Struct& FieldsOf(const TlsConfig*);
+const Struct& FieldsOf(const ProxyConfig*);
+const Struct& FieldsOf(const OAuth2Config*);
+const Struct& FieldsOf(const SigV4Config*);
 const Struct& FieldsOf(const HttpHeaderConfig*);
 const Struct& FieldsOf(const HttpClientConfig*);
 
 // The secrets that a dump hides, for telling whether a configuration has changed; not to be shown.
 std::string RevealSecrets(const HttpClientConfig& http);
+std::string RevealSecrets(const std::optional<SigV4Config>& sigv4);
 
 }  // namespace sextant::config

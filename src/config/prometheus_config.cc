@@ -17,11 +17,9 @@ constexpr core::DurationMs kDefaultTimeoutMs = 10'000;
 // Fields that stand in `global` and in each scrape config and ask for what is done anyway when they have
 // these values.
 void AddScrapeVariants(std::vector<Field>& fields) {
-  fields.push_back(NotYet("extra_scrape_metrics").Allowing({"false"}));
   fields.push_back(NotYet("metric_name_validation_scheme", "names may be any UTF-8").Allowing({"utf8"}));
   fields.push_back(
       NotYet("metric_name_escaping_scheme", "names are taken as they are").Allowing({"allow-utf-8"}));
-  fields.push_back(NotYet("scrape_failure_log_file"));
 }
 
 core::Status CheckLabels(const std::map<std::string, std::string>& labels, Node node) {
@@ -91,6 +89,9 @@ core::Status FinishScrape(ScrapeConfig& scrape, Node node) {
 }
 
 core::Status FinishAlertmanager(AlertmanagerTargetsConfig& group, Node node) {
+  if (group.sigv4 && (group.http.basic_auth || group.http.authorization || group.http.oauth2)) {
+    return node.Fail("at most one of basic_auth, authorization, oauth2, & sigv4 must be configured");
+  }
   return CheckTargets(group.static_configs, group.relabel_configs, node);
 }
 
@@ -139,6 +140,10 @@ core::Status ApplyGlobal(const GlobalConfig& global, ScrapeConfig& scrape, Node 
   FillLimit(scrape.limits.label_limit, global.limits.label_limit);
   FillLimit(scrape.limits.label_name_length_limit, global.limits.label_name_length_limit);
   FillLimit(scrape.limits.label_value_length_limit, global.limits.label_value_length_limit);
+  if (!scrape.extra_scrape_metrics) scrape.extra_scrape_metrics = global.extra_scrape_metrics;
+  std::string& log_file = scrape.scrape_failure_log_file;
+  log_file =
+      log_file.empty() ? global.scrape_failure_log_file : JoinDirectory(DirectoryOf(node.file()), log_file);
   FillProtocols(global, scrape);
   return {};
 }
@@ -166,6 +171,9 @@ core::Status CheckScrapePatterns(const std::vector<std::string>& patterns, Node 
 }
 
 core::Status FinishPrometheus(PrometheusConfig& config, Node node) {
+  if (std::string& file = config.global.scrape_failure_log_file; !file.empty()) {
+    file = JoinDirectory(DirectoryOf(node.file()), file);
+  }
   std::set<std::string> job_names;
   size_t index = 0;
   for (Node scrape_node : node.Find("scrape_configs").children()) {
@@ -334,8 +342,9 @@ std::vector<Field> ScrapeFields() {
       Member<&ScrapeConfig::scheme>("scheme"),
       Member<&ScrapeConfig::enable_compression>("enable_compression").AlwaysWritten(),
       Inline<&ScrapeConfig::limits>(),
-      NotYet("native_histogram_bucket_limit").Allowing({"0"}),
-      NotYet("native_histogram_min_bucket_factor").Allowing({"0"}),
+      Inline<&ScrapeConfig::histogram_limits>(),
+      Member<&ScrapeConfig::scrape_failure_log_file>("scrape_failure_log_file"),
+      Member<&ScrapeConfig::extra_scrape_metrics>("extra_scrape_metrics"),
       Inline<&ScrapeConfig::http>(),
       Member<&ScrapeConfig::relabel_configs>("relabel_configs")
           .NullItem("empty or null target relabeling rule in scrape config"),
@@ -352,7 +361,7 @@ std::vector<Field> ScrapeFields() {
 std::vector<Field> AlertmanagerFields() {
   std::vector<Field> fields = {
       Inline<&AlertmanagerTargetsConfig::http>(),
-      NotYet("sigv4"),
+      Member<&AlertmanagerTargetsConfig::sigv4>("sigv4"),
       Member<&AlertmanagerTargetsConfig::scheme>("scheme"),
       Member<&AlertmanagerTargetsConfig::path_prefix>("path_prefix"),
       Member<&AlertmanagerTargetsConfig::timeout_ms>("timeout", Duration()),
@@ -375,6 +384,8 @@ std::vector<Field> GlobalFields() {
       Member<&GlobalConfig::evaluation_interval_ms>("evaluation_interval", Duration()),
       NotYet("rule_query_offset").Allowing({"0", "0s"}),
       Member<&GlobalConfig::query_log_file>("query_log_file"),
+      Member<&GlobalConfig::scrape_failure_log_file>("scrape_failure_log_file"),
+      Member<&GlobalConfig::extra_scrape_metrics>("extra_scrape_metrics"),
       Member<&GlobalConfig::scrape_protocols>("scrape_protocols", Protocol())
           .Check<std::vector<ScrapeProtocol>>(CheckProtocols),
       Member<&GlobalConfig::scrape_native_histograms>("scrape_native_histograms"),
@@ -399,6 +410,14 @@ const Struct& FieldsOf(const ScrapeLimits*) {
       Member<&ScrapeLimits::label_limit>("label_limit"),
       Member<&ScrapeLimits::label_name_length_limit>("label_name_length_limit"),
       Member<&ScrapeLimits::label_value_length_limit>("label_value_length_limit"),
+  });
+  return kFields;
+}
+
+const Struct& FieldsOf(const HistogramLimits*) {
+  static const Struct kFields = Struct::Of<HistogramLimits>({
+      Member<&HistogramLimits::bucket_limit>("native_histogram_bucket_limit"),
+      Member<&HistogramLimits::min_bucket_factor>("native_histogram_min_bucket_factor"),
   });
   return kFields;
 }
@@ -494,8 +513,10 @@ const Struct& FieldsOf(const PrometheusConfig*) {
           Member<&PrometheusConfig::remote_write>("remote_write")
               .NullItem("empty or null remote write config section")
               .Check<std::vector<RemoteWriteConfig>>(CheckRemoteWrite),
-          NotYet("remote_read"),
-          NotYet("otlp"),
+          Member<&PrometheusConfig::remote_read>("remote_read")
+              .NullItem("empty or null remote read config section")
+              .Check<std::vector<RemoteReadConfig>>(CheckRemoteRead),
+          Member<&PrometheusConfig::otlp>("otlp"),
       },
       FinishPrometheus);
   return kFields;
@@ -507,7 +528,9 @@ std::string ReadEnvironment(const std::string& name) {
 }
 
 core::Result<PrometheusConfig> ReadPrometheusConfig(Node node, const PrometheusConfigOptions& options) {
-  SEXTANT_ASSIGN(auto config, Decode<PrometheusConfig>(node));
+  PrometheusConfig config;
+  config.global.extra_scrape_metrics = options.extra_scrape_metrics;
+  SEXTANT_TRY(DecodeInto(node, config));
   for (auto& [name, value] : config.global.external_labels) value = ExpandVariables(value, options);
   SEXTANT_TRY(ReadScrapeConfigFiles(config));
   return config;
@@ -526,6 +549,17 @@ core::Result<std::vector<std::string>> ListRuleFiles(const PrometheusConfig& con
     files.insert(matches.begin(), matches.end());
   }
   return std::vector<std::string>(files.begin(), files.end());
+}
+
+core::Status CheckForAgent(const PrometheusConfig& config) {
+  auto refuse = [](std::string_view field) {
+    return core::Fail(core::Code::kInvalidArgument, "field {} is not allowed in agent mode", field);
+  };
+  const AlertingConfig& alerting = config.alerting;
+  if (!alerting.alertmanagers.empty() || !alerting.alert_relabel_configs.empty()) return refuse("alerting");
+  if (!config.rule_files.empty()) return refuse("rule_files");
+  if (!config.remote_read.empty()) return refuse("remote_read");
+  return {};
 }
 
 std::string DumpPrometheusConfig(const PrometheusConfig& config) { return WriteYaml(config); }

@@ -19,6 +19,7 @@
 #include "config/discovery_config.h"
 #include "config/http_client_config.h"
 #include "config/node.h"
+#include "config/otlp_config.h"
 #include "config/relabel_config.h"
 #include "config/remote_config.h"
 #include "core/clock.h"
@@ -37,6 +38,12 @@ struct ScrapeLimits {
   uint64_t label_value_length_limit = 0;
 };
 
+// Limits on native histograms, per job; wider buckets are made before a scrape fails.
+struct HistogramLimits {
+  uint64_t bucket_limit = 0;
+  double min_bucket_factor = 0;  // buckets grow by at least this factor; 0: by any
+};
+
 // Formats a scrape may ask for, under the names of scrape_protocols.
 enum class ScrapeProtocol {
   kNone,  // not set
@@ -52,6 +59,8 @@ struct GlobalConfig {
   core::DurationMs scrape_timeout_ms = 10'000;
   core::DurationMs evaluation_interval_ms = 60'000;
   std::string query_log_file;                          // where queries are logged; empty: nowhere
+  std::string scrape_failure_log_file;                 // likewise, failed scrapes
+  std::optional<bool> extra_scrape_metrics;            // scrape_timeout_seconds and others with each scrape
   std::map<std::string, std::string> external_labels;  // ${NAME} already replaced from the environment
   ScrapeLimits limits;
   // What is asked for, the best first; empty: what suits scrape_native_histograms.
@@ -83,7 +92,10 @@ struct ScrapeConfig {
   std::string metrics_path = "/metrics";
   std::string scheme = "http";
   bool enable_compression = true;
+  std::string scrape_failure_log_file;
+  std::optional<bool> extra_scrape_metrics;
   ScrapeLimits limits;
+  HistogramLimits histogram_limits;
   std::vector<StaticTargets> static_configs;
   DiscoveryConfigs discovery;
   HttpClientConfig http;
@@ -96,6 +108,7 @@ struct AlertmanagerTargetsConfig {
   std::vector<StaticTargets> static_configs;
   DiscoveryConfigs discovery;
   HttpClientConfig http;
+  std::optional<SigV4Config> sigv4;
   std::string scheme = "http";
   std::string path_prefix;
   core::DurationMs timeout_ms = 10'000;
@@ -153,10 +166,13 @@ struct PrometheusConfig {
   std::vector<ScrapeConfig> scrape_configs;
   StorageConfig storage;
   std::vector<RemoteWriteConfig> remote_write;
+  std::vector<RemoteReadConfig> remote_read;
+  OtlpConfig otlp;
 };
 
 const Struct& FieldsOf(const GlobalConfig*);
 const Struct& FieldsOf(const ScrapeLimits*);
+const Struct& FieldsOf(const HistogramLimits*);
 const Struct& FieldsOf(const StaticTargets*);
 const Struct& FieldsOf(const ScrapeConfig*);
 const Struct& FieldsOf(const AlertmanagerTargetsConfig*);
@@ -171,6 +187,8 @@ const Struct& FieldsOf(const PrometheusConfig*);
 struct PrometheusConfigOptions {
   // Reads an environment variable, for ${NAME} in external labels; "" when it is not set.
   std::function<std::string(const std::string& name)> environment;
+  // What global.extra_scrape_metrics is when the file does not say.
+  std::optional<bool> extra_scrape_metrics = {};
 };
 
 // The process's own environment.
@@ -185,6 +203,9 @@ core::Result<PrometheusConfig> ReadPrometheusConfig(Node node, const PrometheusC
 core::Result<PrometheusConfig> LoadPrometheusConfig(const std::string& path,
                                                     const PrometheusConfigOptions& options = {
                                                         ReadEnvironment});
+
+// What an agent cannot have: alerting, rule_files, remote_read. The error names the section.
+core::Status CheckForAgent(const PrometheusConfig& config);
 
 // The files that the patterns of rule_files match now, sorted, each once.
 core::Result<std::vector<std::string>> ListRuleFiles(const PrometheusConfig& config);

@@ -80,14 +80,90 @@ scrape_configs:
 }
 
 TEST(PrometheusConfigTest, RefusesByName) {
-  EXPECT_EQ(ErrorOf("remote_read: [{url: x}]\n"),
-            "prometheus.yml:1:1: remote_read: remote_read is not supported yet");
+  EXPECT_EQ(ErrorOf("tracing: {endpoint: x}\n"), "prometheus.yml:1:1: tracing: tracing is not supported yet");
   EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  gce_sd_configs: []\n"),
             "prometheus.yml:3:3: scrape_configs[0].gce_sd_configs: gce_sd_configs is not supported yet; list "
             "the targets in static_configs, or have them written for file_sd_configs");
   EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  extra_scrape_metrics: false\n"), "no error");
-  EXPECT_THAT(ErrorOf("scrape_configs:\n- job_name: a\n  extra_scrape_metrics: true\n"),
-              HasSubstr("extra_scrape_metrics is not supported yet"));
+  EXPECT_EQ(ErrorOf("scrape_configs:\n- job_name: a\n  extra_scrape_metrics: true\n"), "no error");
+}
+
+TEST(PrometheusConfigTest, OAuth2ProxiesAndTls) {
+  auto job = [](const std::string& fields) {
+    return ErrorOf("scrape_configs:\n- job_name: a\n  " + fields + "\n");
+  };
+  EXPECT_THAT(job("oauth2: {token_url: x}"), HasSubstr("oauth2 client_id must be configured"));
+  EXPECT_THAT(job("oauth2: {client_id: x}"), HasSubstr("oauth2 token_url must be configured"));
+  EXPECT_THAT(job("oauth2: {client_id: x, token_url: y, client_secret: a, client_secret_file: b}"),
+              HasSubstr("at most one of oauth2 client_secret, client_secret_file & client_secret_ref"));
+  EXPECT_THAT(
+      job("oauth2: {client_id: x, token_url: y, grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer'}"),
+      HasSubstr("jwt-bearer\" is not supported yet"));
+  EXPECT_THAT(job("oauth2: {client_id: x, token_url: y}\n  basic_auth: {username: u}"),
+              HasSubstr("at most one of basic_auth, oauth2 & authorization must be configured"));
+  EXPECT_THAT(job("proxy_connect_header: {a: [b]}"),
+              HasSubstr("proxy_url or proxy_from_environment must also"));
+  EXPECT_THAT(job("tls_config: {min_version: TLS13, max_version: TLS12}"),
+              HasSubstr("greater than or equal to"));
+  EXPECT_THAT(job("tls_config: {ca: x, ca_file: y}"), HasSubstr("at most one of ca, ca_file & ca_ref"));
+  EXPECT_EQ(job("tls_config: {cert: x, key: y, max_version: TLS12}"), "no error");
+  auto config = Read(R"(
+scrape_configs:
+- job_name: a
+  proxy_url: http://p
+  proxy_connect_header: {H: [hidden1]}
+  oauth2: {client_id: id, client_secret: hidden2, token_url: u, scopes: [s], endpoint_params: {k: v}}
+  tls_config: {cert: c, key: hidden3}
+)");
+  ASSERT_TRUE(config) << config.error().message();
+  std::string dump = DumpPrometheusConfig(*config);
+  EXPECT_EQ(dump.find("hidden"), std::string::npos) << dump;
+  EXPECT_THAT(dump, HasSubstr("client_id: id"));
+  EXPECT_THAT(RevealSecrets(config->scrape_configs[0].http), HasSubstr("hidden1"));
+}
+
+TEST(PrometheusConfigTest, ScrapeFailureLogsAndExtraMetrics) {
+  auto config = Read(R"(
+global: {scrape_failure_log_file: fail.log, extra_scrape_metrics: true}
+scrape_configs:
+- {job_name: a}
+- {job_name: b, scrape_failure_log_file: /own.log, extra_scrape_metrics: false, native_histogram_bucket_limit: 9,
+   native_histogram_min_bucket_factor: 1.5}
+)");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->scrape_configs[0].scrape_failure_log_file, "fail.log");
+  EXPECT_TRUE(*config->scrape_configs[0].extra_scrape_metrics);
+  EXPECT_EQ(config->scrape_configs[1].scrape_failure_log_file, "/own.log");
+  EXPECT_FALSE(*config->scrape_configs[1].extra_scrape_metrics);
+  EXPECT_EQ(config->scrape_configs[1].histogram_limits.bucket_limit, 9u);
+  auto document = Document::Parse("scrape_configs: [{job_name: a}]", "p.yml");
+  auto by_feature = ReadPrometheusConfig(document->root(), {ReadEnvironment, true});
+  EXPECT_TRUE(*by_feature->scrape_configs[0].extra_scrape_metrics);
+}
+
+TEST(PrometheusConfigTest, DiscoveryFromApis) {
+  auto job = [](const std::string& fields) {
+    return ErrorOf("scrape_configs:\n- job_name: a\n  " + fields + "\n");
+  };
+  EXPECT_THAT(job("consul_sd_configs: [{server: ' '}]"),
+              HasSubstr("consul SD configuration requires a server address"));
+  EXPECT_THAT(job("consul_sd_configs: [{username: u, basic_auth: {username: x}}]"),
+              HasSubstr("at most one of consul SD configuration username and password and basic auth"));
+  EXPECT_THAT(job("consul_sd_configs: [{token: u, authorization: {credentials: x}}]"),
+              HasSubstr("at most one of consul SD token, authorization, or oauth2 can be configured"));
+  EXPECT_THAT(job("docker_sd_configs: [{}]"), HasSubstr("host missing"));
+  EXPECT_THAT(job("docker_sd_configs: [{host: 'ssh://x'}]"), HasSubstr("must begin with unix://"));
+  EXPECT_THAT(job("dockerswarm_sd_configs: [{host: 'tcp://x'}]"),
+              HasSubstr("role missing (one of: tasks, services, nodes)"));
+  EXPECT_THAT(job("dockerswarm_sd_configs: [{host: 'tcp://x', role: x}]"),
+              HasSubstr("invalid role x, expected tasks, services, or nodes"));
+  EXPECT_THAT(job("ec2_sd_configs: [{filters: [{name: x}]}]"), HasSubstr("filter values cannot be empty"));
+  EXPECT_THAT(job("ec2_sd_configs: [{role_arn: x}]"), HasSubstr("role_arn is not supported yet"));
+  EXPECT_THAT(job("consul_sd_configs: [{refresh_interval: 0s}]"), HasSubstr("longer than 0"));
+  auto config = Read("scrape_configs: [{job_name: a, consul_sd_configs: [{username: u, password: hidden}]}]");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->scrape_configs[0].discovery.consul[0].http.basic_auth->username, "u");
+  EXPECT_EQ(DumpPrometheusConfig(*config).find("hidden"), std::string::npos);
 }
 
 TEST(PrometheusConfigTest, ScrapeProtocols) {

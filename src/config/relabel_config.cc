@@ -101,7 +101,8 @@ std::string_view RelabelActionName(RelabelAction action) {
 bool IsLabelName(std::string_view name) { return !name.empty() && IsUtf8(name); }
 
 const Struct& FieldsOf(const RelabelRuleConfig*) {
-  // Left out of a dump when it is the default: an empty expression means something else, and some actions refuse any.
+  // Left out of a dump when it is the default: an empty expression means something else, and some actions
+  // refuse any.
   auto regex = Custom<std::string>(
       [regex = Regex()](Node node) -> core::Result<std::string> {
         std::string text;

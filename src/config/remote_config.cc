@@ -4,6 +4,7 @@
 #include <set>
 
 #include "config/text.h"
+#include "config/url_text.h"
 
 namespace sextant::config {
 
@@ -96,8 +97,30 @@ Status FinishMetadata(RemoteMetadataConfig& metadata, Node node) {
   return {};
 }
 
+Status FinishRead(RemoteReadConfig& read, Node node) {
+  if (read.url.empty()) return node.Fail("url for remote_read is empty");
+  if (read.chunked_read_limit_bytes < 0) return node.Fail("chunked_read_limit must not be negative");
+  return {};
+}
+
+template <typename C>
+Status CheckNames(const std::vector<C>& configs, std::string_view what, Node node) {
+  std::set<std::string> names;
+  size_t index = 0;
+  for (Node item : node.children()) {
+    const std::string& name = configs[index++].name;
+    if (name.empty() || names.insert(name).second) continue;
+    return item.Find("name").Fail("found multiple remote {} configs with job name {}", what, Quote(name));
+  }
+  return {};
+}
+
 Status FinishWrite(RemoteWriteConfig& write, Node node) {
   if (write.url.empty()) return node.Fail("url for remote_write is empty");
+  if (write.sigv4 && (write.http.basic_auth || write.http.authorization || write.http.oauth2)) {
+    return node.Fail(
+        "at most one of basic_auth, authorization, oauth2, sigv4, azuread or google_iam must be configured");
+  }
   return {};
 }
 
@@ -134,7 +157,7 @@ const Struct& FieldsOf(const RemoteMetadataConfig*) {
 const Struct& FieldsOf(const RemoteWriteConfig*) {
   static const Struct kFields = Struct::Of<RemoteWriteConfig>(
       {
-          Member<&RemoteWriteConfig::url>("url"),
+          Member<&RemoteWriteConfig::url>("url", UrlText()),
           Member<&RemoteWriteConfig::remote_timeout_ms>("remote_timeout", Duration()),
           Member<&RemoteWriteConfig::headers>("headers").Check<std::map<std::string, std::string>>(
               CheckHeaders),
@@ -143,12 +166,12 @@ const Struct& FieldsOf(const RemoteWriteConfig*) {
           Member<&RemoteWriteConfig::name>("name"),
           Member<&RemoteWriteConfig::send_exemplars>("send_exemplars"),
           Member<&RemoteWriteConfig::send_native_histograms>("send_native_histograms"),
-          NotYet("round_robin_dns").Allowing({"false"}),
+          Member<&RemoteWriteConfig::round_robin_dns>("round_robin_dns"),
           Member<&RemoteWriteConfig::protobuf_message>("protobuf_message").Check<std::string>(CheckMessage),
           Inline<&RemoteWriteConfig::http>(),
           Member<&RemoteWriteConfig::queue>("queue_config"),
           Member<&RemoteWriteConfig::metadata>("metadata_config"),
-          NotYet("sigv4"),
+          Member<&RemoteWriteConfig::sigv4>("sigv4"),
           NotYet("azuread"),
           NotYet("google_iam"),
       },
@@ -156,15 +179,30 @@ const Struct& FieldsOf(const RemoteWriteConfig*) {
   return kFields;
 }
 
+const Struct& FieldsOf(const RemoteReadConfig*) {
+  static const Struct kFields = Struct::Of<RemoteReadConfig>(
+      {
+          Member<&RemoteReadConfig::url>("url", UrlText()),
+          Member<&RemoteReadConfig::remote_timeout_ms>("remote_timeout", Duration()),
+          Member<&RemoteReadConfig::chunked_read_limit_bytes>("chunked_read_limit"),
+          Member<&RemoteReadConfig::headers>("headers").Check<std::map<std::string, std::string>>(
+              CheckHeaders),
+          Member<&RemoteReadConfig::read_recent>("read_recent"),
+          Member<&RemoteReadConfig::name>("name"),
+          Inline<&RemoteReadConfig::http>(),
+          Member<&RemoteReadConfig::required_matchers>("required_matchers"),
+          Member<&RemoteReadConfig::filter_external_labels>("filter_external_labels"),
+      },
+      FinishRead);
+  return kFields;
+}
+
 Status CheckRemoteWrite(const std::vector<RemoteWriteConfig>& configs, Node node) {
-  std::set<std::string> names;
-  size_t index = 0;
-  for (Node item : node.children()) {
-    const std::string& name = configs[index++].name;
-    if (name.empty() || names.insert(name).second) continue;
-    return item.Find("name").Fail("found multiple remote write configs with job name {}", Quote(name));
-  }
-  return {};
+  return CheckNames(configs, "write", node);
+}
+
+Status CheckRemoteRead(const std::vector<RemoteReadConfig>& configs, Node node) {
+  return CheckNames(configs, "read", node);
 }
 
 }  // namespace sextant::config

@@ -1,8 +1,9 @@
-// Where samples are sent to (remote_write), as prometheus.yml says it.
+// Where samples are sent to (remote_write) and read from (remote_read), as prometheus.yml says it.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,17 +42,35 @@ struct RemoteWriteConfig {
   std::string name;  // empty: one is made of the URL
   bool send_exemplars = false;
   bool send_native_histograms = false;
+  bool round_robin_dns = false;  // new connections go to any of the host's addresses
   std::string protobuf_message = "prometheus.WriteRequest";
   HttpClientConfig http;
+  std::optional<SigV4Config> sigv4;
   RemoteQueueConfig queue;
   RemoteMetadataConfig metadata;
 };
 
+// Where queries find more samples than the local ones.
+struct RemoteReadConfig {
+  std::string url;
+  core::DurationMs remote_timeout_ms = 60'000;
+  int64_t chunked_read_limit_bytes = 50'000'000;  // of one frame of a streamed answer
+  std::map<std::string, std::string> headers;
+  bool read_recent = false;  // also for times of which the local store should have all
+  std::string name;
+  HttpClientConfig http;
+  // A selector must have these as equality matchers to be sent there.
+  std::map<std::string, std::string> required_matchers;
+  bool filter_external_labels = true;  // asks for series with our external labels, and takes these off
+};
+
+const Struct& FieldsOf(const RemoteReadConfig*);
 const Struct& FieldsOf(const RemoteQueueConfig*);
 const Struct& FieldsOf(const RemoteMetadataConfig*);
 const Struct& FieldsOf(const RemoteWriteConfig*);
 
 // What holds between several of them: names are unique.
+core::Status CheckRemoteRead(const std::vector<RemoteReadConfig>& configs, Node node);
 core::Status CheckRemoteWrite(const std::vector<RemoteWriteConfig>& configs, Node node);
 
 }  // namespace sextant::config

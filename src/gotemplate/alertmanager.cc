@@ -62,6 +62,10 @@ Result<Value> Since(Call& call, Args args) {
 
 Result<Value> RouteLabel(Call& call, Args args) {
   SEXTANT_ASSIGN(const AlertmanagerEnvironment* environment, EnvironmentOf(call));
+  if (environment->fill_route_label) {
+    SEXTANT_ASSIGN(std::string text, environment->fill_route_label(std::string(args[0].AsString())));
+    return Value::String(std::move(text));
+  }
   const auto found = environment->route_labels.find(args[0].AsString());
   return Value::String(found == environment->route_labels.end() ? "" : found->second);
 }
@@ -172,8 +176,8 @@ FunctionMap MakeFunctions() {
   map["trimSpace"] = {{text}, false, Trim};
   map["join"] = {{text, Param::Strings()}, false, Join};
   map["match"] = MatchFunction();
-  map["safeHtml"] = VerbatimFunction();
-  map["safeUrl"] = VerbatimFunction();
+  map["safeHtml"] = SafeHtmlFunction();
+  map["safeUrl"] = SafeUrlFunction();
   map["urlUnescape"] = {{text}, false, UrlUnescape};
   map["reReplaceAll"] = ReReplaceAllFunction();
   map["stringSlice"] = {{text}, true, StringSlice};

@@ -5,6 +5,7 @@
 // Specification: https://prometheus.io/docs/alerting/latest/notifications/#functions
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,6 +19,9 @@ namespace sextant::gotemplate {
 struct AlertmanagerEnvironment final : Environment {
   core::TimestampMs now_ms = 0;                     // of now and since
   std::map<std::string, std::string> route_labels;  // of routeLabels
+  // In place of route_labels, for labels that are templates themselves: gives a label's text, filled in. May
+  // be called while a call of it has not returned.
+  std::function<core::Result<std::string>(const std::string& name)> fill_route_label;
 };
 
 std::shared_ptr<const FunctionMap> AlertmanagerFunctions();

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "gotemplate/builtins.h"
+#include "gotemplate/html_escapers.h"
 #include "gotemplate/unicode.h"
 
 namespace sextant::gotemplate {
@@ -441,9 +442,13 @@ class Executor final : public Call {
     const auto own = set_.functions().find(name);
     if (own != set_.functions().end()) return &own->second;
     const auto builtin = BuiltinFunctions().find(name);
-    if (builtin == BuiltinFunctions().end()) return nullptr;
-    is_builtin = true;
-    return &builtin->second;
+    if (builtin != BuiltinFunctions().end()) {
+      is_builtin = true;
+      return &builtin->second;
+    }
+    // What escaping has put into pipelines; their names cannot be written in a template.
+    const auto escaper = HtmlEscapers().find(name);
+    return escaper == HtmlEscapers().end() ? nullptr : &escaper->second;
   }
 
   Value EvaluateFunction(const Value& dot, const Operand& node, Place place, std::span<const Operand> args,
@@ -584,7 +589,7 @@ class Executor final : public Call {
       case Param::Kind::kFloat:
         return value.kind() == Kind::kFloat;
       case Param::Kind::kString:
-        return value.kind() == Kind::kString;
+        return value.kind() == Kind::kString && value.text_type() == TextType::kPlain;
       case Param::Kind::kStrings:
         return value.kind() == Kind::kList && value.AsList().type().has_string_elems;
       case Param::Kind::kTime:

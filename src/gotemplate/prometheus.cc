@@ -259,7 +259,7 @@ FunctionMap MakeFunctions() {
   map["args"] = {{any}, true, NumberedArgs};
   map["tmpl"] = {{text, any}, false, ExpandTemplate};
   map["reReplaceAll"] = ReReplaceAllFunction();
-  map["safeHtml"] = VerbatimFunction();
+  map["safeHtml"] = SafeHtmlFunction();
   map["match"] = MatchFunction();
   map["title"] = {{text}, false, Title};
   map["toUpper"] = ToUpperFunction();

@@ -2,6 +2,7 @@
 
 #include "gotemplate/builtins.h"
 #include "gotemplate/executor.h"
+#include "gotemplate/html_escape.h"
 #include "gotemplate/unicode.h"
 
 namespace sextant::gotemplate {
@@ -41,11 +42,26 @@ core::Result<std::string> TemplateSet::Execute(std::string_view name, const Valu
 
 core::Result<std::string> TemplateSet::ExecuteText(const std::string& name, std::string text,
                                                    const Value& data, const Environment* environment) const {
+  return ExecuteOverlay(name, std::move(text), data, environment, false);
+}
+
+core::Result<std::string> TemplateSet::ExecuteHtmlText(const std::string& name, std::string text,
+                                                       const Value& data,
+                                                       const Environment* environment) const {
+  return ExecuteOverlay(name, std::move(text), data, environment, true);
+}
+
+core::Result<std::string> TemplateSet::ExecuteOverlay(const std::string& name, std::string text,
+                                                      const Value& data, const Environment* environment,
+                                                      bool as_html) const {
   TemplateSet overlay(Overlay{}, this);
   SEXTANT_TRY(overlay.Parse(name, std::move(text)));
-  const auto own = overlay.trees_.find(name);
-  if (own == overlay.trees_.end()) return std::string();  // the text holds definitions only
-  return ExecuteTree(overlay, *own->second, data, environment);
+  if (!overlay.trees_.contains(name)) return std::string();  // the text holds definitions only
+  if (as_html) {
+    SEXTANT_ASSIGN(auto escaped, EscapeForHtml(overlay, name));
+    for (auto& [key, tree] : escaped) overlay.trees_[key] = std::move(tree);
+  }
+  return ExecuteTree(overlay, *overlay.trees_.at(name), data, environment);
 }
 
 }  // namespace sextant::gotemplate

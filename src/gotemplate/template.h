@@ -6,8 +6,8 @@
 //
 // The whole language is there: pipelines, variables, if/else, range (else, break, continue; over lists, maps,
 // integers), with, define, block, template, comments, trim markers, methods, printf. What is not:
-// html/template's contextual escaping (a set writes plain text), complex numbers, channels and iterator
-// functions.
+// complex numbers, channels and iterator functions. ExecuteHtmlText writes HTML: it escapes
+// what is filled in by where it stands, as html/template does.
 //
 // Templates come from outside, so everything is bounded by Limits; errors are kInvalidArgument with Go's
 // texts
@@ -68,6 +68,11 @@ class TemplateSet {
   core::Result<std::string> ExecuteText(const std::string& name, std::string text, const Value& data,
                                         const Environment* environment = nullptr) const;
 
+  // The same for templates that write HTML (html_escape.h). Errors also when a template leaves it open what a
+  // value would mean to a browser: `html/template:name:line:column: …`.
+  core::Result<std::string> ExecuteHtmlText(const std::string& name, std::string text, const Value& data,
+                                            const Environment* environment = nullptr) const;
+
   // For the executor.
   const Tree* FindTree(std::string_view name) const;
   const FunctionMap& functions() const { return *functions_; }
@@ -76,6 +81,8 @@ class TemplateSet {
  private:
   struct Overlay {};
   TemplateSet(Overlay, const TemplateSet* parent);
+  core::Result<std::string> ExecuteOverlay(const std::string& name, std::string text, const Value& data,
+                                           const Environment* environment, bool as_html) const;
 
   std::shared_ptr<const FunctionMap> functions_;
   Options options_;

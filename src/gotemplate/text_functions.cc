@@ -144,8 +144,6 @@ Function TextFunction() {
           }};
 }
 
-std::string Verbatim(std::string_view text) { return std::string(text); }
-
 }  // namespace
 
 Result<double> ToFloat(const Value& value) {
@@ -223,7 +221,16 @@ Function ReReplaceAllFunction() {
 
 Function ToUpperFunction() { return TextFunction<ToUpper>(); }
 Function ToLowerFunction() { return TextFunction<ToLower>(); }
-Function VerbatimFunction() { return TextFunction<Verbatim>(); }
+Function SafeHtmlFunction() {
+  return {{Param::String()}, false, [](Call&, Args args) -> Result<Value> {
+            return Value::String(args[0].AsString(), TextType::kHtml);
+          }};
+}
+Function SafeUrlFunction() {
+  return {{Param::String()}, false, [](Call&, Args args) -> Result<Value> {
+            return Value::String(args[0].AsString(), TextType::kUrl);
+          }};
+}
 
 Function HumanizeDurationFunction() {
   return {{Param::Any()}, false, [](Call&, Args args) -> Result<Value> {

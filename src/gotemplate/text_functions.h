@@ -21,7 +21,9 @@ Function ReReplaceAllFunction();
 Function ToUpperFunction();
 Function ToLowerFunction();
 // Gives its text as it is: escaping happens nowhere in plain text.
-Function VerbatimFunction();
+// The text itself, known to be safe where HTML is escaped.
+Function SafeHtmlFunction();
+Function SafeUrlFunction();
 Function HumanizeDurationFunction();
 
 }  // namespace sextant::gotemplate

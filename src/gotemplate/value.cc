@@ -82,9 +82,9 @@ Value Value::Float(double f) {
   return value;
 }
 
-Value Value::String(std::string s) {
+Value Value::String(std::string s, TextType type) {
   Value value;
-  value.data_ = std::make_shared<const std::string>(std::move(s));
+  value.data_ = std::make_shared<const Text>(Text{std::move(s), type});
   return value;
 }
 
@@ -150,7 +150,9 @@ std::string Value::TypeName() const {
     case Kind::kFloat:
       return "float64";
     case Kind::kString:
-      return "string";
+      return text_type() == TextType::kPlain  ? "string"
+             : text_type() == TextType::kHtml ? "template.HTML"
+                                              : "template.URL";
     case Kind::kTime:
       return "time.Time";
     case Kind::kFunction:

@@ -45,6 +45,10 @@ enum class Kind : uint8_t {
   kFunction,
 };
 
+// What a text is known to be safe as; anything but kPlain comes from functions like safeHtml, and prints as
+// it is where HTML is escaped.
+enum class TextType : uint8_t { kPlain, kHtml, kUrl };
+
 // A method: called with its receiver as the first argument.
 struct Method {
   std::string_view name;
@@ -123,7 +127,7 @@ class Value {
   static Value Bool(bool value);
   static Value Int(int64_t value, IntType type = IntType::kInt);
   static Value Float(double value);
-  static Value String(std::string value);
+  static Value String(std::string value, TextType type = TextType::kPlain);
   static Value Duration(int64_t nanos) { return Int(nanos, IntType::kDuration); }
   static Value OfTime(Time value);
   static Value OfList(std::vector<Value> items, const Type& type = kAnyListType);
@@ -141,7 +145,8 @@ class Value {
   int64_t AsInt() const { return std::get<Integer>(data_).value; }
   IntType int_type() const { return std::get<Integer>(data_).type; }
   double AsFloat() const { return std::get<double>(data_); }
-  const std::string& AsString() const { return *std::get<StringRef>(data_); }
+  const std::string& AsString() const { return std::get<StringRef>(data_)->value; }
+  TextType text_type() const { return std::get<StringRef>(data_)->type; }
   const List& AsList() const { return *std::get<std::shared_ptr<const List>>(data_); }
   const Map& AsMap() const { return *std::get<std::shared_ptr<const Map>>(data_); }
   const Struct& AsStruct() const { return *std::get<std::shared_ptr<const Struct>>(data_); }
@@ -164,7 +169,11 @@ class Value {
     int64_t value;
     IntType type;
   };
-  using StringRef = std::shared_ptr<const std::string>;
+  struct Text {
+    std::string value;
+    TextType type;
+  };
+  using StringRef = std::shared_ptr<const Text>;
   std::variant<MissingTag, NilTag, bool, Integer, double, StringRef, std::shared_ptr<const List>,
                std::shared_ptr<const Map>, std::shared_ptr<const Struct>, std::shared_ptr<const Time>,
                std::shared_ptr<const Function>>

@@ -2,32 +2,21 @@
 
 #include <algorithm>
 
-#include "config/node.h"
+#include "core/clock.h"
+#include "httpclient/oauth2.h"
+#include "httpclient/secret_file.h"
 
 namespace sextant::httpclient {
 
-namespace {
-
-core::Result<std::string> ReadSecret(const std::string& path) {
-  constexpr size_t kMaxBytes = 1 << 20;
-  SEXTANT_ASSIGN(
-      std::string text,
-      config::ReadTextFile(path, kMaxBytes).map_error(core::AddContext("unable to read file {}", path)));
-  text.erase(text.find_last_not_of(" \t\r\n") + 1);
-  return text;
-}
-
-}  // namespace
-
 core::Status ReadSecretFiles(const config::HttpClientConfig& config, net::FetchRequest& request) {
   if (config.basic_auth && !config.basic_auth->password_file.empty()) {
-    SEXTANT_ASSIGN(request.basic_password, ReadSecret(config.basic_auth->password_file));
+    SEXTANT_ASSIGN(request.basic_password, ReadSecretFile(config.basic_auth->password_file));
   }
   if (config.basic_auth && !config.basic_auth->username_file.empty()) {
-    SEXTANT_ASSIGN(request.basic_user, ReadSecret(config.basic_auth->username_file));
+    SEXTANT_ASSIGN(request.basic_user, ReadSecretFile(config.basic_auth->username_file));
   }
   if (config.authorization && !config.authorization->credentials_file.empty()) {
-    SEXTANT_ASSIGN(std::string credentials, ReadSecret(config.authorization->credentials_file));
+    SEXTANT_ASSIGN(std::string credentials, ReadSecretFile(config.authorization->credentials_file));
     if (config.authorization->type == "Bearer") {
       request.bearer_token = std::move(credentials);
     } else {
@@ -36,7 +25,7 @@ core::Status ReadSecretFiles(const config::HttpClientConfig& config, net::FetchR
   }
   for (const auto& [name, header] : config.http_headers) {
     for (const std::string& path : header.files) {
-      SEXTANT_ASSIGN(std::string value, ReadSecret(path));
+      SEXTANT_ASSIGN(std::string value, ReadSecretFile(path));
       request.headers.Add(name, value);
     }
   }
@@ -48,15 +37,14 @@ bool HasSecretFiles(const config::HttpClientConfig& config) {
     return true;
   }
   if (config.authorization && !config.authorization->credentials_file.empty()) return true;
+  if (config.oauth2 && !config.oauth2->client_secret_file.empty()) return true;
   return std::ranges::any_of(config.http_headers,
                              [](const auto& header) { return !header.second.files.empty(); });
 }
 
 void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& request) {
   request.follow_redirects = config.follow_redirects;
-  request.proxy_url = config.proxy_url;
-  request.no_proxy = config.no_proxy;
-  request.proxy_from_environment = config.proxy_from_environment;
+  ApplyProxy(config.proxy, request);
   for (const auto& [name, header] : config.http_headers) {
     for (const std::string& value : header.values) request.headers.Add(name, value);
     for (const config::Secret& secret : header.secrets) request.headers.Add(name, secret.Reveal());
@@ -72,14 +60,37 @@ void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& 
       request.headers.Set("Authorization", authorization->type + " " + authorization->credentials.Reveal());
     }
   }
+  request.tls = TlsOptions(config.tls);
+  request.authorizer = MakeAuthorizer(config);
+}
+
+std::shared_ptr<net::RequestAuthorizer> MakeAuthorizer(const config::HttpClientConfig& config) {
+  static const core::SystemClock kClock;
+  return config.oauth2 ? MakeOAuth2Authorizer(*config.oauth2, kClock) : nullptr;
+}
+
+std::shared_ptr<const net::TlsClientOptions> TlsOptions(const config::TlsConfig& config) {
   net::TlsClientOptions tls;
-  tls.ca_file = config.tls.ca_file;
-  tls.cert_file = config.tls.cert_file;
-  tls.key_file = config.tls.key_file;
-  tls.server_name = config.tls.server_name;
-  tls.insecure_skip_verify = config.tls.insecure_skip_verify;
-  tls.min_version = config.tls.min_version;
-  request.tls = std::make_shared<const net::TlsClientOptions>(std::move(tls));
+  tls.ca_file = config.ca_file;
+  tls.cert_file = config.cert_file;
+  tls.key_file = config.key_file;
+  tls.ca_pem = config.ca;
+  tls.cert_pem = config.cert;
+  tls.key_pem = config.key.Reveal();
+  tls.server_name = config.server_name;
+  tls.insecure_skip_verify = config.insecure_skip_verify;
+  tls.min_version = config.min_version;
+  tls.max_version = config.max_version;
+  return std::make_shared<const net::TlsClientOptions>(std::move(tls));
+}
+
+void ApplyProxy(const config::ProxyConfig& config, net::FetchRequest& request) {
+  request.proxy_url = config.url;
+  request.no_proxy = config.no_proxy;
+  request.proxy_from_environment = config.from_environment;
+  for (const auto& [name, values] : config.connect_header) {
+    for (const config::Secret& value : values) request.proxy_connect_headers.Add(name, value.Reveal());
+  }
 }
 
 }  // namespace sextant::httpclient

@@ -1,14 +1,24 @@
 // The HTTP part of a configuration (authentication, TLS, redirects) put into a request.
 #pragma once
 
+#include <memory>
+
 #include "config/http_client_config.h"
 #include "core/result.h"
 #include "net/http_client.h"
 
 namespace sextant::httpclient {
 
-// Sets credentials, headers, TLS, proxy and redirects of `request`, except secrets that stand in files.
+// Sets credentials, headers, TLS, proxy and redirects of `request`, except secrets that stand in files. With
+// OAuth2 the request gets an authorizer that keeps the token: copy the request for each use.
 void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& request);
+
+// What fetches tokens for a configuration's requests, to be shared by them; null when none are needed.
+std::shared_ptr<net::RequestAuthorizer> MakeAuthorizer(const config::HttpClientConfig& config);
+
+// The parts of it.
+std::shared_ptr<const net::TlsClientOptions> TlsOptions(const config::TlsConfig& config);
+void ApplyProxy(const config::ProxyConfig& config, net::FetchRequest& request);
 
 // Reads the secrets that stand in files into `request`: before each use, so that a rotated one is picked up.
 // Errors are those of reading. Any thread.

@@ -20,14 +20,16 @@ core::Result<config::HttpClientConfig> Load(const std::string& path) {
 TEST(HttpSettings, HeadersAndProxyGoIntoTheRequest) {
   config::HttpClientConfig config;
   config.http_headers["X-Scope"] = {{"a"}, {config::Secret("b")}, {}};
-  config.proxy_url = "http://proxy:3128";
-  config.no_proxy = "10.0.0.0/8";
+  config.proxy = {.url = "http://proxy:3128",
+                  .no_proxy = "10.0.0.0/8",
+                  .connect_header = {{"X-Proxy", {config::Secret("p")}}}};
   net::FetchRequest request;
   ApplyHttpConfig(config, request);
   EXPECT_EQ(request.headers.size(), 2u);
   EXPECT_EQ(request.headers.Get("X-Scope"), "a");
   EXPECT_EQ(request.proxy_url, "http://proxy:3128");
   EXPECT_EQ(request.no_proxy, "10.0.0.0/8");
+  EXPECT_EQ(request.proxy_connect_headers.Get("X-Proxy"), "p");
   EXPECT_FALSE(HasSecretFiles(config));
 }
 
@@ -55,7 +57,7 @@ TEST(HttpSettingsConformance, UpstreamsFiles) {
           << name << ": " << config.error().message();
     }
   }
-  EXPECT_GE(loaded, 6);
+  EXPECT_GE(loaded, 10);
 
   auto headers = Load((folder / "http.conf.headers-multiple.good.yaml").string());
   ASSERT_TRUE(headers);

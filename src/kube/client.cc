@@ -1,12 +1,17 @@
 #include "kube/client.h"
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "config/decode.h"
 #include "config/node.h"
 #include "config/paths.h"
 #include "config/text.h"
+#include "core/clock.h"
+#include "core/json_writer.h"
 #include "httpclient/settings.h"
+#include "kube/exec_plugin.h"
+#include "net/url.h"
 
 namespace sextant::kube {
 
@@ -48,11 +53,7 @@ core::Status ReadCluster(Node cluster, ClientConfig& client) {
   std::string directory = config::DirectoryOf(cluster.file());
   client.api_server = WithoutSlash(TextOf(cluster, "server"));
   if (client.api_server.empty()) return cluster.Fail("server is missing");
-  for (const char* refused : {"proxy-url"}) {
-    if (cluster.Find(refused))
-      return cluster.Find(refused).FailAtKey(Code::kUnimplemented,
-                                             fmt::format("{} is not supported yet", refused));
-  }
+  client.http.proxy.url = TextOf(cluster, "proxy-url");
   client.http.tls.ca_file = config::JoinDirectory(directory, TextOf(cluster, "certificate-authority"));
   client.http.tls.server_name = TextOf(cluster, "tls-server-name");
   SEXTANT_ASSIGN(client.ca_pem, DataOf(cluster, "certificate-authority-data"));
@@ -63,13 +64,78 @@ core::Status ReadCluster(Node cluster, ClientConfig& client) {
   return {};
 }
 
+void ReadImpersonation(Node user, ClientConfig& client) {
+  auto add = [&](const char* header, const std::string& value) {
+    if (!value.empty()) client.headers.emplace_back(header, value);
+  };
+  add("Impersonate-User", TextOf(user, "as"));
+  add("Impersonate-Uid", TextOf(user, "as-uid"));
+  for (Node group : user.Find("as-groups").children()) add("Impersonate-Group", std::string(group.text()));
+  Node extra = user.Find("as-user-extra");
+  if (!extra || !extra.IsMapping()) return;
+  for (Node values : extra.children()) {
+    // Header names do not know case, and the server undoes the escapes.
+    std::string header = "Impersonate-Extra-" + net::PathEscape(values.key());
+    for (Node value : values.children()) add(header.c_str(), std::string(value.text()));
+  }
+}
+
+// What a plugin is told of the cluster, when it asks for that.
+std::string ClusterInfo(const ClientConfig& client) {
+  core::JsonWriter json;
+  json.BeginObject().Key("server").String(client.api_server);
+  if (!client.http.tls.server_name.empty()) json.Key("tls-server-name").String(client.http.tls.server_name);
+  if (client.http.tls.insecure_skip_verify) json.Key("insecure-skip-tls-verify").Bool(true);
+  std::string ca = client.ca_pem;
+  if (ca.empty() && !client.http.tls.ca_file.empty()) {
+    ca = config::ReadTextFile(client.http.tls.ca_file, kMaxSmallFileBytes).value_or("");
+  }
+  if (!ca.empty()) json.Key("certificate-authority-data").String(config::EncodeBase64(ca));
+  if (!client.http.proxy.url.empty()) json.Key("proxy-url").String(client.http.proxy.url);
+  json.EndObject();
+  return std::move(json).Take();
+}
+
+core::Status ReadExec(Node exec, ClientConfig& client) {
+  ExecPlugin plugin;
+  plugin.api_version = TextOf(exec, "apiVersion");
+  if (plugin.api_version != "client.authentication.k8s.io/v1" &&
+      plugin.api_version != "client.authentication.k8s.io/v1beta1") {
+    return exec.Fail("exec plugin: invalid apiVersion {}", config::Quote(plugin.api_version));
+  }
+  plugin.command = TextOf(exec, "command");
+  if (plugin.command.empty()) return exec.Fail("exec: command must be specified");
+  // A path counts from the file's folder; a bare name is looked up.
+  if (plugin.command.find('/') != std::string::npos) {
+    plugin.command = config::JoinDirectory(config::DirectoryOf(exec.file()), plugin.command);
+  }
+  std::string mode = TextOf(exec, "interactiveMode");
+  if (mode.empty() && plugin.api_version.ends_with("/v1")) {
+    return exec.Fail("exec plugin: interactiveMode must be specified");
+  }
+  if (mode == "Always") return exec.Fail("exec plugin cannot support interactive mode: there is no terminal");
+  if (!mode.empty() && mode != "Never" && mode != "IfAvailable") {
+    return exec.Fail("exec plugin: invalid interactiveMode {}", config::Quote(mode));
+  }
+  for (Node argument : exec.Find("args").children()) plugin.arguments.emplace_back(argument.text());
+  for (Node variable : exec.Find("env").children()) {
+    plugin.environment.emplace_back(TextOf(variable, "name"), TextOf(variable, "value"));
+  }
+  if (TextOf(exec, "provideClusterInfo") == "true") plugin.cluster_info = ClusterInfo(client);
+  client.plugin = fmt::format("{}\n{}\n{}\n{}", plugin.api_version, plugin.command,
+                              fmt::join(plugin.arguments, "\n"), plugin.cluster_info);
+  for (const auto& [name, value] : plugin.environment) client.plugin += "\n" + name + "=" + value;
+  static const core::SystemClock kClock;
+  client.authorizer = MakeExecAuthorizer(std::move(plugin), kClock);
+  return {};
+}
+
 core::Status ReadUser(Node user, ClientConfig& client) {
   std::string directory = config::DirectoryOf(user.file());
-  for (const char* refused : {"exec", "auth-provider", "as", "as-uid", "as-groups", "as-user-extra"}) {
-    Node node = user.Find(refused);
-    if (node && !node.IsNull())
-      return node.FailAtKey(Code::kUnimplemented, fmt::format("{} is not supported yet", refused));
+  if (Node refused = user.Find("auth-provider"); refused && !refused.IsNull()) {
+    return refused.FailAtKey(Code::kUnimplemented, "auth-provider is not supported yet; use exec");
   }
+  ReadImpersonation(user, client);
   std::string token = TextOf(user, "token");
   std::string token_file = config::JoinDirectory(directory, TextOf(user, "tokenFile"));
   if (!(token + token_file).empty()) {
@@ -89,6 +155,12 @@ core::Status ReadUser(Node user, ClientConfig& client) {
   SEXTANT_ASSIGN(client.key_pem, DataOf(user, "client-key-data"));
   if (!client.cert_pem.empty()) client.http.tls.cert_file.clear();
   if (!client.key_pem.empty()) client.http.tls.key_file.clear();
+  if (Node exec = user.Find("exec"); exec && !exec.IsNull()) {
+    if (client.http.authorization || client.http.basic_auth) {
+      return exec.Fail("users' exec is used with neither a token nor a password beside it");
+    }
+    return ReadExec(exec, client);
+  }
   return {};
 }
 
@@ -140,8 +212,11 @@ Result<ClientConfig> LoadKubeconfig(const std::string& path) {
 }
 
 std::string Fingerprint(const ClientConfig& client) {
-  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", client.api_server, config::WriteYaml(client.http),
-                     config::RevealSecrets(client.http), client.ca_pem, client.cert_pem, client.key_pem);
+  std::string headers;
+  for (const auto& [name, value] : client.headers) headers += name + ": " + value + "\n";
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", client.api_server, config::WriteYaml(client.http),
+                     config::RevealSecrets(client.http), client.ca_pem, client.cert_pem, client.key_pem,
+                     client.plugin, headers);
 }
 
 Result<net::FetchRequest> MakeRequest(const ClientConfig& client, const std::string& path_and_query,
@@ -150,7 +225,9 @@ Result<net::FetchRequest> MakeRequest(const ClientConfig& client, const std::str
   request.url = client.api_server + path_and_query;
   request.headers.Set("Accept", "application/json");
   request.headers.Set("User-Agent", user_agent);
+  for (const auto& [name, value] : client.headers) request.headers.Add(name, value);
   httpclient::ApplyHttpConfig(client.http, request);
+  request.authorizer = client.authorizer;  // one for all requests, so that it can keep what it fetched
   SEXTANT_TRY(httpclient::ReadSecretFiles(client.http, request));
   if (!(client.ca_pem + client.cert_pem + client.key_pem).empty()) {
     net::TlsClientOptions tls = *request.tls;

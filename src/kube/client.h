@@ -3,7 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "config/http_client_config.h"
 #include "core/result.h"
@@ -18,6 +21,12 @@ struct ClientConfig {
   std::string ca_pem = {};
   std::string cert_pem = {};
   std::string key_pem = {};
+  // On whose behalf requests are made (Impersonate-User and the like), in this order.
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  // The program that gives credentials, as text that tells it from others; empty: none.
+  std::string plugin = {};
+  // What completes requests besides `http`: fetches tokens, runs the program. May be null.
+  std::shared_ptr<net::RequestAuthorizer> authorizer = {};
 };
 
 // The folder in which a pod finds its token, its authorities and its namespace.
@@ -31,8 +40,8 @@ core::Result<ClientConfig> InClusterConfig(
 // The namespace that a pod is in.
 core::Result<std::string> OwnNamespace(const std::string& dir = kServiceAccountDir);
 
-// Of a kubeconfig file, its current context. What it asks for that we cannot do (plugins that make
-// credentials) is refused by name.
+// Of a kubeconfig file, its current context. What it asks for that we cannot do (auth-provider) is refused by
+// name.
 core::Result<ClientConfig> LoadKubeconfig(const std::string& path);
 
 // What tells two clients apart, secrets included.

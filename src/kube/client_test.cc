@@ -66,12 +66,32 @@ TEST_F(ClientTest, KubeconfigsSayHowToAuthenticate) {
 }
 
 TEST_F(ClientTest, WhatCannotBeDoneIsRefusedByName) {
-  auto plugin = Load("exec: {command: aws}");
-  EXPECT_EQ(plugin.error().code(), core::Code::kUnimplemented);
-  EXPECT_THAT(plugin.error().message(), HasSubstr("exec is not supported yet"));
+  auto provider = Load("auth-provider: {name: gcp}");
+  EXPECT_EQ(provider.error().code(), core::Code::kUnimplemented);
+  EXPECT_THAT(provider.error().message(), HasSubstr("auth-provider is not supported yet"));
+  const std::string v1 = "exec: {apiVersion: client.authentication.k8s.io/v1, command: x";
+  EXPECT_THAT(Load("exec: {command: x, apiVersion: client.authentication.k8s.io/v1alpha1}").error().message(),
+              HasSubstr("invalid apiVersion"));
+  EXPECT_THAT(Load(v1 + "}").error().message(), HasSubstr("interactiveMode must be specified"));
+  EXPECT_THAT(Load(v1 + ", interactiveMode: Always}").error().message(), HasSubstr("there is no terminal"));
+  EXPECT_THAT(Load("token: t, " + v1 + ", interactiveMode: Never}").error().message(),
+              HasSubstr("neither a token"));
   EXPECT_THAT(Load("token: t", "").error().message(), HasSubstr("server is missing"));
   EXPECT_THAT(Load("client-key-data: '%%'").error().message(), HasSubstr("is not base64"));
   EXPECT_FALSE(LoadKubeconfig(Write("empty", "")));
+}
+
+TEST_F(ClientTest, RequestsAreMadeOnBehalfOfOthersThroughAProxy) {
+  auto client = Load("token: t, as: jane, as-uid: '7', as-groups: [dev, ops], as-user-extra: {a/b: [x, y]}",
+                     "server: https://x, proxy-url: 'http://p:3128'");
+  ASSERT_TRUE(client) << client.error().message();
+  auto request = MakeRequest(*client, "/", "test");
+  EXPECT_EQ(request->headers.Get("Impersonate-User"), "jane");
+  EXPECT_EQ(request->headers.Get("Impersonate-Uid"), "7");
+  EXPECT_EQ(request->headers.Get("Impersonate-Group"), "dev");
+  EXPECT_EQ(request->headers.Get("Impersonate-Extra-a%2Fb"), "x");
+  EXPECT_EQ(request->headers.size(), 8u);
+  EXPECT_EQ(request->proxy_url, "http://p:3128");
 }
 
 }  // namespace

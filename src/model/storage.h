@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -166,6 +167,9 @@ class SeriesSet {
 
   virtual size_t size() const = 0;
   virtual const Labels& labels(size_t index) const = 0;
+  // What is missing in the set without making it wrong, such as what another server did not answer; for the
+  // user.
+  virtual std::vector<std::string> Warnings() const { return {}; }
   // Replaces `out` with the samples of a series with start_ms <= time <= end_ms (stale markers included).
   virtual core::Status Read(size_t index, TimestampMs start_ms, TimestampMs end_ms,
                             SampleColumns& out) const = 0;
@@ -185,6 +189,11 @@ struct SelectHints {
   bool sorted = false;       // series in label order
   bool series_only = false;  // only labels will be read
   size_t limit = 0;          // at most this many series; 0 is no limit
+  // Asked every few milliseconds while the store looks, on the calling thread; a failure ends the call and is
+  // what it returns. Null: nobody minds. Need not outlive the call.
+  const std::function<core::Status()>* check = nullptr;
+
+  core::Status Check() const { return check == nullptr ? core::Status() : (*check)(); }
 };
 
 // Reads a time range of a store. Any thread may call; results do not change once returned.

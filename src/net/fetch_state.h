@@ -26,6 +26,9 @@ struct FetchHandle::State : std::enable_shared_from_this<FetchHandle::State> {
   std::weak_ptr<HttpClient::Impl> client;
   std::chrono::steady_clock::time_point deadline;  // set when it begins
 
+  // The fetch that goes on in the place of one that is authorized first, with the completed request.
+  std::shared_ptr<State> successor;
+
   // While it runs, one of the two.
   std::optional<Transfer> transfer;
   CurlEasyPtr easy;

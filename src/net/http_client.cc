@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "net/fetch_state.h"
@@ -46,6 +47,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
 
   // On the loop.
   void Begin(const std::shared_ptr<Fetching>& fetch);
+  void BeginAuthorized(const std::shared_ptr<Fetching>& fetch, core::Result<FetchRequest> request);
   void BeginWithCurl(const std::shared_ptr<Fetching>& fetch);
   void OnPlainEnd(const std::shared_ptr<Fetching>& fetch, PlainClient::Ended how);
   void CountInFlight();
@@ -63,6 +65,9 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   static int OnTimer(CURLM* multi, long timeout_ms, void* self);
 
   // Anywhere.
+  std::shared_ptr<Fetching> Fetch(std::shared_ptr<const PreparedRequest> request, std::string body_buffer,
+                                  FetchDelivery delivery, FetchCallback callback);
+  void Authorize(const std::shared_ptr<Fetching>& fetch);
   void Finish(Fetching& fetch);
   std::string TakeBuffer();
   void GiveBuffer(std::string buffer);
@@ -83,6 +88,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   TimePoint armed = TimePoint::max();     // the timer's
   std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches;
   std::unordered_map<CURL*, std::shared_ptr<Fetching>> running;
+  std::unordered_set<std::shared_ptr<Fetching>> authorizing;  // not begun yet
   std::vector<CurlEasyPtr> idle_handles;
   std::shared_ptr<PlainClient> plain;
   bool is_stopped = false;
@@ -167,6 +173,30 @@ void HttpClient::Impl::Begin(const std::shared_ptr<Fetching>& fetch) {
   if (!plain->Takes(*fetch)) return BeginWithCurl(fetch);
   plain->Begin(fetch);
   CountInFlight();
+}
+
+// Goes on with a request that its authorizer has completed, unless it was given up meanwhile.
+void HttpClient::Impl::BeginAuthorized(const std::shared_ptr<Fetching>& fetch,
+                                       core::Result<FetchRequest> request) {
+  if (authorizing.erase(fetch) == 0) return;
+  if (!request) {
+    fetch->collector.Fail(request.error().code(), request.error().message());
+    return Deliver(fetch);
+  }
+  auto left = std::chrono::duration_cast<std::chrono::milliseconds>(fetch->deadline -
+                                                                    std::chrono::steady_clock::now());
+  if (left.count() <= 0) {
+    fetch->collector.Fail(Code::kDeadlineExceeded, "context deadline exceeded");
+    return Deliver(fetch);
+  }
+  request->timeout_ms = left.count();
+  auto successor =
+      std::make_shared<Fetching>(PrepareRequest(std::move(*request), options.user_agent), std::string());
+  successor->delivery = fetch->delivery;
+  successor->callback = std::move(fetch->callback);
+  successor->client = weak_from_this();
+  fetch->successor = successor;
+  Begin(successor);
 }
 
 void HttpClient::Impl::OnPlainEnd(const std::shared_ptr<Fetching>& fetch, PlainClient::Ended how) {
@@ -347,7 +377,10 @@ void HttpClient::Impl::Deliver(const std::shared_ptr<Fetching>& fetch) {
 }
 
 void HttpClient::Impl::CancelOne(const std::shared_ptr<Fetching>& fetch) {
-  if (fetch->connection != nullptr) {
+  if (fetch->successor != nullptr) return CancelOne(std::shared_ptr<Fetching>(fetch->successor));
+  if (authorizing.erase(fetch) != 0) {
+    // It has not begun.
+  } else if (fetch->connection != nullptr) {
     plain->Cancel(fetch);
     CountInFlight();
   } else if (fetch->easy != nullptr) {
@@ -361,6 +394,7 @@ void HttpClient::Impl::CancelOne(const std::shared_ptr<Fetching>& fetch) {
 
 void HttpClient::Impl::CancelAll() {
   is_stopped = true;
+  while (!authorizing.empty()) CancelOne(std::shared_ptr<Fetching>(*authorizing.begin()));
   while (!running.empty()) CancelOne(std::shared_ptr<Fetching>(running.begin()->second));
   for (const auto& fetch : plain->Stop()) {
     fetch->collector.Fail(Code::kCancelled, "context canceled");
@@ -399,12 +433,49 @@ std::shared_ptr<const PreparedRequest> HttpClient::Prepare(FetchRequest request)
 
 FetchHandle HttpClient::Fetch(std::shared_ptr<const PreparedRequest> request, std::string body_buffer,
                               FetchDelivery delivery, FetchCallback callback) {
+  return FetchHandle(impl_->Fetch(std::move(request), std::move(body_buffer), delivery, std::move(callback)));
+}
+
+std::shared_ptr<Fetching> HttpClient::Impl::Fetch(std::shared_ptr<const PreparedRequest> request,
+                                                  std::string body_buffer, FetchDelivery delivery,
+                                                  FetchCallback callback) {
   auto fetch = std::make_shared<Fetching>(std::move(request), std::move(body_buffer));
   fetch->delivery = delivery;
   fetch->callback = std::move(callback);
-  fetch->client = impl_;
-  asio::post(impl_->loop.context, [impl = impl_, fetch] { impl->Begin(fetch); });
-  return FetchHandle(fetch);
+  fetch->client = weak_from_this();
+  if (fetch->prepared->request.authorizer != nullptr) {
+    Authorize(fetch);
+  } else {
+    asio::post(loop.context, [self = shared_from_this(), fetch] { self->Begin(fetch); });
+  }
+  return fetch;
+}
+
+void HttpClient::Impl::Authorize(const std::shared_ptr<Fetching>& fetch) {
+  std::shared_ptr<Impl> self = shared_from_this();
+  FetchRequest request = fetch->prepared->request;
+  std::shared_ptr<RequestAuthorizer> authorizer = std::move(request.authorizer);
+  request.authorizer = nullptr;
+  fetch->deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(request.timeout_ms);
+  asio::post(loop.context, [self, fetch] {
+    if (self->is_stopped) return self->Begin(fetch);
+    self->authorizing.insert(fetch);
+  });
+  authorizer->Authorize(
+      std::move(request),
+      [weak = weak_from_this()](FetchRequest own, FetchCallback callback) {
+        if (auto alive = weak.lock()) {
+          alive->Fetch(PrepareRequest(std::move(own), alive->options.user_agent), {}, {},
+                       std::move(callback));
+        } else {
+          callback(core::Fail(Code::kCancelled, "context canceled"));
+        }
+      },
+      [self, fetch](core::Result<FetchRequest> completed) {
+        asio::post(self->loop.context, [self, fetch, completed = std::move(completed)]() mutable {
+          self->BeginAuthorized(fetch, std::move(completed));
+        });
+      });
 }
 
 void HttpClient::Stop() {
@@ -425,6 +496,18 @@ void HttpClient::Stop() {
 
 core::Result<FetchResponse> FetchSync(FetchRequest request) {
   InitCurl();
+  if (std::shared_ptr<RequestAuthorizer> authorizer = std::move(request.authorizer)) {
+    request.authorizer = nullptr;
+    std::promise<core::Result<FetchRequest>> completed;
+    ResponseCollector named(std::make_shared<const FetchRequest>(request), {});  // for errors
+    authorizer->Authorize(
+        std::move(request),
+        [](FetchRequest own, const FetchCallback& callback) { callback(FetchSync(std::move(own))); },
+        [&](core::Result<FetchRequest> done) { completed.set_value(std::move(done)); });
+    core::Result<FetchRequest> result = completed.get_future().get();
+    if (!result) return tl::unexpected(named.WithUrl(result.error().code(), result.error().message()));
+    request = std::move(*result);
+  }
   CurlEasyPtr easy(curl_easy_init());
   SEXTANT_CHECK(easy != nullptr);
   core::DurationMs timeout_ms = request.timeout_ms;

@@ -38,7 +38,10 @@ struct TlsClientOptions {
   std::string key_pem = {};
   bool insecure_skip_verify = false;
   std::string min_version = {};  // "", "TLS10", "TLS11", "TLS12", "TLS13"
+  std::string max_version = {};  // likewise
 };
+
+class RequestAuthorizer;
 
 struct FetchRequest {
   std::string method = "GET";
@@ -58,6 +61,15 @@ struct FetchRequest {
   // The environment's HTTP_PROXY, HTTPS_PROXY and NO_PROXY count in place of these two; never for this
   // machine.
   bool proxy_from_environment = false;
+  HttpHeaders proxy_connect_headers = {};  // for the proxy alone, when it is asked for a tunnel
+  // Connects to this Unix socket in place of the URL's host; empty: to the host.
+  std::string unix_socket = {};
+
+  // Completes the request before it is sent; its time counts as the request's.
+  std::shared_ptr<RequestAuthorizer> authorizer = {};
+
+  // A new connection goes to any of the host's addresses, not to the first that answers.
+  bool shuffles_addresses = false;
 
   core::DurationMs timeout_ms = 30'000;  // for everything
   bool follow_redirects = true;
@@ -82,6 +94,20 @@ struct FetchResponse {
 };
 
 using FetchCallback = std::function<void(core::Result<FetchResponse> result)>;
+
+// Completes requests that need more than what stands in a configuration: a token that is fetched first, a
+// signature over what goes out. Shared by the requests of one user; thread-safe.
+class RequestAuthorizer {
+ public:
+  // Sends a request of the authorizer's own. The callback runs on an I/O thread, or in the calling one.
+  using Send = std::function<void(FetchRequest request, FetchCallback callback)>;
+  using Done = std::function<void(core::Result<FetchRequest> request)>;
+
+  virtual ~RequestAuthorizer() = default;
+  // Hands on the completed request, or why it cannot be, once: from inside, or later from any thread. Called
+  // in the thread of Fetch, and may read small files there.
+  virtual void Authorize(FetchRequest request, const Send& send, Done done) = 0;
+};
 
 // Where a callback runs. Without an executor: on the I/O thread, so it must be short.
 struct FetchDelivery {

@@ -1,5 +1,7 @@
 #include "net/http_client.h"
 
+#include <sys/un.h>
+
 #include <future>
 #include <semaphore>
 #include <set>
@@ -43,6 +45,11 @@ class CannedServer {
 
   std::string Url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/metrics"; }
   uint16_t port() const { return port_; }
+  // The last request, as it came.
+  std::string Request() {
+    std::lock_guard lock(mutex_);
+    return request_;
+  }
 
  private:
   void Serve() {
@@ -51,7 +58,11 @@ class CannedServer {
       int client = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
       if (client < 0) break;
       char request[16 << 10];
-      (void)!recv(client, request, sizeof request, 0);
+      ssize_t size = recv(client, request, sizeof request, 0);
+      {
+        std::lock_guard lock(mutex_);
+        request_.assign(request, size > 0 ? static_cast<size_t>(size) : 0);
+      }
       (void)!send(client, answer_.data(), answer_.size(), MSG_NOSIGNAL);
       if (!afterword_.empty()) {
         may_speak_.acquire();
@@ -74,6 +85,8 @@ class CannedServer {
   std::binary_semaphore has_spoken_{0};
   int fd_;
   uint16_t port_ = 0;
+  std::mutex mutex_;
+  std::string request_;  // guarded by mutex_
   std::thread thread_;
 };
 
@@ -480,6 +493,53 @@ TEST(HttpClient, GoesThroughAProxyUnlessTheHostIsExempt) {
   EXPECT_EQ(response->body, "through the proxy");
   request.no_proxy = "other.example,invalid";
   EXPECT_FALSE(FetchSync(request));
+}
+
+TEST(HttpClient, HeadersForTheProxyGoWithConnectOnly) {
+  CannedServer proxy("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", true);
+  FetchRequest request{.url = "https://somewhere.invalid/x"};
+  request.proxy_url = fmt::format("http://127.0.0.1:{}", proxy.port());
+  request.headers.Set("X-Server", "s");
+  request.proxy_connect_headers.Set("X-Proxy", "p");
+  EXPECT_FALSE(FetchSync(request));
+  EXPECT_TRUE(proxy.Request().starts_with("CONNECT somewhere.invalid:443 ")) << proxy.Request();
+  EXPECT_NE(proxy.Request().find("X-Proxy: p\r\n"), std::string::npos);
+  EXPECT_EQ(proxy.Request().find("X-Server"), std::string::npos);
+  request.url = "http://somewhere.invalid/x";
+  EXPECT_TRUE(FetchSync(request));
+  EXPECT_NE(proxy.Request().find("X-Server: s\r\n"), std::string::npos);
+  EXPECT_EQ(proxy.Request().find("X-Proxy"), std::string::npos);
+}
+
+TEST(HttpClient, SpeaksThroughUnixSockets) {
+  char name[] = "/tmp/sextant_unix_XXXXXX";
+  std::string dir = mkdtemp(name);
+  std::string path = dir + "/socket";
+  FetchRequest request{.url = "http://localhost/x", .unix_socket = path};
+  auto nobody = FetchSync(request);
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().message(),
+            "Get \"http://localhost/x\": dial unix " + path + ": connect: no such file or directory");
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(fd, 1), 0);
+  std::thread server([fd] {
+    int client = accept4(fd, nullptr, nullptr, SOCK_CLOEXEC);
+    char text[4096];
+    (void)!recv(client, text, sizeof text, 0);
+    constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    (void)!send(client, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL);
+    close(client);
+  });
+  auto answer = FetchSync(request);
+  server.join();
+  close(fd);
+  unlink(path.c_str());
+  rmdir(dir.c_str());
+  ASSERT_TRUE(answer) << answer.error().message();
+  EXPECT_EQ(answer->body, "hi");
 }
 
 TEST(HttpClient, GivesTheBodyAsItComesToWhoAsksForThat) {

@@ -14,12 +14,20 @@ namespace {
 
 using asio::ip::tcp;
 using core::Code;
-using Resolver = asio::ip::basic_resolver<tcp, IoExecutor>;
 
 constexpr size_t kReadBytes = 32 << 10;
 constexpr size_t kMaxPooledBuffers = 32;
 constexpr size_t kMaxOddUrls = 4'096;
 constexpr std::chrono::seconds kIdleSweep{30};
+
+// Where a host is that PrepareRequest takes for a plain one.
+std::vector<tcp::endpoint> EndpointsOf(const std::string& host, uint16_t port) {
+  error_code error;
+  asio::ip::address address = asio::ip::make_address(host, error);
+  if (!error) return {tcp::endpoint(address, port)};
+  return {tcp::endpoint(asio::ip::address_v6::loopback(), port),
+          tcp::endpoint(asio::ip::address_v4::loopback(), port)};
+}
 
 }  // namespace
 
@@ -32,7 +40,6 @@ class PlainConnection : public std::enable_shared_from_this<PlainConnection> {
   PlainConnection(PlainClient& client, const PreparedRequest& prepared)
       : client_(client.weak_from_this()),
         socket_(client.loop_.context.get_executor()),
-        resolver_(client.loop_.context.get_executor()),
         key_(prepared.host, prepared.port) {}
 
   const PlainClient::Key& key() const { return key_; }
@@ -51,8 +58,6 @@ class PlainConnection : public std::enable_shared_from_this<PlainConnection> {
  private:
   using Progress = ResponseReader::Progress;
 
-  void ConnectTo(const tcp::endpoint& endpoint);
-  void OnResolved(const error_code& error, const Resolver::results_type& results);
   void OnConnected(const error_code& error);
   void WriteRest(size_t sent);
   void Read();
@@ -67,7 +72,6 @@ class PlainConnection : public std::enable_shared_from_this<PlainConnection> {
 
   std::weak_ptr<PlainClient> client_;
   TcpSocket socket_;
-  Resolver resolver_;
   const PlainClient::Key key_;
   std::string address_;  // of the peer, for errors
   PlainClient::TimePoint unused_since_;
@@ -86,39 +90,14 @@ bool PlainConnection::IsQuiet() {
 
 void PlainConnection::Connect(const std::shared_ptr<Fetching>& fetch) {
   fetch_ = fetch;
-  error_code error;
-  asio::ip::address address = asio::ip::make_address(key_.first, error);
-  if (!error) return ConnectTo(tcp::endpoint(address, key_.second));
-  resolver_.async_resolve(
-      key_.first, std::to_string(key_.second), tcp::resolver::numeric_service,
-      [self = shared_from_this()](const error_code& failure, const Resolver::results_type& results) {
-        if (self->fetch_ != nullptr) self->OnResolved(failure, results);
-      });
-}
-
-// Trying several addresses in good time is libcurl's; this machine's own answer or refuse at once.
-void PlainConnection::OnResolved(const error_code& error, const Resolver::results_type& results) {
-  if (error || results.empty()) {
-    return Fail(Code::kUnavailable, fmt::format("dial tcp: lookup {}: no such host", key_.first));
-  }
-  if (results.size() == 1) return ConnectTo(results.begin()->endpoint());
-  for (const auto& entry : results) {
-    if (!entry.endpoint().address().is_loopback()) return GiveUp();
-    address_ = FormatAddress(entry.endpoint().data());  // the last one is named if all refuse
-  }
-  asio::async_connect(socket_, results,
-                      [self = shared_from_this()](const error_code& failure, const tcp::endpoint& endpoint) {
+  std::vector<tcp::endpoint> endpoints = EndpointsOf(key_.first, key_.second);
+  address_ = FormatAddress(endpoints.back().data());  // the last one is named if all refuse
+  asio::async_connect(socket_, endpoints,
+                      [self = shared_from_this()](const error_code& error, const tcp::endpoint& endpoint) {
                         if (self->fetch_ == nullptr) return;
-                        if (!failure) self->address_ = FormatAddress(endpoint.data());
-                        self->OnConnected(failure);
+                        if (!error) self->address_ = FormatAddress(endpoint.data());
+                        self->OnConnected(error);
                       });
-}
-
-void PlainConnection::ConnectTo(const tcp::endpoint& endpoint) {
-  address_ = FormatAddress(endpoint.data());
-  socket_.async_connect(endpoint, [self = shared_from_this()](const error_code& error) {
-    if (self->fetch_ != nullptr) self->OnConnected(error);
-  });
 }
 
 void PlainConnection::OnConnected(const error_code& error) {
@@ -239,7 +218,6 @@ void PlainConnection::Close() {
   if (fetch_ != nullptr) fetch_->connection = nullptr;
   fetch_ = nullptr;
   error_code ignored;
-  resolver_.cancel();
   socket_.close(ignored);
   if (auto client = client_.lock(); client != nullptr && buffer_ != nullptr) {
     client->GiveBuffer(std::move(buffer_));

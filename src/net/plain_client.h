@@ -1,7 +1,7 @@
 // Sends the requests that scraping consists of, GETs to a server in the clear, over kept connections, for a
-// tenth of what they cost with libcurl. It knows the straight case only (response_reader.h); a fetch that
-// turns out to be another one (a redirect, an odd response, several addresses to try) it gives back, to be
-// sent anew by libcurl. Internal to net: includes Asio. Used on its loop's thread only.
+// fraction of what they cost with libcurl. It knows the straight case only (response_reader.h); a fetch that
+// turns out to be another one (a redirect, an odd response) it gives back, to be sent anew by libcurl.
+// Internal to net: includes Asio. Used on its loop's thread only.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,6 @@
 #include "net/prepared_request.h"
 
+#include <arpa/inet.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -34,12 +35,19 @@ bool HasPlainHeaders(const HttpHeaders& headers) {
   return true;
 }
 
+// Where nothing has to be looked up. Looking up names blocks, and is left to libcurl's threads.
+bool IsAddress(const std::string& host) {
+  unsigned char address[sizeof(in6_addr)];
+  return host == "localhost" || inet_pton(AF_INET, host.c_str(), address) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), address) == 1;
+}
+
 // A GET to a server that is spoken to directly and in the clear.
 bool IsPlain(const FetchRequest& request, const Url& url) {
   return url.scheme == "http" && request.method == "GET" && request.body.empty() && !request.on_data &&
-         request.proxy_url.empty() && !request.proxy_from_environment && !url.has_user &&
-         IsVisible(url.host) && IsVisible(url.path) && IsVisible(url.query) &&
-         HasPlainHeaders(request.headers) && IsFieldText(request.bearer_token);
+         request.proxy_url.empty() && !request.proxy_from_environment && request.unix_socket.empty() &&
+         request.authorizer == nullptr && !url.has_user && IsAddress(url.host) && IsVisible(url.path) &&
+         IsVisible(url.query) && HasPlainHeaders(request.headers) && IsFieldText(request.bearer_token);
 }
 
 std::string EncodeBase64(const std::string& text) {

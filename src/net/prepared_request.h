@@ -14,7 +14,7 @@ struct PreparedRequest {
 
   // Whether plain_client.h may send it; the rest is for those.
   bool is_plain = false;
-  std::string host = {};  // name or address, without brackets
+  std::string host = {};  // an address, without brackets, or "localhost"
   uint16_t port = 0;
   std::string head = {};  // the whole request
 };

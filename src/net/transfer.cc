@@ -38,6 +38,15 @@ void Append(CurlListPtr& list, const std::string& line) {
   list.reset(longer);
 }
 
+core::Result<long> MaxTlsVersion(std::string_view name) {
+  if (name.empty()) return CURL_SSLVERSION_MAX_DEFAULT;
+  if (name == "TLS10") return CURL_SSLVERSION_MAX_TLSv1_0;
+  if (name == "TLS11") return CURL_SSLVERSION_MAX_TLSv1_1;
+  if (name == "TLS12") return CURL_SSLVERSION_MAX_TLSv1_2;
+  if (name == "TLS13") return CURL_SSLVERSION_MAX_TLSv1_3;
+  return core::Fail(Code::kInvalidArgument, "unknown TLS version: {}", name);
+}
+
 core::Result<long> TlsVersion(std::string_view name) {
   if (name.empty()) return CURL_SSLVERSION_TLSv1_2;
   if (name == "TLS10") return CURL_SSLVERSION_TLSv1_0;
@@ -76,6 +85,7 @@ core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options, core:
   SetUpAuth(easy);
 
   curl_easy_setopt(easy, CURLOPT_URL, request_url_.c_str());
+  curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, request_.shuffles_addresses ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -90,7 +100,12 @@ core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options, core:
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request_.follow_redirects ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_MAXREDIRS, static_cast<long>(request_.max_redirects));
   curl_easy_setopt(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
-  SetUpProxy(easy, *url);
+  if (core::Status status = SetUpProxy(easy, *url); !status) {
+    return tl::unexpected(WithUrl(status.error().code(), status.error().message()));
+  }
+  if (!request_.unix_socket.empty()) {
+    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
+  }
   curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, static_cast<long>(options.max_idle_ms / 1'000));
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
@@ -102,7 +117,7 @@ core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options, core:
   return {};
 }
 
-void Transfer::SetUpProxy(CURL* easy, const Url& url) {
+core::Status Transfer::SetUpProxy(CURL* easy, const Url& url) {
   std::string proxy = request_.proxy_url;
   std::string no_proxy = request_.no_proxy;
   if (request_.proxy_from_environment) {
@@ -118,6 +133,18 @@ void Transfer::SetUpProxy(CURL* easy, const Url& url) {
   }
   curl_easy_setopt(easy, CURLOPT_PROXY, proxy.c_str());       // "" keeps curl from asking the environment
   curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy.c_str());  // and so does this
+  if (url.scheme != "https") return {};                       // then the proxy gets the request itself
+  const HttpHeaders& headers = request_.proxy_connect_headers;
+  for (size_t i = 0; i < headers.size(); ++i) {
+    if (!IsToken(headers.name(i)) || HasControl(headers.value(i))) {
+      return core::Fail(Code::kInvalidArgument, "invalid header field \"{}\" for the proxy", headers.name(i));
+    }
+    Append(proxy_headers_, fmt::format("{}: {}", headers.name(i), headers.value(i)));
+  }
+  // What is meant for the server is not shown to the proxy, nor the other way round.
+  curl_easy_setopt(easy, CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
+  curl_easy_setopt(easy, CURLOPT_PROXYHEADER, proxy_headers_.get());
+  return {};
 }
 
 core::Status Transfer::SetUpHeaders(CURL* easy) {
@@ -152,7 +179,8 @@ core::Status Transfer::SetUpTls(CURL* easy, const Url& url) {
     return core::Fail(Code::kInvalidArgument, "a client certificate needs both cert_file and key_file");
   }
   SEXTANT_ASSIGN(long version, TlsVersion(tls.min_version));
-  curl_easy_setopt(easy, CURLOPT_SSLVERSION, version);
+  SEXTANT_ASSIGN(long max_version, MaxTlsVersion(tls.max_version));
+  curl_easy_setopt(easy, CURLOPT_SSLVERSION, version | max_version);
   curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, kCaCacheSeconds);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, tls.insecure_skip_verify ? 0L : 1L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, tls.insecure_skip_verify ? 0L : 2L);
@@ -222,7 +250,9 @@ size_t Transfer::OnHeader(char* data, size_t size, size_t count, void* self) {
 
 // Notes the address, for error messages.
 curl_socket_t Transfer::OpenSocket(void* self, curlsocktype, curl_sockaddr* address) {
-  static_cast<Transfer*>(self)->peer_address_ = FormatAddress(&address->addr);
+  Transfer* transfer = static_cast<Transfer*>(self);
+  transfer->peer_address_ =
+      address->family == AF_UNIX ? transfer->request_.unix_socket : FormatAddress(&address->addr);
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -276,8 +306,8 @@ Error Transfer::DescribeFailure(CURL* easy, CURLcode code) const {
                                                      RedactUrl(request_.proxy_url)));
     case CURLE_COULDNT_CONNECT:
       return WithUrl(Code::kUnavailable,
-                     fmt::format("dial tcp {}: connect: {}", peer_address_,
-                                 number != 0 ? DescribeErrno(number) : std::string(text)));
+                     fmt::format("dial {} {}: connect: {}", request_.unix_socket.empty() ? "tcp" : "unix",
+                                 peer_address_, number != 0 ? DescribeErrno(number) : std::string(text)));
     case CURLE_GOT_NOTHING:
       return WithUrl(Code::kUnavailable, "EOF");
     case CURLE_PARTIAL_FILE:

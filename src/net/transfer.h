@@ -48,7 +48,7 @@ class Transfer {
 
   core::Status SetUpHeaders(CURL* easy);
   core::Status SetUpTls(CURL* easy, const Url& url);
-  void SetUpProxy(CURL* easy, const Url& url);
+  core::Status SetUpProxy(CURL* easy, const Url& url);
   void SetUpBody(CURL* easy);
   void SetUpAuth(CURL* easy);
   core::Error DescribeFailure(CURL* easy, CURLcode code) const;
@@ -61,6 +61,7 @@ class Transfer {
   const FetchRequest& request_;
   CurlListPtr header_list_;
   CurlListPtr connect_to_;
+  CurlListPtr proxy_headers_;
   std::string request_url_;   // what curl is told: the host may be the TLS server name
   std::string peer_address_;  // last address tried
   char error_text_[CURL_ERROR_SIZE] = "";

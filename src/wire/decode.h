@@ -1,4 +1,4 @@
-// Reading protobuf messages with protozero, whose exceptions end here. Internal to wire.
+// Reading protobuf messages with protozero, whose exceptions end here. For wire and otlp.
 //
 // Fields are told apart by number and wire type, so that a known number with a type it does not have counts
 // as a field that is not known and is skipped, as protobuf has it.

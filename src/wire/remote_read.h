@@ -1,9 +1,10 @@
 // Remote read: questions for raw samples (prometheus.ReadRequest) and their answers, whole
-// (prometheus.ReadResponse) or as a stream of chunks (prometheus.ChunkedReadResponse). Views of a request are
-// into its bytes.
+// (prometheus.ReadResponse) or as a stream of chunks (prometheus.ChunkedReadResponse), from both ends. Views
+// are into the bytes that were read.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,5 +73,24 @@ struct ReadChunk {
 // A ChunkedReadResponse of one series, or of part of it.
 std::string MakeChunkedReadResponse(const ReadLabels& labels, const std::vector<ReadChunk>& chunks,
                                     uint64_t query_index);
+
+// ---- The asker's end
+
+// A ReadRequest of one query, for an answer in any form.
+std::string MakeReadRequest(const std::vector<model::Matcher>& matchers, const model::SelectHints& hints,
+                            core::TimestampMs start_ms, core::TimestampMs end_ms);
+
+// Takes the series of an answer, in its order. An error ends the reading, which returns it.
+using ReadSeriesSink =
+    std::function<core::Status(const std::vector<model::LabelView>& labels, model::SampleColumns samples)>;
+// Reads a ReadResponse to one query. Samples ascend in time as far as the answer's floats and histograms do.
+core::Status ParseReadResponse(std::string_view bytes, const ReadSeriesSink& sink);
+
+// Series, or parts of them, as a ChunkedReadResponse has them.
+struct ReadChunkedSeries {
+  std::vector<model::LabelView> labels;
+  std::vector<ReadChunk> chunks;
+};
+core::Result<std::vector<ReadChunkedSeries>> ParseChunkedReadResponse(std::string_view bytes);
 
 }  // namespace sextant::wire

@@ -7,9 +7,10 @@ import os
 import pathlib
 import socket
 import subprocess
+import tarfile
 import unittest
 
-from harness import Api, TestCase, wait_for
+from harness import BINARY, Api, TestCase, run, wait_for
 
 PEERS = pathlib.Path(os.environ.get("SEXTANT_PEERS", pathlib.Path(__file__).resolve().parents[2] / ".tools" / "peers")) / "usr" / "bin"
 
@@ -48,6 +49,100 @@ class Clients(TestCase):
         self.assertIn("up{", self.promtool("query", "range", url, "up", "--step=1s", f"--start={now - 60}", f"--end={now + 2}"))
         self.assertEqual(set(self.promtool("query", "labels", url, "job").split()), {"node", "sextant"})
         self.assertIn('job="node"', self.promtool("query", "series", url, "--match=up"))
+
+    OPENMETRICS = """# TYPE http counter
+http_total{code="200",path="/a b"} 1 1700000000.000
+http_total{code="200",path="/a b"} 5 1700000060.000
+http_total{code="500",path="/"} 2.5 1700000000.000
+http_total{code="500",path="/"} 1e10 1700010000.000
+# TYPE g gauge
+g 3 1700000000.123
+g NaN 1700000100
+g +Inf 1700000200
+# EOF
+"""
+
+    def both(self, *arguments, **options):
+        """Exit code and output of the original and of ours."""
+        results = []
+        for command in ([PEERS / "promtool"], [BINARY, "promtool"]):
+            done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=self.folder, **options)
+            results.append((done.returncode, done.stdout, done.stderr))
+        return results
+
+    def test_tsdb_commands_as_promtools(self):
+        self.write("in.om", self.OPENMETRICS)
+        tables = []
+        for command, data in (([PEERS / "promtool"], "theirs"), ([BINARY, "promtool"], "ours")):
+            done = subprocess.run([*command, "tsdb", "create-blocks-from", "openmetrics", "in.om", data],
+                                  capture_output=True, text=True, cwd=self.folder)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            # Without names and sizes of blocks.
+            tables.append([line.split()[1:-1] for line in done.stdout.splitlines()])
+            (self.folder / data / "wal").mkdir(exist_ok=True)
+        self.assertEqual(tables[0], tables[1])
+        for data in ("theirs", "ours"):
+            for arguments in (("list", data), ("list", "-r", data), ("dump", data),
+                              ("dump", "--match={code=\"500\"}", data), ("dump", "--min-time=1700000060000", data)):
+                theirs, ours = self.both("tsdb", *arguments)
+                self.assertEqual(theirs, ours, arguments)
+            first = sorted(path.name for path in (self.folder / data).iterdir() if len(path.name) == 26)[0]
+            for arguments in (("analyze", data), ("analyze", data, first), ("analyze", "--limit=1", data)):
+                theirs, ours = self.both("tsdb", *arguments)
+                self.assertEqual(theirs[0], ours[0])
+                # Equal counts have no order.
+                self.assertEqual([line.split()[0] for line in theirs[1].splitlines() if line],
+                                 [line.split()[0] for line in ours[1].splitlines() if line])
+                if "--limit=1" not in arguments:
+                    self.assertEqual(sorted(theirs[1].splitlines()), sorted(ours[1].splitlines()))
+        self.write("none.om", "a 1\n# EOF\n")
+        self.write("cut.om", "a 1 2\n")
+        for arguments in (("list", "nowhere"), ("dump", "nowhere"), ("analyze", "nowhere"), ("analyze", "ours", "nope"),
+                          ("create-blocks-from", "openmetrics", "none.om", "x"),
+                          ("create-blocks-from", "openmetrics", "cut.om", "x")):
+            theirs, ours = self.both("tsdb", *arguments)
+            self.assertEqual((theirs[0], theirs[2]), (ours[0], ours[2]), arguments)
+        theirs, ours = self.both("check", "metrics", "--extended", input="# HELP a_total x\n# TYPE a_total counter\n"
+                                 'a_total{x="1"} 1\na_total{x="2"} 1\n# HELP b x\n# TYPE b gauge\nb 1\n')
+        self.assertEqual(theirs, ours)
+
+    def test_what_we_dump_and_push_comes_back(self):
+        self.write("in.om", self.OPENMETRICS)
+        code, text = run("promtool", "tsdb", "create-blocks-from", "openmetrics", "in.om", "data", cwd=self.folder)
+        self.assertEqual(code, 0, text)
+        code, dumped = run("promtool", "tsdb", "dump-openmetrics", "data", cwd=self.folder)
+        self.assertEqual(code, 0, dumped)
+        self.assertTrue(dumped.endswith("# EOF\n"))
+        self.write("again.om", dumped)
+        code, text = run("promtool", "tsdb", "create-blocks-from", "openmetrics", "again.om", "again", cwd=self.folder)
+        self.assertEqual(code, 0, text)
+        self.assertEqual(*(run("promtool", "tsdb", "dump", data, cwd=self.folder)[1] for data in ("data", "again")))
+
+        port = free_port()
+        self.write("peer.yml", "")
+        self.peer(PEERS / "prometheus", "--config.file=peer.yml", "--storage.tsdb.path=peer", "--web.enable-remote-write-receiver",
+                  f"--web.listen-address=127.0.0.1:{port}")
+        other = Api(port)
+
+        def pushed():
+            done = subprocess.run([BINARY, "promtool", "push", "metrics", "--label=job=pushed", f"http://127.0.0.1:{port}/api/v1/write"],
+                                  input="# TYPE x gauge\nx{a=\"b\"} 3\n", capture_output=True, text=True)
+            return done.returncode == 0 and "SUCCESS" in done.stdout
+        wait_for("the push", pushed)
+        wait_for("the pushed sample", lambda: other.one('x{a="b",job="pushed"}') == 3)
+        self.write("rules.yml", "groups: [{name: g, rules: [{record: 'x:twice', expr: 'x * 2'}]}]\n")
+        now = int(other.query("time()"))
+        code, text = run("promtool", "tsdb", "create-blocks-from", "rules", f"--url=http://127.0.0.1:{port}", f"--start={now - 60}",
+                         f"--end={now + 60}", "--eval-interval=1s", "--output-dir=made", "rules.yml", cwd=self.folder)
+        self.assertEqual(code, 0, text)
+        self.assertIn('{__name__="x:twice", a="b", job="pushed"} 6 ', run("promtool", "tsdb", "dump", "made", cwd=self.folder)[1])
+        code, text = run("promtool", "debug", "pprof", f"http://127.0.0.1:{port}")
+        self.assertEqual(code, 1)
+        self.assertIn("not supported", text)
+        code, text = run("promtool", "debug", "metrics", f"http://127.0.0.1:{port}", cwd=self.folder)
+        self.assertEqual(code, 0, text)
+        with tarfile.open(self.folder / "debug.tar.gz") as archive:
+            self.assertIn(b"prometheus_build_info", archive.extractfile("metrics.txt").read())
 
     def test_our_metrics_pass_promtools_parser(self):
         server = self.start_platform()

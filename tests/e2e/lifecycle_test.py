@@ -100,6 +100,15 @@ class Lifecycle(TestCase):
         with urllib.request.urlopen(request, timeout=60) as response:
             self.assertEqual(response.headers["X-Frame-Options"], "deny")
             self.assertEqual(json.load(response)["data"]["web.external-url"], "https://x.example/prom/")
+        # A reload takes other headers, too.
+        self.write("web.yml", "basic_auth_users: {alice: " + HASH + "}\n"
+                              "http_server_config: {headers: {X-Content-Type-Options: nosniff}}\n")
+        server.process.send_signal(signal.SIGHUP)
+
+        def has_new_header():
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return (answer.headers["X-Content-Type-Options"], answer.headers["X-Frame-Options"]) == ("nosniff", None)
+        wait_for("the new header", has_new_header)
 
     def test_sigterm_keeps_everything(self):
         server = self.start_platform()

@@ -381,6 +381,10 @@ class QueryApi(TestCase):
         _, text = server.get("/metrics")
         return float(next(line.split()[1] for line in text.splitlines() if line.startswith("prometheus_engine_queries ")))
 
+    def query_memory(self, server):
+        _, text = server.get("/metrics")
+        return float(next(line.split()[1] for line in text.splitlines() if line.startswith("sextant_memory_used_bytes{share=\"queries\"}")))
+
     def leave_slow_query(self, server):
         """Asks something slow on a connection of its own."""
         connection = socket.create_connection(("127.0.0.1", server.port))
@@ -393,8 +397,17 @@ class QueryApi(TestCase):
         server = self.serve("--query.timeout=10m", "--query.max-samples=2000000000")
         connection = self.leave_slow_query(server)
         wait_for("the query to run", lambda: self.running(server) == 1)
+        self.assertGreater(self.query_memory(server), 0)
         connection.close()
         wait_for("the query to stop", lambda: self.running(server) == 0, deadline_s=20)
+        wait_for("its memory to be given back", lambda: self.query_memory(server) == 0)
+
+    def test_long_answers_come_in_pieces(self):
+        server = self.serve()
+        matrix = server.api("query_range", query='label_replace(vector(time()), "a", "b", "", "")', start=0, end=10999, step=1)["result"]
+        self.assertEqual([s["metric"] for s in matrix], [{"a": "b"}])
+        self.assertEqual(matrix[0]["values"], [[t, str(t)] for t in range(11000)])
+        self.assertEqual(self.query_memory(server), 0)
 
     def test_queries_over_the_number_wait(self):
         server = self.serve("--query.timeout=10m", "--query.max-samples=2000000000", "--query.max-concurrency=1")
@@ -429,6 +442,9 @@ class QueryApi(TestCase):
         self.assertEqual((over["steps"], over["resultType"]), (11, "matrix"))
         status, body = server.get("/api/v1/explain", query="up{")
         self.assertEqual((status, json.loads(body)["errorType"]), (400, "bad_data"))
+        for name in ("limit", "stats"):
+            status, body = server.get("/api/v1/explain", query="up", **{name: "1"})
+            self.assertEqual((status, json.loads(body)["error"]), (400, f'invalid parameter "{name}": not known to explain'))
 
 
 class Commands(TestCase):

@@ -20,9 +20,13 @@ def module_folders():
     """Folder below src -> module name, from the modules' own CMake files."""
     folders = {}
     for path in SRC.rglob("CMakeLists.txt"):
-        match = re.search(r"sextant_module\((\w+)", path.read_text())
+        match = re.search(r"sextant_module\((\w+)([^)]*)\)", path.read_text())
         if match:
-            folders[path.parent.relative_to(SRC).as_posix()] = match.group(1)
+            folder = path.parent.relative_to(SRC)
+            folders[folder.as_posix()] = match.group(1)
+            below = re.search(r"FOLDERS((?:\s+[a-z_]+)+)", match.group(2))
+            for name in below.group(1).split() if below else []:
+                folders[(folder / name).as_posix()] = match.group(1)
     return folders
 
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
@@ -13,12 +14,12 @@
 #include "config/paths.h"
 #include "config/prometheus_config.h"
 #include "config/text.h"
-#include "config/web_config.h"
 #include "core/duration.h"
+#include "httpclient/settings.h"
+#include "httpclient/web_settings.h"
 #include "metrics/discovery/file_discovery.h"
 #include "metrics/rules/rule_file.h"
 #include "net/http_client.h"
-#include "net/http_server.h"
 
 namespace sextant::promtool {
 
@@ -181,11 +182,17 @@ Result<std::vector<std::string>> FindRuleFiles(const config::PrometheusConfig& c
   return files;
 }
 
-Result<std::vector<std::string>> CheckConfigFile(const std::string& file, bool only_syntax, const Lint& lint,
-                                                 Output& output, Verdict& verdict) {
+struct ConfigCheck {
+  bool only_syntax = false;
+  bool for_agent = false;
+};
+
+Result<std::vector<std::string>> CheckConfigFile(const std::string& file, const ConfigCheck& check,
+                                                 const Lint& lint, Output& output, Verdict& verdict) {
   SEXTANT_ASSIGN(config::PrometheusConfig config, config::LoadPrometheusConfig(file));
+  if (check.for_agent) SEXTANT_TRY(config::CheckForAgent(config));
   std::vector<std::string> rule_files;
-  if (!only_syntax) {
+  if (!check.only_syntax) {
     SEXTANT_ASSIGN(rule_files, FindRuleFiles(config));
     for (const config::ScrapeConfig& job : config.scrape_configs) {
       SEXTANT_TRY(CheckHttpFiles(job.http));
@@ -215,7 +222,8 @@ Result<int> CheckConfig(const CommandArguments& arguments, const rules::RuleFile
   Verdict verdict;
   for (const std::string& file : arguments.positional()) {
     output.Line("Checking " + file);
-    auto rule_files = CheckConfigFile(file, arguments.IsOn("syntax-only"), lint, output, verdict);
+    auto rule_files = CheckConfigFile(file, {arguments.IsOn("syntax-only"), arguments.IsOn("agent")}, lint,
+                                      output, verdict);
     if (!rule_files) {
       verdict.has_error = true;
       output.ErrorLine("  FAILED: " + rule_files.error().message());
@@ -232,23 +240,11 @@ Result<int> CheckConfig(const CommandArguments& arguments, const rules::RuleFile
   return verdict.ExitCode(lint);
 }
 
-Status CheckWebConfigFile(const std::string& file) {
-  SEXTANT_ASSIGN(config::WebConfig config, config::LoadWebConfig(file));
-  net::WebSecurity security;
-  security.cert_file = config.tls.cert_file;
-  security.key_file = config.tls.key_file;
-  security.client_ca_file = config.tls.client_ca_file;
-  security.require_client_certificate = config.tls.requires_client_certificate();
-  security.min_tls_version = config.tls.min_version;
-  security.basic_auth_users = std::move(config.basic_auth_users);
-  return net::ValidateWebSecurity(security);
-}
-
 Result<int> CheckWebConfig(const CommandArguments& arguments, Output& output) {
   SEXTANT_TRY(RequireFiles(arguments.positional(), "web-config-files"));
   bool has_failed = false;
   for (const std::string& file : arguments.positional()) {
-    Status checked = CheckWebConfigFile(file);
+    auto checked = httpclient::LoadWebSettings(file);
     has_failed = has_failed || !checked;
     if (checked) {
       output.Line(file + " SUCCESS");
@@ -265,6 +261,9 @@ Result<int> CheckServer(const CommandArguments& arguments, std::string_view path
   net::FetchRequest request;
   request.url = url + std::string(path);
   request.timeout_ms = kFetchTimeoutMs;
+  SEXTANT_ASSIGN(config::HttpClientConfig http, LoadHttpConfig(arguments.Get("http.config.file")));
+  httpclient::ApplyHttpConfig(http, request);
+  SEXTANT_TRY(httpclient::ReadSecretFiles(http, request));
   auto response = net::FetchSync(std::move(request));
   if (!response) {
     output.ErrorLine(response.error().message());
@@ -278,6 +277,30 @@ Result<int> CheckServer(const CommandArguments& arguments, std::string_view path
   return kSuccess;
 }
 
+// What each metric has of all series, the most first.
+std::string CardinalityTable(const std::map<std::string, uint64_t>& counts) {
+  std::vector<std::pair<std::string, uint64_t>> sorted(counts.begin(), counts.end());
+  std::ranges::stable_sort(sorted, [](const auto& a, const auto& b) { return a.second > b.second; });
+  uint64_t total = 0;
+  for (const auto& [name, count] : sorted) total += count;
+  std::vector<std::array<std::string, 3>> rows = {{"Metric", "Cardinality", "Percentage"}};
+  for (const auto& [name, count] : sorted) {
+    double percentage = 100 * static_cast<double>(count) / static_cast<double>(total);
+    rows.push_back({name, fmt::format("{}", count), fmt::format("{:.2f}%", percentage)});
+  }
+  rows.push_back({"Total", fmt::format("{}", total), "100%"});
+  std::array<size_t, 3> widths{};
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size() + 4);
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) text += fmt::format("{:<{}}", row[i], widths[i]);
+    text += '\n';
+  }
+  return text;
+}
+
 Result<int> CheckMetrics(const CommandArguments& arguments, Output& output) {
   std::string text(std::istreambuf_iterator<char>(std::cin), {});
   std::string lint = arguments.Get("lint", "all");
@@ -287,6 +310,10 @@ Result<int> CheckMetrics(const CommandArguments& arguments, Output& output) {
   if (!problems) {
     output.ErrorLine("error while linting: " + problems.error().message());
     return kFailure;
+  }
+  if (arguments.IsOn("extended")) {
+    SEXTANT_ASSIGN(auto counts, CountMetrics(text));
+    output.out += CardinalityTable(counts);
   }
   if (lint == "none") return kSuccess;
   for (const LintProblem& problem : *problems) output.ErrorLine(problem.metric + " " + problem.text);
@@ -303,7 +330,8 @@ Result<int> RunCheck(const std::vector<std::string>& arguments, const std::vecto
   std::string command = arguments.empty() ? "" : arguments.front();
   std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   if (command == "config") {
-    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"lint"}, {"syntax-only", "lint-fatal"}));
+    SEXTANT_ASSIGN(auto parsed,
+                   CommandArguments::Parse(rest, {"lint"}, {"syntax-only", "agent", "lint-fatal"}));
     return CheckConfig(parsed, options, output);
   }
   if (command == "rules") {
@@ -315,7 +343,7 @@ Result<int> RunCheck(const std::vector<std::string>& arguments, const std::vecto
     return CheckWebConfig(parsed, output);
   }
   if (command == "healthy" || command == "ready") {
-    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"url"}, {}));
+    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"url", "http.config.file"}, {}));
     return CheckServer(parsed, "/-/" + command, output);
   }
   if (command == "service-discovery") {
@@ -323,7 +351,7 @@ Result<int> RunCheck(const std::vector<std::string>& arguments, const std::vecto
     return CheckServiceDiscovery(parsed, output);
   }
   if (command == "metrics") {
-    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"lint"}, {}));
+    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"lint"}, {"extended"}));
     return CheckMetrics(parsed, output);
   }
   if (command.empty()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "config/node.h"
 #include "metrics/promql/features.h"
 
 namespace sextant::promtool {
@@ -12,7 +13,8 @@ using core::Fail;
 
 core::Result<CommandArguments> CommandArguments::Parse(const std::vector<std::string>& arguments,
                                                        std::initializer_list<std::string_view> with_value,
-                                                       std::initializer_list<std::string_view> switches) {
+                                                       std::initializer_list<std::string_view> switches,
+                                                       std::initializer_list<std::string_view> repeatable) {
   CommandArguments parsed;
   bool only_positional = false;
   auto is_in = [](std::initializer_list<std::string_view> list, std::string_view name) {
@@ -34,22 +36,43 @@ core::Result<CommandArguments> CommandArguments::Parse(const std::vector<std::st
     if (is_in(with_value, bare)) {
       if (equals == std::string::npos && i + 1 == arguments.size())
         return Fail(Code::kInvalidArgument, "expected argument for flag '--{}'", bare);
-      parsed.flags_[bare] = equals == std::string::npos ? arguments[++i] : argument.substr(equals + 1);
-    } else if (is_in(switches, bare)) {
-      parsed.flags_[bare] = equals == std::string::npos ? "true" : argument.substr(equals + 1);
-    } else if (bare.starts_with("no-") && is_in(switches, std::string_view(bare).substr(3))) {
-      parsed.flags_[bare.substr(3)] = "false";
-    } else {
+      std::vector<std::string>& values = parsed.flags_[bare];
+      if (!values.empty() && !is_in(repeatable, bare))
+        return Fail(Code::kInvalidArgument, "flag '{}' cannot be repeated", bare);
+      values.push_back(equals == std::string::npos ? arguments[++i] : argument.substr(equals + 1));
+      continue;
+    }
+    bool is_negated = bare.starts_with("no-") && is_in(switches, std::string_view(bare).substr(3));
+    if (!is_negated && !is_in(switches, bare)) {
       return Fail(Code::kInvalidArgument, "unknown {} flag '{}'", name.starts_with("--") ? "long" : "short",
                   name);
     }
+    std::vector<std::string>& values = parsed.flags_[is_negated ? bare.substr(3) : bare];
+    if (!values.empty()) return Fail(Code::kInvalidArgument, "flag '{}' cannot be repeated", bare);
+    values.emplace_back(is_negated ? "false" : "true");
+    // A switch takes no value: what stands behind its `=` is an argument, as with kingpin.
+    if (equals != std::string::npos) parsed.positional_.push_back(argument.substr(equals + 1));
   }
   return parsed;
 }
 
 std::string CommandArguments::Get(std::string_view flag, std::string_view otherwise) const {
   auto found = flags_.find(flag);
-  return found == flags_.end() ? std::string(otherwise) : found->second;
+  return found == flags_.end() ? std::string(otherwise) : found->second.back();
+}
+
+std::vector<std::string> CommandArguments::GetAll(std::string_view flag) const {
+  auto found = flags_.find(flag);
+  return found == flags_.end() ? std::vector<std::string>() : found->second;
+}
+
+core::Result<config::HttpClientConfig> LoadHttpConfig(const std::string& path) {
+  if (path.empty()) return config::HttpClientConfig();
+  auto load = [&]() -> core::Result<config::HttpClientConfig> {
+    SEXTANT_ASSIGN(config::Document document, config::Document::Load(path));
+    return config::Decode<config::HttpClientConfig>(document.root());
+  };
+  return load().map_error(core::AddContext("failed to load HTTP config file"));
 }
 
 core::Status RequireFiles(const std::vector<std::string>& files, std::string_view what) {

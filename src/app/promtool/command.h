@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/http_client_config.h"
 #include "core/result.h"
 #include "metrics/promql/engine.h"
 
@@ -29,22 +30,29 @@ inline constexpr int kLintFailure = 3;
 // `--no-switch`).
 class CommandArguments {
  public:
-  // `with_value`: flags that take one. kInvalidArgument with kingpin's words for unknown ones.
+  // `with_value`: flags that take one; of these only `repeatable` may come again. kInvalidArgument with
+  // kingpin's words for what it does not take.
   static core::Result<CommandArguments> Parse(const std::vector<std::string>& arguments,
                                               std::initializer_list<std::string_view> with_value,
-                                              std::initializer_list<std::string_view> switches);
+                                              std::initializer_list<std::string_view> switches,
+                                              std::initializer_list<std::string_view> repeatable = {});
 
   const std::vector<std::string>& positional() const { return positional_; }
   std::string Get(std::string_view flag, std::string_view otherwise = "") const;
+  // All values of a flag that may be repeated, in order.
+  std::vector<std::string> GetAll(std::string_view flag) const;
   bool IsOn(std::string_view flag) const { return Get(flag) == "true"; }
 
  private:
   std::vector<std::string> positional_;
-  std::map<std::string, std::string, std::less<>> flags_;
+  std::map<std::string, std::vector<std::string>, std::less<>> flags_;
 };
 
 // Switches PromQL's features on; kUnimplemented for the first name that is none of them.
 core::Status EnableFeatures(const std::vector<std::string>& names, promql::EngineOptions& engine);
+
+// Reads --http.config.file; "" is the default configuration.
+core::Result<config::HttpClientConfig> LoadHttpConfig(const std::string& path);
 
 // kInvalidArgument with kingpin's words for the first file that is not there, and when there are none.
 core::Status RequireFiles(const std::vector<std::string>& files, std::string_view what);

@@ -149,9 +149,7 @@ std::string FamilyOf(std::string_view name, const std::map<std::string, FamilyVi
   return std::string(name);
 }
 
-}  // namespace
-
-core::Result<std::vector<LintProblem>> LintMetrics(std::string_view body) {
+core::Result<std::map<std::string, FamilyView>> ReadFamilies(std::string_view body) {
   exposition::TextParser parser(body);
   std::map<std::string, FamilyView> families;
   std::set<std::string> seen;
@@ -159,7 +157,7 @@ core::Result<std::vector<LintProblem>> LintMetrics(std::string_view body) {
   while (true) {
     switch (parser.Next()) {
       case EntryKind::kEnd:
-        return Linter().Lint(families);
+        return families;
       case EntryKind::kError:
         return tl::unexpected(parser.error());
       case EntryKind::kHelp:
@@ -189,6 +187,22 @@ core::Result<std::vector<LintProblem>> LintMetrics(std::string_view body) {
       }
     }
   }
+}
+
+}  // namespace
+
+core::Result<std::vector<LintProblem>> LintMetrics(std::string_view body) {
+  SEXTANT_ASSIGN(auto families, ReadFamilies(body));
+  return Linter().Lint(families);
+}
+
+core::Result<std::map<std::string, uint64_t>> CountMetrics(std::string_view body) {
+  SEXTANT_ASSIGN(auto families, ReadFamilies(body));
+  std::map<std::string, uint64_t> counts;
+  for (const auto& [name, family] : families) {
+    if (!family.label_names.empty()) counts[name] = family.label_names.size();
+  }
+  return counts;
 }
 
 }  // namespace sextant::promtool

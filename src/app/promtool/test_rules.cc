@@ -1,5 +1,6 @@
 #include "app/promtool/test_rules.h"
 
+#include <fmt/ranges.h>
 #include <re2/re2.h>
 
 #include <cerrno>
@@ -98,7 +99,7 @@ bool TestFile(const std::string& file, const rules::UnitTestOptions& options, st
 
 Result<int> RunTest(const std::vector<std::string>& arguments, const std::vector<std::string>& features,
                     Output& output) {
-  SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(arguments, {"junit", "run"}, {}));
+  SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(arguments, {"junit", "run"}, {}, {"run"}));
   std::vector<std::string> files = parsed.positional();
   if (files.empty()) return Fail(Code::kInvalidArgument, "must select a subcommand of 'test': rules");
   if (files.front() != "rules")
@@ -108,7 +109,8 @@ Result<int> RunTest(const std::vector<std::string>& arguments, const std::vector
 
   rules::UnitTestOptions options;
   SEXTANT_TRY(EnableFeatures(features, options.engine));
-  RE2 pattern(parsed.Get("run"), RE2::Quiet);
+  // One of several expressions is enough.
+  RE2 pattern(fmt::format("{}", fmt::join(parsed.GetAll("run"), "|")), RE2::Quiet);
   if (!pattern.ok()) return Fail(Code::kInvalidArgument, "--run: {}", pattern.error());
   options.runs = [&](const std::string& name) { return RE2::PartialMatch(name, pattern); };
 

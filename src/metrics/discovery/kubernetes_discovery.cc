@@ -5,6 +5,7 @@
 #include <set>
 
 #include "config/prometheus_config.h"
+#include "httpclient/settings.h"
 #include "metrics/discovery/kubernetes_groups.h"
 
 namespace sextant::discovery {
@@ -198,6 +199,7 @@ Result<kube::ClientConfig> MakeKubernetesClient(
   client.api_server = config.api_server;
   while (client.api_server.ends_with('/')) client.api_server.pop_back();
   client.http = config.http;
+  client.authorizer = httpclient::MakeAuthorizer(config.http);
   return client;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "metrics/discovery/meta_labels.h"
+
 namespace sextant::discovery {
 
 namespace {
@@ -13,16 +15,6 @@ using model::LabelsBuilder;
 
 constexpr std::string_view kPrefix = "__meta_kubernetes_";
 constexpr const char* kServiceNameLabel = "kubernetes.io/service-name";
-
-// Everything that may not be in a classic label name becomes an underscore.
-std::string Sanitize(std::string_view name) {
-  std::string out(name);
-  for (char& c : out) {
-    bool is_fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-    if (!is_fine) c = '_';
-  }
-  return out;
-}
 
 void Set(LabelsBuilder& labels, std::string_view name, std::string_view value) {
   labels.Set(fmt::format("{}{}", kPrefix, name), value);
@@ -39,7 +31,7 @@ void Set(LabelsBuilder& labels, std::string_view name, std::optional<bool> value
 void SetAll(LabelsBuilder& labels, std::string_view role, std::string_view what,
             const std::map<std::string, std::string>& values) {
   for (const auto& [name, value] : values) {
-    std::string clean = Sanitize(name);
+    std::string clean = SanitizeLabelName(name);
     Set(labels, fmt::format("{}_{}_{}", role, what, clean), std::string_view(value));
     Set(labels, fmt::format("{}_{}present_{}", role, what, clean), std::string_view("true"));
   }
@@ -49,11 +41,6 @@ void SetMeta(LabelsBuilder& labels, std::string_view role, const kube::Meta& met
   Set(labels, fmt::format("{}_name", role), std::string_view(meta.name));
   SetAll(labels, role, "label", meta.labels);
   SetAll(labels, role, "annotation", meta.annotations);
-}
-
-std::string JoinHostPort(std::string_view host, int64_t port) {
-  bool is_v6 = host.find(':') != std::string_view::npos;
-  return is_v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
 ObjectPtr FindIn(const ClusterView::Find& find, const std::string& name_space, const std::string& name) {
@@ -130,7 +117,7 @@ void MakePod(const Object& object, const ClusterView& view, TargetGroup& group) 
     for (const kube::Port& port : container.ports) {
       LabelsBuilder with_port = target;
       SetContainerPort(with_port, port);
-      with_port.Set("__address__", JoinHostPort(pod.ip, port.number.value_or(0)));
+      with_port.Set("__address__", JoinAddress(pod.ip, port.number.value_or(0)));
       group.targets.push_back(with_port.Build());
     }
   }
@@ -147,7 +134,7 @@ void MakeService(const Object& object, const ClusterView& view, TargetGroup& gro
     LabelsBuilder target;
     int64_t number = port.number.value_or(0);
     target.Set("__address__",
-               JoinHostPort(fmt::format("{}.{}.svc", object.meta.name, object.meta.name_space), number));
+               JoinAddress(fmt::format("{}.{}.svc", object.meta.name, object.meta.name_space), number));
     Set(target, "service_port_name", std::string_view(port.name));
     Set(target, "service_port_number", std::string_view(std::to_string(number)));
     Set(target, "service_port_protocol", std::string_view(port.protocol));
@@ -198,7 +185,7 @@ class EndpointTargets {
         for (const kube::Port& port : container.ports) {
           if (port.number && seen.ports.contains(*port.number)) continue;
           LabelsBuilder target;
-          target.Set("__address__", JoinHostPort(pod.ip, port.number.value_or(0)));
+          target.Set("__address__", JoinAddress(pod.ip, port.number.value_or(0)));
           SetContainer(target, container);
           SetContainerPort(target, port);
           SetPod(target, *seen.pod);
@@ -234,7 +221,7 @@ void MakeEndpoints(const Object& object, const ClusterView& view, TargetGroup& g
   EndpointTargets targets(view, group);
   auto add = [&](const kube::EndpointAddress& address, const kube::Port& port, bool is_ready) {
     LabelsBuilder target;
-    target.Set("__address__", JoinHostPort(address.ip, port.number.value_or(0)));
+    target.Set("__address__", JoinAddress(address.ip, port.number.value_or(0)));
     Set(target, "endpoint_port_name", std::string_view(port.name));
     Set(target, "endpoint_port_protocol", std::string_view(port.protocol));
     Set(target, "endpoint_ready", std::optional<bool>(is_ready));
@@ -263,7 +250,7 @@ void MakeEndpoints(const Object& object, const ClusterView& view, TargetGroup& g
 LabelsBuilder SliceTarget(const kube::SliceEndpoint& endpoint, const kube::Port& port,
                           const std::string& address, const ClusterView& view) {
   LabelsBuilder target;
-  target.Set("__address__", port.number ? JoinHostPort(address, *port.number) : address);
+  target.Set("__address__", port.number ? JoinAddress(address, *port.number) : address);
   Set(target, "endpointslice_port_name", std::string_view(port.name));
   Set(target, "endpointslice_port_protocol", std::string_view(port.protocol));
   if (port.number) Set(target, "endpointslice_port", std::string_view(std::to_string(*port.number)));
@@ -279,8 +266,9 @@ LabelsBuilder SliceTarget(const kube::SliceEndpoint& endpoint, const kube::Port&
     Set(target, "endpointslice_address_target_name", std::string_view(endpoint.target->name));
   }
   for (const auto& [name, value] : endpoint.topology) {
-    Set(target, "endpointslice_endpoint_topology_" + Sanitize(name), std::string_view(value));
-    Set(target, "endpointslice_endpoint_topology_present_" + Sanitize(name), std::string_view("true"));
+    Set(target, "endpointslice_endpoint_topology_" + SanitizeLabelName(name), std::string_view(value));
+    Set(target, "endpointslice_endpoint_topology_present_" + SanitizeLabelName(name),
+        std::string_view("true"));
   }
   if (endpoint.target && endpoint.target->kind == "Node") {
     AttachNode(target, endpoint.target->name, view);
@@ -329,7 +317,7 @@ void MakeNode(const Object& object, TargetGroup& group) {
   LabelsBuilder labels;
   Set(labels, "node_provider_id", std::string_view(node.provider_id));
   for (const auto& [type, status] : node.conditions) {
-    std::string name = Sanitize(type);
+    std::string name = SanitizeLabelName(type);
     std::string value = status;
     for (std::string* text : {&name, &value})
       std::ranges::transform(*text, text->begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
@@ -345,10 +333,10 @@ void MakeNode(const Object& object, TargetGroup& group) {
     auto found = by_type.find(type);
     if (found == by_type.end()) continue;
     LabelsBuilder target;
-    target.Set("__address__", JoinHostPort(found->second, node.kubelet_port));
+    target.Set("__address__", JoinAddress(found->second, node.kubelet_port));
     target.Set("instance", object.meta.name);
     for (const auto& [other, address] : by_type)
-      Set(target, "node_address_" + Sanitize(other), std::string_view(address));
+      Set(target, "node_address_" + SanitizeLabelName(other), std::string_view(address));
     group.targets.push_back(target.Build());
     return;
   }

@@ -4,7 +4,10 @@
 #include <chrono>
 #include <limits>
 
+#include "metrics/discovery/consul_discovery.h"
 #include "metrics/discovery/dns_discovery.h"
+#include "metrics/discovery/docker_discovery.h"
+#include "metrics/discovery/ec2_discovery.h"
 #include "metrics/discovery/file_discovery.h"
 #include "metrics/discovery/http_discovery.h"
 #include "metrics/discovery/kubernetes_discovery.h"
@@ -60,11 +63,14 @@ void Manager::Want(const std::string& key, const std::string& set, std::vector<W
     already->sets.insert(set);
     return;
   }
-  std::lock_guard lock(mutex_);
-  auto running = std::ranges::find_if(providers_, [&](const auto& provider) { return provider->key == key; });
-  if (running != providers_.end()) {
-    wanted.push_back({*running, {set}});
-    return;
+  {
+    std::lock_guard lock(mutex_);
+    auto running =
+        std::ranges::find_if(providers_, [&](const auto& provider) { return provider->key == key; });
+    if (running != providers_.end()) {
+      wanted.push_back({*running, {set}});
+      return;
+    }
   }
   auto provider = std::make_shared<Provider>();
   provider->key = key;
@@ -103,6 +109,22 @@ void Manager::WantAll(const std::string& set, const config::DiscoveryConfigs& co
   for (const config::KubernetesDiscoveryConfig& kubernetes : configs.kubernetes) {
     Want(KeyOf("kubernetes", kubernetes) + config::RevealSecrets(kubernetes.http), set, wanted,
          [&] { return MakeKubernetesDiscoverer(services_, kubernetes_, kubernetes); });
+  }
+  for (const config::ConsulDiscoveryConfig& consul : configs.consul) {
+    Want(KeyOf("consul", consul) + consul.token.Reveal() + config::RevealSecrets(consul.http), set, wanted,
+         [&]() -> Made { return MakeConsulDiscoverer(services_, consul, set); });
+  }
+  for (const config::DockerDiscoveryConfig& docker : configs.docker) {
+    Want(KeyOf("docker", docker) + config::RevealSecrets(docker.http), set, wanted,
+         [&]() -> Made { return MakeDockerDiscoverer(services_, docker, set); });
+  }
+  for (const config::DockerSwarmDiscoveryConfig& swarm : configs.docker_swarm) {
+    Want(KeyOf("dockerswarm", swarm) + config::RevealSecrets(swarm.http), set, wanted,
+         [&]() -> Made { return MakeDockerSwarmDiscoverer(services_, swarm, set); });
+  }
+  for (const config::Ec2DiscoveryConfig& ec2 : configs.ec2) {
+    Want(KeyOf("ec2", ec2) + ec2.secret_key.Reveal() + config::RevealSecrets(ec2.http), set, wanted,
+         [&] { return MakeEc2Discoverer(services_, ec2, set); });
   }
 }
 

@@ -87,12 +87,12 @@ class Manager {
   std::unique_ptr<FolderWatcher> watcher_;    // made when the first needs it
   std::unique_ptr<core::Executor> blocking_;  // likewise
   kube::Pool kubernetes_;
+  size_t failed_ = 0;  // configurations of the last Apply that could not begin; of Apply only
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::shared_ptr<Provider>> providers_;  // guarded by mutex_, as everything below
   std::set<std::string> counted_sets_;                // with a gauge of their own
-  size_t failed_ = 0;                                 // configurations of the last Apply that could not begin
   bool is_dirty_ = false;
   bool is_stopping_ = false;
   int64_t applied_ns_ = 0;

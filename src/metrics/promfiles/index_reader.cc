@@ -568,12 +568,12 @@ Result<Labels> IndexReader::LabelsOf(uint32_t series) const {
 }
 
 Status IndexReader::VisitLabels(const Roaring& series,
-                                const std::function<void(uint32_t, Labels)>& take) const {
+                                const std::function<Status(uint32_t, Labels)>& take) const {
   SEXTANT_TRY(LoadOnce());
   LabelReader reader(*this);
   for (uint32_t number : series) {
     SEXTANT_ASSIGN(Labels labels, reader.Read(number));
-    take(number, std::move(labels));
+    SEXTANT_TRY(take(number, std::move(labels)));
   }
   return {};
 }

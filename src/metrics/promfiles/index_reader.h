@@ -74,7 +74,7 @@ class IndexReader {
   core::Result<model::Labels> LabelsOf(uint32_t series) const;
   // Calls `take` with the labels of each of them; what neighbours share is looked up once.
   core::Status VisitLabels(const Roaring& series,
-                           const std::function<void(uint32_t, model::Labels)>& take) const;
+                           const std::function<core::Status(uint32_t, model::Labels)>& take) const;
   // Chunks in the order of the file, which is that of time.
   core::Result<std::vector<ChunkMeta>> ChunksOf(uint32_t series) const;
   // Replaces `out` with those of them that may have samples with start_ms <= time <= end_ms.

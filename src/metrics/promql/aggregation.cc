@@ -13,10 +13,15 @@
 #include "metrics/promql/kahan.h"
 #include "metrics/promql/label_key.h"
 #include "metrics/promql/quantile.h"
+#include "metrics/promql/stable_sort.h"
 
 namespace sextant::promql {
 
 namespace {
+
+// What a group costs besides its steps, in work and in memory: its key, its labels, its accumulator.
+constexpr size_t kWorkOfGroup = 64;
+constexpr int64_t kBytesOfGroup = 384;
 
 // The series of the input by group.
 struct Groups {
@@ -49,7 +54,7 @@ core::Result<Groups> MakeGroups(const PlanNode& node, const SeriesSource& source
   }
   KeyMap keys;
   for (size_t i = 0; i < source.size(); ++i) {
-    SEXTANT_TRY(context.Tick(8));
+    SEXTANT_TRY(context.Tick(64));
     auto [group, is_new] = keys.Add(source.labels(i), selection);
     if (is_new) {
       groups.labels.push_back(SelectLabels(source.labels(i), selection));
@@ -116,21 +121,21 @@ class Accumulator {
         break;
       case AggregateOp::kMin:
         for (size_t i = begin; i < end; ++i) {
-          if (IsAbsent(in[i])) continue;
-          // An absent or NaN accumulator fails both comparisons.
-          if (!(value_[i] <= in[i]) && (std::isnan(value_[i]) || value_[i] > in[i])) value_[i] = in[i];
+          // An absent accumulator is a NaN, too.
+          bool takes = IsPresent(in[i]) && (std::isnan(value_[i]) || value_[i] > in[i]);
+          value_[i] = takes ? in[i] : value_[i];
         }
         break;
       case AggregateOp::kMax:
         for (size_t i = begin; i < end; ++i) {
-          if (IsAbsent(in[i])) continue;
-          if (!(value_[i] >= in[i]) && (std::isnan(value_[i]) || value_[i] < in[i])) value_[i] = in[i];
+          bool takes = IsPresent(in[i]) && (std::isnan(value_[i]) || value_[i] < in[i]);
+          value_[i] = takes ? in[i] : value_[i];
         }
         break;
       case AggregateOp::kCount:
         for (size_t i = begin; i < end; ++i) {
-          if (IsAbsent(in[i])) continue;
-          value_[i] = IsAbsent(value_[i]) ? 1 : value_[i] + 1;
+          double next = IsAbsent(value_[i]) ? 1 : value_[i] + 1;
+          value_[i] = IsPresent(in[i]) ? next : value_[i];
         }
         break;
       case AggregateOp::kGroup:
@@ -218,6 +223,7 @@ class Accumulator {
 core::Result<HeldVector> Emit(const Groups& groups, std::vector<Column> columns, QueryContext& context) {
   HeldVector result(context);
   for (size_t g = 0; g < groups.size(); ++g) {
+    SEXTANT_TRY(context.Tick(64));
     if (!columns[g].AnyPresent()) continue;
     SEXTANT_TRY(result.Add({groups.labels[g], groups.drops_name[g] != 0, std::move(columns[g])}));
   }
@@ -225,18 +231,20 @@ core::Result<HeldVector> Emit(const Groups& groups, std::vector<Column> columns,
 }
 
 // Deals with the histograms of a column, and leaves those in it that the operator counts like floats.
-void AddHistograms(const PlanNode& node, std::string_view metric_name, Column& column,
-                   std::unique_ptr<HistogramAccumulator>& accumulator, QueryContext& context) {
+core::Status AddHistograms(const PlanNode& node, std::string_view metric_name, Column& column,
+                           std::unique_ptr<HistogramAccumulator>& accumulator, QueryContext& context) {
   AggregateOp op = node.aggregate_op;
-  if (op == AggregateOp::kCount || op == AggregateOp::kGroup) return;
+  if (op == AggregateOp::kCount || op == AggregateOp::kGroup) return {};
   if (op == AggregateOp::kSum || op == AggregateOp::kAvg) {
-    if (!accumulator) accumulator = std::make_unique<HistogramAccumulator>(node, column.values.size());
-    accumulator->Add(column, metric_name, context);
+    if (!accumulator)
+      accumulator = std::make_unique<HistogramAccumulator>(node, column.values.size(), context);
+    SEXTANT_TRY(accumulator->Add(column, metric_name, context));
   } else if (std::any_of(column.histograms.begin(), column.histograms.end(),
                          [](const auto& h) { return h != nullptr; })) {
     AddIgnoredHistogram(node, node.args[0]->position, context);
   }
   column.DropHistograms();
+  return {};
 }
 
 // Sums up a batch of series. Threads share the steps, so that each step's values are added in the order of
@@ -249,10 +257,14 @@ class SimpleAggregation {
   core::Result<HeldVector> Run() {
     SEXTANT_ASSIGN(groups_, MakeGroups(node_, source_, context_));
     const size_t steps = input_.grid.steps;
-    SEXTANT_TRY(holding_.Add(
-        0, static_cast<int64_t>(groups_.size() * steps) * Accumulator::BytesPerStep(node_.aggregate_op)));
+    SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(groups_.size()) *
+                                    (kBytesOfGroup + static_cast<int64_t>(steps) *
+                                                         Accumulator::BytesPerStep(node_.aggregate_op))));
     accumulators_.reserve(groups_.size());
-    for (size_t g = 0; g < groups_.size(); ++g) accumulators_.emplace_back(node_, steps);
+    for (size_t g = 0; g < groups_.size(); ++g) {
+      SEXTANT_TRY(context_.Tick(kWorkOfGroup + steps));
+      accumulators_.emplace_back(node_, steps);
+    }
     histograms_.resize(groups_.size());
     SEXTANT_TRY(ForEachBatch(source_, steps, context_, [&](size_t first, std::vector<Column>& columns) {
       return AddBatch(first, columns);
@@ -260,6 +272,7 @@ class SimpleAggregation {
     std::vector<Column> columns;
     columns.reserve(groups_.size());
     for (size_t g = 0; g < groups_.size(); ++g) {
+      SEXTANT_TRY(context_.Tick(kWorkOfGroup + steps));
       columns.push_back(accumulators_[g].Finish());
       if (histograms_[g]) histograms_[g]->Finish(columns[g], context_);
     }
@@ -272,8 +285,8 @@ class SimpleAggregation {
       size_t group = groups_.group_of[first + k];
       if (source_.DropsName(first + k)) groups_.drops_name[group] = 1;
       if (!columns[k].has_histograms()) continue;
-      SEXTANT_TRY(context_.Tick(32 * columns[k].values.size()));
-      AddHistograms(node_, source_.labels(first + k).metric_name(), columns[k], histograms_[group], context_);
+      SEXTANT_TRY(AddHistograms(node_, source_.labels(first + k).metric_name(), columns[k],
+                                histograms_[group], context_));
     }
     SEXTANT_TRY(context_.Tick(columns.size() * input_.grid.steps));
     auto add = [&](size_t begin, size_t end) {
@@ -349,21 +362,23 @@ core::Result<HeldVector> AggregateQuantile(const AggregationInput& input, Series
     members[groups.group_of[i]].push_back(i);
     if (source.DropsName(i)) groups.drops_name[groups.group_of[i]] = 1;
   }
+  SEXTANT_TRY(holding.Add(0, static_cast<int64_t>(groups.size() * input.grid.steps * sizeof(double))));
   std::vector<Column> results(groups.size());
   std::vector<double> values;
   for (size_t g = 0; g < groups.size(); ++g) {
     results[g].Clear(input.grid.steps);
     for (size_t step = 0; step < input.grid.steps; ++step) {
-      SEXTANT_TRY(context.Tick(members[g].size()));
+      SEXTANT_TRY(context.Tick(4 * members[g].size()));
       values.clear();
       for (size_t i : members[g]) {
         if (columns[i].histogram(step)) {
+          SEXTANT_TRY(context.Tick(64));
           AddIgnoredHistogram(node, node.args[0]->position, context);
         } else if (IsPresent(columns[i].values[step])) {
           values.push_back(columns[i].values[step]);
         }
       }
-      if (!values.empty()) results[g].values[step] = Quantile(input.parameter[step], values);
+      if (!values.empty()) results[g].values[step] = Quantile(input.parameter[step], values, context);
     }
   }
   return Emit(groups, std::move(results), context);
@@ -458,11 +473,12 @@ class Picker {
     results_.resize(columns_.size());
     for (size_t g = 0; g < groups_.size(); ++g) {
       for (size_t step = 0; step < input_.grid.steps; ++step) {
-        SEXTANT_TRY(context_.Tick(members_[g].size()));
-        PickStep(g, step);
+        SEXTANT_TRY(context_.Tick(4 * members_[g].size()));
+        SEXTANT_TRY(PickStep(g, step));
       }
     }
     for (size_t i : order_) {
+      SEXTANT_TRY(context_.Tick(64));
       model::Labels labels = source_.HidesMetadata() ? WithoutMetadata(source_.labels(i)) : source_.labels(i);
       SEXTANT_TRY(result.Add({std::move(labels), source_.DropsName(i), std::move(results_[i])}));
     }
@@ -470,7 +486,7 @@ class Picker {
   }
 
  private:
-  void PickStep(size_t group, size_t step) {
+  core::Status PickStep(size_t group, size_t step) {
     switch (node_.aggregate_op) {
       case AggregateOp::kTopk:
         return PickBest(group, step, true);
@@ -487,20 +503,24 @@ class Picker {
     return std::min(static_cast<int64_t>(input_.parameter[step]), static_cast<int64_t>(columns_.size()));
   }
 
-  void Take(size_t series, size_t step) {
+  core::Status Take(size_t series, size_t step) {
     if (results_[series].values.empty()) {
+      SEXTANT_TRY(context_.Tick(input_.grid.steps));
+      SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(input_.grid.steps * sizeof(double))));
       results_[series].Clear(input_.grid.steps);
       order_.push_back(series);
     }
     results_[series].CopyStep(step, columns_[series], step);
+    return {};
   }
 
-  void PickBest(size_t group, size_t step, bool is_topk) {
+  core::Status PickBest(size_t group, size_t step, bool is_topk) {
     int64_t count = Count(step);
-    if (count < 1) return;
+    if (count < 1) return {};
     heap_.clear();
     for (size_t i : members_[group]) {
       if (columns_[i].histogram(step)) {
+        SEXTANT_TRY(context_.Tick(64));
         AddIgnoredHistogram(node_, node_.position, context_);
         continue;
       }
@@ -518,29 +538,33 @@ class Picker {
       SiftDown(heap_, is_topk);
     }
     // Best first; NaN goes last.
-    std::stable_sort(heap_.begin(), heap_.end(), [is_topk](const Candidate& a, const Candidate& b) {
+    SEXTANT_TRY(StableSort(heap_, context_, [is_topk](const Candidate& a, const Candidate& b) {
       if (std::isnan(a.value) || std::isnan(b.value)) return !std::isnan(a.value) && std::isnan(b.value);
       return is_topk ? a.value > b.value : a.value < b.value;
-    });
-    for (const Candidate& candidate : heap_) Take(candidate.series, step);
+    }));
+    for (const Candidate& candidate : heap_) SEXTANT_TRY(Take(candidate.series, step));
+    return {};
   }
 
-  void PickFirst(size_t group, size_t step) {
+  core::Status PickFirst(size_t group, size_t step) {
     int64_t left = Count(step);
     for (size_t i : members_[group]) {
-      if (left < 1) return;
+      if (left < 1) break;
       if (IsAbsent(columns_[i].values[step])) continue;
-      Take(i, step);
+      SEXTANT_TRY(Take(i, step));
       --left;
     }
+    return {};
   }
 
-  void PickRatio(size_t group, size_t step) {
+  core::Status PickRatio(size_t group, size_t step) {
     double ratio = std::clamp(input_.parameter[step], -1.0, 1.0);
-    if (ratio == 0) return;
+    if (ratio == 0) return {};
     for (size_t i : members_[group]) {
-      if (IsPresent(columns_[i].values[step]) && IsInRatio(ratio, source_.labels(i))) Take(i, step);
+      if (IsPresent(columns_[i].values[step]) && IsInRatio(ratio, source_.labels(i)))
+        SEXTANT_TRY(Take(i, step));
     }
+    return {};
   }
 
   const AggregationInput& input_;
@@ -574,10 +598,11 @@ core::Result<HeldVector> CountValues(const AggregationInput& input, SeriesSource
   model::LabelsBuilder builder;
   for (size_t i = 0; i < source.size(); ++i) {
     SEXTANT_TRY(source.Read(i, column));
+    SEXTANT_TRY(context.Tick(QueryContext::kWorkOfSeries + input.grid.steps));
     std::map<std::string, size_t> outputs;  // of this series: by value
     for (size_t step = 0; step < input.grid.steps; ++step) {
-      SEXTANT_TRY(context.Tick(8));
       if (IsAbsent(column.values[step])) continue;
+      SEXTANT_TRY(context.Tick(64));
       const FloatHistogram* histogram = column.histogram(step);
       std::string text = histogram ? FormatHistogram(*histogram) : model::FormatValue(column.values[step]);
       auto known = outputs.find(text);

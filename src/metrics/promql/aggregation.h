@@ -14,7 +14,7 @@ struct AggregationInput {
   const PlanNode& node;
   const Grid& grid;
   // The parameter of topk, bottomk, quantile, limitk and limit_ratio for each step; empty for others.
-  std::vector<double> parameter;
+  const std::vector<double>& parameter;
 };
 
 // Evaluates an aggregation of the series of `source`. count_values takes its label from the node.

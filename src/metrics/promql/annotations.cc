@@ -44,6 +44,16 @@ Annotations::Entry* Annotations::Add(AnnotationKind kind, std::string_view text,
   return &entries_.back();
 }
 
+void Annotations::AddStorageWarning(std::string_view text) {
+  if (index_.contains(text) || entries_.size() >= kMaxAnnotations) return;
+  index_.emplace(text, entries_.size());
+  Entry entry;
+  entry.kind = AnnotationKind::kWarning;
+  entry.text = text;
+  entry.has_position = false;
+  entries_.push_back(std::move(entry));
+}
+
 void Annotations::AddForcedMonotonicity(std::string_view metric_name, Position position,
                                         core::TimestampMs time_ms, double min_bucket, double max_bucket,
                                         double max_difference) {
@@ -96,7 +106,7 @@ std::vector<std::string> Annotations::Render(AnnotationKind kind, std::string_vi
                         FormatG(entry.min_bucket), FormatG(entry.max_bucket), entry.max_difference,
                         entry.samples, FormatRfc3339(entry.first_ms), FormatRfc3339(entry.last_ms));
       }
-      text += fmt::format(" ({})", FormatPlace(query_text, entry.position.start));
+      if (entry.has_position) text += fmt::format(" ({})", FormatPlace(query_text, entry.position.start));
     }
     texts.push_back(std::move(text));
   }

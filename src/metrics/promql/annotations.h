@@ -27,6 +27,9 @@ class Annotations {
   void AddWarning(std::string_view text, Position position) { Add(AnnotationKind::kWarning, text, position); }
   void AddInfo(std::string_view text, Position position) { Add(AnnotationKind::kInfo, text, position); }
 
+  // Adds a warning of the store, which is shown as it is.
+  void AddStorageWarning(std::string_view text);
+
   // histogram_quantile had to repair buckets that were not monotonic. Repeated calls for a metric widen one
   // annotation.
   void AddForcedMonotonicity(std::string_view metric_name, Position position, core::TimestampMs time_ms,
@@ -44,6 +47,7 @@ class Annotations {
     AnnotationKind kind = AnnotationKind::kInfo;
     std::string text;
     Position position;
+    bool has_position = true;
     // Only of forced monotonicity; samples == 0 otherwise.
     int64_t samples = 0;
     core::TimestampMs first_ms = 0;

@@ -16,6 +16,12 @@ namespace sextant::promql {
 
 namespace {
 
+// What a pair of series costs besides its steps: mostly the labels of what comes out.
+constexpr size_t kWorkOfPair = 128;
+constexpr size_t kWorkOfKey = 64;
+constexpr size_t kBytesOfKey = 128;
+constexpr size_t kWorkOfHistogram = 64;
+
 bool Compare(BinaryOp op, double lhs, double rhs) {
   switch (op) {
     case BinaryOp::kEql:
@@ -30,6 +36,54 @@ bool Compare(BinaryOp op, double lhs, double rhs) {
       return lhs >= rhs;
     case BinaryOp::kLte:
       return lhs <= rhs;
+    default:
+      return false;
+  }
+}
+
+// Calls use(operation) with what a binary operator does with two floats: operation(lhs, rhs, kept), of which
+// the last is what a comparison yields that holds. One loop for each operator, none of which asks for it
+// again at every step. False when the operator is none of floats.
+template <typename Use>
+bool WithFloatOperation(BinaryOp op, bool returns_bool, Use&& use) {
+  auto compare = [&](auto holds) {
+    if (returns_bool) {
+      use([holds](double lhs, double rhs, double) { return holds(lhs, rhs) ? 1.0 : 0.0; });
+    } else {
+      use([holds](double lhs, double rhs, double kept) { return holds(lhs, rhs) ? kept : kAbsent; });
+    }
+    return true;
+  };
+  switch (op) {
+    case BinaryOp::kAdd:
+      use([](double lhs, double rhs, double) { return lhs + rhs; });
+      return true;
+    case BinaryOp::kSub:
+      use([](double lhs, double rhs, double) { return lhs - rhs; });
+      return true;
+    case BinaryOp::kMul:
+      use([](double lhs, double rhs, double) { return lhs * rhs; });
+      return true;
+    case BinaryOp::kDiv:
+      use([](double lhs, double rhs, double) { return lhs / rhs; });
+      return true;
+    case BinaryOp::kPow:
+    case BinaryOp::kMod:
+    case BinaryOp::kAtan2:
+      use([op](double lhs, double rhs, double) { return ScalarOperation(op, lhs, rhs); });
+      return true;
+    case BinaryOp::kEql:
+      return compare([](double lhs, double rhs) { return lhs == rhs; });
+    case BinaryOp::kNeq:
+      return compare([](double lhs, double rhs) { return lhs != rhs; });
+    case BinaryOp::kGtr:
+      return compare([](double lhs, double rhs) { return lhs > rhs; });
+    case BinaryOp::kLss:
+      return compare([](double lhs, double rhs) { return lhs < rhs; });
+    case BinaryOp::kGte:
+      return compare([](double lhs, double rhs) { return lhs >= rhs; });
+    case BinaryOp::kLte:
+      return compare([](double lhs, double rhs) { return lhs <= rhs; });
     default:
       return false;
   }
@@ -226,7 +280,7 @@ class VectorMatch {
     selection.hides_metadata = side.source->HidesMetadata();
     side.groups.reserve(side.size());
     for (size_t i = 0; i < side.size(); ++i) {
-      SEXTANT_TRY(context_.Tick(8));
+      SEXTANT_TRY(context_.Tick(64));
       side.groups.push_back(keys_.Add(side.source->labels(i), selection).first);
     }
     return {};
@@ -247,6 +301,7 @@ class VectorMatch {
                        const std::function<core::Status(size_t, Column&)>& take) {
     if (side.columns.empty()) return ForEachColumn(*side.source, grid_.steps, context_, take, skips);
     for (size_t i = 0; i < side.size(); ++i) {
+      SEXTANT_TRY(context_.Tick(grid_.steps));
       if (skips.empty() || !skips[i]) SEXTANT_TRY(take(i, side.columns[i]));
     }
     return {};
@@ -314,9 +369,12 @@ class VectorMatch {
     const std::optional<double>& fill_one = matching_.fill_rhs;
     const std::optional<double>& fill_many = matching_.fill_lhs;
     SEXTANT_TRY(ReadAll(one));
+    // Keys and what is noted of each.
+    SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(keys_.size() * kBytesOfKey)));
     std::vector<std::vector<size_t>> owners(keys_.size());
     bool one_is_ambiguous = false;
     for (size_t i = 0; i < one.size(); ++i) {
+      SEXTANT_TRY(context_.Tick(kWorkOfKey));
       owners[one.groups[i]].push_back(i);
       one_is_ambiguous = one_is_ambiguous || owners[one.groups[i]].size() > 1;
     }
@@ -333,6 +391,7 @@ class VectorMatch {
       bool must_be_unique = matching_.cardinality == MatchCardinality::kOneToOne && many_sizes[group] > 1;
       Steps* group_matched = nullptr;
       if (must_be_unique || fill_many) {
+        if (matched[group].empty()) SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(grid_.steps)));
         matched[group].resize(grid_.steps);
         group_matched = &matched[group];
       }
@@ -348,7 +407,10 @@ class VectorMatch {
                             bool has_fill) {
     SEXTANT_TRY(ReadAll(many));
     Steps many_present(grid_.steps, has_fill ? 1 : 0);
-    for (const Column& column : many.columns) MarkPresent(column, many_present);
+    for (const Column& column : many.columns) {
+      SEXTANT_TRY(context_.Tick(grid_.steps));
+      MarkPresent(column, many_present);
+    }
     for (const std::vector<size_t>& group : owners) {
       if (group.size() < 2) continue;
       for (size_t step = 0; step < grid_.steps; ++step) {
@@ -406,14 +468,21 @@ class VectorMatch {
       MarkPresent(column, unfilled);
     }
     for (size_t owner : owners) {
+      SEXTANT_TRY(context_.Tick(kWorkOfPair + 4 * grid_.steps));
       const Column& other = one.columns[owner];
       bool is_mixed = column.has_histograms() || other.has_histograms();
       Column result(grid_.steps);
       Steps computed(tracks_computed() ? grid_.steps : 0);
+      if (!is_mixed && !fill_one && !matched && computed.empty() && CombineFloats(column, other, result)) {
+        SEXTANT_TRY(
+            Emit(many.Labels(i), one.Labels(owner), many.source->DropsName(i), computed, std::move(result)));
+        continue;
+      }
       for (size_t step = 0; step < grid_.steps; ++step) {
         if (IsAbsent(column.values[step]) || IsAbsent(other.values[step])) continue;
         if (fill_one) unfilled[step] = 0;
         if (is_mixed) {
+          SEXTANT_TRY(context_.Tick(kWorkOfHistogram));
           if (!ApplyMixed(OperandAt(column, step), OperandAt(other, step), step, result)) continue;
         } else {
           result.values[step] = Apply(column.values[step], other.values[step]);
@@ -435,9 +504,24 @@ class VectorMatch {
     return Emit(labels, missing, many.source->DropsName(i), {}, std::move(result));
   }
 
+  // What most pairs are: floats, of which nothing need be remembered. False when the operator is none of
+  // floats.
+  bool CombineFloats(const Column& many, const Column& one, Column& result) const {
+    const double* lhs = is_swapped_ ? one.values.data() : many.values.data();
+    const double* rhs = is_swapped_ ? many.values.data() : one.values.data();
+    double* out = result.values.data();
+    return WithFloatOperation(node_.binary_op, node_.returns_bool, [&](auto operation) {
+      for (size_t step = 0; step < grid_.steps; ++step) {
+        const double value = operation(lhs[step], rhs[step], lhs[step]);
+        out[step] = IsAbsent(lhs[step]) || IsAbsent(rhs[step]) ? kAbsent : value;
+      }
+    });
+  }
+
   // Samples of the "one" side without any partner, with the fill value in place of it.
   core::Status CombineUnmatched(const Side& one, const std::vector<Steps>& matched, double fill) {
     for (size_t i = 0; i < one.size(); ++i) {
+      SEXTANT_TRY(context_.Tick(kWorkOfPair + 4 * grid_.steps));
       const Steps& taken = matched[one.groups[i]];
       const Column& column = one.columns[i];
       Column result(grid_.steps);
@@ -473,6 +557,7 @@ class VectorMatch {
   core::Status CheckCollision(const model::Labels& labels, const Steps& computed) {
     Steps& seen = seen_[labels];
     if (seen.empty()) {
+      SEXTANT_TRY(context_.Tick(grid_.steps));
       SEXTANT_TRY(holding_.Add(0, static_cast<int64_t>(grid_.steps)));
       seen = computed;
       return {};
@@ -560,12 +645,12 @@ bool ChangesMetric(const PlanNode& node) { return !IsComparison(node.binary_op) 
 
 core::Status VectorScalarOperation(const PlanNode& node, bool is_swapped, const std::vector<double>& scalar,
                                    QueryContext& context, Column& column) {
-  SEXTANT_TRY(context.Tick(column.values.size()));
   ElementOperation element(node, context);
   if (column.has_histograms()) {
     Column result(column.values.size());
     for (size_t i = 0; i < column.values.size(); ++i) {
       if (IsAbsent(column.values[i])) continue;
+      SEXTANT_TRY(context.Tick(kWorkOfHistogram));
       MixedOperand vector = OperandAt(column, i);
       MixedOperand number{scalar[i], nullptr};
       is_swapped ? element.Mixed(number, vector, vector, i, result)
@@ -575,12 +660,19 @@ core::Status VectorScalarOperation(const PlanNode& node, bool is_swapped, const 
     return {};
   }
   double* values = column.values.data();
-  for (size_t i = 0; i < column.values.size(); ++i) {
-    if (IsAbsent(values[i])) continue;
-    values[i] = is_swapped ? element.Floats(scalar[i], values[i], values[i])
-                           : element.Floats(values[i], scalar[i], values[i]);
-  }
-  return {};
+  return InBlocks(context, column.values.size(), 4, [&](size_t begin, size_t end) {
+    bool is_done = WithFloatOperation(node.binary_op, node.returns_bool, [&](auto operation) {
+      for (size_t i = begin; i < end; ++i) {
+        const double value = values[i];
+        const double result =
+            is_swapped ? operation(scalar[i], value, value) : operation(value, scalar[i], value);
+        values[i] = IsAbsent(value) ? kAbsent : result;
+      }
+    });
+    for (size_t i = begin; !is_done && i < end; ++i) {
+      if (IsPresent(values[i])) values[i] = element.Floats(values[i], scalar[i], values[i]);
+    }
+  });
 }
 
 core::Result<HeldVector> VectorOperation(const PlanNode& node, SourcePtr lhs, SourcePtr rhs, const Grid& grid,

@@ -17,14 +17,15 @@ namespace sextant::promql {
 
 // Calls take(index, column) for each series, in order; the column may be moved out. Stops at the first
 // failure of a read or of `take`. Series for which `skips` (empty, or as long as the source) is true are
-// neither read nor taken.
+// neither read nor taken. What columns hold is accounted for until they are taken.
 core::Status ForEachColumn(SeriesSource& source, size_t steps, QueryContext& context,
                            const std::function<core::Status(size_t, Column&)>& take,
                            const std::vector<bool>& skips = {});
 
-// The same, a batch of neighbours at a time: columns[k] is that of series first + k.
-core::Status ForEachBatch(SeriesSource& source, size_t steps, QueryContext& context,
-                          const std::function<core::Status(size_t first, std::vector<Column>& columns)>& take,
-                          const std::vector<bool>& skips = {});
+// The same, a batch of neighbours at a time: columns[k] is that of series first + k. All series, without
+// exception, come in some batch.
+core::Status ForEachBatch(
+    SeriesSource& source, size_t steps, QueryContext& context,
+    const std::function<core::Status(size_t first, std::vector<Column>& columns)>& take);
 
 }  // namespace sextant::promql

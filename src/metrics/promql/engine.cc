@@ -11,6 +11,7 @@
 #include "metrics/promql/query_context.h"
 #include "metrics/promql/query_log.h"
 #include "metrics/promql/query_profile.h"
+#include "metrics/promql/stable_sort.h"
 
 namespace sextant::promql {
 
@@ -63,20 +64,27 @@ MatrixSeries ToMatrixSeries(RawSeries series) {
   return result;
 }
 
-void SortByLabels(MatrixResult& matrix) {
-  std::sort(matrix.begin(), matrix.end(),
-            [](const MatrixSeries& a, const MatrixSeries& b) { return a.labels < b.labels; });
+template <typename Series>
+core::Status SortByLabels(std::vector<Series>& series, QueryContext& context) {
+  return StableSort(series, context, [](const Series& a, const Series& b) { return a.labels < b.labels; });
 }
 
 // With delayed name removal: takes the names away that were kept so far, and joins what became equal.
 core::Status RemoveNames(HeldVector& vector, QueryContext& context) {
   for (SeriesColumn& series : vector.series) {
+    SEXTANT_TRY(context.Tick(64));
     if (series.drops_name) series.labels = WithoutMetadata(series.labels);
   }
   return MergeEqualSeries(vector, context);
 }
 
 }  // namespace
+
+// A value with what it holds.
+struct HeldValue {
+  QueryValue value;
+  Holding holding;
+};
 
 // One query as it was asked.
 struct Engine::Request {
@@ -183,6 +191,20 @@ QueryOutcome Engine::Parse(const model::Queryable& queryable, std::string_view q
   return Run(queryable, **expr, request);
 }
 
+QueryLimits Engine::Limits(const QueryOptions& options) const {
+  QueryLimits limits;
+  limits.max_samples = options_.max_samples;
+  limits.max_bytes = options_.max_bytes;
+  limits.memory = options_.memory;
+  limits.parallel = options_.parallel;
+  limits.least_shared_work = options_.least_shared_work;
+  limits.timeout_ms = options_.timeout_ms;
+  if (options.timeout_ms > 0) limits.timeout_ms = std::min(limits.timeout_ms, options.timeout_ms);
+  limits.cancelled = options.cancelled;
+  limits.timeout_ms -= options.queued_ns / 1'000'000;
+  return limits;
+}
+
 QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, const Request& request) const {
   ValueType type = TypeOf(expr);
   if (request.is_range && type != ValueType::kVector && type != ValueType::kScalar) {
@@ -195,24 +217,14 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
     return tl::unexpected(QueryError{QueryErrorType::kBadData, "timestamp out of range"});
   }
   if (queries_running_) queries_running_->Add(1);
-  QueryLimits limits;
-  limits.max_samples = options_.max_samples;
-  limits.max_bytes = options_.max_bytes;
-  limits.memory = options_.memory;
-  limits.parallel = options_.parallel;
-  limits.timeout_ms = options_.timeout_ms;
-  if (request.options.timeout_ms > 0)
-    limits.timeout_ms = std::min(limits.timeout_ms, request.options.timeout_ms);
-  limits.cancelled = request.options.cancelled;
-  limits.timeout_ms -= request.options.queued_ns / 1'000'000;
+  const QueryLimits limits = Limits(request.options);
   QueryContext context(limits, clock_);
   context.set_profile(request.options.profile);
   int64_t start_ns = clock_.MonotonicNs();
-  core::Result<QueryValue> value =
-      limits.timeout_ms > 0 || request.options.queued_ns == 0
-          ? Evaluate(queryable, expr, request, context)
-          : core::Result<QueryValue>(
-                core::Fail(core::Code::kDeadlineExceeded, "query timed out in query queue"));
+  core::Result<HeldValue> value = limits.timeout_ms > 0 || request.options.queued_ns == 0
+                                      ? Evaluate(queryable, expr, request, context)
+                                      : core::Result<HeldValue>(core::Fail(core::Code::kDeadlineExceeded,
+                                                                           "query timed out in query queue"));
   context.FinishStats();
   QueryStats& stats = context.stats();
   stats.queue_seconds = Seconds(request.options.queued_ns);
@@ -237,15 +249,21 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
   }
   if (!value) return tl::unexpected(ToQueryError(value.error()));
   QueryResult result;
-  result.value = std::move(*value);
+  result.value = std::move(value->value);
+  context.holdings()->GiveBackUnused();
+  struct AnswerMemory {
+    std::shared_ptr<QueryHoldings> holdings;
+    Holding held;  // goes first
+  };
+  result.memory = std::make_shared<AnswerMemory>(context.holdings(), std::move(value->holding));
   result.warnings = context.annotations().Render(AnnotationKind::kWarning, request.text);
   result.infos = context.annotations().Render(AnnotationKind::kInfo, request.text);
   result.stats = std::move(stats);
   return result;
 }
 
-core::Result<QueryValue> Engine::Evaluate(const model::Queryable& queryable, const Expr& expr,
-                                          const Request& request, QueryContext& context) const {
+core::Result<HeldValue> Engine::Evaluate(const model::Queryable& queryable, const Expr& expr,
+                                         const Request& request, QueryContext& context) const {
   SEXTANT_TRY(context.Check());
   int64_t start_ns = clock_.MonotonicNs();
   PlanOptions plan_options;
@@ -273,60 +291,74 @@ core::Result<QueryValue> Engine::Evaluate(const model::Queryable& queryable, con
   int64_t prepared_ns = clock_.MonotonicNs();
   context.stats().prepare_seconds = Seconds(prepared_ns - start_ns);
 
-  const PlanNode& root = *plan.root;
-  QueryValue value;
+  SEXTANT_ASSIGN(HeldValue value, RootValue(evaluator, *plan.root, request, context));
+  context.stats().inner_eval_seconds = Seconds(clock_.MonotonicNs() - prepared_ns);
+  return value;
+}
+
+core::Result<HeldValue> Engine::RootValue(Evaluator& evaluator, const PlanNode& root, const Request& request,
+                                          QueryContext& context) const {
   switch (root.type) {
     case ValueType::kString:
-      value = StringResult{request.time_ms, root.text};
-      break;
+      return HeldValue{StringResult{request.time_ms, root.text}, Holding(context)};
     case ValueType::kScalar: {
-      SEXTANT_ASSIGN(std::vector<double> values, evaluator.EvalScalar(root, request.grid));
-      value = ScalarValue(std::move(values), request);
-      break;
+      SEXTANT_ASSIGN(HeldScalar scalar, evaluator.EvalScalar(root, request.grid));
+      if (!request.is_range) {
+        return HeldValue{ScalarResult{request.time_ms, scalar.values[0]}, Holding(context)};
+      }
+      HeldVector vector(context);
+      SeriesColumn series;
+      series.column.values = std::move(scalar.values);
+      scalar.holding.Reset();
+      SEXTANT_TRY(vector.Add(std::move(series)));
+      return RangeValue(std::move(vector), request, context);
     }
     case ValueType::kMatrix: {
       Holding holding(context);
       SEXTANT_ASSIGN(std::vector<RawSeries> series, evaluator.EvalRange(root, request.grid, holding));
       MatrixResult matrix;
-      for (RawSeries& one : series) matrix.push_back(ToMatrixSeries(std::move(one)));
-      SortByLabels(matrix);
-      value = std::move(matrix);
-      break;
+      for (RawSeries& one : series) {
+        SEXTANT_TRY(context.Tick(one.times_ms.size()));
+        matrix.push_back(ToMatrixSeries(std::move(one)));
+      }
+      SEXTANT_TRY(SortByLabels(matrix, context));
+      return HeldValue{std::move(matrix), std::move(holding)};
     }
     default: {
       SEXTANT_ASSIGN(HeldVector vector, evaluator.EvalVector(root, request.grid));
       if (options_.delayed_name_removal) SEXTANT_TRY(RemoveNames(vector, context));
       int64_t computed_ns = clock_.MonotonicNs();
-      value = VectorValue(std::move(vector), request);
+      SEXTANT_ASSIGN(HeldValue value, request.is_range ? RangeValue(std::move(vector), request, context)
+                                                       : VectorValue(std::move(vector), request, context));
       context.stats().result_sort_seconds = Seconds(clock_.MonotonicNs() - computed_ns);
-      break;
+      return value;
     }
   }
-  context.stats().inner_eval_seconds = Seconds(clock_.MonotonicNs() - prepared_ns);
-  return value;
 }
 
-QueryValue Engine::ScalarValue(std::vector<double> values, const Request& request) {
-  if (!request.is_range) return ScalarResult{request.time_ms, values[0]};
-  SeriesColumn series;
-  series.column.values = std::move(values);
-  MatrixResult matrix;
-  matrix.push_back(ToMatrixSeries(std::move(series), request.grid));
-  return matrix;
-}
-
-QueryValue Engine::VectorValue(HeldVector vector, const Request& request) {
-  if (request.is_range) {
-    MatrixResult matrix;
-    matrix.reserve(vector.series.size());
-    for (SeriesColumn& series : vector.series)
-      matrix.push_back(ToMatrixSeries(std::move(series), request.grid));
-    SortByLabels(matrix);
-    return matrix;
+core::Result<HeldValue> Engine::RangeValue(HeldVector vector, const Request& request, QueryContext& context) {
+  SEXTANT_TRY(SortByLabels(vector.series, context));
+  if (request.options.keeps_columns) {
+    return HeldValue{ColumnsResult{request.grid, std::move(vector.series)}, std::move(vector.holding)};
   }
+  MatrixResult matrix;
+  matrix.reserve(vector.series.size());
+  for (SeriesColumn& series : vector.series) {
+    SEXTANT_TRY(context.Tick(request.grid.steps));
+    // A point takes more than a place in a column.
+    auto more = static_cast<int64_t>(request.grid.steps * (sizeof(FloatPoint) - sizeof(double)));
+    SEXTANT_TRY(vector.holding.Add(0, more));
+    matrix.push_back(ToMatrixSeries(std::move(series), request.grid));
+  }
+  return HeldValue{std::move(matrix), std::move(vector.holding)};
+}
+
+core::Result<HeldValue> Engine::VectorValue(HeldVector vector, const Request& request,
+                                            QueryContext& context) {
   VectorResult result;
   result.reserve(vector.series.size());
   for (SeriesColumn& series : vector.series) {
+    SEXTANT_TRY(context.Tick(QueryContext::kWorkOfSeries));
     VectorSample sample;
     sample.labels = std::move(series.labels);
     sample.time_ms = request.time_ms;
@@ -334,7 +366,7 @@ QueryValue Engine::VectorValue(HeldVector vector, const Request& request) {
     if (const HistogramPtr* histogram = series.column.histogram_ptr(0)) sample.histogram = *histogram;
     result.push_back(std::move(sample));
   }
-  return result;
+  return HeldValue{std::move(result), std::move(vector.holding)};
 }
 
 }  // namespace sextant::promql

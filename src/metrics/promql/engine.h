@@ -46,6 +46,9 @@ struct EngineOptions {
   // Whose threads may help a query to read series; null: it runs on the calling thread alone. Must outlive
   // the engine.
   core::Parallel* parallel = nullptr;
+  // Below this many series times steps (an instant counts for some) other threads cost more than they save.
+  // Tests set 0.
+  size_t least_shared_work = 20'000;
   // A query that runs longer is stopped (--query.timeout).
   DurationMs timeout_ms = 2 * 60'000;
   // Published as prometheus_engine_queries_concurrent_max; the executor that runs queries enforces it.
@@ -70,6 +73,8 @@ struct QueryOptions {
   DurationMs timeout_ms = 0;   // instead of the engine's, when positive and shorter
   // When it becomes true, the query stops within 100 ms. May be null; must outlive the query.
   const std::atomic<bool>* cancelled = nullptr;
+  // A range query gives its value as a ColumnsResult, not as a MatrixResult.
+  bool keeps_columns = false;
   // Fill QueryStats::samples_per_step.
   bool per_step_stats = false;
   // For the variants that take a parsed expression: its text, from which annotations compute line and column.
@@ -104,8 +109,12 @@ struct QueryError {
 
 using QueryOutcome = tl::expected<QueryResult, QueryError>;
 
+class Evaluator;
 class QueryContext;
+struct QueryLimits;
+struct PlanNode;
 struct HeldVector;
+struct HeldValue;
 
 class Engine {
  public:
@@ -115,6 +124,8 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   const EngineOptions& options() const { return options_; }
+  // What a query with these options may use; also for other long requests, which a QueryContext bounds.
+  QueryLimits Limits(const QueryOptions& options) const;
 
   // The value of an expression at one time. Any type of expression; a range selector yields a matrix.
   QueryOutcome Instant(const model::Queryable& queryable, std::string_view query, TimestampMs time_ms,
@@ -123,8 +134,9 @@ class Engine {
                        const QueryOptions& options = {}) const;
 
   // The values of an instant vector or scalar expression at start_ms, start_ms + step_ms, … up to end_ms:
-  // always a matrix, ordered by labels. step_ms must be positive and end_ms not before start_ms (kBadData).
-  // The caller bounds the number of steps; more than ten million are refused here.
+  // always a matrix (or columns, see QueryOptions), ordered by labels. step_ms must be positive and end_ms
+  // not before start_ms (kBadData). The caller bounds the number of steps; more than ten million are refused
+  // here.
   QueryOutcome Range(const model::Queryable& queryable, std::string_view query, TimestampMs start_ms,
                      TimestampMs end_ms, DurationMs step_ms, const QueryOptions& options = {}) const;
   QueryOutcome Range(const model::Queryable& queryable, const Expr& expr, TimestampMs start_ms,
@@ -137,10 +149,13 @@ class Engine {
                                                  DurationMs step_ms);
   QueryOutcome Parse(const model::Queryable& queryable, std::string_view query, Request& request) const;
   QueryOutcome Run(const model::Queryable& queryable, const Expr& expr, const Request& request) const;
-  core::Result<QueryValue> Evaluate(const model::Queryable& queryable, const Expr& expr,
-                                    const Request& request, QueryContext& context) const;
-  static QueryValue ScalarValue(std::vector<double> values, const Request& request);
-  static QueryValue VectorValue(HeldVector vector, const Request& request);
+  core::Result<HeldValue> Evaluate(const model::Queryable& queryable, const Expr& expr,
+                                   const Request& request, QueryContext& context) const;
+  core::Result<HeldValue> RootValue(Evaluator& evaluator, const PlanNode& root, const Request& request,
+                                    QueryContext& context) const;
+  static core::Result<HeldValue> VectorValue(HeldVector vector, const Request& request,
+                                             QueryContext& context);
+  static core::Result<HeldValue> RangeValue(HeldVector vector, const Request& request, QueryContext& context);
 
   const EngineOptions options_;
   const core::Clock& clock_;

@@ -255,6 +255,28 @@ TEST_F(EngineTest, KeepsTieOrderOfTopk) {
                           "requests_total{instance=\"1\", job=\"a\"}=1800"));
 }
 
+// As upstream, which replaces an extreme only by what is beyond it.
+TEST_F(EngineTest, OfZerosOfBothSignsTheEarliestCounts) {
+  for (int i = 0; i < 6; ++i) {
+    double zero = i % 2 == 0 ? 0.0 : -0.0;
+    storage_.Add(Labels::Of({{"__name__", "zeros"}}), i * kMinute, zero);
+  }
+  for (const char* query : {"max_over_time(zeros[2m])", "min_over_time(zeros[2m])"}) {
+    SCOPED_TRACE(query);
+    QueryOutcome range = Range(query, 2 * kMinute, 5 * kMinute);
+    ASSERT_TRUE(range);
+    const MatrixResult& matrix = std::get<MatrixResult>(range->value);
+    ASSERT_EQ(matrix.size(), 1U);
+    ASSERT_EQ(matrix[0].floats.size(), 4U);
+    for (const FloatPoint& point : matrix[0].floats) {
+      EXPECT_EQ(std::signbit(point.value), (point.time_ms / kMinute - 1) % 2 != 0) << point.time_ms;
+      QueryOutcome instant = Instant(query, point.time_ms);
+      ASSERT_TRUE(instant);
+      EXPECT_EQ(std::signbit(std::get<VectorResult>(instant->value)[0].value), std::signbit(point.value));
+    }
+  }
+}
+
 TEST_F(EngineTest, EvaluatesAParsedExpression) {
   ParseResult<ExprPtr> expr = ParseExpr("rate(up[5m])");
   ASSERT_TRUE(expr);

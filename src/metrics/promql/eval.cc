@@ -21,6 +21,9 @@ namespace sextant::promql {
 
 namespace {
 
+constexpr size_t kWorkOfHistogram = 64;
+constexpr size_t kWorkOfScalar = 4;
+
 Grid FirstStep(const Grid& grid) { return {grid.start_ms, grid.step_ms, 1}; }
 
 // The values of a one-step vector at every step of a longer grid.
@@ -42,10 +45,13 @@ core::Result<HeldVector> Repeat(HeldVector once, size_t steps, QueryContext& con
 
 // Applies `change` to the floats of a column; histograms are dropped.
 template <typename Change>
-void ChangeFloats(Column& column, Change&& change) {
-  for (size_t step = 0; step < column.values.size(); ++step) {
-    if (IsPresent(column.values[step])) column.values[step] = change(column.values[step], step);
-  }
+core::Status ChangeFloats(Column& column, QueryContext& context, Change&& change) {
+  constexpr size_t kWorkOfChange = 4;
+  return InBlocks(context, column.values.size(), kWorkOfChange, [&](size_t begin, size_t end) {
+    for (size_t step = begin; step < end; ++step) {
+      if (IsPresent(column.values[step])) column.values[step] = change(column.values[step], step);
+    }
+  });
 }
 
 double HistogramStatistic(FunctionId id, const FloatHistogram& histogram) {
@@ -78,7 +84,9 @@ core::Status Evaluator::Select(DurationMs step_ms) {
     hints.end_ms = selection.max_ms;
     hints.step_ms = step_ms;
     hints.range_ms = selection.range_ms;
+    hints.check = context_.checker();
     SEXTANT_ASSIGN(std::shared_ptr<const model::SeriesSet> set, querier_.Select(selection.matchers, hints));
+    for (const std::string& warning : set->Warnings()) context_.annotations().AddStorageWarning(warning);
     if (context_.profile()) context_.profile()->NoteSelection(selection, set->size());
     sets_.push_back(std::move(set));
   }
@@ -101,14 +109,16 @@ core::Result<HeldVector> Evaluator::EvalVector(const PlanNode& node, const Grid&
 
 core::Result<HeldVector> Evaluator::Materialize(SeriesSource& source, size_t steps) {
   HeldVector vector(context_);
-  SEXTANT_TRY(ForEachColumn(source, steps, context_, [&](size_t i, Column& column) -> core::Status {
+  auto add = [&](size_t i, Column& column) -> core::Status {
     if (!column.AnyPresent()) return {};
+    SEXTANT_TRY(context_.Tick(QueryContext::kWorkOfSeries));
     SeriesColumn series;
     series.column = std::move(column);
     series.labels = source.HidesMetadata() ? WithoutMetadata(source.labels(i)) : source.labels(i);
     series.drops_name = source.DropsName(i);
     return vector.Add(std::move(series));
-  }));
+  };
+  SEXTANT_TRY(ForEachColumn(source, steps, context_, add));
   if (source.HidesMetadata() && !source.HasOneName()) SEXTANT_TRY(MergeEqualSeries(vector, context_));
   return vector;
 }
@@ -152,10 +162,11 @@ core::Result<SourcePtr> Evaluator::OpenAtEachStep(const PlanNode& node, const Gr
       SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
       return MakeMappedSource(
           std::move(inner), DroppedNames(),
-          [](Column& column, QueryContext&) -> core::Status {
-            ChangeFloats(column, [](double value, size_t) { return -value; });
+          [](Column& column, QueryContext& context) -> core::Status {
+            SEXTANT_TRY(ChangeFloats(column, context, [](double value, size_t) { return -value; }));
             for (HistogramPtr& histogram : column.histograms) {
               if (!histogram) continue;
+              SEXTANT_TRY(context.Tick(kWorkOfHistogram));
               auto negated = std::make_shared<FloatHistogram>(*histogram);
               MultiplyHistogram(*negated, -1);
               histogram = std::move(negated);
@@ -188,8 +199,8 @@ core::Result<SourcePtr> Evaluator::OpenCall(const PlanNode& node, const Grid& gr
     case FunctionId::kStartTimestamp:
       return OpenStartTimestamp(node, grid);
     case FunctionId::kVector: {
-      SEXTANT_ASSIGN(std::vector<double> values, EvalScalar(*node.args[0], grid));
-      return SingleSeries({}, std::move(values), false);
+      SEXTANT_ASSIGN(HeldScalar scalar, EvalScalar(*node.args[0], grid));
+      return SingleSeries({}, std::move(scalar), false);
     }
     case FunctionId::kSort:
     case FunctionId::kSortDesc:
@@ -246,7 +257,7 @@ core::Result<Grid> Evaluator::SubqueryGrid(const PlanNode& range, const Grid& gr
 core::Result<SourcePtr> Evaluator::OpenWindowFunction(const PlanNode& node, const Grid& grid) {
   FunctionId id = node.function->id;
   const PlanNode* range = nullptr;
-  std::vector<std::vector<double>> scalars;
+  std::vector<HeldScalar> scalars;
   WindowArguments arguments;
   arguments.first_position = node.args[0]->position;
   for (const PlanPtr& arg : node.args) {
@@ -254,7 +265,7 @@ core::Result<SourcePtr> Evaluator::OpenWindowFunction(const PlanNode& node, cons
       range = arg.get();
       continue;
     }
-    SEXTANT_ASSIGN(std::vector<double> scalar, EvalScalar(*arg, grid));
+    SEXTANT_ASSIGN(HeldScalar scalar, EvalScalar(*arg, grid));
     scalars.push_back(std::move(scalar));
   }
   if (!range) return core::Fail(core::Code::kInternal, "expected a range vector");
@@ -263,10 +274,11 @@ core::Result<SourcePtr> Evaluator::OpenWindowFunction(const PlanNode& node, cons
   spec.is_anchored = range->is_anchored;
   spec.is_smoothed = range->is_smoothed;
   SEXTANT_TRY(CheckExtendedSelector(id, node.function->name, spec));
+  auto shared_scalars = std::make_shared<const std::vector<HeldScalar>>(std::move(scalars));
   if (!range->is_subquery) {
     return MakeWindowSource(id, *range, sets_[range->selection],
                             plan_.selections[range->selection].has_one_name, Settings(grid),
-                            std::move(arguments), std::move(scalars), context_);
+                            std::move(arguments), std::move(shared_scalars), context_);
   }
   SEXTANT_ASSIGN(Grid inner_grid, SubqueryGrid(*range, grid));
   HeldVector inner(context_);
@@ -274,14 +286,16 @@ core::Result<SourcePtr> Evaluator::OpenWindowFunction(const PlanNode& node, cons
     SEXTANT_ASSIGN(inner, EvalVectorOrScalar(*range->args[0], inner_grid));
   }
   return MakeSubquerySource(id, *range, std::move(inner), inner_grid, Settings(grid), std::move(arguments),
-                            std::move(scalars), context_);
+                            std::move(shared_scalars), context_);
 }
 
 core::Result<HeldVector> Evaluator::EvalVectorOrScalar(const PlanNode& node, const Grid& grid) {
   if (node.type != ValueType::kScalar) return EvalVector(node, grid);
   HeldVector vector(context_);
+  SEXTANT_ASSIGN(HeldScalar scalar, EvalScalar(node, grid));
   Column column;
-  SEXTANT_ASSIGN(column.values, EvalScalar(node, grid));
+  column.values = std::move(scalar.values);
+  scalar.holding.Reset();
   SEXTANT_TRY(vector.Add({{}, false, std::move(column)}));
   return vector;
 }
@@ -289,41 +303,40 @@ core::Result<HeldVector> Evaluator::EvalVectorOrScalar(const PlanNode& node, con
 core::Result<SourcePtr> Evaluator::OpenFloatFunction(const PlanNode& node, const Grid& grid) {
   FloatFunction function = FindFloatFunction(node.function->id);
   if (node.args.empty()) {
-    std::vector<double> values(grid.steps);
-    for (size_t step = 0; step < grid.steps; ++step) {
-      values[step] = function(static_cast<double>(grid.At(step) / 1000));
-    }
-    return SingleSeries({}, std::move(values), false);
+    SEXTANT_ASSIGN(HeldScalar scalar, ScalarOfSteps(grid, [&](size_t step) {
+                     return function(static_cast<double>(grid.At(step) / 1000));
+                   }));
+    return SingleSeries({}, std::move(scalar), false);
   }
   SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
   return MakeMappedSource(
       std::move(inner), DroppedNames(),
-      [function](Column& column, QueryContext&) -> core::Status {
+      [function](Column& column, QueryContext& context) -> core::Status {
         column.DropHistograms();
-        ChangeFloats(column, [function](double value, size_t) { return function(value); });
-        return {};
+        return ChangeFloats(column, context, [function](double value, size_t) { return function(value); });
       },
       context_);
 }
 
 core::Result<SourcePtr> Evaluator::OpenClamp(const PlanNode& node, const Grid& grid) {
   FunctionId id = node.function->id;
-  std::vector<std::vector<double>> scalars;
+  std::vector<HeldScalar> held;
   for (size_t i = 1; i < node.args.size(); ++i) {
-    SEXTANT_ASSIGN(std::vector<double> scalar, EvalScalar(*node.args[i], grid));
-    scalars.push_back(std::move(scalar));
+    SEXTANT_ASSIGN(HeldScalar scalar, EvalScalar(*node.args[i], grid));
+    held.push_back(std::move(scalar));
   }
   SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
-  auto change = [id, scalars = std::move(scalars)](Column& column, QueryContext&) -> core::Status {
+  SharedScalars shared = std::make_shared<const std::vector<HeldScalar>>(std::move(held));
+  auto change = [id, shared](Column& column, QueryContext& context) -> core::Status {
+    const std::vector<HeldScalar>& scalars = *shared;
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
     column.DropHistograms();
-    ChangeFloats(column, [&](double value, size_t step) {
-      if (id == FunctionId::kRound) return RoundTo(value, scalars.empty() ? 1 : scalars[0][step]);
-      double min = id == FunctionId::kClampMax ? -kInfinity : scalars[0][step];
-      double max = id == FunctionId::kClampMin ? kInfinity : scalars.back()[step];
+    return ChangeFloats(column, context, [&](double value, size_t step) {
+      if (id == FunctionId::kRound) return RoundTo(value, scalars.empty() ? 1 : scalars[0].values[step]);
+      double min = id == FunctionId::kClampMax ? -kInfinity : scalars[0].values[step];
+      double max = id == FunctionId::kClampMin ? kInfinity : scalars.back().values[step];
       return max < min ? kAbsent : Clamp(value, min, max);
     });
-    return {};
   };
   return MakeMappedSource(std::move(inner), DroppedNames(), std::move(change), context_);
 }
@@ -340,10 +353,10 @@ core::Result<SourcePtr> Evaluator::OpenTimestamp(const PlanNode& node, const Gri
   SEXTANT_ASSIGN(SourcePtr inner, Open(argument, grid));
   return MakeMappedSource(
       std::move(inner), DroppedNames(),
-      [grid](Column& column, QueryContext&) -> core::Status {
+      [grid](Column& column, QueryContext& context) -> core::Status {
         column.histograms.clear();
-        ChangeFloats(column, [&](double, size_t step) { return static_cast<double>(grid.At(step)) / 1000; });
-        return {};
+        return ChangeFloats(column, context,
+                            [&](double, size_t step) { return static_cast<double>(grid.At(step)) / 1000; });
       },
       context_);
 }
@@ -362,11 +375,11 @@ core::Result<SourcePtr> Evaluator::OpenStartTimestamp(const PlanNode& node, cons
       std::move(selector), DroppedNames(), [](Column&, QueryContext&) { return core::Status(); }, context_);
 }
 
-core::Result<SourcePtr> Evaluator::SingleSeries(model::Labels labels, std::vector<double> values,
-                                                bool drops_name) {
+core::Result<SourcePtr> Evaluator::SingleSeries(model::Labels labels, HeldScalar scalar, bool drops_name) {
   HeldVector vector(context_);
   Column column;
-  column.values = std::move(values);
+  column.values = std::move(scalar.values);
+  scalar.holding.Reset();
   if (column.AnyPresent()) SEXTANT_TRY(vector.Add({std::move(labels), drops_name, std::move(column)}));
   return MakeVectorSource(std::move(vector));
 }
@@ -387,9 +400,9 @@ core::Result<SourcePtr> Evaluator::OpenSort(const PlanNode& node, const Grid& gr
     return MakeVectorSource(std::move(vector));
   }
   if (is_by_value) {
-    SortByValue(is_descending, vector);
+    SEXTANT_TRY(SortByValue(is_descending, vector, context_));
   } else {
-    SortByLabels(node, is_descending, vector);
+    SEXTANT_TRY(SortByLabels(node, is_descending, vector, context_));
   }
   return MakeVectorSource(std::move(vector));
 }
@@ -403,19 +416,20 @@ core::Result<SourcePtr> Evaluator::OpenAbsent(const PlanNode& node, const Grid& 
   } else {
     SEXTANT_ASSIGN(source, Open(argument, grid));
   }
-  std::vector<double> values(grid.steps, 1.0);
+  SEXTANT_ASSIGN(HeldScalar scalar, HeldScalar::Make(grid.steps, 1.0, context_));
+  std::vector<double>& values = scalar.values;
   size_t left = grid.steps;
   Column column;
   for (size_t i = 0; i < source->size() && left > 0; ++i) {
     SEXTANT_TRY(source->Read(i, column));
-    SEXTANT_TRY(context_.Tick(grid.steps));
+    SEXTANT_TRY(context_.Tick(grid.steps + QueryContext::kWorkOfSeries));
     for (size_t step = 0; step < grid.steps; ++step) {
       if (IsAbsent(column.values[step]) || IsAbsent(values[step])) continue;
       values[step] = kAbsent;
       --left;
     }
   }
-  return SingleSeries(LabelsOfAbsent(argument), std::move(values),
+  return SingleSeries(LabelsOfAbsent(argument), std::move(scalar),
                       options_.delayed_name_removal && is_over_time);
 }
 
@@ -424,8 +438,9 @@ core::Result<SourcePtr> Evaluator::OpenHistogramStatistic(const PlanNode& node, 
   SEXTANT_ASSIGN(SourcePtr inner, Open(*node.args[0], grid));
   return MakeMappedSource(
       std::move(inner), DroppedNames(),
-      [id](Column& column, QueryContext&) -> core::Status {
+      [id](Column& column, QueryContext& context) -> core::Status {
         for (size_t step = 0; step < column.values.size(); ++step) {
+          SEXTANT_TRY(context.Tick(column.histogram(step) ? kWorkOfHistogram : 1));
           const FloatHistogram* histogram = column.histogram(step);
           column.values[step] = histogram ? HistogramStatistic(id, *histogram) : kAbsent;
         }
@@ -442,7 +457,7 @@ core::Result<SourcePtr> Evaluator::OpenHistogramFunction(const PlanNode& node, c
   for (size_t i = 0; i < node.args.size(); ++i) {
     const PlanNode& arg = *node.args[i];
     if (arg.type == ValueType::kScalar) {
-      SEXTANT_ASSIGN(std::vector<double> scalar, EvalScalar(arg, grid));
+      SEXTANT_ASSIGN(HeldScalar scalar, EvalScalar(arg, grid));
       call.scalars.push_back(std::move(scalar));
     } else if (arg.type == ValueType::kVector) {
       SEXTANT_ASSIGN(source, Open(arg, grid));
@@ -456,10 +471,11 @@ core::Result<SourcePtr> Evaluator::OpenHistogramFunction(const PlanNode& node, c
 }
 
 core::Result<SourcePtr> Evaluator::OpenAggregate(const PlanNode& node, const Grid& grid) {
-  AggregationInput input{node, grid, {}};
+  SEXTANT_ASSIGN(HeldScalar parameter, HeldScalar::Make(0, 0, context_));
   if (node.args.size() > 1 && node.aggregate_op != AggregateOp::kCountValues) {
-    SEXTANT_ASSIGN(input.parameter, EvalScalar(*node.args[1], grid));
+    SEXTANT_ASSIGN(parameter, EvalScalar(*node.args[1], grid));
   }
+  AggregationInput input{node, grid, parameter.values};
   SEXTANT_ASSIGN(SourcePtr source, Open(*node.args[0], grid));
   SEXTANT_ASSIGN(HeldVector vector, Aggregate(input, *source, context_));
   return MakeVectorSource(std::move(vector));
@@ -476,42 +492,54 @@ core::Result<SourcePtr> Evaluator::OpenBinary(const PlanNode& node, const Grid& 
     return MakeVectorSource(std::move(vector));
   }
   bool is_swapped = lhs.type == ValueType::kScalar;
-  SEXTANT_ASSIGN(std::vector<double> scalar, EvalScalar(is_swapped ? lhs : rhs, grid));
+  SEXTANT_ASSIGN(HeldScalar held, EvalScalar(is_swapped ? lhs : rhs, grid));
   SEXTANT_ASSIGN(SourcePtr inner, Open(is_swapped ? rhs : lhs, grid));
   bool drops = ChangesMetric(node) || node.returns_bool;
+  auto scalar = std::make_shared<const HeldScalar>(std::move(held));
   return MakeMappedSource(
       std::move(inner), drops ? DroppedNames() : MappedNames(),
-      [&node, is_swapped, scalar = std::move(scalar)](Column& column, QueryContext& context) {
-        return VectorScalarOperation(node, is_swapped, scalar, context, column);
+      [&node, is_swapped, scalar](Column& column, QueryContext& context) {
+        return VectorScalarOperation(node, is_swapped, scalar->values, context, column);
       },
       context_);
 }
 
-core::Result<std::vector<double>> Evaluator::EvalScalar(const PlanNode& node, const Grid& grid) {
+template <typename Value>
+core::Result<HeldScalar> Evaluator::ScalarOfSteps(const Grid& grid, Value&& value) {
+  SEXTANT_ASSIGN(HeldScalar scalar, HeldScalar::Make(grid.steps, 0, context_));
+  SEXTANT_TRY(InBlocks(context_, grid.steps, kWorkOfScalar, [&](size_t begin, size_t end) {
+    for (size_t step = begin; step < end; ++step) scalar.values[step] = value(step);
+  }));
+  return scalar;
+}
+
+core::Result<HeldScalar> Evaluator::EvalScalar(const PlanNode& node, const Grid& grid) {
   QueryProfile::Span span(context_.profile(), node, context_);
   SEXTANT_TRY(context_.Check());
   if (!node.is_step_invariant || grid.is_instant()) return EvalScalarAtEachStep(node, grid);
-  SEXTANT_ASSIGN(std::vector<double> once, EvalScalarAtEachStep(node, FirstStep(grid)));
-  return std::vector<double>(grid.steps, once[0]);
+  SEXTANT_ASSIGN(HeldScalar once, EvalScalarAtEachStep(node, FirstStep(grid)));
+  return HeldScalar::Make(grid.steps, once.values[0], context_);
 }
 
-core::Result<std::vector<double>> Evaluator::EvalScalarAtEachStep(const PlanNode& node, const Grid& grid) {
-  SEXTANT_TRY(context_.Tick(grid.steps));
+core::Result<HeldScalar> Evaluator::EvalScalarAtEachStep(const PlanNode& node, const Grid& grid) {
   switch (node.kind) {
     case PlanKind::kNumber:
-      return std::vector<double>(grid.steps, node.number);
+      return HeldScalar::Make(grid.steps, node.number, context_);
     case PlanKind::kNegate: {
-      SEXTANT_ASSIGN(std::vector<double> values, EvalScalar(*node.args[0], grid));
-      for (double& value : values) value = -value;
-      return values;
+      SEXTANT_ASSIGN(HeldScalar scalar, EvalScalar(*node.args[0], grid));
+      SEXTANT_TRY(context_.Tick(grid.steps));
+      for (double& value : scalar.values) value = -value;
+      return scalar;
     }
     case PlanKind::kBinary: {
-      SEXTANT_ASSIGN(std::vector<double> values, EvalScalar(*node.args[0], grid));
-      SEXTANT_ASSIGN(std::vector<double> rhs, EvalScalar(*node.args[1], grid));
-      for (size_t step = 0; step < grid.steps; ++step) {
-        values[step] = ScalarOperation(node.binary_op, values[step], rhs[step]);
-      }
-      return values;
+      SEXTANT_ASSIGN(HeldScalar lhs, EvalScalar(*node.args[0], grid));
+      SEXTANT_ASSIGN(HeldScalar rhs, EvalScalar(*node.args[1], grid));
+      SEXTANT_TRY(InBlocks(context_, grid.steps, kWorkOfScalar, [&](size_t begin, size_t end) {
+        for (size_t step = begin; step < end; ++step) {
+          lhs.values[step] = ScalarOperation(node.binary_op, lhs.values[step], rhs.values[step]);
+        }
+      }));
+      return lhs;
     }
     case PlanKind::kCall:
       return EvalScalarCall(node, grid);
@@ -520,29 +548,28 @@ core::Result<std::vector<double>> Evaluator::EvalScalarAtEachStep(const PlanNode
   }
 }
 
-core::Result<std::vector<double>> Evaluator::EvalScalarCall(const PlanNode& node, const Grid& grid) {
+core::Result<HeldScalar> Evaluator::EvalScalarCall(const PlanNode& node, const Grid& grid) {
   switch (node.function->id) {
     case FunctionId::kPi:
-      return std::vector<double>(grid.steps, std::numbers::pi);
-    case FunctionId::kTime: {
-      std::vector<double> values(grid.steps);
-      for (size_t step = 0; step < grid.steps; ++step)
-        values[step] = static_cast<double>(grid.At(step)) / 1000;
-      return values;
-    }
+      return HeldScalar::Make(grid.steps, std::numbers::pi, context_);
+    case FunctionId::kTime:
+      return ScalarOfSteps(grid, [&](size_t step) { return static_cast<double>(grid.At(step)) / 1000; });
     case FunctionId::kScalar:
       return ScalarOfVector(*node.args[0], grid);
     case FunctionId::kMinOf:
     case FunctionId::kMaxOf: {
-      SEXTANT_ASSIGN(std::vector<double> values, EvalScalar(*node.args[0], grid));
+      SEXTANT_ASSIGN(HeldScalar scalar, EvalScalar(*node.args[0], grid));
+      std::vector<double>& values = scalar.values;
       for (size_t i = 1; i < node.args.size(); ++i) {
-        SEXTANT_ASSIGN(std::vector<double> others, EvalScalar(*node.args[i], grid));
-        for (size_t step = 0; step < grid.steps; ++step) {
-          values[step] = node.function->id == FunctionId::kMinOf ? MinOf(values[step], others[step])
-                                                                 : MaxOf(values[step], others[step]);
-        }
+        SEXTANT_ASSIGN(HeldScalar others, EvalScalar(*node.args[i], grid));
+        SEXTANT_TRY(InBlocks(context_, grid.steps, kWorkOfScalar, [&](size_t begin, size_t end) {
+          for (size_t step = begin; step < end; ++step) {
+            values[step] = node.function->id == FunctionId::kMinOf ? MinOf(values[step], others.values[step])
+                                                                   : MaxOf(values[step], others.values[step]);
+          }
+        }));
       }
-      return values;
+      return scalar;
     }
     default:
       return core::Fail(core::Code::kUnimplemented, "function {}() is not supported yet",
@@ -551,13 +578,14 @@ core::Result<std::vector<double>> Evaluator::EvalScalarCall(const PlanNode& node
 }
 
 // The value of the only float at each step; NaN when there are none or several.
-core::Result<std::vector<double>> Evaluator::ScalarOfVector(const PlanNode& node, const Grid& grid) {
+core::Result<HeldScalar> Evaluator::ScalarOfVector(const PlanNode& node, const Grid& grid) {
   SEXTANT_ASSIGN(SourcePtr source, Open(node, grid));
-  std::vector<double> values(grid.steps, kAbsent);
+  SEXTANT_ASSIGN(HeldScalar scalar, HeldScalar::Make(grid.steps, kAbsent, context_));
+  std::vector<double>& values = scalar.values;
   Column column;
   for (size_t i = 0; i < source->size(); ++i) {
     SEXTANT_TRY(source->Read(i, column));
-    SEXTANT_TRY(context_.Tick(grid.steps));
+    SEXTANT_TRY(context_.Tick(grid.steps + QueryContext::kWorkOfSeries));
     column.DropHistograms();
     for (size_t step = 0; step < grid.steps; ++step) {
       if (IsAbsent(column.values[step])) continue;
@@ -567,7 +595,7 @@ core::Result<std::vector<double>> Evaluator::ScalarOfVector(const PlanNode& node
   for (double& value : values) {
     if (IsAbsent(value)) value = std::numeric_limits<double>::quiet_NaN();
   }
-  return values;
+  return scalar;
 }
 
 core::Result<std::vector<RawSeries>> Evaluator::EvalRange(const PlanNode& node, const Grid& grid,
@@ -582,13 +610,14 @@ core::Result<std::vector<RawSeries>> Evaluator::EvalRange(const PlanNode& node, 
     RawSeries raw;
     raw.labels =
         options_.delayed_name_removal && series.drops_name ? WithoutMetadata(series.labels) : series.labels;
-    for (size_t step = 0; step < inner_grid.steps; ++step) {
-      if (IsAbsent(series.column.values[step])) continue;
-      raw.times_ms.push_back(inner_grid.At(step));
-      raw.values.push_back(series.column.values[step]);
-      if (series.column.has_histograms()) raw.histograms.push_back(series.column.histograms[step]);
-    }
-    SEXTANT_TRY(context_.Tick(inner_grid.steps));
+    SEXTANT_TRY(InBlocks(context_, inner_grid.steps, 1, [&](size_t begin, size_t end) {
+      for (size_t step = begin; step < end; ++step) {
+        if (IsAbsent(series.column.values[step])) continue;
+        raw.times_ms.push_back(inner_grid.At(step));
+        raw.values.push_back(series.column.values[step]);
+        if (series.column.has_histograms()) raw.histograms.push_back(series.column.histograms[step]);
+      }
+    }));
     if (!raw.times_ms.empty()) result.push_back(std::move(raw));
   }
   holding = std::move(inner.holding);

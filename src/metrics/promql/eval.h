@@ -31,7 +31,7 @@ class Evaluator {
   core::Status Select(DurationMs step_ms);
 
   // The value of a scalar expression at each step of a grid.
-  core::Result<std::vector<double>> EvalScalar(const PlanNode& node, const Grid& grid);
+  core::Result<HeldScalar> EvalScalar(const PlanNode& node, const Grid& grid);
   // The series of an instant vector expression. Metric names that are to go are gone, except with delayed
   // removal.
   core::Result<HeldVector> EvalVector(const PlanNode& node, const Grid& grid);
@@ -54,13 +54,15 @@ class Evaluator {
   core::Result<SourcePtr> OpenHistogramFunction(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenSort(const PlanNode& node, const Grid& grid);
   core::Result<SourcePtr> OpenAbsent(const PlanNode& node, const Grid& grid);
-  core::Result<std::vector<double>> EvalScalarAtEachStep(const PlanNode& node, const Grid& grid);
-  core::Result<std::vector<double>> EvalScalarCall(const PlanNode& node, const Grid& grid);
-  core::Result<std::vector<double>> ScalarOfVector(const PlanNode& node, const Grid& grid);
+  core::Result<HeldScalar> EvalScalarAtEachStep(const PlanNode& node, const Grid& grid);
+  core::Result<HeldScalar> EvalScalarCall(const PlanNode& node, const Grid& grid);
+  template <typename Value>
+  core::Result<HeldScalar> ScalarOfSteps(const Grid& grid, Value&& value);
+  core::Result<HeldScalar> ScalarOfVector(const PlanNode& node, const Grid& grid);
   core::Result<HeldVector> EvalVectorOrScalar(const PlanNode& node, const Grid& grid);
   core::Result<HeldVector> Materialize(SeriesSource& source, size_t steps);
   // A vector whose only series has no labels.
-  core::Result<SourcePtr> SingleSeries(model::Labels labels, std::vector<double> values, bool drops_name);
+  core::Result<SourcePtr> SingleSeries(model::Labels labels, HeldScalar scalar, bool drops_name);
   core::Result<Grid> SubqueryGrid(const PlanNode& range, const Grid& grid) const;
   SelectorSettings Settings(const Grid& grid) const;
   MappedNames DroppedNames() const;

@@ -1,18 +1,32 @@
 #include "metrics/promql/histogram_accumulator.h"
 
 #include "metrics/promql/histogram_windows.h"
+#include "metrics/promql/query_result.h"
+#include "metrics/promql/range_evaluation.h"
 
 namespace sextant::promql {
 
-void HistogramAccumulator::Add(const Column& column, std::string_view metric_name, QueryContext& context) {
+namespace {
+
+constexpr size_t kWorkOfHistogram = 64;
+
+}  // namespace
+
+core::Status HistogramAccumulator::Add(const Column& column, std::string_view metric_name,
+                                       QueryContext& context) {
   for (size_t step = 0; step < states_.size(); ++step) {
     const FloatHistogram* histogram = column.histogram(step);
+    SEXTANT_TRY(context.Tick(histogram ? kWorkOfHistogram : 1));
     State& state = states_[step];
     if (!histogram || state.is_incompatible) continue;
     state.seen_reset = state.seen_reset || histogram->counter_reset_hint == model::CounterResetHint::kReset;
-    state.seen_not_reset = state.seen_not_reset || histogram->counter_reset_hint == model::CounterResetHint::kNotReset;
+    state.seen_not_reset =
+        state.seen_not_reset || histogram->counter_reset_hint == model::CounterResetHint::kNotReset;
     state.count += 1;
     if (!state.value) {
+      // Of the sum and of its compensation.
+      int64_t bytes = 2 * HistogramSampleSize(*histogram) * static_cast<int64_t>(sizeof(FloatPoint));
+      SEXTANT_TRY(holding_.Add(0, bytes));
       state.value = std::make_unique<FloatHistogram>(*histogram);
       continue;
     }
@@ -24,6 +38,7 @@ void HistogramAccumulator::Add(const Column& column, std::string_view metric_nam
     }
     if (outcome.bounds_reconciled) InformReconciledBounds("aggregation", position(), context.annotations());
   }
+  return {};
 }
 
 HistogramCombination HistogramAccumulator::AddToSum(State& state, const FloatHistogram& histogram) {
@@ -59,7 +74,8 @@ void HistogramAccumulator::Finish(Column& column, QueryContext& context) {
     State& state = states_[step];
     if (!state.value) continue;
     if (IsPresent(column.values[step])) {
-      context.annotations().AddWarning("encountered a mix of histograms and floats for aggregation", position());
+      context.annotations().AddWarning("encountered a mix of histograms and floats for aggregation",
+                                       position());
       column.Remove(step);
       continue;
     }

@@ -1,4 +1,5 @@
-// The histograms of one group of a sum or avg aggregation, for all steps. Made only when a group has histograms.
+// The histograms of one group of a sum or avg aggregation, for all steps. Made only when a group has
+// histograms.
 #pragma once
 
 #include <memory>
@@ -15,10 +16,11 @@ namespace sextant::promql {
 class HistogramAccumulator {
  public:
   // `node` is the aggregation.
-  HistogramAccumulator(const PlanNode& node, size_t steps) : node_(node), states_(steps) {}
+  HistogramAccumulator(const PlanNode& node, size_t steps, QueryContext& context)
+      : node_(node), states_(steps), holding_(context) {}
 
-  // Adds the histograms of a series of that name.
-  void Add(const Column& column, std::string_view metric_name, QueryContext& context);
+  // Adds the histograms of a series of that name. Fails at the limits of the query.
+  core::Status Add(const Column& column, std::string_view metric_name, QueryContext& context);
   // Adds the results to the floats of the group: a step that has both kinds has no result and a warning.
   void Finish(Column& column, QueryContext& context);
 
@@ -39,6 +41,7 @@ class HistogramAccumulator {
 
   const PlanNode& node_;
   std::vector<State> states_;
+  Holding holding_;
 };
 
 }  // namespace sextant::promql

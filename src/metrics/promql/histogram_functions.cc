@@ -19,6 +19,7 @@ namespace sextant::promql {
 namespace {
 
 constexpr std::string_view kBucketLabel = "le";
+constexpr size_t kWorkOfAnnotation = 64;
 
 // The upper bound that an `le` label names, read as Go's ParseFloat reads it.
 std::optional<double> ParseBound(std::string_view text) {
@@ -78,7 +79,7 @@ class HistogramFunction {
     SEXTANT_TRY(Read());
     SEXTANT_TRY(Gather());
     size_t outputs = id_ == FunctionId::kHistogramQuantiles ? call_.scalars.size() : 1;
-    if (id_ != FunctionId::kHistogramFraction) WarnOfQuantiles();
+    if (id_ != FunctionId::kHistogramFraction) SEXTANT_TRY(WarnOfQuantiles());
     for (size_t q = 0; q < outputs; ++q) {
       for (const NativeSeries& native : natives_) SEXTANT_TRY(ComputeNative(native, q));
       for (const ClassicHistogram& histogram : histograms_) SEXTANT_TRY(Compute(histogram, q));
@@ -103,14 +104,17 @@ class HistogramFunction {
                                                   : call_.node.args[0]->position;
   }
 
-  void WarnOfQuantiles() {
+  core::Status WarnOfQuantiles() {
     for (size_t i = 0; i < call_.scalars.size(); ++i) {
-      for (double q : call_.scalars[i]) {
+      for (double q : call_.scalars[i].values) {
+        SEXTANT_TRY(context_.Tick(1));
         if (q >= 0 && q <= 1) continue;
+        SEXTANT_TRY(context_.Tick(kWorkOfAnnotation));
         context_.annotations().AddWarning(
             fmt::format("quantile value should be between 0 and 1, got {}", FormatG(q)), QuantilePosition(i));
       }
     }
+    return {};
   }
 
   core::Status Read() {
@@ -130,7 +134,7 @@ class HistogramFunction {
     identity.hides_metadata = source_.HidesMetadata();
     KeyMap keys;
     for (size_t i = 0; i < source_.size(); ++i) {
-      SEXTANT_TRY(context_.Tick(8));
+      SEXTANT_TRY(context_.Tick(QueryContext::kWorkOfSeries + call_.grid.steps));
       if (columns_[i].has_histograms()) natives_.push_back({i, std::nullopt});
       if (!HasFloats(columns_[i])) continue;
       const model::Labels& labels = source_.labels(i);
@@ -186,9 +190,10 @@ class HistogramFunction {
     Column result(call_.grid.steps);
     std::string_view name = MetricName(native.series);
     for (size_t step = 0; step < call_.grid.steps; ++step) {
-      SEXTANT_TRY(context_.Tick(32));
       const FloatHistogram* histogram = columns_[native.series].histogram(step);
+      SEXTANT_TRY(context_.Tick(histogram ? 64 : 1));
       if (!histogram) continue;
+      if (native.classic) SEXTANT_TRY(context_.Tick(histograms_[*native.classic].buckets.size()));
       if (native.classic && HasBuckets(histograms_[*native.classic], step)) {
         context_.annotations().AddWarning(
             fmt::format("vector contains a mix of classic and native histograms{}", ForMetricName(name)),
@@ -214,13 +219,14 @@ class HistogramFunction {
     };
     if (id_ == FunctionId::kHistogramFraction) {
       bool has_nan = false;
-      double value = HistogramFraction(call_.scalars[0][step], call_.scalars[1][step], histogram, has_nan);
+      double value =
+          HistogramFraction(call_.scalars[0].values[step], call_.scalars[1].values[step], histogram, has_nan);
       if (has_nan) {
         inform("input to histogram_fraction has NaN observations, which are excluded from all fractions");
       }
       return value;
     }
-    NativeQuantile quantile = HistogramQuantile(call_.scalars[q][step], histogram);
+    NativeQuantile quantile = HistogramQuantile(call_.scalars[q].values[step], histogram);
     if (quantile.nan == NanObservations::kResultIsNan) {
       inform("input to histogram_quantile has NaN observations, result is NaN");
     } else if (quantile.nan == NanObservations::kSkewed) {
@@ -233,7 +239,7 @@ class HistogramFunction {
     Column result(call_.grid.steps);
     std::vector<ClassicBucket> buckets;
     for (size_t step = 0; step < call_.grid.steps; ++step) {
-      SEXTANT_TRY(context_.Tick(histogram.buckets.size()));
+      SEXTANT_TRY(context_.Tick(4 * histogram.buckets.size()));
       buckets.clear();
       for (const Bucket& bucket : histogram.buckets) {
         const Column& column = columns_[bucket.series];
@@ -243,10 +249,11 @@ class HistogramFunction {
       if (!histogram.shut_out.empty() && histogram.shut_out[step]) continue;
       if (buckets.empty()) continue;
       if (id_ == FunctionId::kHistogramFraction) {
-        result.values[step] = BucketFraction(call_.scalars[0][step], call_.scalars[1][step], buckets);
+        result.values[step] =
+            BucketFraction(call_.scalars[0].values[step], call_.scalars[1].values[step], buckets);
         continue;
       }
-      BucketQuantileResult quantile = BucketQuantile(call_.scalars[q][step], buckets);
+      BucketQuantileResult quantile = BucketQuantile(call_.scalars[q].values[step], buckets);
       result.values[step] = quantile.value;
       if (quantile.forced_monotonic) {
         context_.annotations().AddForcedMonotonicity(histogram.metric_name, VectorArgument().position,
@@ -263,12 +270,13 @@ class HistogramFunction {
   // histogram_quantiles names the quantile in a label; a quantile that changes over time makes several
   // series.
   core::Status AddByQuantile(const ClassicHistogram& histogram, size_t q, const Column& column) {
-    const std::vector<double>& quantiles = call_.scalars[q];
+    const std::vector<double>& quantiles = call_.scalars[q].values;
     model::LabelsBuilder builder;
     size_t begin = 0;
     while (begin < quantiles.size()) {
       size_t end = begin + 1;
       while (end < quantiles.size() && IsSame(quantiles[end], quantiles[begin])) ++end;
+      SEXTANT_TRY(context_.Tick(call_.grid.steps + QueryContext::kWorkOfSeries));
       Column part(call_.grid.steps);
       for (size_t step = begin; step < end; ++step) part.values[step] = column.values[step];
       builder.Reset(histogram.labels);

@@ -18,7 +18,7 @@ struct HistogramCall {
   const Grid& grid;
   bool delayed_name_removal = false;
   // The values of the scalar arguments for each step: q, or lower and upper, or all the quantiles.
-  std::vector<std::vector<double>> scalars;
+  std::vector<HeldScalar> scalars;
 };
 
 // Evaluates one of the three functions over the buckets in `source`.

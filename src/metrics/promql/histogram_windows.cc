@@ -17,6 +17,8 @@ namespace {
 
 using model::CounterResetHint;
 
+constexpr size_t kWorkOfHistogram = 64;
+
 bool IsGauge(const FloatHistogram& histogram) {
   return histogram.counter_reset_hint == CounterResetHint::kGauge;
 }
@@ -110,11 +112,11 @@ class HistogramWindows {
       Advance(samples_.histogram_times, window.start_ms - before, window.end_ms + after,
               window.histogram_begin, window.histogram_end);
       if (window.floats() + window.histograms() == 0) continue;
-      SEXTANT_TRY(context_.Tick(window.floats() + 32 * window.histograms()));
+      SEXTANT_TRY(context_.Tick(window.floats() + 8 * window.histograms()));
       Count(window);
       Compute(window);
     }
-    return {};
+    return context_.Tick(0);
   }
 
  private:
@@ -261,6 +263,7 @@ class HistogramWindows {
     FloatHistogram sum = At(window.histogram_begin);
     std::unique_ptr<FloatHistogram> compensation;
     for (size_t i = window.histogram_begin + 1; i < window.histogram_end; ++i) {
+      if (context_.Spend(kWorkOfHistogram)) break;  // the query stops
       HistogramCombination outcome = KahanAddHistogram(sum, At(i), compensation);
       if (!outcome.is_compatible) return std::nullopt;
       reconciled = reconciled || outcome.bounds_reconciled;
@@ -276,6 +279,7 @@ class HistogramWindows {
     bool is_incremental = false;
     double count = 1;
     for (size_t i = window.histogram_begin + 1; i < window.histogram_end; ++i) {
+      if (context_.Spend(kWorkOfHistogram)) break;  // the query stops
       count += 1;
       if (!is_incremental) {
         FloatHistogram next = sum;

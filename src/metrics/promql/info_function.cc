@@ -26,9 +26,10 @@ const std::vector<std::string>& IdentifyingLabels() {
   return names;
 }
 
-// The times that the first selector of an expression looks at, as @ and offset: its own and those of subqueries around
-// it. False when it has no selector.
-bool FindReference(const PlanNode& node, std::optional<TimestampMs> at_ms, DurationMs offset_ms, PlanNode& reference) {
+// The times that the first selector of an expression looks at, as @ and offset: its own and those of
+// subqueries around it. False when it has no selector.
+bool FindReference(const PlanNode& node, std::optional<TimestampMs> at_ms, DurationMs offset_ms,
+                   PlanNode& reference) {
   bool is_selector = node.kind == PlanKind::kSelector || (node.kind == PlanKind::kRange && !node.is_subquery);
   if (is_selector || node.kind == PlanKind::kRange) {
     offset_ms = node.at_ms ? node.offset_ms : offset_ms + node.offset_ms;
@@ -51,30 +52,39 @@ bool IsNegative(const model::Matcher& matcher) {
 
 class InfoFunction {
  public:
-  InfoFunction(const PlanNode& node, HeldVector base, const model::Querier& querier, const SelectorSettings& settings,
-               QueryContext& context)
-      : base_(std::move(base)), querier_(querier), settings_(settings), context_(context), holding_(context),
+  InfoFunction(const PlanNode& node, HeldVector base, const model::Querier& querier,
+               const SelectorSettings& settings, QueryContext& context)
+      : base_(std::move(base)),
+        querier_(querier),
+        settings_(settings),
+        context_(context),
+        holding_(context),
         output_(context) {
     if (node.args.size() > 1) {
       for (const model::Matcher& matcher : node.args[1]->matchers) {
         (matcher.name() == model::kMetricName ? name_matchers_ : data_matchers_).push_back(matcher);
       }
     }
-    // Base series that the selector asks for by name are info series and stay as they are. A selector without a name
-    // reads target_info, but does not spare its series from being enriched.
+    // Base series that the selector asks for by name are info series and stay as they are. A selector without
+    // a name reads target_info, but does not spare its series from being enriched.
     ignores_by_name_ = node.args.size() < 2 || !name_matchers_.empty();
     // One that only excludes names means all others that look like info metrics.
     if (!name_matchers_.empty() && std::all_of(name_matchers_.begin(), name_matchers_.end(), IsNegative)) {
-      core::Result<model::Matcher> any = model::Matcher::Make(model::MatchType::kRegexp, model::kMetricName, ".+_info");
+      core::Result<model::Matcher> any =
+          model::Matcher::Make(model::MatchType::kRegexp, model::kMetricName, ".+_info");
       name_matchers_.push_back(*std::move(any));  // a constant expression compiles
     }
     selector_.kind = PlanKind::kSelector;
     FindReference(*node.args[0], std::nullopt, 0, selector_);
-    if (name_matchers_.empty()) name_matchers_.push_back(model::Matcher::Equal(model::kMetricName, kTargetInfo));
+    if (name_matchers_.empty())
+      name_matchers_.push_back(model::Matcher::Equal(model::kMetricName, kTargetInfo));
   }
 
   core::Result<HeldVector> Run() {
-    for (const SeriesColumn& series : base_.series) is_ignored_.push_back(IsInfoSeries(series.labels));
+    for (const SeriesColumn& series : base_.series) {
+      SEXTANT_TRY(context_.Tick(64 * name_matchers_.size()));
+      is_ignored_.push_back(IsInfoSeries(series.labels));
+    }
     SEXTANT_TRY(ReadInfoSeries());
     for (size_t i = 0; i < base_.series.size(); ++i) SEXTANT_TRY(Enrich(i));
     return std::move(output_).Take();
@@ -82,9 +92,9 @@ class InfoFunction {
 
  private:
   bool IsInfoSeries(const model::Labels& labels) const {
-    return ignores_by_name_ && std::all_of(name_matchers_.begin(), name_matchers_.end(), [&](const model::Matcher& m) {
-             return m.Matches(labels.metric_name());
-           });
+    return ignores_by_name_ &&
+           std::all_of(name_matchers_.begin(), name_matchers_.end(),
+                       [&](const model::Matcher& m) { return m.Matches(labels.metric_name()); });
   }
 
   // Matchers for the identifying values that occur in the base; nothing when none occur.
@@ -93,6 +103,7 @@ class InfoFunction {
     for (const std::string& name : IdentifyingLabels()) {
       std::set<std::string> values;
       for (size_t i = 0; i < base_.series.size(); ++i) {
+        SEXTANT_TRY(context_.Tick(64));
         std::string_view value = base_.series[i].labels.Get(name);
         if (!is_ignored_[i] && !value.empty()) values.emplace(value);
       }
@@ -106,7 +117,8 @@ class InfoFunction {
           expression += RE2::QuoteMeta(value);
         }
       }
-      SEXTANT_ASSIGN(model::Matcher matcher, model::Matcher::Make(model::MatchType::kRegexp, name, expression));
+      SEXTANT_ASSIGN(model::Matcher matcher,
+                     model::Matcher::Make(model::MatchType::kRegexp, name, expression));
       matchers.push_back(std::move(matcher));
     }
     return matchers;
@@ -121,13 +133,16 @@ class InfoFunction {
     hints.start_ms = selector_.ReferenceTime(settings_.grid.start_ms) - settings_.lookback_ms + 1;
     hints.end_ms = selector_.ReferenceTime(settings_.grid.end_ms());
     hints.step_ms = settings_.grid.step_ms;
+    hints.check = context_.checker();
     SEXTANT_ASSIGN(std::shared_ptr<const model::SeriesSet> set, querier_.Select(matchers, hints));
+    for (const std::string& warning : set->Warnings()) context_.annotations().AddStorageWarning(warning);
     SEXTANT_TRY(RefuseHistograms(*set, hints));
-    SourcePtr source = MakeSelectorSource(selector_, std::move(set), false, settings_, SelectorOutput::kTimestampMs,
-                                          context_);
+    SourcePtr source = MakeSelectorSource(selector_, std::move(set), false, settings_,
+                                          SelectorOutput::kTimestampMs, context_);
     for (size_t i = 0; i < source->size(); ++i) {
       SeriesColumn series;
       SEXTANT_TRY(source->Read(i, series.column));
+      SEXTANT_TRY(context_.Tick(QueryContext::kWorkOfSeries + settings_.grid.steps));
       if (!series.column.AnyPresent()) continue;
       series.labels = source->labels(i);
       SEXTANT_TRY(HoldColumn(series, holding_));
@@ -143,7 +158,7 @@ class InfoFunction {
     model::SampleColumns samples;
     for (size_t i = 0; i < set.size(); ++i) {
       SEXTANT_TRY(set.Read(i, hints.start_ms, hints.end_ms, samples));
-      SEXTANT_TRY(context_.Tick(samples.size()));
+      SEXTANT_TRY(context_.Tick(QueryContext::kWorkOfSeries + samples.size()));
       bool has_histogram = std::any_of(samples.histograms.begin(), samples.histograms.end(),
                                        [](const HistogramPtr& histogram) { return histogram != nullptr; });
       if (has_histogram) return core::Fail(core::Code::kInvalidArgument, "info sample should be float");
@@ -152,8 +167,8 @@ class InfoFunction {
   }
 
   // The info series of one name that are candidates for a base series.
-  const std::vector<size_t>* FindCandidates(const absl::flat_hash_map<std::string, std::vector<size_t>>& by_identity,
-                                            const model::Labels& labels) {
+  const std::vector<size_t>* FindCandidates(
+      const absl::flat_hash_map<std::string, std::vector<size_t>>& by_identity, const model::Labels& labels) {
     MakeLabelKey(labels, identity_, key_);
     auto it = by_identity.find(key_);
     return it == by_identity.end() ? nullptr : &it->second;
@@ -169,8 +184,8 @@ class InfoFunction {
       if (best != kNoSeries && best_time == time) {
         return core::Fail(core::Code::kInvalidArgument,
                           "found duplicate series for info metric: existing {} @ {}, new {} @ {}",
-                          info_[best].labels.ToString(), static_cast<int64_t>(best_time), info_[i].labels.ToString(),
-                          static_cast<int64_t>(time));
+                          info_[best].labels.ToString(), static_cast<int64_t>(best_time),
+                          info_[i].labels.ToString(), static_cast<int64_t>(time));
       }
       if (best == kNoSeries || best_time < time) best = i;
     }
@@ -186,16 +201,25 @@ class InfoFunction {
     }
     // What a step's info series make of the labels decides which output series it belongs to.
     std::map<std::vector<size_t>, Column> columns;
+    Holding holding(context_);  // of them
     std::vector<size_t> chosen(candidates.size());
     for (size_t step = 0; step < settings_.grid.steps; ++step) {
       SEXTANT_TRY(context_.Tick(candidates.size() + 1));
       if (IsAbsent(base.column.values[step])) continue;
       for (size_t c = 0; c < candidates.size(); ++c) {
+        SEXTANT_TRY(context_.Tick(candidates[c]->size()));
         SEXTANT_ASSIGN(chosen[c], Choose(*candidates[c], step));
       }
-      auto [it, is_new] = columns.try_emplace(chosen, settings_.grid.steps);
+      auto it = columns.find(chosen);
+      if (it == columns.end()) {
+        // A new one for each change of the info series: they may change at every step.
+        SEXTANT_TRY(holding.Add(0, static_cast<int64_t>(settings_.grid.steps * sizeof(double))));
+        SEXTANT_TRY(context_.Tick(settings_.grid.steps));
+        it = columns.emplace(chosen, settings_.grid.steps).first;
+      }
       it->second.CopyStep(step, base.column, step);
     }
+    holding.Reset();
     for (auto& [series, column] : columns) {
       SEXTANT_ASSIGN(std::optional<model::Labels> labels, EnrichedLabels(base.labels, series));
       if (labels) SEXTANT_TRY(output_.Add(std::move(*labels), base.drops_name, std::move(column)));
@@ -203,7 +227,8 @@ class InfoFunction {
     return {};
   }
 
-  // The labels of a base series with those of its info series; nothing when a required label has no info series.
+  // The labels of a base series with those of its info series; nothing when a required label has no info
+  // series.
   core::Result<std::optional<model::Labels>> EnrichedLabels(const model::Labels& base,
                                                             const std::vector<size_t>& series) const {
     model::LabelsBuilder added;
@@ -229,8 +254,9 @@ class InfoFunction {
   }
 
   bool IsWanted(std::string_view name) const {
-    return data_matchers_.empty() || std::any_of(data_matchers_.begin(), data_matchers_.end(),
-                                                 [&](const model::Matcher& matcher) { return matcher.name() == name; });
+    return data_matchers_.empty() ||
+           std::any_of(data_matchers_.begin(), data_matchers_.end(),
+                       [&](const model::Matcher& matcher) { return matcher.name() == name; });
   }
 
   HeldVector base_;

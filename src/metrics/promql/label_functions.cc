@@ -9,6 +9,7 @@
 #include <set>
 
 #include "metrics/promql/output_series.h"
+#include "metrics/promql/stable_sort.h"
 #include "model/labels.h"
 
 namespace sextant::promql {
@@ -16,6 +17,9 @@ namespace sextant::promql {
 namespace {
 
 constexpr int64_t kRegexpMemoryBytes = 8 << 20;
+// Nested calls could double a label each time.
+constexpr size_t kMaxValueBytes = 16 << 20;
+constexpr size_t kWorkOfLabels = 64;
 
 bool IsLabelName(std::string_view name) { return !name.empty() && model::IsValidUtf8(name); }
 
@@ -23,8 +27,8 @@ bool IsWordByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-// Go's regexp.Expand: `$1`, `$name`, `${name}`, `$$`; groups that do not exist are empty, a `$` that starts none of these
-// stands for itself.
+// Go's regexp.Expand: `$1`, `$name`, `${name}`, `$$`; groups that do not exist are empty, a `$` that starts
+// none of these stands for itself.
 class Template {
  public:
   Template(std::string_view text, const RE2& regexp) {
@@ -54,11 +58,22 @@ class Template {
     }
   }
 
+  size_t ExpandedSize(const std::vector<re2::StringPiece>& groups) const {
+    size_t size = 0;
+    for (const Part& part : parts_) {
+      size += part.text.size();
+      if (part.group >= 0) size += groups[static_cast<size_t>(part.group)].size();
+    }
+    return size;
+  }
+
   std::string Expand(const std::vector<re2::StringPiece>& groups) const {
     std::string out;
     for (const Part& part : parts_) {
       out += part.text;
-      if (part.group >= 0) out.append(groups[static_cast<size_t>(part.group)].data(), groups[static_cast<size_t>(part.group)].size());
+      if (part.group >= 0)
+        out.append(groups[static_cast<size_t>(part.group)].data(),
+                   groups[static_cast<size_t>(part.group)].size());
     }
     return out;
   }
@@ -111,6 +126,16 @@ bool ParseInteger(std::string_view text, int64_t& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+// Accounts for a label value that is going to be made, and for the time it takes.
+core::Status HoldValue(std::string_view function, size_t bytes, HeldVector& vector, QueryContext& context) {
+  SEXTANT_TRY(context.Tick(bytes));
+  if (bytes > kMaxValueBytes) {
+    return core::Fail(core::Code::kResourceExhausted, "{}() would make a label value of more than {} bytes",
+                      function, kMaxValueBytes);
+  }
+  return vector.holding.Add(0, static_cast<int64_t>(bytes));
+}
+
 }  // namespace
 
 core::Status LabelReplace(const PlanNode& node, HeldVector& vector, QueryContext& context) {
@@ -122,19 +147,23 @@ core::Status LabelReplace(const PlanNode& node, HeldVector& vector, QueryContext
   options.set_max_mem(kRegexpMemoryBytes);
   RE2 regexp("^(?s:" + expression + ")$", options);
   if (!regexp.ok()) {
-    return core::Fail(core::Code::kInvalidArgument, "invalid regular expression in label_replace(): {}", expression);
+    return core::Fail(core::Code::kInvalidArgument, "invalid regular expression in label_replace(): {}",
+                      expression);
   }
   if (!IsLabelName(target)) {
-    return core::Fail(core::Code::kInvalidArgument, "invalid destination label name in label_replace(): {}", target);
+    return core::Fail(core::Code::kInvalidArgument, "invalid destination label name in label_replace(): {}",
+                      target);
   }
   Template replacement(node.args[2]->text, regexp);
   std::vector<re2::StringPiece> groups(static_cast<size_t>(regexp.NumberOfCapturingGroups()) + 1);
   model::LabelsBuilder builder;
   for (SeriesColumn& series : vector.series) {
-    SEXTANT_TRY(context.Tick(32));
     std::string_view value = series.labels.Get(source);
+    SEXTANT_TRY(context.Tick(kWorkOfLabels + 8 * value.size()));
     re2::StringPiece text(value.data(), value.size());
-    if (!regexp.Match(text, 0, text.size(), RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size()))) continue;
+    if (!regexp.Match(text, 0, text.size(), RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size())))
+      continue;
+    SEXTANT_TRY(HoldValue("label_replace", replacement.ExpandedSize(groups), vector, context));
     builder.Reset(series.labels);
     builder.Set(target, replacement.Expand(groups));
     series.labels = builder.Build();
@@ -153,11 +182,15 @@ core::Status LabelJoin(const PlanNode& node, HeldVector& vector, QueryContext& c
     }
   }
   if (!IsLabelName(target)) {
-    return core::Fail(core::Code::kInvalidArgument, "invalid destination label name in label_join(): {}", target);
+    return core::Fail(core::Code::kInvalidArgument, "invalid destination label name in label_join(): {}",
+                      target);
   }
   model::LabelsBuilder builder;
   for (SeriesColumn& series : vector.series) {
-    SEXTANT_TRY(context.Tick(32));
+    SEXTANT_TRY(context.Tick(kWorkOfLabels));
+    size_t bytes = separator.size() * node.args.size();
+    for (size_t i = 3; i < node.args.size(); ++i) bytes += series.labels.Get(node.args[i]->text).size();
+    SEXTANT_TRY(HoldValue("label_join", bytes, vector, context));
     std::string joined;
     for (size_t i = 3; i < node.args.size(); ++i) {
       if (i > 3) joined += separator;
@@ -171,11 +204,11 @@ core::Status LabelJoin(const PlanNode& node, HeldVector& vector, QueryContext& c
   return MergeEqualSeries(vector, context);
 }
 
-void SortByValue(bool is_descending, HeldVector& vector) {
+core::Status SortByValue(bool is_descending, HeldVector& vector, QueryContext& context) {
   std::erase_if(vector.series, [](const SeriesColumn& series) {
     return series.column.histogram(0) != nullptr || IsAbsent(series.column.values[0]);
   });
-  std::stable_sort(vector.series.begin(), vector.series.end(), [&](const SeriesColumn& a, const SeriesColumn& b) {
+  return StableSort(vector.series, context, [&](const SeriesColumn& a, const SeriesColumn& b) {
     double x = a.column.values[0];
     double y = b.column.values[0];
     if (std::isnan(x) || std::isnan(y)) return !std::isnan(x) && std::isnan(y);
@@ -183,9 +216,10 @@ void SortByValue(bool is_descending, HeldVector& vector) {
   });
 }
 
-void SortByLabels(const PlanNode& node, bool is_descending, HeldVector& vector) {
+core::Status SortByLabels(const PlanNode& node, bool is_descending, HeldVector& vector,
+                          QueryContext& context) {
   std::erase_if(vector.series, [](const SeriesColumn& series) { return IsAbsent(series.column.values[0]); });
-  std::stable_sort(vector.series.begin(), vector.series.end(), [&](const SeriesColumn& a, const SeriesColumn& b) {
+  return StableSort(vector.series, context, [&](const SeriesColumn& a, const SeriesColumn& b) {
     for (size_t i = 1; i < node.args.size(); ++i) {
       std::string_view x = a.labels.Get(node.args[i]->text);
       std::string_view y = b.labels.Get(node.args[i]->text);
@@ -216,7 +250,8 @@ bool NaturalLess(std::string_view a, std::string_view b) {
 }
 
 model::Labels LabelsOfAbsent(const PlanNode& argument) {
-  bool is_selector = argument.kind == PlanKind::kSelector || (argument.kind == PlanKind::kRange && !argument.is_subquery);
+  bool is_selector =
+      argument.kind == PlanKind::kSelector || (argument.kind == PlanKind::kRange && !argument.is_subquery);
   model::LabelsBuilder builder;
   if (!is_selector) return builder.Build();
   std::set<std::string_view> seen;

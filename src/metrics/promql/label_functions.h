@@ -1,5 +1,5 @@
-// Functions that look at labels, not at samples: label_replace, label_join, the order of sort and sort_by_label, the
-// labels of absent.
+// Functions that look at labels, not at samples: label_replace, label_join, the order of sort and
+// sort_by_label, the labels of absent.
 #pragma once
 
 #include <string_view>
@@ -17,9 +17,10 @@ core::Status LabelReplace(const PlanNode& node, HeldVector& vector, QueryContext
 core::Status LabelJoin(const PlanNode& node, HeldVector& vector, QueryContext& context);
 
 // Order of an instant vector of one step: by value, NaN last; histograms are left out.
-void SortByValue(bool is_descending, HeldVector& vector);
+core::Status SortByValue(bool is_descending, HeldVector& vector, QueryContext& context);
 // By the labels that `node` names, in natural order ("a2" before "a10"), then by all labels.
-void SortByLabels(const PlanNode& node, bool is_descending, HeldVector& vector);
+core::Status SortByLabels(const PlanNode& node, bool is_descending, HeldVector& vector,
+                          QueryContext& context);
 
 // Whether `a` comes before `b` when runs of digits compare as numbers (as in Go's natsort package).
 bool NaturalLess(std::string_view a, std::string_view b);

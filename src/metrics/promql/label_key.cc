@@ -26,8 +26,16 @@ void MakeLabelKey(const model::Labels& labels, const LabelSelection& selection, 
     key.append(prefix, sizeof size);
     key.append(text);
   };
+  // Both are in order of the names.
+  auto name = selection.names.begin();
   for (model::LabelView label : labels) {
-    if (!selection.Counts(label.name)) continue;
+    while (name != selection.names.end() && *name < label.name) ++name;
+    const bool is_named = name != selection.names.end() && *name == label.name;
+    if (selection.is_without == is_named) continue;
+    if (label.name.starts_with('_')) {
+      if (selection.hides_metadata && IsMetadataLabel(label.name)) continue;
+      if (selection.is_without && selection.drops_metric_name && label.name == model::kMetricName) continue;
+    }
     append(label.name);
     append(label.value);
   }

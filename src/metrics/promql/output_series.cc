@@ -6,6 +6,8 @@ namespace sextant::promql {
 
 namespace {
 
+constexpr size_t kWorkOfLabels = 64;
+
 core::Status MergeColumn(const Column& from, Column& into) {
   for (size_t step = 0; step < from.values.size(); ++step) {
     if (IsAbsent(from.values[step])) continue;
@@ -21,6 +23,7 @@ core::Status MergeColumn(const Column& from, Column& into) {
 
 core::Status OutputSeries::Add(model::Labels labels, bool drops_name, Column column) {
   if (!column.AnyPresent()) return {};
+  SEXTANT_TRY(context_.Tick(kWorkOfLabels + column.values.size()));
   auto [it, is_new] = index_.try_emplace(labels, vector_.series.size());
   if (is_new) return vector_.Add({std::move(labels), drops_name, std::move(column)});
   return MergeColumn(column, vector_.series[it->second].column);
@@ -28,7 +31,6 @@ core::Status OutputSeries::Add(model::Labels labels, bool drops_name, Column col
 
 core::Status MergeEqualSeries(HeldVector& vector, QueryContext& context) {
   if (vector.series.size() < 2) return {};
-  SEXTANT_TRY(context.Tick(vector.series.size()));
   struct LabelsHash {
     size_t operator()(const model::Labels& labels) const { return labels.Hash(); }
   };
@@ -36,9 +38,11 @@ core::Status MergeEqualSeries(HeldVector& vector, QueryContext& context) {
   index.reserve(vector.series.size());
   size_t kept = 0;
   for (size_t i = 0; i < vector.series.size(); ++i) {
+    SEXTANT_TRY(context.Tick(kWorkOfLabels));
     SeriesColumn& series = vector.series[i];
     auto [it, is_new] = index.try_emplace(series.labels, kept);
     if (!is_new) {
+      SEXTANT_TRY(context.Tick(series.column.values.size()));
       SEXTANT_TRY(MergeColumn(series.column, vector.series[it->second].column));
       continue;
     }

@@ -28,6 +28,10 @@ class WatchedSource final : public SeriesSource {
     profile_.NoteValues(node_, points > 0 ? 1 : 0, points, bytes);
     return {};
   }
+  SourcePtr Fork(QueryContext& part) const override {
+    SourcePtr inner = inner_->Fork(part);
+    return inner ? part.profile()->Watch(node_, std::move(inner), part) : nullptr;
+  }
 
  private:
   QueryProfile& profile_;
@@ -86,19 +90,30 @@ std::string TextOf(std::string_view query, Position position) {
 QueryProfile::Span::Span(QueryProfile* profile, const PlanNode& node, QueryContext& context)
     : profile_(profile), node_(node), context_(context) {
   if (!profile_) return;
-  start_ns_ = profile_->clock_.MonotonicNs();
+  start_ns_ = profile_->clock_.MonotonicNs() + profile_->shared_ns_;
   start_samples_ = context_.stats().total_samples;
 }
 
 QueryProfile::Span::~Span() {
   if (!profile_) return;
   Measures& measures = profile_->measures_[&node_];
-  measures.time_ns += profile_->clock_.MonotonicNs() - start_ns_;
+  measures.time_ns += profile_->clock_.MonotonicNs() + profile_->shared_ns_ - start_ns_;
   measures.samples += context_.stats().total_samples - start_samples_;
 }
 
 SourcePtr QueryProfile::Watch(const PlanNode& node, SourcePtr source, QueryContext& context) {
   return std::make_unique<WatchedSource>(*this, node, std::move(source), context);
+}
+
+void QueryProfile::Absorb(const QueryProfile& part) {
+  for (const auto& [node, measures] : part.measures_) {
+    Measures& all = measures_[node];
+    all.series += measures.series;
+    all.points += measures.points;
+    all.samples += measures.samples;
+    all.bytes += measures.bytes;
+    all.time_ns += measures.time_ns;
+  }
 }
 
 void QueryProfile::NoteSelection(const Selection& selection, size_t series) {

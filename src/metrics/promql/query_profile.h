@@ -2,7 +2,9 @@
 // when the query asks for one (QueryOptions::profile); without, it costs one branch per node.
 //
 // Times include what a node's operands took: columns are pulled through the tree one series at a time, and
-// whoever pulls pays. Owned by one query, on one thread.
+// whoever pulls pays. Where several threads read series, the time is that of all of them together, so that a
+// node is never shorter than its operands; it may be longer than the query took. Owned by one query, on one
+// thread; a part that another thread computes has a profile of its own, which is absorbed afterwards.
 #pragma once
 
 #include <cstdint>
@@ -59,11 +61,15 @@ class QueryProfile {
     QueryProfile* const profile_;
     const PlanNode& node_;
     QueryContext& context_;
-    int64_t start_ns_ = 0;
+    int64_t start_ns_ = 0;  // of the clock and the shared time together
     int64_t start_samples_ = 0;
   };
   // The same source, which measures whoever reads it.
   SourcePtr Watch(const PlanNode& node, SourcePtr source, QueryContext& context);
+  // Time that other threads spent (or this one only waited, when negative) for the nodes measured just now.
+  void AddSharedTime(int64_t ns) { shared_ns_ += ns; }
+  // Adds what a part of the query noted.
+  void Absorb(const QueryProfile& part);
   void NoteSelection(const Selection& selection, size_t series);
   void NoteValues(const PlanNode& node, int64_t series, int64_t points, int64_t bytes);
 
@@ -86,6 +92,7 @@ class QueryProfile {
   ProfileNode Describe(const PlanNode& node, std::string_view query) const;
 
   const core::Clock& clock_;
+  int64_t shared_ns_ = 0;
   std::unordered_map<const PlanNode*, Measures> measures_;
   std::vector<ProfileSelection> selections_;
   ProfileNode root_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -47,11 +48,18 @@ struct MatrixSeries {
 };
 using MatrixResult = std::vector<MatrixSeries>;
 
-using QueryValue = std::variant<ScalarResult, StringResult, VectorResult, MatrixResult>;
+// The same as columns, as they were computed: half as large, for those who only write them down once.
+// Ordered by labels; at least one step of each is present.
+struct ColumnsResult {
+  Grid grid;
+  std::vector<SeriesColumn> series;
+};
+
+using QueryValue = std::variant<ScalarResult, StringResult, VectorResult, MatrixResult, ColumnsResult>;
 
 // "scalar", "string", "vector" or "matrix": the API's resultType.
 inline std::string_view QueryValueTypeName(const QueryValue& value) {
-  constexpr std::string_view kNames[] = {"scalar", "string", "vector", "matrix"};
+  constexpr std::string_view kNames[] = {"scalar", "string", "vector", "matrix", "matrix"};
   return kNames[value.index()];
 }
 
@@ -75,6 +83,9 @@ struct QueryResult {
   std::vector<std::string> warnings;
   std::vector<std::string> infos;
   QueryStats stats;
+  // Accounts for the value in the memory that queries share until it is dropped, which must be before the
+  // engine goes. Copies of the value are not accounted for.
+  std::shared_ptr<const void> memory;
 };
 
 }  // namespace sextant::promql

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cstdlib>
 #include <limits>
 #include <map>
 #include <random>
 
+#include "core/executor.h"
+#include "core/parallel.h"
 #include "metrics/promql/engine.h"
 #include "metrics/promql/reference_evaluator.h"
 #include "metrics/promql/test_storage.h"
@@ -233,6 +236,29 @@ class ReferenceTest : public testing::Test {
     }
     EXPECT_EQ(Difference(expected, got), "");
     if (!expected.empty()) ++answers_;
+    ExpectTheSameOfSeveralThreads(storage, query, start, end, step, *outcome);
+  }
+
+  // Bit by bit.
+  void ExpectTheSameOfSeveralThreads(const TestStorage& storage, const std::string& query, TimestampMs start,
+                                     TimestampMs end, DurationMs step, const QueryResult& alone) {
+    QueryOutcome shared = shared_engine_.Range(storage, query, start, end, step);
+    ASSERT_TRUE(shared) << shared.error().message;
+    const auto& a = std::get<MatrixResult>(alone.value);
+    const auto& b = std::get<MatrixResult>(shared->value);
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t i = 0; i < a.size(); ++i) {
+      ASSERT_EQ(a[i].labels, b[i].labels);
+      ASSERT_EQ(a[i].floats.size(), b[i].floats.size());
+      for (size_t k = 0; k < a[i].floats.size(); ++k) {
+        EXPECT_EQ(a[i].floats[k].time_ms, b[i].floats[k].time_ms);
+        EXPECT_EQ(std::bit_cast<uint64_t>(a[i].floats[k].value),
+                  std::bit_cast<uint64_t>(b[i].floats[k].value));
+      }
+    }
+    EXPECT_EQ(alone.warnings, shared->warnings);
+    EXPECT_EQ(alone.infos, shared->infos);
+    EXPECT_EQ(alone.stats.total_samples, shared->stats.total_samples);
   }
 
   core::SystemClock clock_;
@@ -242,7 +268,17 @@ class ReferenceTest : public testing::Test {
     return options;
   }
 
+  static EngineOptions SharedOptions(core::Parallel& parallel) {
+    EngineOptions options = Options();
+    options.parallel = &parallel;
+    options.least_shared_work = 0;
+    return options;
+  }
+
+  core::Executor executor_{{.threads = 3}};
+  core::ExecutorParallel parallel_{executor_, core::Priority::kQuery, 2};
   Engine engine_{Options(), clock_, nullptr};
+  Engine shared_engine_{SharedOptions(parallel_), clock_, nullptr};
   int answers_ = 0;
   int failures_ = 0;
 };

@@ -59,6 +59,8 @@ class SelectorSource final : public SeriesSource {
     const Grid& grid = settings_.grid;
     const DurationMs stride = node_.at_ms ? 0 : grid.step_ms;
     TimestampMs reference = node_.ReferenceTime(grid.start_ms);
+    const bool tracks_steps = context_.tracks_steps();
+    int64_t found = 0;
     size_t next = 0;  // first sample after the reference time
     for (size_t step = 0; step < grid.steps; ++step, reference += stride) {
       while (next < count && times[next] <= reference) ++next;
@@ -66,8 +68,10 @@ class SelectorSource final : public SeriesSource {
       double value = values[next - 1];
       if (IsAbsent(value)) continue;
       results[step] = value;
-      context_.CountSamples(step, 1);
+      ++found;
+      if (tracks_steps) context_.CountSamples(step, 1);
     }
+    if (!tracks_steps) context_.CountSamplesOfSteps(found);
   }
 
   core::Status ReadAny(size_t index, Column& out) {
@@ -121,6 +125,7 @@ class SelectorSource final : public SeriesSource {
     RemoveStale(samples_);
     const std::vector<TimestampMs>& times = samples_.times_ms;
     for (size_t step = 0; step < settings_.grid.steps; ++step) {
+      SEXTANT_TRY(context_.Tick(16));
       TimestampMs reference = node_.ReferenceTime(settings_.grid.At(step));
       auto begin = std::upper_bound(times.begin(), times.end(), reference - settings_.lookback_ms);
       auto end = std::upper_bound(begin, times.end(), reference + settings_.lookback_ms);
@@ -185,11 +190,20 @@ class SelectorSource final : public SeriesSource {
   model::SampleColumns samples_;
 };
 
+// How many samples these count for.
+int64_t CountSampleSizes(const model::SampleColumns& samples) {
+  auto count = static_cast<int64_t>(samples.size());
+  for (const HistogramPtr& histogram : samples.histograms) {
+    if (histogram) count += HistogramSampleSize(*histogram) - 1;
+  }
+  return count;
+}
+
 // What functions over stored ranges and over subqueries have in common.
 class WindowSourceBase : public SeriesSource {
  public:
   WindowSourceBase(FunctionId function, const PlanNode& range, const SelectorSettings& settings,
-                   WindowArguments arguments, std::vector<std::vector<double>> scalars, QueryContext& context)
+                   WindowArguments arguments, SharedScalars scalars, QueryContext& context)
       : function_(function),
         range_(range),
         settings_(settings),
@@ -197,7 +211,7 @@ class WindowSourceBase : public SeriesSource {
         arguments_(std::move(arguments)),
         scalars_(std::move(scalars)) {
     arguments_.scalars.clear();
-    for (const std::vector<double>& scalar : scalars_) arguments_.scalars.push_back(scalar.data());
+    for (const HeldScalar& scalar : *scalars_) arguments_.scalars.push_back(scalar.values.data());
     spec_.grid = settings.grid;
     spec_.at_ms = range.at_ms;
     spec_.offset_ms = range.offset_ms;
@@ -218,7 +232,7 @@ class WindowSourceBase : public SeriesSource {
   const SelectorSettings settings_;
   QueryContext& context_;
   WindowArguments arguments_;
-  const std::vector<std::vector<double>> scalars_;
+  const SharedScalars scalars_;
   WindowSpec spec_;
   std::optional<RangeEvaluation> evaluation_;
   bool keeps_name_ = false;
@@ -228,10 +242,11 @@ class WindowSource final : public WindowSourceBase {
  public:
   WindowSource(FunctionId function, const PlanNode& range, std::shared_ptr<const model::SeriesSet> set,
                bool has_one_name, const SelectorSettings& settings, WindowArguments arguments,
-               std::vector<std::vector<double>> scalars, QueryContext& context)
+               SharedScalars scalars, QueryContext& context)
       : WindowSourceBase(function, range, settings, std::move(arguments), std::move(scalars), context),
         set_(std::move(set)),
-        has_one_name_(has_one_name) {}
+        has_one_name_(has_one_name),
+        holding_(context) {}
 
   size_t size() const override { return set_->size(); }
   const model::Labels& labels(size_t index) const override { return set_->labels(index); }
@@ -253,9 +268,12 @@ class WindowSource final : public WindowSourceBase {
     RemoveStale(samples_);
     if (samples_.size() == 0) return {};
     if (range_.needs_statistics_only) KeepStatistics(samples_);
-    Holding holding(context_);
-    SEXTANT_TRY(
-        holding.Add(static_cast<int64_t>(samples_.size()), static_cast<int64_t>(samples_.size() * 16)));
+    // The samples of the longest series stay accounted for, as their memory stays.
+    const int64_t more = CountSampleSizes(samples_) - held_samples_;
+    if (more > 0) {
+      held_samples_ += more;
+      SEXTANT_TRY(holding_.Add(more, more * static_cast<int64_t>(sizeof(FloatPoint))));
+    }
     return evaluation_->Run(set_->labels(index), samples_, out);
   }
 
@@ -263,13 +281,15 @@ class WindowSource final : public WindowSourceBase {
   const std::shared_ptr<const model::SeriesSet> set_;
   const bool has_one_name_;
   model::SampleColumns samples_;
+  int64_t held_samples_ = 0;
+  Holding holding_;
 };
 
 class SubquerySource final : public WindowSourceBase {
  public:
   SubquerySource(FunctionId function, const PlanNode& range, HeldVector inner, const Grid& inner_grid,
-                 const SelectorSettings& settings, WindowArguments arguments,
-                 std::vector<std::vector<double>> scalars, QueryContext& context)
+                 const SelectorSettings& settings, WindowArguments arguments, SharedScalars scalars,
+                 QueryContext& context)
       : WindowSourceBase(function, range, settings, std::move(arguments), std::move(scalars), context),
         inner_(std::make_shared<const HeldVector>(std::move(inner))),
         inner_grid_(inner_grid) {}
@@ -290,13 +310,15 @@ class SubquerySource final : public WindowSourceBase {
     out.Clear(spec_.grid.steps);
     const Column& column = inner_->series[index].column;
     samples_.clear();
-    for (size_t step = 0; step < inner_grid_.steps; ++step) {
-      if (IsAbsent(column.values[step])) continue;
-      samples_.times_ms.push_back(inner_grid_.At(step));
-      samples_.values.push_back(column.values[step]);
-      if (column.has_histograms()) samples_.histograms.push_back(ForgetCounterReset(column.histograms[step]));
-    }
-    SEXTANT_TRY(context_.Tick(inner_grid_.steps));
+    SEXTANT_TRY(InBlocks(context_, inner_grid_.steps, 1, [&](size_t begin, size_t end) {
+      for (size_t step = begin; step < end; ++step) {
+        if (IsAbsent(column.values[step])) continue;
+        samples_.times_ms.push_back(inner_grid_.At(step));
+        samples_.values.push_back(column.values[step]);
+        if (column.has_histograms())
+          samples_.histograms.push_back(ForgetCounterReset(column.histograms[step]));
+      }
+    }));
     if (samples_.size() == 0) return {};
     return evaluation_->Run(inner_->series[index].labels, samples_, out);
   }
@@ -379,16 +401,15 @@ SourcePtr MakeSelectorSource(const PlanNode& node, std::shared_ptr<const model::
 
 SourcePtr MakeWindowSource(FunctionId function, const PlanNode& range,
                            std::shared_ptr<const model::SeriesSet> set, bool has_one_name,
-                           const SelectorSettings& settings, WindowArguments arguments,
-                           std::vector<std::vector<double>> scalars, QueryContext& context) {
+                           const SelectorSettings& settings, WindowArguments arguments, SharedScalars scalars,
+                           QueryContext& context) {
   return std::make_unique<WindowSource>(function, range, std::move(set), has_one_name, settings,
                                         std::move(arguments), std::move(scalars), context);
 }
 
 SourcePtr MakeSubquerySource(FunctionId function, const PlanNode& range, HeldVector inner,
                              const Grid& inner_grid, const SelectorSettings& settings,
-                             WindowArguments arguments, std::vector<std::vector<double>> scalars,
-                             QueryContext& context) {
+                             WindowArguments arguments, SharedScalars scalars, QueryContext& context) {
   return std::make_unique<SubquerySource>(function, range, std::move(inner), inner_grid, settings,
                                           std::move(arguments), std::move(scalars), context);
 }
@@ -411,18 +432,16 @@ core::Result<std::vector<RawSeries>> ReadRange(const PlanNode& range, const mode
   model::SampleColumns samples;
   for (size_t i = 0; i < set.size(); ++i) {
     SEXTANT_TRY(set.Read(i, start - before + 1, end + after, samples));
-    SEXTANT_TRY(context.Tick(samples.size()));
+    SEXTANT_TRY(context.Tick(samples.size() + QueryContext::kWorkOfSeries));
     RemoveStale(samples);
     if (range.is_anchored || range.is_smoothed)
       SEXTANT_TRY(ExtendRange(samples, start, end, range.is_smoothed));
     if (samples.size() == 0) continue;
-    auto count = static_cast<int64_t>(samples.size());
-    for (const HistogramPtr& histogram : samples.histograms) {
-      if (histogram) count += HistogramSampleSize(*histogram) - 1;
-    }
+    int64_t count = CountSampleSizes(samples);
     context.CountSamples(0, count);
     SEXTANT_TRY(holding.Add(count, count * static_cast<int64_t>(sizeof(FloatPoint))));
-    result.push_back({set.labels(i), samples.times_ms, samples.values, samples.histograms});
+    result.push_back({set.labels(i), std::move(samples.times_ms), std::move(samples.values),
+                      std::move(samples.histograms)});
   }
   return result;
 }

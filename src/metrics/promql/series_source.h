@@ -76,17 +76,19 @@ SourcePtr MakeSelectorSource(const PlanNode& node, std::shared_ptr<const model::
                              bool has_one_name, const SelectorSettings& settings, SelectorOutput output,
                              QueryContext& context);
 
-// A function over a range of stored samples. `node` is the call's range argument; `scalars` are kept.
+// The scalar arguments of a function, shared by all threads that compute it.
+using SharedScalars = std::shared_ptr<const std::vector<HeldScalar>>;
+
+// A function over a range of stored samples. `range` is the call's range argument.
 SourcePtr MakeWindowSource(FunctionId function, const PlanNode& range,
                            std::shared_ptr<const model::SeriesSet> set, bool has_one_name,
-                           const SelectorSettings& settings, WindowArguments arguments,
-                           std::vector<std::vector<double>> scalars, QueryContext& context);
+                           const SelectorSettings& settings, WindowArguments arguments, SharedScalars scalars,
+                           QueryContext& context);
 
 // The same over the values of a subquery, computed on `inner_grid`.
 SourcePtr MakeSubquerySource(FunctionId function, const PlanNode& range, HeldVector inner,
                              const Grid& inner_grid, const SelectorSettings& settings,
-                             WindowArguments arguments, std::vector<std::vector<double>> scalars,
-                             QueryContext& context);
+                             WindowArguments arguments, SharedScalars scalars, QueryContext& context);
 
 // A computed vector; columns are moved out as they are read.
 SourcePtr MakeVectorSource(HeldVector vector);

@@ -20,9 +20,14 @@ class TestStorage final : public model::Queryable {
     samples.times_ms.push_back(time_ms);
     samples.values.push_back(value);
   }
+  void AddHistogram(const model::Labels& labels, core::TimestampMs time_ms,
+                    std::shared_ptr<const model::FloatHistogram> histogram) {
+    series_[labels].AddHistogram(time_ms, std::move(histogram));
+  }
   const std::map<model::Labels, model::SampleColumns>& series() const { return series_; }
 
-  core::Result<std::unique_ptr<model::Querier>> NewQuerier(core::TimestampMs, core::TimestampMs) const override {
+  core::Result<std::unique_ptr<model::Querier>> NewQuerier(core::TimestampMs,
+                                                           core::TimestampMs) const override {
     return std::make_unique<Querier>(series_);
   }
 
@@ -42,6 +47,10 @@ class TestStorage final : public model::Queryable {
       out.clear();
       out.times_ms.assign(begin, end);
       out.values.assign(samples.values.begin() + offset, samples.values.begin() + offset + (end - begin));
+      if (!samples.histograms.empty()) {
+        auto first = samples.histograms.begin() + offset;
+        out.histograms.assign(first, first + (end - begin));
+      }
       return {};
     }
 
@@ -53,9 +62,11 @@ class TestStorage final : public model::Queryable {
     explicit Querier(const Series& series) : series_(series) {}
 
     core::Result<std::unique_ptr<model::SeriesSet>> Select(const std::vector<model::Matcher>& matchers,
-                                                           const model::SelectHints&) const override {
+                                                           const model::SelectHints& hints) const override {
       auto set = std::make_unique<Set>();
+      size_t looked_at = 0;
       for (const auto& entry : series_) {
+        if (++looked_at % 1'024 == 0) SEXTANT_TRY(hints.Check());
         if (model::MatchesAll(matchers, entry.first)) set->series_.push_back(&entry);
       }
       return set;
@@ -64,7 +75,8 @@ class TestStorage final : public model::Queryable {
                                                        size_t) const override {
       return std::vector<std::string>();
     }
-    core::Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>&, size_t) const override {
+    core::Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>&,
+                                                      size_t) const override {
       return std::vector<std::string>();
     }
 

@@ -49,7 +49,21 @@ core::Status ForEachWindow(const FloatSamples& samples, const WindowSpec& spec, 
       return context.Check();
     out.values[step] = compute(window);
   }
-  return {};
+  // A computation may have been left in the middle of a window.
+  return context.Tick(0);
+}
+
+// Calls each(i) for the samples of a window. Looks in between whether the query must stop, and then ends
+// early: what is computed does not matter any more.
+template <typename Each>
+void EachSample(const Window& window, QueryContext& context, Each&& each) {
+  constexpr size_t kBlock = 65'536;
+  for (size_t begin = window.begin; begin < window.end;) {
+    const size_t end = std::min(window.end, begin + kBlock);
+    for (size_t i = begin; i < end; ++i) each(i);
+    begin = end;
+    if (begin < window.end && context.Spend(4 * kBlock)) return;
+  }
 }
 
 // As ForEachWindow for computations that look at a few samples only, so that the size of windows costs
@@ -61,9 +75,13 @@ core::Status ForEachWindowCheaply(const FloatSamples& samples, const WindowSpec&
   const TimestampMs* times = samples.times_ms.data();
   const size_t count = samples.size();
   const DurationMs stride = spec.at_ms ? 0 : spec.grid.step_ms;
+  constexpr size_t kStepsBetweenLooks = 4'096;
+  const bool tracks_steps = context.tracks_steps();
+  int64_t looked_at = 0;
   Window window;
   window.end_ms = spec.End(0);
   for (size_t step = 0; step < spec.grid.steps; ++step, window.end_ms += stride) {
+    if (step % kStepsBetweenLooks == 0 && context.Spend(4 * kStepsBetweenLooks)) return context.Check();
     window.step = step;
     window.start_ms = window.end_ms - spec.range_ms;
     while (window.end < count && times[window.end] <= window.end_ms) ++window.end;
@@ -72,10 +90,12 @@ core::Status ForEachWindowCheaply(const FloatSamples& samples, const WindowSpec&
       if (window.end == count && !spec.at_ms) break;
       continue;
     }
-    context.CountSamples(step, static_cast<int64_t>(window.size()));
+    looked_at += static_cast<int64_t>(window.size());
+    if (tracks_steps) context.CountSamples(step, static_cast<int64_t>(window.size()));
     out.values[step] = compute(window);
   }
-  return context.Tick(spec.grid.steps);
+  if (!tracks_steps) context.CountSamplesOfSteps(looked_at);
+  return context.Tick(0);
 }
 
 // Indices of samples that come after a counter reset.
@@ -201,7 +221,18 @@ core::Status InstantValue(const FloatSamples& samples, const WindowSpec& spec, Q
 template <typename Better>
 core::Status Extreme(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context, Column& out,
                      Better&& better) {
-  // Indices of candidates, best first; each is better than all that follow it in time.
+  if (spec.grid.is_instant()) {
+    return ForEachWindow(samples, spec, context, out, [&](const Window& window) {
+      double best = samples.values[window.begin];
+      EachSample(window, context, [&](size_t i) {
+        const double value = samples.values[i];
+        best = better(value, best) || (std::isnan(best) && !std::isnan(value)) ? value : best;
+      });
+      return best;
+    });
+  }
+  // Indices of candidates, best first; none that follows one in time is better. Of equal ones (which zeros of
+  // either sign are) the earliest counts.
   std::vector<size_t> candidates;
   size_t head = 0;
   size_t seen = 0;
@@ -210,7 +241,7 @@ core::Status Extreme(const FloatSamples& samples, const WindowSpec& spec, QueryC
     for (; seen < window.end; ++seen) {
       double value = samples.values[seen];
       if (std::isnan(value)) continue;
-      while (candidates.size() > head && !better(samples.values[candidates.back()], value))
+      while (candidates.size() > head && better(value, samples.values[candidates.back()]))
         candidates.pop_back();
       candidates.push_back(seen);
     }
@@ -225,9 +256,9 @@ core::Status TimeOfExtreme(const FloatSamples& samples, const WindowSpec& spec, 
                            Column& out, Replaces&& replaces) {
   return ForEachWindow(samples, spec, context, out, [&](const Window& window) {
     size_t best = window.begin;
-    for (size_t i = window.begin; i < window.end; ++i) {
+    EachSample(window, context, [&](size_t i) {
       if (replaces(samples.values[i], samples.values[best]) || std::isnan(samples.values[best])) best = i;
-    }
+    });
     return static_cast<double>(samples.times_ms[best]) / 1000;
   });
 }
@@ -238,7 +269,8 @@ struct Line {
 };
 
 // Least squares through the window's samples; the intercept is the value at `intercept_ms`.
-Line LinearRegression(const FloatSamples& samples, const Window& window, TimestampMs intercept_ms) {
+Line LinearRegression(const FloatSamples& samples, const Window& window, TimestampMs intercept_ms,
+                      QueryContext& context) {
   double first = samples.values[window.begin];
   bool is_constant = true;
   double count = 0;
@@ -246,7 +278,7 @@ Line LinearRegression(const FloatSamples& samples, const Window& window, Timesta
   KahanSum sum_y;
   KahanSum sum_xy;
   KahanSum sum_x2;
-  for (size_t i = window.begin; i < window.end; ++i) {
+  EachSample(window, context, [&](size_t i) {
     double y = samples.values[i];
     if (is_constant && i > window.begin && y != first) is_constant = false;
     count += 1;
@@ -255,7 +287,7 @@ Line LinearRegression(const FloatSamples& samples, const Window& window, Timesta
     sum_y.Add(y);
     sum_xy.Add(x * y);
     sum_x2.Add(x * x);
-  }
+  });
   if (is_constant) {
     if (std::isinf(first)) return {model::NormalNan(), model::NormalNan()};
     return {0, first};
@@ -268,31 +300,35 @@ Line LinearRegression(const FloatSamples& samples, const Window& window, Timesta
   return {slope, y / count - slope * x / count};
 }
 
-double Variance(const FloatSamples& samples, const Window& window) {
+double Variance(const FloatSamples& samples, const Window& window, QueryContext& context) {
   double count = 0;
   KahanSum mean;
   KahanSum squares;
-  for (size_t i = window.begin; i < window.end; ++i) {
+  EachSample(window, context, [&](size_t i) {
     count += 1;
     double delta = samples.values[i] - mean.Total();
     mean.Add(delta / count);
     squares.Add(delta * (samples.values[i] - mean.Total()));
-  }
+  });
   return squares.Total() / count;
 }
 
-double Smooth(const FloatSamples& samples, const Window& window, double smoothing, double trend) {
+double Smooth(const FloatSamples& samples, const Window& window, double smoothing, double trend,
+              QueryContext& context) {
   const double* values = samples.values.data() + window.begin;
   double previous = 0;
   double current = values[0];
   double slope = values[1] - values[0];
-  for (size_t i = 1; i < window.size(); ++i) {
+  Window rest = window;
+  rest.begin += 1;
+  EachSample(rest, context, [&](size_t k) {
+    const size_t i = k - window.begin;
     double scaled = smoothing * values[i];
     if (i > 1) slope = trend * (current - previous) + (1 - trend) * slope;
     double carried = (1 - smoothing) * (current + slope);
     previous = current;
     current = scaled + carried;
-  }
+  });
   return current;
 }
 
@@ -311,21 +347,21 @@ core::Status DoubleExponentialSmoothing(const FloatSamples& samples, const Windo
                            "invalid trend factor. Expected: 0 < tf < 1, got: {:f}", trend);
     }
     if (!failure || window.size() < 2) return kAbsent;
-    return Smooth(samples, window, smoothing, trend);
+    return Smooth(samples, window, smoothing, trend, context);
   }));
   return failure;
 }
 
 double MedianAbsoluteDeviation(const FloatSamples& samples, const Window& window,
-                               std::vector<double>& scratch) {
+                               std::vector<double>& scratch, QueryContext& context) {
   auto begin = samples.values.begin() + static_cast<std::ptrdiff_t>(window.begin);
   scratch.assign(begin, begin + static_cast<std::ptrdiff_t>(window.size()));
   if (std::any_of(scratch.begin(), scratch.end(), [](double value) { return std::isnan(value); })) {
     return model::NormalNan();
   }
-  double median = Quantile(0.5, scratch);
+  double median = Quantile(0.5, scratch, context);
   for (double& value : scratch) value = std::fabs(value - median);
-  return Quantile(0.5, scratch);
+  return Quantile(0.5, scratch, context);
 }
 
 // counts[i]: how many events happened at samples 1…i. An event at i is between i - 1 and i.
@@ -362,7 +398,7 @@ core::Status QuantileOverTime(const FloatSamples& samples, const WindowSpec& spe
     }
     auto begin = samples.values.begin() + static_cast<std::ptrdiff_t>(window.begin);
     scratch.assign(begin, begin + static_cast<std::ptrdiff_t>(window.size()));
-    return Quantile(q, scratch);
+    return Quantile(q, scratch, context);
   });
 }
 
@@ -532,34 +568,35 @@ core::Status EvalWindows(FunctionId id, const FloatSamples& samples, const Windo
     case FunctionId::kSumOverTime:
       return each([&](const Window& window) {
         KahanSum sum;
-        for (size_t i = window.begin; i < window.end; ++i) sum.Add(values[i]);
+        EachSample(window, context, [&](size_t i) { sum.Add(values[i]); });
         return std::isinf(sum.sum) ? sum.sum : sum.Total();
       });
     case FunctionId::kAvgOverTime:
       return each([&](const Window& window) {
         KahanMean mean;
-        for (size_t i = window.begin; i < window.end; ++i) mean.Add(values[i]);
+        EachSample(window, context, [&](size_t i) { mean.Add(values[i]); });
         return mean.Mean();
       });
     case FunctionId::kStdvarOverTime:
-      return each([&](const Window& window) { return Variance(samples, window); });
+      return each([&](const Window& window) { return Variance(samples, window, context); });
     case FunctionId::kStddevOverTime:
-      return each([&](const Window& window) { return std::sqrt(Variance(samples, window)); });
+      return each([&](const Window& window) { return std::sqrt(Variance(samples, window, context)); });
     case FunctionId::kMadOverTime: {
       std::vector<double> scratch;
-      return each([&](const Window& window) { return MedianAbsoluteDeviation(samples, window, scratch); });
+      return each(
+          [&](const Window& window) { return MedianAbsoluteDeviation(samples, window, scratch, context); });
     }
     case FunctionId::kQuantileOverTime:
       return QuantileOverTime(samples, spec, arguments, context, out);
     case FunctionId::kDeriv:
       return each([&](const Window& window) {
         if (window.size() < 2) return kAbsent;
-        return LinearRegression(samples, window, samples.times_ms[window.begin]).slope;
+        return LinearRegression(samples, window, samples.times_ms[window.begin], context).slope;
       });
     case FunctionId::kPredictLinear:
       return each([&](const Window& window) {
         if (window.size() < 2) return kAbsent;
-        Line line = LinearRegression(samples, window, spec.grid.At(window.step));
+        Line line = LinearRegression(samples, window, spec.grid.At(window.step), context);
         return line.slope * arguments.scalars[0][window.step] + line.intercept;
       });
     case FunctionId::kDoubleExponentialSmoothing:

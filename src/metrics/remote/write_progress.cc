@@ -90,6 +90,12 @@ Status WriteProgress::Set(size_t shard, const ShardProgress& progress) {
   return {};
 }
 
+Status WriteProgress::Update(const std::vector<ShardProgress>& shards) {
+  if (shards.size() != shards_.size()) return Reset(shards);
+  for (size_t shard = 0; shard < shards.size(); ++shard) SEXTANT_TRY(Set(shard, shards[shard]));
+  return {};
+}
+
 Status WriteProgress::Reset(std::vector<ShardProgress> shards) {
   SEXTANT_CHECK(!shards.empty() && shards.size() <= kMaxShards);
   shards_ = std::move(shards);

@@ -45,6 +45,8 @@ class WriteProgress {
 
   // Notes where a shard is.
   core::Status Set(size_t shard, const ShardProgress& progress);
+  // Notes where all shards are: those that have moved, or all anew when their number is another.
+  core::Status Update(const std::vector<ShardProgress>& shards);
   // Replaces all shards.
   core::Status Reset(std::vector<ShardProgress> shards);
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "config/url_text.h"
 #include "httpclient/settings.h"
+#include "httpclient/sigv4.h"
 #include "metrics/remote/snappy_block.h"
 
 namespace sextant::remote {
@@ -71,6 +73,15 @@ Written WrittenIn(const net::HttpHeaders& headers) {
   return written;
 }
 
+// Whether a receiver refuses samples since it has these or newer ones of their series, as Prometheus and its
+// kin word it.
+bool SaysOlderThanStored(std::string_view body) {
+  constexpr std::string_view kPhrases[] = {"out of order sample", "out-of-order", "duplicate sample",
+                                           "duplicate-timestamp", "too old sample"};
+  return std::ranges::any_of(
+      kPhrases, [&](std::string_view phrase) { return body.find(phrase) != std::string_view::npos; });
+}
+
 std::string FirstLine(std::string_view text) {
   constexpr size_t kMaxBytes = 256;
   return std::string(text.substr(0, std::min({text.find('\n'), kMaxBytes, text.size()})));
@@ -86,15 +97,37 @@ std::string_view WithoutSuffix(std::string_view name) {
   return {};
 }
 
+net::FetchRequest BaseRequest(const config::RemoteWriteConfig& config, const WriteServices& services,
+                              wire::WriteVersion version) {
+  net::FetchRequest request;
+  request.method = "POST";
+  request.url = config.url;
+  request.timeout_ms = config.remote_timeout_ms;
+  request.shuffles_addresses = config.round_robin_dns;
+  request.max_body_bytes = kMaxAnswerBytes;
+  for (const auto& [name, value] : config.headers) request.headers.Set(name, value);
+  request.headers.Set("Content-Encoding", "snappy");
+  bool is_v1 = version == wire::WriteVersion::kV1;
+  request.headers.Set("Content-Type", is_v1 ? "application/x-protobuf"
+                                            : "application/x-protobuf;proto=io.prometheus.write.v2.Request");
+  request.headers.Set("X-Prometheus-Remote-Write-Version", is_v1 ? "0.1.0" : "2.0.0");
+  request.headers.Set("User-Agent", services.user_agent);
+  httpclient::ApplyHttpConfig(config.http, request);
+  if (config.sigv4) request.authorizer = httpclient::MakeSigV4Authorizer(*config.sigv4, services.clock);
+  return request;
+}
+
 }  // namespace
 
 WriteQueue::WriteQueue(WriteServices& services, Settings settings)
     : services_(services),
       settings_(std::move(settings)),
       version_(VersionOf(settings_.config)),
-      logger_(services.logger.With("remote_name", settings_.config.name).With("url", settings_.config.url)),
-      metrics_(
-          std::make_unique<WriteMetrics>(services.registry, settings_.config.name, settings_.config.url)),
+      logger_(services.logger.With("remote_name", settings_.config.name)
+                  .With("url", config::RedactUrl(settings_.config.url))),
+      request_(BaseRequest(settings_.config, services, version_)),
+      metrics_(std::make_unique<WriteMetrics>(services.registry, settings_.config.name,
+                                              config::RedactUrl(settings_.config.url))),
       tick_timer_(services.io, services.executor, kPriority),
       planner_(settings_.config.queue.min_shards, settings_.config.queue.max_shards) {}
 
@@ -166,9 +199,11 @@ void WriteQueue::Stop(core::DurationMs flush_ms) {
     fetches.push_back(metadata_fetch_);
   }
   for (net::FetchHandle& fetch : fetches) fetch.Cancel();
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return tasks_ == 0; });
-  for (size_t i = 0; i < shards_.size(); ++i) NoteProgress(i);
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return tasks_ == 0; });
+  }
+  NoteProgress();
   reader_ = nullptr;
   // A queue that takes this one's place may have metrics of the same labels, and this one may live on for as
   // long as a task takes to end.
@@ -198,7 +233,7 @@ void WriteQueue::Tick() {
   }
   if (now_ns >= next_save_ns_) {
     next_save_ns_ = now_ns + kSaveNs;
-    for (size_t i = 0; i < shards_.size(); ++i) NoteProgress(i);
+    Submit([this] { NoteProgress(); });
   }
   if (version_ == WriteVersion::kV1 && settings_.config.metadata.send && now_ns >= next_metadata_ns_) {
     next_metadata_ns_ = now_ns + settings_.config.metadata.send_interval_ms * 1'000'000;
@@ -446,18 +481,19 @@ void WriteQueue::DropOld(Shard& shard) {
 
 void WriteQueue::BuildAndSend(size_t number) {
   Shard* shard;
+  bool is_sending;
   {
     std::lock_guard lock(mutex_);
     shard = shards_[number].get();
     TakeItems(*shard);
     DropOld(*shard);
-    if (shard->under_way.empty()) {
-      EndSend(number);
-      return;
-    }
-    NoteProgress(number);
+    is_sending = !shard->under_way.empty();
     for (const Item& item : shard->under_way) KindOf(item).sent.Increment();
+    if (!is_sending) EndSend(number);
   }
+  // Before they are sent: after a kill it must be known which ones were under way.
+  NoteProgress();
+  if (!is_sending) return;
   shard->body = CompressSnappy(BuildMessage(shard->under_way));
   shard->attempts = 0;
   shard->backoff_ms = settings_.config.queue.min_backoff_ms;
@@ -490,22 +526,9 @@ std::string WriteQueue::BuildMessage(const std::vector<Item>& items) const {
 }
 
 net::FetchRequest WriteQueue::MakeRequest(std::string body, uint64_t attempts) const {
-  const config::RemoteWriteConfig& config = settings_.config;
-  net::FetchRequest request;
-  request.method = "POST";
-  request.url = config.url;
+  net::FetchRequest request = request_;
   request.body = std::move(body);
-  request.timeout_ms = config.remote_timeout_ms;
-  request.max_body_bytes = kMaxAnswerBytes;
-  for (const auto& [name, value] : config.headers) request.headers.Set(name, value);
-  request.headers.Set("Content-Encoding", "snappy");
-  bool is_v1 = version_ == WriteVersion::kV1;
-  request.headers.Set("Content-Type", is_v1 ? "application/x-protobuf"
-                                            : "application/x-protobuf;proto=io.prometheus.write.v2.Request");
-  request.headers.Set("X-Prometheus-Remote-Write-Version", is_v1 ? "0.1.0" : "2.0.0");
-  request.headers.Set("User-Agent", services_.user_agent);
   if (attempts > 0) request.headers.Set("Retry-Attempt", fmt::format("{}", attempts));
-  httpclient::ApplyHttpConfig(config.http, request);
   return request;
 }
 
@@ -519,18 +542,26 @@ void WriteQueue::Send(size_t number) {
   net::FetchRequest request = MakeRequest(shard->body, shard->attempts);
   Status prepared = httpclient::ReadSecretFiles(settings_.config.http, request);
   if (!prepared) return Retry(number, 0, prepared.error().message());
-  shard->begun_ns = services_.clock.MonotonicNs();
-  std::lock_guard lock(mutex_);
-  if (is_stopped_) return;
-  ++tasks_;
-  shard->fetch =
+  int64_t begun_ns = services_.clock.MonotonicNs();
+  {
+    std::lock_guard lock(mutex_);
+    if (is_stopped_) return;
+    ++tasks_;
+    shard->begun_ns = begun_ns;
+  }
+  net::FetchHandle fetch =
       services_.client.Fetch(std::move(request), {&services_.executor, kPriority},
                              [self = shared_from_this(), number](Result<net::FetchResponse> answer) {
                                self->OnAnswer(number, answer);
+                               self->NoteProgress();
                                std::lock_guard task_lock(self->mutex_);
                                --self->tasks_;
                                self->changed_.notify_all();
                              });
+  std::lock_guard lock(mutex_);
+  if (shard->begun_ns != begun_ns) return;  // answered, and the next is under way
+  shard->fetch = fetch;
+  if (is_stopped_) shard->fetch.Cancel();
 }
 
 void WriteQueue::OnAnswer(size_t number, const Result<net::FetchResponse>& answer) {
@@ -553,22 +584,32 @@ void WriteQueue::OnAnswer(size_t number, const Result<net::FetchResponse>& answe
 }
 
 void WriteQueue::Retry(size_t number, core::DurationMs retry_after_ms, const std::string& why) {
+  Shard* shard;
+  bool is_changed;
+  core::DurationMs delay_ms;
+  {
+    std::lock_guard lock(mutex_);
+    shard = shards_[number].get();
+    has_failed_ = true;
+    changed_.notify_all();
+    if (is_stopped_) return;
+    delay_ms = retry_after_ms > 0 ? retry_after_ms : shard->backoff_ms;
+    logger_.Warn(
+        "failed to send a batch, it is tried again",
+        {{"error", why}, {"shard", number}, {"attempt", shard->attempts + 1}, {"delay_ms", delay_ms}});
+    for (const Item& item : shard->under_way) KindOf(item).retried.Increment();
+    shard->backoff_ms = std::min(shard->backoff_ms * 2, settings_.config.queue.max_backoff_ms);
+    ++shard->attempts;
+    size_t before = shard->under_way.size();
+    DropOld(*shard);
+    if (shard->under_way.empty()) return EndSend(number);
+    is_changed = shard->under_way.size() != before;
+  }
+  // Until the next attempt nobody else touches what is under way.
+  if (is_changed) shard->body = CompressSnappy(BuildMessage(shard->under_way));
   std::lock_guard lock(mutex_);
-  Shard& shard = *shards_[number];
-  has_failed_ = true;
-  changed_.notify_all();
   if (is_stopped_) return;
-  core::DurationMs delay_ms = retry_after_ms > 0 ? retry_after_ms : shard.backoff_ms;
-  logger_.Warn("failed to send a batch, it is tried again",
-               {{"error", why}, {"shard", number}, {"attempt", shard.attempts + 1}, {"delay_ms", delay_ms}});
-  for (const Item& item : shard.under_way) KindOf(item).retried.Increment();
-  shard.backoff_ms = std::min(shard.backoff_ms * 2, settings_.config.queue.max_backoff_ms);
-  ++shard.attempts;
-  size_t before = shard.under_way.size();
-  DropOld(shard);
-  if (shard.under_way.empty()) return EndSend(number);
-  if (shard.under_way.size() != before) shard.body = CompressSnappy(BuildMessage(shard.under_way));
-  shard.timer->StartAfter(delay_ms, [self = shared_from_this(), number] { self->Send(number); });
+  shard->timer->StartAfter(delay_ms, [self = shared_from_this(), number] { self->Send(number); });
 }
 
 // An answer that ends the matter, for better or worse.
@@ -585,7 +626,7 @@ void WriteQueue::Settle(size_t number, const net::FetchResponse& answer) {
     highest_sent_ms_ = std::max(highest_sent_ms_, item.sample.time_ms);
   }
   bool says_count = version_ == WriteVersion::kV2 && (written.is_stated || is_good);
-  bool had_arrived = shard.may_have_arrived && answer.status == 400;
+  bool had_arrived = shard.may_have_arrived && answer.status == 400 && SaysOlderThanStored(answer.body);
   if (had_arrived) {
     logger_.Info("samples that were under way when the process ended are refused: they had arrived",
                  {{"shard", number}, {"samples", samples}, {"answer", FirstLine(answer.body)}});
@@ -622,7 +663,6 @@ void WriteQueue::EndSend(size_t number) {
   shard.under_way.clear();
   shard.body = std::string();
   shard.is_sending = false;
-  NoteProgress(number);
   if (!is_at_end_ || wanted_shards_ != static_cast<int64_t>(shards_.size())) RequestPump();
   StartDueSends();
   changed_.notify_all();
@@ -636,9 +676,7 @@ WritePosition WriteQueue::DoneOf(const Shard& shard) const {
   return std::max(read_upto_, shard.skip_before);
 }
 
-// Written under the lock, so that the file says what holds: a few bytes at its end.
-void WriteQueue::NoteProgress(size_t number) {
-  const Shard& shard = *shards_[number];
+ShardProgress WriteQueue::ProgressOf(const Shard& shard) const {
   ShardProgress progress{DoneOf(shard), DoneOf(shard)};
   if (!shard.under_way.empty()) {
     const WritePosition& last = shard.under_way.back().position;
@@ -646,8 +684,20 @@ void WriteQueue::NoteProgress(size_t number) {
   } else if (shard.may_have_arrived) {
     progress.sent_upto = std::max(progress.done, shard.sent_upto);
   }
-  if (Status noted = progress_->Set(number, progress); !noted) {
-    logger_.Error("the position of remote write was not noted", {{"error", noted.error()}});
+  return progress;
+}
+
+// Without the lock: brings the file up to what holds at this moment.
+void WriteQueue::NoteProgress() {
+  std::lock_guard order(progress_mutex_);
+  std::vector<ShardProgress> now;
+  {
+    std::lock_guard lock(mutex_);
+    now.reserve(shards_.size());
+    for (const auto& shard : shards_) now.push_back(ProgressOf(*shard));
+  }
+  if (Status noted = progress_->Update(now); !noted) {
+    logger_.Error("the positions of remote write were not noted", {{"error", noted.error()}});
   }
 }
 
@@ -682,9 +732,6 @@ void WriteQueue::Reshard() {
     if (spare_shards_.empty()) spare_shards_.push_back(MakeShard());
     shards_.push_back(std::move(spare_shards_.back()));
     spare_shards_.pop_back();
-  }
-  if (Status noted = progress_->Reset(std::vector<ShardProgress>(count, {read_upto_, read_upto_})); !noted) {
-    logger_.Error("the positions of remote write were not noted", {{"error", noted.error()}});
   }
 }
 
@@ -725,13 +772,16 @@ void WriteQueue::SendNextMetadata(const std::shared_ptr<std::vector<MetadataBody
   }
   net::FetchRequest request = MakeRequest((*bodies)[at].bytes, 0);
   Status prepared = httpclient::ReadSecretFiles(settings_.config.http, request);
-  std::lock_guard lock(mutex_);
-  if (!prepared || is_stopped_) {
-    is_sending_metadata_ = false;
-    return;
+  {
+    std::lock_guard lock(mutex_);
+    if (!prepared || is_stopped_) {
+      is_sending_metadata_ = false;
+      return;
+    }
+    ++tasks_;
+    metadata_at_ = at;
   }
-  ++tasks_;
-  metadata_fetch_ = services_.client.Fetch(
+  net::FetchHandle fetch = services_.client.Fetch(
       std::move(request), {&services_.executor, kPriority},
       [self = shared_from_this(), bodies, at](const Result<net::FetchResponse>& answer) {
         auto entries = static_cast<double>((*bodies)[at].entries);
@@ -743,6 +793,10 @@ void WriteQueue::SendNextMetadata(const std::shared_ptr<std::vector<MetadataBody
         --self->tasks_;
         self->changed_.notify_all();
       });
+  std::lock_guard lock(mutex_);
+  if (metadata_at_ != at) return;
+  metadata_fetch_ = fetch;
+  if (is_stopped_) metadata_fetch_.Cancel();
 }
 
 }  // namespace sextant::remote

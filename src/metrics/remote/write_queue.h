@@ -152,7 +152,8 @@ class WriteQueue : public std::enable_shared_from_this<WriteQueue> {
 
   net::FetchRequest MakeRequest(std::string body, uint64_t attempts) const;
   WritePosition DoneOf(const Shard& shard) const;
-  void NoteProgress(size_t number);
+  ShardProgress ProgressOf(const Shard& shard) const;
+  void NoteProgress();
   void UpdateGauges();
   bool IsDrained() const;
   WriteMetrics::PerKind& KindOf(const Item& item);
@@ -161,6 +162,7 @@ class WriteQueue : public std::enable_shared_from_this<WriteQueue> {
   const Settings settings_;
   const wire::WriteVersion version_;
   const core::Logger logger_;
+  const net::FetchRequest request_;        // everything but the body and the files' secrets
   std::unique_ptr<WriteMetrics> metrics_;  // null once it has ended
   net::Timer tick_timer_;
 
@@ -173,12 +175,16 @@ class WriteQueue : public std::enable_shared_from_this<WriteQueue> {
   uint64_t series_file_ = 0;
   std::string last_trouble_;  // with the journal, as the log knows it
 
+  // Puts those in order who write the file with the positions; taken before mutex_, which is not held then.
+  std::mutex progress_mutex_;
+  std::unique_ptr<WriteProgress> progress_;  // guarded by progress_mutex_
+
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::unique_ptr<Shard>> spare_shards_;
   net::FetchHandle metadata_fetch_;
-  std::unique_ptr<WriteProgress> progress_;
+  size_t metadata_at_ = 0;  // the body that it sends
   WritePosition read_upto_;
   bool is_pumping_ = false;
   bool wants_pump_ = false;

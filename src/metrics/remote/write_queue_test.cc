@@ -155,6 +155,22 @@ class WriteQueueTest : public testing::Test {
     storage_ = nullptr;
     Start();
   }
+  // As a kill leaves it behind between an answer and its note: the request was sent, and more is to come.
+  void LeaveAsAKillDoes() {
+    Start();
+    log_.CommitAll(3, 1000, 1);
+    receiver_->WaitForText(Expect(3, "1@1000"));
+    storage_->Stop(0);
+    storage_ = nullptr;
+    auto entries = files_.List(dir_);
+    ASSERT_TRUE(entries.has_value());
+    ASSERT_EQ(entries->size(), 1u);
+    auto progress = WriteProgress::Load(files_, core::JoinPath(dir_, entries->front().name));
+    ASSERT_TRUE(progress.has_value());
+    ASSERT_EQ(progress->shards().size(), 1u);
+    ASSERT_TRUE(progress->Reset({{{{1, 0}, 0}, {{1, 0}, 3}}}).has_value());
+    log_.CommitAll(3, 2000, 2);
+  }
   double Metric(std::string_view name) {
     std::string text = registry_.RenderText();
     size_t at = text.find(fmt::format("\nprometheus_remote_storage_{}{{", name));
@@ -276,27 +292,32 @@ TEST_F(WriteQueueTest, GoesOnAfterARestartDuringAnOutage) {
 }
 
 TEST_F(WriteQueueTest, WhatHadArrivedBeforeAKillTakesNothingAlong) {
-  Start();
-  log_.CommitAll(3, 1000, 1);
-  receiver_->WaitForText(Expect(3, "1@1000"));
-  storage_->Stop(0);
-  storage_ = nullptr;
-  // As a kill leaves it behind between an answer and its note: the request was sent, and more is to come.
-  std::string path;
-  auto entries = files_.List(dir_);
-  ASSERT_TRUE(entries.has_value());
-  ASSERT_EQ(entries->size(), 1u);
-  path = core::JoinPath(dir_, entries->front().name);
-  auto progress = WriteProgress::Load(files_, path);
-  ASSERT_TRUE(progress.has_value());
-  ASSERT_EQ(progress->shards().size(), 1u);
-  ASSERT_TRUE(progress->Reset({{{{1, 0}, 0}, {{1, 0}, 3}}}).has_value());
-  log_.CommitAll(3, 2000, 2);
+  LeaveAsAKillDoes();
   // A receiver that refuses a request whole, as Prometheus does.
   receiver_->Answer({net::HttpResponse::Text(400, "out of order sample\n")});
   Start();
   receiver_->WaitForText(Expect(3, "1@1000 2@2000"));
   EXPECT_EQ(Metric("samples_failed_total"), 0);
+}
+
+TEST_F(WriteQueueTest, OtherRefusalsAfterAKillAreFailures) {
+  LeaveAsAKillDoes();
+  receiver_->Answer({net::HttpResponse::Text(400, "label name is too long\n")});
+  Start();
+  receiver_->WaitForText(Expect(3, "1@1000 2@2000"));
+  EXPECT_EQ(Metric("samples_failed_total"), 3);
+}
+
+TEST_F(WriteQueueTest, APasswordInTheUrlIsNotShown) {
+  size_t host = config_.url.find("//") + 2;
+  config_.url.insert(host, "user:hidden@");
+  Start();
+  log_.CommitAll(1, 1000, 1);
+  receiver_->WaitForText(Expect(1, "1@1000"));
+  std::string text = registry_.RenderText();
+  EXPECT_EQ(text.find("hidden"), std::string::npos);
+  EXPECT_NE(text.find("url=\"http://user:xxxxx@127.0.0.1"), std::string::npos);
+  EXPECT_EQ(config::WriteYaml(config_).find("hidden"), std::string::npos);
 }
 
 TEST_F(WriteQueueTest, PositionsOfALogThatIsGoneAreForgotten) {

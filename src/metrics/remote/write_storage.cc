@@ -6,6 +6,8 @@
 #include <set>
 #include <thread>
 
+#include "config/url_text.h"
+
 namespace sextant::remote {
 
 namespace {
@@ -24,7 +26,7 @@ std::string Hash(std::string_view text) {
 // What differs between two configurations of a queue, secrets included, which the dump hides.
 std::string Fingerprint(const config::RemoteWriteConfig& config, const model::Labels& external_labels) {
   std::string text = config::WriteYaml(config) + external_labels.ToString();
-  text += config::RevealSecrets(config.http);
+  text += config.url + config::RevealSecrets(config.http) + config::RevealSecrets(config.sigv4);
   return Hash(text);
 }
 
@@ -102,7 +104,7 @@ Status WriteStorage::Apply(const std::vector<config::RemoteWriteConfig>& configs
     if (Status started = queue->Start(); started) {
       after[i].queue = std::move(queue);
     } else {
-      result = started.map_error(core::AddContext("remote_write to {}", configs[i].url));
+      result = started.map_error(core::AddContext("remote_write to {}", config::RedactUrl(configs[i].url)));
     }
   }
   std::erase_if(after, [](const Running& running) { return running.queue == nullptr; });

@@ -1,5 +1,9 @@
 #include "metrics/scrape/body_appender.h"
 
+#include <algorithm>
+#include <cmath>
+
+#include "model/histogram_resolution.h"
 #include "model/value.h"
 
 namespace sextant::scrape {
@@ -12,9 +16,23 @@ using core::Result;
 using core::Status;
 using model::AppendOutcome;
 
-constexpr std::array<std::string_view, 5> kReportNames = {
-    "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",
-    "scrape_series_added"};
+constexpr std::array<std::string_view, 8> kReportNames = {"up",
+                                                          "scrape_duration_seconds",
+                                                          "scrape_samples_scraped",
+                                                          "scrape_samples_post_metric_relabeling",
+                                                          "scrape_series_added",
+                                                          "scrape_timeout_seconds",
+                                                          "scrape_sample_limit",
+                                                          "scrape_body_size_bytes"};
+constexpr size_t kPlainReports = 5;  // without the extra ones
+
+// The finest schema whose buckets grow by at least this factor: 2^(2^-schema) of a step.
+int32_t SchemaOfFactor(double factor) {
+  if (!(factor > 1)) return model::kMaxExponentialSchema;
+  double steps = std::floor(std::log2(std::log2(factor)));
+  return static_cast<int32_t>(
+      std::clamp<double>(-steps, model::kMinExponentialSchema, model::kMaxExponentialSchema));
+}
 
 const model::Labels kNoLabels;
 
@@ -147,6 +165,8 @@ Status BodyAppender::AppendSample(exposition::Parser& parser, core::TimestampMs 
     sample.has_own_time = true;
   }
 
+  if (sample.histogram != nullptr) SEXTANT_TRY(LimitBuckets(sample));
+
   SeriesCache::Entry* entry = line.is_expected ? &cache_.TakeExpected() : cache_.Find(line.series);
   if (entry == nullptr) {
     SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(parser));
@@ -249,6 +269,26 @@ Status BodyAppender::CheckLimits(const model::Labels& labels) const {
   return {};
 }
 
+Status BodyAppender::LimitBuckets(Sample& sample) {
+  const config::HistogramLimits& limits = rules_.histogram_limits;
+  bool is_custom = sample.histogram->schema == model::kCustomBucketsSchema;
+  bool is_over = limits.bucket_limit > 0 && model::BucketCount(*sample.histogram) > limits.bucket_limit;
+  int32_t schema = SchemaOfFactor(limits.min_bucket_factor);
+  bool is_fine = !is_custom && sample.histogram->schema > schema;
+  if (!is_over && !is_fine) return {};
+  wide_histogram_ = *sample.histogram;
+  sample.histogram = &wide_histogram_;
+  while (limits.bucket_limit > 0 && model::BucketCount(wide_histogram_) > limits.bucket_limit) {
+    if (is_custom || wide_histogram_.schema <= model::kMinExponentialSchema) {
+      metrics_.bucket_limit.Increment();
+      return Fail(Code::kResourceExhausted, "histogram bucket limit exceeded");
+    }
+    model::ReduceResolution(wide_histogram_, wide_histogram_.schema - 1);
+  }
+  model::ReduceResolution(wide_histogram_, schema);
+  return {};
+}
+
 // Counts a sample that relabelling kept. A sample that the store refuses does not fail the scrape, too many
 // samples do.
 Status BodyAppender::Count(AppendOutcome outcome, std::string_view series, BodySummary& summary) {
@@ -296,12 +336,18 @@ void BodyAppender::AppendStale(core::TimestampMs time_ms, model::Appender& appen
   MarkVanished(time_ms, appender);
 }
 
-void BodyAppender::AppendReport(bool is_up, double duration_seconds, const BodySummary& summary,
+void BodyAppender::AppendReport(const ScrapeOutcome& outcome, const BodySummary& summary,
                                 core::TimestampMs time_ms, model::Appender& appender) {
-  const std::array<double, kReportNames.size()> values = {
-      is_up ? 1.0 : 0.0, duration_seconds, static_cast<double>(summary.scraped),
-      static_cast<double>(summary.post_relabel), static_cast<double>(summary.added)};
-  for (size_t i = 0; i < values.size(); ++i) AppendReportSample(i, values[i], time_ms, appender);
+  const std::array<double, kReportNames.size()> values = {outcome.is_up ? 1.0 : 0.0,
+                                                          outcome.duration_seconds,
+                                                          static_cast<double>(summary.scraped),
+                                                          static_cast<double>(summary.post_relabel),
+                                                          static_cast<double>(summary.added),
+                                                          outcome.timeout_seconds,
+                                                          static_cast<double>(rules_.limits.sample_limit),
+                                                          static_cast<double>(outcome.body_bytes)};
+  size_t count = rules_.extra_metrics ? values.size() : kPlainReports;
+  for (size_t i = 0; i < count; ++i) AppendReportSample(i, values[i], time_ms, appender);
 }
 
 void BodyAppender::AppendStaleReport(core::TimestampMs time_ms, model::Appender& appender) {

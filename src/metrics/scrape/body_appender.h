@@ -28,6 +28,8 @@ struct SampleRules {
   std::optional<exposition::Format> fallback_format;
   exposition::ParserOptions parser;
   config::ScrapeLimits limits;
+  config::HistogramLimits histogram_limits;
+  bool extra_metrics = false;  // in the report
   relabel::Rules metric_relabel;
 };
 
@@ -45,6 +47,14 @@ struct BodySummary {
   uint64_t refused = 0;        // samples the store did not take
   std::string refusal;         // why, for a person; of the last one
   std::string refused_series;  // the first of them, as it stands in the body
+};
+
+// How a scrape went, for its report.
+struct ScrapeOutcome {
+  bool is_up = false;
+  double duration_seconds = 0;
+  double timeout_seconds = 0;
+  int64_t body_bytes = 0;  // -1: more than the limit
 };
 
 // One per target; not thread-safe.
@@ -65,10 +75,11 @@ class BodyAppender {
   void AppendStale(core::TimestampMs time_ms, model::Appender& appender);
 
   // up, scrape_duration_seconds, scrape_samples_scraped, scrape_samples_post_metric_relabeling,
-  // scrape_series_added.
-  void AppendReport(bool is_up, double duration_seconds, const BodySummary& summary,
-                    core::TimestampMs time_ms, model::Appender& appender);
-  // Marks those five as stale, when the target goes.
+  // scrape_series_added; with extra_metrics scrape_timeout_seconds, scrape_sample_limit and
+  // scrape_body_size_bytes, too.
+  void AppendReport(const ScrapeOutcome& outcome, const BodySummary& summary, core::TimestampMs time_ms,
+                    model::Appender& appender);
+  // Marks these as stale, when the target goes.
   void AppendStaleReport(core::TimestampMs time_ms, model::Appender& appender);
 
   size_t series() const { return cache_.size(); }
@@ -95,6 +106,8 @@ class BodyAppender {
   // dropped.
   core::Result<model::Labels> SeriesLabels(const exposition::Parser& parser);
   core::Status CheckLimits(const model::Labels& labels) const;
+  // Gives the sample a histogram with wider buckets where the limits ask for that.
+  core::Status LimitBuckets(Sample& sample);
   core::Status Count(model::AppendOutcome outcome, std::string_view series, BodySummary& summary);
   void AppendExemplars(exposition::Parser& parser, const SeriesCache::Entry& entry, const Sample& sample,
                        model::Appender& appender);
@@ -110,7 +123,8 @@ class BodyAppender {
   SeriesCache cache_;
   MetadataLayout metadata_layout_;
   model::LabelsBuilder builder_;
-  std::array<model::SeriesRef, 5> report_refs_{};
+  model::FloatHistogram wide_histogram_;  // of the current line, when LimitBuckets made one
+  std::array<model::SeriesRef, 8> report_refs_{};
 };
 
 }  // namespace sextant::scrape

@@ -97,8 +97,7 @@ TEST(BodyAppender, TakesProtobufLikeText) {
     ASSERT_TRUE(batch->Commit());
   }
   using Samples = std::vector<std::pair<core::TimestampMs, double>>;
-  EXPECT_EQ(f.storage.Of("a_total{instance=\"i\", job=\"j\", x=\"y\"}"),
-            (Samples{{1000, 2.5}, {2000, 2.5}}));
+  EXPECT_EQ(f.storage.Of("a_total{instance=\"i\", job=\"j\", x=\"y\"}"), (Samples{{1000, 2.5}, {2000, 2.5}}));
 }
 
 TEST(BodyAppender, PutsTheTargetsLabelsOnSeries) {
@@ -205,7 +204,7 @@ TEST(BodyAppender, ReportsAndRemembersMetadata) {
   Fixture f;
   auto summary = f.Scrape("# HELP a Says\\nmuch.\n# TYPE a counter\na 1\n", 1000);
   auto batch = f.storage.NewAppender();
-  f.appender->AppendReport(true, 0.25, *summary, 1000, *batch);
+  f.appender->AppendReport({.is_up = true, .duration_seconds = 0.25}, *summary, 1000, *batch);
   ASSERT_TRUE(batch->Commit());
   EXPECT_EQ(f.storage.Of("up{instance=\"i\", job=\"j\"}"), (MemoryStorage::Samples{{1000, 1}}));
   EXPECT_EQ(f.storage.Of("scrape_duration_seconds{instance=\"i\", job=\"j\"}"),
@@ -216,6 +215,41 @@ TEST(BodyAppender, ReportsAndRemembersMetadata) {
   ASSERT_EQ(list["a"].size(), 1u);
   EXPECT_EQ(list["a"][0].type, "counter");
   EXPECT_EQ(list["a"][0].help, "Says\nmuch.");
+}
+
+TEST(BodyAppender, ExtraMetricsAreReportedAndEndWithTheTarget) {
+  SampleRules rules;
+  rules.extra_metrics = true;
+  rules.limits.sample_limit = 7;
+  Fixture f(rules);
+  auto batch = f.storage.NewAppender();
+  f.appender->AppendReport({true, 0.25, 10, 1234}, {}, 1000, *batch);
+  f.appender->AppendReport({false, 0.25, 10, -1}, {}, 2000, *batch);
+  f.appender->AppendStaleReport(3000, *batch);
+  ASSERT_TRUE(batch->Commit());
+  auto first = [&](const std::string& name) {
+    return f.storage.Of(name + "{instance=\"i\", job=\"j\"}").at(0).second;
+  };
+  EXPECT_EQ(first("scrape_timeout_seconds"), 10);
+  EXPECT_EQ(first("scrape_sample_limit"), 7);
+  EXPECT_EQ(first("scrape_body_size_bytes"), 1234);
+  EXPECT_EQ(f.storage.Of("scrape_body_size_bytes{instance=\"i\", job=\"j\"}").at(1).second, -1);
+  EXPECT_TRUE(f.IsStaleAt("scrape_body_size_bytes{instance=\"i\", job=\"j\"}", 3000));
+}
+
+// Two classic buckets make a histogram of two custom ones and the last.
+TEST(BodyAppender, HistogramsKeepToTheirLimitOfBuckets) {
+  SampleRules rules;
+  rules.parser.custom_buckets = true;
+  rules.histogram_limits.bucket_limit = 1;
+  Fixture f(rules);
+  auto scraped = f.Scrape(
+      "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"2\"} 3\nh_bucket{le=\"+Inf\"} 9\nh_sum "
+      "4\nh_count 9\n",
+      1000);
+  ASSERT_FALSE(scraped);
+  EXPECT_EQ(scraped.error().message(), "histogram bucket limit exceeded");
+  EXPECT_EQ(f.metrics.bucket_limit.value(), 1);
 }
 
 TEST(BodyAppender, ReadsMetadataAgainWhenItChanges) {

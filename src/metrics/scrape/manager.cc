@@ -76,6 +76,11 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
                               job.always_scrape_classic_histograms.value_or(false),
                               job.convert_classic_histograms_to_nhcb.value_or(false)};
   settings->samples.limits = job.limits;
+  settings->samples.histogram_limits = job.histogram_limits;
+  settings->samples.extra_metrics = job.extra_scrape_metrics.value_or(false);
+  if (auto log = failure_logs_.find(job.scrape_failure_log_file); log != failure_logs_.end()) {
+    settings->failure_log = log->second;
+  }
   SEXTANT_ASSIGN(settings->samples.metric_relabel, relabel::Rules::Compile(job.metric_relabel_configs));
   settings->request = MakeRequest(job, user_agent_);
   settings->http = job.http;
@@ -159,9 +164,27 @@ void ScrapeManager::NoteTargets(const std::string& name, const Pool& pool) {
       .Set(static_cast<double>(pool.loops.size()));
 }
 
+// Loops go on with the logs that they have: the same file stays the same log.
+Status ScrapeManager::OpenFailureLogs(const std::vector<config::ScrapeConfig>& jobs) {
+  std::map<std::string, std::shared_ptr<FailureLog>> logs;
+  for (const config::ScrapeConfig& job : jobs) {
+    const std::string& path = job.scrape_failure_log_file;
+    if (path.empty() || logs.contains(path)) continue;
+    if (auto before = failure_logs_.find(path); before != failure_logs_.end()) {
+      SEXTANT_TRY(before->second->Reopen());
+      logs.insert(*before);
+    } else {
+      SEXTANT_ASSIGN(logs[path], FailureLog::Open(files_, services_.clock, path));
+    }
+  }
+  failure_logs_ = std::move(logs);
+  return {};
+}
+
 Status ScrapeManager::Apply(const std::vector<config::ScrapeConfig>& jobs, std::vector<LocalJob> local_jobs) {
   std::lock_guard apply_lock(apply_mutex_);
   // Everything that can fail comes first.
+  SEXTANT_TRY(OpenFailureLogs(jobs));
   std::vector<std::pair<Pool, std::vector<ScrapeTarget>>> made;
   for (const config::ScrapeConfig& job : jobs) {
     SEXTANT_ASSIGN(Pool pool, MakePool(job));

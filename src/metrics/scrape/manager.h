@@ -74,6 +74,7 @@ class ScrapeManager {
   using Pools = std::map<std::string, Pool>;
 
   core::Result<Pool> MakePool(const config::ScrapeConfig& job) const;
+  core::Status OpenFailureLogs(const std::vector<config::ScrapeConfig>& jobs);
   Pool MakeLocalPool(const LocalJob& job, std::vector<ScrapeTarget>& targets) const;
   std::vector<ScrapeTarget> FindTargets(Pool& pool) const;
   void StartLoops(Pool& pool, Pool* previous, std::vector<ScrapeTarget> targets,
@@ -86,11 +87,13 @@ class ScrapeManager {
   ScrapeMetrics metrics_;
   MetadataStore metadata_;
   BufferPool buffers_;
+  core::PosixFileSystem files_;
   ScrapeServices services_;
 
   std::mutex apply_mutex_;            // held over a change of loops; taken before mutex_
   discovery::TargetSets discovered_;  // guarded by apply_mutex_
-  bool is_stopped_ = false;           // likewise
+  std::map<std::string, std::shared_ptr<FailureLog>> failure_logs_;  // likewise, by path
+  bool is_stopped_ = false;                                          // likewise
   mutable std::mutex mutex_;
   Pools pools_;  // guarded by mutex_
 };

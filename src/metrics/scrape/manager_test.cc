@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "metrics/scrape/memory_storage_for_test.h"
@@ -157,6 +158,50 @@ TEST_F(ManagerTest, SendsCredentials) {
     std::lock_guard lock(mutex_);
     return authorization_ == "Bearer token";
   }));
+}
+
+TEST_F(ManagerTest, FailuresAreWrittenToTheirFileWhichMayBeRotated) {
+  char name[] = "/tmp/sextant_failures_XXXXXX";
+  std::string dir = mkdtemp(name);
+  std::string path = dir + "/fail.log";
+  config::ScrapeConfig job = Job();
+  job.scrape_failure_log_file = path;
+  Serve(500, "");
+  ASSERT_TRUE(manager_.Apply({job}));
+  auto text = [&] {
+    core::PosixFileSystem files;
+    return core::ReadFile(files, path, 1 << 20).value_or("");
+  };
+  std::string end =
+      "\"msg\":\"server returned HTTP status 500 Internal Server "
+      "Error\",\"job_name\":\"app\",\"target\":\"http://" +
+      instance_ + "/metrics\"}\n";
+  EXPECT_TRUE(Eventually([&] { return text().ends_with(end); })) << text();
+  EXPECT_TRUE(text().starts_with("{\"time\":\"20"));
+  std::filesystem::rename(path, path + ".1");
+  ASSERT_TRUE(manager_.Apply({job}));
+  EXPECT_TRUE(Eventually([&] { return text().ends_with(end); }));
+  job.scrape_failure_log_file = dir + "/none/fail.log";
+  core::Status applied = manager_.Apply({job});
+  ASSERT_FALSE(applied);
+  EXPECT_NE(applied.error().message().find("scrape_failure_log_file: can't create json log file"),
+            std::string::npos);
+  manager_.Stop();
+  std::filesystem::remove_all(dir);
+}
+
+TEST_F(ManagerTest, ABodyOverItsLimitIsCountedAndReported) {
+  config::ScrapeConfig job = Job();
+  job.limits.body_size_limit_bytes = 10;
+  job.extra_scrape_metrics = true;
+  Serve(200, "a_metric_with_a_long_name 1\n");
+  ASSERT_TRUE(manager_.Apply({job}));
+  EXPECT_TRUE(Eventually([&] { return !storage_.Of(Series("scrape_body_size_bytes")).empty(); }));
+  EXPECT_EQ(Last("scrape_body_size_bytes"), -1);
+  EXPECT_NE(registry_.RenderText().find("prometheus_target_scrapes_exceeded_body_size_limit_total"),
+            std::string::npos);
+  Serve(200, "a 1\n");
+  EXPECT_TRUE(Eventually([&] { return Last("scrape_body_size_bytes") == 4; }));
 }
 
 TEST_F(ManagerTest, TooManyTargetsAreNotScrapedAtAll) {

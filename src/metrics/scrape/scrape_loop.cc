@@ -29,6 +29,12 @@ net::Timer MakeTimer(const ScrapeServices& services, const PoolSettings& setting
   return net::Timer(services.io);
 }
 
+// Of the client's limits, that of the body.
+bool IsBodyTooLarge(const core::Error& error) {
+  return error.code() == Code::kResourceExhausted &&
+         error.message().find("body is larger than") != std::string::npos;
+}
+
 }  // namespace
 
 ScrapeLoop::ScrapeLoop(ScrapeServices& services, std::shared_ptr<const PoolSettings> settings,
@@ -183,8 +189,15 @@ Result<BodySummary> ScrapeLoop::Append(const Result<ScrapedBody>& body, double d
     batch = services_.storage.NewAppender();
     appender_.AppendStale(time_ms_, *batch);
   }
-  appender_.AppendReport(summary.has_value(), duration_seconds, summary.value_or(BodySummary{}), time_ms_,
-                         *batch);
+  ScrapeOutcome outcome{.is_up = summary.has_value(),
+                        .duration_seconds = duration_seconds,
+                        .timeout_seconds = static_cast<double>(target_.timeout_ms) / 1000,
+                        .body_bytes = body ? static_cast<int64_t>(body->text.size()) : 0};
+  if (!body && IsBodyTooLarge(body.error())) {
+    services_.metrics.body_limit.Increment();
+    outcome.body_bytes = -1;
+  }
+  appender_.AppendReport(outcome, summary.value_or(BodySummary{}), time_ms_, *batch);
   if (core::Status committed = batch->Commit(); !committed) {
     services_.metrics.commit_failures.Increment();
     return tl::unexpected(committed.error().WithContext("samples could not be stored"));
@@ -197,6 +210,7 @@ void ScrapeLoop::NoteOutcome(const Result<BodySummary>& summary, double duration
   if (!summary) {
     services_.metrics.scrapes_failed.Increment();
     error = summary.error().message();
+    if (settings_->failure_log) settings_->failure_log->Write(error, settings_->name, target_.url);
   } else if (summary->refused > 0) {
     error = fmt::format("{} samples refused: {}; the first: {}", summary->refused, summary->refusal,
                         summary->refused_series);

@@ -20,6 +20,7 @@
 #include "core/log.h"
 #include "metrics/scrape/body_appender.h"
 #include "metrics/scrape/buffer_pool.h"
+#include "metrics/scrape/failure_log.h"
 #include "metrics/scrape/scrape_metrics.h"
 #include "metrics/scrape/target.h"
 #include "metrics/scrape/target_builder.h"
@@ -48,9 +49,10 @@ struct ScrapeServices {
 struct PoolSettings {
   std::string name;
   SampleRules samples;
-  net::FetchRequest request;      // everything but the URL and the timeout
-  config::HttpClientConfig http;  // for secrets that stand in files
-  LocalSource local;              // instead of fetching, when set
+  net::FetchRequest request;                // everything but the URL and the timeout
+  config::HttpClientConfig http;            // for secrets that stand in files
+  LocalSource local;                        // instead of fetching, when set
+  std::shared_ptr<FailureLog> failure_log;  // null: none
 };
 
 class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {

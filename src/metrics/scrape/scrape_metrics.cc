@@ -10,6 +10,9 @@ ScrapeMetrics::ScrapeMetrics(core::Registry& registry)
       sample_limit(
           registry.AddCounter("prometheus_target_scrapes_exceeded_sample_limit_total",
                               "Total number of scrapes that hit the sample limit and were rejected.")),
+      bucket_limit(registry.AddCounter(
+          "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+          "Total number of scrapes that hit the native histogram bucket limit and were rejected.")),
       out_of_order(registry.AddCounter(
           "prometheus_target_scrapes_sample_out_of_order_total",
           "Total number of samples rejected due to not being out of the expected order.")),

@@ -11,6 +11,7 @@ struct ScrapeMetrics {
   core::Counter& scrapes_failed;
   core::Counter& body_limit;
   core::Counter& sample_limit;
+  core::Counter& bucket_limit;
   core::Counter& out_of_order;
   core::Counter& duplicate_timestamp;
   core::Counter& out_of_bounds;

@@ -126,7 +126,10 @@ AppendResult DbAppender::Take(SeriesRef ref, const model::Labels& labels, const 
   }
   NoteUse(ref, *record);
   min_batch_time_ms_ = std::min(min_batch_time_ms_, time_ms);
-  if (is_histogram || sample.start_ms != 0 || record->extras.load(std::memory_order_relaxed) != 0) {
+  // The record's extras say nothing yet of start times in this very batch.
+  bool has_pending_start = !batch_->new_start_times.empty() && batch_->new_start_times.contains(ref);
+  if (is_histogram || sample.start_ms != 0 || has_pending_start ||
+      record->extras.load(std::memory_order_relaxed) != 0) {
     AddUnusual(ref, *record, sample, bits);
     return {ref, AppendOutcome::kOk};
   }

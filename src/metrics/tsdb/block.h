@@ -37,6 +37,9 @@ struct FoundInBlock {
 
 // Opened by the functions of each form; shared by queries, so that one that is deleted meanwhile is still
 // read. Const methods may be called from any thread.
+// How many series are looked at before hints are asked whether to go on.
+inline constexpr size_t kSeriesBetweenChecks = 4096;
+
 class Block {
  public:
   virtual ~Block() = default;
@@ -50,8 +53,9 @@ class Block {
   uint64_t size_bytes() const { return facts_.size_bytes; }
 
   // Adds what matches to `out`, in the order of labels. kCorruption when the index is not what was written.
-  virtual core::Status Select(const std::vector<model::Matcher>& matchers,
-                              std::vector<FoundInBlock>& out) const = 0;
+  // Of the hints only `check` is asked.
+  virtual core::Status Select(const std::vector<model::Matcher>& matchers, std::vector<FoundInBlock>& out,
+                              const model::SelectHints& hints = {}) const = 0;
   // Adds values or names (each at least once, in any order) to `out`.
   virtual core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
                                    std::vector<std::string>& out) const = 0;

@@ -348,6 +348,14 @@ uint64_t Db::SamplesTaken() const {
   return samples;
 }
 
+std::optional<TimestampMs> Db::OldestTimeMs() const {
+  const Store& store = *impl_->store();
+  BlockSnapshot all = store.blocks.Snapshot(kNoTime, std::numeric_limits<TimestampMs>::max());
+  if (!all.blocks.empty()) return all.blocks.front()->start_ms();
+  if (store.head.min_time_ms() > store.head.max_time_ms()) return std::nullopt;
+  return store.head.min_time_ms();
+}
+
 Result<Stats> Db::GetStats(size_t top) const {
   const Store& store = *impl_->store();
   Stats stats;

@@ -117,6 +117,9 @@ struct DbOptions {
   // Neighbouring blocks are merged into larger ones, up to this; 0: a tenth of the retention, at most 31
   // days.
   DurationMs max_block_range_ms = 0;
+  // Writes no blocks: what would go to one is forgotten, so that only the journal and the newest samples are
+  // there. For who only passes samples on.
+  bool journal_only = false;
   // A journal file is closed at this size, and a checkpoint replaces the journal when it has grown by that of
   // the last checkpoint, at least by journal_checkpoint_bytes; or when it holds so many samples that a
   // restart would take long (maintenance.cc).
@@ -266,6 +269,8 @@ class Db final : public model::Appendable, public model::Queryable, public model
   model::CommitPosition End() const override;
   TimestampMs NewestTimeMs() const override;
   uint64_t SamplesTaken() const override;
+  // The oldest time of which there may be samples; nothing when there are none.
+  std::optional<TimestampMs> OldestTimeMs() const;
 
   // The exemplars with start_ms <= time <= end_ms of the series that all matchers of at least one set accept;
   // series in the order of their labels.

@@ -82,13 +82,18 @@ Result<Bitmap> DenseBlock::SelectNumbers(const std::vector<Matcher>& matchers) c
   return series;
 }
 
-Status DenseBlock::Select(const std::vector<Matcher>& matchers, std::vector<FoundInBlock>& out) const {
+Status DenseBlock::Select(const std::vector<Matcher>& matchers, std::vector<FoundInBlock>& out,
+                          const model::SelectHints& hints) const {
   auto select = [&]() -> Status {
     SEXTANT_ASSIGN(Bitmap series, SelectNumbers(matchers));
-    return index_.VisitLabels(
-        series, [&](uint32_t number, Labels labels) { out.push_back({std::move(labels), number}); });
+    return index_.VisitLabels(series, [&](uint32_t number, Labels labels) -> Status {
+      out.push_back({std::move(labels), number});
+      return out.size() % kSeriesBetweenChecks == 0 ? hints.Check() : Status();
+    });
   };
-  return select().map_error(core::AddContext("{}", JoinPath(dir(), kIndexFile)));
+  Status selected = select();
+  if (selected || selected.error().code() != Code::kCorruption) return selected;
+  return selected.map_error(core::AddContext("{}", JoinPath(dir(), kIndexFile)));
 }
 
 Status DenseBlock::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,

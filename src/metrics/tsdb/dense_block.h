@@ -28,8 +28,8 @@ class DenseBlock final : public Block {
   // kCorruption when the files are not a block; their content is checked when it is first used.
   static core::Result<std::shared_ptr<const Block>> Open(core::FileSystem& fs, const std::string& dir);
 
-  core::Status Select(const std::vector<model::Matcher>& matchers,
-                      std::vector<FoundInBlock>& out) const override;
+  core::Status Select(const std::vector<model::Matcher>& matchers, std::vector<FoundInBlock>& out,
+                      const model::SelectHints& hints = {}) const override;
   core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
                            std::vector<std::string>& out) const override;
   core::Status LabelNames(const std::vector<model::Matcher>& matchers,

@@ -271,7 +271,8 @@ ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples
 }
 
 std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, CommitTracker::Ticket watermark,
-                                     TimestampMs in_order_from_ms, TimestampMs start_ms, size_t first) const {
+                                     TimestampMs in_order_from_ms, TimestampMs start_ms, size_t first,
+                                     const model::SelectHints& hints) const {
   std::vector<HeadSeries> out;
   std::shared_lock index_lock(index_mutex_);
   Pause pause = [&] {
@@ -292,7 +293,10 @@ std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, Commi
   if (first > 0 && out.size() > first) KeepFirst(first, pause, out);
   std::vector<LabelView> scratch;
   for (size_t i = 0; i < out.size(); ++i) {
-    if (i % kSliceSeries == kSliceSeries - 1) pause();
+    if (i % kSliceSeries == kSliceSeries - 1) {
+      pause();
+      if (!hints.Check()) break;
+    }
     // One that was dropped has empty labels, which no series has.
     if (IsSame(out[i])) out[i].labels = index_.LabelsOf(SlotOf(out[i].ref), scratch);
   }

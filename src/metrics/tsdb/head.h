@@ -152,9 +152,10 @@ class Head {
   // The series that match, as of the commits up to `watermark`; with labels. Those without samples at or
   // after `in_order_from_ms`, or out-of-order samples at or after `start_ms`, are left out. With `first`,
   // only so many: those whose labels come first. New series do not wait for it: the index lock is let go of
-  // again and again.
+  // again and again. When the check of `hints` fails, some are missing.
   std::vector<HeadSeries> Select(const std::vector<model::Matcher>& matchers, CommitTracker::Ticket watermark,
-                                 TimestampMs in_order_from_ms, TimestampMs start_ms, size_t first = 0) const;
+                                 TimestampMs in_order_from_ms, TimestampMs start_ms, size_t first = 0,
+                                 const model::SelectHints& hints = {}) const;
   // The same without labels, for queries over very many series, which may not ask for them: FillLabels. The
   // series are noted to be in use in `epoch`, which the caller holds.
   std::vector<HeadSeries> SelectInUse(const std::vector<model::Matcher>& matchers,

@@ -549,11 +549,11 @@ class IndexReader::LabelReader {
 Result<Labels> IndexReader::LabelsOf(uint32_t series) const { return LabelReader(*this).Read(series); }
 
 Status IndexReader::VisitLabels(const Bitmap& series,
-                                const std::function<void(uint32_t, Labels)>& take) const {
+                                const std::function<Status(uint32_t, Labels)>& take) const {
   LabelReader reader(*this);
   for (uint32_t number : series) {
     SEXTANT_ASSIGN(Labels labels, reader.Read(number));
-    take(number, std::move(labels));
+    SEXTANT_TRY(take(number, std::move(labels)));
   }
   return {};
 }

@@ -115,7 +115,7 @@ class IndexReader {
   core::Result<model::Labels> LabelsOf(uint32_t series) const;
   // Calls `take` with the labels of each of them.
   core::Status VisitLabels(const Bitmap& series,
-                           const std::function<void(uint32_t, model::Labels)>& take) const;
+                           const std::function<core::Status(uint32_t, model::Labels)>& take) const;
   core::Result<RowRange> RowsOf(uint32_t series) const;
   core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
                            std::vector<std::string>& out) const;

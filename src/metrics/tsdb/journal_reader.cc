@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <ranges>
 
 #include "metrics/tsdb/bytes.h"
 #include "metrics/tsdb/frames.h"
@@ -33,6 +34,7 @@ Status JournalReader::Open(uint64_t number) {
   buffer_offset_ = 0;
   decoder_ = BatchDecoder();
   definitions_.clear();
+  absl::erase_if(start_times_ms_, [this](const auto& entry) { return !store_->head.LabelsOf(entry.first); });
   return {};
 }
 
@@ -162,30 +164,49 @@ Result<bool> JournalReader::Next(CommittedBatch& out) {
 }
 
 Status JournalReader::Convert(const DecodedBatch& batch, CommittedBatch& out) {
-  // Start times hold for the samples of their own batch.
   Status status;
+  std::vector<StartChange> changes;
   for (const Section& section : batch.sections) {
     if (section.tag != SectionTag::kStartTimes) continue;
-    std::vector<StartChange> changes;
     status = ReadStartChanges(section.bytes, changes);
-    for (const StartChange& change : changes) start_times_ms_[change.ref] = change.start_ms;
   }
-  const SampleSpans& samples = batch.samples;
-  out.samples.reserve(samples.refs.size());
-  for (size_t i = 0; i < samples.refs.size(); ++i) {
-    TimestampMs start_ms = 0;
-    if (!start_times_ms_.empty()) {
-      auto found = start_times_ms_.find(samples.refs[i]);
-      if (found != start_times_ms_.end()) start_ms = found->second;
-    }
-    out.samples.push_back(
-        {samples.refs[i], samples.times_ms[i], std::bit_cast<double>(samples.bits[i]), nullptr, start_ms});
-  }
+  ConvertFloats(batch.samples, changes, out);
   for (const Section& section : batch.sections) {
     Status converted = ConvertSection(section, out);
     if (!converted) status = converted;
   }
   return status;
+}
+
+// A change holds for its series' samples from its time on; those before it in the batch count since what was
+// known before.
+void JournalReader::ConvertFloats(const SampleSpans& samples, std::span<const StartChange> changes,
+                                  CommittedBatch& out) {
+  absl::flat_hash_map<SeriesRef, std::vector<StartChange>> pending;  // latest first
+  for (const StartChange& change : std::views::reverse(changes)) pending[change.ref].push_back(change);
+  auto take = [this](const StartChange& change) {
+    if (change.start_ms != 0) {
+      start_times_ms_[change.ref] = change.start_ms;
+    } else {
+      start_times_ms_.erase(change.ref);
+    }
+  };
+  out.samples.reserve(samples.refs.size());
+  for (size_t i = 0; i < samples.refs.size(); ++i) {
+    SeriesRef ref = samples.refs[i];
+    TimestampMs time_ms = samples.times_ms[i];
+    if (auto found = pending.find(ref); found != pending.end()) {
+      std::vector<StartChange>& left = found->second;
+      for (; !left.empty() && left.back().from_ms <= time_ms; left.pop_back()) take(left.back());
+    }
+    auto known = start_times_ms_.find(ref);
+    TimestampMs start_ms = known == start_times_ms_.end() ? 0 : known->second;
+    out.samples.push_back({ref, time_ms, std::bit_cast<double>(samples.bits[i]), nullptr, start_ms});
+  }
+  // Whatever is left belongs to samples that were not among these; later batches count with it.
+  for (auto& [ref, left] : pending) {
+    for (; !left.empty(); left.pop_back()) take(left.back());
+  }
 }
 
 Status JournalReader::ConvertSection(const Section& section, CommittedBatch& out) {

@@ -10,9 +10,11 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "metrics/tsdb/start_times.h"
 #include "metrics/tsdb/store.h"
 #include "model/commit_log.h"
 
@@ -33,6 +35,8 @@ class JournalReader final : public model::CommitLogReader {
   core::Result<bool> Fill(size_t bytes);
   core::Result<bool> GoToNextFile();
   core::Status Convert(const DecodedBatch& batch, model::CommittedBatch& out);
+  void ConvertFloats(const SampleSpans& samples, std::span<const StartChange> changes,
+                     model::CommittedBatch& out);
   core::Status ConvertSection(const Section& section, model::CommittedBatch& out);
 
   const std::shared_ptr<Store> store_;
@@ -48,7 +52,8 @@ class JournalReader final : public model::CommitLogReader {
   DecodedBatch batch_;
   // Series that this file defines: they may be gone from the head.
   absl::flat_hash_map<SeriesRef, model::Labels> definitions_;
-  absl::flat_hash_map<SeriesRef, TimestampMs> start_times_ms_;  // of float samples, where they are known
+  // Of the newest float samples read, where they are known. Survives a file's end, for as long as the series.
+  absl::flat_hash_map<SeriesRef, TimestampMs> start_times_ms_;
 };
 
 }  // namespace sextant::tsdb

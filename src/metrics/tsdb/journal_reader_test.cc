@@ -94,6 +94,34 @@ TEST_F(JournalReaderTest, HandsOverEveryKind) {
             "a{instance=\"i\"}=9@4 a{instance=\"i\"}#5\n");
 }
 
+TEST_F(JournalReaderTest, EachSampleOfABatchHasItsOwnStartTime) {
+  auto db = bench_.Open();
+  auto reader = db->NewReader({});
+  model::Labels a = MetricLabels("a");
+  auto append = [&](model::Appender& appender, TimestampMs time_ms, TimestampMs start_ms) {
+    model::Sample sample{.time_ms = kTestStart + time_ms,
+                         .value = 1,
+                         .histogram = nullptr,
+                         .start_ms = start_ms == 0 ? 0 : kTestStart + start_ms};
+    ASSERT_EQ(appender.AppendSample(0, a, sample).outcome, model::AppendOutcome::kOk);
+  };
+  auto first = db->NewAppender();
+  append(*first, 10, 1);
+  append(*first, 20, 1);
+  append(*first, 30, 25);
+  append(*first, 40, 35);
+  append(*first, 50, 0);
+  ASSERT_TRUE(first->Commit().has_value());
+  auto second = db->NewAppender();
+  append(*second, 60, 0);
+  append(*second, 70, 65);
+  ASSERT_TRUE(second->Commit().has_value());
+  EXPECT_EQ(ReadAll(*reader),
+            "a{instance=\"i\"}=1@10^1 a{instance=\"i\"}=1@20^1 a{instance=\"i\"}=1@30^25 "
+            "a{instance=\"i\"}=1@40^35 a{instance=\"i\"}=1@50\n"
+            "a{instance=\"i\"}=1@60 a{instance=\"i\"}=1@70^65\n");
+}
+
 TEST_F(JournalReaderTest, GoesOnFromAPositionOverFilesAndRestarts) {
   auto hold = std::make_shared<model::CommitLogHold>();
   bench_.options.journal_hold = hold;

@@ -71,7 +71,7 @@ Status Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
   CommitTracker::Ticket ticket = store_.commits.watermark();
   int64_t started_ns = store_.clock.MonotonicNs();
   store_.metrics.compactions.Increment();
-  Status written = WriteBlock(start_ms, end_ms);
+  Status written = store_.options.journal_only ? Status() : WriteBlock(start_ms, end_ms);
   store_.metrics.compaction_seconds.Observe(static_cast<double>(store_.clock.MonotonicNs() - started_ns) /
                                             1e9);
   if (!written) {

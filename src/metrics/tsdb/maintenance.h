@@ -68,6 +68,7 @@ class Maintenance {
     TimestampMs end_ms;
     CommitTracker::Ticket ticket;
   };
+  void NoteOutOfOrderCut(WrittenRange range);
 
   Store& store_;
   // One at a time, also while it writes: nobody but maintenance waits for it.

@@ -39,6 +39,10 @@ Status Maintenance::CutOutOfOrder() {
 Status Maintenance::WriteOutOfOrder(TimestampMs start_ms, TimestampMs end_ms) {
   store_.commits.WaitForBegun();
   CommitTracker::Ticket ticket = store_.commits.watermark();
+  if (store_.options.journal_only) {
+    NoteOutOfOrderCut({start_ms, end_ms, ticket});
+    return {};
+  }
   const OutOfOrderStore& late = store_.head.out_of_order();
   std::vector<SeriesRef> refs = late.SeriesIn(start_ms, end_ms - 1);
   absl::flat_hash_set<SeriesRef> wanted(refs.begin(), refs.end());
@@ -64,12 +68,17 @@ Status Maintenance::WriteOutOfOrder(TimestampMs start_ms, TimestampMs end_ms) {
   std::string dir = block.dir;
   SEXTANT_TRY(store_.blocks.Finish(std::move(block), {}));
   store_.metrics.compactions.Increment();
-  written_.push_back({start_ms, end_ms, ticket});
+  NoteOutOfOrderCut({start_ms, end_ms, ticket});
+  store_.logger.Info("wrote a block of out-of-order samples", {{"block", dir}, {"series", wanted.size()}});
+  return {};
+}
+
+// What is elsewhere now, or is not kept, may go.
+void Maintenance::NoteOutOfOrderCut(WrittenRange range) {
+  written_.push_back(range);
   NoteNewBlock();
   has_droppings_ = true;
   needs_checkpoint_.store(true);
-  store_.logger.Info("wrote a block of out-of-order samples", {{"block", dir}, {"series", wanted.size()}});
-  return {};
 }
 
 }  // namespace sextant::tsdb

@@ -81,11 +81,14 @@ std::shared_ptr<const promfiles::Tombstones> PrometheusBlock::tombstones() const
   return tombstones_;
 }
 
-Status PrometheusBlock::Select(const std::vector<Matcher>& matchers, std::vector<FoundInBlock>& out) const {
+Status PrometheusBlock::Select(const std::vector<Matcher>& matchers, std::vector<FoundInBlock>& out,
+                               const model::SelectHints& hints) const {
   SEXTANT_ASSIGN(Roaring selected, index_->Select(matchers));
   out.reserve(out.size() + selected.cardinality());
-  return index_->VisitLabels(
-      selected, [&](uint32_t series, Labels labels) { out.push_back({std::move(labels), series}); });
+  return index_->VisitLabels(selected, [&](uint32_t series, Labels labels) -> Status {
+    out.push_back({std::move(labels), series});
+    return out.size() % kSeriesBetweenChecks == 0 ? hints.Check() : Status();
+  });
 }
 
 Status PrometheusBlock::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,

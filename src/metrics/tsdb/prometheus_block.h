@@ -35,8 +35,8 @@ class PrometheusBlock final : public Block {
   // What meta.json says, with the present number of tombstones.
   promfiles::BlockMeta meta() const;
 
-  core::Status Select(const std::vector<model::Matcher>& matchers,
-                      std::vector<FoundInBlock>& out) const override;
+  core::Status Select(const std::vector<model::Matcher>& matchers, std::vector<FoundInBlock>& out,
+                      const model::SelectHints& hints = {}) const override;
   core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
                            std::vector<std::string>& out) const override;
   core::Status LabelNames(const std::vector<model::Matcher>& matchers,

@@ -231,7 +231,7 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
   }
   auto select_head = [&] {
     return SelectHead([&](CommitTracker::Ticket watermark, TimestampMs in_order_from_ms) {
-      return head.Select(matchers, watermark, in_order_from_ms, view_->start_ms(), first);
+      return head.Select(matchers, watermark, in_order_from_ms, view_->start_ms(), first, hints);
     });
   };
   if (blocks.empty()) {
@@ -244,21 +244,26 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
     std::vector<FoundInBlock> in_block;
     for (uint32_t i = 0; i < blocks.size(); ++i) {
       in_block.clear();
-      SEXTANT_TRY(view_->store().blocks.Guard(*blocks[i], blocks[i]->Select(matchers, in_block)));
+      SEXTANT_TRY(view_->store().blocks.Guard(*blocks[i], blocks[i]->Select(matchers, in_block, hints)));
       joined.BeginSource(in_block.size());
-      for (FoundInBlock& series : in_block) {
+      for (size_t k = 0; k < in_block.size(); ++k) {
+        if (k % kSeriesBetweenChecks == 0) SEXTANT_TRY(hints.Check());
+        FoundInBlock& series = in_block[k];
         joined.At(std::move(series.labels)).in_blocks.push_back({i, series.series});
       }
       joined.EndSource();
     }
     std::vector<HeadSeries> in_head = select_head();
     joined.BeginSource(in_head.size());
-    for (HeadSeries& series : in_head) {
+    for (size_t k = 0; k < in_head.size(); ++k) {
+      if (k % kSeriesBetweenChecks == 0) SEXTANT_TRY(hints.Check());
+      HeadSeries& series = in_head[k];
       Labels labels = std::move(series.labels);
       joined.At(std::move(labels)).in_head = std::move(series);
     }
     found = std::move(joined).Take();
   }
+  SEXTANT_TRY(hints.Check());
   if (hints.sorted) {
     std::sort(found.begin(), found.end(),
               [](const FoundSeries& a, const FoundSeries& b) { return a.labels < b.labels; });

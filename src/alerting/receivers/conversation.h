@@ -1,0 +1,95 @@
+// How a notification is put to a service: which requests to send, one after the other, and what the answers
+// mean. Most services take one request; some must be asked first (Jira: is there an issue already?).
+//
+//   ConversationPtr conversation = StartConversation(notification, context);
+//   Step step = conversation->Begin();
+//   while (step is a request) step = conversation->OnAnswer(send(request));
+//   // step is a Verdict now
+//
+// No I/O here but reading the secret files that a configuration names: whoever drives it sends. An attempt
+// that is repeated begins a new conversation, so that rotated secrets are picked up. One thread at a time.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <variant>
+
+#include "alerting/dispatcher.h"
+#include "core/clock.h"
+#include "core/result.h"
+#include "gotemplate/template.h"
+#include "net/http_client.h"
+#include "net/smtp_client.h"
+
+namespace sextant::alerting {
+
+// What services are remembered by between notifications: access tokens, the message that later ones change.
+// Bounded: the oldest entry makes room. Thread-safe.
+class ServiceMemory {
+ public:
+  // Empty when there is none, or it has expired.
+  std::string Get(const std::string& key, core::TimestampMs now_ms) const;
+  void Put(const std::string& key, std::string value, core::TimestampMs expires_ms);
+  void Forget(const std::string& key);
+
+ private:
+  struct Entry {
+    std::string value;
+    core::TimestampMs expires_ms = 0;
+  };
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry> entries_;
+};
+
+// What messages are made with.
+struct MessageContext {
+  std::shared_ptr<const gotemplate::TemplateSet> templates = {};
+  std::string external_url = {};
+  core::TimestampMs now_ms = 0;
+  std::shared_ptr<ServiceMemory> memory = {};  // may be null
+};
+
+// What came of an attempt.
+struct Verdict {
+  bool delivered = false;
+  bool may_retry = false;
+  bool is_rate_limited = false;         // the service wants fewer requests, not only this one later
+  core::DurationMs retry_after_ms = 0;  // the peer's wish
+  std::string error = {};
+  std::string reason = {};  // of the failure, as the label of alertmanager_notifications_failed_total
+
+  static Verdict Delivered() { return {.delivered = true}; }
+  static Verdict GivenUp(std::string error, std::string reason = "other") {
+    return {.error = std::move(error), .reason = std::move(reason)};
+  }
+};
+
+using Answer = core::Result<net::FetchResponse>;
+using Step = std::variant<net::FetchRequest, net::MailRequest, Verdict>;
+
+class Conversation {
+ public:
+  virtual ~Conversation() = default;
+  virtual Step Begin() = 0;
+  // After a FetchRequest.
+  virtual Step OnAnswer(const Answer& answer) = 0;
+  // After a MailRequest.
+  virtual Verdict OnMailAnswer(const core::Status& answer);
+
+  // Of one request; 0: until the deadline.
+  core::DurationMs timeout_ms = 0;
+  // A template failed: the message says so in plain words instead of being lost.
+  std::string template_error;
+
+ protected:
+  Conversation() = default;
+};
+using ConversationPtr = std::unique_ptr<Conversation>;
+
+// By the notification's integration; not for kLog. The notification must outlive the conversation. A
+// conversation that cannot even begin (a template or a secret file is broken) ends with its first step.
+ConversationPtr StartConversation(const Notification& notification, const MessageContext& context);
+
+}  // namespace sextant::alerting

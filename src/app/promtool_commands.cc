@@ -1,0 +1,119 @@
+#include "app/promtool_commands.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "api/params.h"
+#include "api/query_json.h"
+#include "app/promtool/command.h"
+
+namespace sextant::app {
+
+using core::Code;
+using core::Fail;
+using core::Result;
+using core::Status;
+
+void AddHttpConfigFlag(CommandLine& line, PromtoolOptions& options) {
+  line.AddFlag("http.config.file", 0, "HTTP client configuration file for promtool to connect to Prometheus.",
+               &options.http_config);
+}
+
+void AddQueryFlags(CommandLine& line, PromtoolOptions& options) {
+  line.AddFlag("format", 'o', "Output format of the query.", &options.format);
+  AddHttpConfigFlag(line, options);
+}
+
+namespace {
+
+Status CheckFormat(const PromtoolOptions& options) {
+  if (options.format == "promql" || options.format == "json") return {};
+  return Fail(Code::kInvalidArgument, "enum value must be one of promql,json, got '{}'", options.format);
+}
+
+}  // namespace
+
+bool ParseOrStop(const CommandLine& line, const Words& words, std::string_view command,
+                 std::string_view summary, const PromtoolOptions& options, int& code) {
+  if (std::ranges::find(words, "--help") != words.end() || std::ranges::find(words, "-h") != words.end()) {
+    Print(line.Help(fmt::format("promtool {}", command), summary));
+    code = kExitOk;
+    return false;
+  }
+  Status parsed = line.Parse(words);
+  if (parsed) parsed = CheckFormat(options);
+  if (parsed) return true;
+  code = FailWith(fmt::format("promtool: error: {}, try --help", parsed.error().message()));
+  return false;
+}
+
+void Print(const std::string& text) { std::fputs(text.c_str(), stdout); }
+
+int FailWith(const std::string& text) {
+  std::fflush(stdout);
+  std::fputs((text + "\n").c_str(), stderr);
+  return kExitFailed;
+}
+
+int FailQuery(const core::Error& error) { return FailWith("query error: " + error.message()); }
+
+void AppendNames(std::string_view list, std::vector<std::string>& names) {
+  for (size_t begin = 0; begin <= list.size();) {
+    size_t end = std::min(list.find(',', begin), list.size());
+    names.emplace_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+}
+
+Result<ApiHeaders> ParseHeaderFlags(const std::vector<std::string>& headers) {
+  ApiHeaders parsed;
+  for (const std::string& header : headers) {
+    size_t equals = header.find_first_of("=:");
+    if (equals == header.npos) {
+      return Fail(Code::kInvalidArgument, "expected KEY=VALUE got '{}'", header);
+    }
+    parsed.emplace_back(header.substr(0, equals), header.substr(equals + 1));
+  }
+  return parsed;
+}
+
+Result<std::unique_ptr<ApiClient>> Connect(const std::string& server, const PromtoolOptions& options,
+                                           const std::vector<std::string>& headers) {
+  SEXTANT_ASSIGN(ApiHeaders parsed, ParseHeaderFlags(headers));
+  SEXTANT_ASSIGN(config::HttpClientConfig http, promtool::LoadHttpConfig(options.http_config));
+  return ApiClient::Connect(server, std::move(parsed), std::move(http))
+      .map_error(core::AddContext("error creating API client"));
+}
+
+core::TimestampMs NowMs() { return core::SystemClock().NowMs(); }
+
+Result<core::TimestampMs> ParseTimeFlag(const std::string& text, core::TimestampMs otherwise,
+                                        std::string_view what) {
+  if (text.empty()) return otherwise;
+  Result<core::TimestampMs> time = api::ParseTime(text);
+  if (time) return time;
+  return Fail(Code::kInvalidArgument, "error parsing {} time: cannot parse {} to a valid timestamp", what,
+              model::QuoteGo(text));
+}
+
+std::string SecondsText(core::TimestampMs time_ms) {
+  std::string text;
+  api::AppendTimestamp(text, time_ms);
+  while (text.find('.') != text.npos && text.ends_with('0')) text.pop_back();
+  return text;
+}
+
+std::string GoDuration(core::DurationMs ms) {
+  if (ms == 0) return "0s";
+  if (ms < 0) return "-" + GoDuration(-ms);
+  if (ms < 1'000) return fmt::format("{}ms", ms);
+  int64_t seconds = ms / 1000;
+  std::string text;
+  if (seconds >= 3600) text += fmt::format("{}h", seconds / 3600);
+  if (seconds >= 60) text += fmt::format("{}m", seconds / 60 % 60);
+  std::string fraction = ms % 1000 == 0 ? "" : fmt::format(".{:03}", ms % 1000);
+  while (fraction.ends_with('0')) fraction.pop_back();
+  return text + fmt::format("{}{}s", seconds % 60, fraction);
+}
+
+}  // namespace sextant::app

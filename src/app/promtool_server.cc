@@ -1,0 +1,246 @@
+// `promtool push metrics` and `promtool debug`: what sends to a server, and what fetches from one to look at
+// later.
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <map>
+
+#include "app/promtool/command.h"
+#include "app/promtool_commands.h"
+#include "core/duration.h"
+#include "core/file.h"
+#include "httpclient/settings.h"
+#include "metrics/exposition/parser.h"
+#include "metrics/remote/snappy_block.h"
+#include "net/compression.h"
+#include "net/http_client.h"
+#include "wire/remote_write.h"
+
+namespace sextant::app {
+
+namespace {
+
+using core::Code;
+using core::Fail;
+using core::Result;
+using core::Status;
+
+constexpr size_t kMaxAnswerBytes = 256 << 20;
+constexpr uint64_t kMaxMetricFileBytes = 256 << 20;
+constexpr core::DurationMs kFetchTimeoutMs = 30'000;
+
+// --- push metrics ---
+
+struct PushOptions {
+  PromtoolOptions common;
+  std::string url;
+  std::string timeout = "30s";
+  std::vector<std::string> labels;
+  std::vector<std::string> headers;
+  std::vector<std::string> files;
+};
+
+// The samples of a text as a remote write request of version 1.0; those without a time are of now.
+Result<std::string> MakeWriteRequest(std::string_view text, const std::vector<std::string>& label_flags) {
+  std::vector<std::pair<std::string, std::string>> extra;
+  for (const std::string& flag : label_flags) {
+    size_t equals = flag.find('=');
+    if (equals == std::string::npos) return Fail(Code::kInvalidArgument, "expected KEY=VALUE got '{}'", flag);
+    extra.emplace_back(flag.substr(0, equals), flag.substr(equals + 1));
+  }
+  if (label_flags.empty()) extra.emplace_back("job", "promtool");
+  wire::WriteRequestBuilder request(wire::WriteVersion::kV1);
+  core::TimestampMs now_ms = NowMs();
+  auto parser = exposition::NewParser(exposition::Format::kPrometheusText, text);
+  std::map<std::string, model::MetricMetadata> families;
+  model::LabelsBuilder labels;
+  while (true) {
+    exposition::EntryKind kind = parser->Next();
+    const exposition::Entry& entry = parser->entry();
+    if (kind == exposition::EntryKind::kEnd) break;
+    if (kind == exposition::EntryKind::kError) return tl::unexpected(parser->error());
+    if (kind == exposition::EntryKind::kHelp) families[std::string(entry.name)].help = parser->HelpText();
+    if (kind == exposition::EntryKind::kType) {
+      families[std::string(entry.name)].type = exposition::MetricTypeName(entry.type);
+    }
+    if (kind != exposition::EntryKind::kSample) continue;
+    SEXTANT_TRY(parser->ReadLabels(labels));
+    for (const auto& [name, value] : extra) labels.Set(name, value);
+    request.BeginSeries(labels.Build());
+    wire::WriteSample sample;
+    sample.time_ms = entry.timestamp_ms.value_or(now_ms);
+    sample.value = entry.value;
+    request.AddSample(sample);
+    request.EndSeries(nullptr);
+  }
+  for (const auto& [family, metadata] : families) request.AddFamilyMetadata(family, metadata);
+  return request.Finish();
+}
+
+Status Push(std::string_view text, const PushOptions& options, core::DurationMs timeout_ms) {
+  SEXTANT_ASSIGN(std::string message, MakeWriteRequest(text, options.labels));
+  SEXTANT_ASSIGN(ApiHeaders headers, ParseHeaderFlags(options.headers));
+  SEXTANT_ASSIGN(config::HttpClientConfig http, promtool::LoadHttpConfig(options.common.http_config));
+  net::FetchRequest request;
+  request.method = "POST";
+  request.url = options.url;
+  request.timeout_ms = timeout_ms;
+  request.max_body_bytes = kMaxAnswerBytes;
+  request.headers.Set("Content-Type", "application/x-protobuf");
+  request.headers.Set("Content-Encoding", "snappy");
+  request.headers.Set("X-Prometheus-Remote-Write-Version", "0.1.0");
+  for (const auto& [name, value] : headers) request.headers.Set(name, value);
+  request.body = remote::CompressSnappy(message);
+  httpclient::ApplyHttpConfig(http, request);
+  SEXTANT_TRY(httpclient::ReadSecretFiles(http, request));
+  SEXTANT_ASSIGN(net::FetchResponse response, net::FetchSync(std::move(request)));
+  if (response.status / 100 == 2) return {};
+  std::string line = response.body.substr(0, std::min(response.body.find('\n'), size_t{512}));
+  return Fail(Code::kUnavailable, "server returned HTTP status {} {}: {}", response.status,
+              net::StatusText(response.status), line);
+}
+
+int PushMetrics(const Words& words) {
+  PushOptions options;
+  std::string protobuf_message = "prometheus.WriteRequest";
+  CommandLine line;
+  AddHttpConfigFlag(line, options.common);
+  line.AddFlagList("label", "Label to attach to metrics. Can be specified multiple times.", &options.labels);
+  line.AddFlag("timeout", 0, "The time to wait for pushing metrics.", &options.timeout);
+  line.AddFlagList("header", "Prometheus remote write header.", &options.headers);
+  line.AddFlag("protobuf_message", 0, "Only prometheus.WriteRequest in this version.", &protobuf_message);
+  line.AddArgument("remote-write-url", "Prometheus remote write url to push metrics.", &options.url);
+  line.AddArguments("metric-files", "The metric files to push, default is read from standard input.",
+                    &options.files, /*is_required=*/false);
+  int code = kExitOk;
+  if (!ParseOrStop(line, words, "push metrics",
+                   "Push metrics to a prometheus remote write (for testing purpose only).", options.common,
+                   code)) {
+    return code;
+  }
+  if (protobuf_message != "prometheus.WriteRequest") {
+    return FailWith(fmt::format("promtool: error: --protobuf_message: {} is not supported yet, try --help",
+                                protobuf_message));
+  }
+  Result<core::DurationMs> timeout_ms = core::ParseDuration(options.timeout);
+  if (!timeout_ms)
+    return FailWith(fmt::format("promtool: error: {}, try --help", timeout_ms.error().message()));
+  if (options.files.empty()) {
+    std::string text(std::istreambuf_iterator<char>(std::cin), {});
+    Status pushed = Push(text, options, *timeout_ms);
+    if (!pushed) return FailWith("  FAILED: " + pushed.error().message());
+    Print("  SUCCESS: metric pushed to remote write.\n");
+    return kExitOk;
+  }
+  bool has_failed = false;
+  core::PosixFileSystem files;
+  for (const std::string& file : options.files) {
+    auto text = core::ReadFile(files, file, kMaxMetricFileBytes);
+    Status pushed = text ? Push(*text, options, *timeout_ms) : tl::unexpected(text.error());
+    if (pushed) {
+      Print(fmt::format("  SUCCESS: metric file {} pushed to remote write.\n", file));
+    } else {
+      has_failed = true;
+      FailWith("  FAILED: " + pushed.error().message());
+    }
+  }
+  return has_failed ? kExitFailed : kExitOk;
+}
+
+// --- debug ---
+
+// One file in the format of tar (POSIX ustar), and the end of the archive.
+std::string TarOf(const std::string& name, std::string_view bytes) {
+  constexpr size_t kBlockBytes = 512;
+  std::string header(kBlockBytes, '\0');
+  auto put = [&](size_t at, std::string_view text) { text.copy(header.data() + at, text.size()); };
+  put(0, name);
+  put(100, "0000644");
+  put(108, "0000000");
+  put(116, "0000000");
+  put(124, fmt::format("{:011o}", bytes.size()));
+  put(136, fmt::format("{:011o}", NowMs() / 1000));
+  put(148, "        ");
+  put(156, "0");
+  put(257, std::string_view("ustar\00000", 8));
+  unsigned sum = 0;
+  for (char c : header) sum += static_cast<unsigned char>(c);
+  put(148, fmt::format("{:06o}", sum));
+  header[154] = '\0';
+  std::string tar = header;
+  tar += bytes;
+  tar.resize((tar.size() + kBlockBytes - 1) / kBlockBytes * kBlockBytes + 2 * kBlockBytes);
+  return tar;
+}
+
+Status FetchMetrics(const std::string& server, const PromtoolOptions& options) {
+  SEXTANT_ASSIGN(config::HttpClientConfig http, promtool::LoadHttpConfig(options.http_config));
+  net::FetchRequest request;
+  request.url = server;
+  while (request.url.ends_with('/')) request.url.pop_back();
+  request.url += "/metrics";
+  request.timeout_ms = kFetchTimeoutMs;
+  request.max_body_bytes = kMaxAnswerBytes;
+  httpclient::ApplyHttpConfig(http, request);
+  SEXTANT_TRY(httpclient::ReadSecretFiles(http, request));
+  std::string url = request.url;
+  Print("collecting: " + url + "\n");
+  SEXTANT_ASSIGN(net::FetchResponse response, net::FetchSync(std::move(request)));
+  if (response.status != 200) {
+    return Fail(Code::kUnavailable, "GET \"{}\": server returned HTTP status {} {}", url, response.status,
+                net::StatusText(response.status));
+  }
+  std::string packed;
+  SEXTANT_TRY(net::Compress(net::Encoding::kGzip, TarOf("metrics.txt", response.body), packed));
+  constexpr const char* kFile = "debug.tar.gz";
+  std::ofstream out(kFile, std::ios::binary);
+  out << packed;
+  out.close();
+  if (!out) return core::FailErrno(errno, kFile);
+  Print(fmt::format("Compiling debug information complete, all files written in \"{}\".\n", kFile));
+  return {};
+}
+
+int DebugMetrics(const Words& words) {
+  PromtoolOptions options;
+  std::string server;
+  CommandLine line;
+  AddHttpConfigFlag(line, options);
+  line.AddArgument("server", "Prometheus server to get metrics from.", &server);
+  int code = kExitOk;
+  if (!ParseOrStop(line, words, "debug metrics", "Fetch metrics debug information.", options, code))
+    return code;
+  Status fetched = FetchMetrics(server, options);
+  return fetched ? kExitOk : FailWith("error completing debug command: " + fetched.error().message());
+}
+
+int RefuseProfiles(const Words&) {
+  return FailWith(
+      "promtool: error: profiles (debug pprof, debug all) are not supported: this server is no Go program; "
+      "debug "
+      "metrics works, try --help");
+}
+
+int RefuseBench(const Words&) {
+  return FailWith(
+      "promtool: error: tsdb bench write is not supported: `make bench` measures this store, try --help");
+}
+
+}  // namespace
+
+std::vector<PromtoolCommand> PromtoolServerCommands() {
+  return {
+      {{"push", "metrics"},
+       "<remote-write-url> [<metric-files>...]",
+       "Push metrics to a prometheus remote write (for testing purpose only).",
+       PushMetrics},
+      {{"debug", "metrics"}, "<server>", "Fetch metrics debug information.", DebugMetrics},
+      {{"debug", "pprof"}, "<server>", "Not supported.", RefuseProfiles},
+      {{"debug", "all"}, "<server>", "Not supported.", RefuseProfiles},
+      {{"tsdb", "bench", "write"}, "[<file>]", "Not supported.", RefuseBench},
+  };
+}
+
+}  // namespace sextant::app

@@ -1,0 +1,254 @@
+#include "otlp/common_json.h"
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "otlp/metrics.h"
+
+namespace sextant::otlp {
+
+namespace {
+
+using core::Code;
+using core::Fail;
+using core::Result;
+using core::Status;
+using Element = JsonReader::Element;
+
+// "startTimeUnixNano" → "start_time_unix_nano"
+std::string SnakeCase(std::string_view name) {
+  std::string out;
+  for (char c : name) {
+    if (c >= 'A' && c <= 'Z') {
+      out += '_';
+      out += static_cast<char>(c - 'A' + 'a');
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+bool DecodeHex(std::string_view text, std::string& out) {
+  if (text.size() % 2 != 0) return false;
+  for (size_t i = 0; i < text.size(); i += 2) {
+    int high = HexDigit(text[i]);
+    int low = HexDigit(text[i + 1]);
+    if (high < 0 || low < 0) return false;
+    out += static_cast<char>(high << 4 | low);
+  }
+  return true;
+}
+
+int Base64Digit(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+') return 62;
+  return c == '/' ? 63 : -1;
+}
+
+bool DecodeBase64(std::string_view text, std::string& out) {
+  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
+  uint32_t bits = 0;
+  int count = 0;
+  for (char c : text) {
+    int digit = Base64Digit(c);
+    if (digit < 0) return false;
+    bits = bits << 6 | static_cast<uint32_t>(digit);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    out += static_cast<char>(bits >> count & 0xff);
+  }
+  return true;
+}
+
+template <typename T>
+std::optional<T> ParseNumber(std::string_view text) {
+  T value{};
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+template <typename T>
+Status Set(std::optional<Element> found, std::optional<T> (*read)(Element), std::string_view name,
+           std::string_view expected, T& out) {
+  if (!found) return {};
+  std::optional<T> value = read(*found);
+  if (!value) return JsonReader::Wrong(name, expected);
+  out = *value;
+  return {};
+}
+
+}  // namespace
+
+tl::unexpected<core::Error> JsonReader::Wrong(std::string_view name, std::string_view expected) {
+  return Fail(Code::kInvalidArgument, "{} is not {}", name, expected);
+}
+
+Result<std::optional<Element>> JsonReader::Find(Element object, std::string_view name) {
+  if (!object.is_object()) return Fail(Code::kInvalidArgument, "not an object, where {} may stand", name);
+  Element found;
+  if (object[name].get(found) != simdjson::SUCCESS &&
+      object[SnakeCase(name)].get(found) != simdjson::SUCCESS) {
+    return std::nullopt;
+  }
+  if (found.is_null()) return std::nullopt;
+  return found;
+}
+
+std::optional<int64_t> JsonReader::AsInt(Element element) {
+  int64_t value = 0;
+  if (element.get(value) == simdjson::SUCCESS) return value;
+  std::string_view text;
+  if (element.get(text) == simdjson::SUCCESS) return ParseNumber<int64_t>(text);
+  return std::nullopt;
+}
+
+std::optional<uint64_t> JsonReader::AsUInt(Element element) {
+  uint64_t value = 0;
+  if (element.get(value) == simdjson::SUCCESS) return value;
+  std::string_view text;
+  if (element.get(text) == simdjson::SUCCESS) return ParseNumber<uint64_t>(text);
+  return std::nullopt;
+}
+
+std::optional<double> JsonReader::AsDouble(Element element) {
+  double value = 0;
+  if (element.get(value) == simdjson::SUCCESS) return value;
+  std::string_view text;
+  if (element.get(text) != simdjson::SUCCESS) return std::nullopt;
+  if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
+  if (text == "Infinity") return std::numeric_limits<double>::infinity();
+  if (text == "-Infinity") return -std::numeric_limits<double>::infinity();
+  return ParseNumber<double>(text);
+}
+
+Status JsonReader::Text(Element object, std::string_view name, std::string_view& out) {
+  SEXTANT_ASSIGN(std::optional<Element> found, Find(object, name));
+  if (found && found->get(out) != simdjson::SUCCESS) return Wrong(name, "a text");
+  return {};
+}
+
+Status JsonReader::Bool(Element object, std::string_view name, bool& out) {
+  SEXTANT_ASSIGN(std::optional<Element> found, Find(object, name));
+  if (found && found->get(out) != simdjson::SUCCESS) return Wrong(name, "true or false");
+  return {};
+}
+
+Status JsonReader::Int(Element object, std::string_view name, int64_t& out) {
+  SEXTANT_ASSIGN(std::optional<Element> found, Find(object, name));
+  return Set(found, &AsInt, name, "a whole number", out);
+}
+
+Status JsonReader::UInt(Element object, std::string_view name, uint64_t& out) {
+  SEXTANT_ASSIGN(std::optional<Element> found, Find(object, name));
+  return Set(found, &AsUInt, name, "a whole number of at least 0", out);
+}
+
+Status JsonReader::Double(Element object, std::string_view name, double& out) {
+  SEXTANT_ASSIGN(std::optional<Element> found, Find(object, name));
+  return Set(found, &AsDouble, name, "a number", out);
+}
+
+Status JsonReader::HexBytes(Element object, std::string_view name, std::string_view& out) {
+  std::string_view text;
+  SEXTANT_TRY(Text(object, name, text));
+  if (text.empty()) return {};
+  std::string bytes;
+  if (!DecodeHex(text, bytes)) return Wrong(name, "hexadecimal");
+  out = Keep(std::move(bytes));
+  return {};
+}
+
+Status JsonReader::ReadItems(Element object, bool has_keys, int depth, AnyValue& out) {
+  return ForEach(object, "values", [&](Element item) -> Status {
+    SEXTANT_ASSIGN(KeyValue * added, budget_.Add(out.items));
+    return has_keys ? ReadKeyValue(item, depth + 1, *added) : ReadValue(item, depth + 1, added->value);
+  });
+}
+
+Status JsonReader::ReadValue(Element object, int depth, AnyValue& out) {
+  if (depth > kMaxValueDepth) {
+    return Fail(Code::kResourceExhausted, "values are nested deeper than {}", kMaxValueDepth);
+  }
+  struct Form {
+    std::string_view name;
+    ValueKind kind;
+  };
+  constexpr Form kForms[] = {
+      {"stringValue", ValueKind::kText}, {"boolValue", ValueKind::kBool},
+      {"intValue", ValueKind::kInt},     {"doubleValue", ValueKind::kDouble},
+      {"arrayValue", ValueKind::kArray}, {"kvlistValue", ValueKind::kMap},
+      {"bytesValue", ValueKind::kBytes},
+  };
+  for (const Form& form : kForms) {
+    SEXTANT_ASSIGN(std::optional<Element> found, Find(object, form.name));
+    if (!found) continue;
+    out.kind = form.kind;
+    switch (form.kind) {
+      case ValueKind::kEmpty:
+        return {};
+      case ValueKind::kText:
+        return Text(object, form.name, out.text);
+      case ValueKind::kBool: {
+        bool value = false;
+        SEXTANT_TRY(Bool(object, form.name, value));
+        out.integer = value ? 1 : 0;
+        return {};
+      }
+      case ValueKind::kInt:
+        return Int(object, form.name, out.integer);
+      case ValueKind::kDouble:
+        return Double(object, form.name, out.number);
+      case ValueKind::kArray:
+      case ValueKind::kMap:
+        return ReadItems(*found, form.kind == ValueKind::kMap, depth, out);
+      case ValueKind::kBytes: {
+        std::string_view text;
+        SEXTANT_TRY(Text(object, form.name, text));
+        std::string bytes;
+        if (!DecodeBase64(text, bytes)) return Wrong(form.name, "base64");
+        out.text = Keep(std::move(bytes));
+        return {};
+      }
+    }
+  }
+  return {};
+}
+
+Status JsonReader::ReadKeyValue(Element object, int depth, KeyValue& out) {
+  SEXTANT_TRY(Text(object, "key", out.key));
+  SEXTANT_ASSIGN(std::optional<Element> value, Find(object, "value"));
+  if (!value) return {};
+  return ReadValue(*value, depth, out.value);
+}
+
+Status JsonReader::Attributes(Element object, std::string_view name, otlp::Attributes& out) {
+  return ForEach(object, name, [&](Element item) -> Status {
+    SEXTANT_ASSIGN(KeyValue * added, budget_.Add(out));
+    return ReadKeyValue(item, 0, *added);
+  });
+}
+
+Status JsonReader::ReadResource(Element object, Resource& out) {
+  return Attributes(object, "attributes", out.attributes);
+}
+
+Status JsonReader::ReadScope(Element object, Scope& out) {
+  SEXTANT_TRY(Text(object, "name", out.name));
+  SEXTANT_TRY(Text(object, "version", out.version));
+  return Attributes(object, "attributes", out.attributes);
+}
+
+}  // namespace sextant::otlp

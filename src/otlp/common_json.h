@@ -1,0 +1,69 @@
+// The messages that all signals share, from OTLP's JSON, and how values stand in it: 64-bit numbers as
+// numbers or texts, names in camel case or with underscores, bytes of ids in hexadecimal, other bytes in
+// base64. Private to this module.
+#pragma once
+
+#include <simdjson.h>
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+#include "otlp/attributes.h"
+#include "otlp/decode_budget.h"
+
+namespace sextant::otlp {
+
+class JsonReader {
+ public:
+  using Element = simdjson::dom::element;
+
+  // `texts` keeps bytes that were decoded.
+  JsonReader(DecodeBudget& budget, std::deque<std::string>& texts) : budget_(budget), texts_(texts) {}
+
+  // A member by its name in camel case; nothing when it is absent or null. kInvalidArgument when `object` is
+  // not one.
+  core::Result<std::optional<Element>> Find(Element object, std::string_view name);
+
+  // Members of a type; the target stays as it is when there is none.
+  core::Status Text(Element object, std::string_view name, std::string_view& out);
+  core::Status Bool(Element object, std::string_view name, bool& out);
+  core::Status Int(Element object, std::string_view name, int64_t& out);
+  core::Status UInt(Element object, std::string_view name, uint64_t& out);
+  core::Status Double(Element object, std::string_view name, double& out);
+  core::Status HexBytes(Element object, std::string_view name, std::string_view& out);
+  // Calls read(Element) -> Status for each item of a list.
+  template <typename Read>
+  core::Status ForEach(Element object, std::string_view name, Read&& read) {
+    SEXTANT_ASSIGN(std::optional<Element> found, Find(object, name));
+    if (!found) return {};
+    simdjson::dom::array items;
+    if (found->get(items) != simdjson::SUCCESS) return Wrong(name, "a list");
+    for (Element item : items) SEXTANT_TRY(read(item));
+    return {};
+  }
+
+  core::Status Attributes(Element object, std::string_view name, otlp::Attributes& out);
+  core::Status ReadResource(Element object, Resource& out);
+  core::Status ReadScope(Element object, Scope& out);
+
+  // A number that may stand as text.
+  static std::optional<int64_t> AsInt(Element element);
+  static std::optional<uint64_t> AsUInt(Element element);
+  static std::optional<double> AsDouble(Element element);
+
+  static tl::unexpected<core::Error> Wrong(std::string_view name, std::string_view expected);
+
+ private:
+  core::Status ReadKeyValue(Element object, int depth, KeyValue& out);
+  core::Status ReadValue(Element object, int depth, AnyValue& out);
+  core::Status ReadItems(Element object, bool has_keys, int depth, AnyValue& out);
+  std::string_view Keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+
+  DecodeBudget& budget_;
+  std::deque<std::string>& texts_;
+};
+
+}  // namespace sextant::otlp
