@@ -78,7 +78,7 @@ describe('every page in every look', () => {
           await ready(page);
           await page.waitForLoadState('networkidle');
           assert.equal(await page.title(), `${heading} · Sextant`);
-          assert.equal(await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: heading }).getAttribute('aria-current'), 'page');
+          assert.equal(await page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link', { name: heading }).getAttribute('aria-current'), 'page');
           assert.equal(await overflow(page), 0, 'nothing stands out over the right edge');
           const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
           const [red] = background.match(/\d+/g).map(Number);
@@ -175,10 +175,10 @@ describe('Home', () => {
   test('a panel type that is not drawn yet says so, and the others stand', async () => {
     const { page, close } = await openPage(browser, base);
     await page.route('**/api/dashboards/uid/home', (route) => route.fulfill({ json: { dashboard: {
-      title: 'Old', panels: [{ type: 'heatmap', title: 'Heat', gridPos: { x: 0, y: 0, w: 12, h: 6 } }, { type: 'text', title: 'Words', gridPos: { x: 12, y: 0, w: 12, h: 6 }, options: { content: '**strong** <img src=x onerror="document.title=1">' } }],
+      title: 'Old', panels: [{ type: 'flamegraph', title: 'Flames', gridPos: { x: 0, y: 0, w: 12, h: 6 } }, { type: 'text', title: 'Words', gridPos: { x: 12, y: 0, w: 12, h: 6 }, options: { content: '**strong** <img src=x onerror="document.title=1">' } }],
     } } }));
     await page.goto('/');
-    await panel(page, 'Heat').getByText('Panel type heatmap is not supported yet').waitFor();
+    await panel(page, 'Flames').getByText('is not drawn').waitFor();
     assert.equal(await panel(page, 'Words').locator('strong').textContent(), 'strong');
     assert.equal(await page.title(), 'Home · Sextant', 'what a document says is not run');
     await close({ expectTrouble: true }); // the broken picture
