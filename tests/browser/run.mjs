@@ -55,7 +55,7 @@ const pages = {
   },
   dashboards: { path: '/dashboards', heading: 'Dashboards', ready: (page) => page.getByRole('list', { name: 'Dashboards' }).waitFor() },
   status: { path: '/status', heading: 'Status', ready: (page) => page.getByRole('table', { name: 'Series by metric' }).locator('tbody tr').first().waitFor() },
-  flags: { path: '/flags', heading: 'Flags', ready: (page) => page.getByRole('table', { name: 'Flags' }).waitFor() },
+  flags: { path: '/flags', heading: 'Flags', entry: 'Status', ready: (page) => page.getByRole('table', { name: 'Flags' }).waitFor() },
   alerts: { path: '/alerts', heading: 'Alerts', ready: (page) => page.getByRole('region', { name: /^Rule group / }).first().waitFor() },
 };
 
@@ -70,7 +70,7 @@ after(() => browser?.close());
 describe('every page in every look', () => {
   for (const scheme of ['light', 'dark']) {
     for (const [size, viewport] of Object.entries({ wide, narrow })) {
-      for (const [name, { path, heading, ready }] of Object.entries(pages)) {
+      for (const [name, { path, heading, entry = heading, ready }] of Object.entries(pages)) {
         test(`${name}, ${scheme}, ${size}`, async () => {
           const { page, close } = await openPage(browser, base, { scheme, viewport });
           await page.goto(path);
@@ -78,7 +78,7 @@ describe('every page in every look', () => {
           await ready(page);
           await page.waitForLoadState('networkidle');
           assert.equal(await page.title(), `${heading} · Sextant`);
-          assert.equal(await page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link', { name: heading }).getAttribute('aria-current'), 'page');
+          assert.equal(await page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link', { name: entry }).getAttribute('aria-current'), 'page');
           assert.equal(await overflow(page), 0, 'nothing stands out over the right edge');
           const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
           const [red] = background.match(/\d+/g).map(Number);
