@@ -102,7 +102,7 @@ std::string AlertmanagerServer::ExternalUrlOr(std::string_view address) const {
 Result<net::HttpServerOptions> AlertmanagerServer::MakeServerOptions() const {
   net::HttpServerOptions server;
   server.listen = options_.listen;
-  SEXTANT_ASSIGN(WebSettings web, LoadWebSettings(options_.web));
+  SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
   server.security = std::move(web.security);
   // As upstream: every page may read the API.
   server.add_headers = [fixed = std::move(web.headers)](const net::HttpRequest& request,
@@ -159,7 +159,7 @@ net::Router AlertmanagerServer::MakeRouter() {
 Status AlertmanagerServer::Apply() {
   SEXTANT_ASSIGN(auto config, alerting::LoadConfig(options_.config_file, options_.syntax));
   if (!options_.web.config_file.empty()) {
-    SEXTANT_ASSIGN(WebSettings web, LoadWebSettings(options_.web));
+    SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
     SEXTANT_TRY(server_->SetSecurity(web.security));
   }
   SEXTANT_TRY(alertmanager_->SetConfig(config));
