@@ -75,19 +75,12 @@ Status Analyze(const DirectoryBlock& block, const std::vector<model::Matcher>& m
 
   SEXTANT_ASSIGN(auto selected, index->Select(matchers));
   SeriesCounts counts;
-  Status outcome;
-  SEXTANT_TRY(index->VisitLabels(selected, [&](uint32_t series, const model::Labels& labels) {
-    if (!outcome) return;
-    auto chunks = index->ChunksOf(series);
-    if (!chunks) {
-      outcome = tl::unexpected(chunks.error());
-      return;
-    }
-    core::DurationMs covered_ms =
-        chunks->empty() ? 0 : chunks->back().max_time_ms - chunks->front().min_time_ms;
+  SEXTANT_TRY(index->VisitLabels(selected, [&](uint32_t series, const model::Labels& labels) -> Status {
+    SEXTANT_ASSIGN(auto chunks, index->ChunksOf(series));
+    core::DurationMs covered_ms = chunks.empty() ? 0 : chunks.back().max_time_ms - chunks.front().min_time_ms;
     counts.Add(labels, static_cast<uint64_t>(std::max<int64_t>(0, block_ms - covered_ms)));
+    return {};
   }));
-  SEXTANT_TRY(outcome);
   Print(fmt::format("Postings (unique label pairs): {}\nPostings entries (total label pairs): {}\n",
                     counts.pairs.size(), counts.entries));
   PrintTop("Label pairs most involved in churning", InBlocks(counts.pairs_uncovered_ms, block_ms), limit);
