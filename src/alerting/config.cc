@@ -430,11 +430,35 @@ const Struct& FieldsOf(const Config*) {
   return kFields;
 }
 
+namespace {
+
+// The text for the status page. Defaults that an amtool of before 0.28 does not know, and stops at, are left
+// out; one that knows them fills them in itself.
+std::string ShownText(Config& config) {
+  const ReceiverDefaults usual;
+  ReceiverDefaults& defaults = config.global.receivers;
+  const ReceiverDefaults kept = defaults;
+  if (defaults.slack_app_url == usual.slack_app_url) defaults.slack_app_url.clear();
+  if (defaults.rocketchat_api_url == usual.rocketchat_api_url) defaults.rocketchat_api_url.clear();
+  std::vector<ReceiverConfig*> unlabelled;
+  for (ReceiverConfig& receiver : config.receivers) {
+    if (receiver.labels != TextFields{{"name", receiver.name}}) continue;
+    receiver.labels.clear();
+    unlabelled.push_back(&receiver);
+  }
+  std::string text = WriteYaml(config);
+  defaults = kept;
+  for (ReceiverConfig* receiver : unlabelled) receiver->labels["name"] = receiver->name;
+  return text;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const Config>> DecodeConfig(Node node, MatcherSyntax syntax) {
   auto config = std::make_shared<Config>();
   SEXTANT_TRY(DecodeInto(node, *config));
   SEXTANT_TRY(ApplySyntax(*config, node, syntax));
-  config->text = WriteYaml(*config);
+  config->text = ShownText(*config);
   return std::shared_ptr<const Config>(std::move(config));
 }
 
@@ -459,7 +483,7 @@ std::shared_ptr<const Config> BuiltInConfig() {
   receiver.labels["name"] = "log";
   receiver.logs_only = true;
   config->receivers.push_back(std::move(receiver));
-  config->text = WriteYaml(*config);
+  config->text = ShownText(*config);
   return config;
 }
 

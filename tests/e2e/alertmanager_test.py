@@ -243,7 +243,8 @@ class WithPeers(Base):
                 if command[-1] == "json":
                     self.assertEqual(json.loads(text), json.loads(out))
                 else:
-                    self.assertEqual(text, out)
+                    # 0.25 does not yet say what routes group by.
+                    self.assertEqual(re.sub(r"  grouping: \[[^]]*\]", "", text), out)
                 self.assertEqual(ours, code, error)
         exported = self.write("silences.json", self.our_amtool(original, "silence", "query", "-o", "json")[1])
         code, output = self.our_amtool(original, "silence", "import", exported)
