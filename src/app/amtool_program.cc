@@ -61,7 +61,7 @@ struct Root {
     line.AddSwitch("verbose", "Also print what may interest you.", &verbose, 'v');
     line.AddFlag("alertmanager.url", 0, "Alertmanager to talk to.", &url);
     line.AddFlag("output", 'o', "Output formatter (simple, extended, json).", &output);
-    line.AddFlag("timeout", 0, "Timeout for the executed command.", &timeout);
+    line.AddFlag("timeout", 0, "How long the command may take.", &timeout);
     line.AddFlag("http.config.file", 0, "HTTP client configuration file for talking to Alertmanager.",
                  &http_config_file);
     line.AddSwitch("version-check", "Accepted; versions of Sextant and Alertmanager are not compared.",
@@ -470,9 +470,7 @@ struct CheckConfig final : Command {
 
   bool NeedsServer() const override { return false; }
 
-  void AddFlags(CommandLine& line) override {
-    line.AddArguments("check-files", "Files to be validated.", &files, false);
-  }
+  void AddFlags(CommandLine& line) override { line.AddArguments("check-files", "The files.", &files, false); }
   static bool Check(const std::string& file, alerting::MatcherSyntax syntax) {
     Print(fmt::format("Checking '{}'", file));
     const auto config = alerting::LoadConfig(file, syntax);
@@ -571,7 +569,7 @@ struct RoutesTest final : RoutesCommand {
   void AddFlags(CommandLine& line) override {
     RoutesCommand::AddFlags(line);
     line.AddFlag("verify.receivers", 0, "Fail unless the labels go to these receivers.", &expected);
-    line.AddSwitch("tree", "Print the tree of matching routes.", &shows_tree);
+    line.AddSwitch("tree", "Draw the routes that match.", &shows_tree);
     line.AddArguments("labels", "Labels of an alert.", &labels, false);
   }
   Status Run() override {

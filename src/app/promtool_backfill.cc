@@ -96,8 +96,8 @@ struct OutputOptions {
 };
 
 void AddOutputFlags(CommandLine& line, OutputOptions& output) {
-  line.AddSwitch("human-readable", "Print human readable values.", &output.is_human_readable, 'r');
-  line.AddSwitch("quiet", "Do not print created blocks.", &output.is_quiet, 'q');
+  line.AddSwitch("human-readable", "Print numbers with units.", &output.is_human_readable, 'r');
+  line.AddSwitch("quiet", "Say nothing of the blocks that are made.", &output.is_quiet, 'q');
 }
 
 // --- From OpenMetrics ---
@@ -254,12 +254,12 @@ int PromtoolBackfillOpenMetrics(const Words& words) {
   std::vector<std::string> labels;
   CommandLine line;
   AddOutputFlags(line, output);
-  line.AddFlagList("label", "Label to attach to metrics. Can be specified multiple times.", &labels);
-  line.AddArgument("input file", "OpenMetrics file to read samples from.", &file);
-  line.AddOptionalArgument("output directory", "Output directory for generated blocks.", &output.dir);
+  line.AddFlagList("label", "A label that all series get; may be repeated.", &labels);
+  line.AddArgument("input file", "The text that is read.", &file);
+  line.AddOptionalArgument("output directory", "Where the blocks go.", &output.dir);
   int code = kExitOk;
   if (!ParseOrStop(line, words, "tsdb create-blocks-from openmetrics",
-                   "Import samples from OpenMetrics input and produce TSDB blocks.", options, code)) {
+                   "Make blocks of a text in OpenMetrics' format.", options, code)) {
     return code;
   }
   Status made = BackfillOpenMetrics(file, labels, output);
@@ -277,17 +277,15 @@ int PromtoolBackfillRules(const Words& words) {
   CommandLine line;
   AddOutputFlags(line, output);
   AddHttpConfigFlag(line, options);
-  line.AddFlag("url", 0,
-               "The URL for the Prometheus API with the data where the rule will be backfilled from.", &url);
-  line.AddFlag("start", 0, "The time to start backfilling the new rule from (RFC3339 or Unix timestamp).",
-               &start);
+  line.AddFlag("url", 0, "The server whose data the rules see.", &url);
+  line.AddFlag("start", 0, "The first moment, as RFC 3339 or Unix time.", &start);
   line.AddFlag("end", 0, "The end time; three hours ago by default.", &end);
-  line.AddFlag("output-dir", 0, "Output directory for generated blocks.", &output.dir);
+  line.AddFlag("output-dir", 0, "Where the blocks go.", &output.dir);
   line.AddFlag("eval-interval", 0, "How frequently rules are evaluated whose groups do not say.", &interval);
   line.AddArguments("rule-files", "Files of recording rules; alerts are passed over.", &files);
   int code = kExitOk;
   if (!ParseOrStop(line, words, "tsdb create-blocks-from rules",
-                   "Create blocks of data for new recording rules.", options, code)) {
+                   "Make blocks of what recording rules would have recorded.", options, code)) {
     return code;
   }
   if (start.empty()) return FailWith("promtool: error: required flag --start not provided, try --help");

@@ -15,12 +15,12 @@ using core::Result;
 using core::Status;
 
 void AddHttpConfigFlag(CommandLine& line, PromtoolOptions& options) {
-  line.AddFlag("http.config.file", 0, "HTTP client configuration file for promtool to connect to Prometheus.",
+  line.AddFlag("http.config.file", 0, "How to connect: a file with an HTTP client's configuration.",
                &options.http_config);
 }
 
 void AddQueryFlags(CommandLine& line, PromtoolOptions& options) {
-  line.AddFlag("format", 'o', "Output format of the query.", &options.format);
+  line.AddFlag("format", 'o', "How the answer is printed.", &options.format);
   AddHttpConfigFlag(line, options);
 }
 

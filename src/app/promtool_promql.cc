@@ -27,7 +27,7 @@ Result<promql::ExprPtr> ParseQuery(const std::string& query, const PromtoolOptio
 }
 
 void AddExpressionFlags(CommandLine& line, PromtoolOptions& options) {
-  line.AddSwitch("experimental", "Enable experimental commands.", &options.is_experimental);
+  line.AddSwitch("experimental", "Allow the commands that are experiments.", &options.is_experimental);
   line.AddFlagList("enable-feature", "Comma separated feature names to enable.", &options.features);
 }
 
@@ -42,8 +42,7 @@ int PromqlFormat(const Words& words) {
   AddExpressionFlags(line, options);
   line.AddArgument("query", "PromQL query.", &query);
   int code = kExitOk;
-  if (!ParseOrStop(line, words, "promql format", "Format PromQL query to pretty printed form.", options,
-                   code)) {
+  if (!ParseOrStop(line, words, "promql format", "Print a query in lines, indented.", options, code)) {
     return code;
   }
   if (!options.is_experimental) return RefuseWithoutExperimental();
@@ -78,12 +77,12 @@ int PromqlSetMatcher(const Words& words) {
   std::string type = "=";
   CommandLine line;
   AddExpressionFlags(line, options);
-  line.AddFlag("label-match-type", 't', "Type of the label match to set: =, !=, =~ or !~.", &type);
+  line.AddFlag("label-match-type", 't', "How it is to match: =, !=, =~ or !~.", &type);
   line.AddArgument("query", "PromQL query.", &query);
-  line.AddArgument("name", "Name of the label matcher to set.", &name);
-  line.AddArgument("value", "Value of the label matcher to set.", &value);
+  line.AddArgument("name", "The label that is to match.", &name);
+  line.AddArgument("value", "The value that is to match.", &value);
   int code = kExitOk;
-  if (!ParseOrStop(line, words, "promql label-matchers set", "Set a label matcher in the query.", options,
+  if (!ParseOrStop(line, words, "promql label-matchers set", "Give a query's selectors a matcher.", options,
                    code)) {
     return code;
   }
@@ -117,10 +116,10 @@ int PromqlDeleteMatcher(const Words& words) {
   CommandLine line;
   AddExpressionFlags(line, options);
   line.AddArgument("query", "PromQL query.", &query);
-  line.AddArgument("name", "Name of the label to delete.", &name);
+  line.AddArgument("name", "The label whose matchers go.", &name);
   int code = kExitOk;
-  if (!ParseOrStop(line, words, "promql label-matchers delete", "Delete a label from the query.", options,
-                   code)) {
+  if (!ParseOrStop(line, words, "promql label-matchers delete", "Take a label's matchers out of a query.",
+                   options, code)) {
     return code;
   }
   return ChangeSelectors(query, options, [&](promql::VectorSelector& selector) -> Status {
@@ -133,14 +132,14 @@ int PromqlDeleteMatcher(const Words& words) {
 
 std::vector<PromtoolCommand> PromtoolPromqlCommands() {
   return {
-      {{"promql", "format"}, "<query>", "Format PromQL query to pretty printed form.", PromqlFormat},
+      {{"promql", "format"}, "<query>", "Print a query in lines, indented.", PromqlFormat},
       {{"promql", "label-matchers", "set"},
        "<query> <name> <value>",
-       "Set a label matcher in the query.",
+       "Give a query's selectors a matcher.",
        PromqlSetMatcher},
       {{"promql", "label-matchers", "delete"},
        "<query> <name>",
-       "Delete a label from the query.",
+       "Take a label's matchers out of a query.",
        PromqlDeleteMatcher},
   };
 }

@@ -123,11 +123,11 @@ int QueryInstant(const Words& words) {
   std::string time;
   CommandLine line;
   AddQueryFlags(line, options);
-  line.AddFlag("time", 0, "Query evaluation time (RFC3339 or Unix timestamp).", &time);
-  line.AddArgument("server", "Prometheus server to query.", &server);
-  line.AddArgument("expr", "PromQL query expression.", &query);
+  line.AddFlag("time", 0, "The moment, as RFC 3339 or Unix time; without it, now.", &time);
+  line.AddArgument("server", "The server that is asked.", &server);
+  line.AddArgument("expr", "The expression.", &query);
   int code = kExitOk;
-  if (!ParseOrStop(line, words, "query instant", "Run instant query.", options, code)) return code;
+  if (!ParseOrStop(line, words, "query instant", "Ask for one moment.", options, code)) return code;
   Result<std::unique_ptr<ApiClient>> client = Connect(server, options);
   if (!client) return FailWith(client.error().message());
   Result<core::TimestampMs> time_ms = ParseTimeFlag(time, NowMs(), "evaluation");
@@ -149,12 +149,12 @@ int QueryRange(const Words& words) {
   std::vector<std::string> headers;
   CommandLine line;
   AddQueryFlags(line, options);
-  line.AddFlagList("header", "Extra headers to send to server.", &headers);
-  line.AddFlag("start", 0, "Query range start time (RFC3339 or Unix timestamp).", &start);
-  line.AddFlag("end", 0, "Query range end time (RFC3339 or Unix timestamp).", &end);
-  line.AddFlag("step", 0, "Query step size (duration).", &step);
-  line.AddArgument("server", "Prometheus server to query.", &server);
-  line.AddArgument("expr", "PromQL query expression.", &query);
+  line.AddFlagList("header", "More headers for the server; may be repeated.", &headers);
+  line.AddFlag("start", 0, "The first moment, as RFC 3339 or Unix time.", &start);
+  line.AddFlag("end", 0, "The last moment, as RFC 3339 or Unix time.", &end);
+  line.AddFlag("step", 0, "The time between two moments.", &step);
+  line.AddArgument("server", "The server that is asked.", &server);
+  line.AddArgument("expr", "The expression.", &query);
   int code = kExitOk;
   if (!ParseOrStop(line, words, "query range", "Run range query.", options, code)) return code;
   Result<std::unique_ptr<ApiClient>> client = Connect(server, options, headers);
@@ -194,10 +194,10 @@ int QuerySeries(const Words& words) {
   std::vector<std::string> matchers;
   CommandLine line;
   AddQueryFlags(line, options);
-  line.AddFlagList("match", "Series selector. Can be specified multiple times.", &matchers, true);
-  line.AddFlag("start", 0, "Start time (RFC3339 or Unix timestamp).", &start);
-  line.AddFlag("end", 0, "End time (RFC3339 or Unix timestamp).", &end);
-  line.AddArgument("server", "Prometheus server to query.", &server);
+  line.AddFlagList("match", "A selector; may be repeated.", &matchers, true);
+  line.AddFlag("start", 0, "From then on: RFC 3339 or Unix time.", &start);
+  line.AddFlag("end", 0, "Until then: RFC 3339 or Unix time.", &end);
+  line.AddArgument("server", "The server that is asked.", &server);
   int code = kExitOk;
   if (!ParseOrStop(line, words, "query series", "Run series query.", options, code)) return code;
   Result<std::unique_ptr<ApiClient>> client = Connect(server, options);
@@ -228,11 +228,11 @@ int QueryLabels(const Words& words) {
   std::vector<std::string> matchers;
   CommandLine line;
   AddQueryFlags(line, options);
-  line.AddFlag("start", 0, "Start time (RFC3339 or Unix timestamp).", &start);
-  line.AddFlag("end", 0, "End time (RFC3339 or Unix timestamp).", &end);
-  line.AddFlagList("match", "Series selector. Can be specified multiple times.", &matchers);
-  line.AddArgument("server", "Prometheus server to query.", &server);
-  line.AddArgument("name", "Label name to provide label values for.", &name);
+  line.AddFlag("start", 0, "From then on: RFC 3339 or Unix time.", &start);
+  line.AddFlag("end", 0, "Until then: RFC 3339 or Unix time.", &end);
+  line.AddFlagList("match", "A selector; may be repeated.", &matchers);
+  line.AddArgument("server", "The server that is asked.", &server);
+  line.AddArgument("name", "The label whose values are asked for.", &name);
   int code = kExitOk;
   if (!ParseOrStop(line, words, "query labels", "Run labels query.", options, code)) return code;
   Result<std::unique_ptr<ApiClient>> client = Connect(server, options);
@@ -261,7 +261,7 @@ int QueryLabels(const Words& words) {
 
 std::vector<PromtoolCommand> PromtoolQueryCommands() {
   return {
-      {{"query", "instant"}, "<server> <expr>", "Run instant query.", QueryInstant},
+      {{"query", "instant"}, "<server> <expr>", "Ask for one moment.", QueryInstant},
       {{"query", "range"}, "<server> <expr>", "Run range query.", QueryRange},
       {{"query", "series"}, "--match=MATCH <server>", "Run series query.", QuerySeries},
       {{"query", "labels"}, "<server> <name>", "Run labels query.", QueryLabels},

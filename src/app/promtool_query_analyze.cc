@@ -86,14 +86,13 @@ int PromtoolQueryAnalyze(const Words& words) {
   std::vector<std::string> matchers;
   CommandLine line;
   AddQueryFlags(line, options);
-  line.AddFlag("server", 0, "Prometheus server to query.", &server);
-  line.AddFlag("type", 0, "Type of metric: classichistograms or nativehistograms.", &type);
-  line.AddFlag("duration", 0, "Time frame to analyze.", &duration);
-  line.AddFlag("time", 0, "Query time (RFC3339 or Unix timestamp), defaults to now.", &time);
-  line.AddFlagList("match", "Series selector. Can be specified multiple times.", &matchers, true);
+  line.AddFlag("server", 0, "The server that is asked.", &server);
+  line.AddFlag("type", 0, "Which kind: classichistograms or nativehistograms.", &type);
+  line.AddFlag("duration", 0, "How far back to look.", &duration);
+  line.AddFlag("time", 0, "The moment, as RFC 3339 or Unix time; without it, now.", &time);
+  line.AddFlagList("match", "A selector; may be repeated.", &matchers, true);
   int code = kExitOk;
-  if (!ParseOrStop(line, words, "query analyze",
-                   "Run queries against your Prometheus to analyze the usage pattern of certain metrics.",
+  if (!ParseOrStop(line, words, "query analyze", "Ask a server how the buckets of histograms are used.",
                    options, code)) {
     return code;
   }

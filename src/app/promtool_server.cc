@@ -107,17 +107,16 @@ int PushMetrics(const Words& words) {
   std::string protobuf_message = "prometheus.WriteRequest";
   CommandLine line;
   AddHttpConfigFlag(line, options.common);
-  line.AddFlagList("label", "Label to attach to metrics. Can be specified multiple times.", &options.labels);
-  line.AddFlag("timeout", 0, "The time to wait for pushing metrics.", &options.timeout);
-  line.AddFlagList("header", "Prometheus remote write header.", &options.headers);
+  line.AddFlagList("label", "A label that all series get; may be repeated.", &options.labels);
+  line.AddFlag("timeout", 0, "How long a request may take.", &options.timeout);
+  line.AddFlagList("header", "A header of the request; may be repeated.", &options.headers);
   line.AddFlag("protobuf_message", 0, "Only prometheus.WriteRequest in this version.", &protobuf_message);
-  line.AddArgument("remote-write-url", "Prometheus remote write url to push metrics.", &options.url);
-  line.AddArguments("metric-files", "The metric files to push, default is read from standard input.",
-                    &options.files, /*is_required=*/false);
+  line.AddArgument("remote-write-url", "Where remote write is received.", &options.url);
+  line.AddArguments("metric-files", "Files in text format; without one, standard input.", &options.files,
+                    /*is_required=*/false);
   int code = kExitOk;
-  if (!ParseOrStop(line, words, "push metrics",
-                   "Push metrics to a prometheus remote write (for testing purpose only).", options.common,
-                   code)) {
+  if (!ParseOrStop(line, words, "push metrics", "Send a text's samples by remote write, for trials.",
+                   options.common, code)) {
     return code;
   }
   if (protobuf_message != "prometheus.WriteRequest") {
@@ -208,9 +207,9 @@ int DebugMetrics(const Words& words) {
   std::string server;
   CommandLine line;
   AddHttpConfigFlag(line, options);
-  line.AddArgument("server", "Prometheus server to get metrics from.", &server);
+  line.AddArgument("server", "The server that is asked.", &server);
   int code = kExitOk;
-  if (!ParseOrStop(line, words, "debug metrics", "Fetch metrics debug information.", options, code))
+  if (!ParseOrStop(line, words, "debug metrics", "Fetch what a server says of itself.", options, code))
     return code;
   Status fetched = FetchMetrics(server, options);
   return fetched ? kExitOk : FailWith("error completing debug command: " + fetched.error().message());
@@ -234,9 +233,9 @@ std::vector<PromtoolCommand> PromtoolServerCommands() {
   return {
       {{"push", "metrics"},
        "<remote-write-url> [<metric-files>...]",
-       "Push metrics to a prometheus remote write (for testing purpose only).",
+       "Send a text's samples by remote write, for trials.",
        PushMetrics},
-      {{"debug", "metrics"}, "<server>", "Fetch metrics debug information.", DebugMetrics},
+      {{"debug", "metrics"}, "<server>", "Fetch what a server says of itself.", DebugMetrics},
       {{"debug", "pprof"}, "<server>", "Not supported.", RefuseProfiles},
       {{"debug", "all"}, "<server>", "Not supported.", RefuseProfiles},
       {{"tsdb", "bench", "write"}, "[<file>]", "Not supported.", RefuseBench},

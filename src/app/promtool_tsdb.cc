@@ -28,8 +28,8 @@ int List(const Words& words) {
   bool is_human_readable = false;
   std::string path = "data/";
   CommandLine line;
-  line.AddSwitch("human-readable", "Print human readable values.", &is_human_readable, 'r');
-  line.AddOptionalArgument("db path", "Database path (default is data/).", &path);
+  line.AddSwitch("human-readable", "Print numbers with units.", &is_human_readable, 'r');
+  line.AddOptionalArgument("db path", "The data directory; without it, data/.", &path);
   int code = kExitOk;
   if (!ParseOrStop(line, words, "tsdb list", "List tsdb blocks.", options, code)) return code;
   Result<std::vector<DirectoryBlock>> blocks = ReadBlocks(path);
@@ -103,14 +103,14 @@ Status ForEachSeries(const DumpOptions& options, const Take& take) {
 bool ParseDump(const Words& words, std::string_view command, std::string_view summary, DumpOptions& options,
                int& code) {
   CommandLine line;
-  line.AddFlag("sandbox-dir-root", 0, "Root directory where a sandbox directory will be created.",
+  line.AddFlag("sandbox-dir-root", 0, "The folder in which one for the experiment is made.",
                &options.sandbox_root);
   line.AddFlag("min-time", 0, "Minimum timestamp to dump, in milliseconds since the Unix epoch.",
                &options.min_time);
   line.AddFlag("max-time", 0, "Maximum timestamp to dump, in milliseconds since the Unix epoch.",
                &options.max_time);
-  line.AddFlagList("match", "Series selector. Can be specified multiple times.", &options.matchers);
-  line.AddOptionalArgument("db path", "Database path (default is data/).", &options.path);
+  line.AddFlagList("match", "A selector; may be repeated.", &options.matchers);
+  line.AddOptionalArgument("db path", "The data directory; without it, data/.", &options.path);
   return ParseOrStop(line, words, command, summary, options.common, code);
 }
 
@@ -173,18 +173,18 @@ std::vector<PromtoolCommand> PromtoolTsdbCommands() {
   return {
       {{"tsdb", "analyze"},
        "[<db path>] [<block id>]",
-       "Analyze churn, label pair cardinality and compaction efficiency.",
+       "Show which labels take the most, and how full the chunks are.",
        PromtoolTsdbAnalyze},
       {{"tsdb", "list"}, "[<db path>]", "List tsdb blocks.", List},
       {{"tsdb", "dump"}, "[<db path>]", "Dump samples from a TSDB.", Dump},
       {{"tsdb", "dump-openmetrics"}, "[<db path>]", "Dump samples in OpenMetrics' format.", DumpOpenMetrics},
       {{"tsdb", "create-blocks-from", "openmetrics"},
        "<input file> [<output directory>]",
-       "Import samples from OpenMetrics input and produce TSDB blocks.",
+       "Make blocks of a text in OpenMetrics' format.",
        PromtoolBackfillOpenMetrics},
       {{"tsdb", "create-blocks-from", "rules"},
        "--start=START <rule-files>...",
-       "Create blocks of data for new recording rules.",
+       "Make blocks of what recording rules would have recorded.",
        PromtoolBackfillRules},
   };
 }

@@ -112,12 +112,12 @@ int PromtoolTsdbAnalyze(const Words& words) {
   CommandLine line;
   line.AddFlag("limit", 0, "How many items to show in each list.", &limit_text);
   line.AddSwitch("extended", "Run extended analysis (not in this version).", &is_extended);
-  line.AddFlag("match", 0, "Series selector to analyze. Only 1 set of matchers is supported now.", &match);
-  line.AddOptionalArgument("db path", "Database path (default is data/).", &path);
-  line.AddOptionalArgument("block id", "Block to analyze (default is the last block).", &id);
+  line.AddFlag("match", 0, "The selector of the series; one only.", &match);
+  line.AddOptionalArgument("db path", "The data directory; without it, data/.", &path);
+  line.AddOptionalArgument("block id", "The block to look at; without it, the newest.", &id);
   int code = kExitOk;
   if (!ParseOrStop(line, words, "tsdb analyze",
-                   "Analyze churn, label pair cardinality and compaction efficiency.", options, code)) {
+                   "Show which labels take the most, and how full the chunks are.", options, code)) {
     return code;
   }
   if (is_extended) return FailWith("promtool: error: --extended is not supported yet, try --help");
