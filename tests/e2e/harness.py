@@ -23,6 +23,8 @@ import urllib.request
 
 BINARY = os.environ.get("SEXTANT_BINARY", str(pathlib.Path(__file__).resolve().parents[2] / "build" / "sextant"))
 DEADLINE_S = 60
+# Where a server says that it listens; the log may name other addresses before.
+OWN_ADDRESS = re.compile(r"(?:Open +|(?:web requests\.|Listening on)\"? url=)http://127\.0\.0\.1:(\d+)")
 
 
 def wait_for(what, condition, deadline_s=DEADLINE_S):
@@ -96,7 +98,7 @@ class Server(Api):
         def ready():
             if self.process.poll() is not None:
                 raise AssertionError(f"exited with {self.process.returncode}:\n{self.output}")
-            match = re.search(r"http://127\.0\.0\.1:(\d+)", self.output)
+            match = OWN_ADDRESS.search(self.output)
             if not match:
                 return False
             self.port = int(match.group(1))
