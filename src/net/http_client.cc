@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "net/curl_on_demand.h"
 #include "net/fetch_state.h"
 #include "net/io_internal.h"
 #include "net/plain_client.h"
@@ -48,6 +49,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   // On the loop.
   void Begin(const std::shared_ptr<Fetching>& fetch);
   void BeginAuthorized(const std::shared_ptr<Fetching>& fetch, core::Result<FetchRequest> request);
+  core::Status PrepareCurl();
+  core::Status SetUpTransfer(Fetching& fetch);
   void BeginWithCurl(const std::shared_ptr<Fetching>& fetch);
   void OnPlainEnd(const std::shared_ptr<Fetching>& fetch, PlainClient::Ended how);
   void CountInFlight();
@@ -115,8 +118,12 @@ HttpClient::Impl::Impl(IoContext& io_in, core::Registry& registry_in, HttpClient
       plain(std::make_shared<PlainClient>(
           loop, options, [this](const std::shared_ptr<Fetching>& fetch, PlainClient::Ended how) {
             OnPlainEnd(fetch, how);
-          })) {
-  InitCurl();
+          })) {}
+
+// With the first request that needs it.
+core::Status HttpClient::Impl::PrepareCurl() {
+  if (multi != nullptr) return {};
+  SEXTANT_TRY(LoadCurl());
   multi.reset(curl_multi_init());
   SEXTANT_CHECK(multi != nullptr);
   curl_multi_setopt(multi.get(), CURLMOPT_SOCKETFUNCTION, &Impl::OnSocket);
@@ -127,6 +134,7 @@ HttpClient::Impl::Impl(IoContext& io_in, core::Registry& registry_in, HttpClient
   curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options.max_idle_connections));
   curl_multi_setopt(multi.get(), CURLMOPT_MAX_HOST_CONNECTIONS,
                     static_cast<long>(options.max_connections_per_host));
+  return {};
 }
 
 std::string HttpClient::Impl::TakeBuffer() {
@@ -205,19 +213,24 @@ void HttpClient::Impl::OnPlainEnd(const std::shared_ptr<Fetching>& fetch, PlainC
   Deliver(fetch);
 }
 
-void HttpClient::Impl::BeginWithCurl(const std::shared_ptr<Fetching>& fetch) {
+core::Status HttpClient::Impl::SetUpTransfer(Fetching& fetch) {
+  if (core::Status ready = PrepareCurl(); !ready) {
+    return tl::unexpected(fetch.collector.WithUrl(ready.error().code(), ready.error().message()));
+  }
   if (idle_handles.empty()) {
-    fetch->easy.reset(curl_easy_init());
+    fetch.easy.reset(curl_easy_init());
   } else {
-    fetch->easy = std::move(idle_handles.back());
+    fetch.easy = std::move(idle_handles.back());
     idle_handles.pop_back();
   }
-  SEXTANT_CHECK(fetch->easy != nullptr);
-  auto left = std::chrono::duration_cast<std::chrono::milliseconds>(fetch->deadline -
+  SEXTANT_CHECK(fetch.easy != nullptr);
+  auto left = std::chrono::duration_cast<std::chrono::milliseconds>(fetch.deadline -
                                                                     std::chrono::steady_clock::now());
-  core::Status status =
-      fetch->transfer.emplace(fetch->collector).SetUp(fetch->easy.get(), options, left.count());
-  if (!status) {
+  return fetch.transfer.emplace(fetch.collector).SetUp(fetch.easy.get(), options, left.count());
+}
+
+void HttpClient::Impl::BeginWithCurl(const std::shared_ptr<Fetching>& fetch) {
+  if (core::Status status = SetUpTransfer(*fetch); !status) {
     fetch->easy = nullptr;
     fetch->collector.Fail(std::move(status).error());
     Deliver(fetch);
@@ -495,7 +508,7 @@ void HttpClient::Stop() {
 }
 
 core::Result<FetchResponse> FetchSync(FetchRequest request) {
-  InitCurl();
+  SEXTANT_TRY(LoadCurl());
   if (std::shared_ptr<RequestAuthorizer> authorizer = std::move(request.authorizer)) {
     request.authorizer = nullptr;
     std::promise<core::Result<FetchRequest>> completed;

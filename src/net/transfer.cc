@@ -58,11 +58,6 @@ core::Result<long> TlsVersion(std::string_view name) {
 
 }  // namespace
 
-void InitCurl() {
-  static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
-  SEXTANT_CHECK(result == CURLE_OK);
-}
-
 core::Status Transfer::SetUp(CURL* easy, const HttpClientOptions& options, core::DurationMs timeout_ms) {
   auto url = ParseUrl(request_.url);
   if (!url) return tl::unexpected(WithUrl(Code::kInvalidArgument, url.error().message()));

@@ -1,5 +1,5 @@
-// One HTTP exchange as libcurl runs it: options in, what comes into a collector. Shared by the asynchronous
-// client and FetchSync. Internal to net: includes curl.
+// One HTTP exchange as libcurl runs it, once that is loaded (curl_on_demand.h): options in, what comes into a
+// collector. Shared by the asynchronous client and FetchSync. Internal to net: includes curl.
 #pragma once
 
 #include <curl/curl.h>
@@ -23,9 +23,6 @@ struct CurlDeleter {
 };
 using CurlEasyPtr = std::unique_ptr<CURL, CurlDeleter<curl_easy_cleanup>>;
 using CurlListPtr = std::unique_ptr<curl_slist, CurlDeleter<curl_slist_free_all>>;
-
-// Prepares libcurl for this process, once. Thread-safe.
-void InitCurl();
 
 class Transfer {
  public:
