@@ -292,6 +292,8 @@ TEST_F(QueryStopTest, NeverWorksForLongBetweenTwoLooks) {
           "mad_over_time", "deriv", "rate", "quantile_over_time(0.3, "}) {
       const std::string query = fmt::format("{}{}({})[2000s:1ms])", outer,
                                             std::string_view(outer).ends_with(' ') ? "" : "(", inner);
+      // Each function over one expression, and each expression under one function.
+      if (std::string_view(inner) != "x_total" && std::string_view(outer) != "sum_over_time") continue;
       SCOPED_TRACE(query);
       for (core::Parallel* threads :
            {static_cast<core::Parallel*>(nullptr), static_cast<core::Parallel*>(&parallel)}) {

@@ -254,6 +254,7 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
                               hints.check);
     };
     SEXTANT_ASSIGN(std::vector<HeadSeries> series, SelectHead(select));
+    SEXTANT_TRY(hints.Check());  // a lookup that was stopped has found nothing
     return std::make_unique<HeadSeriesSet>(view_, std::move(series));
   }
   auto select_head = [&] {
