@@ -123,19 +123,6 @@ ApiResult<SeriesParams> ReadSeriesParams(const net::HttpRequest& request, bool n
   return params;
 }
 
-// What a request for lists may use: as much as a query.
-promql::QueryLimits ListLimits(const QueryApiDeps& deps, const net::HttpRequest& request) {
-  promql::QueryOptions options;
-  options.cancelled = request.cancelled.get();
-  return deps.engine.Limits(options);
-}
-
-// A failure while something is listed, as Prometheus names it.
-ApiError ListError(const core::Error& error) {
-  bool has_stopped = error.code() == core::Code::kCancelled || error.code() == core::Code::kDeadlineExceeded;
-  return has_stopped ? ApiError::From(error) : ApiError{ErrorType::kExecution, error.message()};
-}
-
 constexpr size_t kWorkOfText = 64;
 
 // Adds texts in order to others in order.
@@ -165,15 +152,19 @@ core::Result<std::vector<std::string>> FindTexts(const QueryApiDeps& deps, const
                                                  promql::QueryContext& context, promql::Holding& holding,
                                                  const List& list) {
   SEXTANT_ASSIGN(auto querier, deps.storage.NewQuerier(params.start_ms, params.end_ms));
-  size_t ask = params.limit == 0 ? 0 : params.limit + 1;
+  const model::SelectHints hints{.limit = params.limit == 0 ? 0 : params.limit + 1,
+                                 .check = context.checker()};
   std::vector<std::vector<model::Matcher>> sets = params.matcher_sets;
   if (sets.empty()) sets.emplace_back();
   std::vector<std::string> all;
   for (const auto& matchers : sets) {
     SEXTANT_TRY(context.Check());
-    SEXTANT_ASSIGN(std::vector<std::string> found, list(*querier, matchers, ask));
+    SEXTANT_ASSIGN(std::vector<std::string> found, list(*querier, matchers, hints));
     int64_t bytes = 0;
-    for (const std::string& text : found) bytes += static_cast<int64_t>(sizeof text + text.size());
+    for (const std::string& text : found) {
+      SEXTANT_TRY(context.Tick(1));
+      bytes += static_cast<int64_t>(sizeof text + text.size());
+    }
     SEXTANT_TRY(holding.Add(0, bytes));
     SEXTANT_TRY(Unite(std::move(found), all, context));
   }
@@ -185,7 +176,7 @@ void ListTexts(const QueryApiDeps& deps, const net::HttpRequest& request, net::R
                const List& list) {
   auto params = ReadSeriesParams(request, false);
   if (!params) return SendError(writer, params.error());
-  promql::QueryContext context(ListLimits(deps, request), deps.clock);
+  promql::QueryContext context(ListLimits(deps.engine, request), deps.clock);
   promql::Holding holding(context);
   core::Result<std::vector<std::string>> texts = FindTexts(deps, *params, context, holding, list);
   if (!texts) return SendError(writer, ListError(texts.error()));
@@ -206,9 +197,8 @@ void ListTexts(const QueryApiDeps& deps, const net::HttpRequest& request, net::R
 
 void HandleLabels(const QueryApiDeps& deps, const net::HttpRequest& request, net::ResponseWriter writer) {
   ListTexts(deps, request, std::move(writer),
-            [](const model::Querier& querier, const std::vector<model::Matcher>& matchers, size_t limit) {
-              return querier.LabelNames(matchers, limit);
-            });
+            [](const model::Querier& querier, const std::vector<model::Matcher>& matchers,
+               const model::SelectHints& hints) { return querier.LabelNames(matchers, hints); });
 }
 
 // Undoes the `U__` escaping of label names in paths (`U__my_2e_label` is my.label), as upstream does.
@@ -262,9 +252,8 @@ void HandleLabelValues(const QueryApiDeps& deps, const net::HttpRequest& request
     return SendError(writer, ApiError::BadData("invalid label name: " + model::QuoteGo(name)));
   }
   ListTexts(deps, request, std::move(writer),
-            [&](const model::Querier& querier, const std::vector<model::Matcher>& matchers, size_t limit) {
-              return querier.LabelValues(name, matchers, limit);
-            });
+            [&](const model::Querier& querier, const std::vector<model::Matcher>& matchers,
+                const model::SelectHints& hints) { return querier.LabelValues(name, matchers, hints); });
 }
 
 // The label sets that some selector finds, in order, each once.
@@ -287,7 +276,11 @@ core::Result<std::vector<model::Labels>> FindSeries(const QueryApiDeps& deps, co
     }
   }
   SEXTANT_TRY(promql::StableSort(all, context, std::less<model::Labels>()));
-  all.erase(std::unique(all.begin(), all.end()), all.end());
+  auto is_same = [&](const model::Labels& a, const model::Labels& b) {
+    return !context.Spend(kWorkOfText) && a == b;
+  };
+  all.erase(std::unique(all.begin(), all.end(), is_same), all.end());
+  SEXTANT_TRY(context.Tick(0));
   return all;
 }
 
@@ -296,7 +289,7 @@ void HandleSeries(const QueryApiDeps& deps, const net::HttpRequest& request, net
   if (!params) return SendError(writer, params.error());
   if (params->matcher_sets.empty())
     return SendError(writer, ApiError::BadData("no match[] parameter provided"));
-  promql::QueryContext context(ListLimits(deps, request), deps.clock);
+  promql::QueryContext context(ListLimits(deps.engine, request), deps.clock);
   promql::Holding holding(context);
   core::Result<std::vector<model::Labels>> all = FindSeries(deps, *params, context, holding);
   if (!all) return SendError(writer, ListError(all.error()));

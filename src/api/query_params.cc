@@ -4,6 +4,7 @@
 
 #include "core/json_writer.h"
 #include "metrics/promql/annotations.h"
+#include "metrics/promql/query_context.h"
 
 namespace sextant::api {
 
@@ -44,6 +45,17 @@ ApiResult<QueryParamsRead> ReadQueryParams(const net::QueryParams& params, const
   read.options.cancelled = request.cancelled.get();
   read.origin = OriginOf(request);
   return read;
+}
+
+promql::QueryLimits ListLimits(const promql::Engine& engine, const net::HttpRequest& request) {
+  promql::QueryOptions options;
+  options.cancelled = request.cancelled.get();
+  return engine.Limits(options);
+}
+
+ApiError ListError(const core::Error& error) {
+  bool has_stopped = error.code() == core::Code::kCancelled || error.code() == core::Code::kDeadlineExceeded;
+  return has_stopped ? ApiError::From(error) : ApiError{ErrorType::kExecution, error.message()};
 }
 
 ShownAnnotations LimitAnnotations(promql::QueryResult& result) {

@@ -25,6 +25,11 @@ struct QueryParamsRead {
 ApiResult<QueryParamsRead> ReadQueryParams(const net::QueryParams& params, const net::HttpRequest& request,
                                            bool per_step_stats);
 
+// What a request for a list of names or series may use: as much as a query.
+promql::QueryLimits ListLimits(const promql::Engine& engine, const net::HttpRequest& request);
+// A failure while something is listed, as Prometheus names it.
+ApiError ListError(const core::Error& error);
+
 // The first ten annotations of each kind, and how many more there are, as Prometheus' API shows them; they
 // are moved out of the result.
 struct ShownAnnotations {

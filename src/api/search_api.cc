@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 
 #include "api/envelope.h"
 #include "api/params.h"
+#include "api/query_params.h"
 #include "api/search_filters.h"
+#include "metrics/promql/query_context.h"
+#include "metrics/promql/stable_sort.h"
 
 namespace sextant::api {
 
@@ -15,6 +17,11 @@ namespace {
 constexpr int64_t kDefaultLimit = 100;
 constexpr int64_t kMaxBatch = 10'000;
 constexpr size_t kMaxTerms = 32;
+// A name is judged in one go, in time that grows with its length times that of a term.
+constexpr size_t kMaxTermBytes = 4'096;
+// What a name costs to judge, per character of it and of a term.
+constexpr size_t kWorkOfCharacter = 4;
+constexpr size_t kWorkOfName = 64;
 constexpr core::DurationMs kDefaultRangeMs = 3600 * 1000;
 
 enum class What { kMetricNames, kLabelNames, kLabelValues };
@@ -91,6 +98,10 @@ ApiResult<SearchTerms> ReadTerms(const net::QueryParams& params) {
   terms.terms = params.GetAll("search[]");
   if (terms.terms.size() > kMaxTerms)
     return BadData(fmt::format("too many search[] terms: at most {}", kMaxTerms));
+  for (const std::string& term : terms.terms) {
+    if (term.size() > kMaxTermBytes)
+      return BadData(fmt::format("a search[] term has {} bytes: at most {}", term.size(), kMaxTermBytes));
+  }
   if (std::string_view text = params.Get("fuzz_threshold"); !text.empty()) {
     std::optional<int64_t> threshold = ParseInteger(text);
     if (!threshold || *threshold < 0 || *threshold > 100) {
@@ -187,27 +198,47 @@ ApiResult<SearchParams> ReadParams(const SearchApiDeps& deps, What what, const n
 }
 
 // All names that were found, in order, each once.
-core::Result<std::vector<Found>> Find(const SearchApiDeps& deps, What what, const SearchParams& params) {
+core::Result<std::vector<Found>> Find(const SearchApiDeps& deps, What what, const SearchParams& params,
+                                      promql::QueryContext& context, promql::Holding& holding) {
   SEXTANT_ASSIGN(std::unique_ptr<model::Querier> querier,
                  deps.storage.NewQuerier(params.start_ms, params.end_ms));
   std::vector<std::vector<model::Matcher>> sets = params.matcher_sets;
   if (sets.empty()) sets.emplace_back();
   const SearchFilter filter(params.terms);
-  std::map<std::string, double> scores;
+  size_t term_bytes = 0;
+  for (const std::string& term : params.terms.terms) term_bytes += term.size();
+  const model::SelectHints hints{.check = context.checker()};
+  std::vector<Found> found;
   for (const std::vector<model::Matcher>& matchers : sets) {
     SEXTANT_ASSIGN(std::vector<std::string> names, what == What::kLabelNames
-                                                       ? querier->LabelNames(matchers, 0)
-                                                       : querier->LabelValues(params.label, matchers, 0));
+                                                       ? querier->LabelNames(matchers, hints)
+                                                       : querier->LabelValues(params.label, matchers, hints));
+    promql::Holding of_names(context);
+    for (const std::string& name : names) {
+      SEXTANT_TRY(context.Tick(kWorkOfName));
+      SEXTANT_TRY(of_names.Add(0, static_cast<int64_t>(sizeof name + name.size())));
+    }
     for (std::string& name : names) {
-      if (std::optional<double> score = filter.Score(name)) scores.emplace(std::move(name), *score);
+      SEXTANT_TRY(context.Tick(kWorkOfName + kWorkOfCharacter * name.size() * (1 + term_bytes)));
+      std::optional<double> score = filter.Score(name);
+      if (!score) continue;
+      SEXTANT_TRY(holding.Add(0, static_cast<int64_t>(sizeof(Found) + name.size())));
+      found.push_back({std::move(name), *score});
     }
   }
-  std::vector<Found> found;
-  found.reserve(scores.size());
-  for (auto& [name, score] : scores) found.push_back({name, score});
+  if (sets.size() > 1) {
+    SEXTANT_TRY(
+        promql::StableSort(found, context, [](const Found& a, const Found& b) { return a.name < b.name; }));
+    auto is_same = [&](const Found& a, const Found& b) {
+      return !context.Spend(kWorkOfName) && a.name == b.name;
+    };
+    found.erase(std::unique(found.begin(), found.end(), is_same), found.end());
+    SEXTANT_TRY(context.Tick(0));
+  }
   if (params.order == Order::kDescending) std::ranges::reverse(found);
   if (params.order == Order::kScore) {
-    std::ranges::stable_sort(found, std::ranges::greater(), &Found::score);
+    SEXTANT_TRY(
+        promql::StableSort(found, context, [](const Found& a, const Found& b) { return a.score > b.score; }));
   }
   return found;
 }
@@ -252,8 +283,10 @@ net::HttpResponse HandleSearch(const SearchApiDeps& deps, What what, const net::
   if (!form) return ErrorResponse(ApiError::BadData("error parsing form values: " + form.error().message()));
   auto params = ReadParams(deps, what, *form);
   if (!params) return ErrorResponse(params.error());
-  core::Result<std::vector<Found>> found = Find(deps, what, *params);
-  if (!found) return ErrorResponse({ErrorType::kExecution, found.error().message()});
+  promql::QueryContext context(ListLimits(deps.engine, request), deps.clock);
+  promql::Holding holding(context);
+  core::Result<std::vector<Found>> found = Find(deps, what, *params, context, holding);
+  if (!found) return ErrorResponse(ListError(found.error()));
   net::HttpResponse response;
   response.headers.Set("Content-Type", "application/x-ndjson; charset=utf-8");
   response.body = WriteLines(deps, *params, *found);

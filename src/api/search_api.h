@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/clock.h"
+#include "metrics/promql/engine.h"
 #include "metrics/scrape/metadata_store.h"
 #include "model/storage.h"
 #include "net/router.h"
@@ -13,6 +14,7 @@ namespace sextant::api {
 
 struct SearchApiDeps {
   const model::Queryable& storage;
+  const promql::Engine& engine;  // a search may take as much time and memory as a query
   const scrape::MetadataStore& metadata;
   const core::Clock& clock;
   bool is_enabled = false;

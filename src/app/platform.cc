@@ -358,8 +358,8 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
                                   options_.per_step_stats};
   api::AddQueryRoutes(router, queries);
   api::AddExplainRoutes(router, queries);
-  api::AddSearchRoutes(router, {*queryable_, scrape_->metadata(), services_.clock, options_.enable_search_api,
-                                options_.search_max_limit});
+  api::AddSearchRoutes(router, {*queryable_, *engine_, scrape_->metadata(), services_.clock,
+                                options_.enable_search_api, options_.search_max_limit});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddFederateRoutes(router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms,
                                   external_labels, engine_->Limits({})});

@@ -111,12 +111,12 @@ class MergedQuerier final : public Querier {
     return std::make_unique<MergedSet>(std::move(sets), std::move(warnings), hints);
   }
   Result<std::vector<std::string>> LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
-                                               size_t limit) const override {
-    return primary_->LabelValues(name, matchers, limit);
+                                               const SelectHints& hints) const override {
+    return primary_->LabelValues(name, matchers, hints);
   }
   Result<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
-                                              size_t limit) const override {
-    return primary_->LabelNames(matchers, limit);
+                                              const SelectHints& hints) const override {
+    return primary_->LabelNames(matchers, hints);
   }
 
  private:

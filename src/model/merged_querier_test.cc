@@ -35,10 +35,11 @@ class FakeQuerier final : public Querier {
     return std::make_unique<FakeSet>(content_);
   }
   core::Result<std::vector<std::string>> LabelValues(std::string_view, const std::vector<Matcher>&,
-                                                     size_t) const override {
+                                                     const SelectHints&) const override {
     return std::vector<std::string>{content_.empty() ? "" : content_.begin()->first};
   }
-  core::Result<std::vector<std::string>> LabelNames(const std::vector<Matcher>&, size_t) const override {
+  core::Result<std::vector<std::string>> LabelNames(const std::vector<Matcher>&,
+                                                    const SelectHints&) const override {
     return std::vector<std::string>{"n"};
   }
 
@@ -87,7 +88,7 @@ TEST(MergedQuerierTest, SeriesOfAllAreOneAndThePrimarysSamplesWin) {
   auto merged = Merge({{"a", Samples({{3, 3}, {4, 4}})}, {"b", Samples({{9, 9}})}}, std::move(others));
   EXPECT_EQ(Show(*merged), "a: 10@1^0 20@2^0 3@3^0 4@4^0 50@5^0 h@7^3\nb: 9@9\nc: 1@1\n");
   EXPECT_EQ(Show(*merged, {.sorted = true, .limit = 1}), "a: 10@1^0 20@2^0 3@3^0 4@4^0 50@5^0 h@7^3\n");
-  EXPECT_EQ((*merged->LabelValues("n", {}, 0)), std::vector<std::string>{"a"});
+  EXPECT_EQ((*merged->LabelValues("n", {}, {})), std::vector<std::string>{"a"});
 }
 
 TEST(MergedQuerierTest, ErrorsOfOthersAreWarnings) {

@@ -180,7 +180,32 @@ class SeriesSet {
   }
 };
 
-// What a selector is for; lets a store skip what is not needed. All of it is advice except `sorted`.
+// Asked every few milliseconds by what may take long; a failure ends the work and is what it returns. Once it
+// has failed it fails at each further question.
+using StopCheck = std::function<core::Status()>;
+
+// Asks a check once per so much work.
+class PacedCheck {
+ public:
+  // Null: nobody minds. `check` must outlive this.
+  explicit PacedCheck(const StopCheck* check) : check_(check) {}
+
+  // Notes work in units of some 100 ns.
+  core::Status Worked(size_t units = 1) {
+    worked_ += units;
+    if (worked_ < kUnitsBetweenChecks) return {};
+    worked_ = 0;
+    return check_ == nullptr ? core::Status() : (*check_)();
+  }
+
+  static constexpr size_t kUnitsBetweenChecks = 4096;
+
+ private:
+  const StopCheck* const check_;
+  size_t worked_ = 0;
+};
+
+// What a lookup is for; lets a store skip what is not needed. All of it is advice except `sorted`.
 struct SelectHints {
   TimestampMs start_ms = 0;
   TimestampMs end_ms = 0;
@@ -189,9 +214,8 @@ struct SelectHints {
   bool sorted = false;       // series in label order
   bool series_only = false;  // only labels will be read
   size_t limit = 0;          // at most this many series; 0 is no limit
-  // Asked every few milliseconds while the store looks, on the calling thread; a failure ends the call and is
-  // what it returns. Null: nobody minds. Need not outlive the call.
-  const std::function<core::Status()>* check = nullptr;
+  // Asked on the calling thread while the store looks. Null: nobody minds. Need not outlive the call.
+  const StopCheck* check = nullptr;
 
   core::Status Check() const { return check == nullptr ? core::Status() : (*check)(); }
 };
@@ -204,13 +228,13 @@ class Querier {
   // Series that match all matchers and may have samples in the range.
   virtual core::Result<std::unique_ptr<SeriesSet>> Select(const std::vector<Matcher>& matchers,
                                                           const SelectHints& hints) const = 0;
-  // Sorted values of a label, or sorted label names, of the series that match (all, without matchers). At
-  // most `limit` (0: no limit).
+  // Sorted values of a label, or sorted label names, of the series that match (all, without matchers). Of
+  // the hints, `limit` and `check` count.
   virtual core::Result<std::vector<std::string>> LabelValues(std::string_view name,
                                                              const std::vector<Matcher>& matchers,
-                                                             size_t limit) const = 0;
+                                                             const SelectHints& hints) const = 0;
   virtual core::Result<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
-                                                            size_t limit) const = 0;
+                                                            const SelectHints& hints) const = 0;
 };
 
 class Queryable {

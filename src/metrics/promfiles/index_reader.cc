@@ -229,7 +229,8 @@ const IndexReader::Name* IndexReader::FindName(std::string_view name) const {
 }
 
 template <typename Visit>
-Status IndexReader::VisitValues(const Name& name, std::string_view from, Visit visit) const {
+Status IndexReader::VisitValues(const Name& name, std::string_view from, model::PacedCheck& check,
+                                Visit visit) const {
   auto begin = tables_.value_samples.begin() + static_cast<ptrdiff_t>(name.first_sample);
   uint64_t samples = (name.values + tables_.value_stride - 1) / tables_.value_stride;
   auto after = std::partition_point(begin, begin + static_cast<ptrdiff_t>(samples), [&](uint32_t place) {
@@ -242,6 +243,7 @@ Status IndexReader::VisitValues(const Name& name, std::string_view from, Visit v
     if (i % tables_.value_stride == 0) reader = BigEndianReader(tables_.values.substr(*after++));
     ValueEntry entry = ReadValueEntry(reader);
     if (entry.value < from) continue;
+    SEXTANT_TRY(check.Worked());
     SEXTANT_ASSIGN(bool goes_on, visit(entry));
     if (!goes_on) break;
   }
@@ -308,7 +310,8 @@ Result<IndexReader::Postings> IndexReader::PostingsAt(uint64_t offset) const {
 
 Result<IndexReader::Postings> IndexReader::PostingsOf(const Name& name, std::string_view value) const {
   Postings found;
-  SEXTANT_TRY(VisitValues(name, value, [&](const ValueEntry& entry) -> Result<bool> {
+  model::PacedCheck unasked(nullptr);
+  SEXTANT_TRY(VisitValues(name, value, unasked, [&](const ValueEntry& entry) -> Result<bool> {
     if (entry.value != value) return false;
     SEXTANT_ASSIGN(found, PostingsAt(entry.postings));
     return false;
@@ -343,7 +346,7 @@ Result<bool> IndexReader::MeetsPostings(uint64_t offset, uint64_t& budget_bytes,
   return false;
 }
 
-Result<Roaring> IndexReader::AllPostings() const {
+Result<Roaring> IndexReader::AllPostings(model::PacedCheck& check) const {
   Roaring all;
   // The entry with an empty name and value.
   const Name* name = FindName("");
@@ -353,17 +356,18 @@ Result<Roaring> IndexReader::AllPostings() const {
     SEXTANT_TRY(AddPostings(entry.postings, budget_bytes, all));
     return true;
   };
-  SEXTANT_TRY(VisitValues(*name, "", add));
+  SEXTANT_TRY(VisitValues(*name, "", check, add));
   return all;
 }
 
-Result<Roaring> IndexReader::SeriesWith(const Matcher& matcher, bool negated) const {
+Result<Roaring> IndexReader::SeriesWith(const Matcher& matcher, bool negated,
+                                        model::PacedCheck& check) const {
   Roaring out;
   const Name* name = matcher.name().empty() ? nullptr : FindName(matcher.name());
   if (name == nullptr) return out;
   uint64_t budget_bytes = bytes_.size();
   auto add_value = [&](std::string_view value) {
-    return VisitValues(*name, value, [&](const ValueEntry& entry) -> Result<bool> {
+    return VisitValues(*name, value, check, [&](const ValueEntry& entry) -> Result<bool> {
       if (entry.value != value) return false;
       SEXTANT_TRY(AddPostings(entry.postings, budget_bytes, out));
       return true;
@@ -390,7 +394,7 @@ Result<Roaring> IndexReader::SeriesWith(const Matcher& matcher, bool negated) co
     }
     return true;
   };
-  SEXTANT_TRY(VisitValues(*name, prefix, add_matching));
+  SEXTANT_TRY(VisitValues(*name, prefix, check, add_matching));
   return out;
 }
 
@@ -414,7 +418,7 @@ void IndexReader::RestrictFew(const Postings& list, bool negated, Roaring& selec
   selected = std::move(kept);
 }
 
-Status IndexReader::Restrict(const Matcher& matcher, Roaring& selected) const {
+Status IndexReader::Restrict(const Matcher& matcher, model::PacedCheck& check, Roaring& selected) const {
   const Name* name = FindName(matcher.name());
   bool is_one = matcher.type() == MatchType::kEqual || matcher.type() == MatchType::kNotEqual;
   if (is_one && !matcher.value().empty() && name != nullptr) {
@@ -426,7 +430,7 @@ Status IndexReader::Restrict(const Matcher& matcher, Roaring& selected) const {
   }
   bool reads_labels = !IsCheap(matcher) && name != nullptr && selected.cardinality() < name->values;
   if (!reads_labels) {
-    SEXTANT_ASSIGN(Roaring series, SeriesWith(matcher, matcher.MatchesEmpty()));
+    SEXTANT_ASSIGN(Roaring series, SeriesWith(matcher, matcher.MatchesEmpty(), check));
     if (matcher.MatchesEmpty()) {
       selected -= series;
     } else {
@@ -437,6 +441,7 @@ Status IndexReader::Restrict(const Matcher& matcher, Roaring& selected) const {
   std::optional<uint32_t> name_symbol = FindSymbol(matcher.name());
   Roaring kept;
   for (uint32_t series : selected) {
+    SEXTANT_TRY(check.Worked());
     SEXTANT_ASSIGN(bool accepts, AcceptsSeries(matcher, name_symbol, series));
     if (accepts) kept.add(series);
   }
@@ -444,8 +449,10 @@ Status IndexReader::Restrict(const Matcher& matcher, Roaring& selected) const {
   return {};
 }
 
-Result<Roaring> IndexReader::Select(const std::vector<Matcher>& matchers) const {
+Result<Roaring> IndexReader::Select(const std::vector<Matcher>& matchers,
+                                    const model::StopCheck* check) const {
   SEXTANT_TRY(LoadOnce());
+  model::PacedCheck paced(check);
   std::vector<const Matcher*> ordered;
   for (const Matcher& matcher : matchers) {
     bool takes_all = matcher.type() == MatchType::kRegexp && matcher.value() == ".*";
@@ -469,12 +476,12 @@ Result<Roaring> IndexReader::Select(const std::vector<Matcher>& matchers) const 
   Roaring selected;
   size_t next = 0;
   if (ordered.empty() || ordered[0]->MatchesEmpty()) {
-    SEXTANT_ASSIGN(selected, AllPostings());
+    SEXTANT_ASSIGN(selected, AllPostings(paced));
   } else {
-    SEXTANT_ASSIGN(selected, SeriesWith(*ordered[next++], false));
+    SEXTANT_ASSIGN(selected, SeriesWith(*ordered[next++], false, paced));
   }
   for (; next < ordered.size() && !selected.isEmpty(); ++next) {
-    SEXTANT_TRY(Restrict(*ordered[next], selected));
+    SEXTANT_TRY(Restrict(*ordered[next], paced, selected));
   }
   return selected;
 }
@@ -609,10 +616,10 @@ Status IndexReader::ChunksIn(uint32_t series, TimestampMs start_ms, TimestampMs 
   return {};
 }
 
-Status IndexReader::ValuesMeeting(const Name& name, const Postings& list,
+Status IndexReader::ValuesMeeting(const Name& name, const Postings& list, model::PacedCheck& check,
                                   std::vector<std::string>& out) const {
   uint64_t budget_bytes = bytes_.size();
-  return VisitValues(name, "", [&](const ValueEntry& entry) -> Result<bool> {
+  return VisitValues(name, "", check, [&](const ValueEntry& entry) -> Result<bool> {
     SEXTANT_ASSIGN(Postings of_value, PostingsAt(entry.postings));
     uint64_t size_bytes = (of_value.count + 1) * sizeof(uint32_t);
     if (size_bytes > budget_bytes) return Corrupt(entry.postings, "postings lists overlap");
@@ -623,8 +630,9 @@ Status IndexReader::ValuesMeeting(const Name& name, const Postings& list,
 }
 
 Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
-                                std::vector<std::string>& out) const {
+                                std::vector<std::string>& out, const model::StopCheck* check) const {
   SEXTANT_TRY(LoadOnce());
+  model::PacedCheck paced(check);
   const Name* found = name.empty() ? nullptr : FindName(name);
   if (found == nullptr) return {};
   if (matchers.size() == 1 && matchers[0].type() == MatchType::kEqual && !matchers[0].value().empty()) {
@@ -632,16 +640,17 @@ Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher
     const Name* of_matcher = FindName(matchers[0].name());
     if (of_matcher == nullptr) return {};
     SEXTANT_ASSIGN(Postings list, PostingsOf(*of_matcher, matchers[0].value()));
-    if (list.count >= std::max(kFewSeries, found->values)) return ValuesMeeting(*found, list, out);
+    if (list.count >= std::max(kFewSeries, found->values)) return ValuesMeeting(*found, list, paced, out);
   }
   Roaring selected;
   if (!matchers.empty()) {
-    SEXTANT_ASSIGN(selected, Select(matchers));
+    SEXTANT_ASSIGN(selected, Select(matchers, check));
   }
   if (!matchers.empty() && selected.cardinality() < std::max(kFewSeries, found->values)) {
     absl::flat_hash_set<uint32_t> values;
     std::optional<uint32_t> name_symbol = FindSymbol(name);
     for (uint32_t series : selected) {
+      SEXTANT_TRY(paced.Worked());
       SEXTANT_TRY(VisitSymbols(series, [&](uint32_t label, uint32_t value) {
         if (label == name_symbol) values.insert(value);
       }));
@@ -650,7 +659,7 @@ Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher
     return {};
   }
   uint64_t budget_bytes = bytes_.size();
-  return VisitValues(*found, "", [&](const ValueEntry& entry) -> Result<bool> {
+  return VisitValues(*found, "", paced, [&](const ValueEntry& entry) -> Result<bool> {
     if (!matchers.empty()) {
       SEXTANT_ASSIGN(bool is_met, MeetsPostings(entry.postings, budget_bytes, selected));
       if (!is_met) return true;
@@ -660,17 +669,20 @@ Status IndexReader::LabelValues(std::string_view name, const std::vector<Matcher
   });
 }
 
-Status IndexReader::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
+Status IndexReader::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out,
+                               const model::StopCheck* check) const {
   SEXTANT_TRY(LoadOnce());
+  model::PacedCheck paced(check);
   if (matchers.empty()) {
     for (const Name& name : tables_.names) {
       if (!name.name.empty()) out.emplace_back(name.name);
     }
     return {};
   }
-  SEXTANT_ASSIGN(Roaring selected, Select(matchers));
+  SEXTANT_ASSIGN(Roaring selected, Select(matchers, check));
   absl::flat_hash_set<uint32_t> names;
   for (uint32_t series : selected) {
+    SEXTANT_TRY(paced.Worked());
     SEXTANT_TRY(VisitSymbols(series, [&](uint32_t name, uint32_t) { names.insert(name); }));
   }
   for (uint32_t name : names) out.emplace_back(Symbol(name).value_or(""));

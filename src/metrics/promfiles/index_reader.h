@@ -25,6 +25,7 @@
 #include "core/result.h"
 #include "model/labels.h"
 #include "model/matcher.h"
+#include "model/storage.h"
 
 namespace sextant::promfiles {
 
@@ -70,7 +71,9 @@ class IndexReader {
   int version() const { return version_; }
 
   // The numbers of the series that all matchers accept; ascending is the order of labels.
-  core::Result<Roaring> Select(const std::vector<model::Matcher>& matchers) const;
+  // The lookups fail when `check` (null: none) does.
+  core::Result<Roaring> Select(const std::vector<model::Matcher>& matchers,
+                               const model::StopCheck* check = nullptr) const;
   core::Result<model::Labels> LabelsOf(uint32_t series) const;
   // Calls `take` with the labels of each of them; what neighbours share is looked up once.
   core::Status VisitLabels(const Roaring& series,
@@ -82,8 +85,9 @@ class IndexReader {
                         std::vector<ChunkMeta>& out) const;
   // Adds values or names, each once, to `out`.
   core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
-                           std::vector<std::string>& out) const;
-  core::Status LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out) const;
+                           std::vector<std::string>& out, const model::StopCheck* check = nullptr) const;
+  core::Status LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out,
+                          const model::StopCheck* check = nullptr) const;
 
  private:
   // A label name in the postings offset table.
@@ -128,7 +132,8 @@ class IndexReader {
   const Name* FindName(std::string_view name) const;
   // Calls visit(entry) for the values of a name from `from` on, until it returns false.
   template <typename Visit>
-  core::Status VisitValues(const Name& name, std::string_view from, Visit visit) const;
+  core::Status VisitValues(const Name& name, std::string_view from, model::PacedCheck& check,
+                           Visit visit) const;
 
   // `budget_bytes` is what lists may have together: they do not overlap, so that entries which name one list
   // many times cannot make a lookup endless.
@@ -148,13 +153,15 @@ class IndexReader {
   // The list of a value; empty when there is none.
   core::Result<Postings> PostingsOf(const Name& name, std::string_view value) const;
   // Adds the values of a name of the series in a list.
-  core::Status ValuesMeeting(const Name& name, const Postings& list, std::vector<std::string>& out) const;
+  core::Status ValuesMeeting(const Name& name, const Postings& list, model::PacedCheck& check,
+                             std::vector<std::string>& out) const;
   // Whether a list has one of the series; looks no further than that.
   core::Result<bool> MeetsPostings(uint64_t offset, uint64_t& budget_bytes, const Roaring& selected) const;
-  core::Result<Roaring> AllPostings() const;
+  core::Result<Roaring> AllPostings(model::PacedCheck& check) const;
   // The series with a value that the matcher accepts (or, negated, refuses).
-  core::Result<Roaring> SeriesWith(const model::Matcher& matcher, bool negated) const;
-  core::Status Restrict(const model::Matcher& matcher, Roaring& selected) const;
+  core::Result<Roaring> SeriesWith(const model::Matcher& matcher, bool negated,
+                                   model::PacedCheck& check) const;
+  core::Status Restrict(const model::Matcher& matcher, model::PacedCheck& check, Roaring& selected) const;
   // Keeps those of few series that a long list has (or, negated, has not), without reading all of it.
   static void RestrictFew(const Postings& list, bool negated, Roaring& selected);
   core::Result<std::string_view> SeriesRecord(uint32_t series) const;

@@ -262,7 +262,7 @@ class SimpleAggregation {
                                                          Accumulator::BytesPerStep(node_.aggregate_op))));
     accumulators_.reserve(groups_.size());
     for (size_t g = 0; g < groups_.size(); ++g) {
-      SEXTANT_TRY(context_.Tick(kWorkOfGroup + steps));
+      SEXTANT_TRY(context_.Tick(kWorkOfGroup + steps / 4));
       accumulators_.emplace_back(node_, steps);
     }
     histograms_.resize(groups_.size());
@@ -272,7 +272,7 @@ class SimpleAggregation {
     std::vector<Column> columns;
     columns.reserve(groups_.size());
     for (size_t g = 0; g < groups_.size(); ++g) {
-      SEXTANT_TRY(context_.Tick(kWorkOfGroup + steps));
+      SEXTANT_TRY(context_.Tick(kWorkOfGroup + steps / 4));
       columns.push_back(accumulators_[g].Finish());
       if (histograms_[g]) histograms_[g]->Finish(columns[g], context_);
     }
@@ -288,20 +288,25 @@ class SimpleAggregation {
       SEXTANT_TRY(AddHistograms(node_, source_.labels(first + k).metric_name(), columns[k],
                                 histograms_[group], context_));
     }
-    SEXTANT_TRY(context_.Tick(columns.size() * input_.grid.steps));
     auto add = [&](size_t begin, size_t end) {
       for (size_t k = 0; k < columns.size(); ++k) {
         accumulators_[groups_.group_of[first + k]].Add(columns[k], begin, end);
       }
     };
     constexpr size_t kLeastSteps = 64;
-    const size_t steps = input_.grid.steps;
-    if (columns.size() < 2 || steps < kLeastSteps) {
-      add(0, steps);
-      return {};
+    constexpr size_t kMostValues = 1 << 19;
+    const size_t block = std::max(kLeastSteps, kMostValues / std::max<size_t>(1, columns.size()));
+    for (size_t begin = 0; begin < input_.grid.steps; begin += block) {
+      const size_t steps = std::min(block, input_.grid.steps - begin);
+      SEXTANT_TRY(context_.Tick(columns.size() * steps));
+      if (columns.size() < 2 || steps < kLeastSteps) {
+        add(begin, begin + steps);
+        continue;
+      }
+      size_t pieces = context_.parallel()->width();
+      context_.parallel()->Run(
+          pieces, [&](size_t i) { add(begin + steps * i / pieces, begin + steps * (i + 1) / pieces); });
     }
-    size_t pieces = context_.parallel()->width();
-    context_.parallel()->Run(pieces, [&](size_t i) { add(steps * i / pieces, steps * (i + 1) / pieces); });
     return {};
   }
 

@@ -21,6 +21,7 @@ constexpr size_t kWorkOfPair = 128;
 constexpr size_t kWorkOfKey = 64;
 constexpr size_t kBytesOfKey = 128;
 constexpr size_t kWorkOfHistogram = 64;
+constexpr size_t kStepsBetweenLooks = 4'096;
 
 bool Compare(BinaryOp op, double lhs, double rhs) {
   switch (op) {
@@ -468,17 +469,22 @@ class VectorMatch {
       MarkPresent(column, unfilled);
     }
     for (size_t owner : owners) {
-      SEXTANT_TRY(context_.Tick(kWorkOfPair + 4 * grid_.steps));
+      SEXTANT_TRY(context_.Tick(kWorkOfPair));
       const Column& other = one.columns[owner];
       bool is_mixed = column.has_histograms() || other.has_histograms();
       Column result(grid_.steps);
       Steps computed(tracks_computed() ? grid_.steps : 0);
-      if (!is_mixed && !fill_one && !matched && computed.empty() && CombineFloats(column, other, result)) {
+      bool is_done = false;
+      if (!is_mixed && !fill_one && !matched && computed.empty()) {
+        SEXTANT_ASSIGN(is_done, CombineFloats(column, other, result));
+      }
+      if (is_done) {
         SEXTANT_TRY(
             Emit(many.Labels(i), one.Labels(owner), many.source->DropsName(i), computed, std::move(result)));
         continue;
       }
       for (size_t step = 0; step < grid_.steps; ++step) {
+        if (step % kStepsBetweenLooks == 0) SEXTANT_TRY(context_.Tick(4 * kStepsBetweenLooks));
         if (IsAbsent(column.values[step]) || IsAbsent(other.values[step])) continue;
         if (fill_one) unfilled[step] = 0;
         if (is_mixed) {
@@ -506,16 +512,20 @@ class VectorMatch {
 
   // What most pairs are: floats, of which nothing need be remembered. False when the operator is none of
   // floats.
-  bool CombineFloats(const Column& many, const Column& one, Column& result) const {
+  core::Result<bool> CombineFloats(const Column& many, const Column& one, Column& result) const {
     const double* lhs = is_swapped_ ? one.values.data() : many.values.data();
     const double* rhs = is_swapped_ ? many.values.data() : one.values.data();
     double* out = result.values.data();
-    return WithFloatOperation(node_.binary_op, node_.returns_bool, [&](auto operation) {
-      for (size_t step = 0; step < grid_.steps; ++step) {
-        const double value = operation(lhs[step], rhs[step], lhs[step]);
-        out[step] = IsAbsent(lhs[step]) || IsAbsent(rhs[step]) ? kAbsent : value;
-      }
-    });
+    bool is_of_floats = true;
+    SEXTANT_TRY(InBlocks(context_, grid_.steps, 2, [&](size_t begin, size_t end) {
+      is_of_floats = WithFloatOperation(node_.binary_op, node_.returns_bool, [&](auto operation) {
+        for (size_t step = begin; step < end; ++step) {
+          const double value = operation(lhs[step], rhs[step], lhs[step]);
+          out[step] = IsAbsent(lhs[step]) || IsAbsent(rhs[step]) ? kAbsent : value;
+        }
+      });
+    }));
+    return is_of_floats;
   }
 
   // Samples of the "one" side without any partner, with the fill value in place of it.

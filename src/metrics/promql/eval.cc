@@ -527,8 +527,9 @@ core::Result<HeldScalar> Evaluator::EvalScalarAtEachStep(const PlanNode& node, c
       return HeldScalar::Make(grid.steps, node.number, context_);
     case PlanKind::kNegate: {
       SEXTANT_ASSIGN(HeldScalar scalar, EvalScalar(*node.args[0], grid));
-      SEXTANT_TRY(context_.Tick(grid.steps));
-      for (double& value : scalar.values) value = -value;
+      SEXTANT_TRY(InBlocks(context_, grid.steps, 1, [&](size_t begin, size_t end) {
+        for (size_t step = begin; step < end; ++step) scalar.values[step] = -scalar.values[step];
+      }));
       return scalar;
     }
     case PlanKind::kBinary: {

@@ -23,7 +23,7 @@ core::Status MergeColumn(const Column& from, Column& into) {
 
 core::Status OutputSeries::Add(model::Labels labels, bool drops_name, Column column) {
   if (!column.AnyPresent()) return {};
-  SEXTANT_TRY(context_.Tick(kWorkOfLabels + column.values.size()));
+  SEXTANT_TRY(context_.Tick(kWorkOfLabels + column.values.size() / 4));
   auto [it, is_new] = index_.try_emplace(labels, vector_.series.size());
   if (is_new) return vector_.Add({std::move(labels), drops_name, std::move(column)});
   return MergeColumn(column, vector_.series[it->second].column);

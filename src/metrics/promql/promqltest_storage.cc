@@ -76,22 +76,22 @@ class SnapshotQuerier final : public model::Querier {
 
   core::Result<std::vector<std::string>> LabelValues(std::string_view name,
                                                      const std::vector<model::Matcher>& matchers,
-                                                     size_t limit) const override {
+                                                     const model::SelectHints& hints) const override {
     std::set<std::string> values;
     for (const auto& [labels, samples] : series_) {
       if (Matches(labels, matchers) && labels.Has(name)) values.emplace(labels.Get(name));
     }
-    return First(values, limit);
+    return First(values, hints.limit);
   }
 
   core::Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>& matchers,
-                                                    size_t limit) const override {
+                                                    const model::SelectHints& hints) const override {
     std::set<std::string> names;
     for (const auto& [labels, samples] : series_) {
       if (!Matches(labels, matchers)) continue;
       for (model::LabelView label : labels) names.emplace(label.name);
     }
-    return First(names, limit);
+    return First(names, hints.limit);
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/stoppable_sort.h"
 #include "metrics/promql/query_context.h"
 #include "model/value.h"
 
@@ -76,56 +77,12 @@ namespace {
 
 bool IsLess(double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; }
 
-// More values than this are put in order in steps between which the query may be stopped.
-constexpr size_t kValuesAtOnce = 1 << 17;
-
-// Moves the values of [begin, end) for which `goes_first` holds to the front and returns where they end; end
-// when the query stops.
-template <typename GoesFirst>
-size_t Partition(std::vector<double>& values, size_t begin, size_t end, QueryContext& context,
-                 GoesFirst goes_first) {
-  size_t middle = begin;
-  for (size_t i = begin; i < end;) {
-    if (context.Spend(4 * kValuesAtOnce)) return end;
-    for (const size_t stop = std::min(end, i + kValuesAtOnce); i < stop; ++i) {
-      if (goes_first(values[i])) std::swap(values[middle++], values[i]);
-    }
-  }
-  return middle;
-}
-
-// As std::nth_element for any number of values. When the query stops, they are left in any order.
-void SelectRank(std::vector<double>& values, size_t rank, QueryContext& context) {
-  auto at = [&](size_t i) { return values.begin() + static_cast<std::ptrdiff_t>(i); };
-  size_t begin = 0;
-  size_t end = values.size();
-  while (end - begin > kValuesAtOnce) {
-    // A value near the rank, of some that stand evenly apart.
-    constexpr size_t kSamples = 1'001;
-    double samples[kSamples];
-    for (size_t i = 0; i < kSamples; ++i) samples[i] = values[begin + (end - begin) / kSamples * i];
-    const size_t sample_rank = (rank - begin) * kSamples / (end - begin);
-    std::nth_element(samples, samples + sample_rank, samples + kSamples, IsLess);
-    const double pivot = samples[sample_rank];
-    const size_t less_end =
-        Partition(values, begin, end, context, [&](double v) { return IsLess(v, pivot); });
-    if (rank < less_end) {
-      if (less_end == end) return;  // stopped
-      end = less_end;
-      continue;
-    }
-    const size_t equal_end =
-        Partition(values, less_end, end, context, [&](double v) { return !IsLess(pivot, v); });
-    if (rank < equal_end) return;
-    begin = equal_end;
-  }
-  std::nth_element(at(begin), at(rank), at(end), IsLess);
-}
+constexpr size_t kValuesAtOnce = 1 << 15;
 
 double LeastFrom(const std::vector<double>& values, size_t begin, QueryContext& context) {
   double least = values[begin];
   for (size_t i = begin; i < values.size();) {
-    if (context.Spend(kValuesAtOnce)) return least;
+    if (context.Spend(2 * kValuesAtOnce)) return least;
     for (const size_t stop = std::min(values.size(), i + kValuesAtOnce); i < stop; ++i) {
       if (IsLess(values[i], least)) least = values[i];
     }
@@ -144,7 +101,9 @@ double Quantile(double q, std::vector<double>& values, QueryContext& context) {
   auto lower = static_cast<size_t>(std::max(0.0, std::floor(rank)));
   size_t upper = std::min(values.size() - 1, lower + 1);
   double weight = rank - std::floor(rank);
-  SelectRank(values, lower, context);
+  const auto nth = values.begin() + static_cast<std::ptrdiff_t>(lower);
+  auto must_stop = [&] { return context.Spend(1); };
+  if (!core::StoppableNthElement(values.begin(), nth, values.end(), IsLess, must_stop)) return values[lower];
   double low = values[lower];
   double high = upper == lower ? low : LeastFrom(values, upper, context);
   return low * (1 - weight) + high * weight;

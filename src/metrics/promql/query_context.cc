@@ -7,6 +7,7 @@
 namespace sextant::promql {
 
 core::Status QueryContext::Check() {
+  stats_.longest_stretch = std::max(stats_.longest_stretch, kWorkBetweenChecks - work_left_);
   work_left_ = 0;
   if (limits_.cancelled && limits_.cancelled->load(std::memory_order_relaxed)) {
     return core::Fail(core::Code::kCancelled, "query was canceled in expression evaluation");
@@ -45,6 +46,7 @@ void QueryContext::Absorb(QueryContext& part) {
   if (part.own_profile_ && profile_) profile_->Absorb(*part.own_profile_);
   annotations_.Absorb(std::move(part.annotations_));
   stats_.total_samples += part.stats_.total_samples;
+  stats_.longest_stretch = std::max(stats_.longest_stretch, part.stats_.longest_stretch);
   for (size_t step = 0; step < stats_.samples_per_step.size(); ++step) {
     stats_.samples_per_step[step] += part.stats_.samples_per_step[step];
   }
@@ -99,10 +101,10 @@ void QueryHoldings::GiveBackUnused() {
 }
 
 core::Result<HeldScalar> HeldScalar::Make(size_t steps, double value, QueryContext& context) {
-  SEXTANT_TRY(context.Tick(steps));
   HeldScalar scalar{{}, Holding(context)};
   SEXTANT_TRY(scalar.holding.Add(0, static_cast<int64_t>(steps * sizeof(double))));
-  scalar.values.assign(steps, value);
+  scalar.values.reserve(steps);
+  SEXTANT_TRY(InBlocks(context, steps, 1, [&](size_t, size_t end) { scalar.values.resize(end, value); }));
   return scalar;
 }
 

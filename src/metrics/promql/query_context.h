@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -170,6 +171,16 @@ core::Status InBlocks(QueryContext& context, size_t count, size_t work_each, Wor
     work(begin, end);
   }
   return {};
+}
+
+// Replaces `out` by a copy of `from`. The memory of millions of values is not got at once, which takes long.
+inline core::Status CopyInBlocks(QueryContext& context, std::span<const double> from,
+                                 std::vector<double>& out) {
+  out.clear();
+  out.reserve(from.size());
+  return InBlocks(context, from.size(), 1, [&](size_t begin, size_t end) {
+    out.insert(out.end(), from.data() + begin, from.data() + end);
+  });
 }
 
 // Samples and bytes held as long as this lives. Movable. May outlive the context, but not its holdings.

@@ -74,6 +74,8 @@ struct QueryStats {
   double prepare_seconds = 0;             // planning and selecting series
   double inner_eval_seconds = 0;          // computing
   double result_sort_seconds = 0;         // ordering the answer
+  // The most work (QueryContext::Tick) that a thread did between two looks at whether it must stop.
+  int64_t longest_stretch = 0;
 };
 
 struct QueryResult {

@@ -271,6 +271,42 @@ TEST_F(QueryStopTest, ReadsAtMostSoManySeriesBetweenTwoLooks) {
   }
 }
 
+// No loop over steps or samples is counted, and so gone through, in one piece: with so many steps it would
+// show as a stretch of more than their number.
+TEST_F(QueryStopTest, NeverWorksForLongBetweenTwoLooks) {
+  constexpr int64_t kMostWork = 1'000'000;
+  TestStorage storage;
+  for (int i = 0; i < 2; ++i) {
+    Labels labels = Labels::Of({{"__name__", "x_total"}, {"pod", std::to_string(i)}});
+    for (int k = 0; k < 100; ++k) storage.Add(labels, k * 20'000, k % 7);
+  }
+  core::Executor executor({.threads = 3});
+  core::ExecutorParallel parallel(executor, core::Priority::kQuery, 2);
+  for (const char* inner :
+       {"vector(time())", "x_total", "-x_total", "exp(x_total)", "clamp(x_total, 1, time())",
+        "x_total + x_total", "x_total > 3", "sum(x_total)", "stddev(x_total)",
+        "avg without (pod) (x_total * 2)", "max_over_time(x_total[5m])", "rate(x_total[5m])",
+        "vector(-time() + 1)", "vector(max_of(time(), 1))"}) {
+    for (const char* outer :
+         {"count_over_time", "sum_over_time", "avg_over_time", "stddev_over_time", "max_over_time",
+          "mad_over_time", "deriv", "rate", "quantile_over_time(0.3, "}) {
+      const std::string query = fmt::format("{}{}({})[2000s:1ms])", outer,
+                                            std::string_view(outer).ends_with(' ') ? "" : "(", inner);
+      // Each function over one expression, and each expression under one function.
+      if (std::string_view(inner) != "x_total" && std::string_view(outer) != "sum_over_time") continue;
+      SCOPED_TRACE(query);
+      for (core::Parallel* threads :
+           {static_cast<core::Parallel*>(nullptr), static_cast<core::Parallel*>(&parallel)}) {
+        clock_.Begin(0);
+        QueryOutcome outcome = MakeEngine(threads).Instant(storage, query, 2'000'000);
+        ASSERT_TRUE(outcome) << outcome.error().message;
+        EXPECT_GT(outcome->stats.longest_stretch, 0);
+        EXPECT_LE(outcome->stats.longest_stretch, kMostWork);
+      }
+    }
+  }
+}
+
 TEST_F(QueryStopTest, ScalarsAreAccountedForBeforeTheyAreMade) {
   EngineOptions options;
   options.max_bytes = 64 << 20;
@@ -384,7 +420,7 @@ TEST(StableSortTest, OrdersAsTheLibraryDoesAndStopsWhenItMust) {
   QueryLimits limits{.timeout_ms = 1'000'000'000, .cancelled = &cancelled};
   QueryContext context(limits, clock);
   auto less = [](const std::pair<int, int>& a, const std::pair<int, int>& b) { return a.first < b.first; };
-  for (size_t size : {0, 1, 2, 511, 512, 513, 1'024, 5'000, 100'000}) {
+  for (size_t size : {0, 1, 2, 5'000, 100'000}) {
     std::vector<std::pair<int, int>> items(size);
     for (size_t i = 0; i < size; ++i) items[i] = {static_cast<int>(random() % 1'000), static_cast<int>(i)};
     std::vector<std::pair<int, int>> expected = items;

@@ -38,20 +38,19 @@ class SelectorSource final : public SeriesSource {
     const bool wants_newest = grid.is_instant() && !node_.is_smoothed;
     SEXTANT_TRY(wants_newest ? set_->ReadNewest(index, first, last, samples_)
                              : set_->Read(index, first, last, samples_));
-    SEXTANT_TRY(context_.Tick(samples_.size() + grid.steps));
+    SEXTANT_TRY(context_.Tick(samples_.size()));
     if (samples_.size() == 0) return {};
     if (node_.needs_statistics_only) KeepStatistics(samples_);
     if (node_.is_smoothed && output_ == SelectorOutput::kValue) return ReadSmoothed(index, out);
     if (samples_.histograms.empty() && output_ == SelectorOutput::kValue) {
-      ReadFloats(out);
-      return {};
+      return ReadFloats(out);
     }
     return ReadAny(index, out);
   }
 
  private:
   // What almost all series are: nothing but floats.
-  void ReadFloats(Column& out) {
+  core::Status ReadFloats(Column& out) {
     const TimestampMs* times = samples_.times_ms.data();
     const double* values = samples_.values.data();
     double* results = out.values.data();
@@ -62,16 +61,19 @@ class SelectorSource final : public SeriesSource {
     const bool tracks_steps = context_.tracks_steps();
     int64_t found = 0;
     size_t next = 0;  // first sample after the reference time
-    for (size_t step = 0; step < grid.steps; ++step, reference += stride) {
-      while (next < count && times[next] <= reference) ++next;
-      if (next == 0 || times[next - 1] <= reference - settings_.lookback_ms) continue;
-      double value = values[next - 1];
-      if (IsAbsent(value)) continue;
-      results[step] = value;
-      ++found;
-      if (tracks_steps) context_.CountSamples(step, 1);
-    }
+    SEXTANT_TRY(InBlocks(context_, grid.steps, 1, [&](size_t begin, size_t end) {
+      for (size_t step = begin; step < end; ++step, reference += stride) {
+        while (next < count && times[next] <= reference) ++next;
+        if (next == 0 || times[next - 1] <= reference - settings_.lookback_ms) continue;
+        double value = values[next - 1];
+        if (IsAbsent(value)) continue;
+        results[step] = value;
+        ++found;
+        if (tracks_steps) context_.CountSamples(step, 1);
+      }
+    }));
     if (!tracks_steps) context_.CountSamplesOfSteps(found);
+    return {};
   }
 
   core::Status ReadAny(size_t index, Column& out) {
@@ -81,6 +83,7 @@ class SelectorSource final : public SeriesSource {
     const bool has_histograms = !samples_.histograms.empty();
     size_t next = 0;  // first sample after the reference time
     for (size_t step = 0; step < grid.steps; ++step) {
+      SEXTANT_TRY(context_.Tick(1));
       TimestampMs reference = node_.ReferenceTime(grid.At(step));
       while (next < count && times[next] <= reference) ++next;
       if (next == 0 || times[next - 1] <= reference - settings_.lookback_ms) continue;
@@ -310,6 +313,9 @@ class SubquerySource final : public WindowSourceBase {
     out.Clear(spec_.grid.steps);
     const Column& column = inner_->series[index].column;
     samples_.clear();
+    // Not all of it is used, nor got, when many steps are empty.
+    samples_.times_ms.reserve(inner_grid_.steps);
+    samples_.values.reserve(inner_grid_.steps);
     SEXTANT_TRY(InBlocks(context_, inner_grid_.steps, 1, [&](size_t begin, size_t end) {
       for (size_t step = begin; step < end; ++step) {
         if (IsAbsent(column.values[step])) continue;

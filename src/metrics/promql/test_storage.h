@@ -72,11 +72,11 @@ class TestStorage final : public model::Queryable {
       return set;
     }
     core::Result<std::vector<std::string>> LabelValues(std::string_view, const std::vector<model::Matcher>&,
-                                                       size_t) const override {
+                                                       const model::SelectHints&) const override {
       return std::vector<std::string>();
     }
     core::Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>&,
-                                                      size_t) const override {
+                                                      const model::SelectHints&) const override {
       return std::vector<std::string>();
     }
 

@@ -24,6 +24,8 @@ struct Window {
   size_t size() const { return end - begin; }
 };
 
+constexpr size_t kSamplesBetweenLooks = 65'536;
+
 // Calls compute(window) for each step with samples and stores what it returns.
 template <typename Compute>
 core::Status ForEachWindow(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context,
@@ -45,7 +47,8 @@ core::Status ForEachWindow(const FloatSamples& samples, const WindowSpec& spec, 
       continue;
     }
     context.CountSamples(step, static_cast<int64_t>(window.size()));
-    if (context.Spend(window.size())) [[unlikely]]
+    // What is beyond, EachSample counts.
+    if (context.Spend(std::min(window.size(), kSamplesBetweenLooks))) [[unlikely]]
       return context.Check();
     out.values[step] = compute(window);
   }
@@ -57,7 +60,7 @@ core::Status ForEachWindow(const FloatSamples& samples, const WindowSpec& spec, 
 // early: what is computed does not matter any more.
 template <typename Each>
 void EachSample(const Window& window, QueryContext& context, Each&& each) {
-  constexpr size_t kBlock = 65'536;
+  constexpr size_t kBlock = kSamplesBetweenLooks;
   for (size_t begin = window.begin; begin < window.end;) {
     const size_t end = std::min(window.end, begin + kBlock);
     for (size_t i = begin; i < end; ++i) each(i);
@@ -71,7 +74,6 @@ void EachSample(const Window& window, QueryContext& context, Each&& each) {
 template <typename Compute>
 core::Status ForEachWindowCheaply(const FloatSamples& samples, const WindowSpec& spec, QueryContext& context,
                                   Column& out, Compute&& compute) {
-  SEXTANT_TRY(context.Tick(samples.size()));
   const TimestampMs* times = samples.times_ms.data();
   const size_t count = samples.size();
   const DurationMs stride = spec.at_ms ? 0 : spec.grid.step_ms;
@@ -354,8 +356,7 @@ core::Status DoubleExponentialSmoothing(const FloatSamples& samples, const Windo
 
 double MedianAbsoluteDeviation(const FloatSamples& samples, const Window& window,
                                std::vector<double>& scratch, QueryContext& context) {
-  auto begin = samples.values.begin() + static_cast<std::ptrdiff_t>(window.begin);
-  scratch.assign(begin, begin + static_cast<std::ptrdiff_t>(window.size()));
+  if (!CopyInBlocks(context, samples.values.subspan(window.begin, window.size()), scratch)) return kAbsent;
   if (std::any_of(scratch.begin(), scratch.end(), [](double value) { return std::isnan(value); })) {
     return model::NormalNan();
   }
@@ -396,8 +397,7 @@ core::Status QuantileOverTime(const FloatSamples& samples, const WindowSpec& spe
           fmt::format("quantile value should be between 0 and 1, got {}", FormatG(q)),
           arguments.first_position);
     }
-    auto begin = samples.values.begin() + static_cast<std::ptrdiff_t>(window.begin);
-    scratch.assign(begin, begin + static_cast<std::ptrdiff_t>(window.size()));
+    if (!CopyInBlocks(context, samples.values.subspan(window.begin, window.size()), scratch)) return kAbsent;
     return Quantile(q, scratch, context);
   });
 }

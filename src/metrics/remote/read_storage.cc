@@ -72,10 +72,11 @@ class RemoteQuerier final : public model::Querier {
     return std::make_unique<RemoteSet>(std::move(series));
   }
   Result<std::vector<std::string>> LabelValues(std::string_view, const std::vector<model::Matcher>&,
-                                               size_t) const override {
+                                               const model::SelectHints&) const override {
     return std::vector<std::string>();
   }
-  Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>&, size_t) const override {
+  Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>&,
+                                              const model::SelectHints&) const override {
     return std::vector<std::string>();
   }
 

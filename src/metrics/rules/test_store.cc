@@ -56,11 +56,11 @@ class TestQuerier final : public model::Querier {
     return std::make_unique<TestSeriesSet>(std::move(found));
   }
   core::Result<std::vector<std::string>> LabelValues(std::string_view, const std::vector<model::Matcher>&,
-                                                     size_t) const override {
+                                                     const model::SelectHints&) const override {
     return core::Fail(core::Code::kUnimplemented, "not needed in these tests");
   }
   core::Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>&,
-                                                    size_t) const override {
+                                                    const model::SelectHints&) const override {
     return core::Fail(core::Code::kUnimplemented, "not needed in these tests");
   }
 

@@ -58,9 +58,10 @@ class Block {
                               const model::SelectHints& hints = {}) const = 0;
   // Adds values or names (each at least once, in any order) to `out`.
   virtual core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
-                                   std::vector<std::string>& out) const = 0;
-  virtual core::Status LabelNames(const std::vector<model::Matcher>& matchers,
-                                  std::vector<std::string>& out) const = 0;
+                                   std::vector<std::string>& out,
+                                   const model::StopCheck* check = nullptr) const = 0;
+  virtual core::Status LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out,
+                                  const model::StopCheck* check = nullptr) const = 0;
   // The numbers of all series, in the order of their labels, and the labels of one.
   virtual core::Result<std::vector<uint32_t>> AllSeries() const = 0;
   virtual core::Result<model::Labels> LabelsOf(uint32_t series) const = 0;

@@ -149,16 +149,16 @@ TEST(DbTest, MatchersOfAllKinds) {
               6u);
 
     auto querier = db->NewQuerier(kFirst, kLast).value();
-    EXPECT_THAT(querier->LabelNames({}, 0).value(), ElementsAre("__name__", "instance"));
-    EXPECT_THAT(querier->LabelNames({Matcher::Equal("__name__", "alone")}, 0).value(),
+    EXPECT_THAT(querier->LabelNames({}, {}).value(), ElementsAre("__name__", "instance"));
+    EXPECT_THAT(querier->LabelNames({Matcher::Equal("__name__", "alone")}, {}).value(),
                 ElementsAre("__name__"));
-    EXPECT_THAT(querier->LabelNames({}, 1).value(), ElementsAre("__name__"));
-    EXPECT_THAT(querier->LabelValues("__name__", {}, 0).value(),
+    EXPECT_THAT(querier->LabelNames({}, {.limit = 1}).value(), ElementsAre("__name__"));
+    EXPECT_THAT(querier->LabelValues("__name__", {}, {}).value(),
                 ElementsAre("alone", "cpu", "cpu_total", "disk", "mem"));
-    EXPECT_THAT(querier->LabelValues("__name__", {}, 2).value(), ElementsAre("alone", "cpu"));
-    EXPECT_THAT(querier->LabelValues("instance", {Matcher::Equal("__name__", "mem")}, 0).value(),
+    EXPECT_THAT(querier->LabelValues("__name__", {}, {.limit = 2}).value(), ElementsAre("alone", "cpu"));
+    EXPECT_THAT(querier->LabelValues("instance", {Matcher::Equal("__name__", "mem")}, {}).value(),
                 ElementsAre("a", "b", "c"));
-    EXPECT_THAT(querier->LabelValues("none", {}, 0).value(), IsEmpty());
+    EXPECT_THAT(querier->LabelValues("none", {}, {}).value(), IsEmpty());
     model::SelectHints hints;
     hints.sorted = true;
     hints.limit = 2;

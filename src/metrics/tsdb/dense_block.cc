@@ -76,8 +76,9 @@ std::shared_ptr<const Deletions> DenseBlock::CurrentDeletions() const {
 uint64_t DenseBlock::deletions() const { return CurrentDeletions()->count(); }
 
 // Without those of which nothing is left.
-Result<Bitmap> DenseBlock::SelectNumbers(const std::vector<Matcher>& matchers) const {
-  SEXTANT_ASSIGN(Bitmap series, index_.Select(matchers));
+Result<Bitmap> DenseBlock::SelectNumbers(const std::vector<Matcher>& matchers,
+                                         const model::StopCheck* check) const {
+  SEXTANT_ASSIGN(Bitmap series, index_.Select(matchers, check));
   CurrentDeletions()->SubtractWhole(start_ms(), end_ms() - 1, series);
   return series;
 }
@@ -85,7 +86,7 @@ Result<Bitmap> DenseBlock::SelectNumbers(const std::vector<Matcher>& matchers) c
 Status DenseBlock::Select(const std::vector<Matcher>& matchers, std::vector<FoundInBlock>& out,
                           const model::SelectHints& hints) const {
   auto select = [&]() -> Status {
-    SEXTANT_ASSIGN(Bitmap series, SelectNumbers(matchers));
+    SEXTANT_ASSIGN(Bitmap series, SelectNumbers(matchers, hints.check));
     return index_.VisitLabels(series, [&](uint32_t number, Labels labels) -> Status {
       out.push_back({std::move(labels), number});
       return out.size() % kSeriesBetweenChecks == 0 ? hints.Check() : Status();
@@ -97,13 +98,15 @@ Status DenseBlock::Select(const std::vector<Matcher>& matchers, std::vector<Foun
 }
 
 Status DenseBlock::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
-                               std::vector<std::string>& out) const {
-  return index_.LabelValues(name, matchers, out)
+                               std::vector<std::string>& out, const model::StopCheck* check) const {
+  return index_.LabelValues(name, matchers, out, check)
       .map_error(core::AddContext("{}", JoinPath(dir(), kIndexFile)));
 }
 
-Status DenseBlock::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
-  return index_.LabelNames(matchers, out).map_error(core::AddContext("{}", JoinPath(dir(), kIndexFile)));
+Status DenseBlock::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out,
+                              const model::StopCheck* check) const {
+  return index_.LabelNames(matchers, out, check)
+      .map_error(core::AddContext("{}", JoinPath(dir(), kIndexFile)));
 }
 
 Result<std::vector<uint32_t>> DenseBlock::AllSeries() const {

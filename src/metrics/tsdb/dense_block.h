@@ -31,9 +31,10 @@ class DenseBlock final : public Block {
   core::Status Select(const std::vector<model::Matcher>& matchers, std::vector<FoundInBlock>& out,
                       const model::SelectHints& hints = {}) const override;
   core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
-                           std::vector<std::string>& out) const override;
-  core::Status LabelNames(const std::vector<model::Matcher>& matchers,
-                          std::vector<std::string>& out) const override;
+                           std::vector<std::string>& out,
+                           const model::StopCheck* check = nullptr) const override;
+  core::Status LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out,
+                          const model::StopCheck* check = nullptr) const override;
   core::Result<std::vector<uint32_t>> AllSeries() const override;
   core::Result<model::Labels> LabelsOf(uint32_t series) const override;
   core::Status Read(uint32_t series, TimestampMs start_ms, TimestampMs end_ms,
@@ -46,7 +47,8 @@ class DenseBlock final : public Block {
   DenseBlock(std::string dir, const BlockFacts& facts, std::unique_ptr<core::MappedFile> index_file,
              IndexReader index, std::unique_ptr<core::File> columns, Deletions deletions);
 
-  core::Result<Bitmap> SelectNumbers(const std::vector<model::Matcher>& matchers) const;
+  core::Result<Bitmap> SelectNumbers(const std::vector<model::Matcher>& matchers,
+                                     const model::StopCheck* check = nullptr) const;
   core::Status ReadRow(uint64_t row, TimestampMs start_ms, TimestampMs end_ms,
                        model::SampleColumns& out) const;
   core::Status VerifyGroups() const;

@@ -270,32 +270,35 @@ ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples
   return counts;
 }
 
-std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, CommitTracker::Ticket watermark,
-                                     TimestampMs in_order_from_ms, TimestampMs start_ms, size_t first,
-                                     const model::SelectHints& hints) const {
+core::Result<std::vector<HeadSeries>> Head::Select(const std::vector<Matcher>& matchers,
+                                                   CommitTracker::Ticket watermark,
+                                                   TimestampMs in_order_from_ms, TimestampMs start_ms,
+                                                   size_t first, const model::SelectHints& hints) const {
   std::vector<HeadSeries> out;
+  model::PacedCheck check(hints.check);
   std::shared_lock index_lock(index_mutex_);
   Pause pause = [&] {
     index_lock.unlock();
     index_lock.lock();
   };
-  Bitmap slots = index_.Select(matchers, pause);
+  Bitmap slots = index_.Select(matchers, pause, hints.check);
   out.reserve(slots.cardinality());
   for (uint32_t slot : slots) {
+    SEXTANT_TRY(check.Worked());
     SeriesRef ref = MakeRef(slot, table_.at(slot).generation.load(std::memory_order_relaxed));
     out.push_back({ref, kNoTime, {}, in_order_from_ms, watermark});
   }
   // What follows knows a series that is dropped meanwhile by its generation.
   index_lock.unlock();
-  FillVisible(watermark, out);
-  EraseEmpty(watermark, in_order_from_ms, start_ms, out);
+  SEXTANT_TRY(FillVisible(watermark, check, out));
+  SEXTANT_TRY(EraseEmpty(watermark, in_order_from_ms, start_ms, check, out));
   index_lock.lock();
-  if (first > 0 && out.size() > first) KeepFirst(first, pause, out);
+  if (first > 0 && out.size() > first) SEXTANT_TRY(KeepFirst(first, pause, check, out));
   std::vector<LabelView> scratch;
   for (size_t i = 0; i < out.size(); ++i) {
     if (i % kSliceSeries == kSliceSeries - 1) {
       pause();
-      if (!hints.Check()) break;
+      SEXTANT_TRY(hints.Check());
     }
     // One that was dropped has empty labels, which no series has.
     if (IsSame(out[i])) out[i].labels = index_.LabelsOf(SlotOf(out[i].ref), scratch);
@@ -304,12 +307,14 @@ std::vector<HeadSeries> Head::Select(const std::vector<Matcher>& matchers, Commi
   return out;
 }
 
-void Head::FillVisible(CommitTracker::Ticket watermark, std::vector<HeadSeries>& out) const {
+core::Status Head::FillVisible(CommitTracker::Ticket watermark, model::PacedCheck& check,
+                               std::vector<HeadSeries>& out) const {
   std::array<std::vector<uint32_t>, kStripes> by_stripe;
   for (uint32_t i = 0; i < out.size(); ++i) by_stripe[StripeOf(SlotOf(out[i].ref))].push_back(i);
   absl::flat_hash_map<uint32_t, TimestampMs> unseen;
   for (uint32_t number = 0; number < kStripes; ++number) {
     if (by_stripe[number].empty()) continue;
+    SEXTANT_TRY(check.Worked(by_stripe[number].size()));
     const Stripe& stripe = stripes_[number];
     std::lock_guard lock(stripe.mutex);
     unseen.clear();
@@ -326,10 +331,12 @@ void Head::FillVisible(CommitTracker::Ticket watermark, std::vector<HeadSeries>&
                                     : table_.at(slot).last_time_ms.load(std::memory_order_relaxed);
     }
   }
+  return {};
 }
 
 // A heap of those that come first so far, the last of them on top.
-void Head::KeepFirst(size_t first, const Pause& pause, std::vector<HeadSeries>& out) const {
+core::Status Head::KeepFirst(size_t first, const Pause& pause, model::PacedCheck& check,
+                             std::vector<HeadSeries>& out) const {
   auto is_before = [this](const HeadSeries& a, const HeadSeries& b) {
     return index_.IsBefore(SlotOf(a.ref), SlotOf(b.ref));
   };
@@ -337,6 +344,7 @@ void Head::KeepFirst(size_t first, const Pause& pause, std::vector<HeadSeries>& 
   std::make_heap(out.begin(), heap_end, is_before);
   for (size_t i = first; i < out.size(); ++i) {
     if (i % kSliceSeries == kSliceSeries - 1) pause();
+    SEXTANT_TRY(check.Worked(4));
     if (!IsSame(out[i])) continue;
     if (IsSame(out[0]) && !is_before(out[i], out[0])) continue;
     std::pop_heap(out.begin(), heap_end, is_before);
@@ -344,6 +352,7 @@ void Head::KeepFirst(size_t first, const Pause& pause, std::vector<HeadSeries>& 
     std::push_heap(out.begin(), heap_end, is_before);
   }
   out.resize(first);
+  return {};
 }
 
 void Head::ReportDamage(SeriesRef ref, const core::Error& error) const {
@@ -413,22 +422,23 @@ void Head::ReadInOrder(const HeadSeries& series, TimestampMs start_ms, Timestamp
 }
 
 void Head::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
-                       std::vector<std::string>& out) const {
+                       const model::StopCheck* check, std::vector<std::string>& out) const {
   std::shared_lock lock(index_mutex_);
   Pause pause = [&] {
     lock.unlock();
     lock.lock();
   };
-  index_.LabelValues(name, matchers, out, pause);
+  index_.LabelValues(name, matchers, out, pause, check);
 }
 
-void Head::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
+void Head::LabelNames(const std::vector<Matcher>& matchers, const model::StopCheck* check,
+                      std::vector<std::string>& out) const {
   std::shared_lock lock(index_mutex_);
   Pause pause = [&] {
     lock.unlock();
     lock.lock();
   };
-  index_.LabelNames(matchers, out, pause);
+  index_.LabelNames(matchers, out, pause, check);
 }
 
 std::vector<SeriesRef> Head::SortedRefs() const {

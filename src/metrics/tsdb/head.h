@@ -152,15 +152,17 @@ class Head {
   // The series that match, as of the commits up to `watermark`; with labels. Those without samples at or
   // after `in_order_from_ms`, or out-of-order samples at or after `start_ms`, are left out. With `first`,
   // only so many: those whose labels come first. New series do not wait for it: the index lock is let go of
-  // again and again. When the check of `hints` fails, some are missing.
-  std::vector<HeadSeries> Select(const std::vector<model::Matcher>& matchers, CommitTracker::Ticket watermark,
-                                 TimestampMs in_order_from_ms, TimestampMs start_ms, size_t first = 0,
-                                 const model::SelectHints& hints = {}) const;
+  // again and again. Fails only when the check of `hints` does.
+  core::Result<std::vector<HeadSeries>> Select(const std::vector<model::Matcher>& matchers,
+                                               CommitTracker::Ticket watermark, TimestampMs in_order_from_ms,
+                                               TimestampMs start_ms, size_t first = 0,
+                                               const model::SelectHints& hints = {}) const;
   // The same without labels, for queries over very many series, which may not ask for them: FillLabels. The
   // series are noted to be in use in `epoch`, which the caller holds.
-  std::vector<HeadSeries> SelectInUse(const std::vector<model::Matcher>& matchers,
-                                      CommitTracker::Ticket watermark, TimestampMs in_order_from_ms,
-                                      TimestampMs start_ms, DropEpochs::Epoch epoch);
+  core::Result<std::vector<HeadSeries>> SelectInUse(const std::vector<model::Matcher>& matchers,
+                                                    CommitTracker::Ticket watermark,
+                                                    TimestampMs in_order_from_ms, TimestampMs start_ms,
+                                                    DropEpochs::Epoch epoch, const model::StopCheck* check);
   // Gives those of them their labels that have none yet.
   void FillLabels(std::span<HeadSeries> series) const;
   // Appends the samples with start_ms <= time <= end_ms (visible and not deleted), ascending, to `out`.
@@ -176,8 +178,9 @@ class Head {
 
   // See LabelIndex.
   void LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
-                   std::vector<std::string>& out) const;
-  void LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out) const;
+                   const model::StopCheck* check, std::vector<std::string>& out) const;
+  void LabelNames(const std::vector<model::Matcher>& matchers, const model::StopCheck* check,
+                  std::vector<std::string>& out) const;
 
   // Forgets the samples with start_ms <= time <= end_ms that matching series have now. Two steps, so that the
   // journal comes between them: what is to be deleted, and doing it.
@@ -349,11 +352,13 @@ class Head {
            GenerationOf(series.ref);
   }
   // Fills in what each series has, less what commits after the watermark have added.
-  void FillVisible(CommitTracker::Ticket watermark, std::vector<HeadSeries>& out) const;
+  core::Status FillVisible(CommitTracker::Ticket watermark, model::PacedCheck& check,
+                           std::vector<HeadSeries>& out) const;
   // Takes out those without samples that the reader could find.
-  void EraseEmpty(CommitTracker::Ticket watermark, TimestampMs in_order_from_ms, TimestampMs start_ms,
-                  std::vector<HeadSeries>& out) const;
-  void KeepFirst(size_t first, const Pause& pause, std::vector<HeadSeries>& out) const;
+  core::Status EraseEmpty(CommitTracker::Ticket watermark, TimestampMs in_order_from_ms, TimestampMs start_ms,
+                          model::PacedCheck& check, std::vector<HeadSeries>& out) const;
+  core::Status KeepFirst(size_t first, const Pause& pause, model::PacedCheck& check,
+                         std::vector<HeadSeries>& out) const;
   void ReportDamage(SeriesRef ref, const core::Error& error) const;
   void ReadInOrder(const HeadSeries& series, TimestampMs start_ms, TimestampMs end_ms,
                    model::SampleColumns& out) const;

@@ -17,19 +17,23 @@ constexpr TimestampMs kMaxTime = std::numeric_limits<TimestampMs>::max();
 
 }  // namespace
 
-std::vector<HeadSeries> Head::SelectInUse(const std::vector<Matcher>& matchers,
-                                          CommitTracker::Ticket watermark, TimestampMs in_order_from_ms,
-                                          TimestampMs start_ms, DropEpochs::Epoch epoch) {
+core::Result<std::vector<HeadSeries>> Head::SelectInUse(const std::vector<Matcher>& matchers,
+                                                        CommitTracker::Ticket watermark,
+                                                        TimestampMs in_order_from_ms, TimestampMs start_ms,
+                                                        DropEpochs::Epoch epoch,
+                                                        const model::StopCheck* check) {
   std::vector<HeadSeries> out;
+  model::PacedCheck paced(check);
   {
     std::shared_lock lock(index_mutex_);
     Pause pause = [&] {
       lock.unlock();
       lock.lock();
     };
-    Bitmap slots = index_.Select(matchers, pause);
+    Bitmap slots = index_.Select(matchers, pause, check);
     out.reserve(slots.cardinality());
     for (uint32_t slot : slots) {
+      SEXTANT_TRY(paced.Worked());
       SeriesRecord& record = table_.at(slot);
       SeriesRef ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
       // What has nothing for this reader is not in use by it, and may be dropped.
@@ -41,17 +45,22 @@ std::vector<HeadSeries> Head::SelectInUse(const std::vector<Matcher>& matchers,
       out.push_back({ref, kNoTime, {}, in_order_from_ms, watermark});
     }
   }
-  FillVisible(watermark, out);
-  EraseEmpty(watermark, in_order_from_ms, start_ms, out);
+  SEXTANT_TRY(FillVisible(watermark, paced, out));
+  SEXTANT_TRY(EraseEmpty(watermark, in_order_from_ms, start_ms, paced, out));
   return out;
 }
 
-void Head::EraseEmpty(CommitTracker::Ticket watermark, TimestampMs in_order_from_ms, TimestampMs start_ms,
-                      std::vector<HeadSeries>& out) const {
+core::Status Head::EraseEmpty(CommitTracker::Ticket watermark, TimestampMs in_order_from_ms,
+                              TimestampMs start_ms, model::PacedCheck& check,
+                              std::vector<HeadSeries>& out) const {
+  core::Status status;
   std::erase_if(out, [&](const HeadSeries& series) {
+    if (status) status = check.Worked();
+    if (!status) return false;
     if (series.visible_until_ms != kNoTime && series.visible_until_ms >= in_order_from_ms) return false;
     return !out_of_order_.Holds(series.ref, start_ms, kMaxTime, watermark);
   });
+  return status;
 }
 
 void Head::FillLabels(std::span<HeadSeries> series) const {

@@ -29,6 +29,8 @@ constexpr size_t kMaxMaskedLabels = 60;
 
 enum PostingsForm : uint8_t { kRuns = 0, kColumns = 1 };
 constexpr size_t kPostingsPerColumn = 4096;
+// So many take as long as one unit of a PacedCheck.
+constexpr size_t kPostingsPerUnit = 64;
 
 std::string PostingsAsRuns(const std::vector<uint32_t>& series) {
   std::string out(1, static_cast<char>(kRuns));
@@ -385,7 +387,7 @@ Status IndexReader::AddPostingsOf(const Name& name, std::string_view value, Bitm
   return cursor.value() == value && cursor.count() > 0 ? AddPostings(cursor, out) : Status();
 }
 
-Result<Bitmap> IndexReader::SeriesWith(const Matcher& matcher, bool negated) const {
+Result<Bitmap> IndexReader::SeriesWith(const Matcher& matcher, bool negated, model::PacedCheck& check) const {
   Bitmap out;
   Name name;
   bool is_found;
@@ -413,13 +415,16 @@ Result<Bitmap> IndexReader::SeriesWith(const Matcher& matcher, bool negated) con
     if (!cursor.value().starts_with(prefix)) break;
     // A series has one value of a name, so that all together are no more than there are series.
     if ((seen += cursor.count()) > facts().series) return Malformed("postings");
+    SEXTANT_TRY(check.Worked(1 + cursor.count() / kPostingsPerUnit));
     if (matcher.Matches(cursor.value()) != negated) SEXTANT_TRY(AddPostings(cursor, out));
   }
   if (!cursor.ok()) return Malformed("values");
   return out;
 }
 
-Result<Bitmap> IndexReader::Select(const std::vector<Matcher>& matchers) const {
+Result<Bitmap> IndexReader::Select(const std::vector<Matcher>& matchers,
+                                   const model::StopCheck* check) const {
+  model::PacedCheck paced(check);
   std::vector<const Matcher*> required;
   std::vector<const Matcher*> excluding;
   for (const Matcher& matcher : matchers) (matcher.MatchesEmpty() ? excluding : required).push_back(&matcher);
@@ -428,7 +433,7 @@ Result<Bitmap> IndexReader::Select(const std::vector<Matcher>& matchers) const {
   Bitmap out;
   if (required.empty()) out.addRange(0, facts().series);
   for (size_t i = 0; i < required.size(); ++i) {
-    SEXTANT_ASSIGN(Bitmap series, SeriesWith(*required[i], false));
+    SEXTANT_ASSIGN(Bitmap series, SeriesWith(*required[i], false, paced));
     if (i == 0) {
       out = std::move(series);
     } else {
@@ -437,7 +442,7 @@ Result<Bitmap> IndexReader::Select(const std::vector<Matcher>& matchers) const {
     if (out.isEmpty()) return out;
   }
   for (const Matcher* matcher : excluding) {
-    SEXTANT_ASSIGN(Bitmap series, SeriesWith(*matcher, true));
+    SEXTANT_ASSIGN(Bitmap series, SeriesWith(*matcher, true, paced));
     out -= series;
   }
   return out;
@@ -583,11 +588,12 @@ Result<RowRange> IndexReader::RowsOf(uint32_t series) const {
   return rows;
 }
 
-Status IndexReader::ValuesOfSeries(const Name& name, const Bitmap& series,
+Status IndexReader::ValuesOfSeries(const Name& name, const Bitmap& series, model::PacedCheck& check,
                                    std::vector<std::string>& out) const {
   SeriesCursor cursor(*this);
   Bitmap places;
   for (uint32_t number : series) {
+    SEXTANT_TRY(check.Worked());
     if (!cursor.Seek(number)) return Malformed("series");
     for (uint32_t pair : cursor.pairs()) {
       if (pair - name.first_pair < name.pairs && pair >= name.first_pair) places.add(pair - name.first_pair);
@@ -595,6 +601,7 @@ Status IndexReader::ValuesOfSeries(const Name& name, const Bitmap& series,
   }
   ValueCursor values(*this, name);
   for (uint32_t place : places) {
+    SEXTANT_TRY(check.Worked(4));
     values.SeekPlace(place);
     if (!values.Next()) return Malformed("values");
     out.push_back(values.value());
@@ -603,22 +610,24 @@ Status IndexReader::ValuesOfSeries(const Name& name, const Bitmap& series,
 }
 
 Status IndexReader::LabelValues(std::string_view name_text, const std::vector<Matcher>& matchers,
-                                std::vector<std::string>& out) const {
+                                std::vector<std::string>& out, const model::StopCheck* check) const {
+  model::PacedCheck paced(check);
   Name name;
   bool is_found;
   if (!FindName(name_text, name, is_found)) return Malformed("names");
   if (!is_found) return {};
   Bitmap selected;
   if (!matchers.empty()) {
-    SEXTANT_ASSIGN(selected, Select(matchers));
+    SEXTANT_ASSIGN(selected, Select(matchers, check));
     if (selected.isEmpty()) return {};
     // Few series have few values: cheaper than to try all of these.
-    if (selected.cardinality() < name.pairs) return ValuesOfSeries(name, selected, out);
+    if (selected.cardinality() < name.pairs) return ValuesOfSeries(name, selected, paced, out);
   }
   ValueCursor values(*this, name);
   uint64_t seen = 0;
   while (values.Next()) {
     if ((seen += values.count()) > facts().series) return Malformed("postings");
+    SEXTANT_TRY(paced.Worked(1 + values.count() / kPostingsPerUnit));
     if (!matchers.empty()) {
       Bitmap series;
       SEXTANT_TRY(AddPostings(values, series));
@@ -629,12 +638,15 @@ Status IndexReader::LabelValues(std::string_view name_text, const std::vector<Ma
   return values.ok() ? Status() : Malformed("values");
 }
 
-Status IndexReader::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out) const {
+Status IndexReader::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out,
+                               const model::StopCheck* check) const {
+  model::PacedCheck paced(check);
   Bitmap pairs;
   if (!matchers.empty()) {
-    SEXTANT_ASSIGN(Bitmap selected, Select(matchers));
+    SEXTANT_ASSIGN(Bitmap selected, Select(matchers, check));
     SeriesCursor cursor(*this);
     for (uint32_t series : selected) {
+      SEXTANT_TRY(paced.Worked());
       if (!cursor.Seek(series)) return Malformed("series");
       pairs.addMany(cursor.pairs().size(), cursor.pairs().data());
     }

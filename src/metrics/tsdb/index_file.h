@@ -18,6 +18,7 @@
 #include "metrics/tsdb/postings.h"
 #include "model/labels.h"
 #include "model/matcher.h"
+#include "model/storage.h"
 
 namespace sextant::tsdb {
 
@@ -110,16 +111,18 @@ class IndexReader {
   // Compares the pages of a whole section with their checksums.
   core::Status Verify(IndexSection section) const;
 
-  // The numbers of the series that all matchers accept.
-  core::Result<Bitmap> Select(const std::vector<model::Matcher>& matchers) const;
+  // The numbers of the series that all matchers accept. The lookups fail when `check` (null: none) does.
+  core::Result<Bitmap> Select(const std::vector<model::Matcher>& matchers,
+                              const model::StopCheck* check = nullptr) const;
   core::Result<model::Labels> LabelsOf(uint32_t series) const;
   // Calls `take` with the labels of each of them.
   core::Status VisitLabels(const Bitmap& series,
                            const std::function<core::Status(uint32_t, model::Labels)>& take) const;
   core::Result<RowRange> RowsOf(uint32_t series) const;
   core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
-                           std::vector<std::string>& out) const;
-  core::Status LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out) const;
+                           std::vector<std::string>& out, const model::StopCheck* check = nullptr) const;
+  core::Status LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out,
+                          const model::StopCheck* check = nullptr) const;
 
  private:
   class ValueCursor;
@@ -159,8 +162,10 @@ class IndexReader {
 
   core::Status AddPostings(const ValueCursor& value, Bitmap& out) const;
   core::Status AddPostingsOf(const Name& name, std::string_view value, Bitmap& out) const;
-  core::Result<Bitmap> SeriesWith(const model::Matcher& matcher, bool negated) const;
-  core::Status ValuesOfSeries(const Name& name, const Bitmap& series, std::vector<std::string>& out) const;
+  core::Result<Bitmap> SeriesWith(const model::Matcher& matcher, bool negated,
+                                  model::PacedCheck& check) const;
+  core::Status ValuesOfSeries(const Name& name, const Bitmap& series, model::PacedCheck& check,
+                              std::vector<std::string>& out) const;
 
   std::string_view bytes_;
   IndexFooter footer_;

@@ -101,13 +101,16 @@ class LabelIndex {
   // The same for many in a row, which share the memory of `scratch`.
   model::Labels LabelsOf(uint32_t slot, std::vector<model::LabelView>& scratch) const;
 
-  // The slots of the series that all matchers accept (all, without matchers).
-  Bitmap Select(const std::vector<model::Matcher>& matchers, const Pause& pause = {}) const;
+  // The slots of the series that all matchers accept (all, without matchers). When `check` fails, these three
+  // return early with anything.
+  Bitmap Select(const std::vector<model::Matcher>& matchers, const Pause& pause = {},
+                const model::StopCheck* check = nullptr) const;
   // Adds the values of a label among the series that match to `out` (unsorted, each once).
   void LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
-                   std::vector<std::string>& out, const Pause& pause = {}) const;
+                   std::vector<std::string>& out, const Pause& pause = {},
+                   const model::StopCheck* check = nullptr) const;
   void LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out,
-                  const Pause& pause = {}) const;
+                  const Pause& pause = {}, const model::StopCheck* check = nullptr) const;
   // Whether the labels of one series come before those of another.
   bool IsBefore(uint32_t slot, uint32_t other) const;
 

@@ -59,7 +59,7 @@ LabelSelection::Step LabelSelection::Plan(const Matcher& matcher) const {
 }
 
 Bitmap LabelSelection::Select(const std::vector<Matcher>& matchers) {
-  return *UntilDone([&] { return TrySelect(matchers); });
+  return UntilDone([&] { return TrySelect(matchers); }).value_or(Bitmap());
 }
 
 // Required before excluded ones: a series that comes into being meanwhile is then left out as a whole or seen
@@ -321,18 +321,20 @@ bool LabelSelection::IsNameIn(const Ids& pairs, const Bitmap& slots, bool& is_in
   return true;
 }
 
-Bitmap LabelIndex::Select(const std::vector<Matcher>& matchers, const Pause& pause) const {
-  return LabelSelection(*this, pause).Select(matchers);
+Bitmap LabelIndex::Select(const std::vector<Matcher>& matchers, const Pause& pause,
+                          const model::StopCheck* check) const {
+  return LabelSelection(*this, pause, check).Select(matchers);
 }
 
 void LabelIndex::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
-                             std::vector<std::string>& out, const Pause& pause) const {
-  LabelSelection(*this, pause).LabelValues(name, matchers, out);
+                             std::vector<std::string>& out, const Pause& pause,
+                             const model::StopCheck* check) const {
+  LabelSelection(*this, pause, check).LabelValues(name, matchers, out);
 }
 
 void LabelIndex::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out,
-                            const Pause& pause) const {
-  LabelSelection(*this, pause).LabelNames(matchers, out);
+                            const Pause& pause, const model::StopCheck* check) const {
+  LabelSelection(*this, pause, check).LabelNames(matchers, out);
 }
 
 }  // namespace sextant::tsdb

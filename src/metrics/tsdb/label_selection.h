@@ -16,8 +16,8 @@ namespace sextant::tsdb {
 
 class LabelSelection : private SlicedLookup {
  public:
-  LabelSelection(const LabelIndex& index, const Pause& pause)
-      : SlicedLookup(index.removals_, pause), index_(index) {}
+  LabelSelection(const LabelIndex& index, const Pause& pause, const model::StopCheck* check)
+      : SlicedLookup(index.removals_, pause, check), index_(index) {}
 
   Bitmap Select(const std::vector<model::Matcher>& matchers);
   void LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,

@@ -83,7 +83,7 @@ std::shared_ptr<const promfiles::Tombstones> PrometheusBlock::tombstones() const
 
 Status PrometheusBlock::Select(const std::vector<Matcher>& matchers, std::vector<FoundInBlock>& out,
                                const model::SelectHints& hints) const {
-  SEXTANT_ASSIGN(Roaring selected, index_->Select(matchers));
+  SEXTANT_ASSIGN(Roaring selected, index_->Select(matchers, hints.check));
   out.reserve(out.size() + selected.cardinality());
   return index_->VisitLabels(selected, [&](uint32_t series, Labels labels) -> Status {
     out.push_back({std::move(labels), series});
@@ -92,13 +92,13 @@ Status PrometheusBlock::Select(const std::vector<Matcher>& matchers, std::vector
 }
 
 Status PrometheusBlock::LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
-                                    std::vector<std::string>& out) const {
-  return index_->LabelValues(name, matchers, out);
+                                    std::vector<std::string>& out, const model::StopCheck* check) const {
+  return index_->LabelValues(name, matchers, out, check);
 }
 
-Status PrometheusBlock::LabelNames(const std::vector<Matcher>& matchers,
-                                   std::vector<std::string>& out) const {
-  return index_->LabelNames(matchers, out);
+Status PrometheusBlock::LabelNames(const std::vector<Matcher>& matchers, std::vector<std::string>& out,
+                                   const model::StopCheck* check) const {
+  return index_->LabelNames(matchers, out, check);
 }
 
 Result<std::vector<uint32_t>> PrometheusBlock::AllSeries() const {

@@ -38,9 +38,10 @@ class PrometheusBlock final : public Block {
   core::Status Select(const std::vector<model::Matcher>& matchers, std::vector<FoundInBlock>& out,
                       const model::SelectHints& hints = {}) const override;
   core::Status LabelValues(std::string_view name, const std::vector<model::Matcher>& matchers,
-                           std::vector<std::string>& out) const override;
-  core::Status LabelNames(const std::vector<model::Matcher>& matchers,
-                          std::vector<std::string>& out) const override;
+                           std::vector<std::string>& out,
+                           const model::StopCheck* check = nullptr) const override;
+  core::Status LabelNames(const std::vector<model::Matcher>& matchers, std::vector<std::string>& out,
+                          const model::StopCheck* check = nullptr) const override;
   core::Result<std::vector<uint32_t>> AllSeries() const override;
   core::Result<model::Labels> LabelsOf(uint32_t series) const override;
   // Chunks that overlap are merged; of samples with the same time the first chunk's counts.

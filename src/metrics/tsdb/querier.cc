@@ -7,6 +7,7 @@
 #include <mutex>
 #include <span>
 
+#include "core/stoppable_sort.h"
 #include "metrics/tsdb/sample_merge.h"
 
 namespace sextant::tsdb {
@@ -175,11 +176,35 @@ class HeadSeriesSet final : public model::SeriesSet {
   mutable std::vector<HeadSeries> series_;  // what has labels is not changed any more
 };
 
-void SortUnique(std::vector<std::string>& texts, size_t limit) {
+// Puts items in order; fails when the check does.
+template <typename T, typename Less>
+Status Sort(std::vector<T>& items, const model::SelectHints& hints, Less less) {
+  model::PacedCheck check(hints.check);
+  Status status;
+  core::StoppableSort(items.begin(), items.end(), less, [&] {
+    status = check.Worked();
+    return !status;
+  });
+  return status;
+}
+
+Status SortUnique(std::vector<std::string>& texts, const model::SelectHints& hints) {
+  model::PacedCheck check(hints.check);
+  Status status;
+  // After a failure nothing is compared any more.
+  auto goes_on = [&] {
+    if (status) status = check.Worked();
+    return status.has_value();
+  };
   // What comes out of one block is sorted already.
-  if (!std::is_sorted(texts.begin(), texts.end())) std::sort(texts.begin(), texts.end());
-  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
-  if (limit > 0 && texts.size() > limit) texts.resize(limit);
+  bool is_sorted = std::is_sorted(texts.begin(), texts.end(),
+                                  [&](const auto& a, const auto& b) { return goes_on() && a < b; });
+  if (!is_sorted) SEXTANT_TRY(Sort(texts, hints, std::less<>()));
+  auto is_same = [&](const auto& a, const auto& b) { return goes_on() && a == b; };
+  texts.erase(std::unique(texts.begin(), texts.end(), is_same), texts.end());
+  SEXTANT_TRY(status);
+  if (hints.limit > 0 && texts.size() > hints.limit) texts.resize(hints.limit);
+  return {};
 }
 
 }  // namespace
@@ -198,17 +223,17 @@ View::~View() {
 }
 
 template <typename SelectAt>
-std::vector<HeadSeries> DbQuerier::SelectHead(SelectAt select) const {
-  if (!view_->SeesHead()) return {};
+Result<std::vector<HeadSeries>> DbQuerier::SelectHead(SelectAt select) const {
+  if (!view_->SeesHead()) return std::vector<HeadSeries>();
   Store& store = view_->store();
   TimestampMs in_order_from_ms =
       view_->SeesInOrder() ? view_->head_start_ms() : std::numeric_limits<TimestampMs>::max();
-  std::vector<HeadSeries> series = select(view_->watermark(), in_order_from_ms);
+  Result<std::vector<HeadSeries>> series = select(view_->watermark(), in_order_from_ms);
   // When very much was committed since the view was made, what was before is no longer known: a newer moment
   // then, again a single one.
   constexpr int kTries = 3;
   CommitTracker::Ticket used = view_->watermark();
-  for (int i = 0; i < kTries && store.head.HasForgotten(used); ++i) {
+  for (int i = 0; i < kTries && series && store.head.HasForgotten(used); ++i) {
     used = store.commits.AcquireReader();
     series = select(used, in_order_from_ms);
     store.commits.ReleaseReader(used);
@@ -224,10 +249,13 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
   const size_t first = hints.series_only || blocks.empty() ? hints.limit : 0;
   Head& head = view_->store().head;
   if (blocks.empty() && !hints.sorted && first == 0) {
-    return std::make_unique<HeadSeriesSet>(
-        view_, SelectHead([&](CommitTracker::Ticket watermark, TimestampMs in_order_from_ms) {
-          return head.SelectInUse(matchers, watermark, in_order_from_ms, view_->start_ms(), view_->epoch());
-        }));
+    auto select = [&](CommitTracker::Ticket watermark, TimestampMs in_order_from_ms) {
+      return head.SelectInUse(matchers, watermark, in_order_from_ms, view_->start_ms(), view_->epoch(),
+                              hints.check);
+    };
+    SEXTANT_ASSIGN(std::vector<HeadSeries> series, SelectHead(select));
+    SEXTANT_TRY(hints.Check());  // a lookup that was stopped has found nothing
+    return std::make_unique<HeadSeriesSet>(view_, std::move(series));
   }
   auto select_head = [&] {
     return SelectHead([&](CommitTracker::Ticket watermark, TimestampMs in_order_from_ms) {
@@ -235,7 +263,8 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
     });
   };
   if (blocks.empty()) {
-    for (HeadSeries& series : select_head()) {
+    SEXTANT_ASSIGN(std::vector<HeadSeries> in_head, select_head());
+    for (HeadSeries& series : in_head) {
       Labels labels = std::move(series.labels);
       found.push_back({std::move(labels), {}, std::move(series)});
     }
@@ -253,7 +282,7 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
       }
       joined.EndSource();
     }
-    std::vector<HeadSeries> in_head = select_head();
+    SEXTANT_ASSIGN(std::vector<HeadSeries> in_head, select_head());
     joined.BeginSource(in_head.size());
     for (size_t k = 0; k < in_head.size(); ++k) {
       if (k % kSeriesBetweenChecks == 0) SEXTANT_TRY(hints.Check());
@@ -265,8 +294,8 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
   }
   SEXTANT_TRY(hints.Check());
   if (hints.sorted) {
-    std::sort(found.begin(), found.end(),
-              [](const FoundSeries& a, const FoundSeries& b) { return a.labels < b.labels; });
+    SEXTANT_TRY(
+        Sort(found, hints, [](const FoundSeries& a, const FoundSeries& b) { return a.labels < b.labels; }));
   }
   if (hints.limit > 0 && found.size() > hints.limit) found.resize(hints.limit);
   return std::make_unique<DbSeriesSet>(view_, std::move(found));
@@ -274,26 +303,30 @@ Result<std::unique_ptr<model::SeriesSet>> DbQuerier::Select(const std::vector<Ma
 
 Result<std::vector<std::string>> DbQuerier::LabelValues(std::string_view name,
                                                         const std::vector<Matcher>& matchers,
-                                                        size_t limit) const {
+                                                        const model::SelectHints& hints) const {
   std::vector<std::string> values;
   Store& store = view_->store();
   for (const auto& block : view_->blocks()) {
-    SEXTANT_TRY(store.blocks.Guard(*block, block->LabelValues(name, matchers, values)));
+    SEXTANT_TRY(store.blocks.Guard(*block, block->LabelValues(name, matchers, values, hints.check)));
+    SEXTANT_TRY(hints.Check());
   }
-  if (view_->SeesHead()) store.head.LabelValues(name, matchers, values);
-  SortUnique(values, limit);
+  if (view_->SeesHead()) store.head.LabelValues(name, matchers, hints.check, values);
+  SEXTANT_TRY(hints.Check());
+  SEXTANT_TRY(SortUnique(values, hints));
   return values;
 }
 
 Result<std::vector<std::string>> DbQuerier::LabelNames(const std::vector<Matcher>& matchers,
-                                                       size_t limit) const {
+                                                       const model::SelectHints& hints) const {
   std::vector<std::string> names;
   Store& store = view_->store();
   for (const auto& block : view_->blocks()) {
-    SEXTANT_TRY(store.blocks.Guard(*block, block->LabelNames(matchers, names)));
+    SEXTANT_TRY(store.blocks.Guard(*block, block->LabelNames(matchers, names, hints.check)));
+    SEXTANT_TRY(hints.Check());
   }
-  if (view_->SeesHead()) store.head.LabelNames(matchers, names);
-  SortUnique(names, limit);
+  if (view_->SeesHead()) store.head.LabelNames(matchers, hints.check, names);
+  SEXTANT_TRY(hints.Check());
+  SEXTANT_TRY(SortUnique(names, hints));
   return names;
 }
 

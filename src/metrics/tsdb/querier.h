@@ -50,14 +50,14 @@ class DbQuerier final : public model::Querier {
                                                          const model::SelectHints& hints) const override;
   core::Result<std::vector<std::string>> LabelValues(std::string_view name,
                                                      const std::vector<model::Matcher>& matchers,
-                                                     size_t limit) const override;
+                                                     const model::SelectHints& hints) const override;
   core::Result<std::vector<std::string>> LabelNames(const std::vector<model::Matcher>& matchers,
-                                                    size_t limit) const override;
+                                                    const model::SelectHints& hints) const override;
 
  private:
   // Calls `select` for a moment of the head that a reader may see.
   template <typename SelectAt>
-  std::vector<HeadSeries> SelectHead(SelectAt select) const;
+  core::Result<std::vector<HeadSeries>> SelectHead(SelectAt select) const;
 
   const std::shared_ptr<const View> view_;
 };
