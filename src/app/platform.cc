@@ -116,7 +116,7 @@ class Platform::Impl {
                                                              : core::DetectMemoryLimitBytes()),
         budget_(memory_limit_bytes_, services_.registry),
         client_(services_.io, services_.registry),
-        notifier_(client_, services_.executor, services_.registry, services_.logger),
+        notifier_(client_, services_.executor, services_.clock, services_.registry, services_.logger),
         reload_successful_(
             services_.registry.AddGauge("prometheus_config_last_reload_successful",
                                         "Whether the last configuration reload attempt was successful.")),
