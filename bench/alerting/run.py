@@ -245,7 +245,7 @@ def run_side(side, args):
     processes = start_side(side, args, folder, f"127.0.0.1:{server.server_address[1]}")
     try:
         time.sleep(args.warmup)
-        while webhook.wrong() > 0 and time.monotonic() < started + 3 * args.warmup:
+        while webhook.wrong() > 0 and time.monotonic() < started + 2 * args.warmup:
             time.sleep(1)
         all_told = time.monotonic() - started
         print(f"{side}: all alerts but {webhook.wrong()} were told after {all_told:.0f} s", file=sys.stderr)
