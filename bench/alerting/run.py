@@ -262,7 +262,7 @@ def run_side(side, args):
         wall = time.monotonic() - wall
         cpu = [p.cpu_seconds() - c for p, c in zip(processes, cpu)]
         messages = webhook.messages - messages
-        end = time.monotonic() + 2 * args.group_interval
+        end = time.monotonic() + args.group_interval
         while webhook.wrong() > 0 and time.monotonic() < end:
             time.sleep(1)
         after, _ = counted(processes)
