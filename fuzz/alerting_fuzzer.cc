@@ -6,6 +6,7 @@
 #include <string>
 
 #include "alerting/config.h"
+#include "alerting/firing_alerts.h"
 #include "alerting/matchers.h"
 #include "alerting/notification_log.h"
 #include "alerting/route.h"
@@ -50,6 +51,14 @@ void TrySilences(const std::string& bytes) {
   if (!again.MergeBytes(store.Serialize(), 0) || again.size() != store.size()) std::abort();
 }
 
+void TryFiringAlerts(const std::string& bytes) {
+  al::FiringAlerts alerts;
+  static_cast<void>(alerts.Restore(bytes));  // what came before the damage counts
+  al::FiringAlerts again;
+  if (!again.Restore(alerts.SerializeRestored()) || again.SerializeRestored() != alerts.SerializeRestored())
+    std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
@@ -59,5 +68,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   TryConfig(text);
   TryLog(text);
   TrySilences(text);
+  TryFiringAlerts(text);
   return 0;
 }

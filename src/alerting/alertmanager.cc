@@ -121,6 +121,18 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
           std::lock_guard lock(mutex);
           return dispatcher.log().Serialize();
         });
+    alert_keeper.emplace(
+        environment.files, environment.clock, options.data_dir, "firing_alerts", false, environment.logger,
+        environment.registry,
+        [this] {
+          std::lock_guard lock(mutex);
+          return dispatcher.firing_alerts().TakeRecords();
+        },
+        [this] {
+          std::lock_guard lock(mutex);
+          return dispatcher.SerializeFiringAlerts();
+        });
+    dispatcher.firing_alerts().StartRecording();
   }
 
   const AlertmanagerEnvironment environment;
@@ -143,9 +155,10 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   DispatcherStats cached_stats;
   TimestampMs cached_stats_ms = kZeroTimeMs;
 
-  // Both only with a data folder.
+  // All only with a data folder.
   std::optional<StateKeeper> silence_keeper;
   std::optional<StateKeeper> log_keeper;
+  std::optional<StateKeeper> alert_keeper;
 
   const std::shared_ptr<ServiceMemory> memory = std::make_shared<ServiceMemory>();
   std::map<std::string, TimestampMs> own_alerts;  // by lane: when one was raised last
@@ -288,6 +301,11 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     const auto take_log = [this](std::string_view bytes) { return dispatcher.log().Restore(bytes); };
     SEXTANT_TRY(silence_keeper->Load(take_silences, take_silences));
     SEXTANT_TRY(log_keeper->Load(take_log, take_log));
+    const auto take_alerts = [this](std::string_view bytes) {
+      return dispatcher.firing_alerts().Restore(bytes);
+    };
+    SEXTANT_TRY(alert_keeper->Load(take_alerts, take_alerts));
+    dispatcher.firing_alerts().BeginWaiting(now_ms);
     // What was read is on disk already.
     static_cast<void>(dispatcher.silences().TakeRecords());
     return {};
@@ -311,6 +329,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     timer.reset();
     UnregisterStats();
     Maintain();
+    if (alert_keeper) alert_keeper->WriteSnapshot();
   }
 
   // Forgets what is over and saves the rest as a whole.
@@ -361,8 +380,14 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       StartMaintenance(now_ms);
       Arm(now_ms);
     }
-    if (log_keeper) log_keeper->Write();
+    SaveChanges();
     Work(std::move(ready));
+  }
+
+  // What was told first: an alert may be forgotten only after that.
+  void SaveChanges() {
+    if (log_keeper) log_keeper->Write();
+    if (alert_keeper) alert_keeper->Write();
   }
 
   // With the lock held.
@@ -597,7 +622,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       Arm(now_ms);
     }
     // Before anything else is sent: what was delivered must not be repeated after a crash.
-    if (is_over && log_keeper) log_keeper->Write();
+    if (is_over) SaveChanges();
     Report(*delivery, verdict, is_over);
     std::lock_guard lock(mutex);
     if (--tasks == 0) idle.notify_all();
@@ -692,6 +717,8 @@ PutReport Alertmanager::Put(std::span<const Alert> alerts) {
     report = impl_->dispatcher.Put(alerts, now_ms);
     impl_->Arm(now_ms);
   }
+  // Before the sender hears that it is here.
+  if (impl_->alert_keeper) impl_->alert_keeper->Write();
   for (const Alert& alert : alerts) {
     (alert.IsResolvedAt(now_ms) ? impl_->received_resolved : impl_->received_firing)->Increment();
   }

@@ -12,8 +12,8 @@
 // What was delivered is in the notification log, silences are in theirs; each change is on disk before the
 // next step (state_keeper.h), both files in the formats of Alertmanager. After a restart the alerts
 // themselves come back as their rules or senders repeat them; the log keeps them from being announced twice,
-// and announces their end. A crash can repeat the message that was in flight; it cannot lose one. The end of
-// an alert that ended while nobody was running and that its sender does not report any more is not announced.
+// and announces their end, also of those that nobody repeats any more (firing_alerts.h). A crash can repeat
+// the message that was in flight; it cannot lose one.
 //
 // All methods but Start and Stop may be called from any thread.
 #pragma once
@@ -55,8 +55,8 @@ struct AlertmanagerOptions {
   std::string data_dir = {};      // empty: nothing is kept over a restart
   DispatcherLimits limits = {};
   DispatcherTimes times = {};
-  bool logs_silences = false;                 // writes what happens to silences to the log
-  core::DurationMs maintenance_ms = 900'000;  // between tidyings and savings of silences and log
+  bool logs_silences = false;                  // writes what happens to silences to the log
+  core::DurationMs maintenance_ms = 900'000;   // between tidyings and savings of silences and log
   size_t max_requests_per_integration = 8;     // at the same time
   size_t max_waiting_per_integration = 1'000;  // more are put off to their group's next flush
   // Pauses between attempts: the first, and what they grow to by half each time.
@@ -93,8 +93,8 @@ struct AlertmanagerStatus {
 
 class Alertmanager final : public AlertSink {
  public:
-  // Reads the templates and the saved log, and begins. Errors: a template that cannot be read or parsed, a
-  // data folder that cannot be made. A saved log that is damaged is put aside with a warning.
+  // Reads the templates, the saved log and alerts, and begins. Errors: a template that cannot be read or
+  // parsed, a data folder that cannot be made. A saved log that is damaged is put aside with a warning.
   static core::Result<std::unique_ptr<Alertmanager>> Start(std::shared_ptr<const Config> config,
                                                            AlertmanagerEnvironment environment,
                                                            AlertmanagerOptions options);

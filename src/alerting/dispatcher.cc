@@ -57,6 +57,8 @@ struct Dispatcher::Group {
   std::map<uint64_t, AlertPtr> flushed_resolved;
   size_t waiting_for = 0;
   bool flush_failed = false;
+  // Somebody may know of an alert that ended while nobody was running, although the log does not say so.
+  bool may_have_been_told = false;
   std::set<size_t> busy;  // integrations that still work on an earlier flush
 };
 
@@ -87,7 +89,7 @@ void Dispatcher::SetConfig(std::shared_ptr<const Config> config, TimestampMs now
     for (const Route* route : MatchRoutes(*root_, record.alert->labels)) {
       record.groups.push_back({route, route->GroupLabels(record.alert->labels)});
     }
-    for (const GroupId& id : record.groups) static_cast<void>(Join(id, fingerprint, record.alert, now_ms));
+    for (GroupId& id : record.groups) static_cast<void>(Join(id, fingerprint, record.alert, now_ms));
   }
 }
 
@@ -190,16 +192,20 @@ core::Status Dispatcher::PutOne(const Alert& alert, TimestampMs now_ms) {
   Record& record = found->second;
   record.alert = std::make_shared<const Alert>(std::move(fresh));
   inhibitor_.Update(fingerprint, record.alert);
+  firing_.Confirm(fingerprint);
   core::Status status;
-  for (const GroupId& id : record.groups) {
-    core::Status joined = Join(id, fingerprint, record.alert, now_ms);
-    if (!joined) status = std::move(joined);
+  bool is_new = false;
+  for (GroupId& id : record.groups) {
+    const core::Result<bool> joined = Join(id, fingerprint, record.alert, now_ms);
+    if (!joined) status = tl::unexpected(joined.error());
+    is_new = is_new || (joined && *joined);
   }
+  if (is_new) firing_.Add(*record.alert);
   return status;
 }
 
-core::Status Dispatcher::Join(const GroupId& id, uint64_t fingerprint, const AlertPtr& alert,
-                              TimestampMs now_ms) {
+core::Result<bool> Dispatcher::Join(GroupId& id, uint64_t fingerprint, const AlertPtr& alert,
+                                    TimestampMs now_ms) {
   auto found = groups_.find(id);
   if (found == groups_.end()) {
     if (groups_.size() >= limits_.max_groups) {
@@ -213,11 +219,30 @@ core::Status Dispatcher::Join(const GroupId& id, uint64_t fingerprint, const Ale
     timers_.insert({group->next_flush_ms, group.get()});
     found = groups_.emplace(id, std::move(group)).first;
   }
+  id.labels = found->first.labels;
   Group& group = *found->second;
-  group.alerts[fingerprint] = alert;
+  const bool is_new = group.alerts.insert_or_assign(fingerprint, alert).second;
   // An alert that has waited long enough elsewhere does not wait again.
   if (!group.has_flushed && alert->starts_at_ms + id.route->group_wait_ms < now_ms) Schedule(group, now_ms);
-  return {};
+  return is_new;
+}
+
+bool Dispatcher::IsInGroup(uint64_t fingerprint, const model::Labels& labels) const {
+  const std::vector<const Route*> routes = MatchRoutes(*root_, labels);
+  return std::any_of(routes.begin(), routes.end(), [&](const Route* route) {
+    const auto group = groups_.find(GroupId{route, route->GroupLabels(labels)});
+    return group != groups_.end() && group->second->alerts.contains(fingerprint);
+  });
+}
+
+std::string Dispatcher::SerializeFiringAlerts() const {
+  std::map<uint64_t, const Alert*> alerts;  // each once
+  for (const auto& [id, group] : groups_) {
+    for (const auto& [fingerprint, alert] : group->alerts) alerts[fingerprint] = alert.get();
+  }
+  std::string out = firing_.SerializeRestored();
+  for (const auto& [fingerprint, alert] : alerts) out += firing_.Serialize(*alert, fingerprint);
+  return out;
 }
 
 // --- time ---
@@ -248,7 +273,7 @@ TimestampMs Dispatcher::NextWakeup() const {
     next_ms = std::min(std::max(timers_.begin()->first, times_.dispatch_after_ms), next_maintenance_ms_);
   }
   if (!alerts_.empty()) next_ms = std::min(next_ms, next_collection_ms_);
-  return next_ms;
+  return std::min(next_ms, firing_.next_due_ms());
 }
 
 void Dispatcher::Maintain(TimestampMs now_ms) {
@@ -286,6 +311,7 @@ void Dispatcher::CollectAlerts(TimestampMs now_ms) {
 std::vector<Notification> Dispatcher::Advance(TimestampMs now_ms) {
   FollowTime(now_ms);
   std::vector<Notification> out;
+  PutRestored(now_ms);
   while (now_ms >= times_.dispatch_after_ms && !timers_.empty() && timers_.begin()->first <= now_ms) {
     Group& group = *timers_.begin()->second;
     // Keep the rhythm; after a long sleep begin a new one.
@@ -296,6 +322,19 @@ std::vector<Notification> Dispatcher::Advance(TimestampMs now_ms) {
   }
   Maintain(now_ms);
   return out;
+}
+
+// Alerts of before a restart that nobody has repeated.
+void Dispatcher::PutRestored(TimestampMs now_ms) {
+  for (const auto& [alert, may_be_told] : firing_.TakeDue(now_ms)) {
+    Put(std::span(&alert, 1), now_ms);
+    if (!may_be_told) continue;
+    firing_.NoteTold(Fingerprint(alert.labels));
+    for (const Route* route : MatchRoutes(*root_, alert.labels)) {
+      const auto group = groups_.find(GroupId{route, route->GroupLabels(alert.labels)});
+      if (group != groups_.end()) group->second->may_have_been_told = true;
+    }
+  }
 }
 
 std::vector<Alert> Dispatcher::Snapshot(const Group& group, TimestampMs now_ms) {
@@ -352,8 +391,10 @@ bool Dispatcher::NotifyIntegration(Group& group, size_t integration, const std::
   const std::string log_key = LogKey(group.key, receiver_name, IntegrationName(target.kind), target.index);
   Flight flight{log_key,    HashesOf(alerts, false), HashesOf(alerts, true), route.repeat_interval_ms, &group,
                 integration};
-  const Reason reason = DecideNotification(log_.Find(log_key, now_ms), flight.firing, flight.resolved,
-                                           target.send_resolved, route.repeat_interval_ms, now_ms);
+  Reason reason = DecideNotification(log_.Find(log_key, now_ms), flight.firing, flight.resolved,
+                                     target.send_resolved, route.repeat_interval_ms, now_ms);
+  if (reason == Reason::kNothingNew && flight.firing.empty() && group.may_have_been_told)
+    reason = Reason::kAllResolved;
   if (reason == Reason::kNothingNew) return true;
 
   Notification notification{next_id_,    config_,
@@ -373,6 +414,9 @@ bool Dispatcher::NotifyIntegration(Group& group, size_t integration, const std::
   if (flights_.size() >= limits_.max_pending_notifications) {
     ++notifications_limited_;
     return false;
+  }
+  for (const Alert& alert : notification.alerts) {
+    if (alert.ends_at_ms == kZeroTimeMs) firing_.NoteTold(Fingerprint(alert.labels));
   }
   flights_.emplace(next_id_++, std::move(flight));
   group.busy.insert(integration);
@@ -403,8 +447,11 @@ void Dispatcher::ForgetResolved(Group& group) {
   if (!group.flush_failed) {
     for (const auto& [fingerprint, alert] : group.flushed_resolved) {
       const auto current = group.alerts.find(fingerprint);
-      if (current != group.alerts.end() && current->second == alert) group.alerts.erase(current);
+      if (current == group.alerts.end() || current->second != alert) continue;
+      group.alerts.erase(current);
+      if (!IsInGroup(fingerprint, alert->labels)) firing_.Remove(fingerprint);
     }
+    group.may_have_been_told = false;
   }
   group.flushed_resolved.clear();
 }

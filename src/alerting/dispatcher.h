@@ -31,6 +31,7 @@
 #include "alerting/alert.h"
 #include "alerting/alertname_limit.h"
 #include "alerting/config.h"
+#include "alerting/firing_alerts.h"
 #include "alerting/inhibitor.h"
 #include "alerting/integration.h"
 #include "alerting/notification_log.h"
@@ -173,6 +174,9 @@ class Dispatcher {
 
   NotificationLog& log() { return log_; }
   SilenceStore& silences() { return silences_; }
+  FiringAlerts& firing_alerts() { return firing_; }
+  // All alerts of groups and those that wait after a restart, as a snapshot of firing_alerts.h.
+  std::string SerializeFiringAlerts() const;
   const std::shared_ptr<const Config>& config() const { return config_; }
 
   // Alerts that are not over, in the order of their fingerprints; with `with_resolved` also those not
@@ -212,10 +216,14 @@ class Dispatcher {
   core::Status Check(const Alert& alert) const;
   Alert Normalized(const Alert& alert, core::TimestampMs now_ms) const;
   core::Status PutOne(const Alert& alert, core::TimestampMs now_ms);
-  core::Status Join(const GroupId& id, uint64_t fingerprint, const AlertPtr& alert, core::TimestampMs now_ms);
+  // Whether it was not in the group before. `id` shares the group's labels afterwards.
+  core::Result<bool> Join(GroupId& id, uint64_t fingerprint, const AlertPtr& alert, core::TimestampMs now_ms);
+  // Whether any group still has it.
+  bool IsInGroup(uint64_t fingerprint, const model::Labels& labels) const;
   void Schedule(Group& group, core::TimestampMs at_ms);
   void FollowTime(core::TimestampMs now_ms);
   void Maintain(core::TimestampMs now_ms);
+  void PutRestored(core::TimestampMs now_ms);
   void Flush(Group& group, core::TimestampMs now_ms, std::vector<Notification>& out);
   std::vector<Alert> Snapshot(const Group& group, core::TimestampMs now_ms);
   bool NotifyIntegration(Group& group, size_t integration, const std::vector<Alert>& alerts,
@@ -236,6 +244,7 @@ class Dispatcher {
   NotificationLog log_;
   SilenceStore silences_;
   AlertnameLimit alertname_limit_;
+  FiringAlerts firing_;
 
   std::map<uint64_t, Record> alerts_;  // by fingerprint
   std::unordered_map<GroupId, std::unique_ptr<Group>, GroupIdHash> groups_;

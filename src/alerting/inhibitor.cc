@@ -47,6 +47,8 @@ const Alert* Inhibitor::Source::FindFiring(const model::Labels& labels, core::Ti
 }
 
 void Inhibitor::Update(uint64_t fingerprint, const AlertPtr& alert) {
+  // One that has ended holds nothing back: whoever looks for a firing one need not pass it.
+  if (alert->IsResolvedAt(alert->updated_at_ms)) return Remove(fingerprint, alert->labels);
   for (Rule& rule : rules_) {
     for (Source& source : rule.sources) {
       if (!MatchesAll(source.matchers, alert->labels)) continue;

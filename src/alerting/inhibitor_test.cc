@@ -25,6 +25,27 @@ Inhibitor Rules(const std::string& rules) {
       *MustParse("route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules: " + rules + "\n"));
 }
 
+// Of many sources that have ended none is looked at, and those that fire count.
+TEST(Inhibitor, SourcesThatEndHoldNothingBack) {
+  Inhibitor inhibitor = Rules("[{source_matchers: ['s=\"1\"'], target_matchers: ['t=\"1\"'], equal: []}]");
+  const model::Labels target = testing::LabelsOf({{"t", "1"}});
+  const auto update = [&](uint64_t id, core::TimestampMs ends) {
+    auto alert = std::make_shared<Alert>(*Make({{"s", "1"}, {"id", std::to_string(id)}}, ends));
+    alert->updated_at_ms = kNow;
+    inhibitor.Update(id, alert);
+  };
+  for (uint64_t id = 1; id <= 3; ++id) update(id, kNow + 1'000);
+  EXPECT_THAT(inhibitor.InhibitedBy(target, kNow), ElementsAre(1));
+  update(1, kNow);
+  EXPECT_THAT(inhibitor.InhibitedBy(target, kNow), ElementsAre(2));
+  update(2, kNow - 1);
+  update(3, kNow);
+  EXPECT_THAT(inhibitor.InhibitedBy(target, kNow), IsEmpty());
+  update(2, kNow + 1'000);  // again
+  EXPECT_THAT(inhibitor.InhibitedBy(target, kNow), ElementsAre(2));
+  EXPECT_THAT(inhibitor.InhibitedBy(target, kNow + 1'000), IsEmpty());
+}
+
 // Upstream's table of equal labels: alerts that are sources, and a target.
 TEST(Inhibitor, UpstreamsTableOfEqualLabels) {
   const auto path = testing::ConformanceDir() / "alertmanager/tables/inhibit.json";

@@ -76,8 +76,10 @@ void StateKeeper::WriteChanges() {
 }
 
 void StateKeeper::Replace() {
-  // What comes between these two is in the snapshot and in the journal after it, which does no harm.
-  static_cast<void>(take_records_());
+  // What comes between these two is in the snapshot and in the journal after it, which does no harm. The
+  // journal stays whole until it is emptied: a kill before that reads it after the snapshot.
+  const std::vector<std::string> records = take_records_();
+  if (!needs_snapshot_ && !records.empty()) static_cast<void>(file_.Append(records, false));
   const std::string bytes = serialize_();
   if (const core::Status replaced = file_.Replace(bytes); !replaced) {
     maintenance_errors_.Increment();

@@ -24,6 +24,7 @@ struct FeatureSwitches {
   bool xor2_encoding = false;
   bool histograms_st_encoding = false;
   bool extra_scrape_metrics = false;
+  bool concurrent_rule_eval = false;
 };
 
 // By category and name, as Prometheus sorts them.

@@ -4,6 +4,22 @@
 
 namespace sextant::app {
 
+namespace {
+
+// Without external labels, or when the alert has them all, its own set, which is then shared.
+model::Labels WithExternal(const model::Labels& labels, const model::Labels& external_labels) {
+  bool has_all = true;
+  for (model::LabelView label : external_labels) has_all = has_all && labels.Has(label.name);
+  if (has_all) return labels;
+  model::LabelsBuilder builder(labels);
+  for (model::LabelView label : external_labels) {
+    if (!labels.Has(label.name)) builder.Set(label.name, label.value);
+  }
+  return builder.Build();
+}
+
+}  // namespace
+
 AlertFanout::AlertFanout(alerting::AlertSink* internal, AlertmanagerNotifier& external, core::Logger logger)
     : internal_(internal), external_(external), logger_(logger.With("component", "alerts")) {}
 
@@ -22,12 +38,8 @@ void AlertFanout::Send(std::span<const rules::Alert> alerts) {
   }
   std::vector<alerting::Alert> converted;
   for (const rules::Alert& alert : alerts) {
-    model::LabelsBuilder labels(alert.labels);
-    for (model::LabelView label : external_labels) {
-      if (labels.Get(label.name).empty()) labels.Set(label.name, label.value);
-    }
     alerting::Alert made;
-    made.labels = labels.Build();
+    made.labels = WithExternal(alert.labels, external_labels);
     for (model::LabelView annotation : alert.annotations)
       made.annotations.emplace(annotation.name, annotation.value);
     made.starts_at_ms = alert.starts_at_ms;

@@ -50,7 +50,8 @@ std::string UrlOf(const model::LabelsBuilder& labels) {
                      labels.Get(kPathLabel));
 }
 
-net::FetchRequest MakeRequest(const config::AlertmanagerTargetsConfig& group, std::string url) {
+net::FetchRequest MakeRequest(const config::AlertmanagerTargetsConfig& group, std::string url,
+                              const core::Clock& clock) {
   net::FetchRequest request;
   request.method = "POST";
   request.url = std::move(url);
@@ -58,8 +59,7 @@ net::FetchRequest MakeRequest(const config::AlertmanagerTargetsConfig& group, st
   request.timeout_ms = group.timeout_ms;
   request.max_body_bytes = 1 << 20;
   httpclient::ApplyHttpConfig(group.http, request);
-  static const core::SystemClock kClock;
-  if (group.sigv4) request.authorizer = httpclient::MakeSigV4Authorizer(*group.sigv4, kClock);
+  if (group.sigv4) request.authorizer = httpclient::MakeSigV4Authorizer(*group.sigv4, clock);
   return request;
 }
 
@@ -237,9 +237,11 @@ struct AlertmanagerNotifier::Settings {
 };
 
 AlertmanagerNotifier::AlertmanagerNotifier(net::HttpClient& client, core::Executor& executor,
-                                           core::Registry& registry, core::Logger logger)
+                                           const core::Clock& clock, core::Registry& registry,
+                                           core::Logger logger)
     : client_(client),
       executor_(executor),
+      clock_(clock),
       metrics_(std::make_shared<UrlMetrics>(registry)),
       logger_(logger.With("component", "notifier")),
       settings_(std::make_shared<const Settings>()) {}
@@ -276,8 +278,8 @@ core::Status AlertmanagerNotifier::AddGroup(const config::AlertmanagerTargetsCon
     });
     settings.endpoints.push_back(same != previous->endpoints.end()
                                      ? *same
-                                     : std::make_shared<Endpoint>(*this, MakeRequest(group, url), group.http,
-                                                                  alert_rules, fingerprint));
+                                     : std::make_shared<Endpoint>(*this, MakeRequest(group, url, clock_),
+                                                                  group.http, alert_rules, fingerprint));
   };
   for (const config::StaticTargets& targets : group.static_configs) {
     for (const std::string& address : targets.targets) {

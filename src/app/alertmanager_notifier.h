@@ -14,6 +14,7 @@
 
 #include "api/rules_api.h"
 #include "config/prometheus_config.h"
+#include "core/clock.h"
 #include "core/executor.h"
 #include "core/log.h"
 #include "core/metrics.h"
@@ -28,8 +29,8 @@ namespace sextant::app {
 class AlertmanagerNotifier {
  public:
   // References must outlive the notifier.
-  AlertmanagerNotifier(net::HttpClient& client, core::Executor& executor, core::Registry& registry,
-                       core::Logger logger);
+  AlertmanagerNotifier(net::HttpClient& client, core::Executor& executor, const core::Clock& clock,
+                       core::Registry& registry, core::Logger logger);
   ~AlertmanagerNotifier();
   AlertmanagerNotifier(const AlertmanagerNotifier&) = delete;
   AlertmanagerNotifier& operator=(const AlertmanagerNotifier&) = delete;
@@ -73,6 +74,7 @@ class AlertmanagerNotifier {
 
   net::HttpClient& client_;
   core::Executor& executor_;
+  const core::Clock& clock_;
   const std::shared_ptr<UrlMetrics> metrics_;
   const core::Logger logger_;
 

@@ -116,7 +116,7 @@ class Platform::Impl {
                                                              : core::DetectMemoryLimitBytes()),
         budget_(memory_limit_bytes_, services_.registry),
         client_(services_.io, services_.registry),
-        notifier_(client_, services_.executor, services_.registry, services_.logger),
+        notifier_(client_, services_.executor, services_.clock, services_.registry, services_.logger),
         reload_successful_(
             services_.registry.AddGauge("prometheus_config_last_reload_successful",
                                         "Whether the last configuration reload attempt was successful.")),
@@ -180,6 +180,7 @@ class Platform::Impl {
   std::unique_ptr<discovery::Manager> target_discovery_;  // from the first configuration on that needs it
   std::unique_ptr<discovery::Manager> alertmanager_discovery_;  // likewise
   uint64_t alertmanager_generation_ = 0;                        // of what it looks for
+  std::unique_ptr<rules::ConcurrentEvals> concurrent_evals_;    // null: not enabled
   std::unique_ptr<RuleRunner> rules_;
   std::unique_ptr<remote::WriteReceiver> write_receiver_;  // null: not enabled
   std::unique_ptr<remote::OtlpReceiver> otlp_receiver_;    // likewise
@@ -386,6 +387,7 @@ net::Router Platform::Impl::MakeRouter() {
   features.xor2_encoding = options_.store.chunk_encodings.xor2_floats;
   features.histograms_st_encoding = options_.store.chunk_encodings.histogram_start_times;
   features.extra_scrape_metrics = options_.config.extra_scrape_metrics;
+  features.concurrent_rule_eval = options_.max_concurrent_evals.has_value();
   api::AddFeatureRoutes(router, features);
   api::AddOpenApiRoutes(router, openapi_, {std::string(Version()), PageUrl() + "/api/v1"});
   api::AddTargetRoutes(router, *scrape_);
@@ -503,10 +505,14 @@ Status Platform::Impl::Start() {
   scrape_ =
       std::make_unique<scrape::ScrapeManager>(services_.io, client_, services_.executor, services_.clock,
                                               *db_, services_.registry, services_.logger, user_agent_);
-  rules_ =
-      std::make_unique<RuleRunner>(services_.io, services_.executor, services_.clock,
-                                   rules::RuleContext{*engine_, *queryable_, *db_, alerts_.get(),
-                                                      services_.clock, services_.registry, services_.logger});
+  if (options_.max_concurrent_evals) {
+    concurrent_evals_ =
+        std::make_unique<rules::ConcurrentEvals>(services_.executor, *options_.max_concurrent_evals);
+  }
+  rules_ = std::make_unique<RuleRunner>(
+      services_.io, services_.executor, services_.clock,
+      rules::RuleContext{*engine_, *queryable_, *db_, alerts_.get(), services_.clock, services_.registry,
+                         services_.logger, concurrent_evals_.get()});
   remote_write_ = std::make_unique<remote::WriteStorage>(
       remote::WriteServices{services_.io, client_, services_.executor, services_.clock, files_,
                             services_.registry, services_.logger.With("component", "remote_write"), *db_,

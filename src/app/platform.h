@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,9 @@ struct PlatformOptions {
   int64_t search_max_limit = 10'000;
   std::string cors_origin;  // which origins may read the API's answers, as a regular expression; empty: none
   rules::RuleOptions rules;
+  // How many rules that do not depend on each other may be evaluated besides those that are anyway; unset: a
+  // group evaluates its rules in the order of the file.
+  std::optional<size_t> max_concurrent_evals;
   core::LogOptions log;
   std::vector<std::pair<std::string, std::string>> flags;  // for /api/v1/status/flags
 };

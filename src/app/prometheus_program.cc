@@ -15,6 +15,8 @@ struct Options {
   PlatformOptions platform;
   LogFlags log;
   std::vector<std::string> features;
+  bool evaluates_rules_concurrently = false;
+  int64_t max_concurrent_evals = 4;
   std::string agent_data_dir = "data-agent/";
   std::vector<std::string> write_messages = {"prometheus.WriteRequest", "io.prometheus.write.v2.Request"};
 
@@ -120,6 +122,16 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
                     &platform.rules.for_grace_period_ms);
   flags.AddDuration("rules.alert.resend-delay", "Least time before an alert is sent again.",
                     &platform.rules.resend_delay_ms);
+  flags.Add(
+      "rules.max-concurrent-evals", "N",
+      "Most rules evaluated at the same time besides the groups' own; counts with the feature "
+      "concurrent-rule-eval only.",
+      [&options](const std::string& text) -> core::Status {
+        SEXTANT_TRY(ParseCount(text, options.max_concurrent_evals));
+        if (options.max_concurrent_evals <= 0xFFFF'FFFF) return {};
+        return core::Fail(core::Code::kInvalidArgument, "\"{}\" is too large", text);
+      },
+      "4");
   flags.AddList("enable-feature", "NAMES", "Comma-separated feature flags.", &options.features);
   flags.AddString("log.level", "LEVEL", "debug, info, warn or error.", &options.log.level);
   flags.AddString("log.format", "FORMAT", "logfmt or json.", &options.log.format);
@@ -154,26 +166,15 @@ void AddOtherFlags(FlagSet& flags) {
   flags.AddOnlyDefault("storage.agent.retention.max-time", "4h", kAgentJournal);
   flags.AddOnlyDefault("storage.agent.no-lockfile", "false",
                        "the lock of the data directory cannot be switched off");
-  for (const char* name : {"web.user-assets",
-                           "web.console.templates",
-                           "web.console.libraries",
-                           "web.page-title",
-                           "storage.tsdb.max-block-chunk-segment-size",
-                           "storage.tsdb.wal-segment-size",
-                           "storage.tsdb.wal-compression",
-                           "storage.tsdb.wal-compression-type",
-                           "storage.tsdb.head-chunks-write-queue-size",
-                           "storage.tsdb.samples-per-chunk",
-                           "storage.tsdb.delayed-compaction.max-percent",
-                           "storage.tsdb.delay-compact-file.path",
-                           "storage.agent.wal-segment-size",
-                           "storage.agent.wal-compression",
-                           "storage.agent.wal-compression-type",
-                           "rules.max-concurrent-evals",
-                           "alertmanager.drain-notification-queue-on-shutdown",
-                           "scrape.discovery-reload-interval",
-                           "scrape.name-escaping-scheme",
-                           "write-documentation"}) {
+  for (const char* name :
+       {"web.user-assets", "web.console.templates", "web.console.libraries", "web.page-title",
+        "storage.tsdb.max-block-chunk-segment-size", "storage.tsdb.wal-segment-size",
+        "storage.tsdb.wal-compression", "storage.tsdb.wal-compression-type",
+        "storage.tsdb.head-chunks-write-queue-size", "storage.tsdb.samples-per-chunk",
+        "storage.tsdb.delayed-compaction.max-percent", "storage.tsdb.delay-compact-file.path",
+        "storage.agent.wal-segment-size", "storage.agent.wal-compression",
+        "storage.agent.wal-compression-type", "alertmanager.drain-notification-queue-on-shutdown",
+        "scrape.discovery-reload-interval", "scrape.name-escaping-scheme", "write-documentation"}) {
     flags.AddRefused(name, "not supported yet");
   }
 }
@@ -210,6 +211,8 @@ core::Status ApplyFeatures(Options& options) {
         options.platform.converts_otlp_deltas = true;
       } else if (name == "otlp-native-delta-ingestion") {
         options.platform.keeps_otlp_deltas = true;
+      } else if (name == "concurrent-rule-eval") {
+        options.evaluates_rules_concurrently = true;
       } else if (name == "agent") {
         options.platform.is_agent = true;
       } else if (name == "exemplar-storage") {
@@ -220,6 +223,8 @@ core::Status ApplyFeatures(Options& options) {
     }
   }
   options.platform.config.parser = engine.parser;
+  if (options.evaluates_rules_concurrently)
+    options.platform.max_concurrent_evals = static_cast<size_t>(options.max_concurrent_evals);
   if (options.platform.converts_otlp_deltas && options.platform.keeps_otlp_deltas) {
     return core::Fail(
         core::Code::kInvalidArgument,

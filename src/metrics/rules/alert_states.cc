@@ -26,7 +26,8 @@ core::Status AlertStates::Update(std::vector<AlertInstance> instances, const Ale
       alert = TrackedAlert{};
       alert.active_at_ms = now_ms;
     }
-    alert.annotations = std::move(instance.annotations);
+    // What is equal stays: others share it.
+    if (alert.annotations != instance.annotations) alert.annotations = std::move(instance.annotations);
     alert.value = instance.value;
   }
 

@@ -56,6 +56,7 @@ Group::Group(const RuleContext& context, const RuleOptions& options, std::string
       query_origin_(QueryOrigin(file_, config_.name)),
       logger_(context.logger.With("file", file_).With("group", config_.name)),
       metrics_(context.registry, key_),
+      batches_(context.concurrent == nullptr ? std::vector<RuleBatch>() : OrderRules(config_.rules)),
       needs_restore_(restores) {
   status_.name = config_.name;
   status_.file = file_;
@@ -99,9 +100,9 @@ void Group::Evaluate(core::TimestampMs slot_ms) {
   const core::TimestampMs started_at_ms = context_.clock.NowMs();
   const int64_t start_ns = context_.clock.MonotonicNs();
   metrics_.iterations.Increment();
-  size_t sample_count = 0;
-  for (size_t i = 0; i < rules_.size(); ++i) sample_count += EvaluateRule(i, slot_ms);
-  metrics_.samples.Set(static_cast<double>(sample_count));
+  const Evaluated evaluated = EvaluateRules(slot_ms);
+  metrics_.samples.Set(static_cast<double>(evaluated.samples));
+  metrics_.last_rule_seconds_sum.Set(evaluated.seconds);
   if (!stale_series_.empty()) {
     MarkStale(stale_series_, slot_ms - query_offset_ms());
     stale_series_.clear();
@@ -115,7 +116,25 @@ void Group::Evaluate(core::TimestampMs slot_ms) {
   status_.evaluation_seconds = seconds;
 }
 
-size_t Group::EvaluateRule(size_t index, core::TimestampMs slot_ms) {
+Group::Evaluated Group::EvaluateRules(core::TimestampMs slot_ms) {
+  Evaluated all;
+  std::mutex mutex;  // of `all`
+  const auto evaluate = [&](size_t index) {
+    const Evaluated one = EvaluateRule(index, slot_ms);
+    const std::lock_guard lock(mutex);
+    all.samples += one.samples;
+    all.seconds += one.seconds;
+  };
+  if (batches_.empty()) {
+    for (size_t i = 0; i < rules_.size(); ++i) evaluate(i);
+  }
+  for (const RuleBatch& batch : batches_) {
+    context_.concurrent->Run(batch.size(), [&](size_t i) { evaluate(batch[i]); });
+  }
+  return all;
+}
+
+Group::Evaluated Group::EvaluateRule(size_t index, core::TimestampMs slot_ms) {
   Rule& rule = rules_[index];
   const core::TimestampMs started_at_ms = context_.clock.NowMs();
   const int64_t start_ns = context_.clock.MonotonicNs();
@@ -130,7 +149,7 @@ size_t Group::EvaluateRule(size_t index, core::TimestampMs slot_ms) {
   const double seconds = static_cast<double>(context_.clock.MonotonicNs() - start_ns) / 1e9;
   metrics_.rule_seconds.Observe(seconds);
   Publish(index, std::move(outcome), started_at_ms, seconds);
-  return sample_count;
+  return {sample_count, seconds};
 }
 
 core::Status Group::RunRule(Rule& rule, core::TimestampMs slot_ms, size_t& sample_count) {

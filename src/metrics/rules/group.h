@@ -1,5 +1,5 @@
-// One rule group: evaluates its rules one after the other, writes what they record, tracks and sends their
-// alerts.
+// One rule group: evaluates its rules one after the other, or at the same time those that do not depend on
+// each other (rule_order.h), writes what they record, tracks and sends their alerts.
 //
 // Evaluate, Restore and TakeState belong to one thread at a time (RuleManager sees to it); Status may be
 // called from any thread at any time.
@@ -19,6 +19,7 @@
 #include "metrics/rules/rule_context.h"
 #include "metrics/rules/rule_file.h"
 #include "metrics/rules/rule_metrics.h"
+#include "metrics/rules/rule_order.h"
 #include "metrics/rules/rule_status.h"
 #include "model/labels.h"
 #include "model/storage.h"
@@ -82,8 +83,14 @@ class Group {
   core::DurationMs query_offset_ms() const {
     return config_.query_offset_ms.value_or(options_.default_query_offset_ms);
   }
-  // Returns the number of samples that the rule made.
-  size_t EvaluateRule(size_t index, core::TimestampMs slot_ms);
+  // What evaluations have taken and made.
+  struct Evaluated {
+    size_t samples = 0;
+    double seconds = 0;
+  };
+  // Of all rules, in order.
+  Evaluated EvaluateRules(core::TimestampMs slot_ms);
+  Evaluated EvaluateRule(size_t index, core::TimestampMs slot_ms);
   core::Status RunRule(Rule& rule, core::TimestampMs slot_ms, size_t& sample_count);
   core::Result<promql::VectorResult> Query(const Rule& rule, core::TimestampMs time_ms) const;
   core::Result<std::vector<RuleSample>> Record(const Rule& rule, core::TimestampMs slot_ms) const;
@@ -106,6 +113,7 @@ class Group {
   const core::Logger logger_;
   RuleGroupMetrics metrics_;
   std::vector<Rule> rules_;
+  const std::vector<RuleBatch> batches_;  // empty: all are evaluated in order
   bool needs_restore_;
   std::vector<model::Labels> stale_series_;  // of rules that this group no longer has
 

@@ -10,6 +10,7 @@
 #include "core/metrics.h"
 #include "metrics/promql/engine.h"
 #include "metrics/rules/alert.h"
+#include "metrics/rules/concurrent_evals.h"
 #include "model/storage.h"
 
 namespace sextant::rules {
@@ -37,6 +38,8 @@ struct RuleContext {
   const core::Clock& clock;
   core::Registry& registry;
   core::Logger logger;
+  // Null: the rules of a group are evaluated one after the other, in the order of the file.
+  ConcurrentEvals* concurrent = nullptr;
 };
 
 }  // namespace sextant::rules

@@ -116,6 +116,27 @@ TEST_F(RuleManagerTest, RulesSeeWhatEarlierRulesRecorded) {
   EXPECT_THAT(store_.Get("b"), ElementsAre(std::pair(clock_.NowMs(), 6.0)));
 }
 
+TEST_F(RuleManagerTest, RulesThatDependOnOthersSeeThemAlsoWhenRulesRunAtTheSameTime) {
+  core::Executor executor({.threads = 4});
+  ConcurrentEvals evals(executor, 3);
+  RuleManager manager(
+      RuleContext{engine_, store_, store_, &sink_, clock_, registry_, core::Logger::Discard(), &evals});
+  std::string text = "groups:\n- name: g\n  rules:\n";
+  for (int i = 0; i < 20; ++i) text += fmt::format("  - {{record: a{}, expr: '{}'}}\n", i, i);
+  for (int i = 0; i < 20; ++i) text += fmt::format("  - {{record: b{}, expr: a{} + 100}}\n", i, i);
+  text += "  - {record: c, expr: 'sum({__name__=~\"b.*\"})'}\n  - {record: d, expr: c + 1}\n";
+  manager.Update(options_, std::vector<RuleFile>{File(text)});
+  for (int i = 0; i < 3; ++i) {
+    clock_.Set(manager.NextDueMs());
+    manager.Tick(clock_.NowMs());
+    EXPECT_THAT(store_.Get("d").back(), std::pair(clock_.NowMs(), 2'191.0));
+  }
+  EXPECT_EQ(Metric("prometheus_rule_evaluations_total{rule_group=\"r.yml;g\"}"), 3 * 42);
+  EXPECT_EQ(Metric("prometheus_rule_group_last_evaluation_samples{rule_group=\"r.yml;g\"}"), 42);
+  EXPECT_EQ(Metric("prometheus_rule_group_last_rule_duration_sum_seconds{rule_group=\"r.yml;g\"}"),
+            0);  // time stands still
+}
+
 TEST_F(RuleManagerTest, QueryOffsetMovesQueryAndResult) {
   Load("groups:\n- name: g\n  query_offset: 1m\n  rules:\n  - {record: a, expr: m}\n");
   store_.Add("m", manager_->NextDueMs() - kMinute, 1);

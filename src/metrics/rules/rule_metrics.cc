@@ -14,6 +14,7 @@ constexpr const char* kGroupFamilies[] = {
     "prometheus_rule_group_interval_seconds",
     "prometheus_rule_group_last_evaluation_timestamp_seconds",
     "prometheus_rule_group_last_duration_seconds",
+    "prometheus_rule_group_last_rule_duration_sum_seconds",
     "prometheus_rule_group_last_restore_duration_seconds",
     "prometheus_rule_group_rules",
     "prometheus_rule_group_last_evaluation_samples",
@@ -50,6 +51,11 @@ RuleGroupMetrics::RuleGroupMetrics(core::Registry& registry, std::string group_k
       last_duration_seconds(registry.AddGauge("prometheus_rule_group_last_duration_seconds",
                                               "The duration of the last rule group evaluation.",
                                               GroupLabels(group_key))),
+      last_rule_seconds_sum(registry.AddGauge(
+          "prometheus_rule_group_last_rule_duration_sum_seconds",
+          "What the rules of the group took in its last evaluation, added up; more than the evaluation took "
+          "when rules ran at the same time.",
+          GroupLabels(group_key))),
       last_restore_seconds(registry.AddGauge(
           "prometheus_rule_group_last_restore_duration_seconds",
           "The duration of the last alert rules alerts restoration using the `ALERTS_FOR_STATE` series.",

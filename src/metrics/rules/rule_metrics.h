@@ -23,6 +23,7 @@ class RuleGroupMetrics {
   core::Gauge& interval_seconds;
   core::Gauge& last_evaluation_time_seconds;
   core::Gauge& last_duration_seconds;
+  core::Gauge& last_rule_seconds_sum;
   core::Gauge& last_restore_seconds;
   core::Gauge& rules;
   core::Gauge& samples;
