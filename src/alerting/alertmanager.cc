@@ -22,6 +22,7 @@ using core::TimestampMs;
 constexpr size_t kDeliveriesKept = 200;
 constexpr DurationMs kMaxSleepMs = 5'000;  // wall time may jump while we sleep
 constexpr size_t kFingerprintsKept = 100;
+constexpr DurationMs kHistorySweepMs = 5'000;
 
 // A service that wants fewer requests gets a notification this long after its deadline; then the group's
 // state is looked at anew.
@@ -95,12 +96,14 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
         options(std::move(opts)),
         started_at_ms(environment.clock.NowMs()),
         timer(std::in_place, environment.io, environment.executor, core::Priority::kAlerting),
+        history(environment.registry, options.history),
         dispatcher(std::move(config), options.limits, options.times),
         next_maintenance_ms(started_at_ms + options.maintenance_ms) {
+    dispatcher.SetObserver(&history);
     if (options.data_dir.empty()) return;
     silence_keeper.emplace(
-        environment.files, environment.clock, options.data_dir, "silences", true, environment.logger,
-        environment.registry,
+        environment.files, environment.clock, options.data_dir, "silences", "alertmanager_silences", true,
+        environment.logger, environment.registry,
         [this] {
           std::lock_guard lock(mutex);
           return dispatcher.silences().TakeRecords();
@@ -111,8 +114,8 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
         });
     // A message that is repeated after a power failure is no reason to wait for the device each time.
     log_keeper.emplace(
-        environment.files, environment.clock, options.data_dir, "nflog", false, environment.logger,
-        environment.registry,
+        environment.files, environment.clock, options.data_dir, "nflog", "alertmanager_nflog", false,
+        environment.logger, environment.registry,
         [this] {
           std::lock_guard lock(mutex);
           return dispatcher.log().TakeRecords();
@@ -122,8 +125,8 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
           return dispatcher.log().Serialize();
         });
     alert_keeper.emplace(
-        environment.files, environment.clock, options.data_dir, "firing_alerts", false, environment.logger,
-        environment.registry,
+        environment.files, environment.clock, options.data_dir, "firing_alerts",
+        "sextant_alerting_firing_alerts", false, environment.logger, environment.registry,
         [this] {
           std::lock_guard lock(mutex);
           return dispatcher.firing_alerts().TakeRecords();
@@ -133,6 +136,10 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
           return dispatcher.SerializeFiringAlerts();
         });
     dispatcher.firing_alerts().StartRecording();
+    history_keeper.emplace(
+        environment.files, environment.clock, options.data_dir, "history", "sextant_alerting_history", false,
+        environment.logger, environment.registry, [this] { return history.TakeRecords(); },
+        [this] { return history.Serialize(); });
   }
 
   const AlertmanagerEnvironment environment;
@@ -143,6 +150,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
 
   std::mutex mutex;
   std::condition_variable idle;
+  AlertHistory history;
   Dispatcher dispatcher;
   std::shared_ptr<const gotemplate::TemplateSet> templates;
   std::map<std::string, Lane> lanes;
@@ -159,6 +167,9 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   std::optional<StateKeeper> silence_keeper;
   std::optional<StateKeeper> log_keeper;
   std::optional<StateKeeper> alert_keeper;
+  std::optional<StateKeeper> history_keeper;
+  bool is_history_writing = false;  // a task of ours will see to it
+  TimestampMs next_history_sweep_ms = kZeroTimeMs;
 
   const std::shared_ptr<ServiceMemory> memory = std::make_shared<ServiceMemory>();
   std::map<std::string, TimestampMs> own_alerts;  // by lane: when one was raised last
@@ -306,6 +317,8 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     };
     SEXTANT_TRY(alert_keeper->Load(take_alerts, take_alerts));
     dispatcher.firing_alerts().BeginWaiting(now_ms);
+    const auto take_history = [this](std::string_view bytes) { return history.Restore(bytes); };
+    SEXTANT_TRY(history_keeper->Load(take_history, take_history));
     // What was read is on disk already.
     static_cast<void>(dispatcher.silences().TakeRecords());
     return {};
@@ -339,8 +352,10 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       dispatcher.log().Collect(Now());
       dispatcher.silences().Collect(Now());
     }
+    history.Collect(Now());
     if (silence_keeper) silence_keeper->WriteSnapshot();
     if (log_keeper) log_keeper->WriteSnapshot();
+    if (history_keeper) history_keeper->WriteSnapshot();
   }
 
   // --- time ---
@@ -377,6 +392,8 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
         return true;
       });
       ready = TakeReady(now_ms);
+      SweepHistory(now_ms);
+      StartHistoryWrite();
       StartMaintenance(now_ms);
       Arm(now_ms);
     }
@@ -402,6 +419,33 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
           if (--self->tasks == 0) self->idle.notify_all();
         });
     if (!submitted) --tasks;
+  }
+
+  // With the lock held.
+  void SweepHistory(TimestampMs now_ms) {
+    if (now_ms < next_history_sweep_ms && next_history_sweep_ms <= now_ms + kHistorySweepMs) return;
+    next_history_sweep_ms = now_ms + kHistorySweepMs;
+    history.Collect(now_ms);
+  }
+
+  // With the lock held. Whoever reports alerts does not wait for the disk.
+  void StartHistoryWrite() {
+    if (stopping || !history_keeper || is_history_writing || !history.has_records()) return;
+    is_history_writing = true;
+    ++tasks;
+    const core::Status submitted =
+        environment.executor.Submit(core::Priority::kBackground, [self = shared_from_this()] {
+          {
+            std::lock_guard lock(self->mutex);
+            self->is_history_writing = false;
+          }
+          self->history_keeper->Write();
+          std::lock_guard lock(self->mutex);
+          if (--self->tasks == 0) self->idle.notify_all();
+        });
+    if (submitted) return;
+    is_history_writing = false;
+    --tasks;
   }
 
   // --- deliveries ---
@@ -617,6 +661,8 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       if (is_over) {
         dispatcher.Finish(notification.id, verdict.delivered, now_ms);
         Remember(*delivery, verdict, now_ms);
+        history.Notified(notification, verdict.delivered, verdict.error, now_ms);
+        StartHistoryWrite();
       }
       ready = TakeReady(now_ms);
       Arm(now_ms);
@@ -715,6 +761,7 @@ PutReport Alertmanager::Put(std::span<const Alert> alerts) {
   {
     std::lock_guard lock(impl_->mutex);
     report = impl_->dispatcher.Put(alerts, now_ms);
+    impl_->StartHistoryWrite();
     impl_->Arm(now_ms);
   }
   // Before the sender hears that it is here.
@@ -843,6 +890,10 @@ AlertmanagerStatus Alertmanager::Status() const {
 std::vector<DeliveryView> Alertmanager::Deliveries() const {
   std::lock_guard lock(impl_->mutex);
   return {impl_->deliveries.begin(), impl_->deliveries.end()};
+}
+
+std::vector<HistoryEvent> Alertmanager::History(core::TimestampMs start_ms, core::TimestampMs end_ms) const {
+  return impl_->history.Events(start_ms, end_ms);
 }
 
 void Alertmanager::Stop() { impl_->Stop(); }

@@ -9,7 +9,8 @@
 // service that asks for fewer requests (429, Retry-After) gets none until then, and what waits for it keeps
 // waiting, for an hour at most.
 //
-// What was delivered is in the notification log, silences are in theirs; each change is on disk before the
+// What was delivered is in the notification log, silences are in theirs, what happened to alerts is in the
+// history (written a moment later, and never waited for); each change is on disk before the
 // next step (state_keeper.h), both files in the formats of Alertmanager. After a restart the alerts
 // themselves come back as their rules or senders repeat them; the log keeps them from being announced twice,
 // and announces their end, also of those that nobody repeats any more (firing_alerts.h). A crash can repeat
@@ -28,6 +29,7 @@
 #include "alerting/alert.h"
 #include "alerting/config.h"
 #include "alerting/dispatcher.h"
+#include "alerting/history.h"
 #include "core/clock.h"
 #include "core/executor.h"
 #include "core/file.h"
@@ -55,7 +57,8 @@ struct AlertmanagerOptions {
   std::string data_dir = {};      // empty: nothing is kept over a restart
   DispatcherLimits limits = {};
   DispatcherTimes times = {};
-  bool logs_silences = false;                  // writes what happens to silences to the log
+  bool logs_silences = false;  // writes what happens to silences to the log
+  HistoryLimits history = {};
   core::DurationMs maintenance_ms = 900'000;   // between tidyings and savings of silences and log
   size_t max_requests_per_integration = 8;     // at the same time
   size_t max_waiting_per_integration = 1'000;  // more are put off to their group's next flush
@@ -116,6 +119,9 @@ class Alertmanager final : public AlertSink {
   AlertmanagerStatus Status() const;
   // The last 200, newest first.
   std::vector<DeliveryView> Deliveries() const;
+
+  // What happened to alerts, oldest first; see AlertHistory::Events.
+  std::vector<HistoryEvent> History(core::TimestampMs start_ms, core::TimestampMs end_ms) const;
 
   // Makes or changes a silence; when it returns, the silence is on disk or the failure was counted. Errors as
   // SilenceStore's.

@@ -193,6 +193,7 @@ core::Status Dispatcher::PutOne(const Alert& alert, TimestampMs now_ms) {
   record.alert = std::make_shared<const Alert>(std::move(fresh));
   inhibitor_.Update(fingerprint, record.alert);
   firing_.Confirm(fingerprint);
+  if (observer_ != nullptr) observer_->OnAlert(fingerprint, record.alert, now_ms);
   core::Status status;
   bool is_new = false;
   for (GroupId& id : record.groups) {
@@ -339,9 +340,17 @@ void Dispatcher::PutRestored(TimestampMs now_ms) {
 
 std::vector<Alert> Dispatcher::Snapshot(const Group& group, TimestampMs now_ms) {
   std::vector<Alert> alerts;
+  const std::string& receiver = config_->receivers[group.id.route->receiver].name;
+  const auto leave_out = [&](uint64_t fingerprint, SuppressReason reason,
+                             std::span<const std::string> causes) {
+    Suppress(reason, 1);
+    if (observer_ != nullptr) observer_->OnLeftOut(fingerprint, reason, receiver, causes, now_ms);
+  };
   for (const auto& [fingerprint, alert] : group.alerts) {
-    if (!inhibitor_.InhibitedBy(alert->labels, now_ms).empty()) {
-      Suppress(SuppressReason::kInhibition, 1);
+    if (const auto sources = inhibitor_.InhibitedBy(alert->labels, now_ms); !sources.empty()) {
+      std::vector<std::string> causes(sources.size());
+      std::transform(sources.begin(), sources.end(), causes.begin(), FingerprintText);
+      leave_out(fingerprint, SuppressReason::kInhibition, causes);
       continue;
     }
     alerts.push_back(*alert);
@@ -350,15 +359,17 @@ std::vector<Alert> Dispatcher::Snapshot(const Group& group, TimestampMs now_ms) 
   }
   if (alerts.empty()) return alerts;
   if (const Mute mute = group.id.route->MutedAt(now_ms)) {
-    Suppress(mute.reason == MuteReason::kMuteInterval ? SuppressReason::kMuteInterval
-                                                      : SuppressReason::kActiveInterval,
-             alerts.size());
+    const SuppressReason reason = mute.reason == MuteReason::kMuteInterval ? SuppressReason::kMuteInterval
+                                                                           : SuppressReason::kActiveInterval;
+    for (const Alert& alert : alerts) leave_out(Fingerprint(alert.labels), reason, mute.intervals);
     return {};
   }
-  const size_t silenced = std::erase_if(alerts, [&](const Alert& alert) {
-    return !silences_.Silencing(Fingerprint(alert.labels), alert.labels, now_ms).empty();
+  std::erase_if(alerts, [&](const Alert& alert) {
+    const uint64_t fingerprint = Fingerprint(alert.labels);
+    const std::vector<std::string> ids = silences_.Silencing(fingerprint, alert.labels, now_ms);
+    if (!ids.empty()) leave_out(fingerprint, SuppressReason::kSilence, ids);
+    return !ids.empty();
   });
-  Suppress(SuppressReason::kSilence, silenced);
   std::stable_sort(alerts.begin(), alerts.end(), ComesBefore);
   return alerts;
 }

@@ -46,6 +46,18 @@ inline constexpr size_t kSuppressReasons = 4;
 // "inhibition", "silence", "active_time_interval", "mute_time_interval".
 std::string_view SuppressReasonName(SuppressReason reason);
 
+// Learns what happens to alerts, as it happens; called by the thread that owns the dispatcher.
+class AlertObserver {
+ public:
+  virtual ~AlertObserver() = default;
+  // An alert was taken in, as it is now.
+  virtual void OnAlert(uint64_t fingerprint, const AlertPtr& alert, core::TimestampMs now_ms) = 0;
+  // A firing or resolved alert was left out of a flush for this receiver. `causes`: fingerprints, ids of
+  // silences or names of time intervals.
+  virtual void OnLeftOut(uint64_t fingerprint, SuppressReason reason, std::string_view receiver,
+                         std::span<const std::string> causes, core::TimestampMs now_ms) = 0;
+};
+
 // When things are done; as upstream by default.
 struct DispatcherTimes {
   core::DurationMs maintenance_ms = 30'000;    // between clearings of empty groups
@@ -157,6 +169,9 @@ class Dispatcher {
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
+  // Tells `observer` (null: nobody) from now on; it must outlive this.
+  void SetObserver(AlertObserver* observer) { observer_ = observer; }
+
   // Changes the configuration: alerts are grouped anew, what was said stays known. Groups whose alerts began
   // longer ago than their group_wait are due at once; the notification log keeps them from repeating
   // themselves.
@@ -245,6 +260,7 @@ class Dispatcher {
   SilenceStore silences_;
   AlertnameLimit alertname_limit_;
   FiringAlerts firing_;
+  AlertObserver* observer_ = nullptr;
 
   std::map<uint64_t, Record> alerts_;  // by fingerprint
   std::unordered_map<GroupId, std::unique_ptr<Group>, GroupIdHash> groups_;

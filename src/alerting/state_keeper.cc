@@ -12,7 +12,8 @@ constexpr uint64_t kMaxJournalBytes = 4 << 20;
 }  // namespace
 
 StateKeeper::StateKeeper(core::FileSystem& files, const core::Clock& clock, const std::string& dir,
-                         const std::string& name, bool sync, core::Logger logger, core::Registry& registry,
+                         const std::string& name, const std::string& metric_prefix, bool sync,
+                         core::Logger logger, core::Registry& registry,
                          std::function<std::vector<std::string>()> take_records,
                          std::function<std::string()> serialize)
     : file_(files, dir, name),
@@ -22,14 +23,14 @@ StateKeeper::StateKeeper(core::FileSystem& files, const core::Clock& clock, cons
       logger_(std::move(logger)),
       take_records_(std::move(take_records)),
       serialize_(std::move(serialize)),
-      maintenances_(registry.AddCounter("alertmanager_" + name + "_maintenance_total",
+      maintenances_(registry.AddCounter(metric_prefix + "_maintenance_total",
                                         "Times the state was tidied up and saved as a whole.")),
-      maintenance_errors_(registry.AddCounter("alertmanager_" + name + "_maintenance_errors_total",
+      maintenance_errors_(registry.AddCounter(metric_prefix + "_maintenance_errors_total",
                                               "Times saving the state as a whole failed.")),
       write_errors_(registry.AddCounter("sextant_alerting_state_write_errors_total",
                                         "Changes of state that could not be written at once.",
                                         {{"state", name}})),
-      snapshot_bytes_(registry.AddGauge("alertmanager_" + name + "_snapshot_size_bytes",
+      snapshot_bytes_(registry.AddGauge(metric_prefix + "_snapshot_size_bytes",
                                         "Size of the state when it was last saved as a whole.")) {}
 
 core::Status StateKeeper::Load(const StateFile::Take& take_snapshot, const StateFile::Take& take_record) {

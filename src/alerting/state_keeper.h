@@ -1,7 +1,7 @@
 // Brings a store's changes to disk: a journal of them at once, a snapshot of the whole now and then.
 //
-//   StateKeeper keeper(files, dir, "silences", true, logger, registry, take_records, serialize);
-//   SEXTANT_TRY(keeper.Load(take_snapshot, take_record));
+//   StateKeeper keeper(files, dir, "silences", "alertmanager_silences", true, logger, registry, take_records,
+//   serialize); SEXTANT_TRY(keeper.Load(take_snapshot, take_record));
 //   ... the store changes under its own lock ...
 //   keeper.Write();      // without that lock: what was changed before is on disk now, or the failure is
 //   counted
@@ -27,10 +27,12 @@ namespace sextant::alerting {
 class StateKeeper {
  public:
   // The callbacks take the store's lock: the changes since the last call, and the whole. With `sync` a change
-  // waits until it is on the device. References must outlive this.
+  // waits until it is on the device. Metrics are named `metric_prefix`_maintenance_total and so on.
+  // References must outlive this.
   StateKeeper(core::FileSystem& files, const core::Clock& clock, const std::string& dir,
-              const std::string& name, bool sync, core::Logger logger, core::Registry& registry,
-              std::function<std::vector<std::string>()> take_records, std::function<std::string()> serialize);
+              const std::string& name, const std::string& metric_prefix, bool sync, core::Logger logger,
+              core::Registry& registry, std::function<std::vector<std::string>()> take_records,
+              std::function<std::string()> serialize);
 
   // Before anything else, once.
   core::Status Load(const StateFile::Take& take_snapshot, const StateFile::Take& take_record);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <thread>
 
+#include "api/alert_history_api.h"
 #include "api/alertmanager_json.h"
 #include "config/text.h"
 
@@ -171,6 +172,10 @@ class Api {
   HttpResponse DeleteSilence(const HttpRequest& request);
   HttpResponse Deliveries(const HttpRequest& request) const;
   HttpResponse Explain(const HttpRequest& request) const;
+  HttpResponse History(const HttpRequest& request) const { return FromHistory(request, HistoryJson); }
+  HttpResponse HistoryStatistics(const HttpRequest& request) const {
+    return FromHistory(request, HistoryStatisticsJson);
+  }
 
  private:
   std::map<std::string, model::Labels> ReceiverLabels() const {
@@ -178,6 +183,17 @@ class Api {
     for (const alerting::ReceiverView& view : alertmanager_.Receivers())
       receivers[view.name] = ToLabels(view.labels);
     return receivers;
+  }
+  template <typename Write>
+  HttpResponse FromHistory(const HttpRequest& request, Write write) const {
+    const net::QueryParams params = request.Query();
+    const auto filter = FilterParam(params, "filter", Syntax());
+    if (!filter) return TextError(400, filter.error().message());
+    auto json = write(alertmanager_, params, *filter);
+    if (!json) return TextError(400, json.error().message());
+    HttpResponse response = HttpResponse::Json(200, std::move(*json) + "\n");
+    response.headers.Set("Cache-Control", "no-store");
+    return response;
   }
   alerting::MatcherSyntax Syntax() const { return alertmanager_.syntax(); }
 
@@ -477,6 +493,8 @@ void AddAlertmanagerRoutes(net::Router& router, const AlertmanagerApiDeps& deps)
   get("/api/v2/silences", &Api::Silences);
   get("/api/v2/silence/{silenceID}", &Api::FindSilence);
   get("/api/v2/deliveries", &Api::Deliveries);
+  get("/api/v2/history", &Api::History);
+  get("/api/v2/history/statistics", &Api::HistoryStatistics);
   change("POST", "/api/v2/alerts", &Api::PostAlerts);
   change("POST", "/api/v2/silences", &Api::PostSilence);
   change("DELETE", "/api/v2/silence/{silenceID}", &Api::DeleteSilence);

@@ -1,5 +1,6 @@
 // Alertmanager's API v2: /api/v2/{status,receivers,alerts,alerts/groups,silences} and /api/v2/silence/{id};
-// and ours about what was sent and why not: /api/v2/deliveries and /api/v2/alerts/explain.
+// and ours about what was sent and why not, and what happened: /api/v2/deliveries, /api/v2/alerts/explain,
+// /api/v2/history and /api/v2/history/statistics.
 #pragma once
 
 #include <string>

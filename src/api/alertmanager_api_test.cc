@@ -231,6 +231,27 @@ TEST_F(AlertmanagerApi, TooManyGetsAreRefused) {
                                     refused.load())));
 }
 
+TEST_F(AlertmanagerApi, History) {
+  Post("/api/v2/alerts", R"([{"labels":{"alertname":"A"}},{"labels":{"alertname":"B"}}])");
+  clock_.Advance(60'000);
+  Post("/api/v2/alerts", R"([{"labels":{"alertname":"A"},"endsAt":"2020-01-01T00:00:00Z"}])");
+  EXPECT_THAT(Get("/api/v2/history?filter=alertname=A&limit=1"),
+              StartsWith(R"({"events":[{"id":3,"time":"2027-01-15T08:01:00.000Z","kind":"resolved",)"));
+  EXPECT_THAT(Get("/api/v2/history?filter=alertname=A&limit=1"), HasSubstr(R"("nextBefore":3})"));
+  EXPECT_THAT(Get("/api/v2/history?filter=alertname=A&before=3"), StartsWith(R"({"events":[{"id":1,)"));
+  EXPECT_EQ(Get("/api/v2/history?kind=muted"), "{\"events\":[]}\n");
+  const std::string counts = Get("/api/v2/history/statistics");
+  EXPECT_THAT(counts, HasSubstr(R"("flappingRule":{"changes":6,"withinSeconds":3600})"));
+  EXPECT_THAT(counts,
+              HasSubstr(R"({"alertname":"A","alerts":1,"firings":1,"changes":2,"changesPerHour":120)"));
+  EXPECT_THAT(counts, HasSubstr(R"("meanDurationSeconds":60)"));
+  for (const char* wrong : {"limit=0", "limit=x", "kind=some", "start=never", "before=-1", "filter=%7B"}) {
+    const net::HttpResponse answer = Ask("GET", std::string("/api/v2/history?") + wrong);
+    EXPECT_EQ(answer.status, 400) << wrong << answer.body;
+  }
+  EXPECT_THAT(Get("/api/v2/history?start=never"), HasSubstr("parameter start"));
+}
+
 TEST(AlertmanagerFilter, OriginalsTable) {
   const char* folder = std::getenv("SEXTANT_CONFORMANCE_DIR");
   const std::string path = std::string(folder ? folder : SEXTANT_CONFORMANCE_DEFAULT) +

@@ -160,6 +160,7 @@ Status Run(Options& options) {
   SEXTANT_ASSIGN(options.server.log, MakeLogOptions(options.log));
   alerting::AlertmanagerOptions& alerting = options.server.alerting;
   alerting.limits.silences.retention_ms = alerting.times.log_retention_ms;
+  alerting.history.retention_ms = alerting.times.log_retention_ms;
   alerting.limits.silences.syntax = options.server.syntax;
   if (options.start_delay_ms > 0)
     alerting.times.dispatch_after_ms = core::SystemClock().NowMs() + options.start_delay_ms;

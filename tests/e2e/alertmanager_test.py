@@ -55,6 +55,11 @@ class Base(TestCase):
     def our_amtool(self, server, *arguments):
         return run("amtool", *arguments, f"--alertmanager.url=http://127.0.0.1:{server.port}", env={**os.environ, "HOME": str(self.folder)})
 
+    def history(self, server, alertname):
+        """The kinds of the events of an alert, oldest first."""
+        events = json.loads(server.get(f"/api/v2/history?filter=alertname={alertname}")[1])["events"]
+        return [event["kind"] for event in reversed(events)]
+
     def alerts(self, server):
         return {a["labels"]["alertname"]: a["status"] for a in json.loads(server.get("/api/v2/alerts")[1])}
 
@@ -100,6 +105,8 @@ class Alertmanager(Base):
         # The entry is on disk before anything else is sent: another message makes sure of it.
         self.post(server, ({"alertname": "Two"}, {}))
         wait_for("the second message", lambda: ("firing", "Two") in names(hook.posts))
+        self.assertEqual(self.history(server, "One"), ["firing", "notified"])
+        wait_for("the history on disk", lambda: b"SXAH" in (self.folder / "am" / "history.journal").read_bytes())
         server.kill()
 
         server = self.start_alertmanager(config)
@@ -108,6 +115,8 @@ class Alertmanager(Base):
         wait_for("the new message", lambda: ("firing", "Three") in names(hook.posts))
         self.assertEqual(names(hook.posts).count(("firing", "One")), 1, "it was told before the kill")
         self.assertNotIn(("firing", "Quiet"), names(hook.posts))
+        self.assertEqual(self.history(server, "One"), ["firing", "notified"], "known from before the kill")
+        wait_for("the silence in the history", lambda: self.history(server, "Quiet") == ["firing", "silenced"])
         self.assertEqual(server.stop(), 0)
 
     def test_reload_and_refusals(self):

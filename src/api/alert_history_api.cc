@@ -1,0 +1,164 @@
+#include "api/alert_history_api.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "alerting/history_statistics.h"
+#include "api/alertmanager_api.h"
+#include "api/alertmanager_json.h"
+#include "api/params.h"
+
+namespace sextant::api {
+namespace {
+
+using alerting::HistoryEvent;
+using alerting::HistoryKind;
+using core::JsonWriter;
+
+constexpr size_t kDefaultLimit = 100;
+constexpr size_t kMaxLimit = 10'000;
+
+core::Result<uint64_t> NumberParam(const net::QueryParams& params, std::string_view name,
+                                   uint64_t otherwise) {
+  if (!params.Has(name)) return otherwise;
+  const std::string text(params.Get(name));
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    return core::Fail(core::Code::kInvalidArgument, "parameter {} must be a whole number", name);
+  return value;
+}
+
+core::Result<core::TimestampMs> HistoryTime(const net::QueryParams& params, std::string_view name,
+                                            core::TimestampMs otherwise) {
+  if (!params.Has(name)) return otherwise;
+  const auto time_ms = ParseTime(params.Get(name));
+  if (!time_ms)
+    return core::Fail(core::Code::kInvalidArgument, "parameter {}: {}", name, time_ms.error().message());
+  return *time_ms;
+}
+
+core::Result<std::vector<HistoryKind>> KindsParam(const net::QueryParams& params) {
+  std::vector<HistoryKind> kinds;
+  for (const std::string& text : params.GetAll("kind")) {
+    for (int number = 1;; ++number) {
+      const auto kind = static_cast<HistoryKind>(number);
+      if (alerting::HistoryKindName(kind).empty())
+        return core::Fail(core::Code::kInvalidArgument, "parameter kind: there is no {}", text);
+      if (alerting::HistoryKindName(kind) != text) continue;
+      kinds.push_back(kind);
+      break;
+    }
+  }
+  return kinds;
+}
+
+void WriteEvent(JsonWriter& json, const HistoryEvent& event) {
+  json.BeginObject().Key("id").UInt(event.id).Key("time").String(FormatMillis(event.time_ms));
+  json.Key("kind").String(alerting::HistoryKindName(event.kind));
+  json.Key("fingerprint").String(alerting::FingerprintText(event.alert->fingerprint));
+  json.Key("labels").BeginObject();
+  for (const model::LabelView label : event.alert->labels) json.Key(label.name).String(label.value);
+  json.EndObject();
+  const alerting::HistoryContext& context = *event.context;
+  if (context.notification != 0) {
+    json.Key("notification").UInt(context.notification).Key("integration").String(context.integration);
+    json.Key("toldAs").String(event.is_about_end ? "resolved" : "firing");
+  }
+  if (!context.receiver.empty()) json.Key("receiver").String(context.receiver);
+  if (!context.detail.empty()) json.Key("detail").String(context.detail);
+  json.EndObject();
+}
+
+void WriteStatistics(JsonWriter& json, const alerting::AlertnameStatistics& counts,
+                     core::DurationMs time_ms) {
+  const auto share = [](double part, size_t whole) {
+    return whole == 0 ? 0 : part / static_cast<double>(whole);
+  };
+  json.BeginObject().Key("alertname").String(counts.alertname).Key("alerts").UInt(counts.alerts);
+  json.Key("firings").UInt(counts.firings).Key("changes").UInt(counts.changes);
+  json.Key("changesPerHour")
+      .Double(share(static_cast<double>(counts.changes) * 3'600'000, static_cast<size_t>(time_ms)));
+  json.Key("ended").UInt(counts.ended).Key("meanDurationSeconds");
+  json.Double(share(static_cast<double>(counts.total_duration_ms) / 1'000, counts.ended));
+  json.Key("isFlapping").Bool(counts.flapping_alerts > 0).Key("flappingAlerts").UInt(counts.flapping_alerts);
+  json.Key("notifications").UInt(counts.notifications);
+  json.Key("notificationsFailed").UInt(counts.notifications_failed);
+  json.Key("notificationsByReceiver").BeginObject();
+  for (const auto& [receiver, count] : counts.notifications_by_receiver) json.Key(receiver).UInt(count);
+  json.EndObject().Key("toldAndEnded").UInt(counts.told_and_ended);
+  json.Key("neverActedOn").UInt(counts.never_acted_on).Key("neverActedOnShare");
+  json.Double(share(static_cast<double>(counts.never_acted_on), counts.told_and_ended)).EndObject();
+}
+
+}  // namespace
+
+core::Result<std::string> HistoryJson(const alerting::Alertmanager& alertmanager,
+                                      const net::QueryParams& params, const alerting::Matchers& filter) {
+  SEXTANT_ASSIGN(const core::TimestampMs start_ms, HistoryTime(params, "start", kMinTimeMs));
+  SEXTANT_ASSIGN(const core::TimestampMs end_ms, HistoryTime(params, "end", kMaxTimeMs));
+  SEXTANT_ASSIGN(const uint64_t limit, NumberParam(params, "limit", kDefaultLimit));
+  SEXTANT_ASSIGN(const uint64_t before, NumberParam(params, "before", UINT64_MAX));
+  SEXTANT_ASSIGN(const std::vector<HistoryKind> kinds, KindsParam(params));
+  if (limit == 0 || limit > kMaxLimit)
+    return core::Fail(core::Code::kInvalidArgument, "parameter limit must be from 1 to {}", kMaxLimit);
+  const std::vector<HistoryEvent> events = alertmanager.History(start_ms, end_ms);
+  JsonWriter json;
+  json.BeginObject().Key("events").BeginArray();
+  size_t written = 0;
+  uint64_t next_before = 0;
+  bool has_more = false;
+  for (auto at = events.rbegin(); at != events.rend(); ++at) {
+    if (at->id >= before || !SatisfiesFilter(filter, at->alert->labels)) continue;
+    if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), at->kind) == kinds.end()) continue;
+    if (written == limit) {
+      has_more = true;
+      break;
+    }
+    WriteEvent(json, *at);
+    next_before = at->id;
+    ++written;
+  }
+  json.EndArray();
+  if (has_more) json.Key("nextBefore").UInt(next_before);
+  json.EndObject();
+  return std::move(json).Take();
+}
+
+core::Result<std::string> HistoryStatisticsJson(const alerting::Alertmanager& alertmanager,
+                                                const net::QueryParams& params,
+                                                const alerting::Matchers& filter) {
+  const core::TimestampMs now_ms = alertmanager.now_ms();
+  SEXTANT_ASSIGN(core::TimestampMs start_ms, HistoryTime(params, "start", kMinTimeMs));
+  SEXTANT_ASSIGN(core::TimestampMs end_ms, HistoryTime(params, "end", now_ms));
+  SEXTANT_ASSIGN(const uint64_t limit, NumberParam(params, "limit", kDefaultLimit));
+  if (limit == 0 || limit > kMaxLimit)
+    return core::Fail(core::Code::kInvalidArgument, "parameter limit must be from 1 to {}", kMaxLimit);
+  std::vector<HistoryEvent> events = alertmanager.History(kMinTimeMs, end_ms);
+  // The time of which anything is known.
+  end_ms = std::min(end_ms, now_ms);
+  start_ms = std::max(start_ms, events.empty() ? end_ms : events.front().time_ms);
+  std::erase_if(events,
+                [&](const HistoryEvent& event) { return !SatisfiesFilter(filter, event.alert->labels); });
+  const alerting::HistoryStatistics counts = alerting::CountHistory(events, start_ms);
+  const core::DurationMs time_ms = std::max<core::DurationMs>(end_ms - start_ms, 0);
+  JsonWriter json;
+  json.BeginObject().Key("start").String(FormatMillis(start_ms)).Key("end").String(FormatMillis(end_ms));
+  json.Key("flappingRule").BeginObject().Key("changes").UInt(alerting::kFlappingChanges);
+  json.Key("withinSeconds").Int(alerting::kFlappingWithinMs / 1'000).EndObject();
+  json.Key("alertnames").BeginArray();
+  for (size_t i = 0; i < std::min<size_t>(limit, counts.alertnames.size()); ++i)
+    WriteStatistics(json, counts.alertnames[i], time_ms);
+  json.EndArray().Key("alertnamesTotal").UInt(counts.alertnames.size()).Key("receivers").BeginArray();
+  for (size_t i = 0; i < std::min<size_t>(limit, counts.receivers.size()); ++i) {
+    const alerting::ReceiverStatistics& receiver = counts.receivers[i];
+    json.BeginObject().Key("receiver").String(receiver.receiver);
+    json.Key("notifications").UInt(receiver.notifications);
+    json.Key("notificationsFailed").UInt(receiver.notifications_failed);
+    json.Key("alertsTold").UInt(receiver.alerts_told).EndObject();
+  }
+  json.EndArray().EndObject();
+  return std::move(json).Take();
+}
+
+}  // namespace sextant::api
