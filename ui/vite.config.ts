@@ -74,6 +74,8 @@ export default defineConfig({
   server: { host: '127.0.0.1', proxy },
   // The preview obeys the server's policy, so that a violation shows before it is embedded.
   preview: { host: '127.0.0.1', proxy, headers: { 'Content-Security-Policy': contentPolicy } },
+  // Pages are served below any path: the server rewrites the addresses in index.html, the others are relative to their file.
+  experimental: { renderBuiltUrl: (_file, { hostType }) => (hostType === 'html' ? undefined : { relative: true }) },
   build: {
     target: 'es2022',
     cssTarget: ['chrome123', 'firefox121', 'safari17.5'],

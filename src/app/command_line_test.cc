@@ -39,6 +39,7 @@ TEST(CommandLine, TakesFlagsAnywhere) {
   EXPECT_EQ(Parse({"-ojson", "a", "b"}).format, "json");
   EXPECT_EQ(Parse({"a", "--", "--match"}).rest, (std::vector<std::string>{"--match"}));
   EXPECT_FALSE(Parse({"--experimental", "--no-experimental", "a", "b"}).error.empty());
+  EXPECT_EQ(Parse({"--experimental=false", "a"}).server, "false") << "a switch takes no value";
 }
 
 TEST(CommandLine, SaysWhatIsWrong) {

@@ -1,5 +1,10 @@
 #include "app/pages.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
 #include "app/assets.h"
 #include "net/compression.h"
 
@@ -20,21 +25,24 @@ bool AcceptsGzip(const net::HttpRequest& request) {
          request.headers.Get("Accept-Encoding").find("gzip") != std::string_view::npos;
 }
 
-net::HttpResponse ServeAsset(const net::HttpRequest& request, std::string_view name,
-                             std::string_view cache_control) {
-  const Asset* asset = FindAsset(name);
-  if (asset == nullptr) return net::HttpResponse::Text(404, "not found\n");
+// The headers of an asset; 304 when the client has it.
+net::HttpResponse Begin(const net::HttpRequest& request, const Asset& asset, std::string_view cache_control) {
   net::HttpResponse response;
-  response.headers.Set("Content-Type", asset->content_type);
+  response.headers.Set("Content-Type", asset.content_type);
   response.headers.Set("Cache-Control", cache_control);
-  response.headers.Set("ETag", asset->etag);
-  response.headers.Set("Vary", "Accept-Encoding");
+  response.headers.Set("ETag", asset.etag);
   response.headers.Set("X-Content-Type-Options", "nosniff");
   response.headers.Set("Content-Security-Policy", kContentPolicy);
-  if (request.headers.Get("If-None-Match") == asset->etag) {
-    response.status = 304;
-    return response;
-  }
+  if (request.headers.Get("If-None-Match") == asset.etag) response.status = 304;
+  return response;
+}
+
+net::HttpResponse ServeAsset(const net::HttpRequest& request, std::string_view name) {
+  const Asset* asset = FindAsset(name);
+  if (asset == nullptr) return net::HttpResponse::Text(404, "not found\n");
+  net::HttpResponse response = Begin(request, *asset, kForever);
+  response.headers.Set("Vary", "Accept-Encoding");
+  if (response.status == 304) return response;
   if (AcceptsGzip(request)) {
     response.headers.Set("Content-Encoding", "gzip");
     response.static_body = asset->gzip;
@@ -48,6 +56,41 @@ net::HttpResponse ServeAsset(const net::HttpRequest& request, std::string_view n
   return response;
 }
 
+// The way from a request's address to the root of the application: "./", "../../".
+std::string RootFrom(const net::HttpRequest& request, const std::string& prefix) {
+  std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  const auto slashes = std::ranges::count(path, '/') - std::ranges::count(prefix, '/');
+  if (slashes < 2) return "./";
+  std::string root;
+  for (auto i = slashes; i > 1; --i) root += "../";
+  return root;
+}
+
+void ReplaceAll(std::string& text, std::string_view from, std::string_view to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+}
+
+// The page is built for the root of a host; its addresses are made relative to the one it is asked at, so
+// that it works below a route prefix and behind a proxy that takes a path away.
+net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& prefix) {
+  const Asset* asset = FindAsset("ui/index.html");
+  if (asset == nullptr) return net::HttpResponse::Text(404, "not found\n");
+  net::HttpResponse response = Begin(request, *asset, kRevalidate);
+  if (response.status == 304) return response;
+  if (core::Status inflated =
+          net::Decompress(net::Encoding::kGzip, asset->gzip, asset->size_bytes, response.body);
+      !inflated) {
+    return net::HttpResponse::Text(500, inflated.error().message() + "\n");
+  }
+  const std::string root = RootFrom(request, prefix);
+  ReplaceAll(response.body, "\"/assets/", fmt::format("\"{}assets/", root));
+  ReplaceAll(response.body, "name=\"sextant-root\" content=\"/\"",
+             fmt::format("name=\"sextant-root\" content=\"{}\"", root));
+  return response;
+}
+
 }  // namespace
 
 void AddPageRoutes(net::Router& router) {
@@ -58,13 +101,13 @@ void AddPageRoutes(net::Router& router) {
                            "/config", "/flags", "/service-discovery", "/alertmanager", "/silences"}) {
     router.Add(
         "GET", page,
-        [](const net::HttpRequest& request) { return ServeAsset(request, "ui/index.html", kRevalidate); },
+        [prefix = router.prefix()](const net::HttpRequest& request) { return ServePage(request, prefix); },
         options);
   }
   router.Add(
       "GET", "/assets/*",
       [](const net::HttpRequest& request) {
-        return ServeAsset(request, "ui/assets/" + std::string(request.PathParam("*")), kForever);
+        return ServeAsset(request, "ui/assets/" + std::string(request.PathParam("*")));
       },
       options);
 }

@@ -328,7 +328,7 @@ std::vector<Field> ScrapeFields() {
       Member<&ScrapeConfig::job_name>("job_name").AlwaysWritten(),
       Member<&ScrapeConfig::honor_labels>("honor_labels"),
       Member<&ScrapeConfig::honor_timestamps>("honor_timestamps").AlwaysWritten(),
-      NotYet("track_timestamps_staleness").Allowing({"false"}),
+      Member<&ScrapeConfig::track_timestamps_staleness>("track_timestamps_staleness").AlwaysWritten(),
       Member<&ScrapeConfig::params>("params"),
       Member<&ScrapeConfig::scrape_interval_ms>("scrape_interval", Duration()),
       Member<&ScrapeConfig::scrape_timeout_ms>("scrape_timeout", Duration()),

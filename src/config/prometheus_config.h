@@ -80,6 +80,7 @@ struct ScrapeConfig {
   std::string job_name;
   bool honor_labels = false;
   bool honor_timestamps = true;
+  bool track_timestamps_staleness = false;  // series with timestamps of their own go stale by vanishing, too
   std::map<std::string, std::vector<std::string>> params;
   core::DurationMs scrape_interval_ms = 0;
   core::DurationMs scrape_timeout_ms = 0;

@@ -54,6 +54,7 @@ scrape_configs:
   scrape_timeout: 30s
   sample_limit: 9
   honor_timestamps: false
+  track_timestamps_staleness: true
   params: {module: [a, b]}
   bearer_token_file: token
 )");
@@ -74,6 +75,7 @@ scrape_configs:
   EXPECT_EQ(slow.scrape_timeout_ms, 30'000);
   EXPECT_EQ(slow.limits.sample_limit, 9u);
   EXPECT_FALSE(slow.honor_timestamps);
+  EXPECT_TRUE(slow.track_timestamps_staleness);
   EXPECT_THAT(slow.params.at("module"), ElementsAre("a", "b"));
   EXPECT_EQ(slow.http.authorization->type, "Bearer");
   EXPECT_EQ(slow.http.authorization->credentials_file, "token");

@@ -2,24 +2,98 @@
 
 SEXTANT_SCREENSHOTS names a folder for pictures of all pages.
 """
+import http.server
 import os
 import pathlib
+import socket
 import subprocess
 import sys
+import threading
 import unittest
+import urllib.error
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-from harness import TestCase  # noqa: E402
+from harness import TestCase, wait_for  # noqa: E402
+
+
+class StrippingProxy:
+    """Answers what is below `outside` with what `inside` answers there."""
+
+    def __init__(self, outside, inside):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                if not self.path.startswith(outside + "/"):
+                    self._answer(404, "text/plain", b"not below the proxy's path")
+                    return
+                length = int(self.headers.get("Content-Length", 0))
+                request = urllib.request.Request(inside + self.path.removeprefix(outside), method=self.command,
+                                                 data=self.rfile.read(length) if length else None)
+                if length:
+                    request.add_header("Content-Type", self.headers["Content-Type"])
+                try:
+                    with urllib.request.urlopen(request, timeout=60) as response:
+                        self._answer(response.status, response.headers["Content-Type"], response.read())
+                except urllib.error.HTTPError as error:
+                    self._answer(error.code, error.headers["Content-Type"], error.read())
+
+            do_POST = do_GET
+
+            def _answer(self, status, kind, body):
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Browser(TestCase):
+    def free_port(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
     def test_all_pages(self):
         server = self.start_platform()
         shots = os.environ.get("SEXTANT_SCREENSHOTS")
         done = subprocess.run(["node", str(HERE / "run.mjs"), f"http://127.0.0.1:{server.port}", *([shots] if shots else [])],
                               timeout=900)
+        self.assertEqual(done.returncode, 0)
+
+    def test_below_a_prefix(self):
+        rules = self.write("rules.yml", "groups: [{name: g, rules: [{alert: Always, expr: vector(1)}]}]")
+        own = self.free_port()
+        config = self.write("prometheus.yml", f"""
+rule_files: [{rules}]
+global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+scrape_configs: [{{job_name: self, metrics_path: /ops/prometheus/metrics, static_configs: [{{targets: ["127.0.0.1:{own}"]}}]}}]
+""")
+        server = self.start("--config.file", config, "--storage.tsdb.path", str(self.folder / "data"),
+                            f"--web.listen-address=127.0.0.1:{own}", "--web.external-url=http://x.example/ops/prometheus/",
+                            program=("prometheus",), ready=False)
+        wait_for("the server", lambda: "Server is ready" in server.output)
+        # The same behind a proxy that takes a path of its own away, as seen from the pages' side.
+        with StrippingProxy("/outside", f"http://127.0.0.1:{own}/ops/prometheus") as proxy:
+            done = subprocess.run(["node", str(HERE / "prefix.mjs"), f"http://127.0.0.1:{own}/ops/prometheus",
+                                   f"{proxy.address}/outside"], timeout=300)
         self.assertEqual(done.returncode, 0)
 
 

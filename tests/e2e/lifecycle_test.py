@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import unittest
+import urllib.parse
 import urllib.request
 
 from harness import TestCase, wait_for
@@ -100,6 +101,19 @@ class Lifecycle(TestCase):
         with urllib.request.urlopen(request, timeout=60) as response:
             self.assertEqual(response.headers["X-Frame-Options"], "deny")
             self.assertEqual(json.load(response)["data"]["web.external-url"], "https://x.example/prom/")
+        # The pages' addresses lead from where each stands to where it is served.
+        for path, root in (("/prom/", "./"), ("/prom/query?g0.expr=up", "./"), ("/prom/d/x", "../"),
+                           ("/prom/d/x/y", "../../"), ("/prom/d/x/a%2Fb", "../../"), ("/prom/d/x/y/", "../../../")):
+            status, page = server.request("GET", path, headers=alice)
+            self.assertEqual(status, 200, path)
+            self.assertIn(f'name="sextant-root" content="{root}"', page)
+            assets = re.findall(r'(?:src|href)="([^"]*assets/[^"]*)"', page)
+            self.assertGreater(len(assets), 2)
+            for asset in assets:
+                self.assertTrue(asset.startswith(root + "assets/"), asset)
+                self.assertEqual(server.request("GET", urllib.parse.urljoin(path, asset), headers=alice)[0], 200)
+        self.assertEqual(server.request("GET", "/prom/assets/nosuch.js", headers=alice)[0], 404)
+        self.assertEqual(server.request("GET", "/query", headers=alice)[0], 404)
         # A reload takes other headers, too.
         self.write("web.yml", "basic_auth_users: {alice: " + HASH + "}\n"
                               "http_server_config: {headers: {X-Content-Type-Options: nosniff}}\n")

@@ -162,7 +162,7 @@ Status BodyAppender::AppendSample(exposition::Parser& parser, core::TimestampMs 
   Sample sample{line.value, scrape_time_ms, false, line.histogram, line.start_ms};
   if (line.timestamp_ms && rules_.honor_timestamps) {
     sample.time_ms = *line.timestamp_ms;
-    sample.has_own_time = true;
+    sample.outlives_body = !rules_.track_timestamps_staleness;
   }
 
   if (sample.histogram != nullptr) SEXTANT_TRY(LimitBuckets(sample));
@@ -188,7 +188,7 @@ Status BodyAppender::AppendSample(exposition::Parser& parser, core::TimestampMs 
     SEXTANT_ASSIGN(model::Labels labels, SeriesLabels(parser));
     SEXTANT_TRY(AppendTo(*entry, line.series, labels, sample, summary, appender));
   } else {
-    entry->has_own_time = sample.has_own_time;
+    entry->outlives_body = sample.outlives_body;
     SEXTANT_TRY(Count(outcome, line.series, summary));
   }
   AppendExemplars(parser, *entry, sample, appender);
@@ -227,7 +227,7 @@ Status BodyAppender::AppendTo(SeriesCache::Entry& entry, std::string_view series
                               const Sample& sample, BodySummary& summary, model::Appender& appender) {
   model::AppendResult result = Put(0, labels, sample, appender);
   entry.ref = result.ref;
-  entry.has_own_time = sample.has_own_time;
+  entry.outlives_body = sample.outlives_body;
   return Count(result.outcome, series, summary);
 }
 
@@ -320,7 +320,7 @@ Status BodyAppender::Count(AppendOutcome outcome, std::string_view series, BodyS
 
 void BodyAppender::AppendStaleSample(const SeriesCache::Entry& entry, core::TimestampMs time_ms,
                                      model::Appender& appender) {
-  if (entry.is_dropped || entry.has_own_time || entry.ref == 0) return;
+  if (entry.is_dropped || entry.outlives_body || entry.ref == 0) return;
   // A series that is gone from the store, or has a newer sample from elsewhere, needs no mark.
   appender.Append(entry.ref, kNoLabels, time_ms, model::StaleNan());
 }

@@ -24,6 +24,7 @@ namespace sextant::scrape {
 struct SampleRules {
   bool honor_labels = false;
   bool honor_timestamps = true;
+  bool track_timestamps_staleness = false;
   // What a target is taken to speak when its Content-Type does not say.
   std::optional<exposition::Format> fallback_format;
   exposition::ParserOptions parser;
@@ -89,7 +90,7 @@ class BodyAppender {
   struct Sample {
     double value = 0;
     core::TimestampMs time_ms = 0;
-    bool has_own_time = false;
+    bool outlives_body = false;
     const model::FloatHistogram* histogram = nullptr;
     core::TimestampMs start_ms = 0;
   };

@@ -140,6 +140,21 @@ TEST(BodyAppender, AFailedScrapeEndsAllSeriesAndAppendsNothingElse) {
             (std::pair<core::TimestampMs, double>{3000, 5}));
 }
 
+TEST(BodyAppender, TrackedTimestampsGoStale) {
+  SampleRules rules;
+  rules.track_timestamps_staleness = true;
+  Fixture f(rules);
+  const std::string series = "a{instance=\"i\", job=\"j\"}";
+  ASSERT_TRUE(f.Scrape("a 1 1500\nb 2\n", 1000));
+  ASSERT_TRUE(f.Scrape("a 1 1700\nb 2\n", 2000));
+  EXPECT_FALSE(f.IsStaleAt(series, 2000));
+  ASSERT_TRUE(f.Scrape("b 2\n", 3000));
+  EXPECT_TRUE(f.IsStaleAt(series, 3000)) << "at the scrape's time";
+  ASSERT_TRUE(f.Scrape("a 1 3500\nb 2\n", 4000));
+  EXPECT_FALSE(f.Scrape("a{", 5000));
+  EXPECT_TRUE(f.IsStaleAt(series, 5000));
+}
+
 TEST(BodyAppender, OwnTimestampsAreKeptAndDoNotGoStale) {
   Fixture f;
   ASSERT_TRUE(f.Scrape("a 1 500\nb 1\n", 1000));

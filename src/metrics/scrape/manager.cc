@@ -72,6 +72,7 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
   settings->name = job.job_name;
   settings->samples.honor_labels = job.honor_labels;
   settings->samples.honor_timestamps = job.honor_timestamps;
+  settings->samples.track_timestamps_staleness = job.track_timestamps_staleness;
   settings->samples.fallback_format = FallbackFormat(job.fallback_scrape_protocol);
   settings->samples.parser = {job.scrape_native_histograms.value_or(false),
                               job.always_scrape_classic_histograms.value_or(false),

@@ -39,8 +39,8 @@ class SeriesCache {
     uint64_t fingerprint = 0;  // of the series' text
     uint32_t text_size : 30 = 0;
     uint32_t is_dropped : 1 = 0;  // relabelling dropped it, or the store refused it: nothing is appended
-    uint32_t has_own_time : 1 =
-        0;  // its last sample came with a timestamp, so it does not go stale by vanishing
+    // It does not go stale by vanishing: its last sample came with a timestamp, and such are not tracked.
+    uint32_t outlives_body : 1 = 0;
   };
 
   SeriesCache();

@@ -2,6 +2,7 @@
  * One request to the server. An answer in Prometheus' envelope becomes its data with warnings and infos; everything else
  * becomes an ApiError that says in words a person can read what went wrong.
  */
+import { toBrowser } from './basePath';
 import { reportReachable, reportUnreachable } from './reachability';
 
 export type ErrorKind = 'unreachable' | 'refused' | 'malformed';
@@ -44,10 +45,11 @@ export function isAbort(error: unknown): boolean {
 }
 
 async function send(path: string, parameters: Parameters, signal?: AbortSignal): Promise<Response> {
+  const address = toBrowser(path);
   const encoded = encode(parameters).toString();
   const inBody = encoded.length > kAddressParametersMax;
   try {
-    return await fetch(inBody || encoded === '' ? path : `${path}?${encoded}`, {
+    return await fetch(inBody || encoded === '' ? address : `${address}?${encoded}`, {
       method: inBody ? 'POST' : 'GET',
       body: inBody ? new URLSearchParams(encoded) : null,
       headers: { Accept: 'application/json' },
@@ -90,7 +92,7 @@ export async function fetchJson(path: string, parameters: Parameters = {}, signa
 export async function sendJson(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(path, {
+    response = await fetch(toBrowser(path), {
       method, credentials: 'same-origin', headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) }, body: body === undefined ? null : JSON.stringify(body),
     });
   } catch {

@@ -4,6 +4,7 @@
  */
 import { useSyncExternalStore } from 'react';
 import type { AnchorHTMLAttributes, MouseEvent } from 'react';
+import { currentPath, fromBrowser, toBrowser } from '../api/basePath';
 
 const changed = new EventTarget();
 
@@ -18,23 +19,24 @@ function subscribe(listener: () => void): () => void {
 
 /** The current path with its search part; re-renders the caller when it changes. */
 export function useAddress(): { path: string; search: string } {
-  const address = useSyncExternalStore(subscribe, () => window.location.pathname + window.location.search);
+  const address = useSyncExternalStore(subscribe, () => currentPath() + window.location.search);
   const mark = address.indexOf('?');
   return mark < 0 ? { path: address, search: '' } : { path: address.slice(0, mark), search: address.slice(mark) };
 }
 
-/** Goes to `to` (path and search); `replace` keeps it out of the back button's list. */
+/** Goes to `to` (the application's path and search); `replace` keeps it out of the back button's list. */
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
-  if (to === window.location.pathname + window.location.search) return;
-  if (options.replace === true) window.history.replaceState(null, '', to);
-  else window.history.pushState(null, '', to);
+  const address = toBrowser(to);
+  if (address === window.location.pathname + window.location.search) return;
+  if (options.replace === true) window.history.replaceState(null, '', address);
+  else window.history.pushState(null, '', address);
   changed.dispatchEvent(new Event('change'));
 }
 
 /** Replaces only the search part of the address. */
 export function setSearch(parameters: URLSearchParams, options: { replace?: boolean } = {}): void {
   const search = parameters.toString();
-  navigate(window.location.pathname + (search === '' ? '' : `?${search}`), options);
+  navigate(currentPath() + (search === '' ? '' : `?${search}`), options);
 }
 
 /**
@@ -44,10 +46,12 @@ export function setSearch(parameters: URLSearchParams, options: { replace?: bool
 export function followInside(event: MouseEvent<HTMLElement>, isPage: (path: string) => boolean): void {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const anchor = event.target instanceof Element ? event.target.closest('a') : null;
-  if (anchor === null || anchor.target === '_blank' || anchor.origin !== window.location.origin || !isPage(anchor.pathname)) return;
+  if (anchor === null || anchor.target === '_blank' || anchor.origin !== window.location.origin) return;
+  const path = fromBrowser(anchor.pathname);
+  if (path === undefined || !isPage(path)) return;
   if (anchor.getAttribute('href')?.startsWith('#') === true) return;
   event.preventDefault();
-  navigate(anchor.pathname + anchor.search);
+  navigate(path + anchor.search);
 }
 
 type LinkProps = AnchorHTMLAttributes<HTMLAnchorElement> & { to: string };
@@ -60,5 +64,5 @@ export function Link({ to, onClick, ...rest }: LinkProps) {
     event.preventDefault();
     navigate(to);
   };
-  return <a href={to} onClick={follow} {...rest} />;
+  return <a href={toBrowser(to)} onClick={follow} {...rest} />;
 }

@@ -1,4 +1,5 @@
 /** A dashboard's links to elsewhere and the switches of its annotations. */
+import { toBrowser } from '../api/basePath';
 import { searchDashboards } from '../api/dashboards';
 import { useResource } from '../api/useResource';
 import { Icon } from '../components/icons';
@@ -73,7 +74,7 @@ function TaggedDashboards({ link, values, range, variables, close }: Omit<Dashbo
   return (
     <ul className={css.menu}>
       {found.slice(0, kListedMax).map((one) => (
-        <li key={one.uid}><a href={linkAddress({ ...link, url: `/d/${encodeURIComponent(one.uid)}` }, values, range, variables)} target={link.targetBlank ? '_blank' : undefined} onClick={close}>{one.title}</a></li>
+        <li key={one.uid}><a href={toBrowser(linkAddress({ ...link, url: `/d/${encodeURIComponent(one.uid)}` }, values, range, variables))} target={link.targetBlank ? '_blank' : undefined} onClick={close}>{one.title}</a></li>
       ))}
     </ul>
   );

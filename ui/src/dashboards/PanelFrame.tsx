@@ -1,5 +1,6 @@
 /** The box around a panel: its title, its data, and what it says when there is none. */
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
+import { toBrowser } from '../api/basePath';
 import { useResource } from '../api/useResource';
 import { ErrorBoundary } from '../components/ErrorBoundary';
 import { Link, setSearch } from '../app/router';
@@ -125,7 +126,7 @@ export function PanelFrame(props: PanelFrameProps) {
 
 function PanelLink({ title, url, targetBlank }: { title: string; url: string; targetBlank: boolean }) {
   if (!/^(https?:\/\/|\/(?!\/))/.test(url)) return null;
-  return <a className={css.link} href={url} target={targetBlank ? '_blank' : undefined} rel="noreferrer" title={title}>{title}</a>;
+  return <a className={css.link} href={toBrowser(url)} target={targetBlank ? '_blank' : undefined} rel="noreferrer" title={title}>{title}</a>;
 }
 
 /** The panel's expressions as they are asked, on the query page. */

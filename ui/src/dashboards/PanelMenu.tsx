@@ -1,4 +1,5 @@
 /** What can be done with a panel. */
+import { currentPath } from '../api/basePath';
 import { Link } from '../app/router';
 import { Icon } from '../components/icons';
 import { Popover } from '../components/Popover';
@@ -14,7 +15,7 @@ interface PanelMenuProps {
 }
 
 export function PanelMenu({ title, panelKey, search, viewed, inspectable }: PanelMenuProps) {
-  const to = (parameters: URLSearchParams) => `${window.location.pathname}?${parameters.toString()}`;
+  const to = (parameters: URLSearchParams) => `${currentPath()}?${parameters.toString()}`;
   return (
     <Popover label={`Menu of ${title}`} buttonClass={css.button ?? ''} align="right" button={<Icon name="more" size={14} />}>
       {(close) => (

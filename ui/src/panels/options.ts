@@ -1,4 +1,5 @@
 /** Options that several panel types share. */
+import { toBrowser } from '../api/basePath';
 import type { ReduceDataOptions } from '../grafana';
 import { asBoolean, asList, asObject, asOptionalNumber, asText } from '../dashboards/read';
 import type { Json } from '../dashboards/read';
@@ -24,5 +25,5 @@ export function readOrientation(options: Json, width: number, height: number, au
 export function safeUrl(url: string | undefined): string | undefined {
   if (url === undefined) return undefined;
   const trimmed = url.trim();
-  return /^(https?:\/\/|\/(?!\/)|\?|#|mailto:)/i.test(trimmed) || /^[\w./-]+(\?.*)?$/.test(trimmed) ? trimmed : undefined;
+  return /^(https?:\/\/|\/(?!\/)|\?|#|mailto:)/i.test(trimmed) || /^[\w./-]+(\?.*)?$/.test(trimmed) ? toBrowser(trimmed) : undefined;
 }
