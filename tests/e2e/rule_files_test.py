@@ -57,7 +57,7 @@ class RuleFiles(TestCase):
             self.assertEqual(server.api("features")["rules"]["concurrent_rule_eval"], is_on)
             wait_for("the last of the chain", lambda s=server: s.one("d") == 2191)
             self.assertIn("prometheus_rule_group_last_rule_duration_sum_seconds{", server.get("/metrics")[1])
-            self.assertEqual([r["health"] for g in server.api("rules")["groups"] for r in g["rules"]], ["ok"] * 42)
+            wait_for("all rules to be well", lambda s=server: [r["health"] for g in s.api("rules")["groups"] for r in g["rules"]] == ["ok"] * 42)
             self.assertEqual(server.stop(), 0)
         code, output = run("prometheus", *flags, "--rules.max-concurrent-evals=many", cwd=self.folder)
         self.assertEqual(code, 2, output)
