@@ -6,6 +6,7 @@
 
 #include "httpclient/settings.h"
 #include "metrics/scrape/accept_header.h"
+#include "metrics/scrape/scrape_offset.h"
 
 namespace sextant::scrape {
 
@@ -151,7 +152,9 @@ void ScrapeManager::StartLoops(Pool& pool, Pool* previous, std::vector<ScrapeTar
       pool.loops.push_back(std::move(*kept->second));
       continue;
     }
-    pool.loops.push_back(std::make_shared<ScrapeLoop>(services_, pool.settings, std::move(target), logger_));
+    core::DurationMs offset_ms = ScrapeOffset(target, targets.size());
+    pool.loops.push_back(
+        std::make_shared<ScrapeLoop>(services_, pool.settings, std::move(target), offset_ms, logger_));
     started.push_back(pool.loops.back());
   }
   if (may_keep) std::erase(previous->loops, nullptr);

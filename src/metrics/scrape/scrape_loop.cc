@@ -15,11 +15,6 @@ using core::Result;
 // How far from its moment a scrape may begin and still carry the moment as its time.
 constexpr core::DurationMs kTimeToleranceMs = 2;
 
-core::DurationMs OffsetOf(const ScrapeTarget& target) {
-  uint64_t hash = target.labels.Hash() ^ (std::hash<std::string>()(target.url) * 0x9e3779b97f4a7c15ull);
-  return static_cast<core::DurationMs>(hash % static_cast<uint64_t>(target.interval_ms));
-}
-
 // Sending a request off is work for the loop itself; asking a source in this process or reading a secret from
 // a file is not.
 net::Timer MakeTimer(const ScrapeServices& services, const PoolSettings& settings) {
@@ -38,12 +33,12 @@ bool IsBodyTooLarge(const core::Error& error) {
 }  // namespace
 
 ScrapeLoop::ScrapeLoop(ScrapeServices& services, std::shared_ptr<const PoolSettings> settings,
-                       ScrapeTarget target, core::Logger logger)
+                       ScrapeTarget target, core::DurationMs offset_ms, core::Logger logger)
     : services_(services),
       settings_(std::move(settings)),
       target_(std::move(target)),
       logger_(logger.With("scrape_pool", settings_->name).With("target", target_.url)),
-      offset_ms_(OffsetOf(target_)),
+      offset_ms_(offset_ms),
       timer_(MakeTimer(services, *settings_)),
       appender_(settings_->samples, target_.labels, services.metadata, services.metrics) {
   status_.pool = settings_->name;

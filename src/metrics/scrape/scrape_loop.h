@@ -1,8 +1,9 @@
 // Scrapes one target at its rhythm: waits for its moment, fetches, appends, reports, and again.
 //
-// The moments of a target are `interval` apart, at an offset that its hash gives, so that targets do not all
-// come at once and keep their places over restarts. Samples get the moment itself as their time when the
-// scrape begins within two milliseconds of it (regular times compress to almost nothing), as in Prometheus.
+// The moments of a target are `interval` apart, at an offset that its hash gives (scrape_offset.h), so that
+// targets do not all come at once and keep their places over restarts. Samples get the moment itself as their
+// time when the scrape begins within two milliseconds of it (regular times compress to almost nothing), as in
+// Prometheus.
 //
 // The loop lives in a shared_ptr; timers, fetches and executor tasks hold it while they run. Status may be
 // read from any thread.
@@ -58,7 +59,7 @@ struct PoolSettings {
 class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
  public:
   ScrapeLoop(ScrapeServices& services, std::shared_ptr<const PoolSettings> settings, ScrapeTarget target,
-             core::Logger logger);
+             core::DurationMs offset_ms, core::Logger logger);
 
   // Begins at the target's next moment; with `at_once` now (the first scrape after start).
   void Start(bool at_once);
