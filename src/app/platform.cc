@@ -12,12 +12,15 @@
 #include "api/admin_api.h"
 #include "api/agent_api.h"
 #include "api/alertmanager_api.h"
+#include "api/batch_api.h"
 #include "api/cors.h"
 #include "api/dashboards_api.h"
+#include "api/data_sources_api.h"
 #include "api/exemplars_api.h"
 #include "api/explain_api.h"
 #include "api/features_api.h"
 #include "api/federate_api.h"
+#include "api/frame_query_api.h"
 #include "api/lifecycle_api.h"
 #include "api/openapi_api.h"
 #include "api/query_api.h"
@@ -30,6 +33,7 @@
 #include "app/alert_fanout.h"
 #include "app/alertmanager_notifier.h"
 #include "app/assets.h"
+#include "app/dashboard_service.h"
 #include "app/pages.h"
 #include "app/rule_runner.h"
 #include "app/shutdown_guard.h"
@@ -39,7 +43,6 @@
 #include "core/memory_budget.h"
 #include "core/parallel.h"
 #include "core/process.h"
-#include "dashboards/library.h"
 #include "metrics/discovery/manager.h"
 #include "metrics/promql/query_log.h"
 #include "metrics/remote/read_storage.h"
@@ -49,6 +52,7 @@
 #include "net/compression.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "net/url.h"
 
 namespace sextant::app {
 
@@ -93,16 +97,6 @@ Result<std::string> ReadAsset(std::string_view name) {
   std::string text;
   SEXTANT_TRY(net::Decompress(net::Encoding::kGzip, asset->gzip, asset->size_bytes, text));
   return text;
-}
-
-Status AddBuiltinDashboards(dashboards::Library& library) {
-  for (const Asset& asset : EmbeddedAssets()) {
-    if (!asset.name.starts_with("dashboards/")) continue;
-    std::string json;
-    SEXTANT_TRY(net::Decompress(net::Encoding::kGzip, asset.gzip, asset.size_bytes, json));
-    SEXTANT_TRY(library.Add(std::move(json)).map_error(core::AddContext("{}", asset.name)));
-  }
-  return {};
 }
 
 }  // namespace
@@ -154,6 +148,9 @@ class Platform::Impl {
   std::vector<scrape::LocalJob> LocalJobs(const config::PrometheusConfig& config);
   net::Router MakeRouter();
   void AddStoreRoutes(net::Router& router, const std::function<model::Labels()>& external_labels);
+  void AddOriginalsRoutes(net::Router& router);
+  void AddDashboardRoutes(net::Router& router);
+  bool IsOwnUrl(std::string_view url) const;
 
   const PlatformOptions options_;
   Services services_;
@@ -186,8 +183,9 @@ class Platform::Impl {
   std::unique_ptr<remote::OtlpReceiver> otlp_receiver_;    // likewise
   const std::shared_ptr<model::CommitLogHold> journal_hold_ = std::make_shared<model::CommitLogHold>();
   std::unique_ptr<remote::WriteStorage> remote_write_;
-  dashboards::Library dashboards_;
-  std::string openapi_;  // as it is embedded
+  std::unique_ptr<DashboardService> dashboards_;
+  net::Router own_routes_;  // what the server's own data sources answer
+  std::string openapi_;     // as it is embedded
   std::unique_ptr<net::HttpServer> server_;
 
   std::atomic<bool> is_ready_ = false;
@@ -292,6 +290,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
 
   Retention retention = EffectiveRetention(options_.store.retention, config.prometheus.storage);
   db_->SetRetention(retention.time_ms, retention.size_bytes, retention.percentage);
+  dashboards_->Apply(config.grafana);
 
   rules::RuleOptions rule_options = options_.rules;
   rule_options.default_interval_ms = config.prometheus.global.evaluation_interval_ms;
@@ -370,6 +369,70 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
   api::AddAdminRoutes(router, {*db_, services_.clock, options_.data_dir, options_.enable_admin_api});
 }
 
+// What Prometheus and Alertmanager answer to those who read.
+void Platform::Impl::AddOriginalsRoutes(net::Router& router) {
+  api::AddTargetRoutes(router, *scrape_);
+  auto external_labels = [this] {
+    std::lock_guard lock(config_mutex_);
+    return external_labels_;
+  };
+  if (options_.is_agent) {
+    api::AddAgentRoutes(router);
+  } else {
+    AddStoreRoutes(router, external_labels);
+  }
+  if (alertmanager_)
+    api::AddAlertmanagerRoutes(router, {*alertmanager_, services_.registry, std::string(Version())});
+  api::StatusInfo info;
+  info.version = Version();
+  info.start_ms = services_.clock.NowMs();
+  std::error_code error;
+  info.working_directory = std::filesystem::current_path(error).string();
+  info.storage_retention = [this] {
+    std::lock_guard lock(config_mutex_);
+    return DescribeRetention(retention_);
+  };
+  info.flags = options_.flags;
+  api::AddStatusRoutes(router, {info, *db_, services_.clock, services_.registry, is_ready_,
+                                [this] {
+                                  std::lock_guard lock(config_mutex_);
+                                  return config_yaml_;
+                                },
+                                replay_, options_.is_agent});
+}
+
+// Dashboards, folders and data sources, and the queries of dashboards.
+void Platform::Impl::AddDashboardRoutes(net::Router& router) {
+  api::AddDashboardRoutes(router, {dashboards_->library(), std::string(Version()), "home"});
+  AddOriginalsRoutes(own_routes_);
+  api::AddDataSourceRoutes(
+      router, {dashboards_->sources(), client_, services_.registry, user_agent_, own_routes_,
+               [this] { return dashboards_->Reload(); }, [this] { return dashboards_->Problems(); }});
+  if (options_.is_agent) return;
+  const api::QueryApiDeps queries{*queryable_, *engine_, services_.clock, query_gate_,
+                                  options_.per_step_stats};
+  api::AddFrameQueryRoutes(router, {queries, dashboards_->sources()});
+  api::AddBatchRoutes(router, queries, services_.executor);
+}
+
+// Whether a data source's URL is one of ours.
+bool Platform::Impl::IsOwnUrl(std::string_view text) const {
+  auto url = net::ParseUrl(text);
+  if (!url) return false;
+  auto without_slash = [](std::string_view path) {
+    while (path.ends_with('/')) path.remove_suffix(1);
+    return path;
+  };
+  if (!external_url_.empty() && without_slash(text) == external_url_) return true;
+  if (url->scheme != (is_tls_ ? "https" : "http") || without_slash(url->path) != route_prefix_) return false;
+  bool is_here = url->host == "localhost" || url->host == "127.0.0.1" || url->host == "::1";
+  for (size_t i = 0; i < options_.listen.size() && is_here; ++i) {
+    auto bound = net::ParseHostPort(server_->bound_address(i));
+    if (bound && bound->port == url->EffectivePort()) return true;
+  }
+  return false;
+}
+
 net::Router Platform::Impl::MakeRouter() {
   net::Router router;
   api::FeatureSwitches features;
@@ -390,35 +453,8 @@ net::Router Platform::Impl::MakeRouter() {
   features.concurrent_rule_eval = options_.max_concurrent_evals.has_value();
   api::AddFeatureRoutes(router, features);
   api::AddOpenApiRoutes(router, openapi_, {std::string(Version()), PageUrl() + "/api/v1"});
-  api::AddTargetRoutes(router, *scrape_);
-  auto external_labels = [this] {
-    std::lock_guard lock(config_mutex_);
-    return external_labels_;
-  };
-  if (options_.is_agent) {
-    api::AddAgentRoutes(router);
-  } else {
-    AddStoreRoutes(router, external_labels);
-  }
+  AddOriginalsRoutes(router);
   api::AddRemoteRoutes(router, {write_receiver_.get(), otlp_receiver_.get()});
-  if (alertmanager_)
-    api::AddAlertmanagerRoutes(router, {*alertmanager_, services_.registry, std::string(Version())});
-  api::StatusInfo info;
-  info.version = Version();
-  info.start_ms = services_.clock.NowMs();
-  std::error_code error;
-  info.working_directory = std::filesystem::current_path(error).string();
-  info.storage_retention = [this] {
-    std::lock_guard lock(config_mutex_);
-    return DescribeRetention(retention_);
-  };
-  info.flags = options_.flags;
-  api::AddStatusRoutes(router, {info, *db_, services_.clock, services_.registry, is_ready_,
-                                [this] {
-                                  std::lock_guard lock(config_mutex_);
-                                  return config_yaml_;
-                                },
-                                replay_, options_.is_agent});
   router.SetPrefix(route_prefix_);
   api::AddLifecycleRoutes(router, {options_.web.enable_lifecycle,
                                    [this](std::function<void(Status)> done) {
@@ -429,7 +465,7 @@ net::Router Platform::Impl::MakeRouter() {
                                      core::SignalSelf(SIGHUP);
                                    },
                                    [] { core::SignalSelf(SIGTERM); }});
-  api::AddDashboardRoutes(router, dashboards_);
+  AddDashboardRoutes(router);
   AddPageRoutes(router);
   return router;
 }
@@ -493,7 +529,10 @@ Status Platform::Impl::Start() {
   SEXTANT_ASSIGN(external_url_, ExternalUrl(options_.web));
   SEXTANT_TRY(StartServer());
   SEXTANT_TRY(OpenStore(config.prometheus.storage));
-  SEXTANT_TRY(AddBuiltinDashboards(dashboards_));
+  dashboards_ = std::make_unique<DashboardService>(
+      services_, DashboardService::Options{options_.data_dir, options_.is_whole_platform,
+                                           [this](std::string_view url) { return IsOwnUrl(url); }});
+  SEXTANT_TRY(dashboards_->Start());
   SEXTANT_ASSIGN(openapi_, ReadAsset("api/openapi.yaml"));
   if (options_.is_whole_platform) {
     node_agent_ = std::make_unique<node::NodeAgent>(
@@ -616,6 +655,7 @@ void Platform::Impl::Stop() {
     reload_waiters_.clear();
   }
   if (server_) server_->Stop(kRequestGraceMs);
+  if (dashboards_) dashboards_->Stop();
   if (target_discovery_) target_discovery_->Stop();
   if (alertmanager_discovery_) alertmanager_discovery_->Stop();
   if (scrape_) scrape_->Stop();

@@ -4,7 +4,6 @@
 
 #include "config/node.h"
 #include "config/paths.h"
-#include "config/sextant_config.h"
 
 namespace sextant::app {
 
@@ -31,6 +30,7 @@ config::PrometheusConfigOptions OptionsOf(const ConfigSource& source) {
 core::Status ReadSextant(const ConfigSource& source, PlatformConfig& loaded) {
   SEXTANT_ASSIGN(config::SextantConfig file, config::SextantConfig::Load(source.path));
   loaded.files = file.files();
+  loaded.grafana = file.grafana();
   if (config::Node node = file.prometheus()) {
     SEXTANT_ASSIGN(loaded.prometheus, config::ReadPrometheusConfig(node, OptionsOf(source)));
   }

@@ -7,6 +7,7 @@
 
 #include "alerting/config.h"
 #include "config/prometheus_config.h"
+#include "config/sextant_config.h"
 #include "core/result.h"
 #include "metrics/promql/parser.h"
 #include "metrics/rules/rule_file.h"
@@ -25,7 +26,7 @@ struct ConfigSource {
   // What stands for rules when the configuration names none.
   bool uses_builtin_rules = false;
   promql::ParserOptions parser;
-  bool is_agent = false;  // sections that need a store are refused
+  bool is_agent = false;              // sections that need a store are refused
   bool extra_scrape_metrics = false;  // what global.extra_scrape_metrics is when nothing is said
 };
 
@@ -33,6 +34,7 @@ struct PlatformConfig {
   config::PrometheusConfig prometheus;
   std::vector<rules::RuleFile> rule_files;
   std::shared_ptr<const alerting::Config> alerting;
+  config::GrafanaSection grafana;
   // What it was read from: files, and the patterns of rule_files and scrape_config_files.
   std::vector<std::string> files;
   std::vector<std::string> patterns;

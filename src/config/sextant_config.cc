@@ -5,11 +5,20 @@
 
 namespace sextant::config {
 
+const Struct& FieldsOf(const GrafanaSection*) {
+  static const Struct kFields = Struct::Of<GrafanaSection>({
+      Member<&GrafanaSection::provisioning>("provisioning"),
+      Member<&GrafanaSection::local_urls>("local_urls"),
+  });
+  return kFields;
+}
+
 namespace {
 
 struct Sections {
   Node prometheus;
   Node alertmanager;
+  GrafanaSection grafana;
 };
 
 const Struct& FieldsOf(const Sections*) {
@@ -20,7 +29,7 @@ const Struct& FieldsOf(const Sections*) {
       Member<&Sections::alertmanager>("alertmanager", raw),
       NotYet("otelcol", "run an OpenTelemetry Collector beside Sextant for now"),
       NotYet("tempo", "run Tempo beside Sextant for now"),
-      NotYet("grafana", "run Grafana beside Sextant for now"),
+      Member<&Sections::grafana>("grafana"),
   });
   return kFields;
 }
@@ -43,6 +52,9 @@ core::Result<SextantConfig> SextantConfig::FromDocument(Document document) {
   SEXTANT_ASSIGN(auto sections, Decode<Sections>(config.documents_.front().root()));
   SEXTANT_ASSIGN(config.prometheus_, config.Resolve(sections.prometheus));
   SEXTANT_ASSIGN(config.alertmanager_, config.Resolve(sections.alertmanager));
+  config.grafana_ = std::move(sections.grafana);
+  std::string& provisioning = config.grafana_.provisioning;
+  provisioning = JoinDirectory(DirectoryOf(config.documents_.front().file()), provisioning);
   return config;
 }
 

@@ -6,6 +6,10 @@
 //     route: {receiver: team}
 //     receivers: [{name: team}]
 //
+//   grafana:
+//     provisioning: provisioning      # a folder as Grafana's, seen from the folder of sextant.yaml
+//     local_urls: [http://prometheus-operated:9090]   # data sources at these URLs are this server itself
+//
 // A section is handed on as a raw node, so that its own decoder reads it and errors point at the file, line
 // and path where the person wrote it (`sextant.yaml:3:5: alertmanager.route…`, or the other file's name).
 #pragma once
@@ -19,6 +23,12 @@
 
 namespace sextant::config {
 
+// What stands for Grafana's own configuration.
+struct GrafanaSection {
+  std::string provisioning;  // empty: none
+  std::vector<std::string> local_urls;
+};
+
 // Owns the files it was read from; its nodes live as long as it does.
 class SextantConfig {
  public:
@@ -30,6 +40,7 @@ class SextantConfig {
   // The configuration of a section, or no node when the section is absent or empty.
   Node prometheus() const { return prometheus_; }
   Node alertmanager() const { return alertmanager_; }
+  const GrafanaSection& grafana() const { return grafana_; }
   // All files that were read.
   std::vector<std::string> files() const;
 
@@ -41,6 +52,7 @@ class SextantConfig {
   std::vector<Document> documents_;
   Node prometheus_;
   Node alertmanager_;
+  GrafanaSection grafana_;
 };
 
 }  // namespace sextant::config

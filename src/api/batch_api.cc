@@ -1,0 +1,192 @@
+#include "api/batch_api.h"
+
+#include <simdjson.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include "api/envelope.h"
+#include "api/query_json.h"
+#include "api/query_params.h"
+#include "core/json_writer.h"
+
+namespace sextant::api {
+
+namespace {
+
+using net::HttpRequest;
+using net::ResponseWriter;
+
+constexpr size_t kMaxQueries = 500;
+constexpr size_t kMaxAtOnce = 4;  // of one request
+constexpr size_t kMaxAnswerBytes = 64 << 20;
+
+struct BatchQuery {
+  std::string id;
+  net::QueryParams params;  // as they would stand in an address
+  bool is_range = false;
+};
+
+// Texts and numbers as parameters of an address.
+core::Result<BatchQuery> ReadQuery(const simdjson::dom::element& element) {
+  simdjson::dom::object object;
+  if (element.get(object)) return core::Fail(core::Code::kInvalidArgument, "queries: expected objects");
+  BatchQuery query;
+  for (auto [key, value] : object) {
+    std::string text;
+    std::string_view string;
+    if (!value.get(string)) {
+      text = string;
+    } else if (value.is_number()) {
+      text = simdjson::minify(value);
+    } else {
+      return core::Fail(core::Code::kInvalidArgument, "queries: {} must be a text or a number", key);
+    }
+    if (key == "id") {
+      query.id = std::move(text);
+    } else {
+      query.params.Add(std::string(key), std::move(text));
+    }
+  }
+  if (query.id.empty()) return core::Fail(core::Code::kInvalidArgument, "queries: id is missing");
+  query.is_range = query.params.Has("step");
+  return query;
+}
+
+core::Result<std::vector<BatchQuery>> ReadBatch(const std::string& body) {
+  simdjson::dom::parser parser;
+  simdjson::dom::array list;
+  if (auto error = parser.parse(simdjson::padded_string(body))["queries"].get_array().get(list))
+    return core::Fail(core::Code::kInvalidArgument, "queries: {}", simdjson::error_message(error));
+  if (list.size() == 0 || list.size() > kMaxQueries)
+    return core::Fail(core::Code::kInvalidArgument, "queries: there must be 1 to {}", kMaxQueries);
+  std::vector<BatchQuery> queries;
+  for (simdjson::dom::element element : list) {
+    SEXTANT_ASSIGN(BatchQuery query, ReadQuery(element));
+    queries.push_back(std::move(query));
+  }
+  return queries;
+}
+
+class Batch : public std::enable_shared_from_this<Batch> {
+ public:
+  Batch(const QueryApiDeps& deps, core::Executor& executor, HttpRequest request, ResponseWriter writer,
+        std::vector<BatchQuery> queries)
+      : deps_(deps),
+        executor_(executor),
+        request_(std::move(request)),
+        writer_(std::move(writer)),
+        queries_(std::move(queries)),
+        left_(queries_.size()) {}
+
+  void Start() {
+    writer_.Start(200, {{"Content-Type", "application/x-ndjson"}, {"Cache-Control", "no-store"}});
+    for (size_t i = 0; i < std::min(kMaxAtOnce, queries_.size()); ++i) Continue();
+  }
+
+ private:
+  // Has the next query answered, by a thread of the executor.
+  void Continue() {
+    auto next = [self = shared_from_this()] { self->TakeNext(); };
+    if (!executor_.Submit(core::Priority::kQuery, next)) TakeNext();
+  }
+
+  void TakeNext() {
+    size_t index = next_.fetch_add(1);
+    if (index >= queries_.size()) return;
+    deps_.gate.Run([self = shared_from_this(), index] {
+      self->AnswerOne(self->queries_[index]);
+      if (self->left_.fetch_sub(1) == 1) {
+        std::lock_guard lock(self->write_mutex_);
+        return self->writer_.Finish();
+      }
+      self->Continue();
+    });
+  }
+
+  void AnswerOne(const BatchQuery& query) {
+    if (writer_.IsCancelled()) return;
+    int status = 200;
+    std::string answer = Ask(query, status);
+    std::string line = "{\"id\":";
+    core::AppendJsonString(line, query.id);
+    line += fmt::format(",\"status\":{},\"answer\":", status);
+    line += answer;
+    line += "}\n";
+    std::lock_guard lock(write_mutex_);
+    // A client that has gone away is noticed before the next query.
+    if (writer_.Write(line)) [[maybe_unused]]
+      core::Status flushed = writer_.Flush();
+  }
+
+  static std::string Failure(const ApiError& error, int& status) {
+    net::HttpResponse response = ErrorResponse(error);
+    status = response.status;
+    return std::move(response.body);
+  }
+
+  std::string Ask(const BatchQuery& query, int& status) {
+    auto read = ReadQueryParams(query.params, request_, deps_.per_step_stats);
+    if (!read) return Failure(read.error(), status);
+    read->options.origin = read->origin;
+    read->options.queued_ns = deps_.clock.MonotonicNs() - request_.received_ns;
+    QueryJsonOptions options;
+    options.with_stats = read->with_stats;
+    promql::QueryOutcome outcome;
+    if (query.is_range) {
+      auto range = ReadRange(query.params);
+      if (!range) return Failure(range.error(), status);
+      read->options.keeps_columns = true;
+      options.start_ms = range->start_ms;
+      options.step_ms = range->step_ms;
+      outcome = deps_.engine.Range(deps_.storage, read->query, range->start_ms, range->end_ms, range->step_ms,
+                                   read->options);
+    } else {
+      auto time_ms = TimeParam(query.params, "time", deps_.clock.NowMs());
+      if (!time_ms) return Failure(time_ms.error(), status);
+      options.start_ms = *time_ms;
+      outcome = deps_.engine.Instant(deps_.storage, read->query, *time_ms, read->options);
+    }
+    if (!outcome) return Failure(ApiError::From(outcome.error()), status);
+    ShownAnnotations shown = LimitAnnotations(*outcome);
+    core::JsonWriter json;
+    json.BeginObject().Key("status").String("success").Key("data");
+    auto has_room = [](core::JsonWriter& written) { return written.size() < kMaxAnswerBytes; };
+    if (!WriteQueryData(json, std::move(*outcome), options, has_room)) {
+      return Failure(
+          {ErrorType::kExecution,
+           fmt::format("the answer is larger than {} bytes; select fewer series", kMaxAnswerBytes)},
+          status);
+    }
+    EndEnvelope(json, shown.warnings, shown.infos);
+    return std::move(json).Take();
+  }
+
+  const QueryApiDeps deps_;
+  core::Executor& executor_;
+  const HttpRequest request_;
+  ResponseWriter writer_;  // written under write_mutex_
+  const std::vector<BatchQuery> queries_;
+  std::mutex write_mutex_;
+  std::atomic<size_t> next_ = 0;
+  std::atomic<size_t> left_;
+};
+
+}  // namespace
+
+void AddBatchRoutes(net::Router& router, const QueryApiDeps& deps, core::Executor& executor) {
+  net::RouteOptions options;
+  options.max_body_bytes = 4 << 20;
+  router.AddStream(
+      "POST", "/api/batch",
+      [deps, &executor](HttpRequest request, ResponseWriter writer) {
+        auto queries = ReadBatch(request.body);
+        if (!queries) return writer.Send(ErrorResponse(ApiError::BadData(queries.error().message())));
+        std::make_shared<Batch>(deps, executor, std::move(request), std::move(writer), std::move(*queries))
+            ->Start();
+      },
+      options);
+}
+
+}  // namespace sextant::api
