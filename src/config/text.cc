@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
+#include <optional>
 
+#include "core/base64.h"
 #include "core/regexp_syntax.h"
 
 namespace sextant::config {
@@ -160,58 +163,12 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
-std::string EncodeBase64(std::string_view bytes) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    size_t count = std::min<size_t>(3, bytes.size() - i);
-    for (size_t j = 0; j < 3; ++j) {
-      group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0);
-    }
-    for (size_t j = 0; j < 4; ++j) {
-      out += j <= count ? kAlphabet[group >> (18 - 6 * j) & 63] : '=';
-    }
-  }
-  return out;
-}
-
 bool DecodeBase64(std::string_view text, std::string& decoded) {
-  decoded.clear();
-  uint32_t bits = 0;
-  int count = 0;
-  size_t padding = 0;
-  for (char c : text) {
-    if (c == '\n' || c == '\r') continue;
-    uint32_t value = 0;
-    if (c >= 'A' && c <= 'Z') {
-      value = static_cast<uint32_t>(c - 'A');
-    } else if (c >= 'a' && c <= 'z') {
-      value = static_cast<uint32_t>(c - 'a' + 26);
-    } else if (c >= '0' && c <= '9') {
-      value = static_cast<uint32_t>(c - '0' + 52);
-    } else if (c == '+') {
-      value = 62;
-    } else if (c == '/') {
-      value = 63;
-    } else if (c == '=') {
-      ++padding;
-    } else {
-      return false;
-    }
-    if (padding > 0 && c != '=') return false;
-    bits = bits << 6 | value;
-    if (++count == 4) {
-      if (padding > 2) return false;
-      decoded += static_cast<char>(bits >> 16);
-      if (padding < 2) decoded += static_cast<char>(bits >> 8);
-      if (padding < 1) decoded += static_cast<char>(bits);
-      bits = 0;
-      count = 0;
-    }
-  }
-  return count == 0;
+  std::string digits;
+  std::ranges::copy_if(text, std::back_inserter(digits), [](char c) { return c != '\n' && c != '\r'; });
+  std::optional<std::string> bytes = core::DecodeBase64(digits);
+  decoded = bytes.value_or("");
+  return bytes.has_value();
 }
 
 core::Result<int64_t> ParseByteSize(std::string_view text) {

@@ -17,8 +17,6 @@ std::string Quote(std::string_view text);
 
 // Decodes standard base64 with padding; line breaks are skipped. False when it is not base64.
 bool DecodeBase64(std::string_view text, std::string& decoded);
-// The other way round, in one line.
-std::string EncodeBase64(std::string_view bytes);
 
 // Parses sizes as Prometheus writes them ("15MB", "1KiB", "1.5GB", "0"): both spellings count in powers of
 // 1024, a unit is required. Errors are kInvalidArgument with Prometheus' texts.

@@ -1,7 +1,9 @@
 #include "gotemplate/alertmanager.h"
 
+#include <algorithm>
 #include <array>
 
+#include "core/base64.h"
 #include "gotemplate/text_functions.h"
 #include "gotemplate/unicode.h"
 
@@ -97,16 +99,9 @@ Result<Value> Append(Call&, Args args) {
 }
 
 Result<Value> Base64Encode(Call&, Args args) {
-  const std::string& text = args[0].AsString();
-  std::string out;
-  out.reserve((text.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < text.size(); i += 3) {
-    const size_t count = std::min<size_t>(3, text.size() - i);
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j)
-      group = group << 8 | (j < count ? static_cast<unsigned char>(text[i + j]) : 0u);
-    for (size_t j = 0; j < 4; ++j) out += j <= count ? kUrlBase64[group >> (18 - 6 * j) & 63] : '=';
-  }
+  std::string out = core::EncodeBase64(args[0].AsString());
+  std::ranges::replace(out, '+', '-');
+  std::ranges::replace(out, '/', '_');
   return Value::String(std::move(out));
 }
 

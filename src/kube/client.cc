@@ -7,6 +7,7 @@
 #include "config/node.h"
 #include "config/paths.h"
 #include "config/text.h"
+#include "core/base64.h"
 #include "core/clock.h"
 #include "core/json_writer.h"
 #include "httpclient/settings.h"
@@ -90,7 +91,7 @@ std::string ClusterInfo(const ClientConfig& client) {
   if (ca.empty() && !client.http.tls.ca_file.empty()) {
     ca = config::ReadTextFile(client.http.tls.ca_file, kMaxSmallFileBytes).value_or("");
   }
-  if (!ca.empty()) json.Key("certificate-authority-data").String(config::EncodeBase64(ca));
+  if (!ca.empty()) json.Key("certificate-authority-data").String(core::EncodeBase64(ca));
   if (!client.http.proxy.url.empty()) json.Key("proxy-url").String(client.http.proxy.url);
   json.EndObject();
   return std::move(json).Take();

@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
+#include "core/base64.h"
 #include "net/http_message.h"
 
 namespace sextant::net {
@@ -16,6 +18,7 @@ namespace sextant::net {
 namespace {
 
 constexpr size_t kMaxVerified = 256;
+constexpr size_t kMaxEncodedBytes = 1'024;
 constexpr size_t kBcryptHashBytes = 60;
 // bcrypt reads no more than 72 bytes of a password; Go's refuses longer ones.
 constexpr size_t kMaxPasswordBytes = 72;
@@ -30,19 +33,6 @@ bool IsBcrypt(std::string_view hash) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '/';
   };
   return cost >= 4 && cost <= 31 && std::all_of(hash.begin() + 7, hash.end(), is_base64);
-}
-
-bool DecodeBase64(std::string_view text, std::string& out) {
-  if (text.size() % 4 != 0 || text.size() > 1'024) return false;
-  out.resize(text.size() / 4 * 3);
-  int size =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (size < 0) return false;
-  // EVP_DecodeBlock counts the padding as zero bytes.
-  size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
-  out.resize(static_cast<size_t>(size) - padding);
-  return true;
 }
 
 bool MatchesBcrypt(const std::string& password, const std::string& hash) {
@@ -79,12 +69,14 @@ bool BasicAuth::ParseAuthorization(std::string_view authorization, Credentials& 
   size_t space = authorization.find(' ');
   if (space == std::string_view::npos || !EqualsIgnoreCase(authorization.substr(0, space), "Basic"))
     return false;
-  std::string decoded;
-  if (!DecodeBase64(authorization.substr(space + 1), decoded)) return false;
-  size_t colon = decoded.find(':');
-  if (colon == std::string::npos || decoded.find('\0') != std::string::npos) return false;
-  credentials.user = decoded.substr(0, colon);
-  credentials.password = decoded.substr(colon + 1);
+  std::string_view encoded = authorization.substr(space + 1);
+  if (encoded.size() > kMaxEncodedBytes) return false;
+  std::optional<std::string> decoded = core::DecodeBase64(encoded);
+  if (!decoded) return false;
+  size_t colon = decoded->find(':');
+  if (colon == std::string::npos || decoded->find('\0') != std::string::npos) return false;
+  credentials.user = decoded->substr(0, colon);
+  credentials.password = decoded->substr(colon + 1);
   return credentials.password.size() <= kMaxPasswordBytes;
 }
 

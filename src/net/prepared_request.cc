@@ -1,10 +1,10 @@
 #include "net/prepared_request.h"
 
 #include <arpa/inet.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 
+#include "core/base64.h"
 #include "net/url.h"
 
 namespace sextant::net {
@@ -50,15 +50,6 @@ bool IsPlain(const FetchRequest& request, const Url& url) {
          IsVisible(url.query) && HasPlainHeaders(request.headers) && IsFieldText(request.bearer_token);
 }
 
-std::string EncodeBase64(const std::string& text) {
-  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');  // and the zero that OpenSSL ends with
-  int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  out.resize(static_cast<size_t>(size));
-  return out;
-}
-
 std::string MakeHead(const FetchRequest& request, const Url& url, std::string_view user_agent) {
   std::string head = "GET ";
   head += url.path.empty() ? "/" : url.path;
@@ -77,7 +68,8 @@ std::string MakeHead(const FetchRequest& request, const Url& url, std::string_vi
   add_default("Accept", "*/*");
   if (request.accept_compressed) add_default("Accept-Encoding", "gzip, zstd");
   if (!request.basic_user.empty() || !request.basic_password.empty()) {
-    add_default("Authorization", "Basic " + EncodeBase64(request.basic_user + ":" + request.basic_password));
+    add_default("Authorization",
+                "Basic " + core::EncodeBase64(request.basic_user + ":" + request.basic_password));
   } else if (!request.bearer_token.empty()) {
     add_default("Authorization", "Bearer " + request.bearer_token);
   }

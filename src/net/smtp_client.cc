@@ -21,6 +21,7 @@
 #include <map>
 #include <optional>
 
+#include "core/base64.h"
 #include "net/io_internal.h"
 #include "net/url.h"
 
@@ -50,28 +51,6 @@ struct Reply {
 std::string Upper(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
-  return out;
-}
-
-std::string Base64(std::string_view text) {
-  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  out.resize(static_cast<size_t>(size));
-  return out;
-}
-
-std::string FromBase64(std::string_view text) {
-  while (text.ends_with('=')) text.remove_suffix(1);
-  std::string padded(text);
-  padded.append((4 - padded.size() % 4) % 4, '=');
-  std::string out(padded.size(), '\0');
-  const int size =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(padded.data()), static_cast<int>(padded.size()));
-  if (size < 0) return {};
-  out.resize(static_cast<size_t>(size) - (padded.size() - text.size()));
   return out;
 }
 
@@ -338,16 +317,16 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
   Awaitable<Status> Authenticate(const std::string& mechanism, const std::string& first,
                                  const Answerer& answer) {
     const std::string doing = mechanism + " auth";
-    const std::string begin = "AUTH " + mechanism + (first.empty() ? "" : " " + Base64(first));
+    const std::string begin = "AUTH " + mechanism + (first.empty() ? "" : " " + core::EncodeBase64(first));
     auto reply = co_await Command(begin, 0);
     for (int round = 0; reply && reply->code == 334 && round < 8; ++round) {
-      auto said = answer(FromBase64(reply->lines.front()));
+      auto said = answer(core::DecodeUnpaddedBase64(reply->lines.front()).value_or(""));
       if (!said) {
         const std::string abort = "*";
         reply = co_await Command(abort, 0);
         co_return Failed(doing, said.error());
       }
-      const std::string encoded = Base64(*said);
+      const std::string encoded = core::EncodeBase64(*said);
       reply = co_await Command(encoded, 0);
     }
     if (!reply) co_return Failed(doing, reply.error());

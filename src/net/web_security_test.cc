@@ -8,6 +8,7 @@
 #include <fstream>
 #include <future>
 
+#include "core/base64.h"
 #include "net/basic_auth.h"
 #include "net/http_client.h"
 #include "net/net_test_util.h"
@@ -20,14 +21,6 @@ using core::Code;
 std::string Bcrypt(const std::string& password) {
   auto data = std::make_unique<crypt_data>();
   return crypt_r(password.c_str(), "$2b$04$abcdefghijklmnopqrstuu", data.get());
-}
-
-std::string Base64(std::string_view text) {
-  std::string out(text.size() * 2 + 8, '\0');
-  out.resize(static_cast<size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                                 reinterpret_cast<const unsigned char*>(text.data()),
-                                                 static_cast<int>(text.size()))));
-  return out;
 }
 
 // A folder of its own with a key and a self-signed certificate for localhost and 127.0.0.1.
@@ -96,16 +89,16 @@ Router UserRouter() {
 
 TEST(BasicAuthTest, VerifiesOnceAndRemembers) {
   BasicAuth auth({{"alice", Bcrypt("secret")}});
-  std::string header = "Basic " + Base64("alice:secret");
+  std::string header = "Basic " + core::EncodeBase64("alice:secret");
   std::string user;
   EXPECT_EQ(auth.Check(header, user), BasicAuth::Verdict::kUnknown);
   EXPECT_TRUE(auth.Verify(header, user));
   EXPECT_EQ(user, "alice");
   EXPECT_EQ(auth.Check(header, user), BasicAuth::Verdict::kAccepted);
-  EXPECT_FALSE(auth.Verify("basic " + Base64("alice:wrong"), user));
-  EXPECT_EQ(auth.Check("Basic " + Base64("alice:wrong"), user), BasicAuth::Verdict::kUnknown);
-  EXPECT_FALSE(auth.Verify("Basic " + Base64("bob:secret"), user));
-  EXPECT_EQ(auth.Check("Basic " + Base64("alice:secre"), user), BasicAuth::Verdict::kUnknown);
+  EXPECT_FALSE(auth.Verify("basic " + core::EncodeBase64("alice:wrong"), user));
+  EXPECT_EQ(auth.Check("Basic " + core::EncodeBase64("alice:wrong"), user), BasicAuth::Verdict::kUnknown);
+  EXPECT_FALSE(auth.Verify("Basic " + core::EncodeBase64("bob:secret"), user));
+  EXPECT_EQ(auth.Check("Basic " + core::EncodeBase64("alice:secre"), user), BasicAuth::Verdict::kUnknown);
 }
 
 TEST(BasicAuthTest, RejectsMalformedHeaders) {
@@ -113,8 +106,9 @@ TEST(BasicAuthTest, RejectsMalformedHeaders) {
   std::string user;
   for (const std::string& header :
        {std::string(), std::string("Basic"), std::string("Bearer x"), std::string("Basic !!!!"),
-        "Basic " + Base64("alice"), "Basic " + Base64("alice:" + std::string(73, 'x')),
-        "Basic " + std::string(4'000, 'A'), "Basic " + Base64(std::string("alice:a\0b", 9))}) {
+        "Basic " + core::EncodeBase64("alice"),
+        "Basic " + core::EncodeBase64("alice:" + std::string(73, 'x')), "Basic " + std::string(4'000, 'A'),
+        "Basic " + core::EncodeBase64(std::string("alice:a\0b", 9))}) {
     EXPECT_EQ(auth.Check(header, user), BasicAuth::Verdict::kRejected) << header;
     EXPECT_FALSE(auth.Verify(header, user));
   }
@@ -153,7 +147,7 @@ TEST(WebSecurityTest, AsksForPasswords) {
   ASSERT_TRUE(client.Send(
       "POST /user HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbodyPOST /user HTTP/1.1\r\nHost: x\r\n"
       "Authorization: Basic " +
-      Base64("alice:secret") + "\r\nContent-Length: 2\r\n\r\nhi"));
+      core::EncodeBase64("alice:secret") + "\r\nContent-Length: 2\r\n\r\nhi"));
   EXPECT_EQ(client.ReadResponse().status(), 401);
   EXPECT_EQ(client.ReadResponse().body, "user=alice plain");
 }

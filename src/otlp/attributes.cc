@@ -5,23 +5,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base64.h"
 #include "core/float_text.h"
 
 namespace sextant::otlp {
 
 namespace {
-
-void AppendBase64(std::string_view bytes, std::string& out) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    size_t left = std::min<size_t>(3, bytes.size() - i);
-    uint32_t bits = 0;
-    for (size_t j = 0; j < 3; ++j) {
-      bits = bits << 8 | (j < left ? static_cast<unsigned char>(bytes[i + j]) : 0u);
-    }
-    for (size_t j = 0; j < 4; ++j) out += j <= left ? kDigits[bits >> (18 - 6 * j) & 63] : '=';
-  }
-}
 
 // As Go's encoding/json writes numbers.
 void AppendNumber(double number, std::string& out) {
@@ -87,7 +76,7 @@ void AppendJson(const AnyValue& value, std::string& out) {
       return AppendNumber(value.number, out);
     case ValueKind::kBytes:
       out += '"';
-      AppendBase64(value.text, out);
+      out += core::EncodeBase64(value.text);
       out += '"';
       return;
     case ValueKind::kArray: {
@@ -133,11 +122,8 @@ std::string ValueText(const AnyValue& value) {
       return "";
     case ValueKind::kText:
       return std::string(value.text);
-    case ValueKind::kBytes: {
-      std::string out;
-      AppendBase64(value.text, out);
-      return out;
-    }
+    case ValueKind::kBytes:
+      return core::EncodeBase64(value.text);
     default: {
       std::string out;
       AppendJson(value, out);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/base64.h"
 #include "otlp/metrics.h"
 
 namespace sextant::otlp {
@@ -44,30 +45,6 @@ bool DecodeHex(std::string_view text, std::string& out) {
     int low = HexDigit(text[i + 1]);
     if (high < 0 || low < 0) return false;
     out += static_cast<char>(high << 4 | low);
-  }
-  return true;
-}
-
-int Base64Digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
-}
-
-bool DecodeBase64(std::string_view text, std::string& out) {
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  uint32_t bits = 0;
-  int count = 0;
-  for (char c : text) {
-    int digit = Base64Digit(c);
-    if (digit < 0) return false;
-    bits = bits << 6 | static_cast<uint32_t>(digit);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out += static_cast<char>(bits >> count & 0xff);
   }
   return true;
 }
@@ -217,9 +194,9 @@ Status JsonReader::ReadValue(Element object, int depth, AnyValue& out) {
       case ValueKind::kBytes: {
         std::string_view text;
         SEXTANT_TRY(Text(object, form.name, text));
-        std::string bytes;
-        if (!DecodeBase64(text, bytes)) return Wrong(form.name, "base64");
-        out.text = Keep(std::move(bytes));
+        std::optional<std::string> bytes = core::DecodeUnpaddedBase64(text);
+        if (!bytes) return Wrong(form.name, "base64");
+        out.text = Keep(std::move(*bytes));
         return {};
       }
     }

@@ -3,6 +3,7 @@
 
 #include "agents/node/host_files.h"
 #include "agents/node/wifi_data.h"
+#include "core/base64.h"
 
 namespace sextant::node {
 namespace {
@@ -19,23 +20,8 @@ std::string_view Text(const simdjson::dom::element& object, std::string_view key
   return object[key].get(value) == simdjson::SUCCESS ? value : std::string_view();
 }
 
-// Bytes that JSON has as base64; ends at what is no such text.
-std::string DecodeBase64(std::string_view text) {
-  static constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string bytes;
-  uint32_t bits = 0;
-  int bit_count = 0;
-  for (char c : text) {
-    const size_t digit = kDigits.find(c);
-    if (digit == std::string_view::npos) break;
-    bits = (bits << 6) | static_cast<uint32_t>(digit);
-    bit_count += 6;
-    if (bit_count < 8) continue;
-    bit_count -= 8;
-    bytes += static_cast<char>((bits >> bit_count) & 0xff);
-  }
-  return bytes;
+std::string Bytes(const simdjson::dom::element& object, std::string_view key) {
+  return core::DecodeBase64(Text(object, key)).value_or("");
 }
 
 core::Status ReadJson(const std::string& path, simdjson::dom::parser& parser, simdjson::dom::element& root) {
@@ -50,9 +36,8 @@ core::Status ReadNetwork(const std::string& path, WifiDevice& device) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   SEXTANT_TRY(ReadJson(path, parser, root));
-  device.network =
-      WifiNetwork{std::string(Text(root, "ssid")), FormatMacAddress(DecodeBase64(Text(root, "bssid"))),
-                  static_cast<uint32_t>(Number(root, "status"))};
+  device.network = WifiNetwork{std::string(Text(root, "ssid")), FormatMacAddress(Bytes(root, "bssid")),
+                               static_cast<uint32_t>(Number(root, "status"))};
   return {};
 }
 
@@ -66,7 +51,7 @@ core::Status ReadStations(const std::string& path, WifiDevice& device) {
   }
   for (const simdjson::dom::element entry : entries) {
     WifiStation& station = device.stations.emplace_back();
-    station.mac_address = FormatMacAddress(DecodeBase64(Text(entry, "hardwareaddr")));
+    station.mac_address = FormatMacAddress(Bytes(entry, "hardwareaddr"));
     station.connected_seconds = Number(entry, "connected") / kNanoseconds;
     station.inactive_seconds = Number(entry, "inactive") / kNanoseconds;
     station.receive_bits_per_second = Number(entry, "receivebitrate");
