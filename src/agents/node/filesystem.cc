@@ -152,7 +152,8 @@ class FilesystemCollector final : public Collector {
   std::string_view name() const override { return "filesystem"; }
 
   core::Status Collect(const HostPaths& paths, MetricSink& sink) override {
-    SEXTANT_ASSIGN(const std::vector<Mount> mounts, ChooseMounts(paths));
+    SEXTANT_ASSIGN(const auto chosen, ChooseMounts(paths));
+    const std::vector<Mount>& mounts = *chosen;
     std::vector<Request> requests;
     for (const Mount& mount : mounts) {
       if (stuck_->Contains(mount.mount_point)) continue;
@@ -196,14 +197,24 @@ class FilesystemCollector final : public Collector {
     }
   }
 
-  core::Result<std::vector<Mount>> ChooseMounts(const HostPaths& paths) const {
-    SEXTANT_ASSIGN(std::vector<Mount> mounts, ReadMounts(paths));
+  // The mounts to ask, which are found once and kept while the host's table of mounts stays the same.
+  core::Result<std::shared_ptr<const std::vector<Mount>>> ChooseMounts(const HostPaths& paths) {
+    SEXTANT_ASSIGN(std::string text, ReadMountInfo(files_, paths));
+    {
+      const std::lock_guard lock(mutex_);
+      if (chosen_ != nullptr && text == chosen_text_) return chosen_;
+    }
+    SEXTANT_ASSIGN(std::vector<Mount> mounts, ParseMountInfo(text, paths));
     std::set<std::pair<std::string, std::string>> seen;
     std::erase_if(mounts, [&](const Mount& mount) {
       if (mount_points_.IsIgnored(mount.mount_point) || types_.IsIgnored(mount.type)) return true;
       return !seen.emplace(mount.device, mount.mount_point).second;  // mounted over itself
     });
-    return mounts;
+    auto chosen = std::make_shared<const std::vector<Mount>>(std::move(mounts));
+    const std::lock_guard lock(mutex_);
+    chosen_text_ = std::move(text);
+    chosen_ = chosen;
+    return chosen;
   }
 
   static void Add(const Mount& mount, const Usage& usage, MetricSink& sink) {
@@ -232,7 +243,10 @@ class FilesystemCollector final : public Collector {
   const core::DurationMs timeout_ms_;
   const UsageReader read_usage_;
   const std::shared_ptr<StuckMounts> stuck_ = std::make_shared<StuckMounts>();
+  OpenFiles files_;
   std::mutex mutex_;
+  std::string chosen_text_;                           // guarded by mutex_: the table that they are of
+  std::shared_ptr<const std::vector<Mount>> chosen_;  // guarded by mutex_
   std::shared_ptr<UsageWorker> idle_worker_;  // guarded by mutex_; kept from one collection to the next
 };
 

@@ -1,5 +1,7 @@
 #include "agents/node/metric_sink.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -166,42 +168,51 @@ void MetricFamily::SortOpen() {
   open_metrics_.erase(std::unique(open_metrics_.begin(), open_metrics_.end(), same), open_metrics_.end());
 }
 
-void MetricFamily::Sort() {
-  if (is_open_) return SortOpen();
-  const auto less = [this](const Sample& a, const Sample& b) { return Key(a) < Key(b); };
-  if (!std::is_sorted(samples_.begin(), samples_.end(), less)) {
-    std::stable_sort(samples_.begin(), samples_.end(), less);
-  }
-  const auto same = [this](const Sample& a, const Sample& b) { return Key(a) == Key(b); };
-  samples_.erase(std::unique(samples_.begin(), samples_.end(), same), samples_.end());
-}
-
-void MetricFamily::Render(std::string_view name, std::string& out) const {
-  out += "# HELP ";
-  out += name;
-  out += ' ';
-  AppendEscaped(help_, /*is_label_value=*/false, out);
-  out += "\n# TYPE ";
-  out += name;
-  out += ' ';
-  out += TypeText(type_);
-  out += '\n';
-  for (const OpenMetric& metric : open_metrics_) out += metric.lines;
-  for (const Sample& sample : samples_) {
-    out += name;
-    std::string_view key = Key(sample);
+void MetricFamily::RememberLines(std::string_view name) {
+  const auto key_of = [this](const Line& line) { return Key(samples_[line.sample]); };
+  lines_.resize(samples_.size());
+  for (uint32_t i = 0; i < lines_.size(); ++i) lines_[i] = {.sample = i, .head_end = 0};
+  std::ranges::stable_sort(lines_, {}, key_of);
+  lines_.erase(std::ranges::unique(lines_, {}, key_of).begin(), lines_.end());
+  line_heads_.clear();
+  for (Line& line : lines_) {
+    line_heads_ += name;
+    std::string_view key = key_of(line);
     for (size_t i = 0; i < label_names_.size(); ++i) {
       const size_t end = key.find('\0');
-      out += i == 0 ? '{' : ',';
-      out += label_names_[i];
-      out += "=\"";
-      AppendEscaped(key.substr(0, end), /*is_label_value=*/true, out);
-      out += '"';
+      line_heads_ += i == 0 ? '{' : ',';
+      line_heads_ += label_names_[i];
+      line_heads_ += "=\"";
+      AppendEscaped(key.substr(0, end), /*is_label_value=*/true, line_heads_);
+      line_heads_ += '"';
       key.remove_prefix(end + 1);
     }
-    if (!label_names_.empty()) out += '}';
-    out += ' ';
-    AppendGoFloat(sample.value, out);
+    if (!label_names_.empty()) line_heads_ += '}';
+    line_heads_ += ' ';
+    line.head_end = static_cast<uint32_t>(line_heads_.size());
+  }
+  known_keys_ = keys_;
+  known_count_ = samples_.size();
+}
+
+void MetricFamily::Render(std::string_view name, std::string& out) {
+  if (headline_.empty()) {
+    headline_ = fmt::format("# HELP {} ", name);
+    AppendEscaped(help_, /*is_label_value=*/false, headline_);
+    headline_ += fmt::format("\n# TYPE {} {}\n", name, TypeText(type_));
+  }
+  out += headline_;
+  if (is_open_) {
+    SortOpen();
+    for (const OpenMetric& metric : open_metrics_) out += metric.lines;
+    return;
+  }
+  if (samples_.size() != known_count_ || keys_ != known_keys_) RememberLines(name);
+  size_t head_start = 0;
+  for (const Line& line : lines_) {
+    out.append(line_heads_, head_start, line.head_end - head_start);
+    head_start = line.head_end;
+    AppendGoFloat(samples_[line.sample].value, out);
     out += '\n';
   }
 }
@@ -322,7 +333,6 @@ std::string MetricSink::RenderText() {
   out.reserve(text_size_hint_bytes_);
   for (auto& [name, family] : families_) {
     if (family.IsEmpty()) continue;
-    family.Sort();
     family.Render(name, out);
   }
   text_size_hint_bytes_ = out.size() + out.size() / 8;

@@ -63,17 +63,28 @@ class MetricFamily {
   std::string_view Key(const Sample& sample) const {
     return std::string_view(keys_).substr(sample.key_offset, sample.key_length);
   }
-  void Sort();
   void SortOpen();
   // Moves the samples of a family with the same labels behind these.
   void Append(MetricFamily& other);
-  void Render(std::string_view name, std::string& out) const;
+  void Render(std::string_view name, std::string& out);
+  void RememberLines(std::string_view name);
 
   MetricType type_ = MetricType::kGauge;
   std::string help_;
   std::vector<std::string> label_names_;
   std::vector<Sample> samples_;
   std::string keys_;  // per sample: its label values, each followed by a zero byte
+  // What stays as long as the same labels come again: the lines up to their values, and their order.
+  struct Line {
+    uint32_t sample = 0;  // in the order of Add
+    uint32_t head_end = 0;
+  };
+  std::string headline_;    // HELP and TYPE
+  std::string known_keys_;  // keys_ and the count of samples that the lines are of
+  size_t known_count_ = 0;
+  std::vector<Line> lines_;
+  std::string line_heads_;  // `name{a="b"} ` of each line
+
   bool is_open_ = false;
   std::vector<OpenMetric> open_metrics_;
   size_t* sample_count_ = nullptr;  // of the whole sink

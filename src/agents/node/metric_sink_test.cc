@@ -54,6 +54,37 @@ TEST(MetricSink, GroupsAndSorts) {
   EXPECT_EQ(sink.RenderText(), "");
 }
 
+// What is remembered of one exposition must not show in the next.
+TEST(MetricSink, RendersWhatIsNewAfterWhatWasThere) {
+  MetricSink sink;
+  const auto render = [&](std::initializer_list<std::pair<const char*, double>> samples) {
+    sink.Clear();
+    auto& family = sink.GetFamily("a", "A.", MetricType::kGauge, {"l"});
+    for (const auto& [label, value] : samples) family.Add({label}, value);
+    return sink.RenderText();
+  };
+  const std::string head = "# HELP a A.\n# TYPE a gauge\n";
+  EXPECT_EQ(render({{"y", 1}, {"x", 2}}), head + "a{l=\"x\"} 2\na{l=\"y\"} 1\n");
+  EXPECT_EQ(render({{"y", 3}, {"x", 4}}), head + "a{l=\"x\"} 4\na{l=\"y\"} 3\n");
+  EXPECT_EQ(render({{"x", 5}, {"y", 6}}), head + "a{l=\"x\"} 5\na{l=\"y\"} 6\n");
+  EXPECT_EQ(render({{"x", 7}}), head + "a{l=\"x\"} 7\n");
+  EXPECT_EQ(render({}), "");
+  EXPECT_EQ(render({{"y", 8}, {"y", 9}, {"z", 10}}), head + "a{l=\"y\"} 8\na{l=\"z\"} 10\n");
+  EXPECT_EQ(render({{"y", 11}, {"y", 12}, {"z", 13}}), head + "a{l=\"y\"} 11\na{l=\"z\"} 13\n");
+}
+
+// Families without labels have the same empty key whatever their count.
+TEST(MetricSink, CountsSamplesWithoutLabels) {
+  MetricSink sink;
+  EXPECT_EQ(sink.RenderText(), "");
+  sink.Gauge("a", "A.", 1);
+  EXPECT_EQ(sink.RenderText(), "# HELP a A.\n# TYPE a gauge\na 1\n");
+  sink.Clear();
+  sink.Gauge("a", "A.", 2);
+  sink.Gauge("a", "A.", 3);
+  EXPECT_EQ(sink.RenderText(), "# HELP a A.\n# TYPE a gauge\na 2\n");
+}
+
 TEST(MetricSink, KeepsTheExpositionValid) {
   MetricSink sink;
   auto& family = sink.GetFamily("a", "A.", MetricType::kGauge, {"l"});

@@ -63,14 +63,16 @@ void StripRoot(const std::string& rootfs, std::string& mount_point) {
 
 }  // namespace
 
-core::Result<std::vector<Mount>> ReadMounts(const HostPaths& paths) {
-  // Process 1 sees the host's mounts, unlike us in a container; without the right to look, our own have to
-  // do.
-  auto text = ReadHostFile(paths.Proc("1/mountinfo"));
-  if (!text) text = ReadHostFile(paths.Proc("self/mountinfo"));
-  SEXTANT_TRY(text);
+// Process 1 sees the host's mounts, unlike us in a container; without the right to look, our own have to do.
+core::Result<std::string> ReadMountInfo(OpenFiles& files, const HostPaths& paths) {
+  constexpr auto kAnyLength = OpenFiles::Records::kAnyLength;  // the options of an overlay
+  auto text = files.Read(paths.Proc("1/mountinfo"), kAnyLength);
+  if (!text) text = files.Read(paths.Proc("self/mountinfo"), kAnyLength);
+  return text;
+}
+
+core::Result<std::vector<Mount>> ParseMountInfo(std::string_view rest, const HostPaths& paths) {
   std::vector<Mount> mounts;
-  std::string_view rest = *text;
   std::string_view line;
   while (NextLine(rest, line)) {
     SEXTANT_ASSIGN(Mount mount, ParseMount(line));
@@ -81,6 +83,12 @@ core::Result<std::vector<Mount>> ReadMounts(const HostPaths& paths) {
     mounts.push_back(std::move(mount));
   }
   return mounts;
+}
+
+core::Result<std::vector<Mount>> ReadMounts(const HostPaths& paths) {
+  OpenFiles files;
+  SEXTANT_ASSIGN(const std::string text, ReadMountInfo(files, paths));
+  return ParseMountInfo(text, paths);
 }
 
 }  // namespace sextant::node

@@ -94,18 +94,37 @@ class NetstatCollector final : public Collector {
     SEXTANT_TRY(text);
     std::string_view rest = *text;
     std::string_view line;
-    while (NextLine(rest, line)) {
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; NextLine(rest, line); ++i) {
       const std::string_view name = NextField(line);
-      const size_t six = name.find('6');
-      if (six == std::string_view::npos) continue;
-      const std::string key = fmt::format("{}_{}", name.substr(0, six + 1), name.substr(six + 1));
-      if (!fields_.Matches(key)) continue;
+      const Snmp6Line& known = KnownSnmp6Line(i, name);
+      if (known.metric.empty()) continue;
       SEXTANT_ASSIGN(const double value,
                      ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, name)));
-      sink.GetFamily("node_netstat_" + key, fmt::format("Statistic {}.", name), MetricType::kUntyped)
-          .Add(value);
+      sink.GetFamily(known.metric, known.help, MetricType::kUntyped).Add(value);
     }
     return {};
+  }
+
+  struct Snmp6Line {
+    std::string name;
+    std::string metric;  // empty: not wanted
+    std::string help;
+  };
+
+  // Lines keep their places from one reading to the next. Needs mutex_.
+  const Snmp6Line& KnownSnmp6Line(size_t i, std::string_view name) {
+    if (i >= snmp6_lines_.size()) snmp6_lines_.resize(i + 1);
+    Snmp6Line& line = snmp6_lines_[i];
+    if (line.name == name) return line;
+    line = {std::string(name), "", ""};
+    const size_t six = name.find('6');
+    if (six == std::string_view::npos) return line;
+    const std::string key = fmt::format("{}_{}", name.substr(0, six + 1), name.substr(six + 1));
+    if (!fields_.Matches(key)) return line;
+    line.metric = "node_netstat_" + key;
+    line.help = fmt::format("Statistic {}.", name);
+    return line;
   }
 
   static constexpr size_t kHeadingLimit = 100;  // protocols in the files; there are about ten
@@ -114,7 +133,8 @@ class NetstatCollector final : public Collector {
   OpenFiles files_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Heading>, std::less<>>
-      headings_;  // by protocol; guarded by mutex_
+      headings_;                        // by protocol; guarded by mutex_
+  std::vector<Snmp6Line> snmp6_lines_;  // guarded by mutex_
 };
 
 }  // namespace

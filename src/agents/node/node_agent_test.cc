@@ -224,6 +224,23 @@ TEST_F(FilesystemTest, ReportsMounts) {
   EXPECT_THAT(text, Not(HasSubstr("devtmpfs")));
 }
 
+// The table of mounts is only taken apart when it has changed.
+TEST_F(FilesystemTest, FollowsTheTableOfMounts) {
+  const auto collector = MakeFilesystemCollector(
+      DefaultNodeOptions(),
+      [](const std::string&) -> core::Result<FilesystemUsage> { return FilesystemUsage{.size_bytes = 100}; });
+  const std::string readonly =
+      "node_filesystem_readonly{device=\"/dev/new\",device_error=\"\",fstype=\"ext4\",";
+  EXPECT_THAT(Collect(*collector, paths), Not(HasSubstr("/dev/new")));
+  tree.Write("proc/1/mountinfo", "36 35 8:1 / /new rw - ext4 /dev/new rw\n");
+  std::string text = Collect(*collector, paths);
+  EXPECT_THAT(text, HasSubstr(readonly + "mountpoint=\"/new\"} 0\n"));
+  EXPECT_THAT(text, Not(HasSubstr("/dev/sdb")));
+  EXPECT_EQ(Collect(*collector, paths), text);
+  tree.Write("proc/1/mountinfo", "36 35 8:1 / /new rw - ext4 /dev/new ro,errors=remount-ro\n");
+  EXPECT_THAT(Collect(*collector, paths), HasSubstr(readonly + "mountpoint=\"/new\"} 1\n"));
+}
+
 TEST_F(FilesystemTest, AHungMountDelaysOneCollectionAndIsLeftAloneUntilItAnswers) {
   struct Gate {
     std::mutex mutex;

@@ -5,6 +5,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 
@@ -44,64 +45,77 @@ class OpenFiles::File {
   File& operator=(const File&) = delete;
 
   // The content anew, or errno.
-  int Read(std::string& text) const {
+  int Read(Records records, std::string& text) {
     char buffer[16 << 10];
     size_t size = 0;
+    int reads = 0;
     text.clear();
     for (;;) {
       const ssize_t got = ::pread(fd_, buffer, sizeof buffer, static_cast<off_t>(size));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return errno;
-      if (got == 0) return 0;
+      if (got == 0) break;
+      ++reads;
       text.append(buffer, static_cast<size_t>(got));
       size += static_cast<size_t>(got);
       if (kind_ == FileKind::kSysfs && size < sizeof buffer) return 0;  // attributes come as a whole
+      if (was_short_.load(std::memory_order_relaxed) && size <= kShortBytes) return 0;
       if (size > kFileLimitBytes) return EFBIG;
     }
+    was_short_.store(records == Records::kShort && reads == 1 && size <= kShortBytes,
+                     std::memory_order_relaxed);
+    return 0;
   }
 
  private:
+  // /proc hands out whole records, at least a page of them unless the file ends: what fills less than half
+  // of it, in records that are shorter than the other half, is all. Asking for more is dear where the kernel
+  // walks a table for the answer (net/udp).
+  static constexpr size_t kShortBytes = 2'048;
+
   const int fd_;
   const FileKind kind_;
+  std::atomic<bool> was_short_ = false;  // the last time that the end was looked for
 };
 
-core::Result<std::string> OpenFiles::Read(const std::string& path) {
-  if (const auto file = Find(path)) {
-    std::string text;
-    const int error = file->Read(text);
-    if (error == 0) return text;
-    // What the driver says of this file now; other errors mean that the file is another one by now.
-    if (error == EINVAL || error == EOPNOTSUPP) return core::FailErrno(error, path);
-    Keep(path, nullptr);
-  }
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) {
-    if (errno == ENOENT || errno == ENOTDIR)
-      return core::Fail(core::Code::kNotFound, "{}: no such file", path);
-    return core::FailErrno(errno, path);
-  }
-  const FileKind kind = KindOf(fd);
-  auto file = std::make_shared<File>(fd, kind);
-  if (kind == FileKind::kOther) return ReadHostFile(path);
+core::Result<std::string> OpenFiles::Read(const std::string& path, Records records) {
   std::string text;
-  const int error = file->Read(text);
-  Keep(path, std::move(file));
+  const int error = ReadText(path, records, text);
+  if (error == 0) return text;
+  if (error == ENOENT || error == ENOTDIR) return core::Fail(core::Code::kNotFound, "{}: no such file", path);
   if (error == EFBIG) {
     return core::Fail(core::Code::kResourceExhausted, "{}: longer than {} bytes", path, kFileLimitBytes);
   }
-  if (error != 0) return core::FailErrno(error, path);
-  return text;
+  return core::FailErrno(error, path);
+}
+
+// Without the words of an error, which many attributes have each time. Returns 0 or errno.
+int OpenFiles::ReadText(const std::string& path, Records records, std::string& text) {
+  if (const auto file = Find(path)) {
+    const int error = file->Read(records, text);
+    // What the driver says of this file now; other errors mean that the file is another one by now.
+    if (error == 0 || error == EINVAL || error == EOPNOTSUPP) return error;
+    Keep(path, nullptr);
+  }
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return errno;
+  const FileKind kind = KindOf(fd);
+  auto file = std::make_shared<File>(fd, kind);
+  const int error = file->Read(records, text);
+  if (kind != FileKind::kOther) Keep(path, std::move(file));
+  return error;
 }
 
 std::optional<std::string> OpenFiles::Attribute(const std::string& path) {
-  const auto text = Read(path);
-  if (!text) return std::nullopt;
-  return std::string(TrimSpace(*text));
+  std::string text;
+  if (ReadText(path, Records::kAnyLength, text) != 0) return std::nullopt;
+  return std::string(TrimSpace(text));
 }
 
 std::optional<int64_t> OpenFiles::Number(const std::string& path) {
-  const auto text = Attribute(path);
-  return text ? ParseAttributeNumber(*text) : std::nullopt;
+  std::string text;
+  if (ReadText(path, Records::kAnyLength, text) != 0) return std::nullopt;
+  return ParseAttributeNumber(TrimSpace(text));
 }
 
 std::shared_ptr<OpenFiles::File> OpenFiles::Find(const std::string& path) {

@@ -19,14 +19,18 @@ namespace sextant::node {
 
 class OpenFiles {
  public:
-  // As ReadHostFile, ReadAttribute and ReadNumber.
-  core::Result<std::string> Read(const std::string& path);
+  // Whether single records (lines, mostly) of a file may be longer than 2 KiB.
+  enum class Records { kShort, kAnyLength };
+
+  // As ReadHostFile, ReadAttribute and ReadNumber. Short records save the read that finds the end.
+  core::Result<std::string> Read(const std::string& path, Records records = Records::kShort);
   std::optional<std::string> Attribute(const std::string& path);
   std::optional<int64_t> Number(const std::string& path);
 
  private:
   class File;
 
+  int ReadText(const std::string& path, Records records, std::string& text);
   std::shared_ptr<File> Find(const std::string& path);
   void Keep(const std::string& path, std::shared_ptr<File> file);
 
