@@ -78,7 +78,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   LoadInto(input, head);
   model::SampleColumns columns;
   std::vector<SeriesRef> refs;
-  for (const HeadSeries& series : head.Select({}, 0, kNoTime, kNoTime)) {
+  const auto all = head.Select({}, 0, kNoTime, kNoTime);
+  SEXTANT_CHECK(all.has_value());  // nothing stops it
+  for (const HeadSeries& series : *all) {
     columns.clear();
     head.Read(series, kNoTime, INT64_MAX, columns);
     refs.push_back(series.ref);
