@@ -5,6 +5,8 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include "api/envelope.h"
 #include "api/query_json.h"
@@ -95,18 +97,12 @@ class Batch : public std::enable_shared_from_this<Batch> {
   void TakeNext() {
     size_t index = next_.fetch_add(1);
     if (index >= queries_.size()) return;
-    deps_.gate.Run([self = shared_from_this(), index] {
-      self->AnswerOne(self->queries_[index]);
-      if (self->left_.fetch_sub(1) == 1) {
-        std::lock_guard lock(self->write_mutex_);
-        return self->writer_.Finish();
-      }
-      self->Continue();
-    });
+    deps_.gate.Run([self = shared_from_this(), index] { self->Give(self->LineOf(self->queries_[index])); });
   }
 
-  void AnswerOne(const BatchQuery& query) {
-    if (writer_.IsCancelled()) return;
+  // One line of the answer; empty when nobody waits for it any more.
+  std::string LineOf(const BatchQuery& query) {
+    if (is_cancelled_.load()) return {};
     int status = 200;
     std::string answer = Ask(query, status);
     std::string line = "{\"id\":";
@@ -114,10 +110,36 @@ class Batch : public std::enable_shared_from_this<Batch> {
     line += fmt::format(",\"status\":{},\"answer\":", status);
     line += answer;
     line += "}\n";
-    std::lock_guard lock(write_mutex_);
-    // A client that has gone away is noticed before the next query.
-    if (writer_.Write(line)) [[maybe_unused]]
-      core::Status flushed = writer_.Flush();
+    return line;
+  }
+
+  // A client that reads slowly holds up one thread: whoever comes while that one writes leaves its line to
+  // it. The next query begins when a line is written, so that at most kMaxAtOnce wait.
+  void Give(std::string line) {
+    std::vector<std::string> lines;
+    {
+      std::lock_guard lock(mutex_);
+      unwritten_.push_back(std::move(line));
+      if (is_writing_) return;
+      is_writing_ = true;
+    }
+    while (true) {
+      {
+        std::lock_guard lock(mutex_);
+        is_writing_ = !unwritten_.empty();
+        if (!is_writing_) return;
+        lines = std::exchange(unwritten_, {});
+      }
+      for (const std::string& one : lines) Write(one);
+    }
+  }
+
+  // By one thread at a time.
+  void Write(const std::string& line) {
+    if (!line.empty() && (!writer_.Write(line) || !writer_.Flush())) is_cancelled_ = true;
+    if (writer_.IsCancelled()) is_cancelled_ = true;
+    if (left_.fetch_sub(1) == 1) return writer_.Finish();
+    Continue();
   }
 
   static std::string Failure(const ApiError& error, int& status) {
@@ -166,11 +188,14 @@ class Batch : public std::enable_shared_from_this<Batch> {
   const QueryApiDeps deps_;
   core::Executor& executor_;
   const HttpRequest request_;
-  ResponseWriter writer_;  // written under write_mutex_
+  ResponseWriter writer_;  // of the thread that set is_writing_
   const std::vector<BatchQuery> queries_;
-  std::mutex write_mutex_;
   std::atomic<size_t> next_ = 0;
   std::atomic<size_t> left_;
+  std::atomic<bool> is_cancelled_ = false;
+  std::mutex mutex_;
+  bool is_writing_ = false;             // guarded by mutex_
+  std::vector<std::string> unwritten_;  // likewise
 };
 
 }  // namespace

@@ -217,9 +217,11 @@ HttpResponse Problems(const std::vector<std::string>& problems) {
 HttpResponse SourceHealth(const DataSourcePtr& source) {
   if (source == nullptr) return GrafanaMessage(404, "Data source not found");
   if (source->kind == SourceKind::kUnsupported) return GrafanaMessage(400, source->why_unsupported, "ERROR");
-  bool is_own = source->kind == SourceKind::kOwnMetrics || source->kind == SourceKind::kOwnAlerts;
-  return GrafanaMessage(200, is_own ? "This server's own data." : "Known; it is asked when it is used.",
-                        "OK");
+  if (source->kind != SourceKind::kOwnMetrics && source->kind != SourceKind::kOwnAlerts) {
+    return GrafanaMessage(501,
+                          "Other servers are not asked for their health; a query through the proxy tells.");
+  }
+  return GrafanaMessage(200, "This server's own data.", "OK");
 }
 
 }  // namespace

@@ -4,11 +4,14 @@ import type { Answer } from './client';
 import type { Explanation } from '../explore/explain';
 import type { Alert, BuildInfo, CardinalityAnswer, Labels, MatrixSeries, QueryResult, RelabelStep, RuleGroup, TargetsAnswer, TsdbStatus } from './types';
 
-const kApi = '/api/v1';
+/** This server's own; the calls that take another may be sent to any server that speaks Prometheus. */
+export const kOwnApi = '/api/v1';
+
+const kApi = kOwnApi;
 const seconds = (ms: number) => ms / 1000;
 
-export function queryInstant(query: string, timeMs: number, signal?: AbortSignal): Promise<Answer<QueryResult>> {
-  return call(`${kApi}/query`, { query, time: seconds(timeMs) }, signal);
+export function queryInstant(query: string, timeMs: number, signal?: AbortSignal, api = kOwnApi): Promise<Answer<QueryResult>> {
+  return call(`${api}/query`, { query, time: seconds(timeMs) }, signal);
 }
 
 export interface RangeRequest {
@@ -21,9 +24,10 @@ export interface RangeRequest {
 export function queryRange(
   { query, startMs, endMs, stepMs }: RangeRequest,
   signal?: AbortSignal,
+  api = kOwnApi,
 ): Promise<Answer<{ resultType: 'matrix'; result: MatrixSeries[] }>> {
   const parameters = { query, start: seconds(startMs), end: seconds(endMs), step: seconds(stepMs) };
-  return call(`${kApi}/query_range`, parameters, signal);
+  return call(`${api}/query_range`, parameters, signal);
 }
 
 export interface LabelRequest {
@@ -36,16 +40,16 @@ function labelParameters({ match, startMs, endMs }: LabelRequest) {
   return { 'match[]': match, start: seconds(startMs), end: seconds(endMs) };
 }
 
-export async function getLabelNames(request: LabelRequest, signal?: AbortSignal): Promise<string[]> {
-  return (await call<string[]>(`${kApi}/labels`, labelParameters(request), signal)).data;
+export async function getLabelNames(request: LabelRequest, signal?: AbortSignal, api = kOwnApi): Promise<string[]> {
+  return (await call<string[]>(`${api}/labels`, labelParameters(request), signal)).data;
 }
 
-export async function getLabelValues(label: string, request: LabelRequest, signal?: AbortSignal): Promise<string[]> {
-  return (await call<string[]>(`${kApi}/label/${encodeURIComponent(label)}/values`, labelParameters(request), signal)).data;
+export async function getLabelValues(label: string, request: LabelRequest, signal?: AbortSignal, api = kOwnApi): Promise<string[]> {
+  return (await call<string[]>(`${api}/label/${encodeURIComponent(label)}/values`, labelParameters(request), signal)).data;
 }
 
-export async function getSeries(request: LabelRequest, signal?: AbortSignal): Promise<Labels[]> {
-  return (await call<Labels[]>(`${kApi}/series`, labelParameters(request), signal)).data;
+export async function getSeries(request: LabelRequest, signal?: AbortSignal, api = kOwnApi): Promise<Labels[]> {
+  return (await call<Labels[]>(`${api}/series`, labelParameters(request), signal)).data;
 }
 
 export async function getTargets(signal?: AbortSignal): Promise<TargetsAnswer> {

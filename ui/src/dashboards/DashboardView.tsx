@@ -25,6 +25,8 @@ import type { Dashboard, Panel } from './model';
 import { PanelFrame } from './PanelFrame';
 import { repeatAll } from './repeat';
 import { readPanelState, readView, switchedAnnotations, withAnnotationSwitched, withPanelView, withRange, withRefresh, withVariable } from './urlState';
+import { getDataSources } from './sources';
+import type { DataSource } from './sources';
 import { VariableBar } from './VariableBar';
 import { resolveVariables, unresolved, valueOf } from './variables';
 import type { Resolved } from './variables';
@@ -65,7 +67,8 @@ export function DashboardView({ dashboard }: { dashboard: Dashboard }) {
   const { nowMs, refresh } = useNow(parseDuration(view.refresh) ?? 0);
   const wanted = useMemo(() => resolveRange(view.range, nowMs, dashboard.utc), [view.range.from, view.range.to, nowMs, dashboard.utc]);
   const range = useMemo(() => wanted ?? resolveRange(kFallbackRange, nowMs) ?? { fromMs: nowMs - 3_600_000, toMs: nowMs }, [wanted, nowMs]);
-  const resolved = useVariables(dashboard, range, view.wishes, nowMs);
+  const sources = useSources();
+  const resolved = useVariables(dashboard, range, view.wishes, sources, nowMs);
   const values = useMemo(
     () => new Map<string, VariableValue>([
       ...(resolved ?? []).map((one): [string, VariableValue] => [one.variable.name, valueOf(one, range.toMs - range.fromMs)]),
@@ -76,7 +79,7 @@ export function DashboardView({ dashboard }: { dashboard: Dashboard }) {
   );
   const { viewPanel } = readPanelState(search);
   const switched = switchedAnnotations(search);
-  const marks = useMarks(dashboard, range, resolved === undefined && dashboard.variables.length > 0 ? undefined : values, switched, nowMs);
+  const marks = useMarks(dashboard, range, resolved === undefined && dashboard.variables.length > 0 ? undefined : values, sources, switched, nowMs);
   return (
     <div className={css.page}>
       <PageBar title={dashboard.title}>
@@ -93,21 +96,29 @@ export function DashboardView({ dashboard }: { dashboard: Dashboard }) {
         <div className={css.notice}><Notice tone="warn" title="The time range cannot be read">{view.range.from} to {view.range.to}; the last hour is shown.</Notice></div>
       )}
       {resolved !== undefined && <Unanswered variables={resolved} />}
-      <Grid dashboard={dashboard} range={range} resolved={resolved} values={values} turn={nowMs} search={search} marks={marks.marks} viewPanel={viewPanel} />
+      <Grid dashboard={dashboard} range={range} resolved={resolved} values={values} turn={nowMs} search={search} marks={marks.marks} sources={sources} viewPanel={viewPanel} />
     </div>
   );
 }
+
+/** The server's data sources, once they are known; when they cannot be read, none, and everything asks this server. */
+function useSources(): readonly DataSource[] | undefined {
+  const { data, error } = useResource(getDataSources, [], { heedsRefresh: false });
+  return data ?? (error === undefined ? undefined : kNoSources);
+}
+
+const kNoSources: readonly DataSource[] = [];
 
 /**
  * Options change slowly: they are asked for when the range or a selection changes by more than a minute. Only while a
  * variable has none, as just after the server's first start, does every refresh (`turn`) ask again.
  */
-function useVariables(dashboard: Dashboard, range: ResolvedRange, wishes: ReadonlyMap<string, string[]>, turn: number): Resolved[] | undefined {
+function useVariables(dashboard: Dashboard, range: ResolvedRange, wishes: ReadonlyMap<string, string[]>, sources: readonly DataSource[] | undefined, turn: number): Resolved[] | undefined {
   const [incomplete, setIncomplete] = useState(false);
   const spanKey = `${Math.round(range.fromMs / 60_000)} ${Math.round((range.toMs - range.fromMs) / 60_000)}`;
   const { data } = useResource(
-    (signal) => resolveVariables(dashboard.variables, wishes, { startMs: range.fromMs, endMs: range.toMs }, signal),
-    [dashboard, spanKey, JSON.stringify([...wishes]), incomplete ? turn : 0],
+    (signal) => (sources === undefined ? Promise.resolve(undefined) : resolveVariables(dashboard.variables, wishes, { startMs: range.fromMs, endMs: range.toMs }, sources, signal)),
+    [dashboard, sources, spanKey, JSON.stringify([...wishes]), incomplete ? turn : 0],
   );
   useEffect(() => setIncomplete(data?.some(({ variable, options }) => variable.type === 'query' && options.length === 0) ?? false), [data]);
   return data;
@@ -129,18 +140,18 @@ function Unanswered({ variables }: { variables: Resolved[] }) {
 }
 
 /** The events of all annotations that are on; one that fails leaves the others. */
-function useMarks(dashboard: Dashboard, range: ResolvedRange, values: Values | undefined, switched: ReadonlySet<string>, turn: number): { marks: Mark[]; failures: ReadonlyMap<string, string> } {
+function useMarks(dashboard: Dashboard, range: ResolvedRange, values: Values | undefined, sources: readonly DataSource[] | undefined, switched: ReadonlySet<string>, turn: number): { marks: Mark[]; failures: ReadonlyMap<string, string> } {
   const active = dashboard.annotations.filter((one) => one.problem === undefined && one.enabled !== switched.has(one.name));
   const { data } = useResource(
     async (signal) => {
       const failures = new Map<string, string>();
-      const found = await Promise.all(active.map((one) => (values === undefined ? [] : askAnnotation(one, range, values, signal).catch((error: unknown) => {
+      const found = await Promise.all(active.map((one) => (values === undefined || sources === undefined ? [] : askAnnotation(one, range, values, sources, signal).catch((error: unknown) => {
         if (!signal.aborted) failures.set(one.name, error instanceof Error ? error.message : String(error));
         return [];
       }))));
       return { marks: found.flat(), failures };
     },
-    [dashboard, values, active.map((one) => one.name).join('\n'), turn, range.fromMs, range.toMs],
+    [dashboard, values, sources, active.map((one) => one.name).join('\n'), turn, range.fromMs, range.toMs],
     { heedsRefresh: false },
   );
   return data ?? kNoMarks;
@@ -156,10 +167,11 @@ interface GridProps {
   turn: number;
   search: string;
   marks: Mark[];
+  sources: readonly DataSource[] | undefined;
   viewPanel: string | undefined;
 }
 
-function Grid({ dashboard, range, resolved, values, turn, search, marks, viewPanel }: GridProps) {
+function Grid({ dashboard, range, resolved, values, turn, search, marks, sources, viewPanel }: GridProps) {
   const scheme = useScheme();
   const [element, { width }] = useSize<HTMLDivElement>();
   const [folded, setFolded] = useState<ReadonlyMap<string, boolean>>(new Map());
@@ -176,7 +188,7 @@ function Grid({ dashboard, range, resolved, values, turn, search, marks, viewPan
     <div ref={element} className={css.grid}>
       {dashboard.panels.length === 0 && <div className={css.wide}><Empty title="This dashboard has no panels" /></div>}
       {viewPanel !== undefined && placed.length === 0 && (!hasVariables || resolved !== undefined) && <div className={css.wide}><Empty title="No such panel">The address names panel {viewPanel}, which this dashboard does not have.</Empty></div>}
-      {width > 0 && (!hasVariables || resolved !== undefined) && placed.map(({ panel, at }) => {
+      {width > 0 && sources !== undefined && (!hasVariables || resolved !== undefined) && placed.map(({ panel, at }) => {
         const place = { gridColumn: `${at.x + 1} / span ${at.w}`, gridRow: `${at.y + 1} / span ${at.h}` };
         const key = panelKeyOf(panel);
         if (panel.type === 'row') {
@@ -194,7 +206,7 @@ function Grid({ dashboard, range, resolved, values, turn, search, marks, viewPan
         return (
           <div key={key} style={place} className={css.place}>
             <PanelFrame
-              panel={panel} panelKey={key} search={search} marks={marks} values={values} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
+              panel={panel} panelKey={key} search={search} marks={marks} sources={sources} values={values} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
               onZoom={(fromMs, toMs) => setSearch(withRange(search, absoluteRange(fromMs, toMs)))}
             />
           </div>

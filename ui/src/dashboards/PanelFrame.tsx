@@ -23,6 +23,7 @@ import type { Values, VariableValue } from './interpolate';
 import type { Panel } from './model';
 import { PanelMenu } from './PanelMenu';
 import { asObject, asText } from './read';
+import type { DataSource } from './sources';
 import { whyNotDrawn } from './support';
 import { readPanelState, withInspect } from './urlState';
 import css from './PanelFrame.module.css';
@@ -41,6 +42,7 @@ interface PanelFrameProps {
   panelKey: string;
   search: string;
   marks: Mark[];
+  sources: readonly DataSource[];
 }
 
 const Inspect = lazy(() => import('./Inspect'));
@@ -150,7 +152,7 @@ function Unsupported({ panel, why }: { panel: Panel; why: string }) {
   );
 }
 
-function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known, panelKey, search, marks }: PanelFrameProps & { kind: PanelKind; known: Map<string, VariableValue> }) {
+function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known, panelKey, search, marks, sources }: PanelFrameProps & { kind: PanelKind; known: Map<string, VariableValue> }) {
   const range = panelRange(panel, pageRange);
   const points = Math.max(50, Math.round((panel.gridPos.w / 24) * 1200));
   // Everything but the range changes what is asked; the range only asks again.
@@ -165,7 +167,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
   const { data, error, loading } = useResource(
     async (signal): Promise<{ frames: DataFrame[]; queries: AskedQuery[]; warnings: string[]; question: string; range: ResolvedRange }> => {
       if (!kind.asks) return { frames: [], queries: [], warnings: [], question, range };
-      const { frames, queries, warnings } = await askPanel(panel, range, points, known, signal, kind.takesHistograms);
+      const { frames, queries, warnings } = await askPanel(panel, range, points, known, sources, signal, kind.takesHistograms);
       return { frames: await transformFrames(panel.transformations, frames, (text) => replace(text)), queries, warnings, question, range };
     },
     [question, range.fromMs, range.toMs, turn],

@@ -14,7 +14,8 @@ interface VariableBarProps {
 }
 
 export function VariableBar({ variables, pending, onChange }: VariableBarProps) {
-  const shown = variables.filter(({ variable }) => variable.hide !== 2 && variable.type !== 'constant' && variable.type !== 'datasource' && variable.type !== 'unknown');
+  // Where there is one data source there is nothing to choose.
+  const shown = variables.filter(({ variable, options }) => variable.hide !== 2 && variable.type !== 'constant' && (variable.type !== 'datasource' || options.length > 1) && variable.type !== 'unknown');
   const absent = variables.filter(({ variable }) => variable.type === 'unknown' && variable.hide !== 2);
   if (shown.length === 0 && absent.length === 0) return null;
   return (

@@ -9,6 +9,8 @@ import { builtins, forPromql, interpolate } from './interpolate';
 import type { Values } from './interpolate';
 import type { Annotation, Panel } from './model';
 import { rateInterval } from '../time/interval';
+import { apiOf } from './sources';
+import type { DataSource } from './sources';
 
 export interface Mark {
   fromMs: number;
@@ -50,11 +52,11 @@ export function marksOf(annotation: Annotation, series: MatrixSeries[], stepMs: 
   return marks.slice(0, kMarksMax);
 }
 
-export async function askAnnotation(annotation: Annotation, range: ResolvedRange, values: Values, signal: AbortSignal): Promise<Mark[]> {
+export async function askAnnotation(annotation: Annotation, range: ResolvedRange, values: Values, sources: readonly DataSource[], signal: AbortSignal): Promise<Mark[]> {
   const minMs = parseDuration(interpolate(annotation.step, values, forPromql)) ?? 60_000;
   const stepMs = intervalFor(range.toMs - range.fromMs, 1000, minMs);
   const known = new Map([...values, ...builtins(range.fromMs, range.toMs, { intervalMs: stepMs, rateIntervalMs: rateInterval(stepMs, kScrapeIntervalMs) })]);
-  const { data } = await queryRange({ query: interpolate(annotation.expr, known, forPromql), ...alignToStep(range.fromMs, range.toMs, stepMs), stepMs }, signal);
+  const { data } = await queryRange({ query: interpolate(annotation.expr, known, forPromql), ...alignToStep(range.fromMs, range.toMs, stepMs), stepMs }, signal, apiOf(annotation.datasource, sources, values));
   return marksOf(annotation, data.result, stepMs);
 }
 

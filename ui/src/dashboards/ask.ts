@@ -8,6 +8,8 @@ import { holdsHistograms, toFrames } from './frames';
 import { builtins, forPromql, interpolate } from './interpolate';
 import type { Values } from './interpolate';
 import type { Panel, Target } from './model';
+import { apiOf } from './sources';
+import type { DataSource } from './sources';
 
 /** How often this server scrapes when nothing says otherwise: the floor of a step. */
 export const kScrapeIntervalMs = 15_000;
@@ -51,7 +53,8 @@ export interface AskedQuery {
   series: number;
 }
 
-export async function askPanel(panel: Panel, range: ResolvedRange, points: number, values: Values, signal: AbortSignal, takesHistograms = false): Promise<PanelAnswer> {
+/** `sources` are those that the server has, for the references of the panel and its targets. */
+export async function askPanel(panel: Panel, range: ResolvedRange, points: number, values: Values, sources: readonly DataSource[], signal: AbortSignal, takesHistograms = false): Promise<PanelAnswer> {
   const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '');
   const answers = await Promise.all(
     targets.map(async (target) => {
@@ -60,8 +63,10 @@ export async function askPanel(panel: Panel, range: ResolvedRange, points: numbe
       const several = targets.length > 1;
       // A target can ask for both; the table wants the present, everything else the range.
       const instant = target.instant && (!target.range || panel.type === 'table');
+      const named = target.datasource?.uid ?? '';
+      const api = apiOf(named === '' || named === '-- Mixed --' ? panel.datasource : target.datasource, sources, values);
       const started = performance.now();
-      const { data, warnings } = instant ? await queryInstant(expr, range.toMs, signal) : await queryRange({ query: expr, ...step }, signal);
+      const { data, warnings } = instant ? await queryInstant(expr, range.toMs, signal, api) : await queryRange({ query: expr, ...step }, signal, api);
       const series = Array.isArray(data.result) ? data.result.length : 0;
       const query: AskedQuery = { refId: target.refId, expr, stepMs: instant ? undefined : stepMs, tookMs: performance.now() - started, series };
       if (series > kSeriesMax) throw new Error(`Query ${target.refId} answers with ${series} series; at most ${kSeriesMax} are read. Aggregate or select fewer.`);

@@ -159,7 +159,7 @@ function readAnnotations(value: unknown, kinds: Kinds): Annotation[] {
     return {
       name: asText(json['name'], 'Annotations'), enabled: asBoolean(json['enable'], true), hidden: asBoolean(json['hide']), color: asText(json['iconColor'], 'red'), expr, step: asText(json['step'], '60s'),
       titleFormat: asText(json['titleFormat']), textFormat: asText(json['textFormat']), tagKeys: asText(json['tagKeys']).split(',').map((key) => key.trim()).filter((key) => key !== ''),
-      useValueForTime: asBoolean(json['useValueForTime']), panels: Array.isArray(filter['ids']) ? { exclude: asBoolean(filter['exclude']), ids: filter['ids'].map(Number) } : undefined,
+      useValueForTime: asBoolean(json['useValueForTime']), datasource, panels: Array.isArray(filter['ids']) ? { exclude: asBoolean(filter['exclude']), ids: filter['ids'].map(Number) } : undefined,
       problem: expr !== '' && foreign === undefined ? undefined : foreign !== undefined ? `it asks a data source of type ${foreign}` : stored ? 'it lists events by tag, which this server does not store' : 'it names no query',
     };
   });

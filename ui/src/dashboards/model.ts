@@ -70,6 +70,7 @@ export interface Annotation {
   textFormat: string;
   tagKeys: string[];
   useValueForTime: boolean;
+  datasource: DataSourceRef | undefined;
   /** Panels that show it; `exclude` turns the list round. */
   panels: { exclude: boolean; ids: number[] } | undefined;
   /** Why this server cannot answer it. */

@@ -82,7 +82,7 @@ describe('resolving', () => {
       { name: 'bad', type: 'query', query: 'label_values(broken{, x)' },
     );
     expect(inOrder(list).map((variable) => variable.name)).toEqual(['job', 'instance', 'bad']);
-    const resolved = await resolveVariables(list, new Map([['job', ['web']]]), { startMs: 0, endMs: 1000 }, new AbortController().signal);
+    const resolved = await resolveVariables(list, new Map([['job', ['web']]]), { startMs: 0, endMs: 1000 }, [], new AbortController().signal);
     expect(resolved.map((one) => one.selected)).toEqual([['h1'], ['web'], []]);
     expect(resolved[2]?.error).toBe('no such thing');
     expect(asked.find((address) => address.includes('/label/instance/'))).toContain('match[]=up{job="web"}');

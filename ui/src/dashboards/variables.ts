@@ -7,6 +7,8 @@ import type { Values, VariableValue } from './interpolate';
 import { foreignDataSource } from './dataSources';
 import { kAll } from './model';
 import type { Variable } from './model';
+import { apiOf, sourcesOfType } from './sources';
+import type { DataSource } from './sources';
 
 export interface Option {
   value: string;
@@ -82,23 +84,23 @@ interface Span {
 }
 
 /** Asks the server what a query variable's question asks; each form is one function call. */
-async function ask(question: string, span: Span, signal: AbortSignal): Promise<string[]> {
+async function ask(question: string, span: Span, signal: AbortSignal, api: string): Promise<string[]> {
   const text = question.trim();
   const inside = /^(\w+)\((.*)\)$/s.exec(text);
   const [name, argument = ''] = inside === null ? ['', ''] : [inside[1] ?? '', (inside[2] ?? '').trim()];
-  if (name === 'label_names') return getLabelNames({ ...span, ...(argument === '' ? {} : { match: [argument] }) }, signal);
+  if (name === 'label_names') return getLabelNames({ ...span, ...(argument === '' ? {} : { match: [argument] }) }, signal, api);
   if (name === 'label_values') {
     const parted = /^(?:(.+),\s*)?([\w.]+|"[^"]+")\s*$/s.exec(argument);
     const label = (parted?.[2] ?? '').replace(/"/g, '');
     const selector = parted?.[1]?.trim() ?? '';
-    return getLabelValues(label, { ...span, ...(selector === '' ? {} : { match: [selector] }) }, signal);
+    return getLabelValues(label, { ...span, ...(selector === '' ? {} : { match: [selector] }) }, signal, api);
   }
   if (name === 'metrics') {
     const pattern = new RegExp(argument === '' ? '' : argument);
-    return (await getLabelValues('__name__', span, signal)).filter((metric) => pattern.test(metric));
+    return (await getLabelValues('__name__', span, signal, api)).filter((metric) => pattern.test(metric));
   }
   if (name === 'query_result') {
-    const { data } = await queryInstant(argument, span.endMs, signal);
+    const { data } = await queryInstant(argument, span.endMs, signal, api);
     if (data.resultType !== 'vector') return [];
     return data.result.map(({ metric, value }) => {
       const { __name__: metricName = '', ...labels } = metric;
@@ -107,11 +109,11 @@ async function ask(question: string, span: Span, signal: AbortSignal): Promise<s
     });
   }
   if (text === '') return [];
-  const series = await getSeries({ ...span, match: [text] }, signal);
+  const series = await getSeries({ ...span, match: [text] }, signal, api);
   return series.map(({ __name__: metricName = '', ...labels }) => `${metricName}{${Object.entries(labels).map(([label, value]) => `${label}="${value}"`).join(',')}}`);
 }
 
-async function findOptions(variable: Variable, known: Values, span: Span, signal: AbortSignal): Promise<Option[]> {
+async function findOptions(variable: Variable, known: Values, span: Span, sources: readonly DataSource[], signal: AbortSignal): Promise<Option[]> {
   switch (variable.type) {
     case 'custom':
       return parseCustom(interpolate(variable.query, known, forPromql));
@@ -119,16 +121,18 @@ async function findOptions(variable: Variable, known: Values, span: Span, signal
       return [...(variable.auto === undefined ? [] : [{ value: `$__auto_interval_${variable.name}`, text: 'auto' }]), ...parseCustom(variable.query)];
     case 'constant':
       return [{ value: variable.query, text: variable.query }];
-    case 'datasource':
+    case 'datasource': {
       if (foreignDataSource({ type: variable.query }) !== undefined) throw new Error(`This server has no data source of type ${variable.query}.`);
-      return [{ value: 'sextant', text: 'Sextant' }];
+      const options = sourcesOfType(sources, variable.query).map(({ uid, name }) => ({ value: uid, text: name }));
+      return options.length > 0 ? options : [{ value: 'sextant', text: 'Sextant' }];
+    }
     case 'textbox':
     case 'unknown':
       return [];
     case 'query': {
       const foreign = foreignDataSource(variable.datasource);
       if (foreign !== undefined) throw new Error(`This server has no data source of type ${foreign}.`);
-      return sortOptions(applyRegex(await ask(interpolate(variable.query, known, forPromql), span, signal), variable.regex), variable.sort).slice(0, kOptionsMax);
+      return sortOptions(applyRegex(await ask(interpolate(variable.query, known, forPromql), span, signal, apiOf(variable.datasource, sources, known)), variable.regex), variable.sort).slice(0, kOptionsMax);
     }
   }
 }
@@ -195,6 +199,7 @@ export async function resolveVariables(
   variables: Variable[],
   wishes: ReadonlyMap<string, string[]>,
   span: Span,
+  sources: readonly DataSource[],
   signal: AbortSignal,
 ): Promise<Resolved[]> {
   const known = new Map<string, VariableValue>();
@@ -202,7 +207,7 @@ export async function resolveVariables(
   for (const variable of inOrder(variables)) {
     const resolved: Resolved = { variable, options: [], selected: [] };
     try {
-      resolved.options = await findOptions(variable, known, span, signal);
+      resolved.options = await findOptions(variable, known, span, sources, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       resolved.error = error instanceof Error ? error.message : String(error);

@@ -1,0 +1,45 @@
+/**
+ * The server's data sources, and which of them a reference in a dashboard means. A source that the server knows by its uid
+ * or name is asked through the server's proxy, whether it is the server itself or another; a reference to one that it
+ * does not know (dashboards come from elsewhere) means the default.
+ */
+import { fetchJson } from '../api/client';
+import { kOwnApi } from '../api/prometheus';
+import { forReading, interpolate } from './interpolate';
+import type { Values } from './interpolate';
+import type { DataSourceRef } from './model';
+import { asBoolean, asObjects, asText } from './read';
+
+export interface DataSource {
+  uid: string;
+  name: string;
+  type: string;
+  isDefault: boolean;
+  /** Why it cannot be asked. */
+  unsupported: string | undefined;
+}
+
+export async function getDataSources(signal: AbortSignal): Promise<DataSource[]> {
+  return asObjects(await fetchJson('/api/datasources', {}, signal)).map((one) => ({
+    uid: asText(one['uid']),
+    name: asText(one['name']),
+    type: asText(one['type']),
+    isDefault: asBoolean(one['isDefault']),
+    unsupported: asText(one['unsupported']) === '' ? undefined : asText(one['unsupported']),
+  }));
+}
+
+/** Those that a variable of this kind ("prometheus") chooses from, the default first. */
+export function sourcesOfType(sources: readonly DataSource[], type: string): DataSource[] {
+  const fitting = sources.filter((one) => one.type === type && one.unsupported === undefined);
+  return [...fitting.filter((one) => one.isDefault), ...fitting.filter((one) => !one.isDefault)];
+}
+
+/** Where the API of the source is that a reference means. Throws for one that cannot be asked. */
+export function apiOf(reference: DataSourceRef | undefined, sources: readonly DataSource[], values: Values): string {
+  const wanted = interpolate(reference?.uid ?? '', values, forReading);
+  const source = sources.find((one) => one.uid === wanted) ?? sources.find((one) => one.name === wanted) ?? sources.find((one) => one.isDefault);
+  if (source === undefined) return kOwnApi;
+  if (source.unsupported !== undefined) throw new Error(source.unsupported);
+  return `/api/datasources/proxy/uid/${encodeURIComponent(source.uid)}${kOwnApi}`;
+}
