@@ -190,6 +190,8 @@ core::Status Dispatcher::PutOne(const Alert& alert, TimestampMs now_ms) {
     fresh = Merge(*found->second.alert, fresh, now_ms);
   }
   Record& record = found->second;
+  const bool has_ended =
+      record.alert != nullptr && !record.alert->IsResolvedAt(now_ms) && fresh.IsResolvedAt(now_ms);
   record.alert = std::make_shared<const Alert>(std::move(fresh));
   inhibitor_.Update(fingerprint, record.alert);
   firing_.Confirm(fingerprint);
@@ -201,7 +203,7 @@ core::Status Dispatcher::PutOne(const Alert& alert, TimestampMs now_ms) {
     if (!joined) status = tl::unexpected(joined.error());
     is_new = is_new || (joined && *joined);
   }
-  if (is_new) firing_.Add(*record.alert);
+  if (is_new || has_ended) firing_.Add(*record.alert);
   return status;
 }
 

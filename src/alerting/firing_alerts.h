@@ -33,7 +33,7 @@ class FiringAlerts {
  public:
   // From here on there are records; before, and for ever when nobody keeps them, there are none.
   void StartRecording() { is_recording_ = true; }
-  // An alert has joined a group.
+  // An alert has joined a group, or has ended: killed after its end was told, we must not take it for firing.
   void Add(const Alert& alert);
   // It was repeated, or is given up: what was restored of it counts no more.
   void Confirm(uint64_t fingerprint) { restored_.erase(fingerprint); }
