@@ -1,5 +1,6 @@
 // What alerting reads from outside: matchers in three syntaxes, alertmanager.yml, and the saved notification
-// log and silences. None may crash or hang, and what is accepted must read back from its own text.
+// log, silences, firing alerts and history. None may crash or hang, and what is accepted must read back from
+// its own text.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -7,6 +8,7 @@
 
 #include "alerting/config.h"
 #include "alerting/firing_alerts.h"
+#include "alerting/history_codec.h"
 #include "alerting/matchers.h"
 #include "alerting/notification_log.h"
 #include "alerting/route.h"
@@ -59,6 +61,15 @@ void TryFiringAlerts(const std::string& bytes) {
     std::abort();
 }
 
+void TryHistory(const std::string& bytes) {
+  const auto events = al::DecodeHistory(bytes);
+  if (!events) return;
+  std::vector<const al::HistoryEvent*> pointers;
+  for (const al::HistoryEvent& event : *events) pointers.push_back(&event);
+  const auto again = al::DecodeHistory(al::EncodeHistory(pointers));
+  if (!again || again->size() != events->size()) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
@@ -69,5 +80,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   TryLog(text);
   TrySilences(text);
   TryFiringAlerts(text);
+  TryHistory(text);
   return 0;
 }

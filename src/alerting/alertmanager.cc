@@ -405,6 +405,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   void SaveChanges() {
     if (log_keeper) log_keeper->Write();
     if (alert_keeper) alert_keeper->Write();
+    if (silence_keeper && silence_keeper->has_failed()) silence_keeper->Write();
   }
 
   // With the lock held.
@@ -430,7 +431,8 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
 
   // With the lock held. Whoever reports alerts does not wait for the disk.
   void StartHistoryWrite() {
-    if (stopping || !history_keeper || is_history_writing || !history.has_records()) return;
+    if (stopping || !history_keeper || is_history_writing) return;
+    if (!history.has_records() && !history_keeper->has_failed()) return;
     is_history_writing = true;
     ++tasks;
     const core::Status submitted =

@@ -321,6 +321,31 @@ TEST_F(AlertmanagerTest, FullDiskIsCountedAndHealed) {
   EXPECT_TRUE(again->FindSilence(*id)) << "saved at the end";
 }
 
+TEST_F(AlertmanagerTest, WhatADiskRefusedIsSavedWhenItTakesItAgain) {
+  const TemporaryFolder folder;
+  core::FaultFileSystem faulty(files_);
+  core::ManualClock clock(clock_.NowMs());
+  auto started =
+      Alertmanager::Start(MustParse("route: {receiver: r, group_wait: 10ms}\nreceivers: [{name: r}]\n"),
+                          {io_, executor_, client_, clock, registry_, faulty, core::Logger::Discard()},
+                          {.external_url = "http://x", .data_dir = folder.path()});
+  ASSERT_TRUE(started);
+  faulty.FailOperation(1, core::Fault::kFail, true, core::Code::kResourceExhausted);
+  const auto matchers = ParseMatchers("a=b", MatcherSyntax::kFallback).value();
+  ASSERT_TRUE((*started)->SetSilence({.matcher_sets = {matchers}, .ends_at_ms = clock.NowMs() + 3'600'000}));
+  faulty.Heal();
+  clock.Advance(11'000);
+  // Something else happens, and no silence changes.
+  Alert alert = Firing("Disk");
+  alert.starts_at_ms = clock.NowMs();
+  (*started)->Put(std::span(&alert, 1));
+  const std::filesystem::path saved = folder.path() + "/silences";
+  for (int i = 0; i < 2'000 && !std::filesystem::exists(saved); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_TRUE(std::filesystem::exists(saved));
+  (*started)->Stop();
+}
+
 TEST_F(AlertmanagerTest, RouteLabelsReachTheMessage) {
   auto alertmanager = Start(
       "route: {receiver: r, group_by: [alertname], group_wait: 1s, labels: {reason: '{{ "
@@ -407,10 +432,10 @@ TEST_F(AlertmanagerTest, PauseThatAServiceAsksForIsKeptByAllThatWaits) {
 
 TEST_F(AlertmanagerTest, FullQueuePutsOff) {
   receiver_.Hang("/hangs");
-  auto started = Alertmanager::Start(
-      MustParse(Yaml("  webhook_configs: [{url: '" + receiver_.Url("/hangs") + "'}]\n")),
-      {io_, executor_, client_, clock_, registry_, files_, core::Logger::Discard()},
-      {.max_requests_per_integration = 1, .max_waiting_per_integration = 2});
+  auto started =
+      Alertmanager::Start(MustParse(Yaml("  webhook_configs: [{url: '" + receiver_.Url("/hangs") + "'}]\n")),
+                          {io_, executor_, client_, clock_, registry_, files_, core::Logger::Discard()},
+                          {.max_requests_per_integration = 1, .max_waiting_per_integration = 2});
   ASSERT_TRUE(started);
   std::vector<Alert> alerts;
   for (int i = 0; i < 10; ++i) alerts.push_back(Firing("A" + std::to_string(i)));

@@ -2,48 +2,13 @@
 
 #include <unordered_map>
 
+#include "alerting/record_bytes.h"
+
 namespace sextant::alerting {
 namespace {
 
 constexpr std::string_view kMagic = "SXAH";
 constexpr uint32_t kVersion = 1;
-
-template <typename T>
-void Put(std::string& out, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i)
-    out += static_cast<char>(static_cast<uint64_t>(value) >> (8 * i) & 0xFF);
-}
-
-void PutText(std::string& out, std::string_view text) {
-  Put(out, static_cast<uint32_t>(text.size()));
-  out += text;
-}
-
-// Reads from the front; after the first thing that is not there everything is zero and `ok` is false.
-struct Reader {
-  std::string_view rest;
-  bool ok = true;
-
-  std::string_view Take(size_t size) {
-    if (size > rest.size()) {
-      ok = false;
-      rest = {};
-      return {};
-    }
-    const std::string_view taken = rest.substr(0, size);
-    rest.remove_prefix(size);
-    return taken;
-  }
-  template <typename T>
-  T Get() {
-    const std::string_view bytes = Take(sizeof(T));
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes.size(); ++i)
-      value |= static_cast<uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
-    return static_cast<T>(value);
-  }
-  std::string_view Text() { return Take(Get<uint32_t>()); }
-};
 
 // Numbers things in the order in which they are first asked for.
 template <typename T>
@@ -61,10 +26,10 @@ class Table {
   std::vector<const T*> items_;
 };
 
-std::shared_ptr<const HistoryAlert> TakeAlert(Reader& in) {
+std::shared_ptr<const HistoryAlert> TakeAlert(RecordReader& in) {
   auto alert = std::make_shared<HistoryAlert>();
   model::LabelsBuilder labels;
-  const auto count = in.Get<uint32_t>();
+  const auto count = in.Number<uint32_t>();
   for (uint32_t i = 0; i < count && in.ok; ++i) {
     const std::string_view name = in.Text();
     const std::string_view value = in.Text();
@@ -76,9 +41,9 @@ std::shared_ptr<const HistoryAlert> TakeAlert(Reader& in) {
   return alert;
 }
 
-std::shared_ptr<const HistoryContext> TakeContext(Reader& in) {
+std::shared_ptr<const HistoryContext> TakeContext(RecordReader& in) {
   auto context = std::make_shared<HistoryContext>();
-  context->notification = in.Get<uint64_t>();
+  context->notification = in.Number<uint64_t>();
   context->receiver = in.Text();
   context->integration = in.Text();
   context->detail = in.Text();
@@ -86,9 +51,9 @@ std::shared_ptr<const HistoryContext> TakeContext(Reader& in) {
 }
 
 template <typename T>
-std::vector<T> TakeTable(Reader& in, T (*take)(Reader&)) {
+std::vector<T> TakeTable(RecordReader& in, T (*take)(RecordReader&)) {
   std::vector<T> items;
-  const auto count = in.Get<uint32_t>();
+  const auto count = in.Number<uint32_t>();
   for (uint32_t i = 0; i < count && in.ok; ++i) items.push_back(take(in));
   return items;
 }
@@ -100,31 +65,31 @@ std::string EncodeHistory(const std::vector<const HistoryEvent*>& events) {
   Table<HistoryContext> contexts;
   std::string body;
   for (const HistoryEvent* event : events) {
-    Put(body, event->id);
-    Put(body, event->time_ms);
-    Put(body, static_cast<uint8_t>(event->kind));
-    Put(body, static_cast<uint8_t>(event->is_about_end));
-    Put(body, alerts.IndexOf(event->alert.get()));
-    Put(body, contexts.IndexOf(event->context.get()));
+    PutNumber(body, event->id);
+    PutNumber(body, event->time_ms);
+    PutNumber(body, static_cast<uint8_t>(event->kind));
+    PutNumber(body, static_cast<uint8_t>(event->is_about_end));
+    PutNumber(body, alerts.IndexOf(event->alert.get()));
+    PutNumber(body, contexts.IndexOf(event->context.get()));
   }
   std::string out(kMagic);
-  Put(out, kVersion);
-  Put(out, static_cast<uint32_t>(alerts.items().size()));
+  PutNumber(out, kVersion);
+  PutNumber(out, static_cast<uint32_t>(alerts.items().size()));
   for (const HistoryAlert* alert : alerts.items()) {
-    Put(out, static_cast<uint32_t>(alert->labels.size()));
+    PutNumber(out, static_cast<uint32_t>(alert->labels.size()));
     for (const model::LabelView label : alert->labels) {
       PutText(out, label.name);
       PutText(out, label.value);
     }
   }
-  Put(out, static_cast<uint32_t>(contexts.items().size()));
+  PutNumber(out, static_cast<uint32_t>(contexts.items().size()));
   for (const HistoryContext* context : contexts.items()) {
-    Put(out, context->notification);
+    PutNumber(out, context->notification);
     PutText(out, context->receiver);
     PutText(out, context->integration);
     PutText(out, context->detail);
   }
-  Put(out, static_cast<uint32_t>(events.size()));
+  PutNumber(out, static_cast<uint32_t>(events.size()));
   return out + body;
 }
 
@@ -132,21 +97,21 @@ core::Result<std::vector<HistoryEvent>> DecodeHistory(std::string_view bytes) {
   const auto corrupt = [](std::string_view what) {
     return core::Fail(core::Code::kCorruption, "alert history: {}", what);
   };
-  Reader in{bytes};
+  RecordReader in{bytes};
   if (in.Take(kMagic.size()) != kMagic) return corrupt("does not begin with SXAH");
-  if (in.Get<uint32_t>() != kVersion) return corrupt("unknown version");
+  if (in.Number<uint32_t>() != kVersion) return corrupt("unknown version");
   const auto alerts = TakeTable(in, TakeAlert);
   const auto contexts = TakeTable(in, TakeContext);
-  const auto count = in.Get<uint32_t>();
+  const auto count = in.Number<uint32_t>();
   std::vector<HistoryEvent> events;
   for (uint32_t i = 0; i < count && in.ok; ++i) {
     HistoryEvent event;
-    event.id = in.Get<uint64_t>();
-    event.time_ms = in.Get<core::TimestampMs>();
-    const auto kind = in.Get<uint8_t>();
-    event.is_about_end = in.Get<uint8_t>() != 0;
-    const auto alert = in.Get<uint32_t>();
-    const auto context = in.Get<uint32_t>();
+    event.id = in.Number<uint64_t>();
+    event.time_ms = in.Number<core::TimestampMs>();
+    const auto kind = in.Number<uint8_t>();
+    event.is_about_end = in.Number<uint8_t>() != 0;
+    const auto alert = in.Number<uint32_t>();
+    const auto context = in.Number<uint32_t>();
     if (!in.ok) break;
     if (kind < 1 || kind > static_cast<uint8_t>(HistoryKind::kNotificationFailed))
       return corrupt("unknown kind of event");

@@ -7,10 +7,11 @@
 //   counted
 //
 // A disk that is full or broken stops nothing: the failure is logged and counted, the change counts in
-// memory, and the whole is written again as soon as that works, tried every ten seconds. Callers that come
-// while one writes wait for it and share its write. Methods may be called from any thread.
+// memory, and the whole is written again as soon as that works, tried by Write every ten seconds. Callers
+// that come while one writes wait for it and share its write. Methods may be called from any thread.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -39,6 +40,8 @@ class StateKeeper {
   void Write();
   // Writes the whole, for maintenance and at the end.
   void WriteSnapshot();
+  // Whether something could not be written, so that Write should be called until it could.
+  bool has_failed() const { return needs_snapshot_.load(); }
 
  private:
   void Take(bool snapshot);
@@ -64,7 +67,7 @@ class StateKeeper {
   uint64_t wanted_ = 0;
   uint64_t written_ = 0;
 
-  bool needs_snapshot_ = false;
+  std::atomic<bool> needs_snapshot_ = false;
   int64_t retry_at_ns_ = 0;
   size_t last_snapshot_bytes_ = 0;
 };

@@ -180,7 +180,8 @@ class Proxy {
     fetch.headers.Set("User-Agent", deps_.user_agent);
     auto answer = std::make_shared<ResponseWriter>(std::move(writer));
     net::FetchHandle handle = deps_.client.Fetch(
-        std::move(fetch), {}, [answer, under_way = under_way_](core::Result<net::FetchResponse> fetched) {
+        std::move(fetch), {.executor = &deps_.executor, .priority = core::Priority::kQuery},
+        [answer, under_way = under_way_](core::Result<net::FetchResponse> fetched) {
           under_way->fetch_sub(1);
           if (!fetched) return answer->Send(GrafanaMessage(502, fetched.error().message()));
           HttpResponse response;

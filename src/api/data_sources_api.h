@@ -16,6 +16,7 @@ namespace sextant::api {
 struct DataSourceApiDeps {
   const dashboards::DataSources& sources;
   net::HttpClient& client;
+  core::Executor& executor;  // where answers of other servers are passed on
   core::Registry& registry;
   std::string user_agent;
   // What the server's own sources answer, under the paths of the originals.

@@ -32,6 +32,7 @@ constexpr DurationMs kScrapeMs = 15'000;
 constexpr int64_t kDefaultPoints = 100;
 // More series than a page can hold; such an answer is refused, not cut.
 constexpr size_t kMaxSeries = 20'000;
+constexpr size_t kMaxAnswerBytes = 64 << 20;
 
 struct FrameQuery {
   std::string ref_id = "A";
@@ -230,6 +231,18 @@ void WriteFrame(JsonWriter& json, const FrameQuery& query, const Asked& asked, s
   json.EndObject().EndObject();
 }
 
+tl::unexpected<core::Error> HistogramRefusal() {
+  return core::Fail(core::Code::kUnimplemented,
+                    "native histograms are not answered as frames; make numbers of them with "
+                    "histogram_quantile() or histogram_count()");
+}
+
+tl::unexpected<core::Error> SizeRefusal() {
+  return core::Fail(core::Code::kResourceExhausted,
+                    "the answer is larger than {} bytes; select fewer series or ask for fewer points",
+                    kMaxAnswerBytes);
+}
+
 core::Status WriteFrames(JsonWriter& json, const FrameQuery& query, const Asked& asked,
                          const promql::QueryValue& value) {
   std::string_view type = promql::QueryValueTypeName(value);
@@ -238,10 +251,8 @@ core::Status WriteFrames(JsonWriter& json, const FrameQuery& query, const Asked&
       return core::Fail(core::Code::kResourceExhausted, "the answer has {} series, more than {}",
                         matrix->size(), kMaxSeries);
     for (const promql::MatrixSeries& series : *matrix) {
-      if (!series.histograms.empty())
-        return core::Fail(core::Code::kUnimplemented,
-                          "native histograms are not answered as frames; make numbers of them with "
-                          "histogram_quantile() or histogram_count()");
+      if (!series.histograms.empty()) return HistogramRefusal();
+      if (json.size() > kMaxAnswerBytes) return SizeRefusal();
       WriteFrame(json, query, asked, type, series.labels, series.floats);
     }
   } else if (const auto* vector = std::get_if<promql::VectorResult>(&value)) {
@@ -249,10 +260,7 @@ core::Status WriteFrames(JsonWriter& json, const FrameQuery& query, const Asked&
       return core::Fail(core::Code::kResourceExhausted, "the answer has {} series, more than {}",
                         vector->size(), kMaxSeries);
     for (const promql::VectorSample& sample : *vector) {
-      if (sample.histogram)
-        return core::Fail(core::Code::kUnimplemented,
-                          "native histograms are not answered as frames; make numbers of them with "
-                          "histogram_quantile() or histogram_count()");
+      if (sample.histogram) return HistogramRefusal();
       WriteFrame(json, query, asked, type, sample.labels, {{sample.time_ms, sample.value}});
     }
   } else if (const auto* scalar = std::get_if<promql::ScalarResult>(&value)) {
@@ -299,6 +307,8 @@ class FrameQueries {
       auto parsed = core::ParseDuration(query.min_step);
       if (!parsed) return Failure("interval: " + parsed.error().message(), 400);
       min_ms = *parsed;
+    } else if (query.interval_ms > 0) {
+      min_ms = query.interval_ms;
     }
     DurationMs range_ms = frames.to_ms - frames.from_ms;
     DurationMs step_ms =
@@ -340,6 +350,9 @@ HttpResponse AnswerAll(const FrameQueryDeps& deps, const HttpRequest& request, c
   bool is_failed = false;
   for (const FrameQuery& query : frames.queries) {
     Answered answered = queries.Run(frames, query);
+    if (json.size() + answered.json.size() > kMaxAnswerBytes) {
+      answered = Failure(SizeRefusal().value().message(), 400);
+    }
     is_failed = is_failed || answered.is_failed;
     json.Key(query.ref_id).Raw(answered.json);
   }

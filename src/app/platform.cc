@@ -405,9 +405,9 @@ void Platform::Impl::AddOriginalsRoutes(net::Router& router) {
 void Platform::Impl::AddDashboardRoutes(net::Router& router) {
   api::AddDashboardRoutes(router, {dashboards_->library(), std::string(Version()), "home"});
   AddOriginalsRoutes(own_routes_);
-  api::AddDataSourceRoutes(
-      router, {dashboards_->sources(), client_, services_.registry, user_agent_, own_routes_,
-               [this] { return dashboards_->Reload(); }, [this] { return dashboards_->Problems(); }});
+  api::AddDataSourceRoutes(router, {dashboards_->sources(), client_, services_.executor, services_.registry,
+                                    user_agent_, own_routes_, [this] { return dashboards_->Reload(); },
+                                    [this] { return dashboards_->Problems(); }});
   if (options_.is_agent) return;
   const api::QueryApiDeps queries{*queryable_, *engine_, services_.clock, query_gate_,
                                   options_.per_step_stats};

@@ -187,6 +187,10 @@ datasources:
         self.assertEqual(status, 400)
         self.assertEqual(answer["results"]["A"]["status"], 200)
         self.assertIn("parse error", answer["results"]["B"]["error"])
+        wide = {**up, "instant": False, "range": True, "maxDataPoints": 1000, "intervalMs": 60_000}
+        later = lambda query: self.call(server, "POST", "/api/ds/query", {"from": "now-5m", "to": "now+3m", "queries": [query]})[1]
+        step_of = lambda query: later(query)["results"]["A"]["frames"][0]["schema"]["meta"]["executedQueryString"].split("Step: ")[1]
+        self.assertEqual([step_of(wide), step_of({**wide, "interval": "30s"})], ["1m", "30s"])
         self.assertEqual(ask({**up, "datasource": {"uid": "nobody"}})[1]["results"]["A"]["status"], 404)
         for body in ({}, {"from": "now-1h", "to": "now", "queries": []}, {"from": "soon", "to": "now", "queries": [up]}):
             self.assertEqual(self.call(server, "POST", "/api/ds/query", body)[0], 400, body)
