@@ -26,21 +26,22 @@ bool AcceptsGzip(const net::HttpRequest& request) {
 }
 
 // The headers of an asset; 304 when the client has it.
-net::HttpResponse Begin(const net::HttpRequest& request, const Asset& asset, std::string_view cache_control) {
+net::HttpResponse Begin(const net::HttpRequest& request, const Asset& asset, std::string_view etag,
+                        std::string_view cache_control) {
   net::HttpResponse response;
   response.headers.Set("Content-Type", asset.content_type);
   response.headers.Set("Cache-Control", cache_control);
-  response.headers.Set("ETag", asset.etag);
+  response.headers.Set("ETag", etag);
   response.headers.Set("X-Content-Type-Options", "nosniff");
   response.headers.Set("Content-Security-Policy", kContentPolicy);
-  if (request.headers.Get("If-None-Match") == asset.etag) response.status = 304;
+  if (request.headers.Get("If-None-Match") == etag) response.status = 304;
   return response;
 }
 
 net::HttpResponse ServeAsset(const net::HttpRequest& request, std::string_view name) {
   const Asset* asset = FindAsset(name);
   if (asset == nullptr) return net::HttpResponse::Text(404, "not found\n");
-  net::HttpResponse response = Begin(request, *asset, kForever);
+  net::HttpResponse response = Begin(request, *asset, asset->etag, kForever);
   response.headers.Set("Vary", "Accept-Encoding");
   if (response.status == 304) return response;
   if (AcceptsGzip(request)) {
@@ -77,14 +78,17 @@ void ReplaceAll(std::string& text, std::string_view from, std::string_view to) {
 net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& prefix) {
   const Asset* asset = FindAsset("ui/index.html");
   if (asset == nullptr) return net::HttpResponse::Text(404, "not found\n");
-  net::HttpResponse response = Begin(request, *asset, kRevalidate);
+  // Behind another proxy or prefix the same address has another page.
+  const std::string root = RootFrom(request, prefix);
+  std::string etag(asset->etag);
+  etag.insert(etag.size() - 1, fmt::format("-{}", root.size()));
+  net::HttpResponse response = Begin(request, *asset, etag, kRevalidate);
   if (response.status == 304) return response;
   if (core::Status inflated =
           net::Decompress(net::Encoding::kGzip, asset->gzip, asset->size_bytes, response.body);
       !inflated) {
     return net::HttpResponse::Text(500, inflated.error().message() + "\n");
   }
-  const std::string root = RootFrom(request, prefix);
   ReplaceAll(response.body, "\"/assets/", fmt::format("\"{}assets/", root));
   ReplaceAll(response.body, "name=\"sextant-root\" content=\"/\"",
              fmt::format("name=\"sextant-root\" content=\"{}\"", root));

@@ -69,11 +69,11 @@ core::Status Library::Attach(std::unique_ptr<Store> store) {
 void Library::SetProvisioned(std::vector<ProvisionedDashboard> dashboards, std::vector<Folder> folders) {
   std::map<std::string, Provisioned, std::less<>> now;
   for (ProvisionedDashboard& file : dashboards) {
-    auto document = ReadDocument(file.json);
+    auto document = ReadDocument(*file.json);
     if (!document) continue;  // the provisioner hands on what can be read
     Provisioned one;
-    one.fingerprint = Fingerprint(file.json);
-    auto shown = MakeDashboard(*document, file.json, file.uid, std::max<int64_t>(document->version, 1));
+    one.fingerprint = Fingerprint(*file.json);
+    auto shown = MakeDashboard(*document, *file.json, file.uid, std::max<int64_t>(document->version, 1));
     shown->folder_uid = file.folder_uid;
     shown->created_ms = shown->updated_ms = file.updated_ms;
     shown->origin = Origin::kProvisioned;

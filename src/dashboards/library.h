@@ -52,7 +52,7 @@ struct Folder {
 // A dashboard as a provider's file has it.
 struct ProvisionedDashboard {
   std::string uid;
-  std::string json;
+  std::shared_ptr<const std::string> json;  // shared with whoever read the file; never null
   std::string folder_uid;
   std::string external_id;
   core::TimestampMs updated_ms = 0;  // of the file

@@ -30,7 +30,8 @@ class LibraryTest : public ::testing::Test {
   }
   static ProvisionedDashboard File(std::string uid, std::string title, bool allows_changes) {
     ProvisionedDashboard file;
-    file.json = fmt::format(R"({{"uid":"{}","title":"{}"}})", uid, title);
+    file.json =
+        std::make_shared<const std::string>(fmt::format(R"({{"uid":"{}","title":"{}"}})", uid, title));
     file.uid = std::move(uid);
     file.external_id = "a.json";
     file.allows_changes = allows_changes;

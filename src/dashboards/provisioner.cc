@@ -121,7 +121,8 @@ void Provisioner::AddDashboard(const DashboardProvider& provider, const std::str
       Remember(dashboards_, path, kMaxDocumentBytes, seen,
                [](std::string text, const Signature& signature) -> core::Result<DashboardFile> {
                  SEXTANT_ASSIGN(Document document, ReadDocument(text));
-                 return DashboardFile{document.uid, std::move(text), signature.modified_ns / 1'000'000};
+                 return DashboardFile{document.uid, std::make_shared<const std::string>(std::move(text)),
+                                      signature.modified_ns / 1'000'000};
                });
   if (!cached.value) return;
   ProvisionedDashboard dashboard;

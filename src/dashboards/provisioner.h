@@ -67,7 +67,7 @@ class Provisioner {
   };
   struct DashboardFile {
     std::string uid;  // of the document; may be empty
-    std::string json;
+    std::shared_ptr<const std::string> json;
     core::TimestampMs modified_ms = 0;
   };
 

@@ -100,12 +100,12 @@ TEST_F(ProvisionerTest, AConfigMapIsReadOnceAndFollowed) {
   Provisioned read = Read();
   EXPECT_THAT(read.problems, IsEmpty());
   ASSERT_EQ(read.dashboards.size(), 1u);
-  EXPECT_THAT(read.dashboards[0].json, HasSubstr("old"));
+  EXPECT_THAT(*read.dashboards[0].json, HasSubstr("old"));
   fs::create_directory_symlink("..2", dir_ / "boards/..next");
   fs::rename(dir_ / "boards/..next", dir_ / "boards/..data");
   auto changed = provisioner_->Read(false);
   ASSERT_TRUE(changed);
-  EXPECT_THAT(changed->dashboards[0].json, HasSubstr("newer"));
+  EXPECT_THAT(*changed->dashboards[0].json, HasSubstr("newer"));
 }
 
 TEST_F(ProvisionerTest, OneUidIsOneDashboard) {
