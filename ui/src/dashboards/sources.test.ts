@@ -20,6 +20,11 @@ describe('which source a reference means', () => {
     for (const reference of [undefined, {}, { uid: 'PBFA97CFB590B2093' }]) expect(apiOf(reference, sources, none)).toBe('/api/datasources/proxy/uid/own/api/v1');
     expect(apiOf({ uid: 'PBFA97CFB590B2093' }, [], none)).toBe('/api/v1');
   });
+  test('a default that cannot be asked stands in for no other', () => {
+    const odd = [source('logs', { type: 'loki', isDefault: true, unsupported: 'not supported' }), source('own')];
+    expect(apiOf({ uid: 'PBFA97CFB590B2093' }, odd, none)).toBe('/api/datasources/proxy/uid/own/api/v1');
+    expect(() => apiOf(undefined, odd, none)).toThrow('not supported');
+  });
   test('one that cannot be asked says why', () => {
     expect(() => apiOf({ uid: 'logs' }, sources, none)).toThrow('not supported');
   });

@@ -1,7 +1,7 @@
 /**
  * The server's data sources, and which of them a reference in a dashboard means. A source that the server knows by its uid
  * or name is asked through the server's proxy, whether it is the server itself or another; a reference to one that it
- * does not know (dashboards come from elsewhere) means the default.
+ * does not know (dashboards come from elsewhere) means the default among those that speak PromQL.
  */
 import { fetchJson } from '../api/client';
 import { kOwnApi } from '../api/prometheus';
@@ -38,7 +38,8 @@ export function sourcesOfType(sources: readonly DataSource[], type: string): Dat
 /** Where the API of the source is that a reference means. Throws for one that cannot be asked. */
 export function apiOf(reference: DataSourceRef | undefined, sources: readonly DataSource[], values: Values): string {
   const wanted = interpolate(reference?.uid ?? '', values, forReading);
-  const source = sources.find((one) => one.uid === wanted) ?? sources.find((one) => one.name === wanted) ?? sources.find((one) => one.isDefault);
+  const known = sources.find((one) => one.uid === wanted) ?? sources.find((one) => one.name === wanted);
+  const source = known ?? (wanted === '' ? sources.find((one) => one.isDefault) : sourcesOfType(sources, 'prometheus')[0]);
   if (source === undefined) return kOwnApi;
   if (source.unsupported !== undefined) throw new Error(source.unsupported);
   return `/api/datasources/proxy/uid/${encodeURIComponent(source.uid)}${kOwnApi}`;
