@@ -898,6 +898,29 @@ std::vector<HistoryEvent> Alertmanager::History(core::TimestampMs start_ms, core
   return impl_->history.Events(start_ms, end_ms);
 }
 
+core::Result<DryRunView> Alertmanager::PlayHistory(std::shared_ptr<const Config> proposed,
+                                                   const DryRunOptions& options) const {
+  const std::vector<HistoryEvent> events =
+      impl_->history.Events(std::numeric_limits<TimestampMs>::min(), options.end_ms);
+  DryRunInput input{.config = {}, .events = events, .silences = {}, .limits = impl_->options.limits};
+  std::string silences;
+  {
+    std::lock_guard lock(impl_->mutex);
+    input.config = impl_->dispatcher.config();
+    silences = impl_->dispatcher.silences().Serialize();
+  }
+  input.silences = silences;
+  DryRunView view{.known_since_ms = events.empty() ? options.end_ms : events.front().time_ms,
+                  .current = {},
+                  .proposed = {},
+                  .changes = {}};
+  SEXTANT_ASSIGN(view.current, PlayAgain(input, options));
+  input.config = std::move(proposed);
+  SEXTANT_ASSIGN(view.proposed, PlayAgain(input, options));
+  view.changes = Compare(view.current, view.proposed, events);
+  return view;
+}
+
 void Alertmanager::Stop() { impl_->Stop(); }
 
 }  // namespace sextant::alerting
