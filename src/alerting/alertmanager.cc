@@ -661,7 +661,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       if (!verdict.delivered && verdict.may_retry && !stopping)
         is_over = !ScheduleRetry(delivery, verdict, now_ms);
       if (is_over) {
-        dispatcher.Finish(notification.id, verdict.delivered, now_ms);
+        dispatcher.Finish(notification.id, verdict.delivered, now_ms, verdict.receiver_data);
         Remember(*delivery, verdict, now_ms);
         history.Notified(notification, verdict.delivered, verdict.error, now_ms);
         StartHistoryWrite();
