@@ -14,8 +14,7 @@
 
 #include "core/clock.h"
 #include "core/result.h"
-
-struct sqlite3;
+#include "sqlite/database.h"
 
 namespace sextant::dashboards {
 
@@ -52,9 +51,6 @@ class Store {
 
   // Opens or makes the file. Errors: kCorruption when it is no database of ours, kIo otherwise.
   static core::Result<std::unique_ptr<Store>> Open(const std::string& path);
-  ~Store();
-  Store(const Store&) = delete;
-  Store& operator=(const Store&) = delete;
 
   core::Result<std::vector<StoredFolder>> Folders();
   core::Result<std::vector<StoredDashboard>> Dashboards();
@@ -72,12 +68,9 @@ class Store {
   core::Status RemoveFolder(const std::string& uid);
 
  private:
-  explicit Store(sqlite3* db) : db_(db) {}
-  core::Status Run(const char* sql);
-  template <typename Change>
-  core::Status InTransaction(Change change);
+  explicit Store(std::unique_ptr<sqlite::Database> db) : db_(std::move(db)) {}
 
-  sqlite3* const db_;  // closed by the destructor
+  const std::unique_ptr<sqlite::Database> db_;
 };
 
 }  // namespace sextant::dashboards
