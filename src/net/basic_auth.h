@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/result.h"
+#include "net/passwords.h"
 
 namespace sextant::net {
 
@@ -31,12 +32,7 @@ class BasicAuth {
 
  private:
   using Digest = std::array<unsigned char, 32>;
-  struct Credentials {
-    std::string user;
-    std::string password;
-  };
-  static bool ParseAuthorization(std::string_view authorization, Credentials& credentials);
-  Digest DigestOf(const Credentials& credentials) const;
+  Digest DigestOf(const BasicCredentials& credentials) const;
 
   const std::map<std::string, std::string> users_;
   std::string dummy_hash_;  // for unknown users

@@ -311,22 +311,66 @@ void HttpConnection::OnRead(const error_code& error, size_t bytes) {
 void HttpConnection::OnHeader() {
   request_begin_ns_ = core_->clock.MonotonicNs();
   read_deadline_ = DeadlineIn(timeouts().body_ms);
-  const HttpRequest& request = reader_.request();
-  match_ = core_->router().Match(request.method, reader_.raw_path());
+  match_ = core_->router().Match(reader_.request().method, reader_.raw_path());
   user_.clear();
+  role_.clear();
   planned_.reset();
 
-  SecurityState security = core_->security();
-  if (security.auth == nullptr) {
+  if (std::shared_ptr<BasicAuth> auth = core_->security().auth) {
+    CheckPassword(auth);
+  } else if (core_->options.gate != nullptr) {
+    AskGate(*core_->options.gate);
+  } else {
     OnAuthenticated();
-    return;
   }
-  std::string authorization(request.headers.Get("Authorization"));
-  BasicAuth::Verdict verdict = security.auth->Check(authorization, user_);
+}
+
+void HttpConnection::CheckPassword(const std::shared_ptr<BasicAuth>& auth) {
+  std::string authorization(reader_.request().headers.Get("Authorization"));
+  BasicAuth::Verdict verdict = auth->Check(authorization, user_);
   if (verdict != BasicAuth::Verdict::kUnknown) {
     OnPasswordChecked(verdict == BasicAuth::Verdict::kAccepted, user_);
     return;
   }
+  RunCheck([self = shared_from_this(), auth, authorization = std::move(authorization)] {
+    std::string user;
+    bool is_accepted = auth->Verify(authorization, user);
+    return [self, is_accepted, user = std::move(user)] { self->OnPasswordChecked(is_accepted, user); };
+  });
+}
+
+void HttpConnection::AskGate(AccessGate& gate) {
+  HttpRequest& request = reader_.request();
+  request.path = match_.path;
+  request.remote_address = remote_address_;
+  request.is_tls = stream_->is_tls();
+  AccessDecision decision = gate.Check(request, match_.route);
+  if (decision.kind != AccessDecision::Kind::kMustVerify) {
+    OnGate(std::move(decision));
+    return;
+  }
+  // The connection may end while the gate works, so that works on a copy.
+  RunCheck([self = shared_from_this(), &gate, request, route = match_.route] {
+    auto verified = std::make_shared<AccessDecision>(gate.Verify(request, route));
+    return [self, verified] { self->OnGate(std::move(*verified)); };
+  });
+}
+
+void HttpConnection::OnGate(AccessDecision decision) {
+  if (decision.kind == AccessDecision::Kind::kAllowed) {
+    user_ = std::move(decision.user);
+    role_ = std::move(decision.role);
+    OnAuthenticated();
+    return;
+  }
+  core_->CountRefusal(decision.answer.status == 401 ? "unauthorized" : "access");
+  match_.route = nullptr;
+  Plan(std::move(decision.answer));
+  if (CheckExpectation()) reader_.ReadBody(kSmallBodyBytes);
+}
+
+// Runs a slow check on the executor, and what it returns back on the loop; nothing is read meanwhile.
+void HttpConnection::RunCheck(std::function<std::function<void()>()> check) {
   if (core_->password_checks.fetch_add(1) >= kMaxPasswordChecks) {
     core_->password_checks.fetch_sub(1);
     Refuse(503, "password_checks", "too many passwords are being checked; try again later");
@@ -335,17 +379,15 @@ void HttpConnection::OnHeader() {
   phase_ = Phase::kChecking;
   read_deadline_ = MonotonicTime::max();
   core_->AddHandler();
-  core::Status submitted = core_->executor.Submit(
-      core::Priority::kQuery,
-      [self = shared_from_this(), auth = security.auth, authorization = std::move(authorization)] {
-        std::string user;
-        bool is_accepted = auth->Verify(authorization, user);
+  core::Status submitted =
+      core_->executor.Submit(core::Priority::kQuery, [self = shared_from_this(), check = std::move(check)] {
+        std::function<void()> go_on = check();
         self->core_->password_checks.fetch_sub(1);
-        asio::post(self->loop_->io.context, [self, is_accepted, user = std::move(user)] {
+        asio::post(self->loop_->io.context, [self, go_on = std::move(go_on)] {
           if (self->phase_ != Phase::kChecking) return;
           self->phase_ = Phase::kReading;
           self->read_deadline_ = self->DeadlineIn(self->timeouts().body_ms);
-          self->OnPasswordChecked(is_accepted, user);
+          go_on();
           self->Advance();
         });
         self->core_->RemoveHandler();
@@ -473,6 +515,7 @@ void HttpConnection::UpgradeToWebSocket() {
   request.path_params = std::move(match_.path_params);
   request.remote_address = remote_address_;
   request.user = user_;
+  request.role = role_;
   request.is_tls = stream_->is_tls();
   phase_ = Phase::kClosed;
   StartWebSocket({core_, loop_, std::move(tls_context_), std::move(stream_), match_.route, std::move(request),
@@ -488,6 +531,7 @@ void HttpConnection::OnRequest() {
   request.path_params = std::move(match_.path_params);
   request.remote_address = remote_address_;
   request.user = std::move(user_);
+  request.role = std::move(role_);
   request.is_tls = stream_->is_tls();
   request.received_ns = core_->clock.MonotonicNs();
 

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -100,7 +101,11 @@ class HttpConnection final : public ExchangeOutput,
   void ShrinkInput();
 
   void OnHeader();
+  void CheckPassword(const std::shared_ptr<BasicAuth>& auth);
   void OnPasswordChecked(bool is_accepted, std::string user);
+  void AskGate(AccessGate& gate);
+  void OnGate(AccessDecision decision);
+  void RunCheck(std::function<std::function<void()>()> check);
   void OnAuthenticated();
   void Plan(HttpResponse response);
   void PlanForUnmatched();
@@ -143,6 +148,7 @@ class HttpConnection final : public ExchangeOutput,
   // The current request.
   RouteMatch match_;
   std::string user_;
+  std::string role_;
   std::optional<HttpResponse> planned_;  // the answer is decided, only the body must be skipped
   int64_t request_begin_ns_ = 0;
   size_t accounted_body_bytes_ = 0;

@@ -73,6 +73,7 @@ struct HttpRequest {
   std::string body;
   std::string remote_address;  // "127.0.0.1:40312"
   std::string user;            // who authenticated; "" without authentication
+  std::string role;            // what the server's AccessGate says of them; "" without one
   bool is_tls = false;
   int64_t received_ns = 0;  // when it was complete, on the monotonic clock
 

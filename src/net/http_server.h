@@ -27,6 +27,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/result.h"
+#include "net/access_gate.h"
 #include "net/io.h"
 #include "net/router.h"
 
@@ -68,6 +69,9 @@ struct HttpServerOptions {
   WebSecurity security = {};
   HttpLimits limits = {};
   HttpTimeouts timeouts = {};
+  // Asked for every request who may do what; null: everybody everything. Not together with basic_auth_users,
+  // which take the same header.
+  std::shared_ptr<AccessGate> gate = nullptr;
   // Adds headers to the answer of every request that was read whole, whoever answers. Runs on the I/O
   // threads: must be quick.
   std::function<void(const HttpRequest& request, HttpHeaders& headers)> add_headers = nullptr;
