@@ -24,9 +24,10 @@ set(SEXTANT_MAY_USE_alerting core model config gotemplate net httpclient wire)
 set(SEXTANT_MAY_USE_node core model exposition)
 set(SEXTANT_MAY_USE_sqlite core)
 set(SEXTANT_MAY_USE_dashboards core config net sqlite)
+set(SEXTANT_MAY_USE_users core config net sqlite)
 set(SEXTANT_MAY_USE_promtool core model config net httpclient promql rules relabel discovery scrape exposition)
 set(SEXTANT_MAY_USE_api core model config net gotemplate wire otlp exposition promfiles tsdb promql relabel kube discovery scrape remote
-    rules alerting node sqlite dashboards httpclient)
+    rules alerting node sqlite dashboards users httpclient)
 set(SEXTANT_MAY_USE_app ${SEXTANT_MAY_USE_api} api promtool)
 
 # sextant_module(<name> DEPS <modules...> LIBS <third-party targets...> FOLDERS <folders...>)
