@@ -30,6 +30,7 @@
 #include "api/search_api.h"
 #include "api/status_api.h"
 #include "api/targets_api.h"
+#include "api/users_api.h"
 #include "app/alert_fanout.h"
 #include "app/alertmanager_notifier.h"
 #include "app/assets.h"
@@ -37,6 +38,7 @@
 #include "app/pages.h"
 #include "app/rule_runner.h"
 #include "app/shutdown_guard.h"
+#include "app/user_service.h"
 #include "app/version.h"
 #include "core/duration.h"
 #include "core/file.h"
@@ -91,6 +93,15 @@ model::Labels ExternalLabels(const config::PrometheusConfig& config) {
   return labels.Build();
 }
 
+// Both take the same header.
+Status CheckOneKindOfUsers(const PlatformConfig& config, const httpclient::WebSettings& web) {
+  if (config.users == nullptr || web.security.basic_auth_users.empty()) return {};
+  return core::Fail(
+      core::Code::kInvalidArgument,
+      "--web.config.file: basic_auth_users cannot be used together with grafana.ini, whose users log "
+      "in by basic authentication too; leave one of them out");
+}
+
 Result<std::string> ReadAsset(std::string_view name) {
   const Asset* asset = FindAsset(name);
   if (asset == nullptr) return core::Fail(core::Code::kInternal, "{} is not embedded", name);
@@ -137,9 +148,9 @@ class Platform::Impl {
 
  private:
   Status OpenStore(const config::StorageConfig& config);
-  Status StartServer();
+  Status StartServer(const PlatformConfig& config);
   core::Result<api::HeaderHook> MakeAddHeaders() const;
-  Status ReloadWeb();
+  Status ReloadWeb(const PlatformConfig& config);
   void LookForChanges();
   void NoteFiles(const PlatformConfig& config);
   Status StartAlerting(std::shared_ptr<const alerting::Config> config);
@@ -186,6 +197,7 @@ class Platform::Impl {
   std::unique_ptr<DashboardService> dashboards_;
   net::Router own_routes_;  // what the server's own data sources answer
   std::string openapi_;     // as it is embedded
+  std::unique_ptr<UserService> users_;
   std::unique_ptr<net::HttpServer> server_;
 
   std::atomic<bool> is_ready_ = false;
@@ -466,6 +478,7 @@ net::Router Platform::Impl::MakeRouter() {
                                    },
                                    [] { core::SignalSelf(SIGTERM); }});
   AddDashboardRoutes(router);
+  api::AddUserRoutes(router, {*users_->access(), services_.executor, services_.registry, services_.clock});
   AddPageRoutes(router);
   return router;
 }
@@ -487,7 +500,7 @@ core::Result<api::HeaderHook> Platform::Impl::MakeAddHeaders() const {
 }
 
 // Listens before the store is open: opening may take its time, and says how far it is.
-Status Platform::Impl::StartServer() {
+Status Platform::Impl::StartServer(const PlatformConfig& config) {
   net::Router router;
   api::AddStartRoutes(router, services_.registry, replay_);
   router.SetPrefix(route_prefix_);
@@ -495,6 +508,10 @@ Status Platform::Impl::StartServer() {
   server.listen = options_.listen;
   server.limits.max_connections = options_.max_connections;
   SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
+  SEXTANT_TRY(CheckOneKindOfUsers(config, web));
+  users_ = std::make_unique<UserService>(services_, options_.data_dir, route_prefix_);
+  SEXTANT_TRY(users_->Apply(config.users));
+  server.gate = users_->access();
   server.security = std::move(web.security);
   is_tls_ = !server.security.cert_file.empty();
   web_headers_ = std::make_shared<const std::map<std::string, std::string>>(std::move(web.headers));
@@ -527,7 +544,7 @@ Status Platform::Impl::Start() {
   SEXTANT_ASSIGN(PlatformConfig config, LoadPlatformConfig(options_.config));
   SEXTANT_ASSIGN(route_prefix_, RoutePrefix(options_.web));
   SEXTANT_ASSIGN(external_url_, ExternalUrl(options_.web));
-  SEXTANT_TRY(StartServer());
+  SEXTANT_TRY(StartServer(config));
   SEXTANT_TRY(OpenStore(config.prometheus.storage));
   dashboards_ = std::make_unique<DashboardService>(
       services_, DashboardService::Options{options_.data_dir, options_.is_whole_platform,
@@ -583,10 +600,12 @@ Status Platform::Impl::Start() {
   return {};
 }
 
-// The web configuration file, read again.
-Status Platform::Impl::ReloadWeb() {
-  if (options_.web.config_file.empty()) return {};
+// The web configuration file, read again, and who may ask.
+Status Platform::Impl::ReloadWeb(const PlatformConfig& config) {
+  if (options_.web.config_file.empty()) return users_->Apply(config.users);
   SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
+  SEXTANT_TRY(CheckOneKindOfUsers(config, web));
+  SEXTANT_TRY(users_->Apply(config.users));
   SEXTANT_TRY(server_->SetSecurity(web.security));
   web_headers_ = std::make_shared<const std::map<std::string, std::string>>(std::move(web.headers));
   return {};
@@ -631,7 +650,7 @@ Status Platform::Impl::Reload() {
   Result<PlatformConfig> config = LoadPlatformConfig(options_.config);
   if (config) NoteFiles(*config);
   // What is most likely refused comes first, so that nothing has changed by then.
-  Status applied = config ? ReloadWeb() : Status(tl::unexpected(config.error()));
+  Status applied = config ? ReloadWeb(*config) : Status(tl::unexpected(config.error()));
   if (applied) applied = Apply(std::move(*config));
   if (applied) {
     services_.logger.Info("configuration reloaded");
@@ -655,6 +674,7 @@ void Platform::Impl::Stop() {
     reload_waiters_.clear();
   }
   if (server_) server_->Stop(kRequestGraceMs);
+  if (users_) users_->Stop();
   if (dashboards_) dashboards_->Stop();
   if (target_discovery_) target_discovery_->Stop();
   if (alertmanager_discovery_) alertmanager_discovery_->Stop();

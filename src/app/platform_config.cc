@@ -31,6 +31,11 @@ core::Status ReadSextant(const ConfigSource& source, PlatformConfig& loaded) {
   SEXTANT_ASSIGN(config::SextantConfig file, config::SextantConfig::Load(source.path));
   loaded.files = file.files();
   loaded.grafana = file.grafana();
+  if (const std::string& ini = loaded.grafana.ini; !ini.empty()) {
+    SEXTANT_ASSIGN(users::Settings users, users::LoadSettings(ini, config::ReadEnvironment));
+    loaded.users = std::make_shared<const users::Settings>(std::move(users));
+    loaded.files.push_back(ini);
+  }
   if (config::Node node = file.prometheus()) {
     SEXTANT_ASSIGN(loaded.prometheus, config::ReadPrometheusConfig(node, OptionsOf(source)));
   }

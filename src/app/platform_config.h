@@ -11,6 +11,7 @@
 #include "core/result.h"
 #include "metrics/promql/parser.h"
 #include "metrics/rules/rule_file.h"
+#include "users/settings.h"
 
 namespace sextant::app {
 
@@ -35,6 +36,7 @@ struct PlatformConfig {
   std::vector<rules::RuleFile> rule_files;
   std::shared_ptr<const alerting::Config> alerting;
   config::GrafanaSection grafana;
+  std::shared_ptr<const users::Settings> users;  // null: users are off
   // What it was read from: files, and the patterns of rule_files and scrape_config_files.
   std::vector<std::string> files;
   std::vector<std::string> patterns;

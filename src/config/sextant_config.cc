@@ -9,6 +9,7 @@ const Struct& FieldsOf(const GrafanaSection*) {
   static const Struct kFields = Struct::Of<GrafanaSection>({
       Member<&GrafanaSection::provisioning>("provisioning"),
       Member<&GrafanaSection::local_urls>("local_urls"),
+      Member<&GrafanaSection::ini>("ini"),
   });
   return kFields;
 }
@@ -53,8 +54,9 @@ core::Result<SextantConfig> SextantConfig::FromDocument(Document document) {
   SEXTANT_ASSIGN(config.prometheus_, config.Resolve(sections.prometheus));
   SEXTANT_ASSIGN(config.alertmanager_, config.Resolve(sections.alertmanager));
   config.grafana_ = std::move(sections.grafana);
-  std::string& provisioning = config.grafana_.provisioning;
-  provisioning = JoinDirectory(DirectoryOf(config.documents_.front().file()), provisioning);
+  std::string directory = DirectoryOf(config.documents_.front().file());
+  for (std::string* path : {&config.grafana_.provisioning, &config.grafana_.ini})
+    *path = JoinDirectory(directory, *path);
   return config;
 }
 

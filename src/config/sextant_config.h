@@ -9,6 +9,7 @@
 //   grafana:
 //     provisioning: provisioning      # a folder as Grafana's, seen from the folder of sextant.yaml
 //     local_urls: [http://prometheus-operated:9090]   # data sources at these URLs are this server itself
+//     ini: grafana.ini                # switches users on: who may log in, and how
 //
 // A section is handed on as a raw node, so that its own decoder reads it and errors point at the file, line
 // and path where the person wrote it (`sextant.yaml:3:5: alertmanager.route…`, or the other file's name).
@@ -27,6 +28,7 @@ namespace sextant::config {
 struct GrafanaSection {
   std::string provisioning;  // empty: none
   std::vector<std::string> local_urls;
+  std::string ini;  // empty: none
 };
 
 // Owns the files it was read from; its nodes live as long as it does.
