@@ -73,15 +73,22 @@ void ReplaceAll(std::string& text, std::string_view from, std::string_view to) {
   }
 }
 
+// Who looks, as far as the page must know before it asks: nobody in particular where users are off.
+std::string_view VisitorOf(const net::HttpRequest& request) {
+  if (request.role.empty()) return "off";
+  return request.user.empty() ? "anonymous" : "user";
+}
+
 // The page is built for the root of a host; its addresses are made relative to the one it is asked at, so
 // that it works below a route prefix and behind a proxy that takes a path away.
 net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& prefix) {
   const Asset* asset = FindAsset("ui/index.html");
   if (asset == nullptr) return net::HttpResponse::Text(404, "not found\n");
-  // Behind another proxy or prefix the same address has another page.
+  // Behind another proxy or prefix, or for somebody else, the same address has another page.
   const std::string root = RootFrom(request, prefix);
+  const std::string_view visitor = VisitorOf(request);
   std::string etag(asset->etag);
-  etag.insert(etag.size() - 1, fmt::format("-{}", root.size()));
+  etag.insert(etag.size() - 1, fmt::format("-{}-{}", root.size(), visitor));
   net::HttpResponse response = Begin(request, *asset, etag, kRevalidate);
   if (response.status == 304) return response;
   if (core::Status inflated =
@@ -92,6 +99,8 @@ net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& 
   ReplaceAll(response.body, "\"/assets/", fmt::format("\"{}assets/", root));
   ReplaceAll(response.body, "name=\"sextant-root\" content=\"/\"",
              fmt::format("name=\"sextant-root\" content=\"{}\"", root));
+  ReplaceAll(response.body, "name=\"sextant-visitor\" content=\"off\"",
+             fmt::format("name=\"sextant-visitor\" content=\"{}\"", visitor));
   return response;
 }
 
@@ -100,9 +109,10 @@ net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& 
 void AddPageRoutes(net::Router& router) {
   net::RouteOptions options;
   options.compress = false;
-  for (const char* page : {"/", "/query", "/graph", "/targets", "/alerts", "/cardinality", "/explain",
-                           "/dashboards", "/d/{uid}", "/d/{uid}/*", "/rules", "/status", "/tsdb-status",
-                           "/config", "/flags", "/service-discovery", "/alertmanager", "/silences"}) {
+  for (const char* page :
+       {"/", "/query", "/graph", "/targets", "/alerts", "/cardinality", "/explain", "/login", "/dashboards",
+        "/d/{uid}", "/d/{uid}/*", "/rules", "/status", "/tsdb-status", "/config", "/flags",
+        "/service-discovery", "/alertmanager", "/silences"}) {
     router.Add(
         "GET", page,
         [prefix = router.prefix()](const net::HttpRequest& request) { return ServePage(request, prefix); },

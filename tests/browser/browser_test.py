@@ -96,6 +96,14 @@ scrape_configs: [{{job_name: self, metrics_path: /ops/prometheus/metrics, static
                                    f"{proxy.address}/outside"], timeout=300)
         self.assertEqual(done.returncode, 0)
 
+    def test_logging_in(self):
+        self.write("grafana.ini", "[security]\nadmin_password = first secret\n")
+        server = self.start_platform("--config=" + self.write("sextant.yaml", "grafana: {ini: grafana.ini}\n"))
+        shots = os.environ.get("SEXTANT_SCREENSHOTS")
+        done = subprocess.run(["node", str(HERE / "login.mjs"), f"http://127.0.0.1:{server.port}", "admin", "first secret",
+                               *([shots] if shots else [])], timeout=300)
+        self.assertEqual(done.returncode, 0)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -3,6 +3,7 @@
  * becomes an ApiError that says in words a person can read what went wrong.
  */
 import { toBrowser } from './basePath';
+import { heedLoggedOut } from './loggedOut';
 import { reportReachable, reportUnreachable } from './reachability';
 
 export type ErrorKind = 'unreachable' | 'refused' | 'malformed';
@@ -49,13 +50,15 @@ async function send(path: string, parameters: Parameters, signal?: AbortSignal):
   const encoded = encode(parameters).toString();
   const inBody = encoded.length > kAddressParametersMax;
   try {
-    return await fetch(inBody || encoded === '' ? address : `${address}?${encoded}`, {
+    const response = await fetch(inBody || encoded === '' ? address : `${address}?${encoded}`, {
       method: inBody ? 'POST' : 'GET',
       body: inBody ? new URLSearchParams(encoded) : null,
       headers: { Accept: 'application/json' },
       credentials: 'same-origin',
       signal: signal ?? null,
     });
+    heedLoggedOut(response);
+    return response;
   } catch (error) {
     if (isAbort(error)) throw error;
     reportUnreachable('the connection failed');
@@ -99,6 +102,7 @@ export async function sendJson(method: 'POST' | 'DELETE', path: string, body?: u
     reportUnreachable('the connection failed');
     throw new ApiError('The server cannot be reached: the connection failed.', 'unreachable');
   }
+  heedLoggedOut(response);
   const text = await response.text();
   if (response.ok) {
     reportReachable();

@@ -1,11 +1,14 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import { ErrorBoundary } from '../components/ErrorBoundary';
 import { Loading } from '../components/States';
+import { onLoggedOut } from '../api/loggedOut';
+import { goToLogin } from '../api/login';
 import { useAddress } from './router';
 import { ShortcutHelp } from './ShortcutHelp';
 import { Shell } from './Shell';
 import { useShortcuts } from './shortcuts';
 
+const Login = lazy(() => import('./LoginPage'));
 const Home = lazy(() => import('../dashboards/HomePage'));
 const Dashboards = lazy(() => import('../dashboards/DashboardsPage'));
 const Dashboard = lazy(() => import('../dashboards/DashboardPage'));
@@ -40,6 +43,8 @@ const pages: Record<string, { title: string; Page: React.ComponentType }> = {
   '/service-discovery': { title: 'Service discovery', Page: Discovery },
 };
 
+onLoggedOut(goToLogin);
+
 function pageAt(path: string): { title: string; Page: React.ComponentType } | undefined {
   return /^\/d\/[^/]/.test(path) ? { title: 'Dashboard', Page: Dashboard } : pages[path];
 }
@@ -58,10 +63,18 @@ export function App() {
   const [helpShown, setHelpShown] = useState(false);
   useShortcuts(useCallback(() => setHelpShown(true), []));
   const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path;
-  const { title, Page } = pageAt(trimmed) ?? { title: 'Not found', Page: NotFound };
+  const isLogin = trimmed === '/login';
+  const { title, Page } = isLogin ? { title: 'Log in', Page: Login } : pageAt(trimmed) ?? { title: 'Not found', Page: NotFound };
   useEffect(() => {
     document.title = `${title} · Sextant`;
   }, [title]);
+  if (isLogin) {
+    return (
+      <ErrorBoundary what="The login page">
+        <Suspense fallback={<Loading what={title} />}><Page /></Suspense>
+      </ErrorBoundary>
+    );
+  }
   return (
     <Shell path={trimmed} title={title} isPage={(wanted) => pageAt(wanted) !== undefined} showHelp={() => setHelpShown(true)}>
       <ErrorBoundary key={title === 'Dashboard' ? '/d' : trimmed} what={`The page ${title}`}>

@@ -9,6 +9,7 @@ import { Notice } from '../components/States';
 import { formatClock } from '../time/format';
 import { followInside, Link } from './router';
 import { toggleScheme, useScheme } from './theme';
+import { UserMenu } from './UserMenu';
 import css from './Shell.module.css';
 
 const destinations: { to: string; label: string; icon: IconName; keys: string }[] = [
@@ -59,6 +60,7 @@ export function Shell({ path, title, isPage, showHelp, children }: ShellProps) {
           ))}
         </nav>
         <div className={css.foot}>
+          <UserMenu />
           <ServerState />
           <div className={css.tools}>
             <button
