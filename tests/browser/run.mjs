@@ -56,6 +56,11 @@ const pages = {
   dashboards: { path: '/dashboards', heading: 'Dashboards', ready: (page) => page.getByRole('list', { name: 'Dashboards' }).waitFor() },
   status: { path: '/status', heading: 'Status', ready: (page) => page.getByRole('table', { name: 'Series by metric' }).locator('tbody tr').first().waitFor() },
   flags: { path: '/flags', heading: 'Flags', entry: 'Status', ready: (page) => page.getByRole('table', { name: 'Flags' }).waitFor() },
+  history: { path: '/alert-history?view=noise', heading: 'Alert history', entry: 'Alerts', ready: (page) => page.getByRole('region', { name: 'Receivers' }).waitFor() },
+  routing: {
+    path: '/routing?labels=severity%3D%22page%22', heading: 'Routing', entry: 'Alerts',
+    ready: (page) => page.getByRole('region', { name: 'Where an alert goes' }).getByRole('cell', { name: 'log', exact: true }).waitFor(),
+  },
   alerts: { path: '/alerts', heading: 'Alerts', ready: (page) => page.getByRole('region', { name: /^Rule group / }).first().waitFor() },
 };
 
