@@ -553,6 +553,33 @@ describe('Alerts', () => {
 });
 
 describe('everywhere', () => {
+  test('the content security policy allows no styles or scripts but ours, and another page has another nonce', async () => {
+    const nonces = new Set();
+    for (let i = 0; i < 2; ++i) {
+      const response = await fetch(`${base}/query`);
+      const policy = response.headers.get('content-security-policy');
+      assert.doesNotMatch(policy, /unsafe|\*/);
+      const nonce = /style-src 'self' 'nonce-([0-9a-f]{32})'/.exec(policy)[1];
+      assert.ok((await response.text()).includes(`name="sextant-nonce" content="${nonce}"`));
+      assert.equal(response.headers.get('cache-control'), 'no-store');
+      nonces.add(nonce);
+    }
+    assert.equal(nonces.size, 2);
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/query');
+    await editor(page).waitFor();
+    // What the editor makes of styles while it runs is there.
+    assert.equal(await page.locator('.cm-scroller').first().evaluate((element) => getComputedStyle(element).display), 'flex');
+    const isRefused = await page.evaluate(() => {
+      const style = document.createElement('style');
+      style.textContent = 'body { --evil: 1 }';
+      document.head.append(style);
+      return getComputedStyle(document.body).getPropertyValue('--evil') === '';
+    });
+    assert.ok(isRefused);
+    await close({ expectTrouble: true });
+  });
+
   test('the keyboard alone is enough', async () => {
     const { page, close } = await openPage(browser, base);
     await page.goto('/');
