@@ -1,6 +1,19 @@
 #include "agents/node/collectors.h"
+#include "agents/node/usage/cgroup_usage.h"
+#include "agents/node/usage/process_usage.h"
 
 namespace sextant::node {
+namespace {
+
+// That of the options, or one of the collector's own.
+template <typename T>
+std::shared_ptr<T> SharedOrOwn(const std::shared_ptr<T>& shared, const NodeOptions& options,
+                               const core::Clock& clock) {
+  if (shared) return shared;
+  return std::make_shared<T>(options.paths, clock, UsageLimits{.top_count = options.usage_top_count});
+}
+
+}  // namespace
 
 std::span<const CollectorEntry> CollectorTable() {
   static constexpr CollectorEntry kTable[] = {
@@ -10,6 +23,10 @@ std::span<const CollectorEntry> CollectorTable() {
       {"bonding", true, true, [](const auto&, const auto&) { return MakeBondingCollector(); }},
       {"btrfs", true, true, [](const auto&, const auto&) { return MakeBtrfsCollector(); }},
       {"buddyinfo", false, false, [](const auto&, const auto&) { return MakeBuddyinfoCollector(); }},
+      {"cgroup_usage", false, true,
+       [](const auto& o, const auto& c) {
+         return MakeCgroupUsageCollector(SharedOrOwn(o.cgroup_usage, o, c));
+       }},
       {"cgroups", false, false, [](const auto&, const auto&) { return MakeCgroupsCollector(); }},
       {"conntrack", true, false, [](const auto&, const auto&) { return MakeConntrackCollector(); }},
       {"cpu", true, false, [](const auto& o, const auto&) { return MakeCpuCollector(o); }},
@@ -53,6 +70,10 @@ std::span<const CollectorEntry> CollectorTable() {
       {"powersupplyclass", true, true,
        [](const auto& o, const auto&) { return MakePowersupplyclassCollector(o); }},
       {"pressure", true, false, [](const auto&, const auto&) { return MakePressureCollector(); }},
+      {"process_usage", false, true,
+       [](const auto& o, const auto& c) {
+         return MakeProcessUsageCollector(SharedOrOwn(o.process_usage, o, c));
+       }},
       {"processes", false, false, [](const auto&, const auto&) { return MakeProcessesCollector(); }},
       {"qdisc", false, false, [](const auto& o, const auto&) { return MakeQdiscCollector(o); }},
       {"rapl", true, true, [](const auto& o, const auto&) { return MakeRaplCollector(o); }},

@@ -20,6 +20,9 @@
 
 namespace sextant::node {
 
+class CgroupUsage;
+class ProcessUsage;
+
 class Collector {
  public:
   virtual ~Collector() = default;
@@ -55,6 +58,7 @@ std::unique_ptr<Collector> MakeBcachefsCollector();
 std::unique_ptr<Collector> MakeBondingCollector();
 std::unique_ptr<Collector> MakeBtrfsCollector();
 std::unique_ptr<Collector> MakeBuddyinfoCollector();
+std::unique_ptr<Collector> MakeCgroupUsageCollector(std::shared_ptr<CgroupUsage> usage);
 std::unique_ptr<Collector> MakeCgroupsCollector();
 std::unique_ptr<Collector> MakeConntrackCollector();
 std::unique_ptr<Collector> MakeCpuCollector(const NodeOptions& options);
@@ -94,6 +98,7 @@ std::unique_ptr<Collector> MakeOsCollector();
 std::unique_ptr<Collector> MakePcideviceCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakePowersupplyclassCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakePressureCollector();
+std::unique_ptr<Collector> MakeProcessUsageCollector(std::shared_ptr<ProcessUsage> usage);
 std::unique_ptr<Collector> MakeProcessesCollector();
 std::unique_ptr<Collector> MakeQdiscCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeRaplCollector(const NodeOptions& options);

@@ -62,6 +62,7 @@ constexpr std::string_view kNetstatFields =
     "TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|"
     "Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|"
     "Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$";
+constexpr size_t kUsageTopLimit = 100;
 constexpr std::string_view kVmstatFields = "^(oom_kill|pgpg|pswp|pg.*fault).*";
 
 template <size_t N>
@@ -118,6 +119,15 @@ core::Status SetPath(std::string& path, const std::string& value) {
   if (value.empty()) return core::Fail(core::Code::kInvalidArgument, "an empty path");
   path = value;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return {};
+}
+
+core::Status SetCount(size_t& target, const std::string& value, size_t limit) {
+  SEXTANT_ASSIGN(const uint64_t count, ParseUnsigned(value));
+  if (count < 1 || count > limit) {
+    return core::Fail(core::Code::kInvalidArgument, "it may be 1 to {}, not {}", limit, count);
+  }
+  target = count;
   return {};
 }
 
@@ -236,6 +246,8 @@ constexpr ValueFlag kValueFlags[] = {
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.netdev_devices.exclude, v); }},
     {"collector.netstat.fields",
      [](NodeOptions& o, const std::string& v) { return SetFields(o.netstat_fields, v); }},
+    {"collector.usage.top",
+     [](NodeOptions& o, const std::string& v) { return SetCount(o.usage_top_count, v, kUsageTopLimit); }},
     {"collector.vmstat.fields",
      [](NodeOptions& o, const std::string& v) { return SetFields(o.vmstat_fields, v); }},
 };

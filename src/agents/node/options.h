@@ -40,6 +40,9 @@ struct NameFilter {
   }
 };
 
+class CgroupUsage;
+class ProcessUsage;
+
 struct NodeOptions {
   HostPaths paths;
   std::set<std::string, std::less<>> collectors;  // names of those that run
@@ -87,6 +90,11 @@ struct NodeOptions {
   bool systemd_tasks = false;
   Pattern tapestats_ignored;
   std::vector<std::string> textfile_directories;  // or patterns for them
+  // Of the collectors process_usage and cgroup_usage: how many groups by CPU, by memory and by I/O each have
+  // series, and what they share with others who look at the same (null: nothing).
+  size_t usage_top_count = 10;
+  std::shared_ptr<ProcessUsage> process_usage;
+  std::shared_ptr<CgroupUsage> cgroup_usage;
   Pattern vmstat_fields;
   std::string wifi_fixtures;  // empty: the kernel
 };
