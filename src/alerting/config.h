@@ -2,8 +2,8 @@
 //
 //   SEXTANT_ASSIGN(auto config, alerting::LoadConfig("/etc/alertmanager/alertmanager.yml"));
 //
-// What Alertmanager 0.34 knows and we do not honour yet (tracing, the event recorder) is refused by name; so is
-// what Alertmanager itself refuses, with its words. A Config is immutable once loaded and may be shared
+// What Alertmanager 0.34 knows and we do not honour yet (tracing, the event recorder) is refused by name; so
+// is what Alertmanager itself refuses, with its words. A Config is immutable once loaded and may be shared
 // between threads.
 //
 // Specification: https://prometheus.io/docs/alerting/latest/configuration/
@@ -113,6 +113,9 @@ core::Result<std::shared_ptr<const Config>> ParseConfig(std::string_view text, c
 // The same from a node inside another document (the `alertmanager` section of sextant.yaml).
 core::Result<std::shared_ptr<const Config>> DecodeConfig(config::Node node,
                                                          MatcherSyntax syntax = MatcherSyntax::kFallback);
+
+// Whether a route asks for alerts of this name: one of its matchers is alertname="…".
+bool NamesAlert(const RouteConfig& route, std::string_view alertname);
 
 // What counts when the user gives no configuration: one receiver that writes notifications to the log and
 // nothing else.
