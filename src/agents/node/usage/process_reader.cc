@@ -112,7 +112,8 @@ void CompleteName(int proc, ProcessSample& sample) {
   constexpr std::string_view kDeleted = " (deleted)";
   if (file.ends_with(kDeleted)) file.remove_suffix(kDeleted.size());
   file.remove_prefix(file.rfind('/') + 1);
-  if (file.starts_with(sample.name())) SetName(file, sample);
+  // A file in memory only has a name that is made up for each run.
+  if (file.starts_with(sample.name()) && !file.starts_with("memfd:")) SetName(file, sample);
 }
 
 // Whether the process is there.

@@ -94,8 +94,11 @@ TEST(ProcessReader, KnowsKernelThreadsAndLongNames) {
   std::filesystem::create_symlink("/usr/lib/systemd/systemd-journald (deleted)", tree.path() / "proc/3/exe");
   WriteProcess(tree, {.pid = 4, .name = "my-long-script-"});
   std::filesystem::create_symlink("/usr/bin/python3.11", tree.path() / "proc/4/exe");
+  WriteProcess(tree, {.pid = 5, .name = "memfd:sealed-91"});
+  std::filesystem::create_symlink("/memfd:sealed-91173221a7ea (deleted)", tree.path() / "proc/5/exe");
   const ProcessSnapshot snapshot = Read(tree);
-  ASSERT_EQ(snapshot.processes.size(), 4u);
+  ASSERT_EQ(snapshot.processes.size(), 5u);
+  EXPECT_EQ(snapshot.processes[4].name(), "memfd:sealed-91");
   EXPECT_EQ(snapshot.processes[0].name(), "kworker");
   EXPECT_EQ(snapshot.processes[1].name(), "a/b");
   EXPECT_EQ(snapshot.processes[2].name(), "systemd-journald");
