@@ -1,10 +1,16 @@
 // `sextant node_exporter`: the host collectors behind node_exporter's flags and HTTP face.
+#include <unistd.h>
+
+#include <charconv>
 #include <csignal>
+#include <cstdlib>
 
 #include "agents/node/node_agent.h"
+#include "app/platform_config.h"
 #include "app/programs.h"
 #include "app/services.h"
 #include "app/version.h"
+#include "httpclient/web_settings.h"
 #include "net/http_server.h"
 
 namespace sextant::app {
@@ -18,6 +24,8 @@ struct Options {
   std::vector<std::string> listen = {":9100"};
   std::string telemetry_path = "/metrics";
   bool disable_exporter_metrics = false;
+  std::string web_config_file;
+  bool use_systemd_sockets = false;
   LogFlags log;
 };
 
@@ -36,8 +44,13 @@ FlagSet MakeFlags(Options& options) {
   flags.AddString("log.format", "FORMAT", "logfmt or json.", &options.log.format);
   flags.AddOnlyDefault("web.max-requests", "40", "only the default is supported yet");
   flags.AddOnlyDefault("runtime.gomaxprocs", "1", "there is no Go runtime here");
-  flags.AddRefused("web.config.file", "TLS and authentication of this program are not supported yet");
-  flags.AddRefused("web.systemd-socket", "socket activation is not supported yet");
+  flags.AddString(
+      "web.config.file", "FILE",
+      "TLS, users and headers: the file that exporters share. Read again on SIGHUP and when it or its "
+      "certificates change.",
+      &options.web_config_file);
+  flags.AddSwitch("web.systemd-socket", "Serve on the sockets that systemd has opened, not on addresses.",
+                  &options.use_systemd_sockets);
   return flags;
 }
 
@@ -96,6 +109,108 @@ net::Router MakeRouter(const Options& options, node::NodeAgent& agent, core::Reg
   return router;
 }
 
+// The sockets that systemd has opened for us, sd_listen_fds(3).
+core::Result<std::vector<std::string>> SystemdSockets() {
+  constexpr int kFirst = 3;
+  constexpr int kMost = 100;
+  const auto number = [](const char* name) {
+    const char* const text = std::getenv(name);
+    int value = 0;
+    if (text != nullptr) std::from_chars(text, text + std::char_traits<char>::length(text), value);
+    return value;
+  };
+  const int count = number("LISTEN_PID") == ::getpid() ? number("LISTEN_FDS") : 0;
+  if (count < 1 || count > kMost) {
+    return core::Fail(core::Code::kInvalidArgument,
+                      "--web.systemd-socket: systemd has opened no sockets for this program");
+  }
+  std::vector<std::string> sockets;
+  for (int i = 0; i < count; ++i) sockets.push_back(fmt::format("fd:{}", kFirst + i));
+  return sockets;
+}
+
+// Keeps the server's certificates, users and headers as the web configuration file says. The owner stops it
+// before the server.
+class WebConfigFollower {
+ public:
+  WebConfigFollower(Services& services, std::string file)
+      : services_(services),
+        file_(std::move(file)),
+        timer_(services.io, services.executor, core::Priority::kBackground) {}
+
+  // Reads the file into the options of a server that is to be started.
+  core::Status Begin(net::HttpServerOptions& server) {
+    if (file_.empty()) return {};
+    SEXTANT_ASSIGN(httpclient::WebSettings web, Load());
+    server.security = web.security;
+    Note(web);
+    server.add_headers = [this](const net::HttpRequest&, net::HttpHeaders& headers) {
+      for (const auto& [name, value] : *headers_.load()) headers.Set(name, value);
+    };
+    return {};
+  }
+
+  void Follow(net::HttpServer& server) {
+    if (file_.empty()) return;
+    server_ = &server;
+    timer_.StartAfter(kLookMs, [this] {
+      if (is_stopped_) return;
+      if (Fingerprint() != fingerprint_) Reload();
+      Follow(*server_);
+    });
+  }
+
+  // On an error everything stays as it was, and the log says why.
+  void Reload() {
+    if (file_.empty()) return;
+    const std::lock_guard lock(reload_mutex_);
+    auto web = Load();
+    core::Status changed =
+        web ? server_->SetSecurity(web->security) : core::Status(tl::unexpected(web.error()));
+    if (changed) {
+      Note(*web);
+      services_.logger.Info("web configuration read again");
+    } else {
+      fingerprint_ = Fingerprint();  // one complaint is enough
+      services_.logger.Error("web configuration not read again; the one before stays in force",
+                             {{"error", changed.error()}});
+    }
+  }
+
+  void Stop() {
+    is_stopped_ = true;
+    timer_.Cancel();
+  }
+
+ private:
+  static constexpr core::DurationMs kLookMs = 5'000;
+
+  void Note(const httpclient::WebSettings& web) {
+    headers_ = std::make_shared<const std::map<std::string, std::string>>(web.headers);
+    auto files = std::make_shared<std::vector<std::string>>();
+    for (const std::string* file :
+         {&file_, &web.security.cert_file, &web.security.key_file, &web.security.client_ca_file}) {
+      if (!file->empty()) files->push_back(*file);
+    }
+    files_ = std::move(files);
+    fingerprint_ = Fingerprint();
+  }
+  core::Result<httpclient::WebSettings> Load() const {
+    return httpclient::LoadWebSettings(file_).map_error(core::AddContext("{}", file_));
+  }
+  uint64_t Fingerprint() const { return FingerprintFiles(*files_.load(), {}); }
+
+  Services& services_;
+  const std::string file_;
+  net::HttpServer* server_ = nullptr;
+  std::mutex reload_mutex_;
+  std::atomic<bool> is_stopped_ = false;
+  std::atomic<uint64_t> fingerprint_ = 0;
+  std::atomic<std::shared_ptr<const std::map<std::string, std::string>>> headers_;
+  std::atomic<std::shared_ptr<const std::vector<std::string>>> files_;
+  net::Timer timer_;
+};
+
 core::Status Run(Options& options, node::NodeOptions node_options) {
   core::SignalWaiter signals;
   SEXTANT_ASSIGN(core::LogOptions log_options, MakeLogOptions(options.log));
@@ -105,16 +220,22 @@ core::Status Run(Options& options, node::NodeOptions node_options) {
                         services.logger);
   net::HttpServerOptions server_options;
   server_options.listen = options.listen;
+  if (options.use_systemd_sockets) {
+    SEXTANT_ASSIGN(server_options.listen, SystemdSockets());
+  }
+  WebConfigFollower web(services, options.web_config_file);
+  SEXTANT_TRY(web.Begin(server_options));
   SEXTANT_ASSIGN(
       auto server,
       net::HttpServer::Start(services.io, services.executor, services.clock, services.registry,
                              services.logger, MakeRouter(options, agent, services.registry), server_options));
-  for (size_t i = 0; i < options.listen.size(); ++i) {
+  for (size_t i = 0; i < server_options.listen.size(); ++i) {
     services.logger.Info("listening", {{"address", server->bound_address(i)}});
   }
-  while (signals.Wait() == SIGHUP) {
-  }
+  web.Follow(*server);
+  while (signals.Wait() == SIGHUP) web.Reload();
   signals.LetNextSignalKill();
+  web.Stop();
   server->Stop(kStopGraceMs);
   services.logger.Info("stopped");
   return {};

@@ -118,6 +118,7 @@ void AddPageRoutes(net::Router& router) {
                            "/alerts",
                            "/cardinality",
                            "/explain",
+                           "/machine",
                            "/dashboards",
                            "/d/{uid}",
                            "/d/{uid}/*",

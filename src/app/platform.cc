@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "agents/node/node_agent.h"
+#include "agents/node/usage/host_watch.h"
 #include "alerting/alertmanager.h"
 #include "api/admin_api.h"
 #include "api/agent_api.h"
@@ -21,6 +22,7 @@
 #include "api/features_api.h"
 #include "api/federate_api.h"
 #include "api/frame_query_api.h"
+#include "api/host_api.h"
 #include "api/lifecycle_api.h"
 #include "api/openapi_api.h"
 #include "api/query_api.h"
@@ -73,6 +75,7 @@ constexpr core::DurationMs kShutdownBoundMs = 30'000;
 constexpr core::DurationMs kStoreCloseBoundMs = 600'000;
 constexpr core::DurationMs kMinAutoReloadMs = 1'000;
 constexpr core::DurationMs kLocalIntervalMs = 15'000;
+constexpr int64_t kRecentIntervalNs = 1'000'000'000;
 constexpr std::string_view kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
 
 uint64_t Share(uint64_t bytes, double fraction) {
@@ -143,6 +146,8 @@ class Platform::Impl {
   void LookForChanges();
   void NoteFiles(const PlatformConfig& config);
   Status StartAlerting(std::shared_ptr<const alerting::Config> config);
+  void StartHostAgent();
+  void SampleHostAt(int64_t monotonic_ns);
   Status Apply(PlatformConfig config);
   void ApplyDiscovery(const config::PrometheusConfig& config);
   std::vector<scrape::LocalJob> LocalJobs(const config::PrometheusConfig& config);
@@ -170,6 +175,8 @@ class Platform::Impl {
   std::unique_ptr<core::ExecutorParallel> query_helpers_;
   std::unique_ptr<promql::Engine> engine_;
   api::QueryGate query_gate_;
+  std::unique_ptr<node::HostWatch> host_watch_;  // of the whole platform only, as the two below
+  std::unique_ptr<net::Timer> recent_timer_;
   std::unique_ptr<node::NodeAgent> node_agent_;
   std::unique_ptr<alerting::Alertmanager> alertmanager_;  // of the whole platform only
   std::unique_ptr<AlertFanout> alerts_;
@@ -465,6 +472,7 @@ net::Router Platform::Impl::MakeRouter() {
                                      core::SignalSelf(SIGHUP);
                                    },
                                    [] { core::SignalSelf(SIGTERM); }});
+  if (host_watch_) api::AddHostRoutes(router, *host_watch_, services_.clock);
   AddDashboardRoutes(router);
   AddPageRoutes(router);
   return router;
@@ -522,6 +530,27 @@ Status Platform::Impl::StartAlerting(std::shared_ptr<const alerting::Config> con
   return {};
 }
 
+void Platform::Impl::StartHostAgent() {
+  host_watch_ = std::make_unique<node::HostWatch>(node::DefaultNodeOptions(), services_.clock);
+  node_agent_ = std::make_unique<node::NodeAgent>(
+      host_watch_->options(),
+      node::BuildInfo{.version = std::string(Version()), .revision = "", .branch = ""}, services_.clock,
+      services_.logger);
+  recent_timer_ = std::make_unique<net::Timer>(services_.io, services_.executor, core::Priority::kIngest);
+  SampleHostAt(services_.clock.MonotonicNs());
+}
+
+// The host's last hour, second by second.
+void Platform::Impl::SampleHostAt(int64_t monotonic_ns) {
+  recent_timer_->StartAt(monotonic_ns, [this, monotonic_ns] {
+    host_watch_->recent().Sample();
+    // After a pause (a suspended machine) the rhythm begins anew.
+    const int64_t now_ns = services_.clock.MonotonicNs();
+    const int64_t next_ns = monotonic_ns + kRecentIntervalNs;
+    SampleHostAt(next_ns > now_ns ? next_ns : now_ns + kRecentIntervalNs);
+  });
+}
+
 Status Platform::Impl::Start() {
   // What the user wrote is checked before anything is touched.
   SEXTANT_ASSIGN(PlatformConfig config, LoadPlatformConfig(options_.config));
@@ -534,12 +563,7 @@ Status Platform::Impl::Start() {
                                            [this](std::string_view url) { return IsOwnUrl(url); }});
   SEXTANT_TRY(dashboards_->Start());
   SEXTANT_ASSIGN(openapi_, ReadAsset("api/openapi.yaml"));
-  if (options_.is_whole_platform) {
-    node_agent_ = std::make_unique<node::NodeAgent>(
-        node::DefaultNodeOptions(),
-        node::BuildInfo{.version = std::string(Version()), .revision = "", .branch = ""}, services_.clock,
-        services_.logger);
-  }
+  if (options_.is_whole_platform) StartHostAgent();
   SEXTANT_TRY(StartAlerting(config.alerting));
   scrape_ =
       std::make_unique<scrape::ScrapeManager>(services_.io, client_, services_.executor, services_.clock,
@@ -650,6 +674,7 @@ void Platform::Impl::Stop() {
   auto guard = std::make_unique<ShutdownGuard>(services_.logger, kShutdownBoundMs);
   bool was_ready = is_ready_.exchange(false);
   auto_reload_timer_.Cancel();
+  if (recent_timer_) recent_timer_->Cancel();
   {
     std::lock_guard lock(config_mutex_);
     reload_waiters_.clear();

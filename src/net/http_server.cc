@@ -1,9 +1,14 @@
 #include "net/http_server.h"
 
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
+#include <cerrno>
+#include <charconv>
 #include <future>
 
 #include "net/http_connection.h"
@@ -18,6 +23,8 @@ using core::Fail;
 
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::string_view kBusyText = "503 Service Unavailable: too many connections; try again later\n";
+
+constexpr std::string_view kInherited = "fd:";
 
 struct ListenAddress {
   tcp::endpoint endpoint;
@@ -64,7 +71,33 @@ core::Status DescribeBindError(const std::string& text, const error_code& error)
   return Fail(Code::kInvalidArgument, "listen on {}: {}", text, error.message());
 }
 
+// A listening socket that somebody else has made, such as systemd.
+core::Result<TcpAcceptor> TakeOver(const std::string& text, asio::io_context& context) {
+  int fd = -1;
+  const auto [end, parsed] = std::from_chars(text.data() + kInherited.size(), text.data() + text.size(), fd);
+  if (parsed != std::errc() || end != text.data() + text.size() || fd < 0) {
+    return Fail(Code::kInvalidArgument, "listen on {}: not the number of an open file", text);
+  }
+  int family = 0;
+  int is_listening = 0;
+  socklen_t length = sizeof family;
+  if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) != 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &length) != 0) {
+    return core::FailErrno(errno, fmt::format("listen on {}", text));
+  }
+  if ((family != AF_INET && family != AF_INET6) || is_listening == 0) {
+    return Fail(Code::kInvalidArgument, "listen on {}: not a TCP socket that listens", text);
+  }
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  TcpAcceptor acceptor(context.get_executor());
+  error_code error;
+  acceptor.assign(family == AF_INET ? tcp::v4() : tcp::v6(), fd, error);
+  if (error) return tl::unexpected(DescribeBindError(text, error).error());
+  return acceptor;
+}
+
 core::Result<TcpAcceptor> Bind(const std::string& text, asio::io_context& context) {
+  if (text.starts_with(kInherited)) return TakeOver(text, context);
   SEXTANT_ASSIGN(ListenAddress address, ResolveListen(text, context));
   TcpAcceptor acceptor(context.get_executor());
   error_code error;

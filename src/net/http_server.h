@@ -63,7 +63,8 @@ struct WebSecurity {
 };
 
 struct HttpServerOptions {
-  // "host:port", ":port" (all addresses), "[::1]:port"; port 0 picks a free one.
+  // "host:port", ":port" (all addresses), "[::1]:port"; port 0 picks a free one. "fd:3" is a TCP socket that
+  // the process was started with and that listens already.
   std::vector<std::string> listen = {"127.0.0.1:9090"};
   WebSecurity security = {};
   HttpLimits limits = {};

@@ -43,6 +43,13 @@ const pages = {
       await page.evaluate(() => window.scrollTo(0, 0));
     },
   },
+  machine: {
+    path: '/machine', heading: 'Machine',
+    ready: async (page) => {
+      await page.getByRole('table', { name: 'What uses this machine' }).locator('tbody tr').nth(2).waitFor();
+      await panel(page, 'CPU').locator('canvas').waitFor();
+    },
+  },
   query: {
     path: `/query?${new URLSearchParams({ 'g0.expr': 'up', 'g0.tab': 'table', 'g1.expr': 'sum by (mode) (rate(node_cpu_seconds_total[1m]))', 'g1.tab': 'graph', from: 'now-15m', to: 'now' })}`,
     heading: 'Query', ready: async (page) => { await page.getByRole('table').waitFor(); await page.locator('canvas').waitFor(); await editor(page, 2).waitFor(); },
@@ -419,6 +426,55 @@ describe('Alert history and routing', () => {
     // The refused configuration is an answer that the browser reports, and nothing else went wrong.
     assert.deepEqual(troubles.filter((one) => !one.includes('400')), []);
     await close({ expectTrouble: true });
+  });
+});
+
+describe('Machine', () => {
+  const rows = (page) => page.getByRole('table', { name: 'What uses this machine' }).locator('tbody tr');
+
+  test('what eats this machine is one click from the home page', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/');
+    const strip = page.getByRole('navigation', { name: 'What uses this machine' });
+    assert.match(await strip.getByRole('link', { name: /^Most memory/ }).textContent(), /Most memory .+ \d+(\.\d+)? [KMG]iB/);
+    await strip.getByRole('link', { name: /^Most memory/ }).click();
+    await page.waitForURL(/\/machine\?sort=memory/);
+    await rows(page).nth(2).waitFor();
+    const shown = await rows(page).first().locator('td').nth(2).textContent();
+    const { topProcesses } = await api('host/processes?limit=25');
+    const most = Math.max(...topProcesses.map((one) => one.memoryBytes));
+    const unit = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }[shown.match(/[KMG]iB/)[0]];
+    assert.ok(Math.abs(numberIn(shown) * unit - most) < 0.3 * most, `${shown} for ${most} bytes`);
+    await close();
+  });
+
+  test('names programs, services and containers, and the order lives in the address', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/machine');
+    await rows(page).nth(2).waitFor();
+    const amounts = async (column) => (await rows(page).locator(`td:nth-child(${column})`).allTextContents()).map(numberIn);
+    const cpu = await amounts(2);
+    assert.deepEqual(cpu, [...cpu].sort((a, b) => b - a), 'most CPU first');
+    await page.getByRole('button', { name: 'Programs' }).click();
+    await page.getByRole('columnheader', { name: 'Program' }).waitFor();
+    await rows(page).filter({ hasText: 'sextant' }).first().waitFor();
+    await page.getByRole('button', { name: 'Memory' }).click();
+    assert.match(page.url(), /by=names&sort=memory/);
+    assert.equal(await page.getByRole('columnheader', { name: 'Memory' }).getAttribute('aria-sort'), 'descending');
+    await close();
+  });
+
+  test('draws the last minutes second by second', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/machine');
+    for (const title of ['CPU', 'Memory']) {
+      await panel(page, title).scrollIntoViewIfNeeded();
+      assert.ok((await colouredPixels(panel(page, title))) > 100, `${title} is drawn`);
+    }
+    const { timesMs } = await api('host/recent?seconds=300&metric[]=load');
+    const steps = timesMs.slice(1).map((time, i) => time - timesMs[i]).sort((a, b) => a - b);
+    assert.ok(Math.abs(steps[Math.floor(steps.length / 2)] - 1000) < 100, 'a second apart');
+    await close();
   });
 });
 

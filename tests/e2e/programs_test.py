@@ -45,12 +45,8 @@ scrape_configs:
         self.assertEqual(server.stop(20), 0)
 
     def test_node_exporter(self):
-        server = self.start("--web.listen-address=127.0.0.1:0", program=["node_exporter"], ready=False)
-        def port():
-            match = re.search(r"127\.0\.0\.1:(\d+)", server.output)
-            return match and int(match.group(1))
-        server.port = wait_for("the port", port)
-        status, text = wait_for("an answer", lambda: server.get("/metrics"))
+        server = self.start_exporter()
+        status, text = server.get("/metrics")
         self.assertEqual(status, 200)
         self.assertIn("# TYPE node_cpu_seconds_total counter", text)
         self.assertEqual(server.stop(20), 0)

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "agents/node/node_agent.h"
 #include "agents/node/test_tree.h"
 
@@ -83,6 +85,59 @@ TEST(Collectors, WithoutFilesThereIsNoDataAndNoWarning) {
   // In the original these succeed with nothing to say.
   for (const char* collector : {"bcache", "btrfs", "edac", "textfile", "xfs"}) {
     EXPECT_THAT(Collect(tree, collector).text, HasSubstr(Success(collector, 1)));
+  }
+}
+
+// Nothing is denied to root; reading a folder as a file fails for everybody.
+TEST(Collectors, AFileThatCannotBeReadFailsItsCollectorAlone) {
+  const TestTree tree;
+  tree.Write("proc/loadavg", "1 2 3 1/2 3\n");
+  for (const char* file :
+       {"proc/buddyinfo", "proc/mdstat", "proc/swaps", "proc/vmstat", "proc/sys/fs/file-nr"}) {
+    std::filesystem::create_directories(tree.path() / file);
+  }
+  const std::pair<const char*, const char*> cases[] = {{"buddyinfo", "buddyinfo"},
+                                                       {"mdadm", "mdstat"},
+                                                       {"swap", "swaps"},
+                                                       {"vmstat", "vmstat"},
+                                                       {"filefd", "file-nr"}};
+  for (const auto& [collector, file] : cases) {
+    const Exposition exposition = Collect(tree, collector, {"--collector.loadavg"});
+    EXPECT_THAT(exposition.text, AllOf(HasSubstr(Success(collector, 0)), HasSubstr(Success("loadavg", 1)),
+                                       HasSubstr("node_load1 1\n")));
+    EXPECT_THAT(exposition.log, HasSubstr(file)) << collector;
+    EXPECT_EQ(exposition.log.find("collector failed"), exposition.log.rfind("collector failed")) << collector;
+  }
+}
+
+// Listed, and gone when it is read.
+TEST(Collectors, DevicesThatVanishTakeNothingElseAlong) {
+  const TestTree tree;
+  const auto vanish = [&](const std::string& device) {
+    std::filesystem::create_directories((tree.path() / device).parent_path());
+    std::filesystem::create_symlink("/none", tree.path() / device);
+  };
+  for (const char* device :
+       {"sys/class/thermal/thermal_zone1", "sys/class/power_supply/BAT1", "sys/class/hwmon/hwmon1",
+        "sys/class/net/eth1", "sys/class/nvme/nvme1", "sys/class/powercap/intel-rapl:1",
+        "sys/class/infiniband/mlx1", "sys/class/fc_host/host1", "sys/class/watchdog/watchdog1",
+        "sys/class/drm/card1", "sys/block/dm-1", "sys/devices/system/edac/mc/mc1", "proc/net/stat/gone"}) {
+    vanish(device);
+  }
+  tree.Write("sys/class/thermal/thermal_zone0/temp", "42000\n");
+  tree.Write("sys/class/thermal/thermal_zone0/type", "cpu\n");
+  tree.Write("sys/class/power_supply/BAT0/capacity", "81\n");
+  tree.Write("sys/class/nvme/nvme0/model", "M\n");
+  EXPECT_THAT(
+      Collect(tree, "thermal_zone").text,
+      AllOf(HasSubstr("node_thermal_zone_temp{type=\"cpu\",zone=\"0\"} 42\n"), Not(HasSubstr("zone=\"1\""))));
+  EXPECT_THAT(
+      Collect(tree, "powersupplyclass").text,
+      AllOf(HasSubstr("node_power_supply_capacity{power_supply=\"BAT0\"} 81\n"), Not(HasSubstr("BAT1\"} "))));
+  for (const char* collector : {"hwmon", "netclass", "nvme", "rapl", "infiniband", "fibrechannel", "watchdog",
+                                "drm", "dmmultipath", "edac", "lnstat"}) {
+    EXPECT_THAT(Collect(tree, collector).log, Not(HasSubstr("level=error"))) << collector;
+    EXPECT_THAT(Collect(tree, collector).text, HasSubstr("node_scrape_collector_success")) << collector;
   }
 }
 

@@ -7,6 +7,7 @@ import { Shell } from './Shell';
 import { useShortcuts } from './shortcuts';
 
 const Home = lazy(() => import('../dashboards/HomePage'));
+const Machine = lazy(() => import('../machine/MachinePage'));
 const Dashboards = lazy(() => import('../dashboards/DashboardsPage'));
 const Dashboard = lazy(() => import('../dashboards/DashboardPage'));
 const Query = lazy(() => import('../explore/QueryPage'));
@@ -25,6 +26,7 @@ const Alerts = lazy(() => import('../alerting/AlertsPage'));
 
 const pages: Record<string, { title: string; Page: React.ComponentType }> = {
   '/': { title: 'Home', Page: Home },
+  '/machine': { title: 'Machine', Page: Machine },
   '/dashboards': { title: 'Dashboards', Page: Dashboards },
   '/query': { title: 'Query', Page: Query },
   '/graph': { title: 'Query', Page: Query }, // where the links inside Prometheus' alerts point

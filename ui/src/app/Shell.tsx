@@ -13,6 +13,7 @@ import css from './Shell.module.css';
 
 const destinations: { to: string; label: string; icon: IconName; keys: string }[] = [
   { to: '/', label: 'Home', icon: 'home', keys: 'g h' },
+  { to: '/machine', label: 'Machine', icon: 'machine', keys: 'g m' },
   { to: '/dashboards', label: 'Dashboards', icon: 'dashboards', keys: 'g d' },
   { to: '/query', label: 'Query', icon: 'query', keys: 'g q' },
   { to: '/explain', label: 'Explain', icon: 'explain', keys: 'g e' },
