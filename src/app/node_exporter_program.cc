@@ -5,6 +5,7 @@
 #include "app/programs.h"
 #include "app/services.h"
 #include "app/version.h"
+#include "core/start_pages.h"
 #include "net/http_server.h"
 
 namespace sextant::app {
@@ -112,6 +113,7 @@ core::Status Run(Options& options, node::NodeOptions node_options) {
   for (size_t i = 0; i < options.listen.size(); ++i) {
     services.logger.Info("listening", {{"address", server->bound_address(i)}});
   }
+  core::ReleaseStartPages();
   while (signals.Wait() == SIGHUP) {
   }
   signals.LetNextSignalKill();
