@@ -19,6 +19,7 @@
 #include "agents/node/host_files.h"
 #include "agents/node/mdstat.h"
 #include "agents/node/metric_sink.h"
+#include "agents/node/net_links.h"
 #include "agents/node/netlink.h"
 #include "agents/node/options.h"
 #include "agents/node/pci_ids.h"
@@ -182,6 +183,7 @@ class OneFileTree {
 };
 
 void ParseMessages(std::string_view text) {
+  static_cast<void>(ParseNetLink(text));
   NetlinkAttributes attributes(text);
   uint16_t type = 0;
   std::string_view value;
