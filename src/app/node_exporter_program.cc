@@ -113,6 +113,9 @@ core::Status Run(Options& options, node::NodeOptions node_options) {
   for (size_t i = 0; i < options.listen.size(); ++i) {
     services.logger.Info("listening", {{"address", server->bound_address(i)}});
   }
+  // Once for nobody: what is wrong is logged now, and what only a first collection needs belongs to the
+  // start.
+  agent.RenderText({});
   core::ReleaseStartPages();
   while (signals.Wait() == SIGHUP) {
   }
