@@ -18,8 +18,7 @@ using NetlinkReader = std::function<void(uint16_t type, std::string_view body)>;
 // to its end. Errors: kIo and what errno says; kResourceExhausted for an answer without end.
 core::Status DumpNetlink(int protocol, uint16_t type, std::string_view request, const NetlinkReader& reader);
 
-// The same for who asks again and again: one socket stays open from a dump to the next, which saves a third
-// of the price of asking.
+// The same for who asks again and again: one socket stays open from a dump to the next.
 class NetlinkClient {
  public:
   explicit NetlinkClient(int protocol) : protocol_(protocol) {}
