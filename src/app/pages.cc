@@ -100,9 +100,26 @@ net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& 
 void AddPageRoutes(net::Router& router) {
   net::RouteOptions options;
   options.compress = false;
-  for (const char* page : {"/", "/query", "/graph", "/targets", "/alerts", "/cardinality", "/explain",
-                           "/dashboards", "/d/{uid}", "/d/{uid}/*", "/rules", "/status", "/tsdb-status",
-                           "/config", "/flags", "/service-discovery", "/alertmanager", "/silences"}) {
+  for (const char* page : {"/",
+                           "/query",
+                           "/graph",
+                           "/targets",
+                           "/alerts",
+                           "/cardinality",
+                           "/explain",
+                           "/dashboards",
+                           "/d/{uid}",
+                           "/d/{uid}/*",
+                           "/rules",
+                           "/status",
+                           "/tsdb-status",
+                           "/config",
+                           "/flags",
+                           "/service-discovery",
+                           "/alertmanager",
+                           "/silences",
+                           "/alert-history",
+                           "/routing"}) {
     router.Add(
         "GET", page,
         [prefix = router.prefix()](const net::HttpRequest& request) { return ServePage(request, prefix); },
