@@ -20,6 +20,7 @@
 #include "agents/node/kernel_answers.h"
 #include "agents/node/mdstat.h"
 #include "agents/node/metric_sink.h"
+#include "agents/node/net_links.h"
 #include "agents/node/netlink.h"
 #include "agents/node/ntp_answer.h"
 #include "agents/node/options.h"
@@ -229,6 +230,7 @@ void ParseUsage(std::string_view text) {
 }
 
 void ParseMessages(std::string_view text) {
+  static_cast<void>(ParseNetLink(text));
   NetlinkAttributes attributes(text);
   uint16_t type = 0;
   std::string_view value;

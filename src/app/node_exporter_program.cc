@@ -1,4 +1,5 @@
 // `sextant node_exporter`: the host collectors behind node_exporter's flags and HTTP face.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -6,11 +7,11 @@
 #include <cstdlib>
 
 #include "agents/node/node_agent.h"
-#include "app/platform_config.h"
 #include "app/programs.h"
 #include "app/services.h"
 #include "app/version.h"
-#include "httpclient/web_settings.h"
+#include "app/web_config_follower.h"
+#include "core/start_pages.h"
 #include "net/http_server.h"
 
 namespace sextant::app {
@@ -129,89 +130,17 @@ core::Result<std::vector<std::string>> SystemdSockets() {
   return sockets;
 }
 
-// Keeps the server's certificates, users and headers as the web configuration file says. The owner stops it
-// before the server.
-class WebConfigFollower {
- public:
-  WebConfigFollower(Services& services, std::string file)
-      : services_(services),
-        file_(std::move(file)),
-        timer_(services.io, services.executor, core::Priority::kBackground) {}
-
-  // Reads the file into the options of a server that is to be started.
-  core::Status Begin(net::HttpServerOptions& server) {
-    if (file_.empty()) return {};
-    SEXTANT_ASSIGN(httpclient::WebSettings web, Load());
-    server.security = web.security;
-    Note(web);
-    server.add_headers = [this](const net::HttpRequest&, net::HttpHeaders& headers) {
-      for (const auto& [name, value] : *headers_.load()) headers.Set(name, value);
-    };
-    return {};
-  }
-
-  void Follow(net::HttpServer& server) {
-    if (file_.empty()) return;
-    server_ = &server;
-    timer_.StartAfter(kLookMs, [this] {
-      if (is_stopped_) return;
-      if (Fingerprint() != fingerprint_) Reload();
-      Follow(*server_);
-    });
-  }
-
-  // On an error everything stays as it was, and the log says why.
-  void Reload() {
-    if (file_.empty()) return;
-    const std::lock_guard lock(reload_mutex_);
-    auto web = Load();
-    core::Status changed =
-        web ? server_->SetSecurity(web->security) : core::Status(tl::unexpected(web.error()));
-    if (changed) {
-      Note(*web);
-      services_.logger.Info("web configuration read again");
-    } else {
-      fingerprint_ = Fingerprint();  // one complaint is enough
-      services_.logger.Error("web configuration not read again; the one before stays in force",
-                             {{"error", changed.error()}});
-    }
-  }
-
-  void Stop() {
-    is_stopped_ = true;
-    timer_.Cancel();
-  }
-
- private:
-  static constexpr core::DurationMs kLookMs = 5'000;
-
-  void Note(const httpclient::WebSettings& web) {
-    headers_ = std::make_shared<const std::map<std::string, std::string>>(web.headers);
-    auto files = std::make_shared<std::vector<std::string>>();
-    for (const std::string* file :
-         {&file_, &web.security.cert_file, &web.security.key_file, &web.security.client_ca_file}) {
-      if (!file->empty()) files->push_back(*file);
-    }
-    files_ = std::move(files);
-    fingerprint_ = Fingerprint();
-  }
-  core::Result<httpclient::WebSettings> Load() const {
-    return httpclient::LoadWebSettings(file_).map_error(core::AddContext("{}", file_));
-  }
-  uint64_t Fingerprint() const { return FingerprintFiles(*files_.load(), {}); }
-
-  Services& services_;
-  const std::string file_;
-  net::HttpServer* server_ = nullptr;
-  std::mutex reload_mutex_;
-  std::atomic<bool> is_stopped_ = false;
-  std::atomic<uint64_t> fingerprint_ = 0;
-  std::atomic<std::shared_ptr<const std::map<std::string, std::string>>> headers_;
-  std::atomic<std::shared_ptr<const std::vector<std::string>>> files_;
-  net::Timer timer_;
-};
+// Every scrape takes the same memory again. By default the allocator gives it back after each, page by page
+// to be zeroed for the next one, and keeps some of it for each thread; here one heap keeps it for all.
+void KeepMemoryBetweenScrapes() {
+  constexpr int kKeptBytes = 1 << 20;
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+  ::mallopt(M_MMAP_THRESHOLD, kKeptBytes);
+}
 
 core::Status Run(Options& options, node::NodeOptions node_options) {
+  KeepMemoryBetweenScrapes();
   core::SignalWaiter signals;
   SEXTANT_ASSIGN(core::LogOptions log_options, MakeLogOptions(options.log));
   Services services(std::move(log_options));
@@ -233,6 +162,10 @@ core::Status Run(Options& options, node::NodeOptions node_options) {
     services.logger.Info("listening", {{"address", server->bound_address(i)}});
   }
   web.Follow(*server);
+  // Once for nobody: what is wrong is logged now, and what only a first collection needs belongs to the
+  // start.
+  agent.RenderText({});
+  core::ReleaseStartPages();
   while (signals.Wait() == SIGHUP) web.Reload();
   signals.LetNextSignalKill();
   web.Stop();

@@ -3,6 +3,7 @@
 
 #include "app/platform.h"
 #include "app/programs.h"
+#include "core/start_pages.h"
 #include "metrics/promql/features.h"
 
 namespace sextant::app {
@@ -280,6 +281,7 @@ core::Status Run(Options& options) {
   SEXTANT_ASSIGN(std::unique_ptr<Platform> platform, Platform::Start(options.platform));
   for (const std::string& url : platform->urls())
     platform->logger().Info("Server is ready to receive web requests.", {{"url", url}});
+  core::ReleaseStartPages();
   while (signals.Wait() == SIGHUP) {
     // A failed reload has been logged and counted; the server goes on with what it had.
     [[maybe_unused]] core::Status reloaded = platform->Reload();

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <iterator>
 
 #include "core/result.h"
 
@@ -11,8 +13,7 @@ namespace sextant::core {
 
 namespace {
 
-std::string EscapeLabelValue(std::string_view text) {
-  std::string out;
+void AppendEscaped(std::string_view text, std::string& out) {
   for (char c : text) {
     if (c == '\\')
       out += "\\\\";
@@ -23,28 +24,68 @@ std::string EscapeLabelValue(std::string_view text) {
     else
       out += c;
   }
-  return out;
 }
 
-std::string FormatValue(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  return fmt::format("{}", value);
+void AppendCount(uint64_t count, std::string& out) {
+  char buffer[20];
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, count).ptr);
 }
 
-std::string FormatLabels(const MetricLabels& labels, std::string_view extra_name = "",
-                         std::string_view extra_value = "") {
-  if (labels.empty() && extra_name.empty()) return "";
-  std::string out = "{";
-  for (const auto& [name, value] : labels) {
-    if (out.size() > 1) out += ',';
-    out += fmt::format("{}=\"{}\"", name, EscapeLabelValue(value));
+void AppendValue(double value, std::string& out) {
+  constexpr double kWhole = 1e15;  // up to here whole numbers are written without an exponent
+  if (std::isnan(value)) {
+    out += "NaN";
+  } else if (std::isinf(value)) {
+    out += value > 0 ? "+Inf" : "-Inf";
+  } else if (!std::signbit(value) && value < kWhole && value == std::trunc(value)) {
+    AppendCount(static_cast<uint64_t>(value), out);
+  } else {
+    fmt::format_to(std::back_inserter(out), "{}", value);
   }
-  if (!extra_name.empty()) {
-    if (out.size() > 1) out += ',';
-    out += fmt::format("{}=\"{}\"", extra_name, extra_value);
+}
+
+void AppendLabels(const MetricLabels& labels, std::string_view extra_name, std::string_view extra_value,
+                  std::string& out) {
+  if (labels.empty() && extra_name.empty()) return;
+  char before = '{';
+  const auto append = [&](std::string_view name, std::string_view value) {
+    out += before;
+    out += name;
+    out += "=\"";
+    AppendEscaped(value, out);
+    out += '"';
+    before = ',';
+  };
+  for (const auto& [name, value] : labels) append(name, value);
+  if (!extra_name.empty()) append(extra_name, extra_value);
+  out += '}';
+}
+
+void AppendHistogram(std::string_view name, const MetricLabels& labels,
+                     const std::vector<double>& upper_bounds,
+                     const std::vector<std::atomic<uint64_t>>& buckets, double sum, std::string& out) {
+  const auto begin = [&](std::string_view suffix, std::string_view bound) {
+    out += name;
+    out += suffix;
+    AppendLabels(labels, bound.empty() ? "" : "le", bound, out);
+    out += ' ';
+  };
+  uint64_t cumulative = 0;
+  std::string bound;
+  for (size_t i = 0; i < buckets.size(); ++i) {
+    cumulative += buckets[i].load(std::memory_order_relaxed);
+    bound.clear();
+    AppendValue(i == upper_bounds.size() ? HUGE_VAL : upper_bounds[i], bound);
+    begin("_bucket", bound);
+    AppendCount(cumulative, out);
+    out += '\n';
   }
-  return out + "}";
+  begin("_sum", "");
+  AppendValue(sum, out);
+  out += '\n';
+  begin("_count", "");
+  AppendCount(cumulative, out);
+  out += '\n';
 }
 
 }  // namespace
@@ -142,34 +183,29 @@ void Registry::Remove(std::string_view name, const MetricLabels& labels) {
 }
 
 std::string Registry::RenderText() const {
+  std::string out;
   std::lock_guard lock(mutex_);
-  fmt::memory_buffer buffer;
-  auto out = std::back_inserter(buffer);
   for (const auto& [name, family] : families_) {
-    fmt::format_to(out, "# HELP {} {}\n# TYPE {} {}\n", name, family.help, name, family.type);
+    out.append("# HELP ").append(name).append(" ").append(family.help);
+    out.append("\n# TYPE ").append(name).append(" ").append(family.type).append("\n");
     for (const auto& metric : family.metrics) {
       if (metric->histogram) {
         const Histogram& histogram = *metric->histogram;
-        uint64_t cumulative = 0;
-        for (size_t i = 0; i < histogram.buckets_.size(); ++i) {
-          cumulative += histogram.buckets_[i].load(std::memory_order_relaxed);
-          bool is_last = i == histogram.upper_bounds_.size();
-          std::string bound = is_last ? "+Inf" : FormatValue(histogram.upper_bounds_[i]);
-          fmt::format_to(out, "{}_bucket{} {}\n", name, FormatLabels(metric->labels, "le", bound),
-                         cumulative);
-        }
-        fmt::format_to(out, "{}_sum{} {}\n", name, FormatLabels(metric->labels),
-                       FormatValue(histogram.sum_.load(std::memory_order_relaxed)));
-        fmt::format_to(out, "{}_count{} {}\n", name, FormatLabels(metric->labels), cumulative);
+        AppendHistogram(name, metric->labels, histogram.upper_bounds_, histogram.buckets_,
+                        histogram.sum_.load(std::memory_order_relaxed), out);
         continue;
       }
-      double value = metric->read      ? metric->read()
-                     : metric->counter ? metric->counter->value()
-                                       : metric->gauge->value();
-      fmt::format_to(out, "{}{} {}\n", name, FormatLabels(metric->labels), FormatValue(value));
+      out += name;
+      AppendLabels(metric->labels, "", "", out);
+      out += ' ';
+      AppendValue(metric->read      ? metric->read()
+                  : metric->counter ? metric->counter->value()
+                                    : metric->gauge->value(),
+                  out);
+      out += '\n';
     }
   }
-  return fmt::to_string(buffer);
+  return out;
 }
 
 }  // namespace sextant::core

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "agents/node/host_files.h"
+#include "agents/node/metric_sink.h"
 #include "agents/node/node_agent.h"
 #include "agents/node/test_tree.h"
 
@@ -205,6 +207,53 @@ TEST(Collectors, ReadsGraphicsCards) {
               AllOf(HasSubstr("node_drm_card_info{card=\"card0\",memory_vendor=\"\",power_performance_level="
                               "\"\",unique_id=\"0123456789abcdef\",vendor=\"amd\"} 1\n"),
                     HasSubstr("node_drm_gpu_busy_percent{card=\"card0\"} 4\n"), Not(HasSubstr("card1"))));
+}
+
+// Where the files are this machine's, most of what is said comes over netlink: it must be what the files say.
+TEST(Collectors, NetclassSaysWhatTheFilesSay) {
+  const TestTree tree;
+  std::filesystem::create_directory_symlink("/sys", tree.path() / "sys");
+  const auto names = ListDirectory("/sys/class/net");
+  if (!names) GTEST_SKIP() << names.error().message();
+  const std::string text = Collect(tree, "netclass").text;
+  const std::pair<const char*, const char*> metrics[] = {
+      {"addr_assign_type", "address_assign_type"},
+      {"carrier", "carrier"},
+      {"carrier_changes", "carrier_changes_total"},
+      {"carrier_down_count", "carrier_down_changes_total"},
+      {"carrier_up_count", "carrier_up_changes_total"},
+      {"dev_id", "device_id"},
+      {"dormant", "dormant"},
+      {"flags", "flags"},
+      {"ifindex", "iface_id"},
+      {"iflink", "iface_link"},
+      {"link_mode", "iface_link_mode"},
+      {"mtu", "mtu_bytes"},
+      {"name_assign_type", "name_assign_type"},
+      {"netdev_group", "net_dev_group"},
+      {"type", "protocol_type"},
+      {"tx_queue_len", "transmit_queue_length"},
+  };
+  for (const std::string& name : *names) {
+    const std::string folder = "/sys/class/net/" + name + "/";
+    if (!IsDirectory(folder)) continue;
+    for (const auto& [file, metric] : metrics) {
+      const std::string head = std::string("node_network_") + metric + "{device=\"" + name + "\"} ";
+      const auto value = ReadNumber(folder + file);
+      std::string line = head;
+      if (value) AppendGoFloat(static_cast<double>(*value), line);
+      EXPECT_EQ(text.find(head) != std::string::npos, value.has_value()) << head;
+      if (value) {
+        EXPECT_THAT(text, HasSubstr(line + "\n"));
+      }
+    }
+    const auto attribute = [&](const char* file) { return ReadAttribute(folder + file).value_or(""); };
+    EXPECT_THAT(text, ::testing::ContainsRegex(
+                          "node_network_info.address=\"" + attribute("address") +
+                          "\",adminstate=\"[a-z]*\",broadcast=\"" + attribute("broadcast") + "\",device=\"" +
+                          name + "\",duplex=\"" + attribute("duplex") + "\",ifalias=\"" +
+                          attribute("ifalias") + "\",operstate=\"" + attribute("operstate") + "\". 1\n"));
+  }
 }
 
 // The kernel answers these; what it says is this machine's.
