@@ -5,6 +5,7 @@
 
 #include "api/envelope.h"
 #include "api/params.h"
+#include "metrics/exposition/negotiation.h"
 
 namespace sextant::api {
 
@@ -145,9 +146,11 @@ net::HttpResponse HandleCardinality(const StatusApiDeps& deps, const net::HttpRe
   });
 }
 
-net::HttpResponse HandleMetrics(const core::Registry& registry) {
+// The names are such that no escaping changes them.
+net::HttpResponse HandleMetrics(const core::Registry& registry, const net::HttpRequest& request) {
   net::HttpResponse response;
-  response.headers.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  response.headers.Set("Content-Type", exposition::ContentTypeOf(exposition::Negotiate(
+                                           request.headers.Get("Accept"), /*has_protobuf=*/false)));
   response.body = registry.RenderText();
   return response;
 }
@@ -180,7 +183,8 @@ void AddReplayRoute(net::Router& router, std::shared_ptr<const tsdb::ReplayProgr
 void AddStartRoutes(net::Router& router, const core::Registry& registry,
                     std::shared_ptr<const tsdb::ReplayProgress> replay) {
   AddReplayRoute(router, std::move(replay));
-  router.Add("GET", "/metrics", [&registry](const net::HttpRequest&) { return HandleMetrics(registry); });
+  router.Add("GET", "/metrics",
+             [&registry](const net::HttpRequest& request) { return HandleMetrics(registry, request); });
   router.Add("GET", "/-/healthy", HandleHealthy, {.run_inline = true});
   constexpr const char* kName = "/* while opening";
   router.Add("GET", "/*", HandleUnavailable, {.run_inline = true, .metric_name = kName});
@@ -204,7 +208,8 @@ void AddStatusRoutes(net::Router& router, StatusApiDeps given) {
     router.Add("GET", "/api/v1/status/cardinality",
                [deps](const net::HttpRequest& request) { return HandleCardinality(*deps, request); });
   }
-  router.Add("GET", "/metrics", [deps](const net::HttpRequest&) { return HandleMetrics(deps->registry); });
+  router.Add("GET", "/metrics",
+             [deps](const net::HttpRequest& request) { return HandleMetrics(deps->registry, request); });
   AddReplayRoute(router, deps->replay);
   router.Add("GET", "/-/healthy", HandleHealthy, {.run_inline = true});
   router.Add("GET", "/-/ready",

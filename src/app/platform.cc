@@ -294,6 +294,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
 
   rules::RuleOptions rule_options = options_.rules;
   rule_options.default_interval_ms = config.prometheus.global.evaluation_interval_ms;
+  rule_options.default_query_offset_ms = config.prometheus.global.rule_query_offset_ms;
   rule_options.external_labels = config.prometheus.global.external_labels;
   rule_options.external_url = PageUrl();
   rules_->Update(rule_options, config.rule_files);

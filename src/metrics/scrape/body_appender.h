@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "config/prometheus_config.h"
+#include "core/metric_names.h"
 #include "core/result.h"
 #include "metrics/exposition/parser.h"
 #include "metrics/relabel/relabel.h"
@@ -28,6 +29,7 @@ struct SampleRules {
   // What a target is taken to speak when its Content-Type does not say.
   std::optional<exposition::Format> fallback_format;
   exposition::ParserOptions parser;
+  core::NameScheme name_scheme = core::NameScheme::kUtf8;
   config::ScrapeLimits limits;
   config::HistogramLimits histogram_limits;
   bool extra_metrics = false;  // in the report

@@ -19,7 +19,7 @@ constexpr size_t kMaxBodyBytes = 256 << 20;  // when the configuration sets no l
 
 net::FetchRequest MakeRequest(const config::ScrapeConfig& job, const std::string& user_agent) {
   net::FetchRequest request;
-  request.headers.Set("Accept", AcceptHeader(job.scrape_protocols));
+  request.headers.Set("Accept", AcceptHeader(job.scrape_protocols, job.names.escaping_scheme()));
   request.headers.Set("User-Agent", user_agent);
   request.accept_compressed = job.enable_compression;
   request.max_body_bytes = job.limits.body_size_limit_bytes > 0
@@ -77,6 +77,7 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
   settings->samples.parser = {job.scrape_native_histograms.value_or(false),
                               job.always_scrape_classic_histograms.value_or(false),
                               job.convert_classic_histograms_to_nhcb.value_or(false)};
+  settings->samples.name_scheme = job.names.scheme();
   settings->samples.limits = job.limits;
   settings->samples.histogram_limits = job.histogram_limits;
   settings->samples.extra_metrics = job.extra_scrape_metrics.value_or(false);
