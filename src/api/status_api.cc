@@ -6,6 +6,7 @@
 #include "api/envelope.h"
 #include "api/params.h"
 #include "metrics/exposition/negotiation.h"
+#include "metrics/promfiles/meta.h"
 
 namespace sextant::api {
 
@@ -146,6 +147,30 @@ net::HttpResponse HandleCardinality(const StatusApiDeps& deps, const net::HttpRe
   });
 }
 
+// The blocks that are served, in the words of Prometheus' meta.json.
+net::HttpResponse HandleBlocks(const StatusApiDeps& deps) {
+  std::vector<tsdb::BlockInfo> blocks = deps.db.Blocks();
+  return SuccessResponse([&](JsonWriter& json) {
+    json.BeginObject().Key("blocks").BeginArray();
+    for (const tsdb::BlockInfo& block : blocks) {
+      json.BeginObject().Key("ulid").String(block.name);
+      json.Key("minTime").Int(block.start_ms).Key("maxTime").Int(block.end_ms);
+      json.Key("stats").BeginObject().Key("numSamples").UInt(block.samples);
+      json.Key("numSeries").UInt(block.series).Key("numChunks").UInt(block.chunks);
+      if (block.deletions > 0) json.Key("numTombstones").UInt(block.deletions);
+      json.EndObject().Key("compaction").BeginObject().Key("level").UInt(block.level);
+      if (block.is_out_of_order || block.is_stale_series) {
+        json.Key("hints").BeginArray();
+        if (block.is_out_of_order) json.String(promfiles::kHintFromOutOfOrder);
+        if (block.is_stale_series) json.String("from-stale-series");
+        json.EndArray();
+      }
+      json.EndObject().Key("version").UInt(1).EndObject();
+    }
+    json.EndArray().EndObject();
+  });
+}
+
 // The names are such that no escaping changes them.
 net::HttpResponse HandleMetrics(const core::Registry& registry, const net::HttpRequest& request) {
   net::HttpResponse response;
@@ -205,6 +230,8 @@ void AddStatusRoutes(net::Router& router, StatusApiDeps given) {
   if (!deps->is_agent) {
     router.Add("GET", "/api/v1/status/tsdb",
                [deps](const net::HttpRequest& request) { return HandleTsdb(*deps, request); });
+    router.Add("GET", "/api/v1/status/tsdb/blocks",
+               [deps](const net::HttpRequest&) { return HandleBlocks(*deps); });
     router.Add("GET", "/api/v1/status/cardinality",
                [deps](const net::HttpRequest& request) { return HandleCardinality(*deps, request); });
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 
 #include "app/assets.h"
@@ -73,15 +74,30 @@ void ReplaceAll(std::string& text, std::string_view from, std::string_view to) {
   }
 }
 
+std::string EscapeHtml(std::string_view text) {
+  std::string escaped;
+  for (char c : text) {
+    if (c == '&') {
+      escaped += "&amp;";
+    } else if (c == '<') {
+      escaped += "&lt;";
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
 // The page is built for the root of a host; its addresses are made relative to the one it is asked at, so
 // that it works below a route prefix and behind a proxy that takes a path away.
-net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& prefix) {
+net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& prefix,
+                            const std::string& title) {
   const Asset* asset = FindAsset("ui/index.html");
   if (asset == nullptr) return net::HttpResponse::Text(404, "not found\n");
   // Behind another proxy or prefix the same address has another page.
   const std::string root = RootFrom(request, prefix);
   std::string etag(asset->etag);
-  etag.insert(etag.size() - 1, fmt::format("-{}", root.size()));
+  etag.insert(etag.size() - 1, fmt::format("-{}-{:x}", root.size(), std::hash<std::string>()(title)));
   net::HttpResponse response = Begin(request, *asset, etag, kRevalidate);
   if (response.status == 304) return response;
   if (core::Status inflated =
@@ -92,12 +108,15 @@ net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& 
   ReplaceAll(response.body, "\"/assets/", fmt::format("\"{}assets/", root));
   ReplaceAll(response.body, "name=\"sextant-root\" content=\"/\"",
              fmt::format("name=\"sextant-root\" content=\"{}\"", root));
+  if (!title.empty()) {
+    ReplaceAll(response.body, "<title>Sextant</title>", fmt::format("<title>{}</title>", EscapeHtml(title)));
+  }
   return response;
 }
 
 }  // namespace
 
-void AddPageRoutes(net::Router& router) {
+void AddPageRoutes(net::Router& router, const std::string& title) {
   net::RouteOptions options;
   options.compress = false;
   for (const char* page : {"/", "/query", "/graph", "/targets", "/alerts", "/cardinality", "/explain",
@@ -105,7 +124,9 @@ void AddPageRoutes(net::Router& router) {
                            "/config", "/flags", "/service-discovery", "/alertmanager", "/silences"}) {
     router.Add(
         "GET", page,
-        [prefix = router.prefix()](const net::HttpRequest& request) { return ServePage(request, prefix); },
+        [prefix = router.prefix(), title](const net::HttpRequest& request) {
+          return ServePage(request, prefix, title);
+        },
         options);
   }
   router.Add(

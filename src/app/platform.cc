@@ -13,6 +13,7 @@
 #include "api/agent_api.h"
 #include "api/alertmanager_api.h"
 #include "api/batch_api.h"
+#include "api/consoles_api.h"
 #include "api/cors.h"
 #include "api/dashboards_api.h"
 #include "api/data_sources_api.h"
@@ -22,16 +23,18 @@
 #include "api/federate_api.h"
 #include "api/frame_query_api.h"
 #include "api/lifecycle_api.h"
+#include "api/notifications_api.h"
 #include "api/openapi_api.h"
 #include "api/query_api.h"
 #include "api/remote_api.h"
 #include "api/remote_read_api.h"
 #include "api/rules_api.h"
 #include "api/search_api.h"
+#include "api/self_metrics_api.h"
 #include "api/status_api.h"
+#include "api/target_metadata_api.h"
 #include "api/targets_api.h"
 #include "app/alert_fanout.h"
-#include "app/alertmanager_notifier.h"
 #include "app/assets.h"
 #include "app/dashboard_service.h"
 #include "app/pages.h"
@@ -75,6 +78,21 @@ constexpr core::DurationMs kMinAutoReloadMs = 1'000;
 constexpr core::DurationMs kLocalIntervalMs = 15'000;
 constexpr std::string_view kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
 
+// As Go calls it.
+#if defined(__x86_64__)
+constexpr std::string_view kArchitecture = "amd64";
+#elif defined(__aarch64__)
+constexpr std::string_view kArchitecture = "arm64";
+#else
+constexpr std::string_view kArchitecture = "unknown";
+#endif
+
+// Notifications.
+constexpr std::string_view kStarting =
+    "The server is starting: it reads what it had not yet written to blocks.";
+constexpr std::string_view kReloadFailed = "Configuration reload has failed.";
+constexpr std::string_view kStopping = "The server is shutting down.";
+
 uint64_t Share(uint64_t bytes, double fraction) {
   return static_cast<uint64_t>(static_cast<double>(bytes) * fraction);
 }
@@ -110,7 +128,9 @@ class Platform::Impl {
                                                              : core::DetectMemoryLimitBytes()),
         budget_(memory_limit_bytes_, services_.registry),
         client_(services_.io, services_.registry),
-        notifier_(client_, services_.executor, services_.clock, services_.registry, services_.logger),
+        notifier_(client_, services_.executor, services_.clock, services_.registry, services_.logger,
+                  options_.notifier),
+        notifications_(services_.clock, services_.registry, options_.max_notification_subscribers),
         reload_successful_(
             services_.registry.AddGauge("prometheus_config_last_reload_successful",
                                         "Whether the last configuration reload attempt was successful.")),
@@ -121,6 +141,11 @@ class Platform::Impl {
     services_.registry
         .AddGauge("sextant_build_info", "What runs here; the value is always 1.",
                   {{"version", std::string(Version())}})
+        .Set(1);
+    services_.registry
+        .AddGauge(
+            "prometheus_build_info", "The same under the name that Prometheus' dashboards ask for.",
+            {{"goarch", std::string(kArchitecture)}, {"goos", "linux"}, {"version", std::string(Version())}})
         .Set(1);
   }
 
@@ -160,6 +185,7 @@ class Platform::Impl {
   core::PosixFileSystem files_;
   net::HttpClient client_;
   AlertmanagerNotifier notifier_;
+  api::NotificationBoard notifications_;
   core::Gauge& reload_successful_;
   core::Gauge& reload_time_;
 
@@ -334,6 +360,7 @@ void Platform::Impl::ApplyDiscovery(const config::PrometheusConfig& config) {
                                    user_agent_};
       discovery::ManagerOptions options;
       options.name = std::move(name);
+      options.interval_ms = options_.discovery_interval_ms;
       manager =
           std::make_unique<discovery::Manager>(std::move(services), std::move(options), std::move(update));
     }
@@ -361,6 +388,7 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
   api::AddExplainRoutes(router, queries);
   api::AddSearchRoutes(router, {*queryable_, *engine_, scrape_->metadata(), services_.clock,
                                 options_.enable_search_api, options_.search_max_limit});
+  api::AddTargetMetadataRoute(router, {*scrape_, *db_, services_.clock, options_.engine.lookback_ms});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddFederateRoutes(router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms,
                                   external_labels, engine_->Limits({})});
@@ -373,6 +401,8 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
 // What Prometheus and Alertmanager answer to those who read.
 void Platform::Impl::AddOriginalsRoutes(net::Router& router) {
   api::AddTargetRoutes(router, *scrape_);
+  api::AddNotificationRoutes(router, notifications_);
+  api::AddSelfMetricsRoute(router, services_.registry);
   auto external_labels = [this] {
     std::lock_guard lock(config_mutex_);
     return external_labels_;
@@ -467,7 +497,18 @@ net::Router Platform::Impl::MakeRouter() {
                                    },
                                    [] { core::SignalSelf(SIGTERM); }});
   AddDashboardRoutes(router);
-  AddPageRoutes(router);
+  if (!options_.pages.console_templates_dir.empty() && !options_.is_agent) {
+    api::AddConsoleRoutes(router, {options_.pages.console_templates_dir, options_.pages.console_libraries_dir,
+                                   PageUrl(), *engine_, *queryable_, services_.clock, [this] {
+                                     std::map<std::string, std::string> labels;
+                                     std::lock_guard lock(config_mutex_);
+                                     for (model::LabelView label : external_labels_)
+                                       labels.emplace(label.name, label.value);
+                                     return labels;
+                                   }});
+  }
+  api::AddUserAssetRoutes(router, options_.pages.user_assets_dir);
+  AddPageRoutes(router, options_.pages.title);
   return router;
 }
 
@@ -491,6 +532,8 @@ core::Result<api::HeaderHook> Platform::Impl::MakeAddHeaders() const {
 Status Platform::Impl::StartServer() {
   net::Router router;
   api::AddStartRoutes(router, services_.registry, replay_);
+  api::AddNotificationRoutes(router, notifications_);
+  notifications_.Show(kStarting);
   router.SetPrefix(route_prefix_);
   net::HttpServerOptions server;
   server.listen = options_.listen;
@@ -580,6 +623,7 @@ Status Platform::Impl::Start() {
   NoteFiles(config);
   SEXTANT_TRY(Apply(std::move(config)));
   is_ready_ = true;
+  notifications_.Withdraw(kStarting);
   LookForChanges();
   return {};
 }
@@ -636,8 +680,10 @@ Status Platform::Impl::Reload() {
   if (applied) applied = Apply(std::move(*config));
   if (applied) {
     services_.logger.Info("configuration reloaded");
+    notifications_.Withdraw(kReloadFailed);
   } else {
     reload_successful_.Set(0);
+    notifications_.Show(kReloadFailed);
     services_.logger.Error("configuration not reloaded; the one before stays in force",
                            {{"error", applied.error()}});
   }
@@ -655,6 +701,7 @@ void Platform::Impl::Stop() {
     std::lock_guard lock(config_mutex_);
     reload_waiters_.clear();
   }
+  notifications_.Show(kStopping);
   if (server_) server_->Stop(kRequestGraceMs);
   if (dashboards_) dashboards_->Stop();
   if (target_discovery_) target_discovery_->Stop();

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "app/alertmanager_notifier.h"
 #include "app/platform_config.h"
 #include "app/services.h"
 #include "app/store_flags.h"
@@ -23,11 +24,23 @@
 
 namespace sextant::app {
 
+// Pages beside our own.
+struct PageOptions {
+  std::string title;                  // in place of the product's name; empty: that stays
+  std::string console_templates_dir;  // empty: no console templates
+  std::string console_libraries_dir;
+  std::string user_assets_dir;  // empty: none
+};
+
 struct PlatformOptions {
   std::vector<std::string> listen = {"127.0.0.1:9090"};
   std::string data_dir = "./data";
   StoreOptions store;
   WebOptions web;
+  PageOptions pages;
+  size_t max_notification_subscribers = 16;
+  core::DurationMs discovery_interval_ms = 5'000;  // how often at most what was found is passed on
+  NotifierOptions notifier;
   bool enable_admin_api = false;
   bool enable_remote_write_receiver = true;
   remote::WriteReceiverOptions write_receiver;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/result.h"
 
@@ -58,11 +59,33 @@ void Histogram::Observe(double value) {
   sum_.fetch_add(value, std::memory_order_relaxed);
 }
 
+Summary::Summary(std::vector<double> quantiles) : quantiles_(std::move(quantiles)) {}
+
+void Summary::Observe(double value) {
+  uint64_t place = count_.fetch_add(1, std::memory_order_relaxed);
+  recent_[place % kRecent].store(value, std::memory_order_relaxed);
+  sum_.fetch_add(value, std::memory_order_relaxed);
+}
+
+std::vector<double> Summary::QuantileValues() const {
+  std::vector<double> values(std::min<uint64_t>(count_.load(std::memory_order_relaxed), kRecent));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = recent_[i].load(std::memory_order_relaxed);
+  std::sort(values.begin(), values.end());
+  std::vector<double> found;
+  for (double quantile : quantiles_) {
+    auto rank = static_cast<size_t>(std::ceil(quantile * static_cast<double>(values.size())));
+    found.push_back(values.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                   : values[std::clamp<size_t>(rank, 1, values.size()) - 1]);
+  }
+  return found;
+}
+
 struct Registry::Metric {
   MetricLabels labels;
   std::unique_ptr<Counter> counter;
   std::unique_ptr<Gauge> gauge;
   std::unique_ptr<Histogram> histogram;
+  std::unique_ptr<Summary> summary;
   std::function<double()> read;
 };
 
@@ -117,6 +140,14 @@ Histogram& Registry::AddHistogram(std::string_view name, std::string_view help,
   return *metric.histogram;
 }
 
+Summary& Registry::AddSummary(std::string_view name, std::string_view help, std::vector<double> quantiles,
+                              MetricLabels labels) {
+  std::lock_guard lock(mutex_);
+  Metric& metric = FindMetric(name, help, "summary", std::move(labels));
+  if (!metric.summary) metric.summary = std::make_unique<Summary>(std::move(quantiles));
+  return *metric.summary;
+}
+
 void Registry::AddGaugeCallback(std::string_view name, std::string_view help, std::function<double()> read,
                                 MetricLabels labels) {
   std::lock_guard lock(mutex_);
@@ -161,6 +192,20 @@ std::string Registry::RenderText() const {
         fmt::format_to(out, "{}_sum{} {}\n", name, FormatLabels(metric->labels),
                        FormatValue(histogram.sum_.load(std::memory_order_relaxed)));
         fmt::format_to(out, "{}_count{} {}\n", name, FormatLabels(metric->labels), cumulative);
+        continue;
+      }
+      if (metric->summary) {
+        const Summary& summary = *metric->summary;
+        std::vector<double> values = summary.QuantileValues();
+        for (size_t i = 0; i < values.size(); ++i) {
+          std::string quantile = FormatValue(summary.quantiles_[i]);
+          fmt::format_to(out, "{}{} {}\n", name, FormatLabels(metric->labels, "quantile", quantile),
+                         FormatValue(values[i]));
+        }
+        fmt::format_to(out, "{}_sum{} {}\n", name, FormatLabels(metric->labels),
+                       FormatValue(summary.sum_.load(std::memory_order_relaxed)));
+        fmt::format_to(out, "{}_count{} {}\n", name, FormatLabels(metric->labels),
+                       summary.count_.load(std::memory_order_relaxed));
         continue;
       }
       double value = metric->read      ? metric->read()

@@ -252,6 +252,12 @@ Result<model::Labels> BodyAppender::SeriesLabels(const exposition::Parser& parse
 }
 
 Status BodyAppender::CheckLimits(const model::Labels& labels) const {
+  Status within = CheckLabelLimits(labels);
+  if (!within) metrics_.label_limits.Increment();
+  return within;
+}
+
+Status BodyAppender::CheckLabelLimits(const model::Labels& labels) const {
   const config::ScrapeLimits& limits = rules_.limits;
   if (limits.label_limit > 0 && labels.size() > limits.label_limit) {
     return Fail(Code::kResourceExhausted,

@@ -108,7 +108,8 @@ class BodyAppender {
   // The labels of the current line's series after the target's labels and relabelling; empty when it is
   // dropped.
   core::Result<model::Labels> SeriesLabels(const exposition::Parser& parser);
-  core::Status CheckLimits(const model::Labels& labels) const;
+  core::Status CheckLimits(const model::Labels& labels) const;  // and counts it
+  core::Status CheckLabelLimits(const model::Labels& labels) const;
   // Gives the sample a histogram with wider buckets where the limits ask for that.
   core::Status LimitBuckets(Sample& sample);
   core::Status Count(model::AppendOutcome outcome, std::string_view series, BodySummary& summary);

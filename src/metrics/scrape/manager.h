@@ -76,12 +76,11 @@ class ScrapeManager {
   core::Result<Pool> MakePool(const config::ScrapeConfig& job) const;
   core::Status OpenFailureLogs(const std::vector<config::ScrapeConfig>& jobs);
   Pool MakeLocalPool(const LocalJob& job, std::vector<ScrapeTarget>& targets) const;
-  std::vector<ScrapeTarget> FindTargets(Pool& pool) const;
+  std::vector<ScrapeTarget> FindTargets(Pool& pool);
   void StartLoops(Pool& pool, Pool* previous, std::vector<ScrapeTarget> targets,
                   std::vector<std::shared_ptr<ScrapeLoop>>& started);
   void NoteTargets(const std::string& name, const Pool& pool);
 
-  core::Registry& registry_;
   const core::Logger logger_;
   const std::string user_agent_;
   ScrapeMetrics metrics_;

@@ -40,7 +40,8 @@ ScrapeLoop::ScrapeLoop(ScrapeServices& services, std::shared_ptr<const PoolSetti
       logger_(logger.With("scrape_pool", settings_->name).With("target", target_.url)),
       offset_ms_(offset_ms),
       timer_(MakeTimer(services, *settings_)),
-      appender_(settings_->samples, target_.labels, services.metadata, services.metrics) {
+      appender_(settings_->samples, target_.labels, services.metadata, services.metrics),
+      interval_seconds_(services.metrics.IntervalSeconds(target_.interval_ms)) {
   status_.pool = settings_->name;
   status_.discovered_labels = target_.discovered_labels;
   status_.labels = target_.labels;
@@ -119,7 +120,9 @@ void ScrapeLoop::Begin() {
     is_in_flight_ = true;
   }
   time_ms_ = ScrapeTime();
-  begun_ns_ = services_.clock.MonotonicNs();
+  int64_t now_ns = services_.clock.MonotonicNs();
+  if (begun_ns_ != 0) interval_seconds_.Observe(static_cast<double>(now_ns - begun_ns_) / 1e9);
+  begun_ns_ = now_ns;
   if (settings_->local) return Finish(settings_->local());
   Fetch();
 }

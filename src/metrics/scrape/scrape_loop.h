@@ -94,7 +94,8 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   std::shared_ptr<const net::PreparedRequest> request_;  // made by the first scrape
   core::TimestampMs due_ms_ = 0;
   core::TimestampMs time_ms_ = 0;
-  int64_t begun_ns_ = 0;
+  int64_t begun_ns_ = 0;  // 0: not yet
+  core::Summary& interval_seconds_;
   std::string last_trouble_;  // as the log knows it; "" when all went well
 
   mutable std::mutex mutex_;
