@@ -11,7 +11,7 @@ import signal
 import threading
 import unittest
 
-from harness import TestCase, wait_for
+from harness import TestCase, run, wait_for
 from takeover_test import PEERS
 
 RULES = "groups:\n" + "".join(f"- {{name: g{i}, rules: [{{record: r{i}, expr: '{i}'}}]}}\n" for i in range(5))
@@ -110,6 +110,21 @@ class Operations(TestCase):
         for query in ("limit=x", "match_target=%7B"):
             self.assertEqual(server.get("/api/v1/targets/metadata?" + query)[0], 400)
 
+    def test_promtool_pushes_both_messages(self):
+        server = self.prometheus("--web.enable-remote-write-receiver")
+        body = '# HELP pushed_total Pushed.\n# TYPE pushed_total counter\npushed_total{a="b"} 3\n'
+        for message in ("prometheus.WriteRequest", "io.prometheus.write.v2.Request"):
+            file = self.write("pushed.prom", body.replace("pushed_total", message.split(".")[1] + "_total"))
+            code, text = run("promtool", "push", "metrics", f"--protobuf_message={message}",
+                             f"http://127.0.0.1:{server.port}/api/v1/write", file)
+            self.assertEqual(code, 0, text)
+            name = message.split(".")[1] + "_total"
+            wait_for(name, lambda name=name: server.one(f'{name}{{a="b",job="promtool"}}') == 3)
+            self.assertEqual(server.api("metadata", metric=name)[name][0]["type"], "counter")
+        code, text = run("promtool", "push", "metrics", "--protobuf_message=x", "http://127.0.0.1:1", file)
+        self.assertEqual(code, 1)
+        self.assertIn("x", text)
+
     def test_blocks_and_own_metrics(self):
         server = self.prometheus("--storage.tsdb.min-block-duration=2s", "--storage.tsdb.max-block-duration=2s",
                                  "--storage.tsdb.retention.time=10y")
@@ -118,6 +133,10 @@ class Operations(TestCase):
         self.assertGreater(blocks[0]["stats"]["numSamples"], 0)
         self.assertGreater(blocks[0]["maxTime"], blocks[0]["minTime"])
         self.assertRegex(blocks[0]["ulid"], "^[0-9A-Z]{26}$")
+        code, text = run("promtool", "tsdb", "analyze", "--extended", str(self.folder / "data"), blocks[0]["ulid"])
+        self.assertEqual(code, 0, text)
+        self.assertIn("Compaction analysis:", text)
+        self.assertRegex(text, r"samples per float chunk \(min/avg/max\): \d+/\d+/\d+\n\[ *\d+, *\d+\]: *\d+ #")
         families = server.api("status/self_metrics", metric_name_pattern="prometheus_build_info|prometheus_notifications_.*")
         by_name = {family["name"]: family for family in families}
         labels = {pair["name"]: pair["value"] for pair in by_name["prometheus_build_info"]["metric"][0]["label"]}

@@ -336,16 +336,20 @@ Result<int> RunCheck(const std::vector<std::string>& arguments, const std::vecto
                      Output& output) {
   promql::EngineOptions engine;
   SEXTANT_TRY(EnableFeatures(features, engine));
-  const rules::RuleFileOptions options{.parser = engine.parser};
+  rules::RuleFileOptions options{.parser = engine.parser};
   std::string command = arguments.empty() ? "" : arguments.front();
   std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   if (command == "config") {
     SEXTANT_ASSIGN(auto parsed,
-                   CommandArguments::Parse(rest, {"lint"}, {"syntax-only", "agent", "lint-fatal"}));
+                   CommandArguments::Parse(rest, {"lint"},
+                                           {"syntax-only", "agent", "lint-fatal", "ignore-unknown-fields"}));
+    options.ignores_unknown_fields = parsed.IsOn("ignore-unknown-fields");
     return CheckConfig(parsed, options, output);
   }
   if (command == "rules") {
-    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"lint"}, {"lint-fatal"}));
+    SEXTANT_ASSIGN(auto parsed,
+                   CommandArguments::Parse(rest, {"lint"}, {"lint-fatal", "ignore-unknown-fields"}));
+    options.ignores_unknown_fields = parsed.IsOn("ignore-unknown-fields");
     return CheckRules(parsed, options, output);
   }
   if (command == "web-config") {
@@ -357,7 +361,7 @@ Result<int> RunCheck(const std::vector<std::string>& arguments, const std::vecto
     return CheckServer(parsed, "/-/" + command, output);
   }
   if (command == "service-discovery") {
-    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"timeout"}, {}));
+    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"timeout"}, {"agent"}));
     return CheckServiceDiscovery(parsed, output);
   }
   if (command == "metrics") {

@@ -198,13 +198,14 @@ RuleFileResult CheckDocument(const config::Document& document, const std::string
 }  // namespace
 
 RuleFileResult ParseRuleFile(std::string_view text, const std::string& path, const RuleFileOptions& options) {
-  auto document = config::Document::Parse(text, path);
+  auto document =
+      config::Document::Parse(text, path, {.ignores_unknown_fields = options.ignores_unknown_fields});
   if (!document) return tl::unexpected(RuleFileErrors{std::move(document).error()});
   return CheckDocument(*document, path, options);
 }
 
 RuleFileResult LoadRuleFile(const std::string& path, const RuleFileOptions& options) {
-  auto document = config::Document::Load(path);
+  auto document = config::Document::Load(path, {.ignores_unknown_fields = options.ignores_unknown_fields});
   if (!document) return tl::unexpected(RuleFileErrors{std::move(document).error()});
   return CheckDocument(*document, path, options);
 }

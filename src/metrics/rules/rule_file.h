@@ -78,6 +78,7 @@ struct RuleFileOptions {
   // What names labels, annotations and recorded metrics may have.
   core::NameScheme name_scheme = core::NameScheme::kUtf8;
   promql::ParserOptions parser;
+  bool ignores_unknown_fields = false;
 };
 
 // Everything that is wrong with a file; never empty.

@@ -129,6 +129,18 @@ TEST(RuleFile, ReportsAllErrorsOfAFile) {
   EXPECT_THAT(Summarize(file.error()).message(), HasSubstr("(and 2 more errors)"));
 }
 
+TEST(RuleFile, UnknownFieldsMayBePassedOver) {
+  constexpr std::string_view kText =
+      "groups: [{name: g, colour: red, rules: [{record: a, expr: '1', weight: {of: [1]}}]}]\nmore: 1\n";
+  EXPECT_FALSE(Parse(kText, {}));
+  RuleFileOptions options;
+  options.ignores_unknown_fields = true;
+  auto file = Parse(kText, options);
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->groups.at(0).rules.at(0).record, "a");
+  EXPECT_FALSE(Parse("groups: [{name: [1]}]", options)) << "what is known must be right";
+}
+
 TEST(RuleFile, NameSchemeDecidesAboutNames) {
   constexpr std::string_view kText =
       "groups:\n- name: g\n  rules:\n  - {alert: a, expr: 1, annotations: {ins-tance: x}}\n";
