@@ -392,8 +392,9 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddFederateRoutes(router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms,
                                   external_labels, engine_->Limits({})});
-  api::AddRemoteReadRoutes(router, {*queryable_, services_.registry, external_labels,
-                                    options_.remote_read_max_samples, options_.remote_read_frame_bytes});
+  api::AddRemoteReadRoutes(
+      router, {*queryable_, services_.registry, external_labels, options_.remote_read_max_samples,
+               options_.remote_read_frame_bytes, options_.remote_read_max_concurrent});
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
   api::AddAdminRoutes(router, {*db_, services_.clock, options_.data_dir, options_.enable_admin_api});
 }
@@ -538,9 +539,14 @@ Status Platform::Impl::StartServer() {
   net::HttpServerOptions server;
   server.listen = options_.listen;
   server.limits.max_connections = options_.max_connections;
+  if (options_.web_read_timeout_ms) {
+    server.timeouts.body_ms = *options_.web_read_timeout_ms;
+    server.timeouts.idle_ms = *options_.web_read_timeout_ms;
+    server.timeouts.header_ms = std::min(server.timeouts.header_ms, *options_.web_read_timeout_ms);
+  }
   SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
   server.security = std::move(web.security);
-  is_tls_ = !server.security.cert_file.empty();
+  is_tls_ = server.security.has_tls();
   web_headers_ = std::make_shared<const std::map<std::string, std::string>>(std::move(web.headers));
   SEXTANT_ASSIGN(server.add_headers, MakeAddHeaders());
   server.limits.max_buffered_body_bytes = Share(memory_limit_bytes_, kRequestBodyShare);
@@ -585,9 +591,9 @@ Status Platform::Impl::Start() {
         services_.logger);
   }
   SEXTANT_TRY(StartAlerting(config.alerting));
-  scrape_ =
-      std::make_unique<scrape::ScrapeManager>(services_.io, client_, services_.executor, services_.clock,
-                                              *db_, services_.registry, services_.logger, user_agent_);
+  scrape_ = std::make_unique<scrape::ScrapeManager>(
+      services_.io, client_, services_.executor, services_.clock, *db_, services_.registry, services_.logger,
+      user_agent_, options_.scrape_time_tolerance_ms);
   if (options_.max_concurrent_evals) {
     concurrent_evals_ =
         std::make_unique<rules::ConcurrentEvals>(services_.executor, *options_.max_concurrent_evals);

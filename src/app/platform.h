@@ -51,7 +51,11 @@ struct PlatformOptions {
   // write has sent only so much is kept.
   bool is_agent = false;
   core::DurationMs agent_kept_ms = 300'000;
-  int64_t remote_read_max_samples = 50'000'000;  // of an answer in one piece; 0: no limit
+  size_t remote_read_max_concurrent = 10;  // 0: no limit
+  // How far from its moment a scrape may begin and still carry the moment as its time; 0: it never does.
+  core::DurationMs scrape_time_tolerance_ms = 2;
+  std::optional<core::DurationMs> web_read_timeout_ms;  // of requests, and of connections between them
+  int64_t remote_read_max_samples = 50'000'000;         // of an answer in one piece; 0: no limit
   uint64_t remote_read_frame_bytes = 1'048'576;
   core::DurationMs remote_flush_ms = 60'000;  // how long the end waits for remote write
   uint64_t memory_limit_bytes = 0;            // 0: what the machine or cgroup has

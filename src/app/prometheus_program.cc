@@ -3,6 +3,7 @@
 
 #include "app/platform.h"
 #include "app/programs.h"
+#include "core/duration.h"
 #include "metrics/promql/features.h"
 
 namespace sextant::app {
@@ -17,6 +18,7 @@ struct Options {
   std::vector<std::string> features;
   bool evaluates_rules_concurrently = false;
   int64_t max_concurrent_evals = 4;
+  bool adjusts_scrape_times = true;
   std::string agent_data_dir = "data-agent/";
   std::vector<std::string> write_messages = {"prometheus.WriteRequest", "io.prometheus.write.v2.Request"};
 
@@ -161,6 +163,32 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
   flags.AddString("web.cors.origin", "REGEX",
                   "Which origins may read the API's answers; must match all of it.", &platform.cors_origin);
   AddPageFlags(flags, platform);
+  flags.AddSwitch("scrape.adjust-timestamps",
+                  "Give samples the moment of their scrape as time when it begins close to it.",
+                  &options.adjusts_scrape_times);
+  flags.AddDuration("scrape.timestamp-tolerance", "How close that is.", &platform.scrape_time_tolerance_ms);
+  flags.Add(
+      "web.read-timeout", "DURATION",
+      "How long reading a request may take, and a connection wait for the next; by default 1m and 2m.",
+      [&platform](const std::string& text) -> core::Status {
+        SEXTANT_ASSIGN(core::DurationMs timeout_ms, core::ParseDuration(text));
+        constexpr core::DurationMs kLeastMs = 100;
+        if (timeout_ms < kLeastMs)
+          return core::Fail(core::Code::kInvalidArgument, "must be at least {} ms", kLeastMs);
+        platform.web_read_timeout_ms = timeout_ms;
+        return {};
+      },
+      "");
+  flags.Add(
+      "storage.remote.read-concurrent-limit", "N",
+      "Most remote reads that are answered at once; others wait. 0 is no limit.",
+      [&platform](const std::string& text) -> core::Status {
+        int64_t value = 0;
+        SEXTANT_TRY(ParseCount(text, value));
+        platform.remote_read_max_concurrent = static_cast<size_t>(value);
+        return {};
+      },
+      "10");
   AddNotifierFlags(flags, platform.notifier);
   flags.AddDuration("scrape.discovery-reload-interval",
                     "How often at most targets that were found are passed on to scraping.",
@@ -190,19 +218,12 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
 // Flags of the original that this version does not honour; those that only restate what we do anyway may
 // stand.
 void AddOtherFlags(FlagSet& flags) {
-  flags.AddOnlyDefault(
-      "storage.remote.read-concurrent-limit", "10",
-      "remote reads share the processors with queries; a limit of their number is not supported yet");
-  flags.AddOnlyDefault("web.read-timeout", "5m", "only the default is supported yet");
   flags.AddOnlyDefault("storage.tsdb.no-lockfile", "false",
                        "the lock of the data directory cannot be switched off");
   flags.AddOnlyDefault("storage.tsdb.allow-overlapping-blocks", "true",
                        "overlapping blocks are always served");
   flags.AddOnlyDefault("storage.tsdb.allow-overlapping-compaction", "true",
                        "overlapping blocks are always merged");
-  flags.AddOnlyDefault("scrape.adjust-timestamps", "true",
-                       "adjustment of scrape timestamps cannot be switched off yet");
-  flags.AddOnlyDefault("scrape.timestamp-tolerance", "2ms", "only the default is supported yet");
   // Of structures that are others here.
   constexpr const char* kJournal =
       "the journal is our own: its files have a size of their own and are always compressed";
@@ -310,6 +331,7 @@ core::Status ApplyMode(const FlagSet& flags, Options& options) {
                       is_agent ? "not be used" : "only be used", others);
   }
   options.platform.config.is_agent = is_agent;
+  if (!options.adjusts_scrape_times) options.platform.scrape_time_tolerance_ms = 0;
   if (!is_agent) return {};
   options.platform.data_dir = options.agent_data_dir;
   constexpr core::DurationMs kLeastKeptMs = 1'000;

@@ -34,10 +34,12 @@ struct LocalJob {
 
 class ScrapeManager {
  public:
-  // References must outlive the manager. `user_agent` goes into requests.
+  // References must outlive the manager. `user_agent` goes into requests; `time_tolerance_ms` is
+  // ScrapeServices'.
   ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor,
                 const core::Clock& clock, model::Appendable& storage, core::Registry& registry,
-                core::Logger logger, std::string user_agent);
+                core::Logger logger, std::string user_agent,
+                core::DurationMs time_tolerance_ms = kTimeToleranceMs);
   ~ScrapeManager();  // stops
 
   // Makes these jobs the ones that are scraped. Errors: kInvalidArgument for rules that do not compile;

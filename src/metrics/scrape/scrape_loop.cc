@@ -12,9 +12,6 @@ using core::Code;
 using core::Fail;
 using core::Result;
 
-// How far from its moment a scrape may begin and still carry the moment as its time.
-constexpr core::DurationMs kTimeToleranceMs = 2;
-
 // Sending a request off is work for the loop itself; asking a source in this process or reading a secret from
 // a file is not.
 net::Timer MakeTimer(const ScrapeServices& services, const PoolSettings& settings) {
@@ -101,8 +98,8 @@ void ScrapeLoop::ScheduleNext() {
 
 core::TimestampMs ScrapeLoop::ScrapeTime() {
   core::TimestampMs now_ms = services_.clock.NowMs();
-  core::DurationMs tolerance_ms = std::min(kTimeToleranceMs, target_.interval_ms / 100);
-  return std::abs(now_ms - due_ms_) <= tolerance_ms ? due_ms_ : now_ms;
+  core::DurationMs tolerance_ms = std::min(services_.time_tolerance_ms, target_.interval_ms / 100);
+  return tolerance_ms > 0 && std::abs(now_ms - due_ms_) <= tolerance_ms ? due_ms_ : now_ms;
 }
 
 void ScrapeLoop::SetInFlight(bool in_flight) {
