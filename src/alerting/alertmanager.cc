@@ -661,7 +661,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       if (!verdict.delivered && verdict.may_retry && !stopping)
         is_over = !ScheduleRetry(delivery, verdict, now_ms);
       if (is_over) {
-        dispatcher.Finish(notification.id, verdict.delivered, now_ms);
+        dispatcher.Finish(notification.id, verdict.delivered, now_ms, verdict.receiver_data);
         Remember(*delivery, verdict, now_ms);
         history.Notified(notification, verdict.delivered, verdict.error, now_ms);
         StartHistoryWrite();
@@ -896,6 +896,29 @@ std::vector<DeliveryView> Alertmanager::Deliveries() const {
 
 std::vector<HistoryEvent> Alertmanager::History(core::TimestampMs start_ms, core::TimestampMs end_ms) const {
   return impl_->history.Events(start_ms, end_ms);
+}
+
+core::Result<DryRunView> Alertmanager::PlayHistory(std::shared_ptr<const Config> proposed,
+                                                   const DryRunOptions& options) const {
+  const std::vector<HistoryEvent> events =
+      impl_->history.Events(std::numeric_limits<TimestampMs>::min(), options.end_ms);
+  DryRunInput input{.config = {}, .events = events, .silences = {}, .limits = impl_->options.limits};
+  std::string silences;
+  {
+    std::lock_guard lock(impl_->mutex);
+    input.config = impl_->dispatcher.config();
+    silences = impl_->dispatcher.silences().Serialize();
+  }
+  input.silences = silences;
+  DryRunView view{.known_since_ms = events.empty() ? options.end_ms : events.front().time_ms,
+                  .current = {},
+                  .proposed = {},
+                  .changes = {}};
+  SEXTANT_ASSIGN(view.current, PlayAgain(input, options));
+  input.config = std::move(proposed);
+  SEXTANT_ASSIGN(view.proposed, PlayAgain(input, options));
+  view.changes = Compare(view.current, view.proposed, events);
+  return view;
 }
 
 void Alertmanager::Stop() { impl_->Stop(); }

@@ -29,6 +29,7 @@
 #include "alerting/alert.h"
 #include "alerting/config.h"
 #include "alerting/dispatcher.h"
+#include "alerting/dry_run.h"
 #include "alerting/history.h"
 #include "core/clock.h"
 #include "core/executor.h"
@@ -94,6 +95,14 @@ struct AlertmanagerStatus {
   DispatcherStats stats;
 };
 
+// What another configuration would have told, beside the one in force.
+struct DryRunView {
+  core::TimestampMs known_since_ms = 0;  // the oldest event; the end of the asked time when there is none
+  DryRun current;
+  DryRun proposed;
+  std::vector<DryRunChange> changes;
+};
+
 class Alertmanager final : public AlertSink {
  public:
   // Reads the templates, the saved log and alerts, and begins. Errors: a template that cannot be read or
@@ -122,6 +131,11 @@ class Alertmanager final : public AlertSink {
 
   // What happened to alerts, oldest first; see AlertHistory::Events.
   std::vector<HistoryEvent> History(core::TimestampMs start_ms, core::TimestampMs end_ms) const;
+
+  // Plays what happened to alerts again, with the configuration in force and with another one. Takes as long
+  // as it takes: `options.check` bounds it, and what it fails with is the error.
+  core::Result<DryRunView> PlayHistory(std::shared_ptr<const Config> proposed,
+                                       const DryRunOptions& options) const;
 
   // Makes or changes a silence; when it returns, the silence is on disk or the failure was counted. Errors as
   // SilenceStore's.

@@ -2,8 +2,8 @@
 //
 //   SEXTANT_ASSIGN(auto config, alerting::LoadConfig("/etc/alertmanager/alertmanager.yml"));
 //
-// What Alertmanager 0.34 knows and we do not honour yet (tracing, the event recorder) is refused by name; so is
-// what Alertmanager itself refuses, with its words. A Config is immutable once loaded and may be shared
+// What Alertmanager 0.34 knows and we do not honour yet (tracing, the event recorder) is refused by name; so
+// is what Alertmanager itself refuses, with its words. A Config is immutable once loaded and may be shared
 // between threads.
 //
 // Specification: https://prometheus.io/docs/alerting/latest/configuration/

@@ -402,26 +402,36 @@ bool Dispatcher::NotifyIntegration(Group& group, size_t integration, const std::
   const Route& route = *group.id.route;
   const std::string& receiver_name = config_->receivers[target.receiver].name;
   const std::string log_key = LogKey(group.key, receiver_name, IntegrationName(target.kind), target.index);
-  Flight flight{log_key,    HashesOf(alerts, false), HashesOf(alerts, true), route.repeat_interval_ms, &group,
-                integration};
-  Reason reason = DecideNotification(log_.Find(log_key, now_ms), flight.firing, flight.resolved,
-                                     target.send_resolved, route.repeat_interval_ms, now_ms);
+  const LogEntry* last = log_.Find(log_key, now_ms);
+  Flight flight{log_key,
+                HashesOf(alerts, false),
+                HashesOf(alerts, true),
+                route.repeat_interval_ms,
+                &group,
+                integration,
+                last == nullptr ? ReceiverData() : last->receiver_data};
+  Reason reason = DecideNotification(last, flight.firing, flight.resolved, target.send_resolved,
+                                     route.repeat_interval_ms, now_ms);
   if (reason == Reason::kNothingNew && flight.firing.empty() && group.may_have_been_told)
     reason = Reason::kAllResolved;
   if (reason == Reason::kNothingNew) return true;
 
-  Notification notification{next_id_,    config_,
-                            target,      receiver_name,
-                            group.key,   group.id.labels,
-                            reason,      {},
-                            now_ms,      now_ms + std::max(route.group_interval_ms, kMinDeadlineMs),
-                            route.labels};
+  Notification notification{next_id_,     config_,
+                            target,       receiver_name,
+                            group.key,    group.id.labels,
+                            reason,       {},
+                            now_ms,       now_ms + std::max(route.group_interval_ms, kMinDeadlineMs),
+                            route.labels, flight.receiver_data};
   for (const Alert& alert : alerts) {
     if (target.send_resolved || alert.ends_at_ms == kZeroTimeMs) notification.alerts.push_back(alert);
   }
   if (notification.alerts.empty()) {
     // All resolved, and the receiver does not want to hear it: only the log changes.
-    log_.Put(log_key, {now_ms, now_ms + 2 * route.repeat_interval_ms, {}, std::move(flight.resolved)});
+    log_.Put(log_key, {now_ms,
+                       now_ms + 2 * route.repeat_interval_ms,
+                       {},
+                       std::move(flight.resolved),
+                       std::move(flight.receiver_data)});
     return true;
   }
   if (flights_.size() >= limits_.max_pending_notifications) {
@@ -438,14 +448,17 @@ bool Dispatcher::NotifyIntegration(Group& group, size_t integration, const std::
   return true;
 }
 
-void Dispatcher::Finish(uint64_t notification_id, bool delivered, TimestampMs now_ms) {
+void Dispatcher::Finish(uint64_t notification_id, bool delivered, TimestampMs now_ms,
+                        ReceiverData receiver_data) {
   const auto found = flights_.find(notification_id);
   if (found == flights_.end()) return;
   Flight flight = std::move(found->second);
   flights_.erase(found);
   if (delivered) {
-    log_.Put(std::move(flight.log_key), {now_ms, now_ms + 2 * flight.repeat_interval_ms,
-                                         std::move(flight.firing), std::move(flight.resolved)});
+    if (receiver_data.empty()) receiver_data = std::move(flight.receiver_data);
+    log_.Put(std::move(flight.log_key),
+             {now_ms, now_ms + 2 * flight.repeat_interval_ms, std::move(flight.firing),
+              std::move(flight.resolved), std::move(receiver_data)});
   }
   if (flight.group == nullptr) return;
   Group& group = *flight.group;

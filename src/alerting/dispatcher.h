@@ -91,6 +91,7 @@ struct Notification {
   core::TimestampMs deadline_ms = 0;  // when trying again ends: the next flush takes over
   // Labels of the route, filled in; templates until whoever sends it has done so.
   std::map<std::string, std::string> route_labels;
+  ReceiverData receiver_data;  // kept of the integration's last message to the group
 
   bool IsFiring() const;  // at least one alert is
 };
@@ -184,8 +185,10 @@ class Dispatcher {
   std::vector<Notification> Advance(core::TimestampMs now_ms);
   // When Advance has something to do next.
   core::TimestampMs NextWakeup() const;
-  // A notification was delivered, or will not be in time. Unknown ids are ignored.
-  void Finish(uint64_t notification_id, bool delivered, core::TimestampMs now_ms);
+  // A notification was delivered, or will not be in time. Unknown ids are ignored. `receiver_data` is to be
+  // kept of it; when empty, what was kept before stays.
+  void Finish(uint64_t notification_id, bool delivered, core::TimestampMs now_ms,
+              ReceiverData receiver_data = {});
 
   NotificationLog& log() { return log_; }
   SilenceStore& silences() { return silences_; }
@@ -226,6 +229,7 @@ class Dispatcher {
     core::DurationMs repeat_interval_ms = 0;
     Group* group = nullptr;  // null once the group is gone
     size_t integration = 0;
+    ReceiverData receiver_data;
   };
 
   core::Status Check(const Alert& alert) const;

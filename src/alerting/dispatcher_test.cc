@@ -712,5 +712,41 @@ TEST(Hashes, OracleOfFingerprintsAndGroupKeys) {
   }
 }
 
+// The message that an integration goes on changing is known after a restart, too.
+TEST(DispatcherTest, WhatAReceiverKeepsComesWithItsNextNotification) {
+  const std::shared_ptr<const Config> config = MustParse(kOneWebhook);
+  const ReceiverData data = {{"threadTs", std::string("12.5")}};
+  std::string saved;
+  core::TimestampMs now_ms = kStart;
+  const auto put = [&](Dispatcher& dispatcher, const char* name) {
+    Alert alert = World::Make(name);
+    alert.starts_at_ms = now_ms;
+    alert.ends_at_ms = now_ms + 1000 * kHour;
+    dispatcher.Put(std::span(&alert, 1), now_ms);
+  };
+  const auto next = [&](Dispatcher& dispatcher, ReceiverData keeps) {
+    now_ms += 5 * kMinute;
+    const std::vector<Notification> sent = dispatcher.Advance(now_ms);
+    EXPECT_THAT(sent, SizeIs(1));
+    if (sent.empty()) return ReceiverData();
+    dispatcher.Finish(sent[0].id, true, now_ms, std::move(keeps));
+    return sent[0].receiver_data;
+  };
+  {
+    Dispatcher dispatcher(config, {});
+    put(dispatcher, "a");
+    EXPECT_THAT(next(dispatcher, data), IsEmpty());
+    put(dispatcher, "b");
+    EXPECT_EQ(next(dispatcher, {}), data);
+    saved = dispatcher.log().Serialize();
+  }
+  Dispatcher dispatcher(config, {});
+  ASSERT_TRUE(dispatcher.log().Restore(saved));
+  put(dispatcher, "a");
+  put(dispatcher, "b");
+  put(dispatcher, "c");
+  EXPECT_EQ(next(dispatcher, {}), data);
+}
+
 }  // namespace
 }  // namespace sextant::alerting

@@ -38,13 +38,15 @@ std::string_view ReasonText(Reason reason);
 // Sorted alert hashes.
 using AlertSet = std::vector<uint64_t>;
 
+// What an integration must know of its last message to change it later, by names that are the original's.
+using ReceiverData = std::map<std::string, wire::ReceiverDataValue>;
+
 struct LogEntry {
   core::TimestampMs time_ms = 0;
   core::TimestampMs expires_ms = 0;
   AlertSet firing;
   AlertSet resolved;
-  // What the integration must know of its last message to change it later.
-  std::map<std::string, wire::ReceiverDataValue> receiver_data = {};
+  ReceiverData receiver_data = {};
 
   friend bool operator==(const LogEntry&, const LogEntry&) = default;
 };

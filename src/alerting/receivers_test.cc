@@ -264,8 +264,9 @@ receivers:
   net::FetchRequest request = std::get<net::FetchRequest>(first->Begin());
   EXPECT_EQ(request.url, "https://slack.com/api/chat.postMessage");
   EXPECT_EQ(request.bearer_token, "xoxb-2");
-  static_cast<void>(
-      first->OnAnswer(Response(200, R"({"ok":true,"channel":"C1","ts":"12.5"})", "application/json")));
+  const Step last =
+      first->OnAnswer(Response(200, R"({"ok":true,"channel":"C1","ts":"12.5"})", "application/json"));
+  notification.receiver_data = std::get<Verdict>(last).receiver_data;
   request = FirstRequest(notification, context);
   EXPECT_EQ(request.url, "https://slack.com/api/chat.update");
   EXPECT_NE(request.body.find(R"("channel":"C1","ts":"12.5")"), std::string::npos) << request.body;
@@ -273,6 +274,21 @@ receivers:
   request = FirstRequest(notification, context);
   EXPECT_EQ(request.url, "https://slack.com/api/chat.postMessage");
   EXPECT_EQ(request.bearer_token, "xoxb-1");
+}
+
+// A token is fetched once for all messages of a configuration, not once for each.
+TEST(Http, AuthorizersAreKeptPerSettingsAndConfiguration) {
+  const std::string yaml =
+      "webhook_configs: [{url: 'http://h/', http_config: {oauth2: {client_id: a, client_secret: b, "
+      "token_url: "
+      "'http://t/'}}}]";
+  const Notification notification = OneAlert(yaml);
+  MessageContext context = Context("http://x");
+  context.memory = std::make_shared<ServiceMemory>();
+  const auto first = FirstRequest(notification, context).authorizer;
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(FirstRequest(notification, context).authorizer, first);
+  EXPECT_NE(FirstRequest(OneAlert(yaml), context).authorizer, first);
 }
 
 TEST(Webhook, MaxAlertsTruncates) {

@@ -91,7 +91,94 @@ void WriteStatistics(JsonWriter& json, const alerting::AlertnameStatistics& coun
   json.Double(share(static_cast<double>(counts.never_acted_on), counts.told_and_ended)).EndObject();
 }
 
+constexpr size_t kMaxConfigBytes = 1 << 20;
+// Two plays of five days of 200,000 events take less.
+constexpr core::DurationMs kMaxPlayMs = 20'000;
+
+void WriteLabels(JsonWriter& json, const model::Labels& labels) {
+  json.BeginObject();
+  for (const model::LabelView label : labels) json.Key(label.name).String(label.value);
+  json.EndObject();
+}
+
+void WriteDryRun(JsonWriter& json, const alerting::DryRun& run) {
+  json.BeginObject().Key("notificationsTotal").UInt(run.notifications_total).Key("receivers").BeginArray();
+  for (const auto& [name, receiver] : run.receivers) {
+    json.BeginObject().Key("receiver").String(name).Key("notifications").UInt(receiver.notifications);
+    json.Key("alertsTold").UInt(receiver.alerts_told).EndObject();
+  }
+  json.EndArray().Key("leftOut").BeginObject();
+  for (size_t reason = 0; reason < alerting::kSuppressReasons; ++reason) {
+    json.Key(alerting::SuppressReasonName(static_cast<alerting::SuppressReason>(reason)));
+    json.UInt(run.left_out[reason]);
+  }
+  json.EndObject().Key("notifications").BeginArray();
+  for (const alerting::DryRunNotification& one : run.notifications) {
+    json.BeginObject().Key("time").String(FormatMillis(one.time_ms)).Key("receiver").String(one.receiver);
+    json.Key("integration").String(one.integration).Key("reason").String(alerting::ReasonText(one.reason));
+    json.Key("groupLabels");
+    WriteLabels(json, one.group_labels);
+    for (const auto& [key, alerts] : {std::pair("firing", &one.firing), {"resolved", &one.resolved}}) {
+      json.Key(key).BeginArray();
+      for (const model::Labels& labels : *alerts) WriteLabels(json, labels);
+      json.EndArray();
+    }
+    json.EndObject();
+  }
+  json.EndArray().EndObject();
+}
+
+void WriteChange(JsonWriter& json, const alerting::DryRunChange& change) {
+  json.BeginObject().Key("labels");
+  WriteLabels(json, change.labels);
+  for (const auto& [key, receivers] : {std::pair("current", &change.before), {"proposed", &change.after}}) {
+    json.Key(key).BeginArray();
+    for (const std::string& receiver : *receivers) json.String(receiver);
+    json.EndArray();
+  }
+  json.EndObject();
+}
+
 }  // namespace
+
+core::Result<std::string> HistoryDryRunJson(const alerting::Alertmanager& alertmanager,
+                                            const net::HttpRequest& request) {
+  const net::QueryParams params = request.Query();
+  const core::TimestampMs now_ms = alertmanager.now_ms();
+  alerting::DryRunOptions options;
+  SEXTANT_ASSIGN(options.start_ms, HistoryTime(params, "start", kMinTimeMs));
+  SEXTANT_ASSIGN(options.end_ms, HistoryTime(params, "end", now_ms));
+  options.end_ms = std::min(options.end_ms, now_ms);
+  SEXTANT_ASSIGN(options.max_notifications, NumberParam(params, "limit", kDefaultLimit));
+  if (options.max_notifications > kMaxLimit)
+    return core::Fail(core::Code::kInvalidArgument, "parameter limit must be at most {}", kMaxLimit);
+  if (request.body.size() > kMaxConfigBytes)
+    return core::Fail(core::Code::kInvalidArgument, "the configuration has {} bytes, more than {}",
+                      request.body.size(), kMaxConfigBytes);
+  SEXTANT_ASSIGN(auto proposed,
+                 alerting::ParseConfig(request.body, "alertmanager.yml", alertmanager.syntax()));
+  const model::StopCheck check = [&]() -> core::Status {
+    if (request.IsCancelled()) return core::Fail(core::Code::kCancelled, "the client is gone");
+    if (alertmanager.now_ms() - now_ms < kMaxPlayMs) return {};
+    return core::Fail(core::Code::kDeadlineExceeded,
+                      "playing the history again takes more than {} s; ask with an earlier end",
+                      kMaxPlayMs / 1'000);
+  };
+  options.check = &check;
+  SEXTANT_ASSIGN(const alerting::DryRunView view, alertmanager.PlayHistory(std::move(proposed), options));
+  JsonWriter json;
+  json.BeginObject().Key("start").String(FormatMillis(std::max(options.start_ms, view.known_since_ms)));
+  json.Key("end").String(FormatMillis(options.end_ms));
+  json.Key("knownSince").String(FormatMillis(view.known_since_ms)).Key("current");
+  WriteDryRun(json, view.current);
+  json.Key("proposed");
+  WriteDryRun(json, view.proposed);
+  json.Key("changes").BeginArray();
+  for (size_t i = 0; i < std::min(view.changes.size(), options.max_notifications); ++i)
+    WriteChange(json, view.changes[i]);
+  json.EndArray().Key("changesTotal").UInt(view.changes.size()).EndObject();
+  return std::move(json).Take();
+}
 
 core::Result<std::string> HistoryJson(const alerting::Alertmanager& alertmanager,
                                       const net::QueryParams& params, const alerting::Matchers& filter) {

@@ -1,4 +1,4 @@
-// The alert history as JSON, for /api/v2/history and /api/v2/history/statistics; docs/alert-history.md says
+// The alert history as JSON, for /api/v2/history and what is below it; docs/alert-history.md says
 // what each field means. Any thread may call.
 #pragma once
 
@@ -6,6 +6,7 @@
 
 #include "alerting/alertmanager.h"
 #include "core/result.h"
+#include "net/http_message.h"
 #include "net/url.h"
 
 namespace sextant::api {
@@ -19,5 +20,11 @@ core::Result<std::string> HistoryJson(const alerting::Alertmanager& alertmanager
 core::Result<std::string> HistoryStatisticsJson(const alerting::Alertmanager& alertmanager,
                                                 const net::QueryParams& params,
                                                 const alerting::Matchers& filter);
+
+// POST /api/v2/history/dry-run: what the configuration in the body would have told whom, beside the one in
+// force. Parameters: `start`, `end`, `limit` of each list. kInvalidArgument for a configuration that would be
+// refused, in the words of its refusal; kDeadlineExceeded when the play takes too long.
+core::Result<std::string> HistoryDryRunJson(const alerting::Alertmanager& alertmanager,
+                                            const net::HttpRequest& request);
 
 }  // namespace sextant::api

@@ -26,11 +26,13 @@ constexpr size_t kMinConcurrentGets = 8;
 constexpr size_t kMaxFilters = 1'000;
 
 // Everything but errors of the framework ends with a line feed.
-HttpResponse Answer(int status, JsonWriter json) {
-  HttpResponse response = HttpResponse::Json(status, std::move(json).Take() + "\n");
+HttpResponse JsonText(std::string json, int status = 200) {
+  HttpResponse response = HttpResponse::Json(status, std::move(json) + "\n");
   response.headers.Set("Cache-Control", "no-store");
   return response;
 }
+
+HttpResponse Answer(int status, JsonWriter json) { return JsonText(std::move(json).Take(), status); }
 
 HttpResponse Empty(int status) {
   HttpResponse response;
@@ -176,6 +178,7 @@ class Api {
   HttpResponse HistoryStatistics(const HttpRequest& request) const {
     return FromHistory(request, HistoryStatisticsJson);
   }
+  HttpResponse HistoryDryRun(const HttpRequest& request) const;
 
  private:
   std::map<std::string, model::Labels> ReceiverLabels() const {
@@ -191,9 +194,7 @@ class Api {
     if (!filter) return TextError(400, filter.error().message());
     auto json = write(alertmanager_, params, *filter);
     if (!json) return TextError(400, json.error().message());
-    HttpResponse response = HttpResponse::Json(200, std::move(*json) + "\n");
-    response.headers.Set("Cache-Control", "no-store");
-    return response;
+    return JsonText(std::move(*json));
   }
   alerting::MatcherSyntax Syntax() const { return alertmanager_.syntax(); }
 
@@ -385,6 +386,12 @@ HttpResponse Api::FindSilence(const HttpRequest& request) const {
   return Answer(200, std::move(json));
 }
 
+HttpResponse Api::HistoryDryRun(const HttpRequest& request) const {
+  auto json = HistoryDryRunJson(alertmanager_, request);
+  if (json) return JsonText(std::move(*json));
+  return TextError(json.error().code() == core::Code::kDeadlineExceeded ? 503 : 400, json.error().message());
+}
+
 HttpResponse Api::DeleteSilence(const HttpRequest& request) {
   const std::string id(request.PathParam("silenceID"));
   if (!IsUuid(id)) return NoUuid(id);
@@ -495,6 +502,10 @@ void AddAlertmanagerRoutes(net::Router& router, const AlertmanagerApiDeps& deps)
   get("/api/v2/deliveries", &Api::Deliveries);
   get("/api/v2/history", &Api::History);
   get("/api/v2/history/statistics", &Api::HistoryStatistics);
+  // It changes nothing, and takes a while.
+  router.Add("POST", "/api/v2/history/dry-run", [api](const HttpRequest& request) {
+    return api->Get([&] { return api->HistoryDryRun(request); });
+  });
   change("POST", "/api/v2/alerts", &Api::PostAlerts);
   change("POST", "/api/v2/silences", &Api::PostSilence);
   change("DELETE", "/api/v2/silence/{silenceID}", &Api::DeleteSilence);

@@ -1,5 +1,5 @@
 // /api/v1/openapi.yaml: the description of Prometheus' HTTP API. Paths, parameters and schemas are those that
-// Prometheus 3.14 describes; its explanations and examples are not there.
+// Prometheus 3.14 describes; the explanations are our own, and there are no examples.
 //
 // The source, openapi.yaml beside this file, is for OpenAPI 3.2; that for 3.1 is made of it by leaving out
 // what 3.1 does not have.

@@ -189,6 +189,10 @@ class Client final : public AmtoolClient {
     return {};
   }
 
+  Result<std::string> DryRun(std::string config, const Params& params) override {
+    return Ask("POST", "/history/dry-run", "postDryRun", std::move(config), params);
+  }
+
   Result<ShownStatus> Status() override {
     SEXTANT_ASSIGN(const std::string json, Ask("GET", "/status", "getStatus"));
     dom::parser parser;

@@ -72,6 +72,8 @@ class AmtoolClient {
   virtual core::Result<std::string> PostSilence(const ShownSilence& silence) = 0;
   virtual core::Status ExpireSilence(const std::string& id) = 0;
   virtual core::Result<ShownStatus> Status() = 0;
+  // What a configuration would have told whom; the answer's JSON, which only ours gives.
+  virtual core::Result<std::string> DryRun(std::string config, const Params& params) = 0;
 };
 
 // A list of silences, as the API writes it and `silence query -o json` does.

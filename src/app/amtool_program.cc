@@ -17,6 +17,7 @@
 #include "alerting/route.h"
 #include "api/alertmanager_json.h"
 #include "app/amtool_client.h"
+#include "app/amtool_dry_run.h"
 #include "app/amtool_format.h"
 #include "app/amtool_render.h"
 #include "app/command_line.h"
@@ -515,6 +516,32 @@ struct ConfigShow final : Command {
   }
 };
 
+struct ConfigDryRun final : Command {
+  using Command::Command;
+  std::string since = "120h";
+  std::string limit = "20";
+  std::vector<std::string> files;
+
+  void AddFlags(CommandLine& line) override {
+    line.AddFlag("since", 0, "How far back.", &since);
+    line.AddFlag("limit", 0, "How many alerts and notifications are listed.", &limit);
+    line.AddArguments("config-file", "The configuration to be tried.", &files, false);
+  }
+  Status Run() override {
+    if (files.size() != 1) return Fail(Code::kInvalidArgument, "one configuration file must be named");
+    SEXTANT_ASSIGN(const AmtoolFormat format, root.Format());
+    SEXTANT_ASSIGN(const core::DurationMs since_ms, core::ParseDuration(since));
+    SEXTANT_ASSIGN(std::string config, config::ReadTextFile(files[0], kMaxFileBytes));
+    SEXTANT_ASSIGN(const auto client, root.Connect());
+    SEXTANT_ASSIGN(const std::string json,
+                   client->DryRun(std::move(config),
+                                  {{"start", api::FormatMillis(NowMs() - since_ms)}, {"limit", limit}}));
+    SEXTANT_ASSIGN(const std::string text, FormatDryRun(json, format));
+    Print(text);
+    return {};
+  }
+};
+
 struct ClusterShow final : Command {
   using Command::Command;
   void AddFlags(CommandLine&) override {}
@@ -653,6 +680,7 @@ constexpr CommandEntry kCommands[] = {
     {"check-config", "Validate configuration files.", false, Make<CheckConfig>},
     {"cluster show", "View cluster status and peers.", true, Make<ClusterShow>},
     {"config show", "View the running configuration.", true, Make<ConfigShow>},
+    {"config dry-run", "Tell what another configuration would have sent.", false, Make<ConfigDryRun>},
     {"config routes show", "Print the routing tree.", true, Make<RoutesShow>},
     {"config routes test", "Tell to which receivers labels go.", false, Make<RoutesTest>},
     {"template render", "Fill a template in.", false, Make<TemplateRender>},

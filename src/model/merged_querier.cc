@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "core/stoppable_sort.h"
+
 namespace sextant::model {
 
 namespace {
@@ -41,23 +43,29 @@ void MergeInto(SampleColumns& into, SampleColumns& from) {
 
 class MergedSet final : public SeriesSet {
  public:
-  MergedSet(std::vector<std::unique_ptr<SeriesSet>> sets, std::vector<std::string> warnings,
-            const SelectHints& hints)
+  MergedSet(std::vector<std::unique_ptr<SeriesSet>> sets, std::vector<std::string> warnings)
       : sets_(std::move(sets)), warnings_(std::move(warnings)) {
+    for (const std::unique_ptr<SeriesSet>& set : sets_) {
+      for (std::string& warning : set->Warnings()) warnings_.push_back(std::move(warning));
+    }
+  }
+
+  // Finds out which series the sets have in common; comes before everything else. Fails when the check of
+  // `hints` does.
+  Status Merge(const SelectHints& hints) {
+    PacedCheck check(hints.check);
     std::unordered_map<Labels, size_t> places;
     for (size_t set = 0; set < sets_.size(); ++set) {
-      for (std::string& warning : sets_[set]->Warnings()) warnings_.push_back(std::move(warning));
       for (size_t i = 0; i < sets_[set]->size(); ++i) {
+        SEXTANT_TRY(check.Worked(kWorkOfSeries));
         auto [place, is_new] = places.try_emplace(sets_[set]->labels(i), series_.size());
         if (is_new) series_.emplace_back();
         series_[place->second].push_back({set, i});
       }
     }
-    if (hints.sorted) {
-      std::ranges::sort(series_,
-                        [this](const Parts& a, const Parts& b) { return LabelsOf(a) < LabelsOf(b); });
-    }
+    if (hints.sorted) SEXTANT_TRY(Sort(check));
     if (hints.limit > 0 && series_.size() > hints.limit) series_.resize(hints.limit);
+    return {};
   }
 
   size_t size() const override { return series_.size(); }
@@ -82,7 +90,21 @@ class MergedSet final : public SeriesSet {
   };
   using Parts = std::vector<Part>;  // of one series, the primary's first
 
+  static constexpr size_t kWorkOfSeries = 4;  // in units of PacedCheck
+
   const Labels& LabelsOf(const Parts& parts) const { return sets_[parts[0].set]->labels(parts[0].index); }
+
+  Status Sort(PacedCheck& check) {
+    Status status;
+    core::StoppableSort(
+        series_.begin(), series_.end(),
+        [this](const Parts& a, const Parts& b) { return LabelsOf(a) < LabelsOf(b); },
+        [&] {
+          status = check.Worked();
+          return !status.has_value();
+        });
+    return status;
+  }
 
   std::vector<std::unique_ptr<SeriesSet>> sets_;
   std::vector<std::string> warnings_;
@@ -108,7 +130,9 @@ class MergedQuerier final : public Querier {
       }
     }
     if (sets.size() == 1 && warnings.empty()) return std::move(sets[0]);
-    return std::make_unique<MergedSet>(std::move(sets), std::move(warnings), hints);
+    auto merged = std::make_unique<MergedSet>(std::move(sets), std::move(warnings));
+    SEXTANT_TRY(merged->Merge(hints));
+    return merged;
   }
   Result<std::vector<std::string>> LabelValues(std::string_view name, const std::vector<Matcher>& matchers,
                                                const SelectHints& hints) const override {

@@ -102,5 +102,31 @@ TEST(MergedQuerierTest, ErrorsOfOthersAreWarnings) {
   EXPECT_EQ(Show(*broken), "error: it is away");
 }
 
+// Fails at each of its questions in turn, until one is not asked any more.
+TEST(MergedQuerierTest, StopsWhereverItIsAsked) {
+  Content many;
+  for (int i = 0; i < 5'000; ++i) many[fmt::format("{:07}", i * 7919 % 5'000)] = Samples({{1, 1}});
+  std::vector<std::unique_ptr<Querier>> others;
+  others.push_back(std::make_unique<FakeQuerier>(many));
+  auto merged = Merge(many, std::move(others));
+  size_t stops = 0;
+  for (bool was_stopped = true; was_stopped; ++stops) {
+    size_t questions = 0;
+    StopCheck check = [&]() -> core::Status {
+      if (questions++ == stops) return core::Fail(core::Code::kCancelled, "enough");
+      return {};
+    };
+    auto set = merged->Select({}, {.sorted = true, .check = &check});
+    was_stopped = !set.has_value();
+    if (was_stopped) {
+      EXPECT_EQ(set.error().message(), "enough");
+    } else {
+      EXPECT_EQ((*set)->size(), many.size());
+    }
+  }
+  // While it finds the common ones, and while it sorts.
+  EXPECT_GT(stops, 2 * many.size() * 4 / PacedCheck::kUnitsBetweenChecks);
+}
+
 }  // namespace
 }  // namespace sextant::model

@@ -93,6 +93,43 @@ class Alertmanager(Base):
         self.assertIn('alertmanager_silences{state="expired"} 1', metrics)
         self.assertIn("alertmanager_config_last_reload_successful 1", metrics)
 
+    def test_a_configuration_is_tried_against_what_happened(self):
+        hook = self.target()
+        text = CONFIG.format(hook=hook.address)
+        server = self.start_alertmanager(self.write("am.yml", text))
+        self.post(server, ({"alertname": "One"}, {}), ({"alertname": "Y", "team": "y"}, {}))
+        wait_for("the messages", lambda: {n for _, n in names(hook.posts) + names(hook.posts, "/other")} == {"One", "Y"})
+        wait_for("their being noted", lambda: self.history(server, "One")[-1:] == self.history(server, "Y")[-1:] == ["notified"])
+        sent = len(hook.posts)
+        proposed = self.write("new.yml", f"""
+route: {{receiver: everything, group_wait: 0s}}
+receivers: [{{name: everything, webhook_configs: [{{url: 'http://{hook.address}/new'}}]}}]
+""")
+        code, output = self.our_amtool(server, "config", "dry-run", "--since=1h", proposed)
+        self.assertEqual(code, 0, output)
+        rows = [line.split() for line in output.splitlines()]
+        self.assertIn(["everything", "-", "1", "of", "2", "alerts"], rows)
+        self.assertIn(["other", "1", "of", "1", "alerts", "-"], rows)
+        self.assertIn(["{alertname=\"Y\",", "team=\"y\"}", "other", "everything"], rows)
+        code, output = self.our_amtool(server, "config", "dry-run", "-o", "json", proposed)
+        answer = json.loads(output)
+        self.assertEqual(answer["changesTotal"], 2)
+        [notification] = answer["proposed"]["notifications"]
+        self.assertEqual({a["alertname"] for a in notification["firing"]}, {"One", "Y"})
+        # The one in force gives what was sent.
+        status, body = server.request("POST", "/api/v2/history/dry-run", text.encode(), {})
+        self.assertEqual((status, json.loads(body)["changesTotal"]), (200, 0))
+        self.assertEqual(json.loads(body)["current"]["notificationsTotal"], json.loads(body)["proposed"]["notificationsTotal"])
+        self.assertEqual(len(hook.posts), sent, "nothing is sent")
+        # What would be refused is refused.
+        for body, error in [(b"route: {receiver: nobody}", "nobody"), (b"a: [", "alertmanager.yml:"), (b"x" * (1 << 20) + b"y", "more than 1048576")]:
+            status, answer = server.request("POST", "/api/v2/history/dry-run", body, {})
+            self.assertEqual(status, 400)
+            self.assertIn(error, answer)
+        code, output = self.our_amtool(server, "config", "dry-run", self.write("bad.yml", "route: {receiver: nobody}"))
+        self.assertEqual(code, 1)
+        self.assertIn("nobody", output)
+
     def test_kill_keeps_silences_and_log(self):
         hook = self.target()
         config = self.write("am.yml", CONFIG.format(hook=hook.address))

@@ -402,6 +402,28 @@ class QueryApi(TestCase):
         wait_for("the query to stop", lambda: self.running(server) == 0, deadline_s=20)
         wait_for("its memory to be given back", lambda: self.query_memory(server) == 0)
 
+    def test_a_search_stops_when_its_client_goes(self):
+        names = "".join(f'wide{{name="{i:06}{"abcdefghij" * 20}"}} 1\n' for i in range(20_000))
+        target = self.target(names)
+        server = self.serve("--enable-feature=search-api", "--query.timeout=10m", config=f"""
+global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+scrape_configs: [{{job_name: wide, static_configs: [{{targets: ['{target.address}']}}]}}]
+""")
+        wait_for("the names", lambda: server.one("count(wide)") == 20_000)
+        self.assertEqual(self.query_memory(server), 0)
+        # The most that may be asked for: judging all names takes minutes.
+        form = urllib.parse.urlencode([("label", "name"), ("fuzz_alg", "jarowinkler"), ("fuzz_threshold", "99")] +
+                                      [("search[]", f"{i:04}" + "zyxwvu" * 680) for i in range(32)])
+        connection = socket.create_connection(("127.0.0.1", server.port))
+        self.addCleanup(connection.close)
+        connection.sendall(f"POST /api/v1/search/label_values HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                           f"Content-Length: {len(form)}\r\n\r\n{form}".encode())
+        wait_for("the search to run", lambda: self.query_memory(server) > 0)
+        connection.settimeout(1)
+        self.assertRaises(TimeoutError, connection.recv, 1)
+        connection.close()
+        wait_for("the search to stop", lambda: self.query_memory(server) == 0, deadline_s=20)
+
     def test_long_answers_come_in_pieces(self):
         server = self.serve()
         matrix = server.api("query_range", query='label_replace(vector(time()), "a", "b", "", "")', start=0, end=10999, step=1)["result"]

@@ -25,10 +25,14 @@
 
 namespace sextant::alerting {
 
-// What services are remembered by between notifications: access tokens, the message that later ones change.
-// Bounded: the oldest entry makes room. Thread-safe.
+// What services are remembered by between notifications: access tokens. Bounded: the oldest entry makes room.
+// Thread-safe.
 class ServiceMemory {
  public:
+  // What fetches and keeps the tokens of HTTP settings with OAuth2 that are part of `config`.
+  std::shared_ptr<net::RequestAuthorizer> AuthorizerOf(const std::shared_ptr<const Config>& config,
+                                                       const config::HttpClientConfig& http);
+
   // Empty when there is none, or it has expired.
   std::string Get(const std::string& key, core::TimestampMs now_ms) const;
   void Put(const std::string& key, std::string value, core::TimestampMs expires_ms);
@@ -41,6 +45,9 @@ class ServiceMemory {
   };
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
+  // Those of one configuration, which they keep alive: its settings are told apart by their addresses.
+  std::shared_ptr<const Config> authorized_;
+  std::map<const config::HttpClientConfig*, std::shared_ptr<net::RequestAuthorizer>> authorizers_;
 };
 
 // What messages are made with.
@@ -58,7 +65,8 @@ struct Verdict {
   bool is_rate_limited = false;         // the service wants fewer requests, not only this one later
   core::DurationMs retry_after_ms = 0;  // the peer's wish
   std::string error = {};
-  std::string reason = {};  // of the failure, as the label of alertmanager_notifications_failed_total
+  std::string reason = {};          // of the failure, as the label of alertmanager_notifications_failed_total
+  ReceiverData receiver_data = {};  // of what was delivered; see Dispatcher::Finish
 
   static Verdict Delivered() { return {.delivered = true}; }
   static Verdict GivenUp(std::string error, std::string reason = "other") {

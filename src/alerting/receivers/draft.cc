@@ -90,6 +90,18 @@ void ServiceMemory::Put(const std::string& key, std::string value, core::Timesta
   entries_[key] = {std::move(value), expires_ms};
 }
 
+std::shared_ptr<net::RequestAuthorizer> ServiceMemory::AuthorizerOf(
+    const std::shared_ptr<const Config>& config, const config::HttpClientConfig& http) {
+  std::lock_guard lock(mutex_);
+  if (authorized_ != config) {
+    authorizers_.clear();
+    authorized_ = config;
+  }
+  std::shared_ptr<net::RequestAuthorizer>& authorizer = authorizers_[&http];
+  if (authorizer == nullptr) authorizer = httpclient::MakeAuthorizer(http);
+  return authorizer;
+}
+
 void ServiceMemory::Forget(const std::string& key) {
   std::lock_guard lock(mutex_);
   entries_.erase(key);
@@ -173,6 +185,10 @@ Result<net::FetchRequest> MakeRequest(const Draft& draft, std::string method, st
   request.max_body_bytes = kMaxAnswerBytes;
   const config::HttpClientConfig& settings = http ? *http : draft.config().global.http;
   httpclient::ApplyHttpConfig(settings, request);
+  // Tokens outlive a message.
+  if (settings.oauth2 && draft.context().memory) {
+    request.authorizer = draft.context().memory->AuthorizerOf(draft.notification().config, settings);
+  }
   SEXTANT_TRY(httpclient::ReadSecretFiles(settings, request));
   return request;
 }

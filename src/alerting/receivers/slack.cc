@@ -14,7 +14,6 @@ using core::JsonWriter;
 constexpr size_t kMaxTitleRunes = 1024;
 constexpr size_t kShownAnswerBytes = 512;
 constexpr const char* kUpdateUrl = "https://slack.com/api/chat.update";
-constexpr core::DurationMs kMessageLifeMs = core::DurationMs{120} * 3'600'000;
 
 void WriteFields(JsonWriter& json, const SlackConfig& slack, Draft& draft) {
   if (slack.fields.empty()) return;
@@ -135,30 +134,42 @@ Verdict JudgeBody(const net::FetchResponse& answer) {
           .reason = is_rate_limited ? "rateLimited" : "clientError"};
 }
 
+// Under these names the original keeps them, too.
+constexpr const char* kChannelKey = "channelId";
+constexpr const char* kTimestampKey = "threadTs";
+
+std::string TextOf(const ReceiverData& data, const std::string& key) {
+  const auto found = data.find(key);
+  const auto* text = found == data.end() ? nullptr : std::get_if<std::string>(&found->second);
+  return text == nullptr ? std::string() : *text;
+}
+
 class SlackMessage final : public Conversation {
  public:
-  SlackMessage(net::FetchRequest request, std::string prefix, std::function<void(SentMessage)> remember)
-      : request_(std::move(request)), prefix_(std::move(prefix)), remember_(std::move(remember)) {}
+  SlackMessage(net::FetchRequest request, std::string prefix, bool is_kept)
+      : request_(std::move(request)), prefix_(std::move(prefix)), is_kept_(is_kept) {}
 
   Step Begin() override { return std::move(request_); }
   Step OnAnswer(const Answer& answer) override {
     Verdict verdict = JudgeAnswer(answer, {.prefix = prefix_, .judge_success = JudgeBody});
-    if (verdict.delivered && remember_) Remember(answer->body);
+    if (verdict.delivered && is_kept_) verdict.receiver_data = WhatToKeep(answer->body);
     return verdict;
   }
 
  private:
-  void Remember(const std::string& body) {
+  static ReceiverData WhatToKeep(const std::string& body) {
     simdjson::dom::parser parser;
     simdjson::dom::element json;
-    if (parser.parse(body).get(json) != simdjson::SUCCESS) return;
-    SentMessage sent{TextIn(json, "channel"), TextIn(json, "ts")};
-    if (!sent.channel.empty() && !sent.timestamp.empty()) remember_(std::move(sent));
+    if (parser.parse(body).get(json) != simdjson::SUCCESS) return {};
+    const std::string channel = TextIn(json, "channel");
+    const std::string timestamp = TextIn(json, "ts");
+    if (channel.empty() || timestamp.empty()) return {};
+    return {{kChannelKey, channel}, {kTimestampKey, timestamp}};
   }
 
   net::FetchRequest request_;
   std::string prefix_;
-  std::function<void(SentMessage)> remember_;
+  bool is_kept_;
 };
 
 }  // namespace
@@ -167,16 +178,10 @@ ConversationPtr StartSlack(const Notification& notification, const SlackConfig& 
                            const MessageContext& context) {
   Draft draft(notification, context);
   SentMessage earlier;
-  std::function<void(SentMessage)> remember;
-  if (slack.update_message && context.memory) {
-    const std::string key = fmt::format("slack {} {} {}", notification.receiver_name,
-                                        notification.integration.index, notification.group_key);
-    const std::string kept = context.memory->Get(key, context.now_ms);
-    if (const size_t space = kept.find(' '); space != std::string::npos)
-      earlier = {kept.substr(0, space), kept.substr(space + 1)};
-    remember = [memory = context.memory, key, until_ms = context.now_ms + kMessageLifeMs](SentMessage sent) {
-      memory->Put(key, sent.channel + " " + sent.timestamp, until_ms);
-    };
+  if (slack.update_message) {
+    earlier = {TextOf(notification.receiver_data, kChannelKey),
+               TextOf(notification.receiver_data, kTimestampKey)};
+    if (earlier.channel.empty()) earlier = {};
   }
   const std::string channel = draft.Text(slack.channel);
   std::string body = Body(slack, draft, channel, earlier);
@@ -186,7 +191,7 @@ ConversationPtr StartSlack(const Notification& notification, const SlackConfig& 
   auto request = MakeRequest(draft, "POST", std::move(*url), slack.http, std::move(body));
   if (!request) return SayNothing(request.error());
   auto conversation = std::make_unique<SlackMessage>(
-      std::move(*request), fmt::format("channel {}: ", gotemplate::Quote(channel)), std::move(remember));
+      std::move(*request), fmt::format("channel {}: ", gotemplate::Quote(channel)), slack.update_message);
   conversation->timeout_ms = slack.timeout_ms;
   conversation->template_error = draft.error();
   return conversation;
