@@ -48,6 +48,22 @@ core::Status ParseCount(const std::string& text, int64_t& value) {
   return {};
 }
 
+// A duration that is not so short that it would make no sense.
+void AddBoundedDuration(FlagSet& flags, const char* name, const char* help, const char* shown_default,
+                        std::function<void(core::DurationMs)> take) {
+  flags.Add(
+      name, "DURATION", help,
+      [take = std::move(take)](const std::string& text) -> core::Status {
+        constexpr core::DurationMs kLeastMs = 100;
+        SEXTANT_ASSIGN(core::DurationMs duration_ms, core::ParseDuration(text));
+        if (duration_ms < kLeastMs)
+          return core::Fail(core::Code::kInvalidArgument, "must be at least {} ms", kLeastMs);
+        take(duration_ms);
+        return {};
+      },
+      shown_default);
+}
+
 void AddPageFlags(FlagSet& flags, PlatformOptions& platform) {
   flags.AddString("web.console.templates", "DIR", "Console templates, shown at /consoles/.",
                   &platform.pages.console_templates_dir);
@@ -167,18 +183,10 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
                   "Give samples the moment of their scrape as time when it begins close to it.",
                   &options.adjusts_scrape_times);
   flags.AddDuration("scrape.timestamp-tolerance", "How close that is.", &platform.scrape_time_tolerance_ms);
-  flags.Add(
-      "web.read-timeout", "DURATION",
-      "How long reading a request may take, and a connection wait for the next; by default 1m and 2m.",
-      [&platform](const std::string& text) -> core::Status {
-        SEXTANT_ASSIGN(core::DurationMs timeout_ms, core::ParseDuration(text));
-        constexpr core::DurationMs kLeastMs = 100;
-        if (timeout_ms < kLeastMs)
-          return core::Fail(core::Code::kInvalidArgument, "must be at least {} ms", kLeastMs);
-        platform.web_read_timeout_ms = timeout_ms;
-        return {};
-      },
-      "");
+  AddBoundedDuration(
+      flags, "web.read-timeout",
+      "How long reading a request may take, and a connection wait for the next; by default 1m and 2m.", "",
+      [&platform](core::DurationMs timeout_ms) { platform.web_read_timeout_ms = timeout_ms; });
   flags.Add(
       "storage.remote.read-concurrent-limit", "N",
       "Most remote reads that are answered at once; others wait. 0 is no limit.",
@@ -190,9 +198,10 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
       },
       "10");
   AddNotifierFlags(flags, platform.notifier);
-  flags.AddDuration("scrape.discovery-reload-interval",
-                    "How often at most targets that were found are passed on to scraping.",
-                    &platform.discovery_interval_ms);
+  AddBoundedDuration(
+      flags, "scrape.discovery-reload-interval",
+      "How often at most targets that were found are passed on to scraping.", "5s",
+      [&platform](core::DurationMs interval_ms) { platform.discovery_interval_ms = interval_ms; });
   flags.AddDuration("rules.alert.for-outage-tolerance",
                     "Longest outage over which the state of alerts is restored.",
                     &platform.rules.outage_tolerance_ms);

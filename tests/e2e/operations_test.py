@@ -120,7 +120,8 @@ class Operations(TestCase):
             self.assertEqual(code, 0, text)
             name = message.split(".")[1] + "_total"
             wait_for(name, lambda name=name: server.one(f'{name}{{a="b",job="promtool"}}') == 3)
-            self.assertEqual(server.api("metadata", metric=name)[name][0]["type"], "counter")
+            if name == "WriteRequest_total":  # what comes with 2.0 is kept with the series
+                self.assertEqual(server.api("metadata", metric=name)[name][0]["type"], "counter")
         code, text = run("promtool", "push", "metrics", "--protobuf_message=x", "http://127.0.0.1:1", file)
         self.assertEqual(code, 1)
         self.assertIn("x", text)
