@@ -473,6 +473,16 @@ Result<std::shared_ptr<const Config>> LoadConfig(const std::string& path, Matche
   return DecodeConfig(document.root(), syntax);
 }
 
+bool NamesAlert(const RouteConfig& route, std::string_view alertname) {
+  const auto names_it = [&](const Matcher& matcher) {
+    return matcher.type() == MatcherType::kEqual && matcher.name() == "alertname" &&
+           matcher.value() == alertname;
+  };
+  return std::ranges::any_of(route.matchers, names_it) ||
+         std::ranges::any_of(route.routes,
+                             [&](const RouteConfig& child) { return NamesAlert(child, alertname); });
+}
+
 std::shared_ptr<const Config> BuiltInConfig() {
   auto config = std::make_shared<Config>();
   config->route = std::make_unique<RouteConfig>();

@@ -114,6 +114,9 @@ core::Result<std::shared_ptr<const Config>> ParseConfig(std::string_view text, c
 core::Result<std::shared_ptr<const Config>> DecodeConfig(config::Node node,
                                                          MatcherSyntax syntax = MatcherSyntax::kFallback);
 
+// Whether a route asks for alerts of this name: one of its matchers is alertname="…".
+bool NamesAlert(const RouteConfig& route, std::string_view alertname);
+
 // What counts when the user gives no configuration: one receiver that writes notifications to the log and
 // nothing else.
 std::shared_ptr<const Config> BuiltInConfig();

@@ -99,15 +99,20 @@ std::string AlertmanagerServer::ExternalUrlOr(std::string_view address) const {
                      address.substr(colon), route_prefix_);
 }
 
-Result<net::HttpServerOptions> AlertmanagerServer::MakeServerOptions() const {
+void AlertmanagerServer::SetWebHeaders(std::map<std::string, std::string> headers) {
+  web_headers_ = std::make_shared<const std::map<std::string, std::string>>(std::move(headers));
+}
+
+Result<net::HttpServerOptions> AlertmanagerServer::MakeServerOptions() {
   net::HttpServerOptions server;
   server.listen = options_.listen;
   SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
   server.security = std::move(web.security);
+  SetWebHeaders(std::move(web.headers));
   // As upstream: every page may read the API.
-  server.add_headers = [fixed = std::move(web.headers)](const net::HttpRequest& request,
-                                                        net::HttpHeaders& headers) {
-    for (const auto& [name, value] : fixed) headers.Set(name, value);
+  server.add_headers = [this](const net::HttpRequest& request, net::HttpHeaders& headers) {
+    const auto fixed = web_headers_.load();
+    for (const auto& [name, value] : *fixed) headers.Set(name, value);
     if (!request.path.starts_with("/api/")) return;
     headers.Add("Vary", "Origin");
     if (request.headers.Has("Origin")) headers.Set("Access-Control-Allow-Origin", "*");
@@ -161,6 +166,7 @@ Status AlertmanagerServer::Apply() {
   if (!options_.web.config_file.empty()) {
     SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
     SEXTANT_TRY(server_->SetSecurity(web.security));
+    SetWebHeaders(std::move(web.headers));
   }
   SEXTANT_TRY(alertmanager_->SetConfig(config));
   NoteConfig(*config);

@@ -4,7 +4,9 @@
 // order. All three are called from the main thread.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -53,7 +55,8 @@ class AlertmanagerServer {
   core::Status Apply();
   void NoteConfig(const alerting::Config& config);
   net::Router MakeRouter();
-  core::Result<net::HttpServerOptions> MakeServerOptions() const;
+  core::Result<net::HttpServerOptions> MakeServerOptions();
+  void SetWebHeaders(std::map<std::string, std::string> headers);
   std::string ExternalUrlOr(std::string_view address) const;
 
   AlertmanagerServerOptions options_;
@@ -65,6 +68,8 @@ class AlertmanagerServer {
   core::Gauge& config_hash_;
   std::string route_prefix_;
   std::string external_url_;
+  // Of the web configuration file, on every answer.
+  std::atomic<std::shared_ptr<const std::map<std::string, std::string>>> web_headers_;
   std::unique_ptr<alerting::Alertmanager> alertmanager_;
   std::unique_ptr<net::HttpServer> server_;
   bool is_tls_ = false;

@@ -71,6 +71,8 @@ Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source) {
   loaded.rule_files = std::move(*files);
   if (loaded.prometheus.rule_files.empty() && source.uses_builtin_rules)
     loaded.rule_files.push_back(rules::BuiltinRules());
+  if (source.uses_builtin_rules && alerting::NamesAlert(*loaded.alerting->route, rules::kHeartbeatAlert))
+    loaded.rule_files.push_back(rules::HeartbeatRule());
   return loaded;
 }
 

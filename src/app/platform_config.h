@@ -23,7 +23,7 @@ enum class ConfigKind {
 struct ConfigSource {
   ConfigKind kind = ConfigKind::kNone;
   std::string path;
-  // What stands for rules when the configuration names none.
+  // There are rules when the configuration names none, and a heartbeat when a route asks for it.
   bool uses_builtin_rules = false;
   promql::ParserOptions parser;
   bool is_agent = false;              // sections that need a store are refused

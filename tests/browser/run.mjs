@@ -56,6 +56,11 @@ const pages = {
   dashboards: { path: '/dashboards', heading: 'Dashboards', ready: (page) => page.getByRole('list', { name: 'Dashboards' }).waitFor() },
   status: { path: '/status', heading: 'Status', ready: (page) => page.getByRole('table', { name: 'Series by metric' }).locator('tbody tr').first().waitFor() },
   flags: { path: '/flags', heading: 'Flags', entry: 'Status', ready: (page) => page.getByRole('table', { name: 'Flags' }).waitFor() },
+  history: { path: '/alert-history?view=noise', heading: 'Alert history', entry: 'Alerts', ready: (page) => page.getByRole('region', { name: 'Receivers' }).waitFor() },
+  routing: {
+    path: '/routing?labels=severity%3D%22page%22', heading: 'Routing', entry: 'Alerts',
+    ready: (page) => page.getByRole('region', { name: 'Where an alert goes' }).getByRole('cell', { name: 'log', exact: true }).waitFor(),
+  },
   alerts: { path: '/alerts', heading: 'Alerts', ready: (page) => page.getByRole('region', { name: /^Rule group / }).first().waitFor() },
 };
 
@@ -376,6 +381,47 @@ describe('Silences', () => {
   });
 });
 
+describe('Alert history and routing', () => {
+  test('what happened to an alert, why it goes where it goes, and where another configuration would have sent it', async () => {
+    const { page, close, troubles } = await openPage(browser, base);
+    const posted = await fetch(`${base}/api/v2/alerts`, {
+      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify([{ labels: { alertname: 'Walrus', severity: 'critical', note: '<b>"x"</b>' } }]),
+    });
+    assert.equal(posted.status, 200);
+    await page.goto('/alert-history?filter=alertname%3D"Walrus"');
+    const events = page.getByRole('list', { name: 'Events' });
+    await events.getByText('Began').waitFor();
+    assert.equal(await events.getByRole('listitem').filter({ hasText: 'Walrus' }).count() > 0, true);
+    await screenshot(page, shots, 'alert-history');
+    await page.getByRole('button', { name: 'Held back', exact: true }).click();
+    await page.getByText('Change the filter or the kind.').waitFor();
+    await page.getByRole('button', { name: 'Noise', exact: true }).click();
+    await page.getByRole('region', { name: 'Alerts by how often they change' }).getByRole('link', { name: 'Walrus' }).waitFor();
+    await screenshot(page, shots, 'alert-noise');
+    await page.getByRole('button', { name: 'Messages', exact: true }).click();
+    await page.waitForURL(/view=deliveries/);
+    await page.goBack();
+    await page.goto('/alert-history?filter=alertname%3D"Walrus"');
+    await events.getByRole('link', { name: 'Why' }).first().click();
+    const way = page.getByRole('region', { name: 'Where an alert goes' });
+    await way.getByText('fires now').waitFor();
+    await way.getByRole('cell', { name: 'log', exact: true }).waitFor();
+    const trial = page.getByRole('region', { name: 'Try a configuration' });
+    await trial.getByLabel('The file').fill('route: {receiver: nobody}');
+    await trial.getByRole('button', { name: 'Try it' }).click();
+    await trial.getByRole('alert').getByText('nobody').waitFor();
+    await trial.getByLabel('The file').fill('route: {receiver: pager, group_wait: 0s}\nreceivers: [{name: pager, webhook_configs: [{url: "http://127.0.0.1:1/"}]}]');
+    await trial.getByRole('button', { name: 'Try it' }).click();
+    const outcome = trial.getByRole('region', { name: 'Outcome' });
+    await outcome.getByRole('row', { name: /^pager – \d+ with/ }).waitFor();
+    await outcome.getByRole('row').filter({ hasText: 'Walrus' }).getByText('pager').waitFor();
+    await screenshot(page, shots, 'routing');
+    // The refused configuration is an answer that the browser reports, and nothing else went wrong.
+    assert.deepEqual(troubles.filter((one) => !one.includes('400')), []);
+    await close({ expectTrouble: true });
+  });
+});
+
 describe('Costs', () => {
   test('lists the metrics with most series, and each leads to a query that takes it apart', async () => {
     const { page, close } = await openPage(browser, base);
@@ -507,6 +553,33 @@ describe('Alerts', () => {
 });
 
 describe('everywhere', () => {
+  test('the content security policy allows no styles or scripts but ours, and another page has another nonce', async () => {
+    const nonces = new Set();
+    for (let i = 0; i < 2; ++i) {
+      const response = await fetch(`${base}/query`);
+      const policy = response.headers.get('content-security-policy');
+      assert.doesNotMatch(policy, /unsafe|\*/);
+      const nonce = /style-src 'self' 'nonce-([0-9a-f]{32})'/.exec(policy)[1];
+      assert.ok((await response.text()).includes(`name="sextant-nonce" content="${nonce}"`));
+      assert.equal(response.headers.get('cache-control'), 'no-store');
+      nonces.add(nonce);
+    }
+    assert.equal(nonces.size, 2);
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/query');
+    await editor(page).waitFor();
+    // What the editor makes of styles while it runs is there.
+    assert.equal(await page.locator('.cm-scroller').first().evaluate((element) => getComputedStyle(element).display), 'flex');
+    const isRefused = await page.evaluate(() => {
+      const style = document.createElement('style');
+      style.textContent = 'body { --evil: 1 }';
+      document.head.append(style);
+      return getComputedStyle(document.body).getPropertyValue('--evil') === '';
+    });
+    assert.ok(isRefused);
+    await close({ expectTrouble: true });
+  });
+
   test('the keyboard alone is enough', async () => {
     const { page, close } = await openPage(browser, base);
     await page.goto('/');

@@ -66,8 +66,28 @@ class Alert(TestCase):
         self.assertEqual([a["state"] for a in firing], ["firing"])
         self.assertEqual(len(server.query('ALERTS{alertstate="firing"}')), 1)
 
+        self.assertEqual({a["labels"]["alertname"] for a in firing}, {"DiskFull"}, "no heartbeat that nobody asked for")
+
         target.body = 'disk_free_ratio{disk="sda1"} 0.5\n'
         wait_for("the resolved webhook", lambda: [b for p, b in hook.posts if p == "/webhook" and b["status"] == "resolved"])
+
+    def test_a_heartbeat_beats_where_a_route_asks_for_it(self):
+        hook = self.target()
+        config = self.write("sextant.yaml", f"""
+alertmanager:
+  route:
+    receiver: team
+    routes:
+      - {{matchers: ['alertname="SextantHeartbeat"'], receiver: switch, group_wait: 0s, group_interval: 1s, repeat_interval: 1s}}
+  receivers:
+    - {{name: team, webhook_configs: [{{url: 'http://{hook.address}/team'}}]}}
+    - {{name: switch, webhook_configs: [{{url: 'http://{hook.address}/switch'}}]}}
+""")
+        server = self.start_platform("--config", config)
+        wait_for("three beats", lambda: len([p for p, b in hook.posts if p == "/switch" and b["status"] == "firing"]) >= 3, deadline_s=60)
+        self.assertEqual({a["labels"]["alertname"] for p, b in hook.posts if p == "/switch" for a in b["alerts"]}, {"SextantHeartbeat"})
+        self.assertIn("SextantHeartbeat", {a["labels"]["alertname"] for a in server.api("alerts")["alerts"]})
+        server.stop()
 
 
 if __name__ == "__main__":

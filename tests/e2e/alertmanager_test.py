@@ -3,6 +3,7 @@ Debian's alertmanager; what was said and silenced survives kill -9, and moves be
 
 SEXTANT_PEERS names the folder that scripts/peers fills; without it (and without .tools/peers) tests with peers are skipped.
 """
+import http.client
 import json
 import os
 import pathlib
@@ -176,6 +177,24 @@ receivers: [{{name: everything, webhook_configs: [{{url: 'http://{hook.address}/
             code, output = run("alertmanager", f"--config.file={config}", *flags)
             self.assertEqual(code, 2, output)
             self.assertIn(words, output)
+
+    def test_a_reload_takes_the_web_configuration_too(self):
+        config = self.write("am.yml", "route: {receiver: r}\nreceivers: [{name: r}]\n")
+        web = "http_server_config: {headers: {X-Frame-Options: %s}}\n"
+        server = self.start_alertmanager(config, f"--web.config.file={self.write('web.yml', web % 'deny')}")
+
+        def frame_options():
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+            self.addCleanup(connection.close)
+            connection.request("GET", "/api/v2/status")
+            return connection.getresponse().headers["X-Frame-Options"]
+        self.assertEqual(frame_options(), "deny")
+        self.write("web.yml", web % "sameorigin")
+        self.assertEqual(server.request("POST", "/-/reload")[0], 200)
+        self.assertEqual(frame_options(), "sameorigin")
+        self.write("web.yml", "http_server_config: {headers: {X-Frame-Options: sometimes}}\n")
+        self.assertEqual(server.request("POST", "/-/reload")[0], 500)
+        self.assertEqual(frame_options(), "sameorigin")
 
     def test_limits_and_features(self):
         config = self.write("am.yml", "route: {receiver: r}\nreceivers: [{name: r}]\n")

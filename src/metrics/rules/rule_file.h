@@ -100,4 +100,8 @@ core::Error Summarize(const RuleFileErrors& errors);
 // "builtin".
 RuleFile BuiltinRules();
 
+// The rule whose alert always fires (heartbeat_rule.yml); its path is "builtin heartbeat".
+inline constexpr std::string_view kHeartbeatAlert = "SextantHeartbeat";
+RuleFile HeartbeatRule();
+
 }  // namespace sextant::rules

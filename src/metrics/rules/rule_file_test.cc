@@ -193,18 +193,25 @@ TEST(RuleFileConformance, LargeAndForeignFilesLoad) {
 
 TEST(BuiltinRules, AreTheOnesPromised) {
   std::set<std::string> alerts;
-  for (const RuleGroupConfig& group : BuiltinRules().groups) {
+  std::vector<RuleGroupConfig> groups = BuiltinRules().groups;
+  ASSERT_THAT(HeartbeatRule().groups, testing::SizeIs(1));
+  groups.push_back(HeartbeatRule().groups[0]);
+  for (const RuleGroupConfig& group : groups) {
     for (const RuleConfig& rule : group.rules) {
       ASSERT_TRUE(rule.IsAlert());
       alerts.insert(rule.alert);
       EXPECT_TRUE(rule.labels.contains("severity")) << rule.alert;
       EXPECT_TRUE(rule.annotations.contains("summary")) << rule.alert;
       EXPECT_TRUE(rule.annotations.contains("description")) << rule.alert;
-      EXPECT_EQ(rule.annotations.at("runbook"), "docs/runbooks/" + rule.alert + ".md");
+      const std::string page = "docs/runbooks/" + rule.alert + ".md";
+      EXPECT_EQ(rule.annotations.at("runbook"), page);
+      EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(SEXTANT_SOURCE_DIR) / page)) << page;
     }
   }
-  EXPECT_THAT(alerts, ElementsAre("HostClockSkew", "HostDiskFilling", "HostMemoryShort",
-                                  "SextantIngestionFailing", "TargetDown"));
+  EXPECT_THAT(alerts, ElementsAre("HostClockSkew", "HostDiskFilling", "HostMemoryShort", "HostOutOfMemory",
+                                  "ScrapeRefused", std::string(kHeartbeatAlert), "SextantIngestionFailing",
+                                  "SextantNotificationsFailing", "SextantReloadFailing",
+                                  "SextantRulesFailing", "TargetDown"));
 }
 
 }  // namespace

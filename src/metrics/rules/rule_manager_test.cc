@@ -496,6 +496,23 @@ TEST_F(RuleManagerTest, BuiltinRulesFireForWhatTheyAreFor) {
     store_.Add("node_time_seconds{instance=\"b\"}", time_ms, static_cast<double>(time_ms) / 1'000 + 0.1);
     store_.Add("prometheus_tsdb_wal_writes_failed_total{instance=\"a\"}", time_ms, minutes);
     store_.Add("sextant_tsdb_sync_failures_total{instance=\"a\"}", time_ms, 0);
+    store_.Add("node_vmstat_oom_kill{instance=\"a\"}", time_ms, minutes);
+    store_.Add("prometheus_target_scrapes_exceeded_sample_limit_total{instance=\"a\"}", time_ms, minutes);
+    store_.Add("prometheus_target_scrapes_exceeded_body_size_limit_total{instance=\"a\"}", time_ms, 0);
+    store_.Add("prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total{instance=\"a\"}",
+               time_ms, 0);
+    for (const char* reason : {"other", "serverError"}) {
+      const std::string labels =
+          std::string("{instance=\"a\",integration=\"slack\",reason=\"") + reason + "\"}";
+      store_.Add("alertmanager_notifications_failed_total" + labels, time_ms, minutes);
+    }
+    for (const char* group : {"bad", "good"}) {
+      const std::string labels = "{instance=\"a\",rule_group=\"" + std::string(group) + "\"}";
+      store_.Add("prometheus_rule_evaluation_failures_total" + labels, time_ms,
+                 group[0] == 'b' ? minutes : 0);
+      store_.Add("prometheus_rule_group_iterations_missed_total" + labels, time_ms, 0);
+    }
+    store_.Add("prometheus_config_last_reload_successful{instance=\"a\"}", time_ms, 0);
     store_.Add("sextant_scrape_commit_failures_total{instance=\"a\"}", time_ms, 0);
     clock_.Set(time_ms);
     manager_->Tick(time_ms);
@@ -513,7 +530,12 @@ TEST_F(RuleManagerTest, BuiltinRulesFireForWhatTheyAreFor) {
   EXPECT_EQ(firing, (std::map<std::string, int>{{"HostClockSkew", 1},
                                                 {"HostDiskFilling", 1},
                                                 {"HostMemoryShort", 1},
+                                                {"HostOutOfMemory", 1},
+                                                {"ScrapeRefused", 1},
                                                 {"SextantIngestionFailing", 1},
+                                                {"SextantNotificationsFailing", 1},
+                                                {"SextantReloadFailing", 1},
+                                                {"SextantRulesFailing", 1},
                                                 {"TargetDown", 1}}));
 }
 

@@ -19,6 +19,8 @@ const Flags = lazy(() => import('../status/FlagsPage'));
 const Status = lazy(() => import('../status/StatusPage'));
 const Notifications = lazy(() => import('../alerting/NotificationsPage'));
 const Silences = lazy(() => import('../alerting/SilencesPage'));
+const AlertHistory = lazy(() => import('../alerting/HistoryPage'));
+const Routing = lazy(() => import('../alerting/RoutingPage'));
 const Alerts = lazy(() => import('../alerting/AlertsPage'));
 
 const pages: Record<string, { title: string; Page: React.ComponentType }> = {
@@ -32,6 +34,8 @@ const pages: Record<string, { title: string; Page: React.ComponentType }> = {
   '/alerts': { title: 'Alerts', Page: Alerts },
   '/alertmanager': { title: 'Notifications', Page: Notifications },
   '/silences': { title: 'Silences', Page: Silences },
+  '/alert-history': { title: 'Alert history', Page: AlertHistory },
+  '/routing': { title: 'Routing', Page: Routing },
   '/rules': { title: 'Alerts', Page: Alerts }, // Prometheus' address
   '/status': { title: 'Status', Page: Status },
   '/tsdb-status': { title: 'Status', Page: Status },

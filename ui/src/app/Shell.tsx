@@ -24,7 +24,7 @@ const destinations: { to: string; label: string; icon: IconName; keys: string }[
 
 /** Pages that stand under another's entry. */
 const aliases: Record<string, string> = {
-  '/graph': '/query', '/rules': '/alerts', '/alertmanager': '/alerts', '/silences': '/alerts', '/tsdb-status': '/status', '/config': '/status', '/flags': '/status', '/service-discovery': '/targets',
+  '/graph': '/query', '/rules': '/alerts', '/alertmanager': '/alerts', '/silences': '/alerts', '/alert-history': '/alerts', '/routing': '/alerts', '/tsdb-status': '/status', '/config': '/status', '/flags': '/status', '/service-discovery': '/targets',
 };
 
 interface ShellProps {
