@@ -85,9 +85,24 @@ void ReplaceAll(std::string& text, std::string_view from, std::string_view to) {
   }
 }
 
+std::string EscapeHtml(std::string_view text) {
+  std::string escaped;
+  for (char c : text) {
+    if (c == '&') {
+      escaped += "&amp;";
+    } else if (c == '<') {
+      escaped += "&lt;";
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
 // The page is built for the root of a host; its addresses are made relative to the one it is asked at, so
 // that it works below a route prefix and behind a proxy that takes a path away.
-net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& prefix) {
+net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& prefix,
+                            const std::string& title) {
   const Asset* asset = FindAsset("ui/index.html");
   if (asset == nullptr) return net::HttpResponse::Text(404, "not found\n");
   const std::string root = RootFrom(request, prefix);
@@ -101,6 +116,9 @@ net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& 
   ReplaceAll(response.body, "\"/assets/", fmt::format("\"{}assets/", root));
   ReplaceAll(response.body, "name=\"sextant-root\" content=\"/\"",
              fmt::format("name=\"sextant-root\" content=\"{}\"", root));
+  if (!title.empty()) {
+    ReplaceAll(response.body, "<title>Sextant</title>", fmt::format("<title>{}</title>", EscapeHtml(title)));
+  }
   ReplaceAll(response.body, "name=\"sextant-nonce\" content=\"\"",
              fmt::format("name=\"sextant-nonce\" content=\"{}\"", nonce));
   return response;
@@ -108,7 +126,7 @@ net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& 
 
 }  // namespace
 
-void AddPageRoutes(net::Router& router) {
+void AddPageRoutes(net::Router& router, const std::string& title) {
   net::RouteOptions options;
   options.compress = false;
   for (const char* page : {"/",
@@ -134,7 +152,9 @@ void AddPageRoutes(net::Router& router) {
                            "/routing"}) {
     router.Add(
         "GET", page,
-        [prefix = router.prefix()](const net::HttpRequest& request) { return ServePage(request, prefix); },
+        [prefix = router.prefix(), title](const net::HttpRequest& request) {
+          return ServePage(request, prefix, title);
+        },
         options);
   }
   router.Add(

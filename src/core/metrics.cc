@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <limits>
 
 #include "core/result.h"
 
@@ -61,31 +62,28 @@ void AppendLabels(const MetricLabels& labels, std::string_view extra_name, std::
   out += '}';
 }
 
+void AppendSample(std::string_view name, std::string_view suffix, const MetricLabels& labels,
+                  std::string_view extra_name, std::string_view extra_value, double value, std::string& out) {
+  out.append(name).append(suffix);
+  AppendLabels(labels, extra_name, extra_value, out);
+  out += ' ';
+  AppendValue(value, out);
+  out += '\n';
+}
+
 void AppendHistogram(std::string_view name, const MetricLabels& labels,
                      const std::vector<double>& upper_bounds,
                      const std::vector<std::atomic<uint64_t>>& buckets, double sum, std::string& out) {
-  const auto begin = [&](std::string_view suffix, std::string_view bound) {
-    out += name;
-    out += suffix;
-    AppendLabels(labels, bound.empty() ? "" : "le", bound, out);
-    out += ' ';
-  };
   uint64_t cumulative = 0;
   std::string bound;
   for (size_t i = 0; i < buckets.size(); ++i) {
     cumulative += buckets[i].load(std::memory_order_relaxed);
     bound.clear();
     AppendValue(i == upper_bounds.size() ? HUGE_VAL : upper_bounds[i], bound);
-    begin("_bucket", bound);
-    AppendCount(cumulative, out);
-    out += '\n';
+    AppendSample(name, "_bucket", labels, "le", bound, static_cast<double>(cumulative), out);
   }
-  begin("_sum", "");
-  AppendValue(sum, out);
-  out += '\n';
-  begin("_count", "");
-  AppendCount(cumulative, out);
-  out += '\n';
+  AppendSample(name, "_sum", labels, "", "", sum, out);
+  AppendSample(name, "_count", labels, "", "", static_cast<double>(cumulative), out);
 }
 
 }  // namespace
@@ -99,11 +97,33 @@ void Histogram::Observe(double value) {
   sum_.fetch_add(value, std::memory_order_relaxed);
 }
 
+Summary::Summary(std::vector<double> quantiles) : quantiles_(std::move(quantiles)) {}
+
+void Summary::Observe(double value) {
+  uint64_t place = count_.fetch_add(1, std::memory_order_relaxed);
+  recent_[place % kRecent].store(value, std::memory_order_relaxed);
+  sum_.fetch_add(value, std::memory_order_relaxed);
+}
+
+std::vector<double> Summary::QuantileValues() const {
+  std::vector<double> values(std::min<uint64_t>(count_.load(std::memory_order_relaxed), kRecent));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = recent_[i].load(std::memory_order_relaxed);
+  std::sort(values.begin(), values.end());
+  std::vector<double> found;
+  for (double quantile : quantiles_) {
+    auto rank = static_cast<size_t>(std::ceil(quantile * static_cast<double>(values.size())));
+    found.push_back(values.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                   : values[std::clamp<size_t>(rank, 1, values.size()) - 1]);
+  }
+  return found;
+}
+
 struct Registry::Metric {
   MetricLabels labels;
   std::unique_ptr<Counter> counter;
   std::unique_ptr<Gauge> gauge;
   std::unique_ptr<Histogram> histogram;
+  std::unique_ptr<Summary> summary;
   std::function<double()> read;
 };
 
@@ -158,6 +178,14 @@ Histogram& Registry::AddHistogram(std::string_view name, std::string_view help,
   return *metric.histogram;
 }
 
+Summary& Registry::AddSummary(std::string_view name, std::string_view help, std::vector<double> quantiles,
+                              MetricLabels labels) {
+  std::lock_guard lock(mutex_);
+  Metric& metric = FindMetric(name, help, "summary", std::move(labels));
+  if (!metric.summary) metric.summary = std::make_unique<Summary>(std::move(quantiles));
+  return *metric.summary;
+}
+
 void Registry::AddGaugeCallback(std::string_view name, std::string_view help, std::function<double()> read,
                                 MetricLabels labels) {
   std::lock_guard lock(mutex_);
@@ -195,14 +223,24 @@ std::string Registry::RenderText() const {
                         histogram.sum_.load(std::memory_order_relaxed), out);
         continue;
       }
-      out += name;
-      AppendLabels(metric->labels, "", "", out);
-      out += ' ';
-      AppendValue(metric->read      ? metric->read()
-                  : metric->counter ? metric->counter->value()
-                                    : metric->gauge->value(),
-                  out);
-      out += '\n';
+      if (metric->summary) {
+        const Summary& summary = *metric->summary;
+        const std::vector<double> values = summary.QuantileValues();
+        for (size_t i = 0; i < values.size(); ++i) {
+          std::string quantile;
+          AppendValue(summary.quantiles_[i], quantile);
+          AppendSample(name, "", metric->labels, "quantile", quantile, values[i], out);
+        }
+        AppendSample(name, "_sum", metric->labels, "", "", summary.sum_.load(std::memory_order_relaxed), out);
+        AppendSample(name, "_count", metric->labels, "", "",
+                     static_cast<double>(summary.count_.load(std::memory_order_relaxed)), out);
+        continue;
+      }
+      AppendSample(name, "", metric->labels, "", "",
+                   metric->read      ? metric->read()
+                   : metric->counter ? metric->counter->value()
+                                     : metric->gauge->value(),
+                   out);
     }
   }
   return out;

@@ -317,6 +317,13 @@ void HttpConnection::OnHeader() {
   planned_.reset();
 
   SecurityState security = core_->security();
+  if (security.limiter != nullptr && !security.limiter->Allow(request_begin_ns_)) {
+    core_->CountRefusal("rate_limit");
+    match_.route = nullptr;
+    Plan(HttpResponse::Text(429, "Too Many Requests\n"));
+    if (CheckExpectation()) reader_.ReadBody(kSmallBodyBytes);
+    return;
+  }
   if (security.auth == nullptr) {
     OnAuthenticated();
     return;

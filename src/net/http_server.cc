@@ -116,11 +116,15 @@ core::Result<TcpAcceptor> Bind(const std::string& text, asio::io_context& contex
   return acceptor;
 }
 
-core::Result<SecurityState> MakeSecurity(const WebSecurity& security) {
+core::Result<SecurityState> MakeSecurity(const WebSecurity& security, const core::Clock& clock) {
   SEXTANT_TRY(ValidateWebSecurity(security));
   SecurityState state;
   if (!security.basic_auth_users.empty()) state.auth = std::make_shared<BasicAuth>(security.basic_auth_users);
-  if (!security.cert_file.empty()) {
+  if (security.rate_interval_ms > 0) {
+    state.limiter = std::make_shared<RateLimiter>(security.rate_interval_ms * 1'000'000, security.rate_burst,
+                                                  clock.MonotonicNs());
+  }
+  if (security.has_tls()) {
     SEXTANT_ASSIGN(state.tls, MakeTlsServerContext(security));
   }
   return state;
@@ -245,7 +249,7 @@ core::Result<std::unique_ptr<HttpServer>> HttpServer::Start(IoContext& io, core:
                                                             const core::Clock& clock,
                                                             core::Registry& registry, core::Logger logger,
                                                             Router router, HttpServerOptions options) {
-  SEXTANT_ASSIGN(SecurityState security, MakeSecurity(options.security));
+  SEXTANT_ASSIGN(SecurityState security, MakeSecurity(options.security, clock));
   if (options.listen.empty()) return Fail(Code::kInvalidArgument, "no address to listen on");
   IoLoop& accept_loop = *io.impl().loops.front();
   std::vector<TcpAcceptor> acceptors;
@@ -281,7 +285,7 @@ std::string HttpServer::bound_address(size_t index) const {
 void HttpServer::SetRouter(Router router) { impl_->core->SetRouter(std::move(router)); }
 
 core::Status HttpServer::SetSecurity(const WebSecurity& security) {
-  SEXTANT_ASSIGN(SecurityState state, MakeSecurity(security));
+  SEXTANT_ASSIGN(SecurityState state, MakeSecurity(security, impl_->core->clock));
   bool had_tls = impl_->core->security().tls != nullptr;
   if (had_tls != (state.tls != nullptr)) {
     return Fail(Code::kInvalidArgument, "TLS cannot be switched {} while running; restart",

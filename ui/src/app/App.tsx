@@ -59,6 +59,9 @@ function NotFound() {
   );
 }
 
+// The server may have put another title in place of ours.
+const product = document.title || 'Sextant';
+
 export function App() {
   const { path } = useAddress();
   const [helpShown, setHelpShown] = useState(false);
@@ -66,7 +69,7 @@ export function App() {
   const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path;
   const { title, Page } = pageAt(trimmed) ?? { title: 'Not found', Page: NotFound };
   useEffect(() => {
-    document.title = `${title} · Sextant`;
+    document.title = `${title} · ${product}`;
   }, [title]);
   return (
     <Shell path={trimmed} title={title} isPage={(wanted) => pageAt(wanted) !== undefined} showHelp={() => setHelpShown(true)}>
