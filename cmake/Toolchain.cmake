@@ -29,7 +29,9 @@ find_program(SEXTANT_MOLD mold)
 if(SEXTANT_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
-add_link_options(-Wl,--gc-sections -Wl,--as-needed)
+# All symbols are bound at the start: its pages are given back once (core/start_pages.h), those of a symbol that is
+# looked up later would stay.
+add_link_options(-Wl,--gc-sections -Wl,--as-needed -Wl,-z,relro -Wl,-z,now)
 add_compile_options(-ffunction-sections -fdata-sections)
 
 find_program(SEXTANT_CCACHE ccache)

@@ -17,13 +17,24 @@
 #include "agents/node/collectors.h"
 #include "agents/node/dbus_message.h"
 #include "agents/node/host_files.h"
+#include "agents/node/kernel_answers.h"
 #include "agents/node/mdstat.h"
 #include "agents/node/metric_sink.h"
+#include "agents/node/net_links.h"
 #include "agents/node/netlink.h"
+#include "agents/node/ntp_answer.h"
 #include "agents/node/options.h"
 #include "agents/node/pci_ids.h"
+#include "agents/node/plain_http.h"
 #include "agents/node/proc_stat.h"
+#include "agents/node/runit_status.h"
 #include "agents/node/textfile_parser.h"
+#include "agents/node/usage/cgroup_names.h"
+#include "agents/node/usage/cgroup_reader.h"
+#include "agents/node/usage/container_names.h"
+#include "agents/node/usage/host_watch.h"
+#include "agents/node/usage/process_reader.h"
+#include "agents/node/xml_rpc.h"
 
 namespace {
 
@@ -40,6 +51,8 @@ class OneFileTree {
     input_ = base_ / "input";
     std::ofstream(input_) << "";
     for (const char* file : {"proc/10/stat",
+                             "proc/10/io",
+                             "proc/10/cgroup",
                              "proc/10/mountinfo",
                              "proc/buddyinfo",
                              "proc/cgroups",
@@ -125,6 +138,10 @@ class OneFileTree {
                              "sys/fs/bcachefs/u/dev-0/io_errors",
                              "sys/fs/bcachefs/u/errors",
                              "sys/fs/btrfs/a-b/commit_stats",
+                             "sys/fs/cgroup/cgroup.controllers",
+                             "sys/fs/cgroup/a.service/cpu.stat",
+                             "sys/fs/cgroup/a.service/io.stat",
+                             "sys/fs/cgroup/a.service/memory.current",
                              "sys/fs/selinux/enforce",
                              "sys/fs/xfs/sda1/stats/stats",
                              "sys/kernel/mm/ksm/run",
@@ -149,7 +166,8 @@ class OneFileTree {
     for (std::string_view collector : CollectorNames())
       flags.push_back("--collector." + std::string(collector));
     // These ask the kernel and the network, not files.
-    for (const char* collector : {"filesystem", "logind", "network_route", "systemd", "tcpstat", "timex"}) {
+    for (const char* collector : {"filesystem", "logind", "network_route", "ntp", "perf", "runit",
+                                  "supervisord", "systemd", "tcpstat", "timex"}) {
       std::erase(flags, std::string("--collector.") + collector);
       flags.push_back(std::string("--no-collector.") + collector);
     }
@@ -157,13 +175,20 @@ class OneFileTree {
     if (!parsed) std::abort();
     paths_ = parsed->options.paths;
     collectors_ = MakeCollectors(parsed->options, clock_);
+    watch_ = std::make_unique<HostWatch>(parsed->options, clock_);
   }
   ~OneFileTree() {
     std::error_code error;
     fs::remove_all(base_, error);
   }
 
+  // The name "recent" is that of the last hour, which is no collector.
   void Collect(std::string_view name, std::string_view content) {
+    if (name == "recent") {
+      std::ofstream(input_, std::ios::binary | std::ios::trunc) << content;
+      watch_->recent().Sample();
+      static_cast<void>(watch_->cgroups().FindProcess(10));
+    }
     for (const auto& collector : collectors_) {
       if (collector->name() != name) continue;
       std::ofstream(input_, std::ios::binary | std::ios::trunc) << content;
@@ -179,9 +204,33 @@ class OneFileTree {
   HostPaths paths_;
   sextant::core::SystemClock clock_;
   std::vector<std::unique_ptr<Collector>> collectors_;
+  std::unique_ptr<HostWatch> watch_;
 };
 
+// What says who uses the machine.
+void ParseUsage(std::string_view text) {
+  ProcessSample sample;
+  static_cast<void>(ParseProcessStat(text, sample));
+  static_cast<void>(PrintableText(sample.name()));
+  static_cast<void>(ParseProcessIo(text, sample));
+  Usage usage;
+  static_cast<void>(ParseCgroupCpuStat(text, usage));
+  static_cast<void>(ParseCgroupIoStat(text, usage));
+  static_cast<void>(ParseCgroupServiceBytes(text, usage));
+  static_cast<void>(NameInDockerConfig(text));
+  static_cast<void>(NameInContainerdConfig(text));
+  static_cast<void>(NameInStorageList(text, "a"));
+  static_cast<void>(NameOfKubeletLog(text, "a"));
+  std::string_view line;
+  while (NextLine(text, line)) {
+    const std::string path = "/" + std::string(line);
+    static_cast<void>(IdentifyCgroup(path));
+    static_cast<void>(IsCgroupWhole(path));
+  }
+}
+
 void ParseMessages(std::string_view text) {
+  static_cast<void>(ParseNetLink(text));
   NetlinkAttributes attributes(text);
   uint16_t type = 0;
   std::string_view value;
@@ -202,7 +251,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static_cast<void>(ParseBcacheNumber(text));
   static_cast<void>(FindPciNames(text, {"1022", "1634", "17aa", "5095", "060400"}));
   ParseMessages(text);
+  ParseUsage(text);
+  static_cast<void>(ParseRunitStatus(text));
+  static_cast<void>(ParseXmlRpcStructs(text));
+  static_cast<void>(BodyOfAnswer(text));
+  if (const auto answer = ParseNtpAnswer(text, 0, 0, 0)) static_cast<void>(answer->IsSane());
   MetricSink sink;
+  TcpTotals sockets;
+  sockets.Count(text);
+  sockets.AddTo(sink);
   if (const auto families = ParseTextfile(text)) {
     for (const TextfileFamily& family : *families) AddTextfileFamily(family, "Help.", sink);
   }

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Host metrics, ours beside Debian's prometheus-node-exporter, on this machine with the same collectors.
 
-    bench/node/run.py [--scrapes 400] [--warmup 20]
+    bench/node/run.py [--scrapes 400] [--warmup 20] [--identity]
 
-Both are scraped in turn, one request after the other, over connections that stay open. CPU time of each process (user
+Both are scraped in turn, one request after the other, over connections that stay open, with the headers that prometheus
+sends: it takes the answer compressed with gzip. With --identity the answer is plain, as for curl. CPU time of each process (user
 and system) over the scrapes gives the cost of one collection; resident memory is read at the end. Collectors that only
 one of them has are switched off; each metric family of the peer must be among ours.
 """
 import argparse
+import gzip
 import http.client
 import pathlib
 import re
@@ -22,9 +24,16 @@ from peers import add_common_arguments, cpu_seconds, free_port, memory_bytes, pe
 FOREIGN = re.compile(r"^(go_|process_|promhttp_|node_exporter_build_info|node_scrape_)")
 
 
+# What prometheus asks with.
+HEADERS = {"User-Agent": "Prometheus/2.42.0",
+           "Accept": "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+                     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+           "Accept-Encoding": "gzip", "X-Prometheus-Scrape-Timeout-Seconds": "10"}
+
+
 class Exporter:
-    def __init__(self, name, command):
-        self.name, self.port = name, free_port()
+    def __init__(self, name, command, headers):
+        self.name, self.port, self.headers = name, free_port(), headers
         self.process = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{self.port}"],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.connection = None
@@ -34,9 +43,14 @@ class Exporter:
             try:
                 if self.connection is None:
                     self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-                self.connection.request("GET", "/metrics")
+                self.connection.request("GET", "/metrics", headers=self.headers)
                 response = self.connection.getresponse()
-                body = response.read().decode()
+                body = response.read()
+                if response.headers.get("Content-Encoding") == "gzip":
+                    body = gzip.decompress(body)
+                elif "Accept-Encoding" in self.headers:
+                    raise SystemExit(f"{self.name} does not compress")
+                body = body.decode()
                 if response.status != 200:
                     raise SystemExit(f"{self.name}: HTTP {response.status}")
                 return body
@@ -62,19 +76,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scrapes", type=int, default=400)
     parser.add_argument("--warmup", type=int, default=20)
+    parser.add_argument("--identity", action="store_true", help="ask for plain answers")
     add_common_arguments(parser)
     args = parser.parse_args()
+    headers = {} if args.identity else HEADERS
 
-    sides = [Exporter("sextant", [f"{args.build}/sextant", "node_exporter"]),
-             Exporter("node_exporter", [str(peer_folder(args) / "prometheus-node-exporter")])]
+    def start(*flags):
+        return [Exporter("sextant", [f"{args.build}/sextant", "node_exporter", *flags], headers),
+                Exporter("node_exporter", [str(peer_folder(args) / "prometheus-node-exporter"), *flags], headers)]
+
+    sides = start()
     try:
         have = [set(re.findall(r'node_scrape_collector_success\{collector="(\w+)"\}', side.scrape())) for side in sides]
         common = sorted(have[0] & have[1])
         for side in sides:
             side.stop()
-        flags = ["--collector.disable-defaults", *(f"--collector.{name}" for name in common)]
-        sides = [Exporter("sextant", [f"{args.build}/sextant", "node_exporter", *flags]),
-                 Exporter("node_exporter", [str(peer_folder(args) / "prometheus-node-exporter"), *flags])]
+        sides = start("--collector.disable-defaults", *(f"--collector.{name}" for name in common))
         bodies = []
         for side in sides:
             for _ in range(args.warmup):

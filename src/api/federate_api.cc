@@ -4,8 +4,7 @@
 #include <map>
 
 #include "metrics/exposition/family_writer.h"
-#include "metrics/exposition/format.h"
-#include "metrics/exposition/number.h"
+#include "metrics/exposition/negotiation.h"
 #include "metrics/promql/parser.h"
 #include "metrics/promql/query_result.h"
 #include "metrics/promql/range_evaluation.h"
@@ -36,74 +35,6 @@ struct ByMetric {
   }
 };
 using Samples = std::map<model::Labels, Newest, ByMetric>;
-
-struct Form {
-  bool is_protobuf = false;
-  bool keeps_names = false;  // of any UTF-8; else they are escaped
-};
-
-// The parameters of an element of Accept, in lower case and without blanks.
-std::string Compact(std::string_view text) {
-  std::string compact;
-  for (char c : text) {
-    if (c == ' ' || c == '\t') continue;
-    compact += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  }
-  return compact;
-}
-
-double Quality(std::string_view element) {
-  size_t at = element.find(";q=");
-  double quality = 1;
-  if (at == std::string_view::npos) return quality;
-  std::string_view text = element.substr(at + 3, element.find(';', at + 3) - at - 3);
-  return exposition::ParseFloat(text, quality) == exposition::NumberError::kNone ? quality : 0;
-}
-
-// The best of what a scraper takes; text when it says nothing of either.
-Form Negotiate(std::string_view accept) {
-  Form best;
-  double best_quality = 0;
-  while (!accept.empty()) {
-    size_t end = std::min(accept.find(','), accept.size());
-    std::string element = Compact(accept.substr(0, end));
-    accept.remove_prefix(std::min(end + 1, accept.size()));
-    std::string_view media = std::string_view(element).substr(0, element.find(';'));
-    bool is_protobuf = media == "application/vnd.google.protobuf" &&
-                       element.find("proto=io.prometheus.client.metricfamily") != std::string::npos &&
-                       element.find("encoding=delimited") != std::string::npos;
-    bool is_text = media == "text/plain";
-    double quality = Quality(element);
-    if ((!is_protobuf && !is_text) || quality <= best_quality) continue;
-    best_quality = quality;
-    best = {is_protobuf, element.find("escaping=allow-utf-8") != std::string::npos};
-  }
-  return best;
-}
-
-std::string_view ContentType(const Form& form) {
-  if (form.is_protobuf) {
-    return form.keeps_names ? "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
-                              "encoding=delimited; escaping=allow-utf-8"
-                            : "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
-                              "encoding=delimited; escaping=underscores";
-  }
-  return form.keeps_names ? "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
-                          : exposition::kTextContentType;
-}
-
-// A name with `_` for each character that classic names do not have.
-std::string WithUnderscores(std::string_view name, bool is_metric) {
-  std::string escaped;
-  for (size_t i = 0; i < name.size(); ++i) {
-    auto c = static_cast<unsigned char>(name[i]);
-    if ((c & 0xc0) == 0x80) continue;  // inside a character
-    bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c == ':' && is_metric);
-    bool is_digit = c >= '0' && c <= '9';
-    escaped += is_letter || (is_digit && i > 0) ? static_cast<char>(c) : '_';
-  }
-  return escaped;
-}
 
 // Finds the newest samples of the series that one of the sets matches.
 Result<Samples> Find(const FederateApiDeps& deps, const std::vector<std::vector<model::Matcher>>& sets,
@@ -140,33 +71,33 @@ Result<Samples> Find(const FederateApiDeps& deps, const std::vector<std::vector<
   return samples;
 }
 
-Result<std::string> Write(const Samples& samples, const model::Labels& external_labels, const Form& form,
-                          promql::QueryContext& context, promql::Holding& holding) {
+Result<std::string> Write(const Samples& samples, const model::Labels& external_labels,
+                          const exposition::NegotiatedFormat& form, promql::QueryContext& context,
+                          promql::Holding& holding) {
+  const bool is_protobuf = form.format == exposition::Format::kProtobuf;
   // A series without an instance must not get that of the scrape.
   model::LabelsBuilder defaults(external_labels);
   std::vector<std::pair<std::string, std::string>> added = defaults.labels();
   auto is_instance = [](const auto& label) { return label.first == "instance"; };
   if (std::ranges::none_of(added, is_instance)) added.emplace_back("instance", "");
   std::ranges::sort(added);
-  std::unique_ptr<exposition::FamilyWriter> writer = exposition::NewFamilyWriter(form.is_protobuf);
+  std::unique_ptr<exposition::FamilyWriter> writer = exposition::NewFamilyWriter(is_protobuf);
   std::vector<std::pair<std::string, std::string>> labels;
   for (const auto& [series, newest] : samples) {
     SEXTANT_TRY(context.Tick(kWorkOfSeries));
-    if (newest.histogram != nullptr && !form.is_protobuf) continue;
+    if (newest.histogram != nullptr && !is_protobuf) continue;
     // About what its lines take.
     SEXTANT_TRY(holding.Add(0, static_cast<int64_t>(series.SizeBytes() + external_labels.SizeBytes())));
     labels.clear();
     for (model::LabelView label : series) {
       if (label.name == model::kMetricName) continue;
-      labels.emplace_back(form.keeps_names ? std::string(label.name) : WithUnderscores(label.name, false),
-                          label.value);
+      labels.emplace_back(core::EscapeExposedName(label.name, form.escaping), label.value);
     }
     for (const auto& label : added) {
       if (series.Has(label.first)) continue;
-      labels.emplace_back(form.keeps_names ? label.first : WithUnderscores(label.first, false), label.second);
+      labels.emplace_back(core::EscapeExposedName(label.first, form.escaping), label.second);
     }
-    std::string_view name = series.metric_name();
-    writer->Add(form.keeps_names ? std::string(name) : WithUnderscores(name, true), labels, newest.value,
+    writer->Add(core::EscapeExposedName(series.metric_name(), form.escaping), labels, newest.value,
                 newest.histogram.get(), newest.time_ms);
   }
   return writer->Finish();
@@ -204,9 +135,9 @@ void AddFederateRoutes(net::Router& router, FederateApiDeps deps) {
     };
     Result<Samples> samples = Find(deps, sets, context, holding);
     if (!samples) return fail(samples.error());
-    Form form = Negotiate(request.headers.Get("Accept"));
+    exposition::NegotiatedFormat form = exposition::Negotiate(request.headers.Get("Accept"), true);
     net::HttpResponse response;
-    response.headers.Set("Content-Type", ContentType(form));
+    response.headers.Set("Content-Type", exposition::ContentTypeOf(form));
     Result<std::string> body = Write(*samples, deps.external_labels(), form, context, holding);
     if (!body) return fail(body.error());
     response.body = std::move(*body);

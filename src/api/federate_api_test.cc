@@ -87,10 +87,22 @@ TEST_F(FederateTest, KeepsNamesForWhoTakesThem) {
           "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=1.0.0;"
           "escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2");
   EXPECT_EQ(response.headers.Get("Content-Type"),
-            "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8");
+            "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8");
   EXPECT_EQ(response.body,
             "# TYPE \"my.metric\" untyped\n"
             "{\"my.metric\",\"a.b\"=\"c\",instance=\"\",region=\"north\"} 3 1700000000000\n");
+}
+
+TEST_F(FederateTest, EscapesNamesAsItsClientWants) {
+  auto body = [&](const std::string& escaping) {
+    return Get("match[]={\"my.metric\"}", "text/plain;version=0.0.4;escaping=" + escaping).body;
+  };
+  EXPECT_EQ(body("dots"),
+            "# TYPE my_dot_metric untyped\n"
+            "my_dot_metric{a_dot_b=\"c\",instance=\"\",region=\"north\"} 3 1700000000000\n");
+  EXPECT_EQ(body("values"),
+            "# TYPE U__my_2e_metric untyped\n"
+            "U__my_2e_metric{U__a_2e_b=\"c\",instance=\"\",region=\"north\"} 3 1700000000000\n");
 }
 
 TEST_F(FederateTest, GivesHistogramsAsProtobuf) {

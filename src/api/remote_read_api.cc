@@ -1,8 +1,10 @@
 #include "api/remote_read_api.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 
+#include "api/query_gate.h"
 #include "metrics/promfiles/chunk_codec.h"
 #include "metrics/promfiles/crc32c.h"
 #include "metrics/remote/snappy_block.h"
@@ -191,12 +193,22 @@ void Handle(const RemoteReadDeps& deps, const net::HttpRequest& request, net::Re
 void AddRemoteReadRoutes(net::Router& router, RemoteReadDeps deps) {
   core::Gauge& queries = deps.registry.AddGauge("prometheus_remote_read_handler_queries",
                                                 "Remote read requests that are being answered.");
+  size_t max_running = deps.max_concurrent == 0 ? std::numeric_limits<size_t>::max() : deps.max_concurrent;
+  auto gate = std::make_shared<QueryGate>(max_running);
+  struct Work {
+    net::HttpRequest request;
+    net::ResponseWriter writer;
+  };
   router.AddStream(
       "POST", "/api/v1/read",
-      [deps = std::move(deps), &queries](const net::HttpRequest& request, net::ResponseWriter writer) {
-        queries.Add(1);
-        Handle(deps, request, std::move(writer));
-        queries.Add(-1);
+      [deps = std::move(deps), &queries, gate](net::HttpRequest request, net::ResponseWriter writer) {
+        auto work = std::make_shared<Work>(Work{std::move(request), std::move(writer)});
+        gate->Run([&deps, &queries, work] {
+          if (work->writer.IsCancelled()) return;  // nobody waits for it any more
+          queries.Add(1);
+          Handle(deps, work->request, std::move(work->writer));
+          queries.Add(-1);
+        });
       },
       {.max_body_bytes = kMaxRequestBytes, .passed_encodings = {"snappy"}, .compress = false});
 }

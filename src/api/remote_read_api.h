@@ -19,6 +19,7 @@ struct RemoteReadDeps {
   std::function<model::Labels()> external_labels;
   int64_t max_samples = 50'000'000;      // of a whole answer; 0: no limit
   uint64_t max_frame_bytes = 1'048'576;  // of a streamed one, about
+  size_t max_concurrent = 10;            // further requests wait; 0: no limit
 };
 
 // All of it must outlive the routes.

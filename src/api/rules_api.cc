@@ -1,6 +1,7 @@
 #include "api/rules_api.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <optional>
 
@@ -68,6 +69,45 @@ void WriteRule(JsonWriter& json, const rules::RuleStatus& rule, bool with_alerts
   json.Key("type").String(rule.is_alert ? "alerting" : "recording").EndObject();
 }
 
+// A part of the groups.
+struct Page {
+  size_t max_groups = 0;   // 0: all
+  std::string next_token;  // of the group that the page begins with; empty: the first
+};
+
+// What tells a group from others, for whoever asks for the next page.
+std::string TokenOf(const rules::GroupStatus& group) {
+  uint64_t hash = 14695981039346656037u;  // FNV-1a
+  for (std::string_view text :
+       {std::string_view(group.file), std::string_view(";"), std::string_view(group.name)}) {
+    for (char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+ApiResult<Page> ReadPage(const net::QueryParams& params) {
+  Page page;
+  page.next_token = params.Get("group_next_token");
+  std::string_view text = params.Get("group_limit");
+  if (text.empty() && page.next_token.empty()) return page;
+  if (text.empty()) {
+    return tl::unexpected(ApiError::InvalidParameter(
+        "group_next_token", "group_limit needs to be present in order to paginate over the groups"));
+  }
+  int32_t limit = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return tl::unexpected(ApiError::InvalidParameter(
+        "group_limit", fmt::format("group_limit needs to be a valid number: {}", model::QuoteGo(text))));
+  }
+  if (limit <= 0) {
+    return tl::unexpected(
+        ApiError::InvalidParameter("group_limit", "group_limit needs to be greater than 0"));
+  }
+  page.max_groups = static_cast<size_t>(limit);
+  return page;
+}
+
 // What /rules was asked to leave out.
 struct RuleFilter {
   std::optional<bool> is_alert;
@@ -76,6 +116,7 @@ struct RuleFilter {
   std::vector<std::string> files;
   std::vector<std::vector<model::Matcher>> matcher_sets;
   bool with_alerts = true;
+  Page page;
 
   static bool Accepts(const std::vector<std::string>& wanted, const std::string& value) {
     return wanted.empty() || std::ranges::find(wanted, value) != wanted.end();
@@ -96,10 +137,9 @@ ApiResult<RuleFilter> ReadFilter(const net::HttpRequest& request) {
   auto form = request.Form();
   if (!form) return tl::unexpected(ApiError::BadData(form.error().message()));
   RuleFilter filter;
-  for (const char* name : {"group_limit", "group_next_token"}) {
-    if (form->Has(name))
-      return tl::unexpected(ApiError::InvalidParameter(name, "paging of rule groups is not supported yet"));
-  }
+  auto page = ReadPage(*form);
+  if (!page) return tl::unexpected(page.error());
+  filter.page = std::move(*page);
   std::string_view type = form->Get("type");
   if (type != "" && type != "alert" && type != "record") {
     return tl::unexpected(
@@ -122,17 +162,39 @@ ApiResult<RuleFilter> ReadFilter(const net::HttpRequest& request) {
   return filter;
 }
 
+// The groups and rules that were asked for, of the page that was asked for; `next_token` is that of the next.
+ApiResult<std::vector<rules::GroupStatus>> SelectGroups(std::vector<rules::GroupStatus> groups,
+                                                        const RuleFilter& filter, std::string& next_token) {
+  const Page& page = filter.page;
+  bool asks_for_rules = filter.is_alert || !filter.names.empty() || !filter.matcher_sets.empty();
+  bool has_begun = page.next_token.empty();
+  std::vector<rules::GroupStatus> selected;
+  for (rules::GroupStatus& group : groups) {
+    has_begun = has_begun || TokenOf(group) == page.next_token;
+    if (!has_begun || !filter.Accepts(group)) continue;
+    std::erase_if(group.rules, [&](const rules::RuleStatus& rule) { return !filter.Accepts(rule); });
+    if (asks_for_rules && group.rules.empty()) continue;
+    if (page.max_groups > 0 && selected.size() == page.max_groups) {
+      next_token = TokenOf(group);
+      break;
+    }
+    selected.push_back(std::move(group));
+  }
+  if (has_begun) return selected;
+  return tl::unexpected(ApiError::InvalidParameter(
+      "group_next_token",
+      fmt::format("invalid group_next_token '{}'. were rule groups changed?", page.next_token)));
+}
+
 net::HttpResponse HandleRules(const RulesApiDeps& deps, const net::HttpRequest& request) {
   auto filter = ReadFilter(request);
   if (!filter) return ErrorResponse(filter.error());
-  std::vector<rules::GroupStatus> groups = deps.rules.Status();
-  bool asks_for_rules = filter->is_alert || !filter->names.empty() || !filter->matcher_sets.empty();
+  std::string next_token;
+  auto groups = SelectGroups(deps.rules.Status(), *filter, next_token);
+  if (!groups) return ErrorResponse(groups.error());
   return SuccessResponse([&](JsonWriter& json) {
     json.BeginObject().Key("groups").BeginArray();
-    for (rules::GroupStatus& group : groups) {
-      if (!filter->Accepts(group)) continue;
-      std::erase_if(group.rules, [&](const rules::RuleStatus& rule) { return !filter->Accepts(rule); });
-      if (asks_for_rules && group.rules.empty()) continue;
+    for (const rules::GroupStatus& group : *groups) {
       json.BeginObject()
           .Key("name")
           .String(group.name)
@@ -145,7 +207,9 @@ net::HttpResponse HandleRules(const RulesApiDeps& deps, const net::HttpRequest& 
       json.Key("evaluationTime").Double(group.evaluation_seconds);
       json.Key("lastEvaluation").String(FormatRfc3339(group.last_evaluation_ms)).EndObject();
     }
-    json.EndArray().EndObject();
+    json.EndArray();
+    if (!next_token.empty()) json.Key("groupNextToken").String(next_token);
+    json.EndObject();
   });
 }
 

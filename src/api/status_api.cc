@@ -5,6 +5,8 @@
 
 #include "api/envelope.h"
 #include "api/params.h"
+#include "metrics/exposition/negotiation.h"
+#include "metrics/promfiles/meta.h"
 
 namespace sextant::api {
 
@@ -145,9 +147,35 @@ net::HttpResponse HandleCardinality(const StatusApiDeps& deps, const net::HttpRe
   });
 }
 
-net::HttpResponse HandleMetrics(const core::Registry& registry) {
+// The blocks that are served, in the words of Prometheus' meta.json.
+net::HttpResponse HandleBlocks(const StatusApiDeps& deps) {
+  std::vector<tsdb::BlockInfo> blocks = deps.db.Blocks();
+  return SuccessResponse([&](JsonWriter& json) {
+    json.BeginObject().Key("blocks").BeginArray();
+    for (const tsdb::BlockInfo& block : blocks) {
+      json.BeginObject().Key("ulid").String(block.name);
+      json.Key("minTime").Int(block.start_ms).Key("maxTime").Int(block.end_ms);
+      json.Key("stats").BeginObject().Key("numSamples").UInt(block.samples);
+      json.Key("numSeries").UInt(block.series).Key("numChunks").UInt(block.chunks);
+      if (block.deletions > 0) json.Key("numTombstones").UInt(block.deletions);
+      json.EndObject().Key("compaction").BeginObject().Key("level").UInt(block.level);
+      if (block.is_out_of_order || block.is_stale_series) {
+        json.Key("hints").BeginArray();
+        if (block.is_out_of_order) json.String(promfiles::kHintFromOutOfOrder);
+        if (block.is_stale_series) json.String("from-stale-series");
+        json.EndArray();
+      }
+      json.EndObject().Key("version").UInt(1).EndObject();
+    }
+    json.EndArray().EndObject();
+  });
+}
+
+// The names are such that no escaping changes them.
+net::HttpResponse HandleMetrics(const core::Registry& registry, const net::HttpRequest& request) {
   net::HttpResponse response;
-  response.headers.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  response.headers.Set("Content-Type", exposition::ContentTypeOf(exposition::Negotiate(
+                                           request.headers.Get("Accept"), /*has_protobuf=*/false)));
   response.body = registry.RenderText();
   return response;
 }
@@ -180,7 +208,8 @@ void AddReplayRoute(net::Router& router, std::shared_ptr<const tsdb::ReplayProgr
 void AddStartRoutes(net::Router& router, const core::Registry& registry,
                     std::shared_ptr<const tsdb::ReplayProgress> replay) {
   AddReplayRoute(router, std::move(replay));
-  router.Add("GET", "/metrics", [&registry](const net::HttpRequest&) { return HandleMetrics(registry); });
+  router.Add("GET", "/metrics",
+             [&registry](const net::HttpRequest& request) { return HandleMetrics(registry, request); });
   router.Add("GET", "/-/healthy", HandleHealthy, {.run_inline = true});
   constexpr const char* kName = "/* while opening";
   router.Add("GET", "/*", HandleUnavailable, {.run_inline = true, .metric_name = kName});
@@ -201,10 +230,13 @@ void AddStatusRoutes(net::Router& router, StatusApiDeps given) {
   if (!deps->is_agent) {
     router.Add("GET", "/api/v1/status/tsdb",
                [deps](const net::HttpRequest& request) { return HandleTsdb(*deps, request); });
+    router.Add("GET", "/api/v1/status/tsdb/blocks",
+               [deps](const net::HttpRequest&) { return HandleBlocks(*deps); });
     router.Add("GET", "/api/v1/status/cardinality",
                [deps](const net::HttpRequest& request) { return HandleCardinality(*deps, request); });
   }
-  router.Add("GET", "/metrics", [deps](const net::HttpRequest&) { return HandleMetrics(deps->registry); });
+  router.Add("GET", "/metrics",
+             [deps](const net::HttpRequest& request) { return HandleMetrics(deps->registry, request); });
   AddReplayRoute(router, deps->replay);
   router.Add("GET", "/-/healthy", HandleHealthy, {.run_inline = true});
   router.Add("GET", "/-/ready",

@@ -1,6 +1,7 @@
 #include "app/alertmanager_notifier.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -72,6 +73,8 @@ std::string Fingerprint(const config::AlertmanagerTargetsConfig& group) {
   return config::WriteYaml(rest) + config::RevealSecrets(group.http) + config::RevealSecrets(group.sigv4);
 }
 
+constexpr const char* kQueueLength = "prometheus_notifications_queue_length";
+
 std::string DiscoveryOf(const config::AlertmanagerTargetsConfig& group) {
   return config::Fingerprint(group.discovery);
 }
@@ -126,6 +129,7 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
            relabel::Rules rules, std::string fingerprint)
       : client_(owner.client_),
         executor_(owner.executor_),
+        options_(owner.options_),
         logger_(owner.logger_.With("alertmanager", request.url)),
         request_(std::move(request)),
         http_(std::move(http)),
@@ -149,11 +153,16 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
     }
     std::lock_guard lock(mutex_);
     if (is_stopped_) return;
-    if (queue_.size() >= kQueueCapacity) {
+    if (queue_.size() >= options_.queue_capacity) {
       queue_.pop_front();
       counters_.dropped.Increment();
     }
     queue_.push_back(std::move(relabelled));
+  }
+
+  size_t queue_length() const {
+    std::lock_guard lock(mutex_);
+    return queue_.size();
   }
 
   // Sends the next batch unless one is under way.
@@ -163,7 +172,7 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
       std::lock_guard lock(mutex_);
       if (is_sending_ || is_stopped_ || queue_.empty()) return;
       is_sending_ = true;
-      size_t count = std::min(kBatchSize, queue_.size());
+      size_t count = std::min(options_.batch_size, queue_.size());
       auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
       batch.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
       queue_.erase(queue_.begin(), end);
@@ -178,6 +187,12 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
         [self = shared_from_this(), count = batch.size()](const core::Result<net::FetchResponse>& response) {
           self->Finish(response, static_cast<double>(count));
         });
+  }
+
+  // Waits until everything that is queued has been sent, at most so long.
+  void WaitUntilSent(core::DurationMs bound_ms) {
+    std::unique_lock lock(mutex_);
+    idle_.wait_for(lock, std::chrono::milliseconds(bound_ms), [&] { return !is_sending_ && queue_.empty(); });
   }
 
   // Sends nothing more; what is under way may end.
@@ -214,6 +229,7 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
 
   net::HttpClient& client_;
   core::Executor& executor_;
+  const NotifierOptions options_;
   const core::Logger logger_;
   const net::FetchRequest request_;
   const config::HttpClientConfig http_;  // for secrets that stand in files
@@ -222,7 +238,7 @@ class AlertmanagerNotifier::Endpoint : public std::enable_shared_from_this<Endpo
   const std::shared_ptr<UrlMetrics> metrics_;
   const UrlMetrics::Counters counters_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable idle_;
   std::deque<rules::Alert> queue_;
   bool is_sending_ = false;
@@ -238,15 +254,37 @@ struct AlertmanagerNotifier::Settings {
 
 AlertmanagerNotifier::AlertmanagerNotifier(net::HttpClient& client, core::Executor& executor,
                                            const core::Clock& clock, core::Registry& registry,
-                                           core::Logger logger)
+                                           core::Logger logger, NotifierOptions options)
     : client_(client),
       executor_(executor),
       clock_(clock),
+      options_(options),
+      registry_(registry),
       metrics_(std::make_shared<UrlMetrics>(registry)),
+      discovered_count_(registry.AddGauge("prometheus_notifications_alertmanagers_discovered",
+                                          "Alertmanagers that are told of alerts.")),
       logger_(logger.With("component", "notifier")),
-      settings_(std::make_shared<const Settings>()) {}
+      settings_(std::make_shared<const Settings>()) {
+  registry_
+      .AddGauge("prometheus_notifications_queue_capacity", "Alerts that the queue of one Alertmanager holds.")
+      .Set(static_cast<double>(options_.queue_capacity));
+  registry_.AddGaugeCallback(kQueueLength, "Alerts in the longest queue of an Alertmanager.",
+                             [this] { return static_cast<double>(LongestQueue()); });
+}
 
-AlertmanagerNotifier::~AlertmanagerNotifier() { Stop(); }
+AlertmanagerNotifier::~AlertmanagerNotifier() {
+  registry_.Remove(kQueueLength, {});
+  Stop();
+}
+
+size_t AlertmanagerNotifier::LongestQueue() const {
+  size_t longest = 0;
+  // Called under the registry's lock: a copy of the settings could be the last, and an endpoint's end needs
+  // that lock.
+  std::lock_guard lock(mutex_);
+  for (const auto& endpoint : settings_->endpoints) longest = std::max(longest, endpoint->queue_length());
+  return longest;
+}
 
 std::shared_ptr<const AlertmanagerNotifier::Settings> AlertmanagerNotifier::Current() const {
   std::lock_guard lock(mutex_);
@@ -315,6 +353,7 @@ core::Result<std::shared_ptr<const AlertmanagerNotifier::Settings>> Alertmanager
 }
 
 void AlertmanagerNotifier::Use(std::shared_ptr<const Settings> settings) {
+  discovered_count_.Set(static_cast<double>(settings->endpoints.size()));
   std::shared_ptr<const Settings> previous;
   {
     std::lock_guard lock(mutex_);
@@ -399,6 +438,11 @@ void AlertmanagerNotifier::Stop() {
     is_stopped_ = true;
   }
   std::shared_ptr<const Settings> settings = Current();
+  if (options_.drains_on_stop) {
+    core::TimestampMs bound_ms = clock_.NowMs() + kDrainBoundMs;
+    for (const auto& endpoint : settings->endpoints)
+      endpoint->WaitUntilSent(std::max<core::DurationMs>(bound_ms - clock_.NowMs(), 0));
+  }
   for (const auto& endpoint : settings->endpoints) endpoint->Retire();
   for (const auto& endpoint : settings->endpoints) endpoint->WaitUntilIdle();
 }

@@ -26,11 +26,17 @@
 
 namespace sextant::app {
 
+struct NotifierOptions {
+  size_t queue_capacity = 10'000;  // of each Alertmanager
+  size_t batch_size = 256;         // most alerts of a request
+  bool drains_on_stop = true;      // what is queued is sent before the end
+};
+
 class AlertmanagerNotifier {
  public:
   // References must outlive the notifier.
   AlertmanagerNotifier(net::HttpClient& client, core::Executor& executor, const core::Clock& clock,
-                       core::Registry& registry, core::Logger logger);
+                       core::Registry& registry, core::Logger logger, NotifierOptions options = {});
   ~AlertmanagerNotifier();
   AlertmanagerNotifier(const AlertmanagerNotifier&) = delete;
   AlertmanagerNotifier& operator=(const AlertmanagerNotifier&) = delete;
@@ -52,11 +58,11 @@ class AlertmanagerNotifier {
   // URLs of the Alertmanagers that are told now, and of those that relabelling dropped.
   api::AlertmanagerUrls Urls() const;
 
-  // Waits for sends under way; later alerts are dropped.
+  // Waits for sends under way and, unless told otherwise, for what is queued, kDrainBoundMs at most; later
+  // alerts are dropped.
   void Stop();
 
-  static constexpr size_t kQueueCapacity = 10'000;
-  static constexpr size_t kBatchSize = 256;
+  static constexpr core::DurationMs kDrainBoundMs = 15'000;
 
  private:
   class Endpoint;
@@ -71,11 +77,15 @@ class AlertmanagerNotifier {
   void Use(std::shared_ptr<const Settings> settings);
   discovery::TargetSets DiscoveredFor(const config::AlertingConfig& config) const;
   std::shared_ptr<const Settings> Current() const;
+  size_t LongestQueue() const;
 
   net::HttpClient& client_;
   core::Executor& executor_;
   const core::Clock& clock_;
+  const NotifierOptions options_;
+  core::Registry& registry_;
   const std::shared_ptr<UrlMetrics> metrics_;
+  core::Gauge& discovered_count_;
   const core::Logger logger_;
 
   mutable std::mutex apply_mutex_;  // taken before mutex_

@@ -131,6 +131,25 @@ TEST_F(AlertmanagerNotifierTest, MetricsGoWithTheirAlertmanagers) {
   EXPECT_THAT(registry_.RenderText(), HasSubstr(of("b")));
 }
 
+TEST_F(AlertmanagerNotifierTest, WhatIsQueuedIsSentBeforeTheEnd) {
+  core::Registry registry;
+  AlertmanagerNotifier notifier(client_, executor_, clock_, registry, core::Logger::Discard(),
+                                {.queue_capacity = 7, .batch_size = 1, .drains_on_stop = true});
+  EXPECT_THAT(registry.RenderText(), HasSubstr("\nprometheus_notifications_alertmanagers_discovered 0\n"));
+  config::AlertmanagerTargetsConfig group;
+  group.static_configs = {{{receiver_.address()}, {}}};
+  ASSERT_TRUE(notifier.Apply({.alert_relabel_configs = {}, .alertmanagers = {group}}, {}));
+  EXPECT_THAT(registry.RenderText(), HasSubstr("\nprometheus_notifications_alertmanagers_discovered 1\n"));
+  EXPECT_THAT(registry.RenderText(), HasSubstr("\nprometheus_notifications_queue_capacity 7\n"));
+  std::vector<rules::Alert> alerts(5);
+  for (size_t i = 0; i < alerts.size(); ++i)
+    alerts[i].labels = model::Labels::Of({{"alertname", "A" + std::to_string(i)}});
+  notifier.Send(alerts);
+  notifier.Stop();
+  EXPECT_EQ(receiver_.Take(5).size(), 5u);
+  EXPECT_THAT(registry.RenderText(), HasSubstr("\nprometheus_notifications_queue_length 0\n"));
+}
+
 TEST_F(AlertmanagerNotifierTest, RequestsAreSignedAtTheTimeOfTheClock) {
   config::AlertmanagerTargetsConfig group;
   group.static_configs = {{{receiver_.address()}, {}}};

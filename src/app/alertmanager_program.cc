@@ -5,6 +5,7 @@
 #include "app/alertmanager_server.h"
 #include "app/programs.h"
 #include "core/duration.h"
+#include "core/start_pages.h"
 
 namespace sextant::app {
 
@@ -167,6 +168,7 @@ Status Run(Options& options) {
   core::SignalWaiter signals;
   SEXTANT_ASSIGN(const std::unique_ptr<AlertmanagerServer> server, AlertmanagerServer::Start(options.server));
   for (const std::string& url : server->urls()) server->logger().Info("Listening on", {{"url", url}});
+  core::ReleaseStartPages();
   while (signals.Wait() == SIGHUP) {
     // A failed reload has been logged and counted; the server goes on with what it had.
     [[maybe_unused]] Status reloaded = server->Reload();

@@ -125,7 +125,7 @@ Status AlertmanagerServer::Begin() {
   SEXTANT_ASSIGN(route_prefix_, RoutePrefix(options_.web));
   SEXTANT_ASSIGN(external_url_, ExternalUrl(options_.web));
   SEXTANT_ASSIGN(net::HttpServerOptions server, MakeServerOptions());
-  is_tls_ = !server.security.cert_file.empty();
+  is_tls_ = server.security.has_tls();
   options_.alerting.external_url = ExternalUrlOr(options_.listen.front());
   options_.alerting.data_dir = options_.data_dir;
   NoteConfig(*config);

@@ -159,7 +159,10 @@ Status FlagSet::Parse(const std::vector<std::string>& arguments) {
       SEXTANT_TRY(Set(*flag, has_value ? value : "true"));
       continue;
     }
-    bool may_take_next = !flag->is_refused || !flag->allowed_value.empty();
+    // A switch of the original: alone it means true, and takes nothing of what follows.
+    bool is_boolean = flag->allowed_value == "true" || flag->allowed_value == "false";
+    if (!has_value && is_boolean) value = "true";
+    bool may_take_next = !flag->is_refused || (!flag->allowed_value.empty() && !is_boolean);
     if (!has_value && may_take_next) {
       if (i + 1 == arguments.size())
         return Fail(Code::kInvalidArgument, "--{} needs a value: --{}={}", name, name, flag->value_name);

@@ -24,6 +24,8 @@ struct Fixture {
     flags.AddSwitch("web.enable-api", "Whether.", &options.api);
     flags.AddRefused("agent", "agent mode is not supported yet");
     flags.AddOnlyDefault("web.cors.origin", ".*", "only the default .* is supported yet");
+    flags.AddOnlyDefault("compression", "true", "it cannot be switched off");
+    flags.AddOnlyDefault("lock", "false", "it cannot be switched on");
   }
   std::string Error(std::vector<std::string> arguments) {
     core::Status status = flags.Parse(arguments);
@@ -41,6 +43,10 @@ TEST(Flags, TakesAllForms) {
   EXPECT_EQ(f.options.size, 2ull << 30);
   EXPECT_TRUE(f.options.api);
   EXPECT_EQ(f.options.listen, (std::vector<std::string>{":1", ":2"}));
+  EXPECT_EQ(f.Error({"--compression", "--compression=true", "--no-lock", "--lock=false", "--wait=1s"}), "");
+  EXPECT_EQ(f.options.wait, 1'000) << "not the value of a switch in front of it";
+  EXPECT_EQ(f.Error({"--no-compression"}), "--compression: it cannot be switched off");
+  EXPECT_EQ(f.Error({"--lock"}), "--lock: it cannot be switched on");
   ASSERT_EQ(f.Error({"--no-web.enable-api"}), "");
   EXPECT_FALSE(f.options.api);
 }

@@ -1,10 +1,17 @@
 // `sextant node_exporter`: the host collectors behind node_exporter's flags and HTTP face.
+#include <malloc.h>
+#include <unistd.h>
+
+#include <charconv>
 #include <csignal>
+#include <cstdlib>
 
 #include "agents/node/node_agent.h"
 #include "app/programs.h"
 #include "app/services.h"
 #include "app/version.h"
+#include "app/web_config_follower.h"
+#include "core/start_pages.h"
 #include "net/http_server.h"
 
 namespace sextant::app {
@@ -18,6 +25,8 @@ struct Options {
   std::vector<std::string> listen = {":9100"};
   std::string telemetry_path = "/metrics";
   bool disable_exporter_metrics = false;
+  std::string web_config_file;
+  bool use_systemd_sockets = false;
   LogFlags log;
 };
 
@@ -36,8 +45,13 @@ FlagSet MakeFlags(Options& options) {
   flags.AddString("log.format", "FORMAT", "logfmt or json.", &options.log.format);
   flags.AddOnlyDefault("web.max-requests", "40", "only the default is supported yet");
   flags.AddOnlyDefault("runtime.gomaxprocs", "1", "there is no Go runtime here");
-  flags.AddRefused("web.config.file", "TLS and authentication of this program are not supported yet");
-  flags.AddRefused("web.systemd-socket", "socket activation is not supported yet");
+  flags.AddString(
+      "web.config.file", "FILE",
+      "TLS, users and headers: the file that exporters share. Read again on SIGHUP and when it or its "
+      "certificates change.",
+      &options.web_config_file);
+  flags.AddSwitch("web.systemd-socket", "Serve on the sockets that systemd has opened, not on addresses.",
+                  &options.use_systemd_sockets);
   return flags;
 }
 
@@ -96,7 +110,37 @@ net::Router MakeRouter(const Options& options, node::NodeAgent& agent, core::Reg
   return router;
 }
 
+// The sockets that systemd has opened for us, sd_listen_fds(3).
+core::Result<std::vector<std::string>> SystemdSockets() {
+  constexpr int kFirst = 3;
+  constexpr int kMost = 100;
+  const auto number = [](const char* name) {
+    const char* const text = std::getenv(name);
+    int value = 0;
+    if (text != nullptr) std::from_chars(text, text + std::char_traits<char>::length(text), value);
+    return value;
+  };
+  const int count = number("LISTEN_PID") == ::getpid() ? number("LISTEN_FDS") : 0;
+  if (count < 1 || count > kMost) {
+    return core::Fail(core::Code::kInvalidArgument,
+                      "--web.systemd-socket: systemd has opened no sockets for this program");
+  }
+  std::vector<std::string> sockets;
+  for (int i = 0; i < count; ++i) sockets.push_back(fmt::format("fd:{}", kFirst + i));
+  return sockets;
+}
+
+// Every scrape takes the same memory again. By default the allocator gives it back after each, page by page
+// to be zeroed for the next one, and keeps some of it for each thread; here one heap keeps it for all.
+void KeepMemoryBetweenScrapes() {
+  constexpr int kKeptBytes = 1 << 20;
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+  ::mallopt(M_MMAP_THRESHOLD, kKeptBytes);
+}
+
 core::Status Run(Options& options, node::NodeOptions node_options) {
+  KeepMemoryBetweenScrapes();
   core::SignalWaiter signals;
   SEXTANT_ASSIGN(core::LogOptions log_options, MakeLogOptions(options.log));
   Services services(std::move(log_options));
@@ -105,16 +149,26 @@ core::Status Run(Options& options, node::NodeOptions node_options) {
                         services.logger);
   net::HttpServerOptions server_options;
   server_options.listen = options.listen;
+  if (options.use_systemd_sockets) {
+    SEXTANT_ASSIGN(server_options.listen, SystemdSockets());
+  }
+  WebConfigFollower web(services, options.web_config_file);
+  SEXTANT_TRY(web.Begin(server_options));
   SEXTANT_ASSIGN(
       auto server,
       net::HttpServer::Start(services.io, services.executor, services.clock, services.registry,
                              services.logger, MakeRouter(options, agent, services.registry), server_options));
-  for (size_t i = 0; i < options.listen.size(); ++i) {
+  for (size_t i = 0; i < server_options.listen.size(); ++i) {
     services.logger.Info("listening", {{"address", server->bound_address(i)}});
   }
-  while (signals.Wait() == SIGHUP) {
-  }
+  web.Follow(*server);
+  // Once for nobody: what is wrong is logged now, and what only a first collection needs belongs to the
+  // start.
+  agent.RenderText({});
+  core::ReleaseStartPages();
+  while (signals.Wait() == SIGHUP) web.Reload();
   signals.LetNextSignalKill();
+  web.Stop();
   server->Stop(kStopGraceMs);
   services.logger.Info("stopped");
   return {};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <random>
 #include <string>
 
 #include "app/assets.h"
@@ -12,38 +13,49 @@ namespace sextant::app {
 
 namespace {
 
-// Asset names carry a hash of their content, so they never change; pages must be asked for again.
+// Asset names carry a hash of their content, so they never change; a page is another one each time.
 constexpr std::string_view kForever = "public, max-age=31536000, immutable";
-constexpr std::string_view kRevalidate = "no-cache";
-// The application needs nothing from elsewhere; styles are set by its chart and editor libraries.
+constexpr std::string_view kNever = "no-store";
+// The application needs nothing from elsewhere. Its editor makes its styles while it runs: the page tells it
+// a word that only this answer allows them by.
 constexpr std::string_view kContentPolicy =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'; "
-    "base-uri 'none'";
+    "default-src 'self'; style-src 'self'{}; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'";
+constexpr size_t kNonceWords = 4;  // of 32 bits
 
 bool AcceptsGzip(const net::HttpRequest& request) {
   return net::NegotiateEncoding(request.headers.Get("Accept-Encoding")) != net::Encoding::kIdentity &&
          request.headers.Get("Accept-Encoding").find("gzip") != std::string_view::npos;
 }
 
-// The headers of an asset; 304 when the client has it.
-net::HttpResponse Begin(const net::HttpRequest& request, const Asset& asset, std::string_view etag,
-                        std::string_view cache_control) {
+// The headers of an asset. An empty nonce allows no styles beside those in files.
+net::HttpResponse Begin(const Asset& asset, std::string_view cache_control, const std::string& nonce) {
   net::HttpResponse response;
   response.headers.Set("Content-Type", asset.content_type);
   response.headers.Set("Cache-Control", cache_control);
-  response.headers.Set("ETag", etag);
   response.headers.Set("X-Content-Type-Options", "nosniff");
-  response.headers.Set("Content-Security-Policy", kContentPolicy);
-  if (request.headers.Get("If-None-Match") == etag) response.status = 304;
+  response.headers.Set("Content-Security-Policy",
+                       fmt::format(fmt::runtime(kContentPolicy),
+                                   nonce.empty() ? std::string() : fmt::format(" 'nonce-{}'", nonce)));
   return response;
+}
+
+std::string MakeNonce() {
+  std::random_device device;  // the kernel's
+  std::string nonce;
+  for (size_t i = 0; i < kNonceWords; ++i) nonce += fmt::format("{:08x}", device());
+  return nonce;
 }
 
 net::HttpResponse ServeAsset(const net::HttpRequest& request, std::string_view name) {
   const Asset* asset = FindAsset(name);
   if (asset == nullptr) return net::HttpResponse::Text(404, "not found\n");
-  net::HttpResponse response = Begin(request, *asset, asset->etag, kForever);
+  net::HttpResponse response = Begin(*asset, kForever, {});
+  response.headers.Set("ETag", asset->etag);
   response.headers.Set("Vary", "Accept-Encoding");
-  if (response.status == 304) return response;
+  if (request.headers.Get("If-None-Match") == asset->etag) {
+    response.status = 304;
+    return response;
+  }
   if (AcceptsGzip(request)) {
     response.headers.Set("Content-Encoding", "gzip");
     response.static_body = asset->gzip;
@@ -79,18 +91,29 @@ std::string_view VisitorOf(const net::HttpRequest& request) {
   return request.user.empty() ? "anonymous" : "user";
 }
 
+std::string EscapeHtml(std::string_view text) {
+  std::string escaped;
+  for (char c : text) {
+    if (c == '&') {
+      escaped += "&amp;";
+    } else if (c == '<') {
+      escaped += "&lt;";
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
 // The page is built for the root of a host; its addresses are made relative to the one it is asked at, so
 // that it works below a route prefix and behind a proxy that takes a path away.
-net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& prefix) {
+net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& prefix,
+                            const std::string& title) {
   const Asset* asset = FindAsset("ui/index.html");
   if (asset == nullptr) return net::HttpResponse::Text(404, "not found\n");
-  // Behind another proxy or prefix, or for somebody else, the same address has another page.
   const std::string root = RootFrom(request, prefix);
-  const std::string_view visitor = VisitorOf(request);
-  std::string etag(asset->etag);
-  etag.insert(etag.size() - 1, fmt::format("-{}-{}", root.size(), visitor));
-  net::HttpResponse response = Begin(request, *asset, etag, kRevalidate);
-  if (response.status == 304) return response;
+  const std::string nonce = MakeNonce();
+  net::HttpResponse response = Begin(*asset, kNever, nonce);
   if (core::Status inflated =
           net::Decompress(net::Encoding::kGzip, asset->gzip, asset->size_bytes, response.body);
       !inflated) {
@@ -100,22 +123,47 @@ net::HttpResponse ServePage(const net::HttpRequest& request, const std::string& 
   ReplaceAll(response.body, "name=\"sextant-root\" content=\"/\"",
              fmt::format("name=\"sextant-root\" content=\"{}\"", root));
   ReplaceAll(response.body, "name=\"sextant-visitor\" content=\"off\"",
-             fmt::format("name=\"sextant-visitor\" content=\"{}\"", visitor));
+             fmt::format("name=\"sextant-visitor\" content=\"{}\"", VisitorOf(request)));
+  if (!title.empty()) {
+    ReplaceAll(response.body, "<title>Sextant</title>", fmt::format("<title>{}</title>", EscapeHtml(title)));
+  }
+  ReplaceAll(response.body, "name=\"sextant-nonce\" content=\"\"",
+             fmt::format("name=\"sextant-nonce\" content=\"{}\"", nonce));
   return response;
 }
 
 }  // namespace
 
-void AddPageRoutes(net::Router& router) {
+void AddPageRoutes(net::Router& router, const std::string& title) {
   net::RouteOptions options;
   options.compress = false;
-  for (const char* page :
-       {"/", "/query", "/graph", "/targets", "/alerts", "/cardinality", "/explain", "/login", "/dashboards",
-        "/d/{uid}", "/d/{uid}/*", "/rules", "/status", "/tsdb-status", "/config", "/flags",
-        "/service-discovery", "/alertmanager", "/silences"}) {
+  for (const char* page : {"/",
+                           "/query",
+                           "/graph",
+                           "/targets",
+                           "/alerts",
+                           "/cardinality",
+                           "/explain",
+                           "/machine",
+                           "/login",
+                           "/dashboards",
+                           "/d/{uid}",
+                           "/d/{uid}/*",
+                           "/rules",
+                           "/status",
+                           "/tsdb-status",
+                           "/config",
+                           "/flags",
+                           "/service-discovery",
+                           "/alertmanager",
+                           "/silences",
+                           "/alert-history",
+                           "/routing"}) {
     router.Add(
         "GET", page,
-        [prefix = router.prefix()](const net::HttpRequest& request) { return ServePage(request, prefix); },
+        [prefix = router.prefix(), title](const net::HttpRequest& request) {
+          return ServePage(request, prefix, title);
+        },
         options);
   }
   router.Add(

@@ -8,11 +8,13 @@
 #include <thread>
 
 #include "agents/node/node_agent.h"
+#include "agents/node/usage/host_watch.h"
 #include "alerting/alertmanager.h"
 #include "api/admin_api.h"
 #include "api/agent_api.h"
 #include "api/alertmanager_api.h"
 #include "api/batch_api.h"
+#include "api/consoles_api.h"
 #include "api/cors.h"
 #include "api/dashboards_api.h"
 #include "api/data_sources_api.h"
@@ -21,18 +23,21 @@
 #include "api/features_api.h"
 #include "api/federate_api.h"
 #include "api/frame_query_api.h"
+#include "api/host_api.h"
 #include "api/lifecycle_api.h"
+#include "api/notifications_api.h"
 #include "api/openapi_api.h"
 #include "api/query_api.h"
 #include "api/remote_api.h"
 #include "api/remote_read_api.h"
 #include "api/rules_api.h"
 #include "api/search_api.h"
+#include "api/self_metrics_api.h"
 #include "api/status_api.h"
+#include "api/target_metadata_api.h"
 #include "api/targets_api.h"
 #include "api/users_api.h"
 #include "app/alert_fanout.h"
-#include "app/alertmanager_notifier.h"
 #include "app/assets.h"
 #include "app/dashboard_service.h"
 #include "app/pages.h"
@@ -75,7 +80,23 @@ constexpr core::DurationMs kShutdownBoundMs = 30'000;
 constexpr core::DurationMs kStoreCloseBoundMs = 600'000;
 constexpr core::DurationMs kMinAutoReloadMs = 1'000;
 constexpr core::DurationMs kLocalIntervalMs = 15'000;
+constexpr int64_t kRecentIntervalNs = 1'000'000'000;
 constexpr std::string_view kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
+
+// As Go calls it.
+#if defined(__x86_64__)
+constexpr std::string_view kArchitecture = "amd64";
+#elif defined(__aarch64__)
+constexpr std::string_view kArchitecture = "arm64";
+#else
+constexpr std::string_view kArchitecture = "unknown";
+#endif
+
+// Notifications.
+constexpr std::string_view kStarting =
+    "The server is starting: it reads what it had not yet written to blocks.";
+constexpr std::string_view kReloadFailed = "Configuration reload has failed.";
+constexpr std::string_view kStopping = "The server is shutting down.";
 
 uint64_t Share(uint64_t bytes, double fraction) {
   return static_cast<uint64_t>(static_cast<double>(bytes) * fraction);
@@ -121,7 +142,9 @@ class Platform::Impl {
                                                              : core::DetectMemoryLimitBytes()),
         budget_(memory_limit_bytes_, services_.registry),
         client_(services_.io, services_.registry),
-        notifier_(client_, services_.executor, services_.clock, services_.registry, services_.logger),
+        notifier_(client_, services_.executor, services_.clock, services_.registry, services_.logger,
+                  options_.notifier),
+        notifications_(services_.clock, services_.registry, options_.max_notification_subscribers),
         reload_successful_(
             services_.registry.AddGauge("prometheus_config_last_reload_successful",
                                         "Whether the last configuration reload attempt was successful.")),
@@ -132,6 +155,11 @@ class Platform::Impl {
     services_.registry
         .AddGauge("sextant_build_info", "What runs here; the value is always 1.",
                   {{"version", std::string(Version())}})
+        .Set(1);
+    services_.registry
+        .AddGauge(
+            "prometheus_build_info", "The same under the name that Prometheus' dashboards ask for.",
+            {{"goarch", std::string(kArchitecture)}, {"goos", "linux"}, {"version", std::string(Version())}})
         .Set(1);
   }
 
@@ -154,6 +182,8 @@ class Platform::Impl {
   void LookForChanges();
   void NoteFiles(const PlatformConfig& config);
   Status StartAlerting(std::shared_ptr<const alerting::Config> config);
+  void StartHostAgent();
+  void SampleHostAt(int64_t monotonic_ns);
   Status Apply(PlatformConfig config);
   void ApplyDiscovery(const config::PrometheusConfig& config);
   std::vector<scrape::LocalJob> LocalJobs(const config::PrometheusConfig& config);
@@ -171,6 +201,7 @@ class Platform::Impl {
   core::PosixFileSystem files_;
   net::HttpClient client_;
   AlertmanagerNotifier notifier_;
+  api::NotificationBoard notifications_;
   core::Gauge& reload_successful_;
   core::Gauge& reload_time_;
 
@@ -181,6 +212,8 @@ class Platform::Impl {
   std::unique_ptr<core::ExecutorParallel> query_helpers_;
   std::unique_ptr<promql::Engine> engine_;
   api::QueryGate query_gate_;
+  std::unique_ptr<node::HostWatch> host_watch_;  // of the whole platform only, as the two below
+  std::unique_ptr<net::Timer> recent_timer_;
   std::unique_ptr<node::NodeAgent> node_agent_;
   std::unique_ptr<alerting::Alertmanager> alertmanager_;  // of the whole platform only
   std::unique_ptr<AlertFanout> alerts_;
@@ -306,6 +339,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
 
   rules::RuleOptions rule_options = options_.rules;
   rule_options.default_interval_ms = config.prometheus.global.evaluation_interval_ms;
+  rule_options.default_query_offset_ms = config.prometheus.global.rule_query_offset_ms;
   rule_options.external_labels = config.prometheus.global.external_labels;
   rule_options.external_url = PageUrl();
   rules_->Update(rule_options, config.rule_files);
@@ -345,6 +379,7 @@ void Platform::Impl::ApplyDiscovery(const config::PrometheusConfig& config) {
                                    user_agent_};
       discovery::ManagerOptions options;
       options.name = std::move(name);
+      options.interval_ms = options_.discovery_interval_ms;
       manager =
           std::make_unique<discovery::Manager>(std::move(services), std::move(options), std::move(update));
     }
@@ -372,11 +407,13 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
   api::AddExplainRoutes(router, queries);
   api::AddSearchRoutes(router, {*queryable_, *engine_, scrape_->metadata(), services_.clock,
                                 options_.enable_search_api, options_.search_max_limit});
+  api::AddTargetMetadataRoute(router, {*scrape_, *db_, services_.clock, options_.engine.lookback_ms});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddFederateRoutes(router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms,
                                   external_labels, engine_->Limits({})});
-  api::AddRemoteReadRoutes(router, {*queryable_, services_.registry, external_labels,
-                                    options_.remote_read_max_samples, options_.remote_read_frame_bytes});
+  api::AddRemoteReadRoutes(
+      router, {*queryable_, services_.registry, external_labels, options_.remote_read_max_samples,
+               options_.remote_read_frame_bytes, options_.remote_read_max_concurrent});
   api::AddRuleRoutes(router, {rules_->manager(), [this] { return notifier_.Urls(); }});
   api::AddAdminRoutes(router, {*db_, services_.clock, options_.data_dir, options_.enable_admin_api});
 }
@@ -384,6 +421,8 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
 // What Prometheus and Alertmanager answer to those who read.
 void Platform::Impl::AddOriginalsRoutes(net::Router& router) {
   api::AddTargetRoutes(router, *scrape_);
+  api::AddNotificationRoutes(router, notifications_);
+  api::AddSelfMetricsRoute(router, services_.registry);
   auto external_labels = [this] {
     std::lock_guard lock(config_mutex_);
     return external_labels_;
@@ -477,9 +516,21 @@ net::Router Platform::Impl::MakeRouter() {
                                      core::SignalSelf(SIGHUP);
                                    },
                                    [] { core::SignalSelf(SIGTERM); }});
+  if (host_watch_) api::AddHostRoutes(router, *host_watch_, services_.clock);
   AddDashboardRoutes(router);
   api::AddUserRoutes(router, {*users_->access(), services_.executor, services_.registry, services_.clock});
-  AddPageRoutes(router);
+  if (!options_.pages.console_templates_dir.empty() && !options_.is_agent) {
+    api::AddConsoleRoutes(router, {options_.pages.console_templates_dir, options_.pages.console_libraries_dir,
+                                   PageUrl(), *engine_, *queryable_, services_.clock, [this] {
+                                     std::map<std::string, std::string> labels;
+                                     std::lock_guard lock(config_mutex_);
+                                     for (model::LabelView label : external_labels_)
+                                       labels.emplace(label.name, label.value);
+                                     return labels;
+                                   }});
+  }
+  api::AddUserAssetRoutes(router, options_.pages.user_assets_dir);
+  AddPageRoutes(router, options_.pages.title);
   return router;
 }
 
@@ -503,17 +554,24 @@ core::Result<api::HeaderHook> Platform::Impl::MakeAddHeaders() const {
 Status Platform::Impl::StartServer(const PlatformConfig& config) {
   net::Router router;
   api::AddStartRoutes(router, services_.registry, replay_);
+  api::AddNotificationRoutes(router, notifications_);
+  notifications_.Show(kStarting);
   router.SetPrefix(route_prefix_);
   net::HttpServerOptions server;
   server.listen = options_.listen;
   server.limits.max_connections = options_.max_connections;
+  if (options_.web_read_timeout_ms) {
+    server.timeouts.body_ms = *options_.web_read_timeout_ms;
+    server.timeouts.idle_ms = *options_.web_read_timeout_ms;
+    server.timeouts.header_ms = std::min(server.timeouts.header_ms, *options_.web_read_timeout_ms);
+  }
   SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
   SEXTANT_TRY(CheckOneKindOfUsers(config, web));
   users_ = std::make_unique<UserService>(services_, options_.data_dir, route_prefix_);
   SEXTANT_TRY(users_->Apply(config.users));
   server.gate = users_->access();
   server.security = std::move(web.security);
-  is_tls_ = !server.security.cert_file.empty();
+  is_tls_ = server.security.has_tls();
   web_headers_ = std::make_shared<const std::map<std::string, std::string>>(std::move(web.headers));
   SEXTANT_ASSIGN(server.add_headers, MakeAddHeaders());
   server.limits.max_buffered_body_bytes = Share(memory_limit_bytes_, kRequestBodyShare);
@@ -539,6 +597,27 @@ Status Platform::Impl::StartAlerting(std::shared_ptr<const alerting::Config> con
   return {};
 }
 
+void Platform::Impl::StartHostAgent() {
+  host_watch_ = std::make_unique<node::HostWatch>(node::DefaultNodeOptions(), services_.clock);
+  node_agent_ = std::make_unique<node::NodeAgent>(
+      host_watch_->options(),
+      node::BuildInfo{.version = std::string(Version()), .revision = "", .branch = ""}, services_.clock,
+      services_.logger);
+  recent_timer_ = std::make_unique<net::Timer>(services_.io, services_.executor, core::Priority::kIngest);
+  SampleHostAt(services_.clock.MonotonicNs());
+}
+
+// The host's last hour, second by second.
+void Platform::Impl::SampleHostAt(int64_t monotonic_ns) {
+  recent_timer_->StartAt(monotonic_ns, [this, monotonic_ns] {
+    host_watch_->recent().Sample();
+    // After a pause (a suspended machine) the rhythm begins anew.
+    const int64_t now_ns = services_.clock.MonotonicNs();
+    const int64_t next_ns = monotonic_ns + kRecentIntervalNs;
+    SampleHostAt(next_ns > now_ns ? next_ns : now_ns + kRecentIntervalNs);
+  });
+}
+
 Status Platform::Impl::Start() {
   // What the user wrote is checked before anything is touched.
   SEXTANT_ASSIGN(PlatformConfig config, LoadPlatformConfig(options_.config));
@@ -551,16 +630,11 @@ Status Platform::Impl::Start() {
                                            [this](std::string_view url) { return IsOwnUrl(url); }});
   SEXTANT_TRY(dashboards_->Start());
   SEXTANT_ASSIGN(openapi_, ReadAsset("api/openapi.yaml"));
-  if (options_.is_whole_platform) {
-    node_agent_ = std::make_unique<node::NodeAgent>(
-        node::DefaultNodeOptions(),
-        node::BuildInfo{.version = std::string(Version()), .revision = "", .branch = ""}, services_.clock,
-        services_.logger);
-  }
+  if (options_.is_whole_platform) StartHostAgent();
   SEXTANT_TRY(StartAlerting(config.alerting));
-  scrape_ =
-      std::make_unique<scrape::ScrapeManager>(services_.io, client_, services_.executor, services_.clock,
-                                              *db_, services_.registry, services_.logger, user_agent_);
+  scrape_ = std::make_unique<scrape::ScrapeManager>(
+      services_.io, client_, services_.executor, services_.clock, *db_, services_.registry, services_.logger,
+      user_agent_, options_.scrape_time_tolerance_ms);
   if (options_.max_concurrent_evals) {
     concurrent_evals_ =
         std::make_unique<rules::ConcurrentEvals>(services_.executor, *options_.max_concurrent_evals);
@@ -596,6 +670,7 @@ Status Platform::Impl::Start() {
   NoteFiles(config);
   SEXTANT_TRY(Apply(std::move(config)));
   is_ready_ = true;
+  notifications_.Withdraw(kStarting);
   LookForChanges();
   return {};
 }
@@ -654,8 +729,10 @@ Status Platform::Impl::Reload() {
   if (applied) applied = Apply(std::move(*config));
   if (applied) {
     services_.logger.Info("configuration reloaded");
+    notifications_.Withdraw(kReloadFailed);
   } else {
     reload_successful_.Set(0);
+    notifications_.Show(kReloadFailed);
     services_.logger.Error("configuration not reloaded; the one before stays in force",
                            {{"error", applied.error()}});
   }
@@ -669,10 +746,12 @@ void Platform::Impl::Stop() {
   auto guard = std::make_unique<ShutdownGuard>(services_.logger, kShutdownBoundMs);
   bool was_ready = is_ready_.exchange(false);
   auto_reload_timer_.Cancel();
+  if (recent_timer_) recent_timer_->Cancel();
   {
     std::lock_guard lock(config_mutex_);
     reload_waiters_.clear();
   }
+  notifications_.Show(kStopping);
   if (server_) server_->Stop(kRequestGraceMs);
   if (users_) users_->Stop();
   if (dashboards_) dashboards_->Stop();

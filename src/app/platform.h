@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "app/alertmanager_notifier.h"
 #include "app/platform_config.h"
 #include "app/services.h"
 #include "app/store_flags.h"
@@ -23,11 +24,23 @@
 
 namespace sextant::app {
 
+// Pages beside our own.
+struct PageOptions {
+  std::string title;                  // in place of the product's name; empty: that stays
+  std::string console_templates_dir;  // empty: no console templates
+  std::string console_libraries_dir;
+  std::string user_assets_dir;  // empty: none
+};
+
 struct PlatformOptions {
   std::vector<std::string> listen = {"127.0.0.1:9090"};
   std::string data_dir = "./data";
   StoreOptions store;
   WebOptions web;
+  PageOptions pages;
+  size_t max_notification_subscribers = 16;
+  core::DurationMs discovery_interval_ms = 5'000;  // how often at most what was found is passed on
+  NotifierOptions notifier;
   bool enable_admin_api = false;
   bool enable_remote_write_receiver = true;
   remote::WriteReceiverOptions write_receiver;
@@ -38,7 +51,11 @@ struct PlatformOptions {
   // write has sent only so much is kept.
   bool is_agent = false;
   core::DurationMs agent_kept_ms = 300'000;
-  int64_t remote_read_max_samples = 50'000'000;  // of an answer in one piece; 0: no limit
+  size_t remote_read_max_concurrent = 10;  // 0: no limit
+  // How far from its moment a scrape may begin and still carry the moment as its time; 0: it never does.
+  core::DurationMs scrape_time_tolerance_ms = 2;
+  std::optional<core::DurationMs> web_read_timeout_ms;  // of requests, and of connections between them
+  int64_t remote_read_max_samples = 50'000'000;         // of an answer in one piece; 0: no limit
   uint64_t remote_read_frame_bytes = 1'048'576;
   core::DurationMs remote_flush_ms = 60'000;  // how long the end waits for remote write
   uint64_t memory_limit_bytes = 0;            // 0: what the machine or cgroup has

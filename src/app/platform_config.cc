@@ -70,6 +70,7 @@ Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source) {
   SEXTANT_ASSIGN(std::vector<std::string> paths, config::ListRuleFiles(loaded.prometheus));
   rules::RuleFileOptions options;
   options.parser = source.parser;
+  options.name_scheme = loaded.prometheus.global.names.scheme();
   auto files = rules::LoadRuleFiles(paths, options);
   if (!files) return tl::unexpected(rules::Summarize(files.error()));
   loaded.rule_files = std::move(*files);

@@ -6,6 +6,7 @@
 #include "app/platform.h"
 #include "app/programs.h"
 #include "app/version.h"
+#include "core/start_pages.h"
 
 namespace sextant::app {
 
@@ -68,6 +69,7 @@ core::Status Run(Options& options) {
   SEXTANT_ASSIGN(std::unique_ptr<Platform> platform, Platform::Start(options.platform));
   std::fputs(Banner(*platform, options.platform).c_str(), stdout);
   std::fflush(stdout);
+  core::ReleaseStartPages();
   while (signals.Wait() == SIGHUP) {
     // A failed reload has been logged and counted; the server goes on with what it had.
     [[maybe_unused]] core::Status reloaded = platform->Reload();

@@ -3,6 +3,8 @@
 
 #include "app/platform.h"
 #include "app/programs.h"
+#include "core/duration.h"
+#include "core/start_pages.h"
 #include "metrics/promql/features.h"
 
 namespace sextant::app {
@@ -17,6 +19,7 @@ struct Options {
   std::vector<std::string> features;
   bool evaluates_rules_concurrently = false;
   int64_t max_concurrent_evals = 4;
+  bool adjusts_scrape_times = true;
   std::string agent_data_dir = "data-agent/";
   std::vector<std::string> write_messages = {"prometheus.WriteRequest", "io.prometheus.write.v2.Request"};
 
@@ -31,6 +34,8 @@ struct Options {
     platform.config.kind = ConfigKind::kPrometheus;
     platform.config.path = "prometheus.yml";
     platform.cors_origin = ".*";
+    platform.pages.console_templates_dir = "consoles";
+    platform.pages.console_libraries_dir = "console_libraries";
   }
 };
 
@@ -42,6 +47,65 @@ core::Status ParseCount(const std::string& text, int64_t& value) {
   }
   value = number;
   return {};
+}
+
+// A duration that is not so short that it would make no sense.
+void AddBoundedDuration(FlagSet& flags, const char* name, const char* help, const char* shown_default,
+                        std::function<void(core::DurationMs)> take) {
+  flags.Add(
+      name, "DURATION", help,
+      [take = std::move(take)](const std::string& text) -> core::Status {
+        constexpr core::DurationMs kLeastMs = 100;
+        SEXTANT_ASSIGN(core::DurationMs duration_ms, core::ParseDuration(text));
+        if (duration_ms < kLeastMs)
+          return core::Fail(core::Code::kInvalidArgument, "must be at least {} ms", kLeastMs);
+        take(duration_ms);
+        return {};
+      },
+      shown_default);
+}
+
+void AddPageFlags(FlagSet& flags, PlatformOptions& platform) {
+  flags.AddString("web.console.templates", "DIR", "Console templates, shown at /consoles/.",
+                  &platform.pages.console_templates_dir);
+  flags.AddString("web.console.libraries", "DIR", "Templates for all console templates: its *.lib files.",
+                  &platform.pages.console_libraries_dir);
+  flags.AddString("web.user-assets", "DIR", "Files that are shown as they are at /user/.",
+                  &platform.pages.user_assets_dir);
+  flags.AddString("web.page-title", "TITLE", "Title of the pages, in place of the product's name.",
+                  &platform.pages.title);
+  flags.Add(
+      "web.max-notifications-subscribers", "N",
+      "Most clients that follow the server's notifications at once.",
+      [&platform](const std::string& text) -> core::Status {
+        int64_t value = 0;
+        SEXTANT_TRY(ParseCount(text, value));
+        platform.max_notification_subscribers = static_cast<size_t>(value);
+        return {};
+      },
+      "16");
+}
+
+void AddNotifierFlags(FlagSet& flags, NotifierOptions& notifier) {
+  auto add = [&](const char* name, const char* help, size_t& option, int64_t most, const char* otherwise) {
+    flags.Add(
+        name, "N", help,
+        [&option, most](const std::string& text) -> core::Status {
+          int64_t value = 0;
+          SEXTANT_TRY(ParseCount(text, value));
+          if (value < 1 || value > most)
+            return core::Fail(core::Code::kInvalidArgument, "\"{}\" is not between 1 and {}", text, most);
+          option = static_cast<size_t>(value);
+          return {};
+        },
+        otherwise);
+  };
+  add("alertmanager.notification-queue-capacity", "Most alerts that wait for one Alertmanager.",
+      notifier.queue_capacity, 10'000'000, "10000");
+  add("alertmanager.notification-batch-size", "Most alerts of one request to an Alertmanager.",
+      notifier.batch_size, 1'000'000, "256");
+  flags.AddSwitch("alertmanager.drain-notification-queue-on-shutdown",
+                  "Send the alerts that still wait before the end.", &notifier.drains_on_stop);
 }
 
 void AddHonouredFlags(FlagSet& flags, Options& options) {
@@ -115,6 +179,30 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
       [&platform](const std::string& text) { return ParseCount(text, platform.search_max_limit); }, "10000");
   flags.AddString("web.cors.origin", "REGEX",
                   "Which origins may read the API's answers; must match all of it.", &platform.cors_origin);
+  AddPageFlags(flags, platform);
+  flags.AddSwitch("scrape.adjust-timestamps",
+                  "Give samples the moment of their scrape as time when it begins close to it.",
+                  &options.adjusts_scrape_times);
+  flags.AddDuration("scrape.timestamp-tolerance", "How close that is.", &platform.scrape_time_tolerance_ms);
+  AddBoundedDuration(
+      flags, "web.read-timeout",
+      "How long reading a request may take, and a connection wait for the next; by default 1m and 2m.", "",
+      [&platform](core::DurationMs timeout_ms) { platform.web_read_timeout_ms = timeout_ms; });
+  flags.Add(
+      "storage.remote.read-concurrent-limit", "N",
+      "Most remote reads that are answered at once; others wait. 0 is no limit.",
+      [&platform](const std::string& text) -> core::Status {
+        int64_t value = 0;
+        SEXTANT_TRY(ParseCount(text, value));
+        platform.remote_read_max_concurrent = static_cast<size_t>(value);
+        return {};
+      },
+      "10");
+  AddNotifierFlags(flags, platform.notifier);
+  AddBoundedDuration(
+      flags, "scrape.discovery-reload-interval",
+      "How often at most targets that were found are passed on to scraping.", "5s",
+      [&platform](core::DurationMs interval_ms) { platform.discovery_interval_ms = interval_ms; });
   flags.AddDuration("rules.alert.for-outage-tolerance",
                     "Longest outage over which the state of alerts is restored.",
                     &platform.rules.outage_tolerance_ms);
@@ -140,23 +228,28 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
 // Flags of the original that this version does not honour; those that only restate what we do anyway may
 // stand.
 void AddOtherFlags(FlagSet& flags) {
-  flags.AddOnlyDefault(
-      "storage.remote.read-concurrent-limit", "10",
-      "remote reads share the processors with queries; a limit of their number is not supported yet");
-  flags.AddOnlyDefault("web.read-timeout", "5m", "only the default is supported yet");
-  flags.AddOnlyDefault("web.max-notifications-subscribers", "16", "notifications are not supported yet");
   flags.AddOnlyDefault("storage.tsdb.no-lockfile", "false",
                        "the lock of the data directory cannot be switched off");
   flags.AddOnlyDefault("storage.tsdb.allow-overlapping-blocks", "true",
                        "overlapping blocks are always served");
   flags.AddOnlyDefault("storage.tsdb.allow-overlapping-compaction", "true",
                        "overlapping blocks are always merged");
-  flags.AddOnlyDefault("scrape.adjust-timestamps", "true",
-                       "adjustment of scrape timestamps cannot be switched off yet");
-  flags.AddOnlyDefault("scrape.timestamp-tolerance", "2ms", "only the default is supported yet");
-  flags.AddOnlyDefault("alertmanager.notification-queue-capacity", "10000",
-                       "only the default is supported yet");
-  flags.AddOnlyDefault("alertmanager.notification-batch-size", "256", "only the default is supported yet");
+  // Of structures that are others here.
+  constexpr const char* kJournal =
+      "the journal is our own: its files have a size of their own and are always compressed";
+  flags.AddOnlyDefault("storage.tsdb.wal-segment-size", "0B", kJournal);
+  flags.AddOnlyDefault("storage.tsdb.wal-compression", "true", kJournal);
+  flags.AddOnlyDefault("storage.tsdb.wal-compression-type", "snappy", kJournal);
+  flags.AddOnlyDefault("storage.agent.wal-segment-size", "0B", kJournal);
+  flags.AddOnlyDefault("storage.agent.wal-compression", "true", kJournal);
+  flags.AddOnlyDefault("storage.agent.wal-compression-type", "snappy", kJournal);
+  flags.AddOnlyDefault("storage.tsdb.samples-per-chunk", "120", "chunks of blocks have 120 samples");
+  flags.AddOnlyDefault("storage.tsdb.max-block-chunk-segment-size", "0B",
+                       "the size of chunk files cannot be set");
+  flags.AddOnlyDefault("storage.tsdb.head-chunks-write-queue-size", "0",
+                       "chunks of the head are written by the thread that fills them");
+  flags.AddOnlyDefault("storage.tsdb.delayed-compaction.max-percent", "10",
+                       "compaction is not delayed by chance");
   for (const char* name : {"auto-gomaxprocs", "auto-gomemlimit", "auto-gomemlimit.ratio"}) {
     flags.AddRefused(name, "there is no Go runtime here");
   }
@@ -167,14 +260,7 @@ void AddOtherFlags(FlagSet& flags) {
   flags.AddOnlyDefault("storage.agent.no-lockfile", "false",
                        "the lock of the data directory cannot be switched off");
   for (const char* name :
-       {"web.user-assets", "web.console.templates", "web.console.libraries", "web.page-title",
-        "storage.tsdb.max-block-chunk-segment-size", "storage.tsdb.wal-segment-size",
-        "storage.tsdb.wal-compression", "storage.tsdb.wal-compression-type",
-        "storage.tsdb.head-chunks-write-queue-size", "storage.tsdb.samples-per-chunk",
-        "storage.tsdb.delayed-compaction.max-percent", "storage.tsdb.delay-compact-file.path",
-        "storage.agent.wal-segment-size", "storage.agent.wal-compression",
-        "storage.agent.wal-compression-type", "alertmanager.drain-notification-queue-on-shutdown",
-        "scrape.discovery-reload-interval", "scrape.name-escaping-scheme", "write-documentation"}) {
+       {"storage.tsdb.delay-compact-file.path", "scrape.name-escaping-scheme", "write-documentation"}) {
     flags.AddRefused(name, "not supported yet");
   }
 }
@@ -255,6 +341,7 @@ core::Status ApplyMode(const FlagSet& flags, Options& options) {
                       is_agent ? "not be used" : "only be used", others);
   }
   options.platform.config.is_agent = is_agent;
+  if (!options.adjusts_scrape_times) options.platform.scrape_time_tolerance_ms = 0;
   if (!is_agent) return {};
   options.platform.data_dir = options.agent_data_dir;
   constexpr core::DurationMs kLeastKeptMs = 1'000;
@@ -280,6 +367,7 @@ core::Status Run(Options& options) {
   SEXTANT_ASSIGN(std::unique_ptr<Platform> platform, Platform::Start(options.platform));
   for (const std::string& url : platform->urls())
     platform->logger().Info("Server is ready to receive web requests.", {{"url", url}});
+  core::ReleaseStartPages();
   while (signals.Wait() == SIGHUP) {
     // A failed reload has been logged and counted; the server goes on with what it had.
     [[maybe_unused]] core::Status reloaded = platform->Reload();

@@ -14,6 +14,7 @@
 #include "httpclient/settings.h"
 #include "metrics/exposition/parser.h"
 #include "metrics/remote/snappy_block.h"
+#include "metrics/remote/write_receiver.h"
 #include "net/compression.h"
 #include "net/http_client.h"
 #include "wire/remote_write.h"
@@ -40,10 +41,24 @@ struct PushOptions {
   std::vector<std::string> labels;
   std::vector<std::string> headers;
   std::vector<std::string> files;
+  wire::WriteVersion version = wire::WriteVersion::kV1;
 };
 
-// The samples of a text as a remote write request of version 1.0; those without a time are of now.
-Result<std::string> MakeWriteRequest(std::string_view text, const std::vector<std::string>& label_flags) {
+using FamilyMetadata = std::map<std::string, model::MetricMetadata, std::less<>>;
+
+// What the text says of the family of a series, which may have a suffix; null: nothing.
+const model::MetricMetadata* MetadataOf(const FamilyMetadata& families, std::string_view name) {
+  auto found = families.find(name);
+  for (std::string_view suffix : {"_bucket", "_count", "_sum"}) {
+    if (found == families.end() && name.ends_with(suffix))
+      found = families.find(name.substr(0, name.size() - suffix.size()));
+  }
+  return found == families.end() ? nullptr : &found->second;
+}
+
+// The samples of a text as a remote write request; those without a time are of now.
+Result<std::string> MakeWriteRequest(std::string_view text, const std::vector<std::string>& label_flags,
+                                     wire::WriteVersion version) {
   std::vector<std::pair<std::string, std::string>> extra;
   for (const std::string& flag : label_flags) {
     size_t equals = flag.find('=');
@@ -51,10 +66,10 @@ Result<std::string> MakeWriteRequest(std::string_view text, const std::vector<st
     extra.emplace_back(flag.substr(0, equals), flag.substr(equals + 1));
   }
   if (label_flags.empty()) extra.emplace_back("job", "promtool");
-  wire::WriteRequestBuilder request(wire::WriteVersion::kV1);
+  wire::WriteRequestBuilder request(version);
   core::TimestampMs now_ms = NowMs();
   auto parser = exposition::NewParser(exposition::Format::kPrometheusText, text);
-  std::map<std::string, model::MetricMetadata> families;
+  FamilyMetadata families;
   model::LabelsBuilder labels;
   while (true) {
     exposition::EntryKind kind = parser->Next();
@@ -68,19 +83,23 @@ Result<std::string> MakeWriteRequest(std::string_view text, const std::vector<st
     if (kind != exposition::EntryKind::kSample) continue;
     SEXTANT_TRY(parser->ReadLabels(labels));
     for (const auto& [name, value] : extra) labels.Set(name, value);
-    request.BeginSeries(labels.Build());
+    model::Labels series = labels.Build();
+    request.BeginSeries(series);
     wire::WriteSample sample;
     sample.time_ms = entry.timestamp_ms.value_or(now_ms);
     sample.value = entry.value;
     request.AddSample(sample);
-    request.EndSeries(nullptr);
+    request.EndSeries(version == wire::WriteVersion::kV2 ? MetadataOf(families, series.metric_name())
+                                                         : nullptr);
   }
-  for (const auto& [family, metadata] : families) request.AddFamilyMetadata(family, metadata);
+  if (version == wire::WriteVersion::kV1) {
+    for (const auto& [family, metadata] : families) request.AddFamilyMetadata(family, metadata);
+  }
   return request.Finish();
 }
 
 Status Push(std::string_view text, const PushOptions& options, core::DurationMs timeout_ms) {
-  SEXTANT_ASSIGN(std::string message, MakeWriteRequest(text, options.labels));
+  SEXTANT_ASSIGN(std::string message, MakeWriteRequest(text, options.labels, options.version));
   SEXTANT_ASSIGN(ApiHeaders headers, ParseHeaderFlags(options.headers));
   SEXTANT_ASSIGN(config::HttpClientConfig http, promtool::LoadHttpConfig(options.common.http_config));
   net::FetchRequest request;
@@ -88,9 +107,11 @@ Status Push(std::string_view text, const PushOptions& options, core::DurationMs 
   request.url = options.url;
   request.timeout_ms = timeout_ms;
   request.max_body_bytes = kMaxAnswerBytes;
-  request.headers.Set("Content-Type", "application/x-protobuf");
+  bool is_v2 = options.version == wire::WriteVersion::kV2;
+  request.headers.Set("Content-Type", is_v2 ? "application/x-protobuf;proto=io.prometheus.write.v2.Request"
+                                            : "application/x-protobuf");
   request.headers.Set("Content-Encoding", "snappy");
-  request.headers.Set("X-Prometheus-Remote-Write-Version", "0.1.0");
+  request.headers.Set("X-Prometheus-Remote-Write-Version", is_v2 ? "2.0.0" : "0.1.0");
   for (const auto& [name, value] : headers) request.headers.Set(name, value);
   request.body = remote::CompressSnappy(message);
   httpclient::ApplyHttpConfig(http, request);
@@ -110,7 +131,8 @@ int PushMetrics(const Words& words) {
   line.AddFlagList("label", "A label that all series get; may be repeated.", &options.labels);
   line.AddFlag("timeout", 0, "How long a request may take.", &options.timeout);
   line.AddFlagList("header", "A header of the request; may be repeated.", &options.headers);
-  line.AddFlag("protobuf_message", 0, "Only prometheus.WriteRequest in this version.", &protobuf_message);
+  line.AddFlag("protobuf_message", 0, "prometheus.WriteRequest or io.prometheus.write.v2.Request.",
+               &protobuf_message);
   line.AddArgument("remote-write-url", "Where remote write is received.", &options.url);
   line.AddArguments("metric-files", "Files in text format; without one, standard input.", &options.files,
                     /*is_required=*/false);
@@ -119,10 +141,9 @@ int PushMetrics(const Words& words) {
                    options.common, code)) {
     return code;
   }
-  if (protobuf_message != "prometheus.WriteRequest") {
-    return FailWith(fmt::format("promtool: error: --protobuf_message: {} is not supported yet, try --help",
-                                protobuf_message));
-  }
+  Result<wire::WriteVersion> version = remote::ParseMessageName(protobuf_message);
+  if (!version) return FailWith(fmt::format("promtool: error: {}, try --help", version.error().message()));
+  options.version = *version;
   Result<core::DurationMs> timeout_ms = core::ParseDuration(options.timeout);
   if (!timeout_ms)
     return FailWith(fmt::format("promtool: error: {}, try --help", timeout_ms.error().message()));

@@ -6,6 +6,8 @@
 #include "app/promtool_blocks.h"
 #include "app/promtool_commands.h"
 #include "core/file.h"
+#include "metrics/promfiles/block_chunks.h"
+#include "metrics/promfiles/chunk_codec.h"
 #include "metrics/promfiles/index_reader.h"
 #include "metrics/promql/parser.h"
 
@@ -60,7 +62,75 @@ Counts InBlocks(const Counts& uncovered_ms, core::DurationMs block_ms) {
   return out;
 }
 
-Status Analyze(const DirectoryBlock& block, const std::vector<model::Matcher>& matchers, size_t limit) {
+// How chunks are filled: a line of statistics and a histogram of at least ten buckets.
+void PrintDistribution(std::string_view what, std::vector<uint64_t> values, uint64_t total) {
+  if (values.empty()) return;
+  std::ranges::sort(values);
+  uint64_t step = 10;
+  uint64_t wanted = (values.back() - values.front()) / 10;
+  while (step < wanted && step <= 10'000) step *= 10;
+  uint64_t start = values.front() - values.front() % step;
+  uint64_t end = values.back() - values.back() % step + step;
+  std::vector<uint64_t> buckets((end - start) / step + 1);
+  uint64_t sum = 0;
+  for (uint64_t value : values) {
+    sum += value;
+    ++buckets[(value - start) / step];
+  }
+  auto width = [](uint64_t number) { return std::to_string(number).size(); };
+  size_t left = width(end);
+  size_t right = width(end + step);
+  size_t count = width(*std::ranges::max_element(buckets));
+  Print(
+      fmt::format("{} (min/avg/max): {}/{}/{}\n", what, values.front(), sum / values.size(), values.back()));
+  for (size_t i = 0; i < buckets.size(); ++i) {
+    Print(fmt::format("[{:>{}}, {:>{}}]: {:>{}} {}\n", i * step + start + 1, left, (i + 1) * step + start,
+                      right, buckets[i], count, std::string(100 * buckets[i] / total, '#')));
+  }
+  Print("\n");
+}
+
+// How many samples and bytes the chunks of the series have, by what they hold.
+Status AnalyzeChunks(const DirectoryBlock& block, const promfiles::IndexReader& index,
+                     const std::vector<model::Matcher>& matchers) {
+  struct Kind {
+    std::string_view samples_title;
+    std::string_view bytes_title;
+    std::vector<uint64_t> samples = {};
+    std::vector<uint64_t> bytes = {};
+  };
+  Kind floats{"samples per float chunk", "bytes per float chunk"};
+  Kind histograms{"samples per histogram chunk", "bytes per histogram chunk"};
+  core::PosixFileSystem files;
+  SEXTANT_ASSIGN(auto segments, promfiles::ChunkSegments::Open(files, core::JoinPath(block.dir, "chunks")));
+  promfiles::ChunkCursor cursor(segments);
+  SEXTANT_ASSIGN(auto selected, index.Select(matchers));
+  SEXTANT_TRY(index.VisitLabels(selected, [&](uint32_t series, const model::Labels&) -> Status {
+    SEXTANT_ASSIGN(auto chunks, index.ChunksOf(series));
+    for (const promfiles::ChunkMeta& meta : chunks) {
+      SEXTANT_ASSIGN(promfiles::ChunkCursor::Chunk chunk, cursor.Read(meta.ref));
+      // Whatever the encoding, the number of samples stands in front.
+      if (chunk.bytes.size() < 2) return Fail(Code::kCorruption, "{}: a chunk has no header", block.dir);
+      auto byte = [&](size_t i) { return static_cast<unsigned char>(chunk.bytes[i]); };
+      auto encoding = static_cast<promfiles::Encoding>(chunk.encoding);
+      bool has_floats = encoding == promfiles::Encoding::kXor || encoding == promfiles::Encoding::kXor2;
+      Kind& kind = has_floats ? floats : histograms;
+      kind.samples.push_back(static_cast<uint64_t>(byte(0) << 8 | byte(1)));
+      kind.bytes.push_back(chunk.bytes.size());
+    }
+    return {};
+  }));
+  Print("\nCompaction analysis:\n\n");
+  uint64_t total = floats.samples.size() + histograms.samples.size();
+  for (Kind* kind : {&floats, &histograms}) {
+    PrintDistribution(kind->samples_title, std::move(kind->samples), total);
+    PrintDistribution(kind->bytes_title, std::move(kind->bytes), total);
+  }
+  return {};
+}
+
+Status Analyze(const DirectoryBlock& block, const std::vector<model::Matcher>& matchers, size_t limit,
+               bool is_extended) {
   core::PosixFileSystem files;
   std::string path = core::JoinPath(block.dir, "index");
   SEXTANT_ASSIGN(auto mapped, files.MapReadOnly(path));
@@ -97,6 +167,7 @@ Status Analyze(const DirectoryBlock& block, const std::vector<model::Matcher>& m
   PrintTop("Label names with highest cumulative label value length", bytes, limit);
   PrintTop("Highest cardinality labels", values, limit);
   PrintTop("Highest cardinality metric names", counts.metrics, limit);
+  if (is_extended) return AnalyzeChunks(block, *index, matchers);
   return {};
 }
 
@@ -111,7 +182,7 @@ int PromtoolTsdbAnalyze(const Words& words) {
   std::string id;
   CommandLine line;
   line.AddFlag("limit", 0, "How many items to show in each list.", &limit_text);
-  line.AddSwitch("extended", "Run extended analysis (not in this version).", &is_extended);
+  line.AddSwitch("extended", "Show also how full the chunks are.", &is_extended);
   line.AddFlag("match", 0, "The selector of the series; one only.", &match);
   line.AddOptionalArgument("db path", "The data directory; without it, data/.", &path);
   line.AddOptionalArgument("block id", "The block to look at; without it, the newest.", &id);
@@ -120,7 +191,6 @@ int PromtoolTsdbAnalyze(const Words& words) {
                    "Show which labels take the most, and how full the chunks are.", options, code)) {
     return code;
   }
-  if (is_extended) return FailWith("promtool: error: --extended is not supported yet, try --help");
   size_t limit = 0;
   auto [end, error] = std::from_chars(limit_text.data(), limit_text.data() + limit_text.size(), limit);
   if (error != std::errc() || end != limit_text.data() + limit_text.size()) {
@@ -141,7 +211,7 @@ int PromtoolTsdbAnalyze(const Words& words) {
                                                 });
   if (block == blocks->end())
     return FailWith(id.empty() ? "no blocks found" : fmt::format("block {} not found", id));
-  Status analyzed = Analyze(*block, matchers, limit);
+  Status analyzed = Analyze(*block, matchers, limit, is_extended);
   return analyzed ? kExitOk : FailWith(analyzed.error().message());
 }
 

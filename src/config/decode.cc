@@ -416,6 +416,7 @@ core::Status Struct::ReadExcept(Node node, void* out, std::string_view skipped) 
     if (!skipped.empty() && value.key() == skipped) continue;
     void* object = out;
     const Field* field = FindField(value.key(), object);
+    if (field == nullptr && value.ignores_unknown_fields()) continue;
     if (field == nullptr) {
       std::vector<std::string_view> names;
       ListNames(names);

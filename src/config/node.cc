@@ -34,6 +34,7 @@ struct Node::Data {
 
 struct Node::Tree {
   std::string file;
+  bool ignores_unknown_fields = false;
   std::deque<Data> nodes;
   std::deque<std::string> texts;  // what the views of `nodes` look at
   std::vector<Node> roots;
@@ -92,6 +93,7 @@ class TreeBuilder {
   TreeBuilder(std::string file, const DocumentLimits& limits)
       : tree_(std::make_unique<Node::Tree>()), limits_(limits) {
     tree_->file = std::move(file);
+    tree_->ignores_unknown_fields = limits.ignores_unknown_fields;
   }
 
   core::Result<std::unique_ptr<Node::Tree>> Build(std::string_view text, bool allow_several);
@@ -413,6 +415,7 @@ std::string_view Node::key() const { return data_->key; }
 Position Node::position() const { return data_->position; }
 Position Node::key_position() const { return data_->key_position; }
 std::string_view Node::file() const { return data_->tree->file; }
+bool Node::ignores_unknown_fields() const { return data_->tree->ignores_unknown_fields; }
 size_t Node::size() const { return data_ == nullptr ? 0 : data_->child_count; }
 
 Node::Children Node::children() const { return Children(data_ == nullptr ? nullptr : data_->first_child); }

@@ -78,6 +78,8 @@ class Node {
   std::string Path() const;
   // The file's name as given to the Document.
   std::string_view file() const;
+  // Whether fields that nobody knows are passed over, as the Document was told.
+  bool ignores_unknown_fields() const;
   // What a person calls it: `text "abc"`, `a list`, `a mapping`, `nothing`.
   std::string Describe() const;
 
@@ -132,7 +134,8 @@ class Node::Children {
 struct DocumentLimits {
   size_t size_bytes = 16u << 20;
   size_t depth = 64;
-  size_t nodes = 1'000'000;  // after the expansion of aliases
+  size_t nodes = 1'000'000;             // after the expansion of aliases
+  bool ignores_unknown_fields = false;  // when structs are decoded
 };
 
 class Document {

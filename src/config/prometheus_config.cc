@@ -14,14 +14,6 @@ namespace {
 constexpr core::DurationMs kDefaultIntervalMs = 60'000;
 constexpr core::DurationMs kDefaultTimeoutMs = 10'000;
 
-// Fields that stand in `global` and in each scrape config and ask for what is done anyway when they have
-// these values.
-void AddScrapeVariants(std::vector<Field>& fields) {
-  fields.push_back(NotYet("metric_name_validation_scheme", "names may be any UTF-8").Allowing({"utf8"}));
-  fields.push_back(
-      NotYet("metric_name_escaping_scheme", "names are taken as they are").Allowing({"allow-utf-8"}));
-}
-
 core::Status CheckLabels(const std::map<std::string, std::string>& labels, Node node) {
   for (const auto& [name, value] : labels) {
     if (!IsLabelName(name)) {
@@ -53,7 +45,22 @@ core::Status CheckFloatEncoding(const std::string& floats, Node node) {
       Quote(floats));
 }
 
+// What `global` says of names replaces the defaults as a whole.
+core::Status FinishNames(GlobalConfig& global, Node node) {
+  if (node.size() == 0) return {};
+  if (!node.Find("metric_name_escaping_scheme")) global.names.escaping.clear();
+  if (!global.names.validation) global.names.validation = core::NameScheme::kUtf8;
+  for (const auto& [name, value] : global.external_labels) {
+    if (core::IsLabelName(name, global.names.scheme())) continue;
+    return node.Find("external_labels")
+        .Find(name)
+        .FailAtKey(core::Code::kInvalidArgument, fmt::format("{} is not a valid label name", Quote(name)));
+  }
+  return {};
+}
+
 core::Status FinishGlobal(GlobalConfig& global, Node node) {
+  SEXTANT_TRY(FinishNames(global, node));
   if (global.scrape_interval_ms == 0) global.scrape_interval_ms = kDefaultIntervalMs;
   if (global.evaluation_interval_ms == 0) global.evaluation_interval_ms = kDefaultIntervalMs;
   bool has_timeout = node.Find("scrape_timeout") && global.scrape_timeout_ms != 0;
@@ -145,7 +152,10 @@ core::Status ApplyGlobal(const GlobalConfig& global, ScrapeConfig& scrape, Node 
   log_file =
       log_file.empty() ? global.scrape_failure_log_file : JoinDirectory(DirectoryOf(node.file()), log_file);
   FillProtocols(global, scrape);
-  return {};
+  SEXTANT_TRY(InheritNames(global.names, scrape.names, node));
+  SEXTANT_TRY(SetNameScheme(scrape.relabel_configs, scrape.names.scheme(), node.Find("relabel_configs")));
+  return SetNameScheme(scrape.metric_relabel_configs, scrape.names.scheme(),
+                       node.Find("metric_relabel_configs"));
 }
 
 // A path with a `*` in a folder's name would match too much; Prometheus refuses it too.
@@ -170,7 +180,33 @@ core::Status CheckScrapePatterns(const std::vector<std::string>& patterns, Node 
   return CheckPatterns(patterns, "scrape config", node);
 }
 
+// What `global` says of names, for all but scraping.
+core::Status ApplyNameScheme(PrometheusConfig& config, Node node) {
+  core::NameScheme scheme = config.global.names.scheme();
+  Node alerting = node.Find("alerting");
+  SEXTANT_TRY(
+      SetNameScheme(config.alerting.alert_relabel_configs, scheme, alerting.Find("alert_relabel_configs")));
+  size_t index = 0;
+  for (Node group_node : alerting.Find("alertmanagers").children()) {
+    AlertmanagerTargetsConfig& group = config.alerting.alertmanagers[index++];
+    SEXTANT_TRY(SetNameScheme(group.alert_relabel_configs, scheme, group_node.Find("alert_relabel_configs")));
+    SEXTANT_TRY(SetNameScheme(group.relabel_configs, scheme, group_node.Find("relabel_configs")));
+  }
+  index = 0;
+  for (Node write_node : node.Find("remote_write").children()) {
+    SEXTANT_TRY(SetNameScheme(config.remote_write[index++].write_relabel_configs, scheme,
+                              write_node.Find("write_relabel_configs")));
+  }
+  bool keeps_names = config.otlp.translation_strategy == TranslationStrategy::kNoTranslation ||
+                     config.otlp.translation_strategy == TranslationStrategy::kNoUtf8EscapingWithSuffixes;
+  if (scheme == core::NameScheme::kUtf8 || !keeps_names) return {};
+  Node strategy = node.Find("otlp").Find("translation_strategy");
+  return strategy.Fail("OTLP translation strategy {} is not allowed when UTF8 is disabled",
+                       Quote(strategy.text()));
+}
+
 core::Status FinishPrometheus(PrometheusConfig& config, Node node) {
+  SEXTANT_TRY(ApplyNameScheme(config, node));
   if (std::string& file = config.global.scrape_failure_log_file; !file.empty()) {
     file = JoinDirectory(DirectoryOf(node.file()), file);
   }
@@ -341,6 +377,7 @@ std::vector<Field> ScrapeFields() {
       Member<&ScrapeConfig::metrics_path>("metrics_path"),
       Member<&ScrapeConfig::scheme>("scheme"),
       Member<&ScrapeConfig::enable_compression>("enable_compression").AlwaysWritten(),
+      Inline<&ScrapeConfig::names>(),
       Inline<&ScrapeConfig::limits>(),
       Inline<&ScrapeConfig::histogram_limits>(),
       Member<&ScrapeConfig::scrape_failure_log_file>("scrape_failure_log_file"),
@@ -354,7 +391,6 @@ std::vector<Field> ScrapeFields() {
           .NullItem("empty or null section in static_configs"),
   };
   fields.push_back(Inline<&ScrapeConfig::discovery>());
-  AddScrapeVariants(fields);
   return fields;
 }
 
@@ -382,7 +418,7 @@ std::vector<Field> GlobalFields() {
       Member<&GlobalConfig::scrape_interval_ms>("scrape_interval", Duration()),
       Member<&GlobalConfig::scrape_timeout_ms>("scrape_timeout", Duration()),
       Member<&GlobalConfig::evaluation_interval_ms>("evaluation_interval", Duration()),
-      NotYet("rule_query_offset").Allowing({"0", "0s"}),
+      Member<&GlobalConfig::rule_query_offset_ms>("rule_query_offset", Duration()),
       Member<&GlobalConfig::query_log_file>("query_log_file"),
       Member<&GlobalConfig::scrape_failure_log_file>("scrape_failure_log_file"),
       Member<&GlobalConfig::extra_scrape_metrics>("extra_scrape_metrics"),
@@ -393,13 +429,22 @@ std::vector<Field> GlobalFields() {
       Member<&GlobalConfig::convert_classic_histograms_to_nhcb>("convert_classic_histograms_to_nhcb"),
       Member<&GlobalConfig::external_labels>("external_labels")
           .Check<std::map<std::string, std::string>>(CheckLabels),
+      Inline<&GlobalConfig::names>(),
       Inline<&GlobalConfig::limits>(),
   };
-  AddScrapeVariants(fields);
   return fields;
 }
 
 }  // namespace
+
+const Struct& FieldsOf(const RuntimeConfig*) {
+  static const Struct kFields = Struct::Of<RuntimeConfig>({Member<&RuntimeConfig::gogc>("gogc")},
+                                                          [](RuntimeConfig& runtime, Node) -> core::Status {
+                                                            if (runtime.gogc == 0) runtime = RuntimeConfig();
+                                                            return {};
+                                                          });
+  return kFields;
+}
 
 const Struct& FieldsOf(const ScrapeLimits*) {
   static const Struct kFields = Struct::Of<ScrapeLimits>({
@@ -500,7 +545,7 @@ const Struct& FieldsOf(const PrometheusConfig*) {
   static const Struct kFields = Struct::Of<PrometheusConfig>(
       {
           Member<&PrometheusConfig::global>("global").AlwaysWritten(),
-          NotYet("runtime", "there is no garbage collector to tune"),
+          Member<&PrometheusConfig::runtime>("runtime"),
           Member<&PrometheusConfig::alerting>("alerting"),
           Member<&PrometheusConfig::rule_files>("rule_files")
               .Check<std::vector<std::string>>(CheckRulePatterns),

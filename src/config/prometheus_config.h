@@ -18,6 +18,7 @@
 #include "config/decode.h"
 #include "config/discovery_config.h"
 #include "config/http_client_config.h"
+#include "config/name_config.h"
 #include "config/node.h"
 #include "config/otlp_config.h"
 #include "config/relabel_config.h"
@@ -68,6 +69,13 @@ struct GlobalConfig {
   std::optional<bool> scrape_native_histograms;
   std::optional<bool> always_scrape_classic_histograms;
   std::optional<bool> convert_classic_histograms_to_nhcb;
+  core::DurationMs rule_query_offset_ms = 0;  // how far back rules look, unless their group says
+  NameConfig names{core::NameScheme::kUtf8, "allow-utf-8"};
+};
+
+// Tuning of Go's garbage collector: taken, shown, and of no effect, since there is none.
+struct RuntimeConfig {
+  int64_t gogc = 75;
 };
 
 // Targets with labels of their own (an entry of static_configs).
@@ -95,6 +103,7 @@ struct ScrapeConfig {
   bool enable_compression = true;
   std::string scrape_failure_log_file;
   std::optional<bool> extra_scrape_metrics;
+  NameConfig names;
   ScrapeLimits limits;
   HistogramLimits histogram_limits;
   std::vector<StaticTargets> static_configs;
@@ -161,6 +170,7 @@ struct StorageConfig {
 
 struct PrometheusConfig {
   GlobalConfig global;
+  RuntimeConfig runtime;
   AlertingConfig alerting;
   std::vector<std::string> rule_files;           // patterns, see ListRuleFiles
   std::vector<std::string> scrape_config_files;  // patterns; already read into scrape_configs
@@ -172,6 +182,7 @@ struct PrometheusConfig {
 };
 
 const Struct& FieldsOf(const GlobalConfig*);
+const Struct& FieldsOf(const RuntimeConfig*);
 const Struct& FieldsOf(const ScrapeLimits*);
 const Struct& FieldsOf(const HistogramLimits*);
 const Struct& FieldsOf(const StaticTargets*);

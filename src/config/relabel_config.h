@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/decode.h"
+#include "core/metric_names.h"
 
 namespace sextant::config {
 
@@ -37,6 +38,7 @@ struct RelabelRuleConfig {
   std::string target_label;
   std::string replacement = "$1";
   RelabelAction action = RelabelAction::kReplace;
+  core::NameScheme name_scheme = core::NameScheme::kUtf8;  // of the labels it may make; not in the file
 
   friend bool operator==(const RelabelRuleConfig&, const RelabelRuleConfig&) = default;
 };

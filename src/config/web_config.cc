@@ -51,17 +51,55 @@ core::Status CheckHeaders(const std::map<std::string, std::string>& headers, Nod
 
 core::Status CheckClientAuth(const std::string& type, Node node) {
   for (std::string_view known :
-       {"", "NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"}) {
+       {"", "NoClientCert", "RequestClientCert", "RequireClientCert", "RequireAnyClientCert",
+        "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"}) {
     if (type == known) return {};
   }
-  for (std::string_view known : {"RequestClientCert", "RequireClientCert", "RequireAnyClientCert"}) {
-    if (type == known) {
-      return node.FailAt(
-          node.position(), core::Code::kUnimplemented,
-          fmt::format("{} is not supported yet: certificates are verified when they are asked for", type));
-    }
-  }
   return node.Fail("invalid ClientAuth: {}", type);
+}
+
+// Go's names of what is not called insecure there.
+core::Status CheckCipherSuites(const std::vector<std::string>& names, Node node) {
+  constexpr std::string_view kKnown[] = {
+      "TLS_AES_128_GCM_SHA256",
+      "TLS_AES_256_GCM_SHA384",
+      "TLS_CHACHA20_POLY1305_SHA256",
+      "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+      "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+      "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+      "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+      "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+      "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+      "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+      "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+      "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+      "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+  };
+  size_t index = 0;
+  for (Node item : node.children()) {
+    const std::string& name = names[index++];
+    if (std::ranges::find(kKnown, name) == std::end(kKnown)) return item.Fail("unknown cipher: {}", name);
+  }
+  return {};
+}
+
+core::Status CheckCurves(const std::vector<std::string>& names, Node node) {
+  constexpr std::string_view kKnown[] = {"CurveP256", "CurveP384", "CurveP521", "X25519"};
+  size_t index = 0;
+  for (Node item : node.children()) {
+    const std::string& name = names[index++];
+    if (name == "X25519MLKEM768") {
+      return item.FailAt(item.position(), core::Code::kUnimplemented,
+                         fmt::format("{} is not supported: the TLS library does not have it", name));
+    }
+    if (std::ranges::find(kKnown, name) == std::end(kKnown)) return item.Fail("unknown curve: {}", name);
+  }
+  return {};
+}
+
+core::Status CheckRateLimit(const int64_t& burst, Node node) {
+  if (burst >= 0) return {};
+  return node.Fail("burst must not be negative");
 }
 
 core::Status CheckVersion(const std::string& version, Node node) {
@@ -77,18 +115,19 @@ core::Status CheckVersion(const std::string& version, Node node) {
 
 core::Status FinishTls(WebTlsConfig& tls, Node node) {
   if (!tls.is_on()) return {};
-  if (tls.cert_file.empty()) return node.Fail("missing one of cert or cert_file");
-  if (tls.key_file.empty()) return node.Fail("missing one of key or key_file");
+  if (tls.cert.empty() && tls.cert_file.empty()) return node.Fail("missing one of cert or cert_file");
+  if (tls.key.empty() && tls.key_file.empty()) return node.Fail("missing one of key or key_file");
+  if (!tls.cert.empty() && !tls.cert_file.empty())
+    return node.Fail("cert and cert_file are mutually exclusive");
+  if (!tls.key.empty() && !tls.key_file.empty()) return node.Fail("key and key_file are mutually exclusive");
+  if (!tls.client_ca.empty() && !tls.client_ca_file.empty())
+    return node.Fail("client_ca and client_ca_file are mutually exclusive");
   if (Node type = node.Find("client_auth_type")) SEXTANT_TRY(CheckClientAuth(tls.client_auth_type, type));
-  if (!tls.client_ca_file.empty() &&
-      (tls.client_auth_type.empty() || tls.client_auth_type == "NoClientCert")) {
+  bool has_policy = !tls.client_auth_type.empty() && tls.client_auth_type != "NoClientCert";
+  if (!has_policy && (!tls.client_ca.empty() || !tls.client_ca_file.empty()))
     return node.Fail("client CA's have been configured without a Client Auth Policy");
-  }
-  if (tls.requires_client_certificate() && tls.client_ca_file.empty()) {
-    return node.FailAt(node.position(), core::Code::kUnimplemented,
-                       "client certificates can be verified with client_ca_file only, not with the system's "
-                       "authorities");
-  }
+  if (!tls.max_version.empty() && tls.max_version < tls.min_version)
+    return node.Find("max_version").Fail("max_version is less than min_version");
   std::string directory = DirectoryOf(node.file());
   for (std::string* path : {&tls.cert_file, &tls.key_file, &tls.client_ca_file})
     *path = JoinDirectory(directory, *path);
@@ -100,19 +139,21 @@ core::Status FinishTls(WebTlsConfig& tls, Node node) {
 const Struct& FieldsOf(const WebTlsConfig*) {
   static const Struct kFields = Struct::Of<WebTlsConfig>(
       {
-          NotYet("cert", "use cert_file").Allowing({""}),
-          NotYet("key", "use key_file").Allowing({""}),
-          NotYet("client_ca", "use client_ca_file").Allowing({""}),
+          Member<&WebTlsConfig::cert>("cert"),
+          Member<&WebTlsConfig::key>("key"),
+          Member<&WebTlsConfig::client_ca>("client_ca"),
           Member<&WebTlsConfig::cert_file>("cert_file"),
           Member<&WebTlsConfig::key_file>("key_file"),
           Member<&WebTlsConfig::client_auth_type>("client_auth_type"),
           Member<&WebTlsConfig::client_ca_file>("client_ca_file"),
-          NotYet("cipher_suites"),
-          NotYet("curve_preferences"),
+          Member<&WebTlsConfig::cipher_suites>("cipher_suites")
+              .Check<std::vector<std::string>>(CheckCipherSuites),
+          Member<&WebTlsConfig::curve_preferences>("curve_preferences")
+              .Check<std::vector<std::string>>(CheckCurves),
           Member<&WebTlsConfig::min_version>("min_version").Check<std::string>(CheckVersion),
-          NotYet("max_version").Allowing({"TLS13"}),
-          NotYet("prefer_server_cipher_suites").Allowing({"true"}),
-          NotYet("client_allowed_sans"),
+          Member<&WebTlsConfig::max_version>("max_version").Check<std::string>(CheckVersion),
+          Member<&WebTlsConfig::prefer_server_cipher_suites>("prefer_server_cipher_suites"),
+          Member<&WebTlsConfig::client_allowed_sans>("client_allowed_sans"),
       },
       FinishTls);
   return kFields;
@@ -127,12 +168,20 @@ const Struct& FieldsOf(const WebHttpConfig*) {
   return kFields;
 }
 
+const Struct& FieldsOf(const WebRateLimitConfig*) {
+  static const Struct kFields = Struct::Of<WebRateLimitConfig>({
+      Member<&WebRateLimitConfig::interval_ms>("interval", Duration()),
+      Member<&WebRateLimitConfig::burst>("burst").Check<int64_t>(CheckRateLimit),
+  });
+  return kFields;
+}
+
 const Struct& FieldsOf(const WebConfig*) {
   static const Struct kFields = Struct::Of<WebConfig>({
       Member<&WebConfig::tls>("tls_server_config"),
       Member<&WebConfig::http>("http_server_config"),
       Member<&WebConfig::basic_auth_users>("basic_auth_users"),
-      NotYet("rate_limit"),
+      Member<&WebConfig::rate_limit>("rate_limit"),
   });
   return kFields;
 }

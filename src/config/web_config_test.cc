@@ -31,11 +31,40 @@ basic_auth_users: {alice: $2y$10$x}
   ASSERT_TRUE(config) << config.error().message();
   EXPECT_EQ(config->tls.cert_file, "/etc/server.crt");
   EXPECT_EQ(config->tls.key_file, "/keys/server.key");
-  EXPECT_TRUE(config->tls.requires_client_certificate());
+  EXPECT_EQ(config->tls.client_auth_type, "RequireAndVerifyClientCert");
   EXPECT_EQ(config->tls.min_version, "TLS13");
   EXPECT_EQ(config->http.headers.at("X-Frame-Options"), "Deny");
   EXPECT_EQ(config->basic_auth_users.at("alice"), "$2y$10$x");
   EXPECT_FALSE(Read("")->tls.is_on());
+}
+
+TEST(WebConfig, ChecksWhatTheServerTakes) {
+  auto error = [](const std::string& tls) {
+    auto config = Read("tls_server_config: {cert_file: c, key_file: k, " + tls + "}");
+    return config ? "no error" : config.error().message();
+  };
+  using ::testing::HasSubstr;
+  EXPECT_EQ(error("max_version: TLS12, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "
+                  "TLS_AES_128_GCM_SHA256], curve_preferences: [X25519, CurveP384], "
+                  "prefer_server_cipher_suites: false, client_auth_type: RequireAnyClientCert"),
+            "no error");
+  EXPECT_THAT(error("cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]"),
+              HasSubstr("cipher_suites[0]: unknown cipher: TLS_RSA_WITH_RC4_128_SHA"));
+  EXPECT_THAT(error("curve_preferences: [X25519, P1]"), HasSubstr("curve_preferences[1]: unknown curve: P1"));
+  EXPECT_THAT(error("curve_preferences: [X25519MLKEM768]"), HasSubstr("is not supported"));
+  EXPECT_THAT(error("min_version: TLS13, max_version: TLS12"), HasSubstr("max_version is less"));
+  EXPECT_THAT(error("max_version: TLS11"), HasSubstr("TLS12 is the least"));
+  EXPECT_THAT(error("cert: x"), HasSubstr("cert and cert_file are mutually exclusive"));
+  EXPECT_THAT(error("key: x"), HasSubstr("key and key_file are mutually exclusive"));
+  EXPECT_THAT(error("client_ca: x"), HasSubstr("without a Client Auth Policy"));
+  EXPECT_THAT(error("client_auth_type: Sometimes"), HasSubstr("invalid ClientAuth: Sometimes"));
+  auto config = Read("rate_limit: {interval: 1s, burst: 20}\ntls_server_config: {cert: c, key: k}");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->rate_limit.interval_ms, 1'000);
+  EXPECT_EQ(config->rate_limit.burst, 20);
+  EXPECT_TRUE(config->tls.is_on());
+  EXPECT_EQ(config->tls.key.Reveal(), "k");
+  EXPECT_FALSE(Read("rate_limit: {interval: 1s, burst: -1}"));
 }
 
 // Prometheus' own files: what it refuses, we refuse; what we cannot do is refused by name.

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <iterator>
+#include <limits>
 
 #include "core/result.h"
 
@@ -11,8 +14,7 @@ namespace sextant::core {
 
 namespace {
 
-std::string EscapeLabelValue(std::string_view text) {
-  std::string out;
+void AppendEscaped(std::string_view text, std::string& out) {
   for (char c : text) {
     if (c == '\\')
       out += "\\\\";
@@ -23,28 +25,65 @@ std::string EscapeLabelValue(std::string_view text) {
     else
       out += c;
   }
-  return out;
 }
 
-std::string FormatValue(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  return fmt::format("{}", value);
+void AppendCount(uint64_t count, std::string& out) {
+  char buffer[20];
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, count).ptr);
 }
 
-std::string FormatLabels(const MetricLabels& labels, std::string_view extra_name = "",
-                         std::string_view extra_value = "") {
-  if (labels.empty() && extra_name.empty()) return "";
-  std::string out = "{";
-  for (const auto& [name, value] : labels) {
-    if (out.size() > 1) out += ',';
-    out += fmt::format("{}=\"{}\"", name, EscapeLabelValue(value));
+void AppendValue(double value, std::string& out) {
+  constexpr double kWhole = 1e15;  // up to here whole numbers are written without an exponent
+  if (std::isnan(value)) {
+    out += "NaN";
+  } else if (std::isinf(value)) {
+    out += value > 0 ? "+Inf" : "-Inf";
+  } else if (!std::signbit(value) && value < kWhole && value == std::trunc(value)) {
+    AppendCount(static_cast<uint64_t>(value), out);
+  } else {
+    fmt::format_to(std::back_inserter(out), "{}", value);
   }
-  if (!extra_name.empty()) {
-    if (out.size() > 1) out += ',';
-    out += fmt::format("{}=\"{}\"", extra_name, extra_value);
+}
+
+void AppendLabels(const MetricLabels& labels, std::string_view extra_name, std::string_view extra_value,
+                  std::string& out) {
+  if (labels.empty() && extra_name.empty()) return;
+  char before = '{';
+  const auto append = [&](std::string_view name, std::string_view value) {
+    out += before;
+    out += name;
+    out += "=\"";
+    AppendEscaped(value, out);
+    out += '"';
+    before = ',';
+  };
+  for (const auto& [name, value] : labels) append(name, value);
+  if (!extra_name.empty()) append(extra_name, extra_value);
+  out += '}';
+}
+
+void AppendSample(std::string_view name, std::string_view suffix, const MetricLabels& labels,
+                  std::string_view extra_name, std::string_view extra_value, double value, std::string& out) {
+  out.append(name).append(suffix);
+  AppendLabels(labels, extra_name, extra_value, out);
+  out += ' ';
+  AppendValue(value, out);
+  out += '\n';
+}
+
+void AppendHistogram(std::string_view name, const MetricLabels& labels,
+                     const std::vector<double>& upper_bounds,
+                     const std::vector<std::atomic<uint64_t>>& buckets, double sum, std::string& out) {
+  uint64_t cumulative = 0;
+  std::string bound;
+  for (size_t i = 0; i < buckets.size(); ++i) {
+    cumulative += buckets[i].load(std::memory_order_relaxed);
+    bound.clear();
+    AppendValue(i == upper_bounds.size() ? HUGE_VAL : upper_bounds[i], bound);
+    AppendSample(name, "_bucket", labels, "le", bound, static_cast<double>(cumulative), out);
   }
-  return out + "}";
+  AppendSample(name, "_sum", labels, "", "", sum, out);
+  AppendSample(name, "_count", labels, "", "", static_cast<double>(cumulative), out);
 }
 
 }  // namespace
@@ -58,11 +97,33 @@ void Histogram::Observe(double value) {
   sum_.fetch_add(value, std::memory_order_relaxed);
 }
 
+Summary::Summary(std::vector<double> quantiles) : quantiles_(std::move(quantiles)) {}
+
+void Summary::Observe(double value) {
+  uint64_t place = count_.fetch_add(1, std::memory_order_relaxed);
+  recent_[place % kRecent].store(value, std::memory_order_relaxed);
+  sum_.fetch_add(value, std::memory_order_relaxed);
+}
+
+std::vector<double> Summary::QuantileValues() const {
+  std::vector<double> values(std::min<uint64_t>(count_.load(std::memory_order_relaxed), kRecent));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = recent_[i].load(std::memory_order_relaxed);
+  std::sort(values.begin(), values.end());
+  std::vector<double> found;
+  for (double quantile : quantiles_) {
+    auto rank = static_cast<size_t>(std::ceil(quantile * static_cast<double>(values.size())));
+    found.push_back(values.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                   : values[std::clamp<size_t>(rank, 1, values.size()) - 1]);
+  }
+  return found;
+}
+
 struct Registry::Metric {
   MetricLabels labels;
   std::unique_ptr<Counter> counter;
   std::unique_ptr<Gauge> gauge;
   std::unique_ptr<Histogram> histogram;
+  std::unique_ptr<Summary> summary;
   std::function<double()> read;
 };
 
@@ -117,6 +178,14 @@ Histogram& Registry::AddHistogram(std::string_view name, std::string_view help,
   return *metric.histogram;
 }
 
+Summary& Registry::AddSummary(std::string_view name, std::string_view help, std::vector<double> quantiles,
+                              MetricLabels labels) {
+  std::lock_guard lock(mutex_);
+  Metric& metric = FindMetric(name, help, "summary", std::move(labels));
+  if (!metric.summary) metric.summary = std::make_unique<Summary>(std::move(quantiles));
+  return *metric.summary;
+}
+
 void Registry::AddGaugeCallback(std::string_view name, std::string_view help, std::function<double()> read,
                                 MetricLabels labels) {
   std::lock_guard lock(mutex_);
@@ -142,34 +211,39 @@ void Registry::Remove(std::string_view name, const MetricLabels& labels) {
 }
 
 std::string Registry::RenderText() const {
+  std::string out;
   std::lock_guard lock(mutex_);
-  fmt::memory_buffer buffer;
-  auto out = std::back_inserter(buffer);
   for (const auto& [name, family] : families_) {
-    fmt::format_to(out, "# HELP {} {}\n# TYPE {} {}\n", name, family.help, name, family.type);
+    out.append("# HELP ").append(name).append(" ").append(family.help);
+    out.append("\n# TYPE ").append(name).append(" ").append(family.type).append("\n");
     for (const auto& metric : family.metrics) {
       if (metric->histogram) {
         const Histogram& histogram = *metric->histogram;
-        uint64_t cumulative = 0;
-        for (size_t i = 0; i < histogram.buckets_.size(); ++i) {
-          cumulative += histogram.buckets_[i].load(std::memory_order_relaxed);
-          bool is_last = i == histogram.upper_bounds_.size();
-          std::string bound = is_last ? "+Inf" : FormatValue(histogram.upper_bounds_[i]);
-          fmt::format_to(out, "{}_bucket{} {}\n", name, FormatLabels(metric->labels, "le", bound),
-                         cumulative);
-        }
-        fmt::format_to(out, "{}_sum{} {}\n", name, FormatLabels(metric->labels),
-                       FormatValue(histogram.sum_.load(std::memory_order_relaxed)));
-        fmt::format_to(out, "{}_count{} {}\n", name, FormatLabels(metric->labels), cumulative);
+        AppendHistogram(name, metric->labels, histogram.upper_bounds_, histogram.buckets_,
+                        histogram.sum_.load(std::memory_order_relaxed), out);
         continue;
       }
-      double value = metric->read      ? metric->read()
-                     : metric->counter ? metric->counter->value()
-                                       : metric->gauge->value();
-      fmt::format_to(out, "{}{} {}\n", name, FormatLabels(metric->labels), FormatValue(value));
+      if (metric->summary) {
+        const Summary& summary = *metric->summary;
+        const std::vector<double> values = summary.QuantileValues();
+        for (size_t i = 0; i < values.size(); ++i) {
+          std::string quantile;
+          AppendValue(summary.quantiles_[i], quantile);
+          AppendSample(name, "", metric->labels, "quantile", quantile, values[i], out);
+        }
+        AppendSample(name, "_sum", metric->labels, "", "", summary.sum_.load(std::memory_order_relaxed), out);
+        AppendSample(name, "_count", metric->labels, "", "",
+                     static_cast<double>(summary.count_.load(std::memory_order_relaxed)), out);
+        continue;
+      }
+      AppendSample(name, "", metric->labels, "", "",
+                   metric->read      ? metric->read()
+                   : metric->counter ? metric->counter->value()
+                                     : metric->gauge->value(),
+                   out);
     }
   }
-  return fmt::to_string(buffer);
+  return out;
 }
 
 }  // namespace sextant::core

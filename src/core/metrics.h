@@ -1,5 +1,5 @@
-// The process's own metrics: counters, gauges and histograms that any component registers and any thread
-// moves.
+// The process's own metrics: counters, gauges, histograms and summaries that any component registers and any
+// thread moves.
 //
 //   core::Counter& scrapes = registry.AddCounter("prometheus_target_scrapes_total", "Scrapes done.");
 //   scrapes.Increment();
@@ -9,7 +9,10 @@
 // originals are used where a meaning corresponds, so that their dashboards work on us.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -57,6 +60,25 @@ class Histogram {
   std::atomic<double> sum_{0};
 };
 
+// Counts observations, and tells quantiles of the last kRecent of them (originals: of the last ten minutes).
+class Summary {
+ public:
+  static constexpr size_t kRecent = 256;
+
+  explicit Summary(std::vector<double> quantiles);
+  void Observe(double value);
+
+ private:
+  friend class Registry;
+  // The values of quantiles_; NaN before the first observation.
+  std::vector<double> QuantileValues() const;
+
+  std::vector<double> quantiles_;
+  std::array<std::atomic<double>, kRecent> recent_{};
+  std::atomic<uint64_t> count_{0};
+  std::atomic<double> sum_{0};
+};
+
 class Registry {
  public:
   Registry();
@@ -68,6 +90,8 @@ class Registry {
   Gauge& AddGauge(std::string_view name, std::string_view help, MetricLabels labels = {});
   Histogram& AddHistogram(std::string_view name, std::string_view help, std::vector<double> upper_bounds,
                           MetricLabels labels = {});
+  Summary& AddSummary(std::string_view name, std::string_view help, std::vector<double> quantiles,
+                      MetricLabels labels = {});
   // A gauge or counter whose value is asked for at each rendering. `read` must stay callable until Remove or
   // the end of the registry; it may not register metrics.
   void AddGaugeCallback(std::string_view name, std::string_view help, std::function<double()> read,

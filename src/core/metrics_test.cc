@@ -21,6 +21,27 @@ TEST(Registry, RendersFamiliesInOrder) {
             "# HELP d Asked for.\n# TYPE d gauge\nd 4\n");
 }
 
+TEST(Registry, SummariesTellQuantilesOfTheLastObservations) {
+  Registry registry;
+  Summary& summary = registry.AddSummary("s_seconds", "A summary.", {0.5, 0.9}, {{"slice", "x"}});
+  std::string head = "# HELP s_seconds A summary.\n# TYPE s_seconds summary\n";
+  EXPECT_EQ(registry.RenderText(),
+            head +
+                "s_seconds{slice=\"x\",quantile=\"0.5\"} NaN\ns_seconds{slice=\"x\",quantile=\"0.9\"} NaN\n"
+                "s_seconds_sum{slice=\"x\"} 0\ns_seconds_count{slice=\"x\"} 0\n");
+  for (int i = 10; i >= 1; --i) summary.Observe(i);
+  EXPECT_EQ(registry.RenderText(),
+            head +
+                "s_seconds{slice=\"x\",quantile=\"0.5\"} 5\ns_seconds{slice=\"x\",quantile=\"0.9\"} 9\n"
+                "s_seconds_sum{slice=\"x\"} 55\ns_seconds_count{slice=\"x\"} 10\n");
+  for (size_t i = 0; i < Summary::kRecent; ++i) summary.Observe(0.25);
+  EXPECT_EQ(registry.RenderText(),
+            head +
+                "s_seconds{slice=\"x\",quantile=\"0.5\"} 0.25\ns_seconds{slice=\"x\",quantile=\"0.9\"} 0.25\n"
+                "s_seconds_sum{slice=\"x\"} 119\ns_seconds_count{slice=\"x\"} 266\n");
+  EXPECT_EQ(&registry.AddSummary("s_seconds", "A summary.", {0.5, 0.9}, {{"slice", "x"}}), &summary);
+}
+
 TEST(Registry, SameNameAndLabelsIsTheSameMetric) {
   Registry registry;
   registry.AddCounter("a_total", "h", {{"x", "1"}}).Increment();

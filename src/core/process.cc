@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
@@ -43,20 +44,36 @@ sigset_t TerminationSignals() {
   return set;
 }
 
-// The values of /proc/self/stat after the command's name (field 3 on).
-std::vector<double> ReadStat() {
+// A field of /proc/self/stat by its number in proc(5), from 4 on: what is after the command's name and state.
+double StatField(size_t number) {
   std::ifstream file("/proc/self/stat");
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   size_t end = text.rfind(')');
-  if (end == std::string::npos || end + 4 > text.size()) return {};
+  if (end == std::string::npos || end + 4 > text.size()) return 0;
   std::istringstream rest(text.substr(end + 4));
-  return {std::istream_iterator<double>(rest), std::istream_iterator<double>()};
+  const std::vector<double> fields{std::istream_iterator<double>(rest), std::istream_iterator<double>()};
+  return number - 4 < fields.size() ? fields[number - 4] : 0;
 }
 
-// A field of /proc/self/stat by its number in proc(5), from 4 on.
-double StatField(size_t number) {
-  std::vector<double> fields = ReadStat();
-  return number - 4 < fields.size() ? fields[number - 4] : 0;
+// A column of /proc/self/statm, in pages: 0 is the size of the address space, 1 what of it is resident.
+double PagesOfMemory(size_t column) {
+  const int fd = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  char text[128];
+  const ssize_t got = ::read(fd, text, sizeof text - 1);
+  ::close(fd);
+  if (got <= 0) return 0;
+  text[got] = '\0';
+  char* at = text;
+  double pages = 0;
+  for (size_t i = 0; i <= column; ++i) pages = static_cast<double>(std::strtoull(at, &at, 10));
+  return pages;
+}
+
+// A folder has as many links as it has folders in it, and two: one of a thread each.
+double Threads() {
+  struct stat info{};
+  return ::stat("/proc/self/task", &info) == 0 ? static_cast<double>(info.st_nlink) - 2 : 0;
 }
 
 double StartTimeSeconds() {
@@ -123,10 +140,10 @@ void RegisterProcessMetrics(Registry& registry) {
         return seconds(usage.ru_utime) + seconds(usage.ru_stime);
       });
   registry.AddGaugeCallback("process_resident_memory_bytes", "Resident memory size in bytes.",
-                            [=] { return StatField(24) * page_size; });
+                            [=] { return PagesOfMemory(1) * page_size; });
   registry.AddGaugeCallback("process_virtual_memory_bytes", "Virtual memory size in bytes.",
-                            [] { return StatField(23); });
-  registry.AddGaugeCallback("process_threads", "Number of OS threads.", [] { return StatField(20); });
+                            [=] { return PagesOfMemory(0) * page_size; });
+  registry.AddGaugeCallback("process_threads", "Number of OS threads.", Threads);
   registry.AddGaugeCallback("process_open_fds", "Number of open file descriptors.", OpenFiles);
   registry.AddGaugeCallback("process_max_fds", "Maximum number of open file descriptors.", [] {
     rlimit limit{};

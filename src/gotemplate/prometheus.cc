@@ -25,6 +25,10 @@ const Type kAlertDataType{.name = "template.AlertTemplateData"};
 constexpr FieldSpec kSampleFields[] = {{"Labels", ""}, {"Value", ""}};
 constexpr FieldSpec kAlertDataFields[] = {
     {"Labels", ""}, {"ExternalLabels", ""}, {"ExternalURL", ""}, {"Value", ""}};
+const Type kUrlValuesType{.name = "url.Values", .elem = "[]string"};
+const Type kConsoleDataType{.name = "struct"};
+constexpr FieldSpec kConsoleDataFields[] = {
+    {"RawParams", ""}, {"Params", ""}, {"Path", ""}, {"ExternalLabels", ""}, {"ExternalURL", ""}};
 constexpr double kMaxNanos = 9.223372036854775807e18;
 
 Value LabelMap(const std::map<std::string, std::string>& labels) {
@@ -84,7 +88,8 @@ Result<Value> NumberedArgs(Call&, Args args) {
 
 Result<Value> ExpandTemplate(Call& call, Args args) {
   SEXTANT_ASSIGN(std::string text, call.ExecuteTemplate(args[0].AsString(), args[1]));
-  return Value::String(std::move(text));
+  // Escaped already where HTML is written, and a text as any other elsewhere.
+  return Value::String(std::move(text), TextType::kHtml);
 }
 
 Result<Value> Title(Call&, Args args) { return Value::String(TitleWords(args[0].AsString())); }
@@ -296,6 +301,31 @@ Value PrometheusAlertData(const std::map<std::string, std::string>& labels,
   return Value::OfStruct(
       kAlertDataType, kAlertDataFields,
       {LabelMap(labels), LabelMap(external_labels), Value::String(external_url), Value::Float(value)});
+}
+
+Result<std::string> ExpandPrometheusConsole(const std::string& name, const std::string& text,
+                                            const std::vector<std::pair<std::string, std::string>>& libraries,
+                                            const ConsoleData& data,
+                                            const PrometheusEnvironment& environment) {
+  TemplateSet set(PrometheusFunctions(), {.missing_key = MissingKey::kZero, .limits = {}});
+  for (const auto& [file, library] : libraries) {
+    SEXTANT_TRY(set.Parse(file, library).map_error(core::AddContext("error parsing template files")));
+  }
+  Map::Entries raw_params;
+  Map::Entries params;
+  for (const auto& [key, values] : data.params) {
+    std::vector<Value> items;
+    for (const std::string& value : values) items.push_back(Value::String(value));
+    if (!values.empty()) params.emplace(key, Value::String(values.front()));
+    raw_params.emplace(key, Value::OfList(std::move(items), kStringListType));
+  }
+  Value dot = Value::OfStruct(
+      kConsoleDataType, kConsoleDataFields,
+      {Value::OfMap(std::move(raw_params), kUrlValuesType), Value::OfMap(std::move(params), kStringMapType),
+       Value::String(data.path), LabelMap(data.external_labels), Value::String(environment.external_url)});
+  std::string whole = "{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}" + text;
+  return set.ExecuteHtmlPage(name, std::move(whole), dot, &environment)
+      .map_error(core::AddContext("error executing template {}", name));
 }
 
 Value SampleValue(const QuerySample& sample) {

@@ -8,7 +8,7 @@
 // The functions: query, first, label, value, strvalue, sortByLabel, args, tmpl, reReplaceAll, safeHtml,
 // match, title, toUpper, toLower, graphLink, tableLink, stripPort, stripDomain, humanize, humanize1024,
 // humanizeDuration, humanizePercentage, humanizeTimestamp, toTime, toDuration, now, pathPrefix, externalURL,
-// parseDuration, urlQueryEscape. Templates are text: console pages' HTML escaping is not offered, and `tmpl`,
+// parseDuration, urlQueryEscape. Templates are text, but those of console pages, which are HTML; `tmpl`,
 // which upstream has only there, works in text too.
 //
 // Specification: https://prometheus.io/docs/prometheus/latest/configuration/template_reference/
@@ -61,6 +61,19 @@ core::Result<std::string> ExpandPrometheusAlert(const std::string& name, const s
 core::Result<std::string> ExpandPrometheus(const std::string& name, std::string text, const Value& data,
                                            const PrometheusEnvironment& environment,
                                            MissingKey missing_key = MissingKey::kZero);
+
+// What a console page is asked for.
+struct ConsoleData {
+  std::map<std::string, std::vector<std::string>> params;  // of the URL
+  std::string path;                                        // of the page, below /consoles/
+  std::map<std::string, std::string> external_labels;
+};
+
+// Expands a console page, an HTML template, with the templates of its libraries (file name and text).
+core::Result<std::string> ExpandPrometheusConsole(
+    const std::string& name, const std::string& text,
+    const std::vector<std::pair<std::string, std::string>>& libraries, const ConsoleData& data,
+    const PrometheusEnvironment& environment);
 
 // A sample as templates see it, for data made by hand.
 Value SampleValue(const QuerySample& sample);

@@ -42,25 +42,41 @@ core::Result<std::string> TemplateSet::Execute(std::string_view name, const Valu
 
 core::Result<std::string> TemplateSet::ExecuteText(const std::string& name, std::string text,
                                                    const Value& data, const Environment* environment) const {
-  return ExecuteOverlay(name, std::move(text), data, environment, false);
+  return ExecuteOverlay(name, std::move(text), data, environment, Form::kText);
 }
 
 core::Result<std::string> TemplateSet::ExecuteHtmlText(const std::string& name, std::string text,
                                                        const Value& data,
                                                        const Environment* environment) const {
-  return ExecuteOverlay(name, std::move(text), data, environment, true);
+  return ExecuteOverlay(name, std::move(text), data, environment, Form::kHtml);
+}
+
+core::Result<std::string> TemplateSet::ExecuteHtmlPage(const std::string& name, std::string text,
+                                                       const Value& data,
+                                                       const Environment* environment) const {
+  return ExecuteOverlay(name, std::move(text), data, environment, Form::kHtmlPage);
+}
+
+void TemplateSet::ListNames(std::set<std::string>& names) const {
+  for (const auto& [name, tree] : trees_) names.insert(name);
+  if (parent_ != nullptr) parent_->ListNames(names);
 }
 
 core::Result<std::string> TemplateSet::ExecuteOverlay(const std::string& name, std::string text,
                                                       const Value& data, const Environment* environment,
-                                                      bool as_html) const {
+                                                      Form form) const {
   TemplateSet overlay(Overlay{}, this);
   SEXTANT_TRY(overlay.Parse(name, std::move(text)));
   if (!overlay.trees_.contains(name)) return std::string();  // the text holds definitions only
-  if (as_html) {
-    SEXTANT_ASSIGN(auto escaped, EscapeForHtml(overlay, name));
-    for (auto& [key, tree] : escaped) overlay.trees_[key] = std::move(tree);
+  std::set<std::string> escaped_names;
+  if (form == Form::kHtmlPage) overlay.ListNames(escaped_names);
+  if (form != Form::kText) escaped_names.insert(name);
+  EscapedTrees all;  // each is made of the trees as they were
+  for (const std::string& one : escaped_names) {
+    SEXTANT_ASSIGN(EscapedTrees escaped, EscapeForHtml(overlay, one));
+    all.merge(escaped);
   }
+  for (auto& [key, tree] : all) overlay.trees_[key] = std::move(tree);
   return ExecuteTree(overlay, *overlay.trees_.at(name), data, environment);
 }
 

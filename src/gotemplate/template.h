@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -73,6 +74,12 @@ class TemplateSet {
   core::Result<std::string> ExecuteHtmlText(const std::string& name, std::string text, const Value& data,
                                             const Environment* environment = nullptr) const;
 
+  // The same for pages that execute templates by names which are values, such as console templates with
+  // `tmpl`: every template of the set is also escaped as one that stands in HTML's text, and an error when it
+  // cannot.
+  core::Result<std::string> ExecuteHtmlPage(const std::string& name, std::string text, const Value& data,
+                                            const Environment* environment = nullptr) const;
+
   // For the executor.
   const Tree* FindTree(std::string_view name) const;
   const FunctionMap& functions() const { return *functions_; }
@@ -80,9 +87,12 @@ class TemplateSet {
 
  private:
   struct Overlay {};
+  enum class Form : uint8_t { kText, kHtml, kHtmlPage };
   TemplateSet(Overlay, const TemplateSet* parent);
   core::Result<std::string> ExecuteOverlay(const std::string& name, std::string text, const Value& data,
-                                           const Environment* environment, bool as_html) const;
+                                           const Environment* environment, Form form) const;
+  // The names of all templates, also of those below.
+  void ListNames(std::set<std::string>& names) const;
 
   std::shared_ptr<const FunctionMap> functions_;
   Options options_;

@@ -218,5 +218,37 @@ TEST(Time, ArithmeticIsBounded) {
             std::string::npos);
 }
 
+TEST(PrometheusConsole, EscapesWhatStandsInHtml) {
+  PrometheusEnvironment environment;
+  environment.external_url = "http://h/x";
+  environment.path_prefix = "/x";
+  environment.query = [](const std::string& expression) -> core::Result<std::vector<QuerySample>> {
+    return std::vector<QuerySample>{{{{"job", "<" + expression + ">"}}, 1.5, {}}};
+  };
+  ConsoleData data;
+  data.params = {{"q", {"a&b", "c"}}};
+  data.path = "sub/page.html";
+  data.external_labels = {{"region", "<n>"}};
+  auto expand = [&](const std::string& text, const std::string& library = "") {
+    auto page = ExpandPrometheusConsole("__console_/p", text, {{"l.lib", library}}, data, environment);
+    return page ? *page : page.error().message();
+  };
+  EXPECT_EQ(
+      expand("<p>{{ .Params.q }} {{ index .RawParams.q 1 }} {{ .Path }} {{ $externalLabels.region }}</p>"),
+      "<p>a&amp;b c sub/page.html &lt;n&gt;</p>");
+  EXPECT_EQ(expand("{{ range query \"up\" }}<b title=\"{{ .Labels.job }}\">{{ .Value }}</b>{{ end }}"),
+            "<b title=\"&lt;up&gt;\">1.5</b>");
+  EXPECT_EQ(expand("{{ pathPrefix }} {{ safeHtml \"<i>\" }} {{ .Params.none }}"), "/x <i> ");
+  // Templates by name are HTML themselves and escape what they are given.
+  const std::string library =
+      "{{ define \"cell\" }}<td>{{ . }}</td>{{ end }}{{ define \"link\" }}<a href=\"{{ . }}\">{{ end }}";
+  EXPECT_EQ(expand("{{ template \"cell\" .Params.q }}{{ tmpl \"cell\" .Params.q }}", library),
+            "<td>a&amp;b</td><td>a&amp;b</td>");
+  EXPECT_EQ(expand("{{ tmpl .Params.none 1 }}", library).find("<td>"), std::string::npos);
+  EXPECT_EQ(expand("{{ tmpl \"link\" \"javascript:x\" }}", library), "<a href=\"#ZgotmplZ\">");
+  EXPECT_NE(expand("{{ if .Path }}<a href=\"{{ else }}x{{ end }}").find("html/template"), std::string::npos);
+  EXPECT_NE(expand("{{ query }}").find("error executing template __console_/p"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sextant::gotemplate

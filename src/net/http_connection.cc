@@ -316,8 +316,16 @@ void HttpConnection::OnHeader() {
   role_.clear();
   planned_.reset();
 
-  if (std::shared_ptr<BasicAuth> auth = core_->security().auth) {
-    CheckPassword(auth);
+  SecurityState security = core_->security();
+  if (security.limiter != nullptr && !security.limiter->Allow(request_begin_ns_)) {
+    core_->CountRefusal("rate_limit");
+    match_.route = nullptr;
+    Plan(HttpResponse::Text(429, "Too Many Requests\n"));
+    if (CheckExpectation()) reader_.ReadBody(kSmallBodyBytes);
+    return;
+  }
+  if (security.auth != nullptr) {
+    CheckPassword(security.auth);
   } else if (core_->options.gate != nullptr) {
     AskGate(*core_->options.gate);
   } else {

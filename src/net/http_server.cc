@@ -1,9 +1,14 @@
 #include "net/http_server.h"
 
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
+#include <cerrno>
+#include <charconv>
 #include <future>
 
 #include "net/http_connection.h"
@@ -18,6 +23,8 @@ using core::Fail;
 
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::string_view kBusyText = "503 Service Unavailable: too many connections; try again later\n";
+
+constexpr std::string_view kInherited = "fd:";
 
 struct ListenAddress {
   tcp::endpoint endpoint;
@@ -64,7 +71,33 @@ core::Status DescribeBindError(const std::string& text, const error_code& error)
   return Fail(Code::kInvalidArgument, "listen on {}: {}", text, error.message());
 }
 
+// A listening socket that somebody else has made, such as systemd.
+core::Result<TcpAcceptor> TakeOver(const std::string& text, asio::io_context& context) {
+  int fd = -1;
+  const auto [end, parsed] = std::from_chars(text.data() + kInherited.size(), text.data() + text.size(), fd);
+  if (parsed != std::errc() || end != text.data() + text.size() || fd < 0) {
+    return Fail(Code::kInvalidArgument, "listen on {}: not the number of an open file", text);
+  }
+  int family = 0;
+  int is_listening = 0;
+  socklen_t length = sizeof family;
+  if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) != 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &length) != 0) {
+    return core::FailErrno(errno, fmt::format("listen on {}", text));
+  }
+  if ((family != AF_INET && family != AF_INET6) || is_listening == 0) {
+    return Fail(Code::kInvalidArgument, "listen on {}: not a TCP socket that listens", text);
+  }
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  TcpAcceptor acceptor(context.get_executor());
+  error_code error;
+  acceptor.assign(family == AF_INET ? tcp::v4() : tcp::v6(), fd, error);
+  if (error) return tl::unexpected(DescribeBindError(text, error).error());
+  return acceptor;
+}
+
 core::Result<TcpAcceptor> Bind(const std::string& text, asio::io_context& context) {
+  if (text.starts_with(kInherited)) return TakeOver(text, context);
   SEXTANT_ASSIGN(ListenAddress address, ResolveListen(text, context));
   TcpAcceptor acceptor(context.get_executor());
   error_code error;
@@ -83,11 +116,15 @@ core::Result<TcpAcceptor> Bind(const std::string& text, asio::io_context& contex
   return acceptor;
 }
 
-core::Result<SecurityState> MakeSecurity(const WebSecurity& security) {
+core::Result<SecurityState> MakeSecurity(const WebSecurity& security, const core::Clock& clock) {
   SEXTANT_TRY(ValidateWebSecurity(security));
   SecurityState state;
   if (!security.basic_auth_users.empty()) state.auth = std::make_shared<BasicAuth>(security.basic_auth_users);
-  if (!security.cert_file.empty()) {
+  if (security.rate_interval_ms > 0) {
+    state.limiter = std::make_shared<RateLimiter>(security.rate_interval_ms * 1'000'000, security.rate_burst,
+                                                  clock.MonotonicNs());
+  }
+  if (security.has_tls()) {
     SEXTANT_ASSIGN(state.tls, MakeTlsServerContext(security));
   }
   return state;
@@ -212,7 +249,7 @@ core::Result<std::unique_ptr<HttpServer>> HttpServer::Start(IoContext& io, core:
                                                             const core::Clock& clock,
                                                             core::Registry& registry, core::Logger logger,
                                                             Router router, HttpServerOptions options) {
-  SEXTANT_ASSIGN(SecurityState security, MakeSecurity(options.security));
+  SEXTANT_ASSIGN(SecurityState security, MakeSecurity(options.security, clock));
   if (options.listen.empty()) return Fail(Code::kInvalidArgument, "no address to listen on");
   IoLoop& accept_loop = *io.impl().loops.front();
   std::vector<TcpAcceptor> acceptors;
@@ -248,7 +285,7 @@ std::string HttpServer::bound_address(size_t index) const {
 void HttpServer::SetRouter(Router router) { impl_->core->SetRouter(std::move(router)); }
 
 core::Status HttpServer::SetSecurity(const WebSecurity& security) {
-  SEXTANT_ASSIGN(SecurityState state, MakeSecurity(security));
+  SEXTANT_ASSIGN(SecurityState state, MakeSecurity(security, impl_->core->clock));
   bool had_tls = impl_->core->security().tls != nullptr;
   if (had_tls != (state.tls != nullptr)) {
     return Fail(Code::kInvalidArgument, "TLS cannot be switched {} while running; restart",

@@ -51,20 +51,46 @@ struct HttpTimeouts {
   core::DurationMs websocket_ping_ms = 30'000;
 };
 
+// What becomes of clients' certificates.
+enum class ClientCertificates {
+  kNotAsked,
+  kAsked,             // taken as they are
+  kRequired,          // likewise, but there must be one
+  kVerifiedIfGiven,   // by the client authorities, or the system's without any
+  kRequiredVerified,  // likewise, and there must be one
+};
+
 // Who may connect and how: what Prometheus' web configuration file says.
 struct WebSecurity {
-  std::string cert_file = {};       // PEM chain; TLS is on when set
-  std::string key_file = {};        // PEM
-  std::string client_ca_file = {};  // PEM; verifies client certificates when set
-  bool require_client_certificate = false;
-  std::string min_tls_version = "TLS12";  // TLS12 or TLS13
+  // Each as a file's name or as the text itself, PEM.
+  std::string cert_file = {};  // a chain
+  std::string cert = {};
+  std::string key_file = {};
+  std::string key = {};
+  std::string client_ca_file = {};
+  std::string client_ca = {};
+  ClientCertificates client_certificates = ClientCertificates::kNotAsked;
+  std::vector<std::string> client_allowed_sans = {};  // a verified certificate must have one; empty: any
+  std::string min_tls_version = "TLS12";              // TLS12 or TLS13
+  std::string max_tls_version = {};                   // likewise; empty: the newest
+  std::vector<std::string> cipher_suites = {};        // of TLS 1.2, by Go's names; empty: the library's
+  bool prefers_own_cipher_suites = true;
+  std::vector<std::string> curves = {};  // by Go's names; empty: the library's
+
+  // Requests of all clients together: so many at once, then one per interval; 0: no limit.
+  core::DurationMs rate_interval_ms = 0;
+  int64_t rate_burst = 0;
+
+  // Whether TLS is on.
+  bool has_tls() const { return !cert_file.empty() || !cert.empty(); }
 
   // Name → bcrypt hash; authentication is on when not empty.
   std::map<std::string, std::string> basic_auth_users = {};
 };
 
 struct HttpServerOptions {
-  // "host:port", ":port" (all addresses), "[::1]:port"; port 0 picks a free one.
+  // "host:port", ":port" (all addresses), "[::1]:port"; port 0 picks a free one. "fd:3" is a TCP socket that
+  // the process was started with and that listens already.
   std::vector<std::string> listen = {"127.0.0.1:9090"};
   WebSecurity security = {};
   HttpLimits limits = {};

@@ -14,6 +14,7 @@
 
 #include "net/basic_auth.h"
 #include "net/http_server.h"
+#include "net/rate_limiter.h"
 #include "net/tls.h"
 
 namespace sextant::net {
@@ -44,8 +45,9 @@ struct RouteTable {
 
 // Credentials in force; replaced as a whole.
 struct SecurityState {
-  std::shared_ptr<BasicAuth> auth;  // null: no authentication
-  TlsContextPtr tls;                // null: plain
+  std::shared_ptr<BasicAuth> auth;       // null: no authentication
+  TlsContextPtr tls;                     // null: plain
+  std::shared_ptr<RateLimiter> limiter;  // null: no limit
 };
 
 class ServerCore {

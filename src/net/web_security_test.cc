@@ -12,6 +12,7 @@
 #include "net/basic_auth.h"
 #include "net/http_client.h"
 #include "net/net_test_util.h"
+#include "net/rate_limiter.h"
 
 namespace sextant::net {
 namespace {
@@ -229,10 +230,11 @@ TEST(WebSecurityTest, ClientsCheckCertificates) {
 TEST(WebSecurityTest, ChecksClientCertificates) {
   TestCertificate certificate;
   TestCertificate client("client");
-  TestServer server(UserRouter(), {.security = {.cert_file = certificate.cert_file(),
-                                                .key_file = certificate.key_file(),
-                                                .client_ca_file = client.cert_file(),
-                                                .require_client_certificate = true}});
+  TestServer server(UserRouter(),
+                    {.security = {.cert_file = certificate.cert_file(),
+                                  .key_file = certificate.key_file(),
+                                  .client_ca_file = client.cert_file(),
+                                  .client_certificates = ClientCertificates::kRequiredVerified}});
   std::string url = fmt::format("https://127.0.0.1:{}/user", server.port());
   EXPECT_FALSE(FetchSync({.url = url, .tls = certificate.Trust()}));
   auto shown = FetchSync(
@@ -241,6 +243,105 @@ TEST(WebSecurityTest, ChecksClientCertificates) {
                                                                   .cert_file = client.cert_file(),
                                                                   .key_file = client.key_file()})});
   EXPECT_TRUE(shown) << shown.error().message();
+}
+
+std::string ReadAll(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// What a client with this certificate (none: no certificate) gets: its body, or "refused".
+std::string Visit(const WebSecurity& security, const TestCertificate& server_certificate,
+                  const TestCertificate* client) {
+  TestServer server(UserRouter(), {.security = security});
+  TlsClientOptions tls{.ca_file = server_certificate.cert_file()};
+  if (client != nullptr) {
+    tls.cert_file = client->cert_file();
+    tls.key_file = client->key_file();
+  }
+  auto answer = FetchSync({.url = fmt::format("https://127.0.0.1:{}/user", server.port()),
+                           .tls = std::make_shared<TlsClientOptions>(tls)});
+  return answer ? answer->body : "refused";
+}
+
+TEST(WebSecurityTest, CertificatesMayStandInTheConfiguration) {
+  TestCertificate certificate;
+  TestCertificate client("client");
+  WebSecurity security;
+  security.cert = ReadAll(certificate.cert_file());
+  security.key = ReadAll(certificate.key_file());
+  EXPECT_EQ(Visit(security, certificate, nullptr), "user= tls");
+  security.client_ca = ReadAll(client.cert_file());
+  security.client_certificates = ClientCertificates::kRequiredVerified;
+  EXPECT_EQ(Visit(security, certificate, nullptr), "refused");
+  EXPECT_EQ(Visit(security, certificate, &client), "user= tls");
+  EXPECT_EQ(Visit(security, certificate, &certificate), "refused");
+}
+
+TEST(WebSecurityTest, ClientCertificatesByPolicy) {
+  TestCertificate certificate;
+  TestCertificate client("client");
+  WebSecurity security;
+  security.cert_file = certificate.cert_file();
+  security.key_file = certificate.key_file();
+  using enum ClientCertificates;
+  security.client_certificates = kAsked;
+  EXPECT_EQ(Visit(security, certificate, nullptr), "user= tls");
+  EXPECT_EQ(Visit(security, certificate, &client), "user= tls") << "not verified";
+  security.client_certificates = kRequired;
+  EXPECT_EQ(Visit(security, certificate, nullptr), "refused");
+  EXPECT_EQ(Visit(security, certificate, &client), "user= tls");
+  security.client_certificates = kVerifiedIfGiven;
+  EXPECT_EQ(Visit(security, certificate, nullptr), "user= tls");
+  EXPECT_EQ(Visit(security, certificate, &client), "refused") << "the system does not know it";
+  security.client_ca_file = client.cert_file();
+  EXPECT_EQ(Visit(security, certificate, &client), "user= tls");
+  // Names that the certificate has: localhost, named.example, 127.0.0.1.
+  for (const char* name : {"named.example", "127.0.0.1"}) {
+    security.client_allowed_sans = {"another", name};
+    EXPECT_EQ(Visit(security, certificate, &client), "user= tls") << name;
+  }
+  security.client_allowed_sans = {"another", "client"};
+  EXPECT_EQ(Visit(security, certificate, &client), "refused");
+}
+
+TEST(WebSecurityTest, VersionsCiphersAndCurvesMeetTheClients) {
+  TestCertificate certificate;
+  auto visit = [&](WebSecurity security, std::string min, std::string max) {
+    security.cert_file = certificate.cert_file();
+    security.key_file = certificate.key_file();
+    TestServer server(UserRouter(), {.security = security});
+    TlsClientOptions tls{.ca_file = certificate.cert_file()};
+    tls.min_version = min;
+    tls.max_version = max;
+    auto answer = FetchSync({.url = fmt::format("https://127.0.0.1:{}/user", server.port()),
+                             .tls = std::make_shared<TlsClientOptions>(tls)});
+    return answer.has_value();
+  };
+  EXPECT_TRUE(visit({}, "TLS13", ""));
+  EXPECT_FALSE(visit({.max_tls_version = "TLS12"}, "TLS13", ""));
+  EXPECT_TRUE(visit({.max_tls_version = "TLS12"}, "TLS12", ""));
+  // The certificate's key is one of elliptic curves.
+  EXPECT_TRUE(visit({.cipher_suites = {"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"}}, "TLS12", "TLS12"));
+  EXPECT_FALSE(visit({.cipher_suites = {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"}}, "TLS12", "TLS12"));
+  EXPECT_FALSE(visit({.cipher_suites = {"TLS_AES_128_GCM_SHA256"}}, "TLS12", "TLS12"));
+  EXPECT_TRUE(visit({.cipher_suites = {"TLS_AES_128_GCM_SHA256"}}, "TLS13", ""));
+  EXPECT_TRUE(visit({.curves = {"CurveP521", "X25519"}}, "TLS13", ""));
+}
+
+TEST(WebSecurityTest, RequestsPastTheRateAreRefused) {
+  TestServer server(UserRouter(), {.security = {.rate_interval_ms = 3'600'000, .rate_burst = 2}});
+  auto status = [&] { return FetchSync({.url = server.Url("/user")})->status; };
+  EXPECT_EQ(status(), 200);
+  EXPECT_EQ(status(), 200);
+  EXPECT_EQ(status(), 429);
+  RateLimiter limiter(100, 1, 0);
+  EXPECT_TRUE(limiter.Allow(0));
+  EXPECT_FALSE(limiter.Allow(99));
+  EXPECT_TRUE(limiter.Allow(100));
+  EXPECT_FALSE(limiter.Allow(150));
+  EXPECT_TRUE(limiter.Allow(10'000));
+  EXPECT_FALSE(limiter.Allow(10'000)) << "no more than the burst is saved up";
 }
 
 TEST(WebSecurityTest, PlainHttpOnATlsPortIsTold) {
@@ -281,11 +382,29 @@ TEST(WebSecurityTest, NamesTheFileThatIsWrong) {
       {{.cert_file = good.cert_file(), .key_file = garbage}, "key_file " + garbage + " holds no PEM key"},
       {{.cert_file = good.cert_file(), .key_file = other.key_file()},
        "key_file " + other.key_file() + " does not belong to cert_file " + good.cert_file()},
-      {{.cert_file = good.cert_file()}, "TLS needs both cert_file and key_file"},
-      {{.cert_file = good.cert_file(), .key_file = good.key_file(), .client_ca_file = garbage},
+      {{.cert_file = good.cert_file()}, "TLS needs both a certificate and a key"},
+      {{.cert_file = good.cert_file(),
+        .key_file = good.key_file(),
+        .client_ca_file = garbage,
+        .client_certificates = ClientCertificates::kVerifiedIfGiven},
        "client_ca_file " + garbage + " holds no PEM certificate"},
-      {{.cert_file = good.cert_file(), .key_file = good.key_file(), .require_client_certificate = true},
-       "client certificates are required but client_ca_file is not set"},
+      {{.cert_file = good.cert_file(),
+        .key_file = good.key_file(),
+        .client_ca = "garbage",
+        .client_certificates = ClientCertificates::kRequiredVerified},
+       "client_ca holds no PEM certificate"},
+      {{.cert = "garbage", .key_file = good.key_file()}, "cert holds no PEM certificate"},
+      {{.cert_file = good.cert_file(), .key = "garbage"}, "key holds no PEM key"},
+      {{.cert_file = good.cert_file(), .key = ReadAll(other.key_file())},
+       "key does not belong to cert_file " + good.cert_file()},
+      {{.cert_file = good.cert_file(),
+        .key_file = good.key_file(),
+        .min_tls_version = "TLS13",
+        .max_tls_version = "TLS12"},
+       "max_version is less than min_version"},
+      {{.cert_file = good.cert_file(), .key_file = good.key_file(), .cipher_suites = {"TLS_X"}},
+       "unknown cipher: TLS_X"},
+      {{.cert_file = good.cert_file(), .key_file = good.key_file(), .curves = {"P1"}}, "unknown curve: P1"},
       {{.cert_file = good.cert_file(), .key_file = good.key_file(), .min_tls_version = "TLS10"},
        "min_version \"TLS10\" is not supported: use TLS12 or TLS13"},
   };

@@ -43,6 +43,13 @@ const pages = {
       await page.evaluate(() => window.scrollTo(0, 0));
     },
   },
+  machine: {
+    path: '/machine', heading: 'Machine',
+    ready: async (page) => {
+      await page.getByRole('table', { name: 'What uses this machine' }).locator('tbody tr').nth(2).waitFor();
+      await panel(page, 'CPU').locator('canvas').waitFor();
+    },
+  },
   query: {
     path: `/query?${new URLSearchParams({ 'g0.expr': 'up', 'g0.tab': 'table', 'g1.expr': 'sum by (mode) (rate(node_cpu_seconds_total[1m]))', 'g1.tab': 'graph', from: 'now-15m', to: 'now' })}`,
     heading: 'Query', ready: async (page) => { await page.getByRole('table').waitFor(); await page.locator('canvas').waitFor(); await editor(page, 2).waitFor(); },
@@ -56,6 +63,11 @@ const pages = {
   dashboards: { path: '/dashboards', heading: 'Dashboards', ready: (page) => page.getByRole('list', { name: 'Dashboards' }).waitFor() },
   status: { path: '/status', heading: 'Status', ready: (page) => page.getByRole('table', { name: 'Series by metric' }).locator('tbody tr').first().waitFor() },
   flags: { path: '/flags', heading: 'Flags', entry: 'Status', ready: (page) => page.getByRole('table', { name: 'Flags' }).waitFor() },
+  history: { path: '/alert-history?view=noise', heading: 'Alert history', entry: 'Alerts', ready: (page) => page.getByRole('region', { name: 'Receivers' }).waitFor() },
+  routing: {
+    path: '/routing?labels=severity%3D%22page%22', heading: 'Routing', entry: 'Alerts',
+    ready: (page) => page.getByRole('region', { name: 'Where an alert goes' }).getByRole('cell', { name: 'log', exact: true }).waitFor(),
+  },
   alerts: { path: '/alerts', heading: 'Alerts', ready: (page) => page.getByRole('region', { name: /^Rule group / }).first().waitFor() },
 };
 
@@ -376,6 +388,96 @@ describe('Silences', () => {
   });
 });
 
+describe('Alert history and routing', () => {
+  test('what happened to an alert, why it goes where it goes, and where another configuration would have sent it', async () => {
+    const { page, close, troubles } = await openPage(browser, base);
+    const posted = await fetch(`${base}/api/v2/alerts`, {
+      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify([{ labels: { alertname: 'Walrus', severity: 'critical', note: '<b>"x"</b>' } }]),
+    });
+    assert.equal(posted.status, 200);
+    await page.goto('/alert-history?filter=alertname%3D"Walrus"');
+    const events = page.getByRole('list', { name: 'Events' });
+    await events.getByText('Began').waitFor();
+    assert.equal(await events.getByRole('listitem').filter({ hasText: 'Walrus' }).count() > 0, true);
+    await screenshot(page, shots, 'alert-history');
+    await page.getByRole('button', { name: 'Held back', exact: true }).click();
+    await page.getByText('Change the filter or the kind.').waitFor();
+    await page.getByRole('button', { name: 'Noise', exact: true }).click();
+    await page.getByRole('region', { name: 'Alerts by how often they change' }).getByRole('link', { name: 'Walrus' }).waitFor();
+    await screenshot(page, shots, 'alert-noise');
+    await page.getByRole('button', { name: 'Messages', exact: true }).click();
+    await page.waitForURL(/view=deliveries/);
+    await page.goBack();
+    await page.goto('/alert-history?filter=alertname%3D"Walrus"');
+    await events.getByRole('link', { name: 'Why' }).first().click();
+    const way = page.getByRole('region', { name: 'Where an alert goes' });
+    await way.getByText('fires now').waitFor();
+    await way.getByRole('cell', { name: 'log', exact: true }).waitFor();
+    const trial = page.getByRole('region', { name: 'Try a configuration' });
+    await trial.getByLabel('The file').fill('route: {receiver: nobody}');
+    await trial.getByRole('button', { name: 'Try it' }).click();
+    await trial.getByRole('alert').getByText('nobody').waitFor();
+    await trial.getByLabel('The file').fill('route: {receiver: pager, group_wait: 0s}\nreceivers: [{name: pager, webhook_configs: [{url: "http://127.0.0.1:1/"}]}]');
+    await trial.getByRole('button', { name: 'Try it' }).click();
+    const outcome = trial.getByRole('region', { name: 'Outcome' });
+    await outcome.getByRole('row', { name: /^pager – \d+ with/ }).waitFor();
+    await outcome.getByRole('row').filter({ hasText: 'Walrus' }).getByText('pager').waitFor();
+    await screenshot(page, shots, 'routing');
+    // The refused configuration is an answer that the browser reports, and nothing else went wrong.
+    assert.deepEqual(troubles.filter((one) => !one.includes('400')), []);
+    await close({ expectTrouble: true });
+  });
+});
+
+describe('Machine', () => {
+  const rows = (page) => page.getByRole('table', { name: 'What uses this machine' }).locator('tbody tr');
+
+  test('what eats this machine is one click from the home page', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/');
+    const strip = page.getByRole('navigation', { name: 'What uses this machine' });
+    assert.match(await strip.getByRole('link', { name: /^Most memory/ }).textContent(), /Most memory .+ \d+(\.\d+)? [KMG]iB/);
+    await strip.getByRole('link', { name: /^Most memory/ }).click();
+    await page.waitForURL(/\/machine\?sort=memory/);
+    await rows(page).nth(2).waitFor();
+    const shown = await rows(page).first().locator('td').nth(2).textContent();
+    const { topProcesses } = await api('host/processes?limit=25');
+    const most = Math.max(...topProcesses.map((one) => one.memoryBytes));
+    const unit = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }[shown.match(/[KMG]iB/)[0]];
+    assert.ok(Math.abs(numberIn(shown) * unit - most) < 0.3 * most, `${shown} for ${most} bytes`);
+    await close();
+  });
+
+  test('names programs, services and containers, and the order lives in the address', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/machine');
+    await rows(page).nth(2).waitFor();
+    const amounts = async (column) => (await rows(page).locator(`td:nth-child(${column})`).allTextContents()).map(numberIn);
+    const cpu = await amounts(2);
+    assert.deepEqual(cpu, [...cpu].sort((a, b) => b - a), 'most CPU first');
+    await page.getByRole('button', { name: 'Programs' }).click();
+    await page.getByRole('columnheader', { name: 'Program' }).waitFor();
+    await rows(page).filter({ hasText: 'sextant' }).first().waitFor();
+    await page.getByRole('button', { name: 'Memory' }).click();
+    assert.match(page.url(), /by=names&sort=memory/);
+    assert.equal(await page.getByRole('columnheader', { name: 'Memory' }).getAttribute('aria-sort'), 'descending');
+    await close();
+  });
+
+  test('draws the last minutes second by second', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/machine');
+    for (const title of ['CPU', 'Memory']) {
+      await panel(page, title).scrollIntoViewIfNeeded();
+      assert.ok((await colouredPixels(panel(page, title))) > 100, `${title} is drawn`);
+    }
+    const { timesMs } = await api('host/recent?seconds=300&metric[]=load');
+    const steps = timesMs.slice(1).map((time, i) => time - timesMs[i]).sort((a, b) => a - b);
+    assert.ok(Math.abs(steps[Math.floor(steps.length / 2)] - 1000) < 100, 'a second apart');
+    await close();
+  });
+});
+
 describe('Costs', () => {
   test('lists the metrics with most series, and each leads to a query that takes it apart', async () => {
     const { page, close } = await openPage(browser, base);
@@ -507,6 +609,33 @@ describe('Alerts', () => {
 });
 
 describe('everywhere', () => {
+  test('the content security policy allows no styles or scripts but ours, and another page has another nonce', async () => {
+    const nonces = new Set();
+    for (let i = 0; i < 2; ++i) {
+      const response = await fetch(`${base}/query`);
+      const policy = response.headers.get('content-security-policy');
+      assert.doesNotMatch(policy, /unsafe|\*/);
+      const nonce = /style-src 'self' 'nonce-([0-9a-f]{32})'/.exec(policy)[1];
+      assert.ok((await response.text()).includes(`name="sextant-nonce" content="${nonce}"`));
+      assert.equal(response.headers.get('cache-control'), 'no-store');
+      nonces.add(nonce);
+    }
+    assert.equal(nonces.size, 2);
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/query');
+    await editor(page).waitFor();
+    // What the editor makes of styles while it runs is there.
+    assert.equal(await page.locator('.cm-scroller').first().evaluate((element) => getComputedStyle(element).display), 'flex');
+    const isRefused = await page.evaluate(() => {
+      const style = document.createElement('style');
+      style.textContent = 'body { --evil: 1 }';
+      document.head.append(style);
+      return getComputedStyle(document.body).getPropertyValue('--evil') === '';
+    });
+    assert.ok(isRefused);
+    await close({ expectTrouble: true });
+  });
+
   test('the keyboard alone is enough', async () => {
     const { page, close } = await openPage(browser, base);
     await page.goto('/');

@@ -24,7 +24,7 @@ class StartUp(TestCase):
         self.fails("--retention=forever", code=2, says=["--retention"])
         self.fails("promethus", code=2, says=["promethus", "prometheus"])
         self.fails("tempo", code=2, says=["tempo", "not"])
-        self.fails("prometheus", "--web.page-title=x", code=2, says=["--web.page-title"])
+        self.fails("prometheus", "--storage.tsdb.delay-compact-file.path=x", code=2, says=["--storage.tsdb.delay-compact-file.path"])
 
     def test_configuration(self):
         self.fails("--config", "absent.yaml", code=1, says=["absent.yaml", "No such file"])

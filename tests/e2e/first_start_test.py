@@ -77,7 +77,7 @@ class FirstStart(TestCase):
         server = self.start_platform()
         for word in ("http://127.0.0.1:", str(self.folder / "data"), "Ctrl+C", "node"):
             self.assertIn(word, server.output)
-        for path in ("/", "/query", "/targets", "/alerts", "/cardinality"):
+        for path in ("/", "/query", "/targets", "/alerts", "/cardinality", "/machine"):
             status, body = server.get(path)
             self.assertEqual(status, 200, path)
             self.assertIn("<title>Sextant", body)

@@ -197,6 +197,17 @@ class TestCase(unittest.TestCase):
         self.addCleanup(server.kill)
         return server.wait_ready() if ready else server
 
+    def start_exporter(self, *arguments):
+        """sextant node_exporter, once it answers."""
+        server = self.start("--web.listen-address=127.0.0.1:0", *arguments, program=["node_exporter"], ready=False)
+
+        def port():
+            if server.process.poll() is not None:
+                raise AssertionError(f"exited with {server.process.returncode}:\n{server.output}")
+            return re.search(r"msg=listening address=127\.0\.0\.1:(\d+)", server.output)
+        server.port = int(wait_for("the exporter's port", port).group(1))
+        return server
+
     def start_platform(self, *arguments, data="data"):
         return self.start("--data", str(self.folder / data), "--listen", "127.0.0.1:0", *arguments)
 

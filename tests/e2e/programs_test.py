@@ -45,14 +45,22 @@ scrape_configs:
         self.assertEqual(server.stop(20), 0)
 
     def test_node_exporter(self):
-        server = self.start("--web.listen-address=127.0.0.1:0", program=["node_exporter"], ready=False)
-        def port():
-            match = re.search(r"127\.0\.0\.1:(\d+)", server.output)
-            return match and int(match.group(1))
-        server.port = wait_for("the port", port)
-        status, text = wait_for("an answer", lambda: server.get("/metrics"))
+        server = self.start_exporter()
+        status, text = server.get("/metrics")
         self.assertEqual(status, 200)
         self.assertIn("# TYPE node_cpu_seconds_total counter", text)
+        maps = pathlib.Path(f"/proc/{server.process.pid}/maps").read_text()
+        for library in ("libcurl", "libssl", "libcrypto"):
+            self.assertNotIn(library, maps, "is loaded only where something needs it")
+        self.assertEqual(server.stop(20), 0)
+
+    def test_the_node_exporter_says_at_its_start_what_is_wrong(self):
+        folder = pathlib.Path(self.folder) / "metrics"
+        folder.mkdir()
+        (folder / "broken.prom").write_text("this is no metric\n")
+        server = self.start("--web.listen-address=127.0.0.1:0", f"--collector.textfile.directory={folder}",
+                            program=["node_exporter"], ready=False)
+        wait_for("the complaint", lambda: "broken.prom" in server.output)
         self.assertEqual(server.stop(20), 0)
 
     def test_a_symlink_chooses_the_program(self):

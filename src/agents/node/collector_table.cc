@@ -1,6 +1,19 @@
 #include "agents/node/collectors.h"
+#include "agents/node/usage/cgroup_usage.h"
+#include "agents/node/usage/process_usage.h"
 
 namespace sextant::node {
+namespace {
+
+// That of the options, or one of the collector's own.
+template <typename T>
+std::shared_ptr<T> SharedOrOwn(const std::shared_ptr<T>& shared, const NodeOptions& options,
+                               const core::Clock& clock) {
+  if (shared) return shared;
+  return std::make_shared<T>(options.paths, clock, UsageLimits{.top_count = options.usage_top_count});
+}
+
+}  // namespace
 
 std::span<const CollectorEntry> CollectorTable() {
   static constexpr CollectorEntry kTable[] = {
@@ -10,6 +23,10 @@ std::span<const CollectorEntry> CollectorTable() {
       {"bonding", true, true, [](const auto&, const auto&) { return MakeBondingCollector(); }},
       {"btrfs", true, true, [](const auto&, const auto&) { return MakeBtrfsCollector(); }},
       {"buddyinfo", false, false, [](const auto&, const auto&) { return MakeBuddyinfoCollector(); }},
+      {"cgroup_usage", false, true,
+       [](const auto& o, const auto& c) {
+         return MakeCgroupUsageCollector(SharedOrOwn(o.cgroup_usage, o, c));
+       }},
       {"cgroups", false, false, [](const auto&, const auto&) { return MakeCgroupsCollector(); }},
       {"conntrack", true, false, [](const auto&, const auto&) { return MakeConntrackCollector(); }},
       {"cpu", true, false, [](const auto& o, const auto&) { return MakeCpuCollector(o); }},
@@ -47,15 +64,22 @@ std::span<const CollectorEntry> CollectorTable() {
       {"network_route", false, false, [](const auto&, const auto&) { return MakeNetworkRouteCollector(); }},
       {"nfs", true, false, [](const auto&, const auto&) { return MakeNfsCollector(); }},
       {"nfsd", true, false, [](const auto&, const auto&) { return MakeNfsdCollector(); }},
+      {"ntp", false, true, [](const auto& o, const auto&) { return MakeNtpCollector(o); }},
       {"nvme", true, true, [](const auto&, const auto&) { return MakeNvmeCollector(); }},
       {"os", true, false, [](const auto&, const auto&) { return MakeOsCollector(); }},
       {"pcidevice", false, true, [](const auto& o, const auto&) { return MakePcideviceCollector(o); }},
+      {"perf", false, true, [](const auto& o, const auto&) { return MakePerfCollector(o); }},
       {"powersupplyclass", true, true,
        [](const auto& o, const auto&) { return MakePowersupplyclassCollector(o); }},
       {"pressure", true, false, [](const auto&, const auto&) { return MakePressureCollector(); }},
+      {"process_usage", false, true,
+       [](const auto& o, const auto& c) {
+         return MakeProcessUsageCollector(SharedOrOwn(o.process_usage, o, c));
+       }},
       {"processes", false, false, [](const auto&, const auto&) { return MakeProcessesCollector(); }},
       {"qdisc", false, false, [](const auto& o, const auto&) { return MakeQdiscCollector(o); }},
       {"rapl", true, true, [](const auto& o, const auto&) { return MakeRaplCollector(o); }},
+      {"runit", false, true, [](const auto& o, const auto&) { return MakeRunitCollector(o); }},
       {"schedstat", true, false, [](const auto&, const auto&) { return MakeSchedstatCollector(); }},
       {"selinux", true, false, [](const auto&, const auto&) { return MakeSelinuxCollector(); }},
       {"slabinfo", false, false, [](const auto& o, const auto&) { return MakeSlabinfoCollector(o); }},
@@ -63,6 +87,7 @@ std::span<const CollectorEntry> CollectorTable() {
       {"softirqs", false, false, [](const auto&, const auto&) { return MakeSoftirqsCollector(); }},
       {"softnet", true, false, [](const auto&, const auto&) { return MakeSoftnetCollector(); }},
       {"stat", true, false, [](const auto& o, const auto&) { return MakeStatCollector(o); }},
+      {"supervisord", false, true, [](const auto& o, const auto&) { return MakeSupervisordCollector(o); }},
       {"swap", false, false, [](const auto&, const auto&) { return MakeSwapCollector(); }},
       {"sysctl", false, false, [](const auto& o, const auto&) { return MakeSysctlCollector(o); }},
       {"systemd", false, true, [](const auto& o, const auto&) { return MakeSystemdCollector(o); }},

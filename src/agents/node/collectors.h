@@ -20,6 +20,9 @@
 
 namespace sextant::node {
 
+class CgroupUsage;
+class ProcessUsage;
+
 class Collector {
  public:
   virtual ~Collector() = default;
@@ -55,6 +58,7 @@ std::unique_ptr<Collector> MakeBcachefsCollector();
 std::unique_ptr<Collector> MakeBondingCollector();
 std::unique_ptr<Collector> MakeBtrfsCollector();
 std::unique_ptr<Collector> MakeBuddyinfoCollector();
+std::unique_ptr<Collector> MakeCgroupUsageCollector(std::shared_ptr<CgroupUsage> usage);
 std::unique_ptr<Collector> MakeCgroupsCollector();
 std::unique_ptr<Collector> MakeConntrackCollector();
 std::unique_ptr<Collector> MakeCpuCollector(const NodeOptions& options);
@@ -89,14 +93,18 @@ std::unique_ptr<Collector> MakeNetstatCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeNetworkRouteCollector();
 std::unique_ptr<Collector> MakeNfsCollector();
 std::unique_ptr<Collector> MakeNfsdCollector();
+std::unique_ptr<Collector> MakeNtpCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeNvmeCollector();
 std::unique_ptr<Collector> MakeOsCollector();
 std::unique_ptr<Collector> MakePcideviceCollector(const NodeOptions& options);
+std::unique_ptr<Collector> MakePerfCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakePowersupplyclassCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakePressureCollector();
+std::unique_ptr<Collector> MakeProcessUsageCollector(std::shared_ptr<ProcessUsage> usage);
 std::unique_ptr<Collector> MakeProcessesCollector();
 std::unique_ptr<Collector> MakeQdiscCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeRaplCollector(const NodeOptions& options);
+std::unique_ptr<Collector> MakeRunitCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeSchedstatCollector();
 std::unique_ptr<Collector> MakeSelinuxCollector();
 std::unique_ptr<Collector> MakeSlabinfoCollector(const NodeOptions& options);
@@ -104,6 +112,7 @@ std::unique_ptr<Collector> MakeSockstatCollector();
 std::unique_ptr<Collector> MakeSoftirqsCollector();
 std::unique_ptr<Collector> MakeSoftnetCollector();
 std::unique_ptr<Collector> MakeStatCollector(const NodeOptions& options);
+std::unique_ptr<Collector> MakeSupervisordCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeSwapCollector();
 std::unique_ptr<Collector> MakeSysctlCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeSystemdCollector(const NodeOptions& options);

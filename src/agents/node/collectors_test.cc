@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "agents/node/host_files.h"
+#include "agents/node/metric_sink.h"
 #include "agents/node/node_agent.h"
 #include "agents/node/test_tree.h"
 
@@ -86,6 +90,59 @@ TEST(Collectors, WithoutFilesThereIsNoDataAndNoWarning) {
   }
 }
 
+// Nothing is denied to root; reading a folder as a file fails for everybody.
+TEST(Collectors, AFileThatCannotBeReadFailsItsCollectorAlone) {
+  const TestTree tree;
+  tree.Write("proc/loadavg", "1 2 3 1/2 3\n");
+  for (const char* file :
+       {"proc/buddyinfo", "proc/mdstat", "proc/swaps", "proc/vmstat", "proc/sys/fs/file-nr"}) {
+    std::filesystem::create_directories(tree.path() / file);
+  }
+  const std::pair<const char*, const char*> cases[] = {{"buddyinfo", "buddyinfo"},
+                                                       {"mdadm", "mdstat"},
+                                                       {"swap", "swaps"},
+                                                       {"vmstat", "vmstat"},
+                                                       {"filefd", "file-nr"}};
+  for (const auto& [collector, file] : cases) {
+    const Exposition exposition = Collect(tree, collector, {"--collector.loadavg"});
+    EXPECT_THAT(exposition.text, AllOf(HasSubstr(Success(collector, 0)), HasSubstr(Success("loadavg", 1)),
+                                       HasSubstr("node_load1 1\n")));
+    EXPECT_THAT(exposition.log, HasSubstr(file)) << collector;
+    EXPECT_EQ(exposition.log.find("collector failed"), exposition.log.rfind("collector failed")) << collector;
+  }
+}
+
+// Listed, and gone when it is read.
+TEST(Collectors, DevicesThatVanishTakeNothingElseAlong) {
+  const TestTree tree;
+  const auto vanish = [&](const std::string& device) {
+    std::filesystem::create_directories((tree.path() / device).parent_path());
+    std::filesystem::create_symlink("/none", tree.path() / device);
+  };
+  for (const char* device :
+       {"sys/class/thermal/thermal_zone1", "sys/class/power_supply/BAT1", "sys/class/hwmon/hwmon1",
+        "sys/class/net/eth1", "sys/class/nvme/nvme1", "sys/class/powercap/intel-rapl:1",
+        "sys/class/infiniband/mlx1", "sys/class/fc_host/host1", "sys/class/watchdog/watchdog1",
+        "sys/class/drm/card1", "sys/block/dm-1", "sys/devices/system/edac/mc/mc1", "proc/net/stat/gone"}) {
+    vanish(device);
+  }
+  tree.Write("sys/class/thermal/thermal_zone0/temp", "42000\n");
+  tree.Write("sys/class/thermal/thermal_zone0/type", "cpu\n");
+  tree.Write("sys/class/power_supply/BAT0/capacity", "81\n");
+  tree.Write("sys/class/nvme/nvme0/model", "M\n");
+  EXPECT_THAT(
+      Collect(tree, "thermal_zone").text,
+      AllOf(HasSubstr("node_thermal_zone_temp{type=\"cpu\",zone=\"0\"} 42\n"), Not(HasSubstr("zone=\"1\""))));
+  EXPECT_THAT(
+      Collect(tree, "powersupplyclass").text,
+      AllOf(HasSubstr("node_power_supply_capacity{power_supply=\"BAT0\"} 81\n"), Not(HasSubstr("BAT1\"} "))));
+  for (const char* collector : {"hwmon", "netclass", "nvme", "rapl", "infiniband", "fibrechannel", "watchdog",
+                                "drm", "dmmultipath", "edac", "lnstat"}) {
+    EXPECT_THAT(Collect(tree, collector).log, Not(HasSubstr("level=error"))) << collector;
+    EXPECT_THAT(Collect(tree, collector).text, HasSubstr("node_scrape_collector_success")) << collector;
+  }
+}
+
 TEST(Collectors, ReadsSelinux) {
   const TestTree tree;
   EXPECT_THAT(Collect(tree, "selinux").text,
@@ -150,6 +207,53 @@ TEST(Collectors, ReadsGraphicsCards) {
               AllOf(HasSubstr("node_drm_card_info{card=\"card0\",memory_vendor=\"\",power_performance_level="
                               "\"\",unique_id=\"0123456789abcdef\",vendor=\"amd\"} 1\n"),
                     HasSubstr("node_drm_gpu_busy_percent{card=\"card0\"} 4\n"), Not(HasSubstr("card1"))));
+}
+
+// Where the files are this machine's, most of what is said comes over netlink: it must be what the files say.
+TEST(Collectors, NetclassSaysWhatTheFilesSay) {
+  const TestTree tree;
+  std::filesystem::create_directory_symlink("/sys", tree.path() / "sys");
+  const auto names = ListDirectory("/sys/class/net");
+  if (!names) GTEST_SKIP() << names.error().message();
+  const std::string text = Collect(tree, "netclass").text;
+  const std::pair<const char*, const char*> metrics[] = {
+      {"addr_assign_type", "address_assign_type"},
+      {"carrier", "carrier"},
+      {"carrier_changes", "carrier_changes_total"},
+      {"carrier_down_count", "carrier_down_changes_total"},
+      {"carrier_up_count", "carrier_up_changes_total"},
+      {"dev_id", "device_id"},
+      {"dormant", "dormant"},
+      {"flags", "flags"},
+      {"ifindex", "iface_id"},
+      {"iflink", "iface_link"},
+      {"link_mode", "iface_link_mode"},
+      {"mtu", "mtu_bytes"},
+      {"name_assign_type", "name_assign_type"},
+      {"netdev_group", "net_dev_group"},
+      {"type", "protocol_type"},
+      {"tx_queue_len", "transmit_queue_length"},
+  };
+  for (const std::string& name : *names) {
+    const std::string folder = "/sys/class/net/" + name + "/";
+    if (!IsDirectory(folder)) continue;
+    for (const auto& [file, metric] : metrics) {
+      const std::string head = std::string("node_network_") + metric + "{device=\"" + name + "\"} ";
+      const auto value = ReadNumber(folder + file);
+      std::string line = head;
+      if (value) AppendGoFloat(static_cast<double>(*value), line);
+      EXPECT_EQ(text.find(head) != std::string::npos, value.has_value()) << head;
+      if (value) {
+        EXPECT_THAT(text, HasSubstr(line + "\n"));
+      }
+    }
+    const auto attribute = [&](const char* file) { return ReadAttribute(folder + file).value_or(""); };
+    EXPECT_THAT(text, ::testing::ContainsRegex(
+                          "node_network_info.address=\"" + attribute("address") +
+                          "\",adminstate=\"[a-z]*\",broadcast=\"" + attribute("broadcast") + "\",device=\"" +
+                          name + "\",duplex=\"" + attribute("duplex") + "\",ifalias=\"" +
+                          attribute("ifalias") + "\",operstate=\"" + attribute("operstate") + "\". 1\n"));
+  }
 }
 
 // The kernel answers these; what it says is this machine's.

@@ -1,6 +1,4 @@
 // node_nf_conntrack_*: how full the connection tracking table is, and what was dropped for it.
-#include <map>
-
 #include "agents/node/open_files.h"
 
 namespace sextant::node {
@@ -27,19 +25,30 @@ constexpr StatColumn kStatColumns[] = {
      "Number of conntrack table lookups which had to be restarted due to hashtable resizes."},
 };
 
-// /proc/net/stat/nf_conntrack: a heading, then one line of hexadecimal numbers per CPU.
-core::Result<std::map<std::string_view, uint64_t>> SumColumns(std::string_view text) {
-  std::string_view line;
+struct Sums {
   std::vector<std::string_view> names;
-  std::vector<std::string_view> fields;
-  if (NextLine(text, line)) SplitFields(line, names);
-  std::map<std::string_view, uint64_t> sums;
-  for (std::string_view name : names) sums[name] = 0;
+  std::vector<uint64_t> values;  // of the names
+
+  uint64_t Get(std::string_view name) const {
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (names[i] == name) return values[i];
+    }
+    return 0;  // this kernel does not count it
+  }
+};
+
+// /proc/net/stat/nf_conntrack: a heading, then one line of hexadecimal numbers per CPU.
+core::Result<Sums> SumColumns(std::string_view text) {
+  std::string_view line;
+  Sums sums;
+  if (NextLine(text, line)) SplitFields(line, sums.names);
+  sums.values.resize(sums.names.size());
   while (NextLine(text, line)) {
-    SplitFields(line, fields);
-    for (size_t i = 0; i < fields.size() && i < names.size(); ++i) {
-      SEXTANT_ASSIGN(const uint64_t value, ParseUnsigned(fields[i], 16));
-      sums[names[i]] += value;
+    for (uint64_t& sum : sums.values) {
+      const std::string_view field = NextField(line);
+      if (field.empty()) break;
+      SEXTANT_ASSIGN(const uint64_t value, ParseUnsigned(field, 16));
+      sum += value;
     }
   }
   return sums;
@@ -64,8 +73,7 @@ core::Status CollectConntrack(OpenFiles& files, const HostPaths& paths, MetricSi
   SEXTANT_ASSIGN(const std::string text, files.Read(path));
   SEXTANT_ASSIGN(const auto sums, SumColumns(text).map_error(core::AddContext("{}", path)));
   for (const StatColumn& column : kStatColumns) {
-    const auto found = sums.find(column.column);
-    sink.Gauge(column.name, column.help, found == sums.end() ? 0 : static_cast<double>(found->second));
+    sink.Gauge(column.name, column.help, static_cast<double>(sums.Get(column.column)));
   }
   return {};
 }

@@ -18,7 +18,7 @@ constexpr size_t kGreetingLimit = 4'096;
 }  // namespace
 
 core::Result<std::unique_ptr<DbusConnection>> DbusConnection::Open(const std::string& socket_path,
-                                                                   core::DurationMs timeout_ms) {
+                                                                   core::DurationMs timeout_ms, Peer peer) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (socket_path.size() >= sizeof address.sun_path) {
@@ -38,6 +38,7 @@ core::Result<std::unique_ptr<DbusConnection>> DbusConnection::Open(const std::st
     return core::FailErrno(errno, socket_path);
   }
   SEXTANT_TRY(connection->Authenticate().map_error(core::AddContext("{}", socket_path)));
+  if (peer == Peer::kProgram) return connection;
   SEXTANT_TRY(
       connection->Call({"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello"})
           .map_error(core::AddContext("{}", socket_path)));

@@ -16,9 +16,14 @@ namespace sextant::node {
 
 class DbusConnection {
  public:
-  // Connects to a bus's socket and introduces itself. kNotFound when there is no bus.
+  // Who listens at a socket: a bus, to which one introduces oneself, or a program that speaks as if over a
+  // bus.
+  enum class Peer { kBus, kProgram };
+
+  // Connects to a socket. kNotFound when nobody listens there.
   static core::Result<std::unique_ptr<DbusConnection>> Open(const std::string& socket_path,
-                                                            core::DurationMs timeout_ms);
+                                                            core::DurationMs timeout_ms,
+                                                            Peer peer = Peer::kBus);
   ~DbusConnection();
   DbusConnection(const DbusConnection&) = delete;
   DbusConnection& operator=(const DbusConnection&) = delete;

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <functional>
 #include <thread>
@@ -45,6 +46,8 @@ class FakeBus {
   }
 
   const std::string& path() const { return path_; }
+  // How many have introduced themselves.
+  int greetings() const { return greetings_; }
 
  private:
   void Serve() {
@@ -96,6 +99,7 @@ class FakeBus {
     DbusReader body = call->Reader();
     const std::string interface(call->signature.size() >= 2 ? body.String() : "");
     const std::string property(call->signature.size() >= 2 ? body.String() : "");
+    if (fields[3] == "Hello") ++greetings_;
     if (fields[3] == "Hello") return Reply(fd, EncodeDbusAnswer(serial, "s", Text(":1.7")));
     const Answer answer = answers_(fields[3], fields[1], interface, property);
     std::string message = EncodeDbusAnswer(serial, answer ? answer->first : "", answer ? answer->second : "");
@@ -114,6 +118,7 @@ class FakeBus {
 
   const std::string path_;
   const Answers answers_;
+  std::atomic<int> greetings_ = 0;
   int listener_ = -1;
   std::thread thread_;
 };
@@ -210,6 +215,29 @@ TEST(Systemd, ReadsUnitsAndTheirProperties) {
   EXPECT_THAT(text, Not(HasSubstr("gone.service")));
   EXPECT_THAT(text, Not(HasSubstr("dev-sda.device")));
   EXPECT_THAT(text, Not(HasSubstr("node_systemd_socket_refused")));
+}
+
+TEST(Systemd, IsAskedWithoutABusWhenTold) {
+  const TestTree tree;
+  const FakeBus bus(
+      tree,
+      [](std::string_view member, std::string_view, std::string_view, std::string_view property) -> Answer {
+        if (member == "ListUnits") return Units();
+        if (property == "Version") return TextValue("252");
+        return std::nullopt;
+      });
+  auto parsed =
+      ParseNodeFlags(std::vector<std::string>{"--collector.systemd", "--collector.systemd.private"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_EQ(parsed->options.systemd_socket, "/run/systemd/private");
+  parsed->options.systemd_socket = bus.path();
+  parsed->options.dbus_socket = "/none";
+  const auto collector = MakeSystemdCollector(parsed->options);
+  core::Status status;
+  const std::string text = Collect(*collector, status);
+  EXPECT_TRUE(status) << status.error().message();
+  EXPECT_THAT(text, HasSubstr("node_systemd_units{state=\"active\"} 3\n"));
+  EXPECT_EQ(bus.greetings(), 0);
 }
 
 TEST(Logind, CountsSessions) {

@@ -194,11 +194,16 @@ std::string EthtoolMetricName(std::string_view statistic) {
   part.erase(0, std::min(part.find_first_not_of('_'), part.size()));
   std::string name = "node_ethtool";
   std::string_view rest = part;
+  std::string_view replaced;  // the word before, if another stands for it
   for (size_t underscore = 0; underscore != std::string_view::npos;) {
     underscore = rest.find('_');
     const std::string_view word = rest.substr(0, underscore);
+    // The original's pattern takes the underscore behind a word with it, and so misses the same word after
+    // it.
+    const bool is_replaced = (word == "rx" || word == "tx") && word != replaced;
+    replaced = is_replaced ? word : std::string_view();
     name += '_';
-    name += word == "rx" ? "received" : word == "tx" ? "transmitted" : word;
+    name += !is_replaced ? word : word == "rx" ? "received" : "transmitted";
     if (underscore != std::string_view::npos) rest.remove_prefix(underscore + 1);
   }
   const bool is_total = std::find(std::begin(kTotals), std::end(kTotals), statistic) != std::end(kTotals);

@@ -15,8 +15,7 @@
 namespace sextant::node {
 namespace {
 
-constexpr std::string_view kBlank = " \t";
-constexpr std::string_view kSpace = " \t\r\n\v\f";
+bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 struct FdCloser {
   int fd;
@@ -138,14 +137,18 @@ bool IsDirectory(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-std::vector<std::string> ListNumbered(const std::string& path, std::string_view prefix) {
-  auto names = ListDirectory(path);
-  if (!names) return {};
-  std::erase_if(*names, [&](const std::string& name) {
+std::vector<std::string> Numbered(std::vector<std::string> names, std::string_view prefix) {
+  std::erase_if(names, [&](const std::string& name) {
     return !name.starts_with(prefix) || name.size() == prefix.size() || name[prefix.size()] < '0' ||
            name[prefix.size()] > '9';
   });
-  return *std::move(names);
+  return names;
+}
+
+std::vector<std::string> ListNumbered(const std::string& path, std::string_view prefix) {
+  auto names = ListDirectory(path);
+  if (!names) return {};
+  return Numbered(*std::move(names), prefix);
 }
 
 bool NextLine(std::string_view& text, std::string_view& line) {
@@ -157,14 +160,14 @@ bool NextLine(std::string_view& text, std::string_view& line) {
 }
 
 std::string_view NextField(std::string_view& line) {
-  const size_t start = line.find_first_not_of(kBlank);
-  if (start == std::string_view::npos) {
-    line = {};
-    return {};
-  }
-  line.remove_prefix(start);
-  const std::string_view field = line.substr(0, line.find_first_of(kBlank));
-  line.remove_prefix(field.size());
+  // By hand: find_first_of searches its set of characters for each character, and fields are short.
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  size_t start = 0;
+  while (start < line.size() && is_blank(line[start])) ++start;
+  size_t end = start;
+  while (end < line.size() && !is_blank(line[end])) ++end;
+  const std::string_view field = line.substr(start, end - start);
+  line.remove_prefix(end);
   return field;
 }
 
@@ -175,12 +178,22 @@ void SplitFields(std::string_view line, std::vector<std::string_view>& fields) {
 }
 
 std::string_view TrimSpace(std::string_view text) {
-  const size_t start = text.find_first_not_of(kSpace);
-  if (start == std::string_view::npos) return {};
-  return text.substr(start, text.find_last_not_of(kSpace) - start + 1);
+  while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
+  while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 core::Result<double> ParseFloat(std::string_view text) {
+  // Most are whole numbers of a few digits, which a double holds exactly.
+  constexpr size_t kExactDigits = 15;
+  if (!text.empty() && text.size() <= kExactDigits) {
+    uint64_t whole = 0;
+    size_t i = 0;
+    for (; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i) {
+      whole = whole * 10 + static_cast<uint64_t>(text[i] - '0');
+    }
+    if (i == text.size()) return static_cast<double>(whole);
+  }
   double value = 0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
   return ParseWith(text, result, value);

@@ -58,7 +58,9 @@ class AttributeFolder {
 // Sorted names in a directory, without "." and ".."; at most kDirectoryLimit.
 core::Result<std::vector<std::string>> ListDirectory(const std::string& path);
 bool IsDirectory(const std::string& path);
-// Sorted names of `prefix` followed by a digit; none when the directory cannot be listed.
+// Those of the names that are `prefix` followed by a digit, in their order.
+std::vector<std::string> Numbered(std::vector<std::string> names, std::string_view prefix);
+// The same of a directory, sorted; none when it cannot be listed.
 std::vector<std::string> ListNumbered(const std::string& path, std::string_view prefix);
 
 // Takes the next line (without its newline) off `text`; false at the end.

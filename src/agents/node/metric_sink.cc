@@ -53,6 +53,10 @@ void AppendEscaped(std::string_view text, bool is_label_value, std::string& out)
 // anything else and mount points and device descriptions may hold any bytes.
 void AppendKeyPart(std::string_view value, std::string& out) {
   value = value.substr(0, kLabelValueLimitBytes);
+  if (std::ranges::all_of(value, [](char c) { return c > 0; })) {  // nearly all are plain ASCII
+    out.append(value).push_back('\0');
+    return;
+  }
   const size_t start = out.size();
   if (model::IsValidUtf8(value)) {
     out += value;
@@ -61,6 +65,25 @@ void AppendKeyPart(std::string_view value, std::string& out) {
   }
   std::replace(out.begin() + static_cast<ptrdiff_t>(start), out.end(), '\0', '?');
   out += '\0';
+}
+
+// Up to 15 digits, a whole number itself is the shortest text that stands for it, without the zeros at its
+// end; nothing has to be searched for.
+void AppendWholeScientific(int64_t value, std::string& out) {
+  char digits[20];
+  char* const end = std::to_chars(digits, digits + sizeof digits, std::abs(value)).ptr;
+  const auto exponent = static_cast<int>(end - digits) - 1;
+  char* last = end;
+  while (last > digits + 1 && last[-1] == '0') --last;
+  if (value < 0) out += '-';
+  out += digits[0];
+  if (last > digits + 1) {
+    out += '.';
+    out.append(digits + 1, last);
+  }
+  out += "e+";
+  out += static_cast<char>('0' + exponent / 10);
+  out += static_cast<char>('0' + exponent % 10);
 }
 
 }  // namespace
@@ -80,20 +103,16 @@ void AppendGoFloat(double value, std::string& out) {
     out.append(buffer, end);
     return;
   }
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
-  const std::string_view scientific(buffer, static_cast<size_t>(end - buffer));
-  const size_t exponent_at = scientific.find('e');
-  int exponent = 0;
-  const char* exponent_start = buffer + exponent_at + 1;
-  if (*exponent_start == '+') ++exponent_start;
-  std::from_chars(exponent_start, end, exponent);
-  // Go's threshold for the shortest form with format 'g'.
-  if (exponent < -4 || exponent >= 6) {
-    out += scientific;
-    return;
+  // Go's thresholds for the shortest form with format 'g': exponents below -4 and from 6 on are written.
+  const double magnitude = std::abs(value);
+  if (value == 0 || (magnitude >= 1e-4 && magnitude < 1e6)) {
+    out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr);
+  } else if (magnitude >= 1e6 && magnitude < 1e15 && value == std::trunc(value)) {
+    AppendWholeScientific(static_cast<int64_t>(value), out);
+  } else {
+    out.append(buffer,
+               std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr);
   }
-  const auto fixed_end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;
-  out.append(buffer, fixed_end);
 }
 
 void MetricFamily::Add(std::initializer_list<std::string_view> label_values, double value) {
@@ -218,12 +237,29 @@ void MetricFamily::Render(std::string_view name, std::string& out) {
 }
 
 MetricFamily* MetricSink::Find(std::string_view name) {
+  if (next_in_sequence_ < sequence_.size() && sequence_[next_in_sequence_].name == name) {
+    return sequence_[next_in_sequence_++].family;
+  }
   const auto found = index_.find(name);
-  return found == index_.end() ? nullptr : found->second;
+  if (found == index_.end()) return nullptr;
+  if (next_in_sequence_ < kSequenceLimit) {
+    if (next_in_sequence_ == sequence_.size()) sequence_.emplace_back();
+    sequence_[next_in_sequence_++] = {found->first, found->second};
+  }
+  return found->second;
+}
+
+// Before open families end: no name is equal to the empty one.
+void MetricSink::ForgetOpenInSequence() {
+  for (Named& named : sequence_) {
+    if (named.family != nullptr && named.family->is_open_) named = {};
+  }
 }
 
 void MetricSink::Erase(std::string_view name) {
   const auto found = families_.find(name);
+  sequence_.clear();
+  next_in_sequence_ = 0;
   index_.erase(name);
   families_.erase(found);
 }
@@ -341,6 +377,7 @@ std::string MetricSink::RenderText() {
 
 void MetricSink::Clear() {
   // Open families have names that somebody else chooses: they would fill the sink over time.
+  ForgetOpenInSequence();
   for (auto entry = families_.begin(); entry != families_.end();) {
     if (!entry->second.is_open_) {
       ++entry;
@@ -353,6 +390,7 @@ void MetricSink::Clear() {
     family.samples_.clear();
     family.keys_.clear();
   }
+  next_in_sequence_ = 0;
   status_ = {};
   warnings_.clear();
   sample_count_ = 0;

@@ -30,6 +30,7 @@ using LabelPair = std::pair<std::string_view, std::string_view>;
 // Bounds of one exposition; names and values partly come from files that somebody else writes.
 inline constexpr size_t kFamilyLimit = 5'000;
 inline constexpr size_t kSampleLimit = 200'000;
+inline constexpr size_t kSequenceLimit = 20'000;
 inline constexpr size_t kLabelValueLimitBytes = 4'096;
 
 class MetricFamily {
@@ -143,11 +144,20 @@ class MetricSink {
 
   MetricFamily* Find(std::string_view name);
   void Erase(std::string_view name);
+  void ForgetOpenInSequence();
 
   std::map<std::string, MetricFamily, std::less<>> families_;
   // The same by hash: a family is looked up for nearly each sample, and names are long and alike. Views into
   // families_.
   std::unordered_map<std::string_view, MetricFamily*> index_;
+  // And by guess: collectors ask for the same families in the same order each time. An entry that was wrong,
+  // or null, is overwritten by what was asked for; bounded by kSequenceLimit.
+  struct Named {
+    std::string_view name;
+    MetricFamily* family = nullptr;
+  };
+  std::vector<Named> sequence_;
+  size_t next_in_sequence_ = 0;
   MetricFamily discarded_;
   core::Status status_;
   std::string warnings_;

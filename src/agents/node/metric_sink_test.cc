@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <charconv>
 #include <cmath>
 #include <limits>
+#include <random>
+#include <string>
 
 namespace sextant::node {
 namespace {
@@ -33,6 +37,71 @@ TEST(GoFloat, WritesAsGoDoes) {
     AppendGoFloat(value, out);
     EXPECT_EQ(out, text);
   }
+}
+
+// The obvious way: the shortest scientific form, whose exponent decides.
+std::string GoFloatByExponent(double value) {
+  char buffer[64];
+  char* end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
+  const std::string scientific(buffer, end);
+  const int exponent = std::stoi(scientific.substr(scientific.find('e') + 1));
+  if (exponent < -4 || exponent >= 6) return scientific;
+  end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;
+  return {buffer, end};
+}
+
+TEST(GoFloat, ShortWaysGiveTheSame) {
+  std::mt19937_64 random(7);
+  const auto check = [](double value) {
+    std::string out;
+    AppendGoFloat(value, out);
+    EXPECT_EQ(out, GoFloatByExponent(value)) << std::hexfloat << value;
+  };
+  for (double edge : {1e-5, 1e-4, 1.0, 1e5, 1e6, 1e7, 1e14, 1e15, 1e16, 1e21, 9'007'199'254'740'993.0}) {
+    for (double value : {edge, std::nextafter(edge, 0), std::nextafter(edge, HUGE_VAL), edge - 1, edge + 1}) {
+      check(value);
+      check(-value);
+    }
+  }
+  for (int i = 0; i < 100'000; ++i) {
+    const uint64_t bits = random();
+    const int digits = static_cast<int>(random() % 18);
+    const double whole = std::trunc(static_cast<double>(bits % 1'000'000) * std::pow(10.0, digits - 3));
+    check(whole);
+    check(-whole);
+    check(static_cast<double>(bits >> (bits % 60)));
+    check(static_cast<double>(bits >> 40) / 1'000.0);
+    const double any = std::bit_cast<double>(bits);
+    if (std::isfinite(any)) check(any);
+  }
+}
+
+// A family is looked for where it was the last time; what comes instead must be found as well.
+TEST(MetricSink, FindsFamiliesInAnyOrder) {
+  MetricSink sink;
+  const auto render = [&](std::initializer_list<const char*> names) {
+    for (const char* name : names) sink.Gauge(name, "H.", 1);
+    std::string out;
+    const std::string text = sink.RenderText();
+    for (size_t at = 0; (at = text.find("# TYPE ", at)) != std::string::npos;) {
+      at += 7;
+      out += text.substr(at, text.find(' ', at) - at) + " ";
+    }
+    sink.Clear();
+    return out;
+  };
+  EXPECT_EQ(render({"a", "b", "c"}), "a b c ");
+  EXPECT_EQ(render({"a", "b", "c"}), "a b c ");
+  EXPECT_EQ(render({"b", "c", "d"}), "b c d ");
+  EXPECT_EQ(render({"d"}), "d ");
+  EXPECT_EQ(render({"c", "b", "a", "e"}), "a b c e ");
+  sink.GetOpenFamily("open", "H.", MetricType::kGauge).AddOpen({}, "open", 1);
+  EXPECT_EQ(render({"a", "b"}), "a b open ");
+  EXPECT_EQ(render({"open", "a", "b"}), "a b open ");
+  EXPECT_EQ(render({"a", "b"}), "a b ");
+  sink.GetOpenFamily("a", "H.", MetricType::kGauge).AddOpen({}, "a", 1);
+  EXPECT_EQ(render({"b"}), "a b ");
+  EXPECT_EQ(render({"a", "b"}), "a b ");
 }
 
 TEST(MetricSink, GroupsAndSorts) {

@@ -1,6 +1,14 @@
-// node_network_up, node_network_info and the other attributes of /sys/class/net.
+// node_network_up, node_network_info and the other attributes of /sys/class/net. What netlink tells of a
+// device as well is taken from there, which costs a third.
+#include <linux/magic.h>
+#include <linux/netlink.h>
 #include <net/if.h>
+#include <sys/statfs.h>
 
+#include <algorithm>
+#include <mutex>
+
+#include "agents/node/net_links.h"
 #include "agents/node/open_files.h"
 
 namespace sextant::node {
@@ -11,32 +19,41 @@ struct Attribute {
   std::string_view name;
   std::string_view help;
   MetricType type;
+  std::optional<int64_t> NetLink::* linked = nullptr;  // the same number over netlink
+  bool needs_up = false;                               // cannot be read while the device is down
 };
 
 constexpr Attribute kAttributes[] = {
     {"addr_assign_type", "node_network_address_assign_type", "Network device property: address_assign_type",
      MetricType::kGauge},
-    {"carrier", "node_network_carrier", "Network device property: carrier", MetricType::kGauge},
+    {"carrier", "node_network_carrier", "Network device property: carrier", MetricType::kGauge,
+     &NetLink::carrier, true},
     {"carrier_changes", "node_network_carrier_changes_total",
-     "Network device property: carrier_changes_total", MetricType::kCounter},
+     "Network device property: carrier_changes_total", MetricType::kCounter, &NetLink::carrier_changes},
     {"carrier_down_count", "node_network_carrier_down_changes_total",
-     "Network device property: carrier_down_changes_total", MetricType::kCounter},
+     "Network device property: carrier_down_changes_total", MetricType::kCounter,
+     &NetLink::carrier_down_count},
     {"carrier_up_count", "node_network_carrier_up_changes_total",
-     "Network device property: carrier_up_changes_total", MetricType::kCounter},
+     "Network device property: carrier_up_changes_total", MetricType::kCounter, &NetLink::carrier_up_count},
     {"dev_id", "node_network_device_id", "Network device property: device_id", MetricType::kGauge},
-    {"dormant", "node_network_dormant", "Network device property: dormant", MetricType::kGauge},
-    {"ifindex", "node_network_iface_id", "Network device property: iface_id", MetricType::kGauge},
-    {"iflink", "node_network_iface_link", "Network device property: iface_link", MetricType::kGauge},
+    {"dormant", "node_network_dormant", "Network device property: dormant", MetricType::kGauge,
+     &NetLink::dormant, true},
+    {"ifindex", "node_network_iface_id", "Network device property: iface_id", MetricType::kGauge,
+     &NetLink::ifindex},
+    {"iflink", "node_network_iface_link", "Network device property: iface_link", MetricType::kGauge,
+     &NetLink::iflink},
     {"link_mode", "node_network_iface_link_mode", "Network device property: iface_link_mode",
-     MetricType::kGauge},
-    {"mtu", "node_network_mtu_bytes", "Network device property: mtu_bytes", MetricType::kGauge},
+     MetricType::kGauge, &NetLink::link_mode},
+    {"mtu", "node_network_mtu_bytes", "Network device property: mtu_bytes", MetricType::kGauge,
+     &NetLink::mtu},
     {"name_assign_type", "node_network_name_assign_type", "Network device property: name_assign_type",
      MetricType::kGauge},
     {"netdev_group", "node_network_net_dev_group", "Network device property: net_dev_group",
-     MetricType::kGauge},
-    {"type", "node_network_protocol_type", "Network device property: protocol_type", MetricType::kGauge},
+     MetricType::kGauge, &NetLink::netdev_group},
+    {"type", "node_network_protocol_type", "Network device property: protocol_type", MetricType::kGauge,
+     &NetLink::type},
     {"tx_queue_len", "node_network_transmit_queue_length", "Network device property: transmit_queue_length",
-     MetricType::kGauge},
+     MetricType::kGauge, &NetLink::tx_queue_len},
 };
 
 class NetclassCollector final : public Collector {
@@ -50,41 +67,88 @@ class NetclassCollector final : public Collector {
   core::Status Collect(const HostPaths& paths, MetricSink& sink) override {
     const std::string base = paths.Sys("class/net");
     SEXTANT_ASSIGN(const std::vector<std::string> names, ListDirectory(base));
+    const std::vector<NetLink> links = LinksOf(base, names);
     for (const std::string& name : names) {
       if (ignored_devices_.Matches(name)) continue;
       const std::string folder = base + "/" + name;
+      const NetLink* const link = Find(links, name);
       // bonding_masters is a file among the devices.
-      if (IsDirectory(folder)) CollectDevice(name, folder + "/", sink);
+      if (link != nullptr || IsDirectory(folder)) CollectDevice(name, folder + "/", link, sink);
     }
     return {};
   }
 
  private:
-  void CollectDevice(const std::string& device, const std::string& folder, MetricSink& sink) {
+  using Identity = std::vector<std::pair<std::string, int64_t>>;
+
+  static const NetLink* Find(const std::vector<NetLink>& links, std::string_view name) {
+    const auto found = std::ranges::lower_bound(links, name, {}, &NetLink::name);
+    return found != links.end() && found->name == name ? &*found : nullptr;
+  }
+
+  // The devices over netlink, if these files are of the same ones: netlink tells of our own network
+  // namespace, the files of that in which they were mounted.
+  std::vector<NetLink> LinksOf(const std::string& base, const std::vector<std::string>& names) {
+    struct statfs info{};
+    if (::statfs(base.c_str(), &info) != 0 || info.f_type != SYSFS_MAGIC) return {};
+    auto links = ListNetLinks(netlink_);
+    if (!links) return {};
+    const auto is_device = [&](const std::string& name) {
+      return Find(*links, name) != nullptr || IsDirectory(base + "/" + name);
+    };
+    if (static_cast<size_t>(std::ranges::count_if(names, is_device)) != links->size()) return {};
+    Identity identity;
+    for (const NetLink& link : *links) {
+      if (!std::ranges::binary_search(names, link.name)) return {};
+      identity.emplace_back(link.name, link.ifindex.value_or(0));
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      if (identity == known_devices_) return *std::move(links);
+    }
+    files_.Forget();  // a device of this name may have been another one
+    for (const auto& [name, index] : identity) {
+      if (files_.Number(base + "/" + name + "/ifindex") != index) return {};
+    }
+    const std::lock_guard lock(mutex_);
+    known_devices_ = std::move(identity);
+    return *std::move(links);
+  }
+
+  void CollectDevice(const std::string& device, const std::string& folder, const NetLink* link,
+                     MetricSink& sink) {
     const auto text = [&](const char* file) { return files_.Attribute(folder + file).value_or(""); };
-    const std::string state = text("operstate");
+    const bool is_readable = link == nullptr || link->is_up;
+    const std::string state = link != nullptr ? std::string(link->operstate) : text("operstate");
     sink.GetFamily("node_network_up", "Value is 1 if operstate is 'up', 0 otherwise.", MetricType::kGauge,
                    {"device"})
         .Add({device}, state == "up" ? 1 : 0);
     const auto flags = files_.Number(folder + "flags");
     const std::string_view admin_state = !flags ? "unknown" : (*flags & IFF_UP) != 0 ? "up" : "down";
-    sink.GetFamily("node_network_info", "Non-numeric data from /sys/class/net/<iface>, value is always 1.",
-                   MetricType::kGauge,
-                   {"address", "adminstate", "broadcast", "device", "duplex", "ifalias", "operstate"})
-        .Add(
-            {text("address"), admin_state, text("broadcast"), device, text("duplex"), text("ifalias"), state},
-            1);
+    const std::string duplex = is_readable ? text("duplex") : "";
+    auto& infos =
+        sink.GetFamily("node_network_info",
+                       "Non-numeric data from /sys/class/net/<iface>, value is always 1.", MetricType::kGauge,
+                       {"address", "adminstate", "broadcast", "device", "duplex", "ifalias", "operstate"});
+    if (link != nullptr) {
+      infos.Add({link->address, admin_state, link->broadcast, device, duplex, link->alias, state}, 1);
+    } else {
+      infos.Add({text("address"), admin_state, text("broadcast"), device, duplex, text("ifalias"), state}, 1);
+    }
     if (flags) {
       sink.GetFamily("node_network_flags", "Network device property: flags", MetricType::kGauge, {"device"})
           .Add({device}, static_cast<double>(*flags));
     }
     for (const Attribute& attribute : kAttributes) {
-      const auto value = files_.Number(folder + attribute.file);
+      if (attribute.needs_up && !is_readable) continue;
+      std::optional<int64_t> value;
+      if (link != nullptr && attribute.linked != nullptr) value = link->*attribute.linked;
+      if (!value) value = files_.Number(folder + attribute.file);
       if (!value) continue;  // not of this kind of device, or not while it is down
       sink.GetFamily(attribute.name, attribute.help, attribute.type, {"device"})
           .Add({device}, static_cast<double>(*value));
     }
-    CollectSpeed(device, folder, sink);
+    if (is_readable) CollectSpeed(device, folder, sink);
   }
 
   // The file is in Mbit/s; -1 means unknown.
@@ -99,6 +163,9 @@ class NetclassCollector final : public Collector {
   const Pattern ignored_devices_;
   const bool ignore_invalid_speed_;
   OpenFiles files_;
+  NetlinkClient netlink_{NETLINK_ROUTE};
+  std::mutex mutex_;
+  Identity known_devices_;  // guarded by mutex_: those that the open files are of
 };
 
 }  // namespace

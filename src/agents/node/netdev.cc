@@ -143,12 +143,13 @@ class NetdevCollector final : public Collector {
     return {};
   }
 
-  core::Status CollectNetlink(const HostPaths& paths, MetricSink& sink) const {
+  core::Status CollectNetlink(const HostPaths& paths, MetricSink& sink) {
     const ifinfomsg request{};
-    return DumpNetlink(NETLINK_ROUTE, RTM_GETLINK, BytesOf(request),
-                       [&](uint16_t type, std::string_view body) {
-                         if (type == RTM_NEWLINK) ReadLink(paths, body, sink);
-                       })
+    return netlink_
+        .Dump(RTM_GETLINK, BytesOf(request),
+              [&](uint16_t type, std::string_view body) {
+                if (type == RTM_NEWLINK) ReadLink(paths, body, sink);
+              })
         .map_error(core::AddContext("listing network devices"));
   }
 
@@ -258,6 +259,7 @@ class NetdevCollector final : public Collector {
   const bool with_addresses_;
   const bool with_details_;
   const bool with_aliases_;
+  NetlinkClient netlink_{NETLINK_ROUTE};
 };
 
 }  // namespace

@@ -9,17 +9,13 @@
 #include <cerrno>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace sextant::node {
 namespace {
 
 constexpr size_t kDatagramLimit = 100'000;
 constexpr uint16_t kAttributeTypeMask = 0x3fff;  // without the flags "nested" and "network byte order"
-
-struct FdCloser {
-  int fd;
-  ~FdCloser() { ::close(fd); }
-};
 
 // One datagram of messages; true when the dump is complete.
 core::Result<bool> ReadMessages(std::string_view bytes, const NetlinkReader& reader) {
@@ -37,15 +33,16 @@ core::Result<bool> ReadMessages(std::string_view bytes, const NetlinkReader& rea
   return false;
 }
 
-}  // namespace
-
-core::Status DumpNetlink(int protocol, uint16_t type, std::string_view request, const NetlinkReader& reader) {
+core::Result<int> OpenSocket(int protocol) {
   const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   if (fd < 0) return core::FailErrno(errno, "opening a netlink socket");
-  const FdCloser closer{fd};
   // The kernel answers at once; the timeout only guards against a lost answer.
   const timeval timeout{.tv_sec = 2, .tv_usec = 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+  return fd;
+}
+
+core::Status DumpFrom(int fd, uint16_t type, std::string_view request, const NetlinkReader& reader) {
   nlmsghdr header{};
   header.nlmsg_len = static_cast<uint32_t>(NLMSG_HDRLEN + request.size());
   header.nlmsg_type = type;
@@ -67,6 +64,34 @@ core::Status DumpNetlink(int protocol, uint16_t type, std::string_view request, 
     if (is_done) return {};
   }
   return core::Fail(core::Code::kResourceExhausted, "more than {} netlink datagrams", kDatagramLimit);
+}
+
+}  // namespace
+
+NetlinkClient::~NetlinkClient() {
+  if (spare_fd_ >= 0) ::close(spare_fd_);
+}
+
+core::Status NetlinkClient::Dump(uint16_t type, std::string_view request, const NetlinkReader& reader) {
+  int fd = -1;
+  {
+    const std::lock_guard lock(mutex_);
+    fd = std::exchange(spare_fd_, -1);
+  }
+  if (fd < 0) {
+    SEXTANT_ASSIGN(fd, OpenSocket(protocol_));
+  }
+  core::Status dumped = DumpFrom(fd, type, request, reader);
+  if (dumped) {
+    const std::lock_guard lock(mutex_);
+    std::swap(fd, spare_fd_);
+  }
+  if (fd >= 0) ::close(fd);  // one too many, or with half an answer in it
+  return dumped;
+}
+
+core::Status DumpNetlink(int protocol, uint16_t type, std::string_view request, const NetlinkReader& reader) {
+  return NetlinkClient(protocol).Dump(type, request, reader);
 }
 
 bool NetlinkAttributes::Next(uint16_t& type, std::string_view& value) {

@@ -1,9 +1,10 @@
-// Dumps of the kernel's tables over netlink. Stateless; any thread.
+// Dumps of the kernel's tables over netlink. Any thread.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <mutex>
 #include <string_view>
 
 #include "core/result.h"
@@ -16,6 +17,22 @@ using NetlinkReader = std::function<void(uint16_t type, std::string_view body)>;
 // Asks `protocol` (NETLINK_ROUTE, ...) for a dump with a request of this type and body and reads the answer
 // to its end. Errors: kIo and what errno says; kResourceExhausted for an answer without end.
 core::Status DumpNetlink(int protocol, uint16_t type, std::string_view request, const NetlinkReader& reader);
+
+// The same for who asks again and again: one socket stays open from a dump to the next.
+class NetlinkClient {
+ public:
+  explicit NetlinkClient(int protocol) : protocol_(protocol) {}
+  ~NetlinkClient();
+  NetlinkClient(const NetlinkClient&) = delete;
+  NetlinkClient& operator=(const NetlinkClient&) = delete;
+
+  core::Status Dump(uint16_t type, std::string_view request, const NetlinkReader& reader);
+
+ private:
+  const int protocol_;
+  std::mutex mutex_;
+  int spare_fd_ = -1;  // guarded by mutex_; nobody waits for an answer on it
+};
 
 // The attributes (rtattr, nlattr) in a message, in order; ends at the first that is not whole.
 class NetlinkAttributes {

@@ -118,6 +118,11 @@ std::optional<int64_t> OpenFiles::Number(const std::string& path) {
   return ParseAttributeNumber(TrimSpace(text));
 }
 
+void OpenFiles::Forget() {
+  const std::lock_guard lock(mutex_);
+  files_.clear();
+}
+
 std::shared_ptr<OpenFiles::File> OpenFiles::Find(const std::string& path) {
   const std::lock_guard lock(mutex_);
   const auto found = files_.find(path);

@@ -27,6 +27,9 @@ class OpenFiles {
   std::optional<std::string> Attribute(const std::string& path);
   std::optional<int64_t> Number(const std::string& path);
 
+  // Closes all: for paths that lead to something else now, which an open file does not notice.
+  void Forget();
+
  private:
   class File;
 

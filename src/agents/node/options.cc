@@ -1,6 +1,8 @@
 #include "agents/node/options.h"
 
+#include <arpa/inet.h>
 #include <fmt/ranges.h>
+#include <netinet/in.h>
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -43,10 +45,6 @@ constexpr auto kForeignCollectors = std::to_array<std::string_view>({
     "devstat",
     "exec",
     "netisr",
-    "ntp",
-    "perf",
-    "runit",
-    "supervisord",
     "thermal",
 });
 
@@ -62,6 +60,7 @@ constexpr std::string_view kNetstatFields =
     "TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|"
     "Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|"
     "Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$";
+constexpr size_t kUsageTopLimit = 100;
 constexpr std::string_view kVmstatFields = "^(oom_kill|pgpg|pswp|pg.*fault).*";
 
 template <size_t N>
@@ -121,6 +120,69 @@ core::Status SetPath(std::string& path, const std::string& value) {
   return {};
 }
 
+core::Status SetCount(size_t& target, const std::string& value, size_t limit) {
+  SEXTANT_ASSIGN(const uint64_t count, ParseUnsigned(value));
+  if (count < 1 || count > limit) {
+    return core::Fail(core::Code::kInvalidArgument, "it may be 1 to {}, not {}", limit, count);
+  }
+  target = count;
+  return {};
+}
+
+core::Status SetInteger(int& target, const std::string& value, int least, int most) {
+  SEXTANT_ASSIGN(const int64_t number, ParseSigned(value));
+  if (number < least || number > most) {
+    return core::Fail(core::Code::kInvalidArgument, "it may be {} to {}, not {}", least, most, number);
+  }
+  target = static_cast<int>(number);
+  return {};
+}
+
+core::Status AddPerfEvent(PerfOptions& perf, PerfGroup group, const std::string& value) {
+  if (!HasPerfEvent(group, value)) {
+    return core::Fail(core::Code::kInvalidArgument, "unknown profiler {}", value.substr(0, 64));
+  }
+  perf.groups[static_cast<size_t>(group)].only.insert(value);
+  return {};
+}
+
+core::Status AddTracepoint(PerfOptions& perf, const std::string& value) {
+  const size_t colon = value.find(':');
+  const bool is_pair = colon != std::string::npos && IsPathComponent(value.substr(0, colon)) &&
+                       IsPathComponent(value.substr(colon + 1)) &&
+                       value.find(':', colon + 1) == std::string::npos;
+  if (!is_pair) {
+    return core::Fail(core::Code::kInvalidArgument, "expected SUBSYSTEM:EVENT, not {}", value.substr(0, 64));
+  }
+  perf.tracepoints.push_back(value);
+  return {};
+}
+
+core::Status SetCpus(PerfOptions& perf, const std::string& value) {
+  if (value.empty()) return {};
+  SEXTANT_ASSIGN(perf.cpus, ParseCpuList(value));
+  return {};
+}
+
+core::Status SetPort(uint16_t& port, const std::string& value) {
+  int number = 0;
+  SEXTANT_TRY(SetInteger(number, value, 1, 65'535));
+  port = static_cast<uint16_t>(number);
+  return {};
+}
+
+// Durations of Go: "3.46608s", "1ms". A fraction of a millisecond is left out.
+core::Status SetGoDuration(core::DurationMs& target, std::string_view value) {
+  const double scale = value.ends_with("ms") ? 1 : value.ends_with("s") ? 1'000 : 0;
+  if (scale != 0) value.remove_suffix(scale == 1 ? 2 : 1);
+  const auto number = ParseFloat(value);
+  if (scale == 0 || !number || *number < 0 || *number > 1e6) {
+    return core::Fail(core::Code::kInvalidArgument, "expected a duration such as 1.5s or 20ms");
+  }
+  target = static_cast<core::DurationMs>(*number * scale);
+  return {};
+}
+
 core::Status SetBackendLabels(std::vector<std::string>& labels, std::string_view value) {
   static constexpr std::string_view kKnown[] = {"local_address", "local_mark",     "local_port",
                                                 "proto",         "remote_address", "remote_port"};
@@ -165,8 +227,30 @@ constexpr ValueFlag kValueFlags[] = {
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.interrupts_names.exclude, v); }},
     {"collector.ipvs.backend-labels",
      [](NodeOptions& o, const std::string& v) { return SetBackendLabels(o.ipvs_backend_labels, v); }},
+    {"collector.ntp.server", [](NodeOptions& o, const std::string& v) { return SetText(o.ntp.server, v); }},
+    {"collector.ntp.server-port",
+     [](NodeOptions& o, const std::string& v) { return SetPort(o.ntp.server_port, v); }},
+    {"collector.ntp.protocol-version",
+     [](NodeOptions& o, const std::string& v) { return SetInteger(o.ntp.protocol_version, v, 2, 4); }},
+    {"collector.ntp.ip-ttl",
+     [](NodeOptions& o, const std::string& v) { return SetInteger(o.ntp.ip_ttl, v, 1, 255); }},
+    {"collector.ntp.max-distance",
+     [](NodeOptions& o, const std::string& v) { return SetGoDuration(o.ntp.max_distance_ms, v); }},
+    {"collector.ntp.local-offset-tolerance",
+     [](NodeOptions& o, const std::string& v) { return SetGoDuration(o.ntp.offset_tolerance_ms, v); }},
     {"collector.pcidevice.idsfile",
      [](NodeOptions& o, const std::string& v) { return SetText(o.pcidevice_ids_file, v); }},
+    {"collector.perf.cpus", [](NodeOptions& o, const std::string& v) { return SetCpus(o.perf, v); }},
+    {"collector.perf.tracepoint",
+     [](NodeOptions& o, const std::string& v) { return AddTracepoint(o.perf, v); }, true},
+    {"collector.perf.hardware-profilers",
+     [](NodeOptions& o, const std::string& v) { return AddPerfEvent(o.perf, PerfGroup::kHardware, v); },
+     true},
+    {"collector.perf.software-profilers",
+     [](NodeOptions& o, const std::string& v) { return AddPerfEvent(o.perf, PerfGroup::kSoftware, v); },
+     true},
+    {"collector.perf.cache-profilers",
+     [](NodeOptions& o, const std::string& v) { return AddPerfEvent(o.perf, PerfGroup::kCache, v); }, true},
     {"collector.powersupply.ignored-supplies",
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.powersupply_ignored, v); }},
     {"collector.qdisc.device-include",
@@ -175,6 +259,10 @@ constexpr ValueFlag kValueFlags[] = {
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.qdisc_devices.exclude, v); }},
     {"collector.qdisc.fixtures",
      [](NodeOptions& o, const std::string& v) { return SetText(o.qdisc_fixtures, v); }},
+    {"collector.runit.servicedir",
+     [](NodeOptions& o, const std::string& v) { return SetPath(o.runit_service_directory, v); }},
+    {"collector.supervisord.url",
+     [](NodeOptions& o, const std::string& v) { return SetText(o.supervisord_url, v); }},
     {"collector.slabinfo.slabs-include",
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.slabinfo_slabs.include, v); }},
     {"collector.slabinfo.slabs-exclude",
@@ -194,11 +282,13 @@ constexpr ValueFlag kValueFlags[] = {
     {"collector.wifi.fixtures",
      [](NodeOptions& o, const std::string& v) { return SetText(o.wifi_fixtures, v); }},
     {"collector.filesystem.stat-workers",
-     [](NodeOptions&, const std::string& v) -> core::Status {
-       if (v == "4") return {};
-       return core::Fail(core::Code::kUnimplemented,
-                         "mounts are asked on one thread of their own; only the default is accepted");
-     }},
+     [](NodeOptions&, const std::string& v)
+         -> core::
+             Status {
+               if (v == "4") return {};
+               return core::Fail(core::Code::kUnimplemented,
+                                 "mounts are asked on one thread of their own; only the default is accepted");
+             }},
     {"path.procfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.procfs, v); }},
     {"path.sysfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.sysfs, v); }},
     {"path.rootfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.rootfs, v); }},
@@ -236,6 +326,8 @@ constexpr ValueFlag kValueFlags[] = {
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.netdev_devices.exclude, v); }},
     {"collector.netstat.fields",
      [](NodeOptions& o, const std::string& v) { return SetFields(o.netstat_fields, v); }},
+    {"collector.usage.top",
+     [](NodeOptions& o, const std::string& v) { return SetCount(o.usage_top_count, v, kUsageTopLimit); }},
     {"collector.vmstat.fields",
      [](NodeOptions& o, const std::string& v) { return SetFields(o.vmstat_fields, v); }},
 };
@@ -243,6 +335,22 @@ constexpr ValueFlag kValueFlags[] = {
 struct BoolFlag {
   std::string_view name;
   bool NodeOptions::* field;
+};
+
+// Those whose place is deeper.
+struct DeepBoolFlag {
+  std::string_view name;
+  void (*set)(NodeOptions& options, bool is_on);
+};
+
+constexpr DeepBoolFlag kDeepBoolFlags[] = {
+    {"collector.ntp.server-is-local", [](NodeOptions& o, bool is_on) { o.ntp.server_is_local = is_on; }},
+    {"collector.perf.disable-hardware-profilers",
+     [](NodeOptions& o, bool is_on) { o.perf.groups[0].is_on = !is_on; }},
+    {"collector.perf.disable-software-profilers",
+     [](NodeOptions& o, bool is_on) { o.perf.groups[1].is_on = !is_on; }},
+    {"collector.perf.disable-cache-profilers",
+     [](NodeOptions& o, bool is_on) { o.perf.groups[2].is_on = !is_on; }},
 };
 
 constexpr BoolFlag kBoolFlags[] = {
@@ -254,6 +362,7 @@ constexpr BoolFlag kBoolFlags[] = {
     {"collector.netdev.label-ifalias", &NodeOptions::netdev_aliases},
     {"collector.pcidevice.names", &NodeOptions::pcidevice_names},
     {"collector.rapl.enable-zone-label", &NodeOptions::rapl_zone_label},
+    {"collector.systemd.private", &NodeOptions::systemd_private},
     {"collector.systemd.enable-restarts-metrics", &NodeOptions::systemd_restarts},
     {"collector.systemd.enable-start-time-metrics", &NodeOptions::systemd_start_times},
     {"collector.systemd.enable-task-metrics", &NodeOptions::systemd_tasks},
@@ -364,6 +473,11 @@ class FlagParser {
       return core::Fail(core::Code::kInvalidArgument, "flag --{} takes no value: use --{} or --no-{}", name,
                         name, name);
     }
+    for (const DeepBoolFlag& known : kDeepBoolFlags) {
+      if (known.name != name) continue;
+      known.set(parsed_.options, is_on);
+      return {};
+    }
     for (const BoolFlag& known : kBoolFlags) {
       if (known.name != name) continue;
       parsed_.options.*known.field = is_on;
@@ -379,6 +493,9 @@ class FlagParser {
 
   static bool IsBool(std::string_view name) {
     if (name == "collector.disable-defaults") return true;
+    for (const DeepBoolFlag& known : kDeepBoolFlags) {
+      if (known.name == name) return true;
+    }
     for (const BoolFlag& known : kBoolFlags) {
       if (known.name == name) return true;
     }
@@ -420,6 +537,13 @@ class FlagParser {
     if (disable_defaults_) options.collectors.clear();
     for (const std::string& name : wanted_) options.collectors.insert(name);
     for (const std::string& name : unwanted_) options.collectors.erase(name);
+    if (options.collectors.contains("ntp") && !options.ntp.server_is_local &&
+        !IsLoopbackAddress(options.ntp.server)) {
+      return core::Fail(core::Code::kInvalidArgument,
+                        "flag --collector.ntp.server: {} is no address of this host; if it is your own, say "
+                        "--collector.ntp.server-is-local",
+                        options.ntp.server.substr(0, 200));
+    }
     return std::move(parsed_);
   }
 
@@ -433,6 +557,13 @@ class FlagParser {
 };
 
 }  // namespace
+
+bool IsLoopbackAddress(const std::string& text) {
+  in_addr v4{};
+  if (::inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  return ::inet_pton(AF_INET6, text.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
 
 NodeOptions DefaultNodeOptions() {
   NodeOptions options;

@@ -1,6 +1,7 @@
 // What is collected and from where: node_exporter's flags as a struct.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <set>
 #include <span>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "agents/node/host_files.h"
+#include "agents/node/perf_events.h"
 #include "core/clock.h"
 #include "core/result.h"
 
@@ -39,6 +41,36 @@ struct NameFilter {
     return (exclude.IsSet() && exclude.Matches(name)) || (include.IsSet() && !include.Matches(name));
   }
 };
+
+class CgroupUsage;
+class ProcessUsage;
+
+// Of the collector ntp.
+struct NtpOptions {
+  std::string server = "127.0.0.1";
+  uint16_t server_port = 123;
+  int protocol_version = 4;      // 2 to 4
+  bool server_is_local = false;  // an address that is not of the loopback is allowed
+  int ip_ttl = 1;
+  core::DurationMs max_distance_ms = 3'466;
+  core::DurationMs offset_tolerance_ms = 1;
+};
+
+// Of the collector perf.
+struct PerfOptions {
+  struct Group {
+    bool is_on = true;
+    std::set<std::string, std::less<>> only;  // names of events; empty: all
+  };
+  std::vector<int> cpus;                 // empty: all
+  std::vector<std::string> tracepoints;  // "subsystem:event"
+  std::array<Group, 3> groups;           // by PerfGroup
+
+  bool Wants(PerfGroup group, std::string_view event) const;
+};
+
+// Whether a text is an IP address of the loopback.
+bool IsLoopbackAddress(const std::string& text);
 
 struct NodeOptions {
   HostPaths paths;
@@ -71,22 +103,33 @@ struct NodeOptions {
   bool netdev_details = false;
   bool netdev_aliases = false;
   Pattern netstat_fields;
+  NtpOptions ntp;
+  PerfOptions perf;
   bool pcidevice_names = false;
   std::string pcidevice_ids_file;  // empty: where distributions have it
   Pattern powersupply_ignored;
   NameFilter qdisc_devices;
   std::string qdisc_fixtures;  // empty: the kernel
   bool rapl_zone_label = false;
+  std::string runit_service_directory = "/etc/service";
   NameFilter slabinfo_slabs;
   bool stat_softirq = false;
+  std::string supervisord_url = "http://localhost:9001/RPC2";
   std::vector<std::string> sysctl_include;
   std::vector<std::string> sysctl_include_info;
   NameFilter systemd_units;
+  bool systemd_private = false;  // without a bus, at systemd's own socket
+  std::string systemd_socket = "/run/systemd/private";
   bool systemd_restarts = false;
   bool systemd_start_times = false;
   bool systemd_tasks = false;
   Pattern tapestats_ignored;
   std::vector<std::string> textfile_directories;  // or patterns for them
+  // Of the collectors process_usage and cgroup_usage: how many groups by CPU, by memory and by I/O each have
+  // series, and what they share with others who look at the same (null: nothing).
+  size_t usage_top_count = 10;
+  std::shared_ptr<ProcessUsage> process_usage;
+  std::shared_ptr<CgroupUsage> cgroup_usage;
   Pattern vmstat_fields;
   std::string wifi_fixtures;  // empty: the kernel
 };

@@ -64,7 +64,7 @@ TEST(NodeFlags, AnEmptyPatternOfFieldsTakesAll) {
 }
 
 TEST(NodeFlags, ChoosesCollectors) {
-  const auto without = Parse({"--no-collector.cpu", "--no-collector.perf"});
+  const auto without = Parse({"--no-collector.cpu", "--no-collector.devstat"});
   ASSERT_TRUE(without);
   EXPECT_FALSE(without->options.collectors.contains("cpu"));
   EXPECT_TRUE(without->options.collectors.contains("loadavg"));
@@ -88,6 +88,39 @@ TEST(NodeFlags, TakesOldNames) {
   EXPECT_FALSE(Parse({"--collector.netdev.device-whitelist=a", "--collector.netdev.device-include=b"}));
 }
 
+TEST(NodeFlags, ReadsThoseOfDaemons) {
+  const auto parsed =
+      Parse({"--collector.ntp", "--collector.ntp.server=192.0.2.1", "--collector.ntp.server-is-local",
+             "--collector.ntp.max-distance=1.5s", "--collector.ntp.local-offset-tolerance=20ms",
+             "--collector.runit.servicedir=/srv/", "--collector.supervisord.url=unix:///s"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_EQ(parsed->options.ntp.max_distance_ms, 1'500);
+  EXPECT_EQ(parsed->options.ntp.offset_tolerance_ms, 20);
+  EXPECT_EQ(parsed->options.runit_service_directory, "/srv");
+  EXPECT_EQ(parsed->options.supervisord_url, "unix:///s");
+  for (const char* address : {"127.0.0.1", "127.9.9.9", "::1"}) EXPECT_TRUE(IsLoopbackAddress(address));
+  for (const char* address : {"128.0.0.1", "localhost", "::2", ""}) EXPECT_FALSE(IsLoopbackAddress(address));
+}
+
+TEST(NodeFlags, ReadsThoseOfPerf) {
+  const auto parsed =
+      Parse({"--collector.perf.cpus=0,2-6:2", "--collector.perf.tracepoint=sched:sched_switch",
+             "--collector.perf.disable-hardware-profilers", "--collector.perf.cache-profilers=LLReadHit",
+             "--collector.perf.cache-profilers=LLReadMiss"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  const PerfOptions& perf = parsed->options.perf;
+  EXPECT_THAT(perf.cpus, ElementsAre(0, 2, 4, 6));
+  EXPECT_THAT(perf.tracepoints, ElementsAre("sched:sched_switch"));
+  EXPECT_FALSE(perf.Wants(PerfGroup::kHardware, "CpuCycles"));
+  EXPECT_TRUE(perf.Wants(PerfGroup::kSoftware, "PageFault"));
+  EXPECT_TRUE(perf.Wants(PerfGroup::kCache, "LLReadMiss"));
+  EXPECT_FALSE(perf.Wants(PerfGroup::kCache, "LLWriteHit"));
+  EXPECT_THAT(*ParseCpuList("3,1-2,1"), ElementsAre(1, 2, 3));
+  for (const char* wrong : {"", ",", "a", "1-", "1:0", "0-4096", "-1", "1-2-3", "1:2:3"}) {
+    EXPECT_FALSE(ParseCpuList(wrong)) << wrong;
+  }
+}
+
 TEST(NodeFlags, RefusesByName) {
   struct Case {
     std::vector<std::string> flags;
@@ -95,8 +128,21 @@ TEST(NodeFlags, RefusesByName) {
     std::string_view message;
   };
   const Case cases[] = {
-      {{"--collector.perf"}, core::Code::kUnimplemented, "no perf collector"},
-      {{"--collector.perf.cpus=1"}, core::Code::kUnimplemented, "--collector.perf.cpus"},
+      {{"--collector.devstat"}, core::Code::kUnimplemented, "no devstat collector"},
+      {{"--collector.devstat.x=1"}, core::Code::kUnimplemented, "--collector.devstat.x"},
+      {{"--collector.perf.cpus=2-1"},
+       core::Code::kInvalidArgument,
+       "--collector.perf.cpus: \"2-1\" is no list"},
+      {{"--collector.perf.tracepoint=a"}, core::Code::kInvalidArgument, "SUBSYSTEM:EVENT"},
+      {{"--collector.perf.cache-profilers=CpuCycles"},
+       core::Code::kInvalidArgument,
+       "unknown profiler CpuCycles"},
+      {{"--collector.ntp", "--collector.ntp.server=192.0.2.1"},
+       core::Code::kInvalidArgument,
+       "--collector.ntp.server: 192.0.2.1 is no address of this host"},
+      {{"--collector.ntp.protocol-version=5"}, core::Code::kInvalidArgument, "2 to 4, not 5"},
+      {{"--collector.ntp.server-port=0"}, core::Code::kInvalidArgument, "--collector.ntp.server-port"},
+      {{"--collector.ntp.max-distance=3"}, core::Code::kInvalidArgument, "--collector.ntp.max-distance"},
       {{"--collector.filesystem.stat-workers=8"}, core::Code::kUnimplemented, "one thread"},
       {{"--collector.ipvs.backend-labels=proto,nonsense"}, core::Code::kInvalidArgument, "label nonsense"},
       {{"--collector.hwmon.chip-include=a", "--collector.hwmon.chip-exclude=b"},

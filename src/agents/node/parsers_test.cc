@@ -32,6 +32,8 @@ TEST(EthtoolNames, AreNodeExporters) {
   EXPECT_EQ(EthtoolMetricName("rx_bytes"), "node_ethtool_received_bytes_total");
   EXPECT_EQ(EthtoolMetricName("port.rx_dropped"), "node_ethtool_port_received_dropped");
   EXPECT_EQ(EthtoolMetricName("tx_single_collisions"), "node_ethtool_transmitted_single_collisions");
+  EXPECT_EQ(EthtoolMetricName("tx_tx_timeouts"), "node_ethtool_transmitted_tx_timeouts");
+  EXPECT_EQ(EthtoolMetricName("rx_tx_rx_rx_rx"), "node_ethtool_received_transmitted_received_rx_received");
   EXPECT_EQ(EthtoolMetricName("duplicate metric"), "node_ethtool_duplicate_metric");
   EXPECT_EQ(EthtoolMetricName("[0]: Tx"), "node_ethtool_0_transmitted");
   EXPECT_EQ(EthtoolMetricName(""), "node_ethtool_");

@@ -2,6 +2,8 @@
 // vmstat.
 #include <unistd.h>
 
+#include <mutex>
+
 #include "agents/node/open_files.h"
 
 namespace sextant::node {
@@ -135,42 +137,70 @@ core::Status CollectSchedstat(OpenFiles& files, const HostPaths& paths, MetricSi
   return {};
 }
 
-// "TCP: inuse 4 orphan 0 tw 4 alloc 17 mem 1": pairs of name and value per protocol.
-core::Status CollectSockstatFile(OpenFiles& files, const std::string& path, MetricSink& sink) {
-  SEXTANT_ASSIGN(const std::string text, files.Read(path));
-  static const double page_bytes = static_cast<double>(::sysconf(_SC_PAGESIZE));
-  std::string_view rest = text;
-  std::string_view line;
-  while (NextLine(rest, line)) {
-    std::string_view protocol = NextField(line);
-    if (protocol.empty()) continue;
-    if (!protocol.ends_with(':'))
-      return core::Fail(core::Code::kInvalidArgument, "{}: no protocol in {}", path, protocol);
-    protocol.remove_suffix(1);
-    for (std::string_view key = NextField(line); !key.empty(); key = NextField(line)) {
-      SEXTANT_ASSIGN(const double value,
-                     ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, protocol)));
-      if (protocol == "sockets") {
-        sink.Gauge(fmt::format("node_sockstat_sockets_{}", key), "Number of IPv4 sockets in use.", value);
-        continue;
-      }
-      const auto add = [&](std::string_view state, double number) {
-        sink.Gauge(fmt::format("node_sockstat_{}_{}", protocol, state),
-                   fmt::format("Number of {} sockets in state {}.", protocol, state), number);
-      };
-      add(key, value);
-      if (key == "mem") add("mem_bytes", value * page_bytes);
-    }
-  }
-  return {};
-}
+// "TCP: inuse 4 orphan 0 tw 4 alloc 17 mem 1": pairs of name and value per protocol, in /proc/net/sockstat
+// and sockstat6. Metrics' names are made once for each pair.
+class SockstatCollector final : public Collector {
+ public:
+  std::string_view name() const override { return "sockstat"; }
 
-core::Status CollectSockstat(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
-  SEXTANT_TRY(CollectSockstatFile(files, paths.Proc("net/sockstat"), sink));
-  const auto status = CollectSockstatFile(files, paths.Proc("net/sockstat6"), sink);
-  if (!status && status.error().code() == core::Code::kNotFound) return {};  // IPv6 is switched off
-  return status;
-}
+  core::Status Collect(const HostPaths& paths, MetricSink& sink) override {
+    SEXTANT_TRY(CollectFile(paths.Proc("net/sockstat"), v4_, sink));
+    const auto status = CollectFile(paths.Proc("net/sockstat6"), v6_, sink);
+    if (!status && status.error().code() == core::Code::kNotFound) return {};  // IPv6 is switched off
+    return status;
+  }
+
+ private:
+  struct Pair {
+    std::string protocol;
+    std::string key;
+    std::string metric;
+    std::string help;
+  };
+
+  core::Status CollectFile(const std::string& path, std::vector<Pair>& pairs, MetricSink& sink) {
+    SEXTANT_ASSIGN(const std::string text, files_.Read(path));
+    static const double page_bytes = static_cast<double>(::sysconf(_SC_PAGESIZE));
+    const std::lock_guard lock(mutex_);
+    std::string_view rest = text;
+    std::string_view line;
+    size_t i = 0;
+    while (NextLine(rest, line)) {
+      std::string_view protocol = NextField(line);
+      if (protocol.empty()) continue;
+      if (!protocol.ends_with(':'))
+        return core::Fail(core::Code::kInvalidArgument, "{}: no protocol in {}", path, protocol);
+      protocol.remove_suffix(1);
+      for (std::string_view key = NextField(line); !key.empty(); key = NextField(line)) {
+        SEXTANT_ASSIGN(const double value,
+                       ParseFloat(NextField(line)).map_error(core::AddContext("{}: {}", path, protocol)));
+        const Pair& pair = KnownPair(pairs, i++, protocol, key);
+        sink.Gauge(pair.metric, pair.help, value);
+        if (key != "mem" || protocol == "sockets") continue;
+        const Pair& bytes = KnownPair(pairs, i++, protocol, "mem_bytes");
+        sink.Gauge(bytes.metric, bytes.help, value * page_bytes);
+      }
+    }
+    return {};
+  }
+
+  // Pairs keep their places from one reading to the next.
+  static const Pair& KnownPair(std::vector<Pair>& pairs, size_t i, std::string_view protocol,
+                               std::string_view key) {
+    if (i >= pairs.size()) pairs.resize(i + 1);
+    Pair& pair = pairs[i];
+    if (pair.key == key && pair.protocol == protocol) return pair;
+    pair = {std::string(protocol), std::string(key), fmt::format("node_sockstat_{}_{}", protocol, key),
+            protocol == "sockets" ? "Number of IPv4 sockets in use."
+                                  : fmt::format("Number of {} sockets in state {}.", protocol, key)};
+    return pair;
+  }
+
+  OpenFiles files_;
+  std::mutex mutex_;
+  std::vector<Pair> v4_;  // guarded by mutex_
+  std::vector<Pair> v6_;  // guarded by mutex_
+};
 
 struct SoftnetColumn {
   size_t index;
@@ -288,9 +318,7 @@ std::unique_ptr<Collector> MakePressureCollector() {
 std::unique_ptr<Collector> MakeSchedstatCollector() {
   return std::make_unique<FileCollector>("schedstat", CollectSchedstat);
 }
-std::unique_ptr<Collector> MakeSockstatCollector() {
-  return std::make_unique<FileCollector>("sockstat", CollectSockstat);
-}
+std::unique_ptr<Collector> MakeSockstatCollector() { return std::make_unique<SockstatCollector>(); }
 std::unique_ptr<Collector> MakeSoftnetCollector() {
   return std::make_unique<FileCollector>("softnet", CollectSoftnet);
 }

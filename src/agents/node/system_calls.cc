@@ -1,10 +1,8 @@
 // Collectors that ask the kernel directly: time, timex, uname.
-#include <sys/timex.h>
-#include <sys/utsname.h>
-
 #include <cerrno>
 #include <ctime>
 
+#include "agents/node/kernel_answers.h"
 #include "agents/node/open_files.h"
 
 namespace sextant::node {
@@ -50,15 +48,29 @@ core::Status CollectTime(OpenFiles& files, const core::Clock& clock, const HostP
 }
 
 core::Status CollectTimex(const HostPaths&, MetricSink& sink) {
-  // The scale of frequencies: parts per million with a 16-bit fraction.
-  constexpr double kPpm16Fraction = 1e6 * 65'536.0;
-  constexpr double kMicroseconds = 1e6;
   timex kernel{};
   const int state = ::adjtimex(&kernel);
   if (state < 0 && (errno == EPERM || errno == ENOSYS)) {
     return core::Fail(core::Code::kNotFound, "adjtimex is not allowed here");
   }
   if (state < 0) return core::FailErrno(errno, "adjtimex");
+  AddTimex(kernel, state, sink);
+  return {};
+}
+
+core::Status CollectUname(const HostPaths&, MetricSink& sink) {
+  utsname names{};
+  if (::uname(&names) != 0) return core::FailErrno(errno, "uname");
+  AddUname(names, sink);
+  return {};
+}
+
+}  // namespace
+
+void AddTimex(const timex& kernel, int state, MetricSink& sink) {
+  // The scale of frequencies: parts per million with a 16-bit fraction.
+  constexpr double kPpm16Fraction = 1e6 * 65'536.0;
+  constexpr double kMicroseconds = 1e6;
   const double divisor = (kernel.status & STA_NANO) != 0 ? 1e9 : kMicroseconds;
   const auto number = [](auto value) { return static_cast<double>(value); };
 
@@ -91,19 +103,13 @@ core::Status CollectTimex(const HostPaths&, MetricSink& sink) {
   sink.Counter("node_timex_pps_stability_exceeded_total",
                "Pulse per second count of stability limit exceeded events.", number(kernel.stbcnt));
   sink.Gauge("node_timex_tai_offset_seconds", "International Atomic Time (TAI) offset.", number(kernel.tai));
-  return {};
 }
 
-core::Status CollectUname(const HostPaths&, MetricSink& sink) {
-  utsname names{};
-  if (::uname(&names) != 0) return core::FailErrno(errno, "uname");
+void AddUname(const utsname& names, MetricSink& sink) {
   sink.GetFamily("node_uname_info", "Labeled system information as provided by the uname system call.",
                  MetricType::kGauge, {"domainname", "machine", "nodename", "release", "sysname", "version"})
       .Add({names.domainname, names.machine, names.nodename, names.release, names.sysname, names.version}, 1);
-  return {};
 }
-
-}  // namespace
 
 std::unique_ptr<Collector> MakeTimeCollector(const core::Clock& clock) {
   return std::make_unique<FileCollector>(

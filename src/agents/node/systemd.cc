@@ -131,7 +131,7 @@ class SystemdCollector final : public Collector {
   std::string_view name() const override { return "systemd"; }
 
   core::Status Collect(const HostPaths&, MetricSink& sink) override {
-    SEXTANT_ASSIGN(const auto bus, DbusConnection::Open(options_.dbus_socket, kTimeoutMs));
+    SEXTANT_ASSIGN(const auto bus, Connect());
     SEXTANT_TRY(CollectManager(*bus, sink));
     SEXTANT_ASSIGN(const DbusMessage list, bus->Call({kService, kManagerPath, kManager, "ListUnits"}));
     SEXTANT_ASSIGN(std::vector<Unit> units, ReadUnits(list));
@@ -209,6 +209,12 @@ class SystemdCollector final : public Collector {
       }
     }
     return {};
+  }
+
+  // systemd itself, over the bus or at its own socket, which only root may use.
+  core::Result<std::unique_ptr<DbusConnection>> Connect() const {
+    if (!options_.systemd_private) return DbusConnection::Open(options_.dbus_socket, kTimeoutMs);
+    return DbusConnection::Open(options_.systemd_socket, kTimeoutMs, DbusConnection::Peer::kProgram);
   }
 
   // Of all units; 0 for those that are not active.

@@ -6,10 +6,10 @@ namespace {
 
 core::Status CollectThermal(const HostPaths& paths, MetricSink& sink) {
   const std::string base = paths.Sys("class/thermal");
-  SEXTANT_TRY(ListDirectory(base));
+  SEXTANT_ASSIGN(const std::vector<std::string> names, ListDirectory(base));
   auto& temperatures = sink.GetFamily("node_thermal_zone_temp", "Temperature of a zone in degrees Celsius.",
                                       MetricType::kGauge, {"type", "zone"});
-  for (const std::string& name : ListNumbered(base, "thermal_zone")) {
+  for (const std::string& name : Numbered(names, "thermal_zone")) {
     const AttributeFolder folder(base + "/" + name);
     const auto millidegrees = folder.Number("temp");
     if (!millidegrees) continue;  // a sensor that cannot say now
@@ -20,7 +20,7 @@ core::Status CollectThermal(const HostPaths& paths, MetricSink& sink) {
                                  MetricType::kGauge, {"name", "type"});
   auto& highest = sink.GetFamily("node_cooling_device_max_state", "How hard a cooling device can work.",
                                  MetricType::kGauge, {"name", "type"});
-  for (const std::string& name : ListNumbered(base, "cooling_device")) {
+  for (const std::string& name : Numbered(names, "cooling_device")) {
     const AttributeFolder folder(base + "/" + name);
     const std::string type = folder.Text("type").value_or("");
     const std::string_view number = std::string_view(name).substr(14);

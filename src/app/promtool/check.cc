@@ -187,11 +187,19 @@ struct ConfigCheck {
   bool for_agent = false;
 };
 
-Result<std::vector<std::string>> CheckConfigFile(const std::string& file, const ConfigCheck& check,
-                                                 const Lint& lint, Output& output, Verdict& verdict) {
+// What a configuration says of its rules.
+struct RulesOfConfig {
+  std::vector<std::string> files;
+  core::NameScheme name_scheme = core::NameScheme::kUtf8;
+};
+
+Result<RulesOfConfig> CheckConfigFile(const std::string& file, const ConfigCheck& check, const Lint& lint,
+                                      Output& output, Verdict& verdict) {
   SEXTANT_ASSIGN(config::PrometheusConfig config, config::LoadPrometheusConfig(file));
   if (check.for_agent) SEXTANT_TRY(config::CheckForAgent(config));
-  std::vector<std::string> rule_files;
+  RulesOfConfig found;
+  found.name_scheme = config.global.names.scheme();
+  std::vector<std::string>& rule_files = found.files;
   if (!check.only_syntax) {
     SEXTANT_ASSIGN(rule_files, FindRuleFiles(config));
     for (const config::ScrapeConfig& job : config.scrape_configs) {
@@ -212,7 +220,7 @@ Result<std::vector<std::string>> CheckConfigFile(const std::string& file, const 
         job.job_name, core::FormatDuration(job.scrape_interval_ms)));
   }
   if (!rule_files.empty()) output.Line(fmt::format("  SUCCESS: {} rule files found", rule_files.size()));
-  return rule_files;
+  return found;
 }
 
 Result<int> CheckConfig(const CommandArguments& arguments, const rules::RuleFileOptions& options,
@@ -222,19 +230,21 @@ Result<int> CheckConfig(const CommandArguments& arguments, const rules::RuleFile
   Verdict verdict;
   for (const std::string& file : arguments.positional()) {
     output.Line("Checking " + file);
-    auto rule_files = CheckConfigFile(file, {arguments.IsOn("syntax-only"), arguments.IsOn("agent")}, lint,
-                                      output, verdict);
-    if (!rule_files) {
+    auto found = CheckConfigFile(file, {arguments.IsOn("syntax-only"), arguments.IsOn("agent")}, lint, output,
+                                 verdict);
+    if (!found) {
       verdict.has_error = true;
-      output.ErrorLine("  FAILED: " + rule_files.error().message());
+      output.ErrorLine("  FAILED: " + found.error().message());
       output.Line("");
       continue;
     }
     output.Line(fmt::format(" SUCCESS: {} is valid prometheus config file syntax", file));
     output.Line("");
-    for (const std::string& rule_file : *rule_files) {
+    rules::RuleFileOptions rule_options = options;
+    rule_options.name_scheme = found->name_scheme;
+    for (const std::string& rule_file : found->files) {
       output.Line("Checking " + rule_file);
-      CheckParsedRules(rules::LoadRuleFile(rule_file, options), lint, "     ", output, verdict);
+      CheckParsedRules(rules::LoadRuleFile(rule_file, rule_options), lint, "     ", output, verdict);
     }
   }
   return verdict.ExitCode(lint);
@@ -326,16 +336,20 @@ Result<int> RunCheck(const std::vector<std::string>& arguments, const std::vecto
                      Output& output) {
   promql::EngineOptions engine;
   SEXTANT_TRY(EnableFeatures(features, engine));
-  const rules::RuleFileOptions options{.parser = engine.parser};
+  rules::RuleFileOptions options{.parser = engine.parser};
   std::string command = arguments.empty() ? "" : arguments.front();
   std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   if (command == "config") {
     SEXTANT_ASSIGN(auto parsed,
-                   CommandArguments::Parse(rest, {"lint"}, {"syntax-only", "agent", "lint-fatal"}));
+                   CommandArguments::Parse(rest, {"lint"},
+                                           {"syntax-only", "agent", "lint-fatal", "ignore-unknown-fields"}));
+    options.ignores_unknown_fields = parsed.IsOn("ignore-unknown-fields");
     return CheckConfig(parsed, options, output);
   }
   if (command == "rules") {
-    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"lint"}, {"lint-fatal"}));
+    SEXTANT_ASSIGN(auto parsed,
+                   CommandArguments::Parse(rest, {"lint"}, {"lint-fatal", "ignore-unknown-fields"}));
+    options.ignores_unknown_fields = parsed.IsOn("ignore-unknown-fields");
     return CheckRules(parsed, options, output);
   }
   if (command == "web-config") {
@@ -347,7 +361,7 @@ Result<int> RunCheck(const std::vector<std::string>& arguments, const std::vecto
     return CheckServer(parsed, "/-/" + command, output);
   }
   if (command == "service-discovery") {
-    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"timeout"}, {}));
+    SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(rest, {"timeout"}, {"agent"}));
     return CheckServiceDiscovery(parsed, output);
   }
   if (command == "metrics") {

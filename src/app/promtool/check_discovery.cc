@@ -93,6 +93,10 @@ Result<int> CheckServiceDiscovery(const CommandArguments& arguments, Output& out
   SEXTANT_TRY(RequireFiles({words[0]}, "config-file"));
   SEXTANT_ASSIGN(core::DurationMs timeout_ms, core::ParseDuration(arguments.Get("timeout", "30s")));
   auto config = config::LoadPrometheusConfig(words[0]);
+  if (config && arguments.IsOn("agent")) {
+    if (core::Status allowed = config::CheckForAgent(*config); !allowed)
+      config = tl::unexpected(allowed.error());
+  }
   if (!config) {
     output.ErrorLine("Cannot load config " + config.error().message());
     return kFailure;

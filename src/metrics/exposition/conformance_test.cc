@@ -9,6 +9,7 @@
 #include <iterator>
 #include <string>
 
+#include "core/metric_names.h"
 #include "metrics/exposition/open_metrics_parser.h"
 #include "metrics/exposition/parser.h"
 #include "metrics/exposition/text_parser.h"
@@ -44,6 +45,26 @@ std::string ErrorOf(Parser& parser) {
   EntryKind kind = parser.Next();
   while (kind != EntryKind::kEnd && kind != EntryKind::kError) kind = parser.Next();
   return kind == EntryKind::kError ? parser.error().message() : "";
+}
+
+TEST(NameEscapingConformanceTest, SameNames) {
+  simdjson::dom::parser json;
+  simdjson::dom::element table;
+  if (json.load(Directory() + "../common-expfmt/escape_name.json").get(table) != simdjson::SUCCESS)
+    GTEST_SKIP();
+  int rows = 0;
+  for (simdjson::dom::element row : table.get_array()) {
+    auto text = [&](const char* key) {
+      std::string_view value;
+      return row[key].get(value) == simdjson::SUCCESS ? std::string(value) : std::string();
+    };
+    std::string name = text("input");
+    EXPECT_EQ(core::EscapeName(name, core::Escaping::kUnderscores), text("expectedUnderscores")) << name;
+    EXPECT_EQ(core::EscapeName(name, core::Escaping::kDots), text("expectedDots")) << name;
+    EXPECT_EQ(core::EscapeName(name, core::Escaping::kValues), text("expectedValue")) << name;
+    ++rows;
+  }
+  EXPECT_GE(rows, 8);
 }
 
 struct ErrorTable {

@@ -19,8 +19,4 @@ enum class Format {
 // kInvalidArgument with the text Prometheus shows for such a target.
 core::Result<Format> FormatOf(std::string_view content_type, std::optional<Format> fallback);
 
-// The Content-Type of a body in text format as TextWriter makes it.
-inline constexpr std::string_view kTextContentType =
-    "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
-
 }  // namespace sextant::exposition

@@ -135,10 +135,13 @@ Engine::Engine(EngineOptions options, const core::Clock& clock, core::Registry* 
                                          "The current number of queries being executed or waiting.");
   queries_total_samples_ = &registry->AddCounter("prometheus_engine_query_samples_total",
                                                  "The total number of samples loaded by all queries.");
-  auto slice = [&](std::string name) {
-    return &registry->AddHistogram("prometheus_engine_query_duration_histogram_seconds",
-                                   "The duration of various parts of PromQL query execution.",
-                                   {0.01, 0.1, 1, 10}, {{"slice", std::move(name)}});
+  auto slice = [&](const std::string& name) {
+    return SliceSeconds{
+        &registry->AddHistogram("prometheus_engine_query_duration_histogram_seconds",
+                                "The duration of various parts of PromQL query execution.",
+                                {0.01, 0.1, 1, 10}, {{"slice", name}}),
+        &registry->AddSummary("prometheus_engine_query_duration_seconds", "Query timings, by part.",
+                              {0.5, 0.9, 0.99}, {{"slice", name}})};
   };
   queue_seconds_ = slice("queue_time");
   prepare_seconds_ = slice("prepare_time");
@@ -232,10 +235,10 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
   if (queries_running_) {
     queries_running_->Add(-1);
     queries_total_samples_->Increment(static_cast<double>(stats.total_samples));
-    queue_seconds_->Observe(stats.queue_seconds);
-    prepare_seconds_->Observe(stats.prepare_seconds);
-    inner_eval_seconds_->Observe(stats.inner_eval_seconds);
-    result_sort_seconds_->Observe(stats.result_sort_seconds);
+    queue_seconds_.Observe(stats.queue_seconds);
+    prepare_seconds_.Observe(stats.prepare_seconds);
+    inner_eval_seconds_.Observe(stats.inner_eval_seconds);
+    result_sort_seconds_.Observe(stats.result_sort_seconds);
   }
   if (options_.query_log != nullptr && options_.query_log->is_enabled()) {
     options_.query_log->Write(

@@ -161,10 +161,19 @@ class Engine {
   const core::Clock& clock_;
   core::Counter* queries_total_samples_ = nullptr;
   core::Gauge* queries_running_ = nullptr;
-  core::Histogram* queue_seconds_ = nullptr;
-  core::Histogram* prepare_seconds_ = nullptr;
-  core::Histogram* inner_eval_seconds_ = nullptr;
-  core::Histogram* result_sort_seconds_ = nullptr;
+  // How long a part of queries takes, under both of the original's names.
+  struct SliceSeconds {
+    core::Histogram* histogram = nullptr;
+    core::Summary* summary = nullptr;
+    void Observe(double seconds) const {
+      histogram->Observe(seconds);
+      summary->Observe(seconds);
+    }
+  };
+  SliceSeconds queue_seconds_;
+  SliceSeconds prepare_seconds_;
+  SliceSeconds inner_eval_seconds_;
+  SliceSeconds result_sort_seconds_;
 };
 
 }  // namespace sextant::promql

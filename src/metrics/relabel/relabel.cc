@@ -95,7 +95,7 @@ class Rules::Rule {
   bool FindGroups(std::string_view text, std::vector<std::string_view>& groups) const;
   void Replace(Subject& subject, std::string_view value) const;
   // Sets a label, or deletes it when the value is empty; leaves names that cannot be alone.
-  static void SetLabel(Subject& subject, std::string_view name, std::string_view value);
+  void SetLabel(Subject& subject, std::string_view name, std::string_view value) const;
   void MapLabels(Subject& subject) const;
   void DropLabels(Subject& subject, bool drop_matching) const;
 
@@ -224,8 +224,8 @@ void Rules::Rule::Replace(Subject& subject, std::string_view value) const {
   SetLabel(subject, target, result);
 }
 
-void Rules::Rule::SetLabel(Subject& subject, std::string_view name, std::string_view value) {
-  if (!config::IsLabelName(name)) return;
+void Rules::Rule::SetLabel(Subject& subject, std::string_view name, std::string_view value) const {
+  if (!core::IsLabelName(name, config_.name_scheme)) return;
   value.empty() ? subject.Delete(name) : subject.Set(name, value);
 }
 

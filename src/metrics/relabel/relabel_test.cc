@@ -57,6 +57,17 @@ TEST(RelabelTest, Replace) {
             R"({a="foo", b="bar"})");
 }
 
+TEST(RelabelTest, LegacyNamesOnly) {
+  Labels labels = Labels::Of({{"a", "x.y"}});
+  RelabelRuleConfig rule;
+  rule.source_labels = {"a"};
+  rule.target_label = "b_$1";
+  rule.name_scheme = core::NameScheme::kLegacy;
+  EXPECT_EQ(Rules::Compile({rule})->Relabel(labels)->ToString(), R"({a="x.y"})") << "b_x.y is no name";
+  rule.name_scheme = core::NameScheme::kUtf8;
+  EXPECT_EQ(Rules::Compile({rule})->Relabel(labels)->ToString(), R"({a="x.y", "b_x.y"="x.y"})");
+}
+
 TEST(RelabelTest, SwapsThroughItsOwnMemory) {
   EXPECT_EQ(Relabeled(Labels::Of({{"a", "1"}, {"b", "2"}}),
                       "[{source_labels: [a], target_label: 0tmp}, {source_labels: [b], target_label: a}, "

@@ -41,6 +41,9 @@ constexpr std::string_view kFamilies[] = {
     "max_samples_per_send",
 };
 
+// As Prometheus' watcher of its own journal, whose consumers are the queues.
+constexpr std::string_view kJournalFile = "prometheus_wal_watcher_current_segment";
+
 std::string Name(std::string_view name) { return std::string(kPrefix) + std::string(name); }
 
 core::MetricLabels WithReason(core::MetricLabels labels, std::string_view reason) {
@@ -101,10 +104,13 @@ WriteMetrics::WriteMetrics(core::Registry& registry, const std::string& name, co
       shards_min(registry.AddGauge(Name("shards_min"), "Fewest shards.", labels_)),
       shards_desired(registry.AddGauge(Name("shards_desired"), "Shards that are wanted.", labels_)),
       max_samples_per_send(
-          registry.AddGauge(Name("max_samples_per_send"), "Most samples of a request.", labels_)) {}
+          registry.AddGauge(Name("max_samples_per_send"), "Most samples of a request.", labels_)),
+      journal_file(registry.AddGauge(kJournalFile, "Number of the journal's file that is read.",
+                                     {{"consumer", name}})) {}
 
 WriteMetrics::~WriteMetrics() {
   for (std::string_view family : kFamilies) registry_.Remove(Name(family), labels_);
+  registry_.Remove(kJournalFile, {{"consumer", labels_.front().second}});
 }
 
 }  // namespace sextant::remote

@@ -49,6 +49,7 @@ class WriteMetrics {
   core::Gauge& shards_min;
   core::Gauge& shards_desired;
   core::Gauge& max_samples_per_send;
+  core::Gauge& journal_file;  // the number of that which is read
 };
 
 }  // namespace sextant::remote

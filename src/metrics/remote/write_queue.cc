@@ -362,6 +362,7 @@ void WriteQueue::ForgetIdleSeries(uint64_t file) {
 // Makes items of the batch that was read, without those that are not sent.
 void WriteQueue::Resolve() {
   ForgetIdleSeries(batch_.begin.file);
+  metrics_->journal_file.Set(static_cast<double>(batch_.begin.file));
   resolved_.clear();
   next_resolved_ = 0;
   size_t index = 0;

@@ -52,16 +52,6 @@ std::string PositionText(config::Position position) {
   return fmt::format("{}:{}", position.line, position.column);
 }
 
-bool IsLabelName(std::string_view name, NameScheme scheme) {
-  if (scheme == NameScheme::kLegacy) return model::IsClassicLabelName(name);
-  return !name.empty() && model::IsValidUtf8(name);
-}
-
-bool IsMetricName(std::string_view name, NameScheme scheme) {
-  if (scheme == NameScheme::kLegacy) return model::IsClassicMetricName(name);
-  return !name.empty() && model::IsValidUtf8(name);
-}
-
 // Checks decoded groups against each other and against the nodes they came from, which know the places.
 class Checker {
  public:
@@ -130,7 +120,7 @@ class Checker {
       }
     }
     for (const config::Node annotation : node.Find("annotations").children()) {
-      if (IsLabelName(annotation.key(), options_.name_scheme)) continue;
+      if (core::IsLabelName(annotation.key(), options_.name_scheme)) continue;
       AddRule(rule, PositionText(annotation.key_position()),
               fmt::format("invalid annotation name: {}", annotation.key()));
     }
@@ -151,7 +141,7 @@ class Checker {
     if (rule.for_ms != 0) AddRule(rule, place, "invalid field 'for' in recording rule");
     if (rule.keep_firing_for_ms != 0)
       AddRule(rule, place, "invalid field 'keep_firing_for' in recording rule");
-    if (!IsMetricName(rule.record, options_.name_scheme)) {
+    if (!core::IsMetricName(rule.record, options_.name_scheme)) {
       AddRule(rule, place, fmt::format("invalid recording rule name: {}", rule.record));
     }
     if (rule.record.find_first_of("{}") != std::string::npos) {
@@ -162,7 +152,7 @@ class Checker {
   }
 
   std::string LabelError(config::Node label) const {
-    if (!IsLabelName(label.key(), options_.name_scheme) || label.key() == model::kMetricName) {
+    if (!core::IsLabelName(label.key(), options_.name_scheme) || label.key() == model::kMetricName) {
       return fmt::format("invalid label name: {}", label.key());
     }
     if (!model::IsValidUtf8(label.text()))
@@ -208,13 +198,14 @@ RuleFileResult CheckDocument(const config::Document& document, const std::string
 }  // namespace
 
 RuleFileResult ParseRuleFile(std::string_view text, const std::string& path, const RuleFileOptions& options) {
-  auto document = config::Document::Parse(text, path);
+  auto document =
+      config::Document::Parse(text, path, {.ignores_unknown_fields = options.ignores_unknown_fields});
   if (!document) return tl::unexpected(RuleFileErrors{std::move(document).error()});
   return CheckDocument(*document, path, options);
 }
 
 RuleFileResult LoadRuleFile(const std::string& path, const RuleFileOptions& options) {
-  auto document = config::Document::Load(path);
+  auto document = config::Document::Load(path, {.ignores_unknown_fields = options.ignores_unknown_fields});
   if (!document) return tl::unexpected(RuleFileErrors{std::move(document).error()});
   return CheckDocument(*document, path, options);
 }

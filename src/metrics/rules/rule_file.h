@@ -23,6 +23,7 @@
 
 #include "config/decode.h"
 #include "core/clock.h"
+#include "core/metric_names.h"
 #include "core/result.h"
 #include "metrics/promql/ast.h"
 #include "metrics/promql/parser.h"
@@ -73,15 +74,11 @@ const config::Struct& FieldsOf(const RuleConfig*);
 const config::Struct& FieldsOf(const RuleGroupConfig*);
 const config::Struct& FieldsOf(const RuleFile*);
 
-// What names labels, annotations and recorded metrics may have.
-enum class NameScheme {
-  kUtf8,    // any UTF-8: Prometheus 3's default
-  kLegacy,  // letters, digits, underscores (and colons in metric names)
-};
-
 struct RuleFileOptions {
-  NameScheme name_scheme = NameScheme::kUtf8;
+  // What names labels, annotations and recorded metrics may have.
+  core::NameScheme name_scheme = core::NameScheme::kUtf8;
   promql::ParserOptions parser;
+  bool ignores_unknown_fields = false;
 };
 
 // Everything that is wrong with a file; never empty.

@@ -129,11 +129,23 @@ TEST(RuleFile, ReportsAllErrorsOfAFile) {
   EXPECT_THAT(Summarize(file.error()).message(), HasSubstr("(and 2 more errors)"));
 }
 
+TEST(RuleFile, UnknownFieldsMayBePassedOver) {
+  constexpr std::string_view kText =
+      "groups: [{name: g, colour: red, rules: [{record: a, expr: '1', weight: {of: [1]}}]}]\nmore: 1\n";
+  EXPECT_FALSE(Parse(kText, {}));
+  RuleFileOptions options;
+  options.ignores_unknown_fields = true;
+  auto file = Parse(kText, options);
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->groups.at(0).rules.at(0).record, "a");
+  EXPECT_FALSE(Parse("groups: [{name: [1]}]", options)) << "what is known must be right";
+}
+
 TEST(RuleFile, NameSchemeDecidesAboutNames) {
   constexpr std::string_view kText =
       "groups:\n- name: g\n  rules:\n  - {alert: a, expr: 1, annotations: {ins-tance: x}}\n";
   EXPECT_TRUE(Parse(kText));
-  const auto messages = Messages(Parse(kText, {.name_scheme = NameScheme::kLegacy, .parser = {}}));
+  const auto messages = Messages(Parse(kText, {.name_scheme = core::NameScheme::kLegacy, .parser = {}}));
   EXPECT_THAT(messages,
               ElementsAre(HasSubstr("group \"g\", rule 1, \"a\": invalid annotation name: ins-tance")));
 }
@@ -160,7 +172,7 @@ TEST(RuleFileConformance, PrometheusFilesLoadOrFail) {
     for (const auto& entry : fs::directory_iterator(ConformancePath() / folder)) {
       const std::string name = entry.path().filename().string();
       RuleFileOptions options;
-      if (name.starts_with("legacy_")) options.name_scheme = NameScheme::kLegacy;
+      if (name.starts_with("legacy_")) options.name_scheme = core::NameScheme::kLegacy;
       const bool is_bad = name.find(".bad.") != std::string::npos || bad_fixtures.contains(name);
       const auto file = LoadRuleFile(entry.path().string(), options);
       EXPECT_EQ(!file, is_bad) << name << ": " << (file ? "loads" : Summarize(file.error()).message());

@@ -348,6 +348,7 @@ core::Result<std::vector<UnitTestGroup>> RunUnitTests(const std::string& path,
   }
   RuleFileOptions rule_options;
   rule_options.parser = options.engine.parser;
+  rule_options.ignores_unknown_fields = options.ignores_unknown_fields;
   auto rule_files = LoadRuleFiles(paths, rule_options);
   if (!rule_files) return tl::unexpected(Summarize(rule_files.error()));
   std::vector<UnitTestGroup> groups;

@@ -17,6 +17,7 @@ struct UnitTestOptions {
   // Which groups of tests are run, by their name; all when it is not set.
   std::function<bool(const std::string& group)> runs;
   promql::EngineOptions engine;
+  bool ignores_unknown_fields = false;  // of rule files
 };
 
 // How one group of tests (an entry of `tests`) went.

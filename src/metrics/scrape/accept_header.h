@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "config/prometheus_config.h"
+#include "core/metric_names.h"
 
 namespace sextant::scrape {
 
-std::string AcceptHeader(const std::vector<config::ScrapeProtocol>& protocols);
+// `escaping` is asked for in those formats that can say so.
+std::string AcceptHeader(const std::vector<config::ScrapeProtocol>& protocols, core::Escaping escaping);
 
 }  // namespace sextant::scrape

@@ -51,6 +51,14 @@ void MergeTargetLabels(model::LabelsBuilder& series, const model::Labels& target
   }
 }
 
+// Whether names are as the scheme wants them, given that they are UTF-8.
+bool HasNamesOf(const model::Labels& labels, core::NameScheme scheme) {
+  if (scheme == core::NameScheme::kUtf8) return true;
+  return core::IsMetricName(labels.metric_name(), scheme) &&
+         std::ranges::all_of(labels,
+                             [&](model::LabelView label) { return core::IsLabelName(label.name, scheme); });
+}
+
 // A text for a message: at most so many bytes, cut between characters.
 std::string ShortText(std::string_view text) {
   constexpr size_t kMaxBytes = 200;
@@ -236,7 +244,7 @@ Result<model::Labels> BodyAppender::SeriesLabels(const exposition::Parser& parse
   MergeTargetLabels(builder_, target_labels_, rules_.honor_labels);
   if (!rules_.metric_relabel.empty() && !rules_.metric_relabel.Apply(builder_)) return model::Labels();
   model::Labels labels = builder_.Build();
-  if (labels.metric_name().empty()) {
+  if (labels.metric_name().empty() || !HasNamesOf(labels, rules_.name_scheme)) {
     return Fail(Code::kInvalidArgument, "invalid metric name or label names: {}", labels.ToString());
   }
   SEXTANT_TRY(CheckLimits(labels));
@@ -244,6 +252,12 @@ Result<model::Labels> BodyAppender::SeriesLabels(const exposition::Parser& parse
 }
 
 Status BodyAppender::CheckLimits(const model::Labels& labels) const {
+  Status within = CheckLabelLimits(labels);
+  if (!within) metrics_.label_limits.Increment();
+  return within;
+}
+
+Status BodyAppender::CheckLabelLimits(const model::Labels& labels) const {
   const config::ScrapeLimits& limits = rules_.limits;
   if (limits.label_limit > 0 && labels.size() > limits.label_limit) {
     return Fail(Code::kResourceExhausted,

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "config/prometheus_config.h"
+#include "core/metric_names.h"
 #include "core/result.h"
 #include "metrics/exposition/parser.h"
 #include "metrics/relabel/relabel.h"
@@ -28,6 +29,7 @@ struct SampleRules {
   // What a target is taken to speak when its Content-Type does not say.
   std::optional<exposition::Format> fallback_format;
   exposition::ParserOptions parser;
+  core::NameScheme name_scheme = core::NameScheme::kUtf8;
   config::ScrapeLimits limits;
   config::HistogramLimits histogram_limits;
   bool extra_metrics = false;  // in the report
@@ -106,7 +108,8 @@ class BodyAppender {
   // The labels of the current line's series after the target's labels and relabelling; empty when it is
   // dropped.
   core::Result<model::Labels> SeriesLabels(const exposition::Parser& parser);
-  core::Status CheckLimits(const model::Labels& labels) const;
+  core::Status CheckLimits(const model::Labels& labels) const;  // and counts it
+  core::Status CheckLabelLimits(const model::Labels& labels) const;
   // Gives the sample a histogram with wider buckets where the limits ask for that.
   core::Status LimitBuckets(Sample& sample);
   core::Status Count(model::AppendOutcome outcome, std::string_view series, BodySummary& summary);

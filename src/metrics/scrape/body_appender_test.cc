@@ -47,6 +47,25 @@ SampleRules WithRelabel(std::vector<config::RelabelRuleConfig> configs) {
   return rules;
 }
 
+TEST(BodyAppender, RefusesNamesThatTheSchemeDoesNotHave) {
+  SampleRules legacy;
+  legacy.name_scheme = core::NameScheme::kLegacy;
+  for (const char* body : {"a 1\n{\"b.c\"} 1\n", "a 1\nb{\"c.d\"=\"x\"} 1\n"}) {
+    EXPECT_TRUE(Fixture().Scrape(body, 1000)) << body;
+    auto refused = Fixture(legacy).Scrape(body, 1000);
+    ASSERT_FALSE(refused) << body;
+    EXPECT_TRUE(refused.error().message().starts_with("invalid metric name or label names: ")) << body;
+  }
+  EXPECT_TRUE(Fixture(legacy).Scrape("a:b{c=\"d.e\"} 1\n", 1000));
+  // What relabelling makes counts.
+  config::RelabelRuleConfig drop;
+  drop.regex = "c.d";
+  drop.action = config::RelabelAction::kLabelDrop;
+  SampleRules renamed = WithRelabel({drop});
+  renamed.name_scheme = core::NameScheme::kLegacy;
+  EXPECT_TRUE(Fixture(renamed).Scrape("b{\"c.d\"=\"x\"} 1\n", 1000));
+}
+
 TEST(BodyAppender, PassesExemplarsOn) {
   Fixture f;
   for (core::TimestampMs time_ms : {1000, 2000}) {

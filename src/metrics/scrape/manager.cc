@@ -19,7 +19,7 @@ constexpr size_t kMaxBodyBytes = 256 << 20;  // when the configuration sets no l
 
 net::FetchRequest MakeRequest(const config::ScrapeConfig& job, const std::string& user_agent) {
   net::FetchRequest request;
-  request.headers.Set("Accept", AcceptHeader(job.scrape_protocols));
+  request.headers.Set("Accept", AcceptHeader(job.scrape_protocols, job.names.escaping_scheme()));
   request.headers.Set("User-Agent", user_agent);
   request.accept_compressed = job.enable_compression;
   request.max_body_bytes = job.limits.body_size_limit_bytes > 0
@@ -57,13 +57,12 @@ std::string Fingerprint(const config::ScrapeConfig& job) {
 
 ScrapeManager::ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor,
                              const core::Clock& clock, model::Appendable& storage, core::Registry& registry,
-                             core::Logger logger, std::string user_agent)
-    : registry_(registry),
-      logger_(logger.With("component", "scrape")),
+                             core::Logger logger, std::string user_agent, core::DurationMs time_tolerance_ms)
+    : logger_(logger.With("component", "scrape")),
       user_agent_(std::move(user_agent)),
       metrics_(registry),
       metadata_(registry),
-      services_{io, client, executor, clock, storage, metadata_, metrics_, buffers_} {}
+      services_{io, client, executor, clock, storage, metadata_, metrics_, buffers_, time_tolerance_ms} {}
 
 ScrapeManager::~ScrapeManager() { Stop(); }
 
@@ -77,6 +76,7 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
   settings->samples.parser = {job.scrape_native_histograms.value_or(false),
                               job.always_scrape_classic_histograms.value_or(false),
                               job.convert_classic_histograms_to_nhcb.value_or(false)};
+  settings->samples.name_scheme = job.names.scheme();
   settings->samples.limits = job.limits;
   settings->samples.histogram_limits = job.histogram_limits;
   settings->samples.extra_metrics = job.extra_scrape_metrics.value_or(false);
@@ -100,15 +100,21 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
 }
 
 // The targets that the pool's configuration and groups mean; notes those that were dropped.
-std::vector<ScrapeTarget> ScrapeManager::FindTargets(Pool& pool) const {
+std::vector<ScrapeTarget> ScrapeManager::FindTargets(Pool& pool) {
   const config::ScrapeConfig& job = *pool.config;
+  int64_t begun_ns = services_.clock.MonotonicNs();
   TargetList list = BuildTargets(job, *pool.rules, *pool.groups);
+  metrics_.SyncSeconds(job.job_name)
+      .Observe(static_cast<double>(services_.clock.MonotonicNs() - begun_ns) / 1e9);
+  metrics_.SyncFailures(job.job_name).Increment(static_cast<double>(list.errors.size()));
+  metrics_.TargetLimit(job.job_name).Set(static_cast<double>(job.limits.target_limit));
   for (const core::Error& error : list.errors) logger_.Error("target left out", {{"error", error}});
   if (job.limits.target_limit > 0 && list.active.size() > job.limits.target_limit) {
     logger_.Error("too many targets; none of the job is scraped",
                   {{"scrape_pool", job.job_name},
                    {"targets", list.active.size()},
                    {"target_limit", job.limits.target_limit}});
+    metrics_.target_limit.Increment();
     list.active.clear();
   }
   pool.dropped_count = list.dropped.size();
@@ -162,10 +168,7 @@ void ScrapeManager::StartLoops(Pool& pool, Pool* previous, std::vector<ScrapeTar
 }
 
 void ScrapeManager::NoteTargets(const std::string& name, const Pool& pool) {
-  registry_
-      .AddGauge("prometheus_target_scrape_pool_targets", "Current number of targets in this scrape pool.",
-                {{"scrape_job", name}})
-      .Set(static_cast<double>(pool.loops.size()));
+  metrics_.Targets(name).Set(static_cast<double>(pool.loops.size()));
 }
 
 // Loops go on with the logs that they have: the same file stays the same log.
@@ -191,7 +194,12 @@ Status ScrapeManager::Apply(const std::vector<config::ScrapeConfig>& jobs, std::
   SEXTANT_TRY(OpenFailureLogs(jobs));
   std::vector<std::pair<Pool, std::vector<ScrapeTarget>>> made;
   for (const config::ScrapeConfig& job : jobs) {
-    SEXTANT_ASSIGN(Pool pool, MakePool(job));
+    Result<Pool> pool_made = MakePool(job);
+    if (!pool_made) {
+      metrics_.reloads_failed.Increment();
+      return tl::unexpected(std::move(pool_made).error());
+    }
+    Pool pool = std::move(*pool_made);
     std::vector<ScrapeTarget> targets = FindTargets(pool);
     made.emplace_back(std::move(pool), std::move(targets));
   }
@@ -209,6 +217,7 @@ Status ScrapeManager::Apply(const std::vector<config::ScrapeConfig>& jobs, std::
     for (auto& [pool, targets] : made) {
       const std::string& name = pool.settings->name;
       auto before = previous.find(name);
+      (before == previous.end() ? metrics_.pools : metrics_.reloads).Increment();
       StartLoops(pool, before == previous.end() ? nullptr : &before->second, std::move(targets), started);
       NoteTargets(name, pool);
       pools_.emplace(name, std::move(pool));
@@ -218,8 +227,7 @@ Status ScrapeManager::Apply(const std::vector<config::ScrapeConfig>& jobs, std::
   for (auto& [name, pool] : previous) {
     for (const auto& loop : pool.loops) loop->Stop(true);
     std::lock_guard lock(mutex_);
-    if (!pools_.contains(name))
-      registry_.Remove("prometheus_target_scrape_pool_targets", {{"scrape_job", name}});
+    if (!pools_.contains(name)) metrics_.ForgetJob(name);
   }
   // The process's own targets are few and local: their first samples need not wait.
   for (const auto& loop : started) loop->Start(static_cast<bool>(loop->settings()->local));

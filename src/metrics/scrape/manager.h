@@ -34,10 +34,12 @@ struct LocalJob {
 
 class ScrapeManager {
  public:
-  // References must outlive the manager. `user_agent` goes into requests.
+  // References must outlive the manager. `user_agent` goes into requests; `time_tolerance_ms` is
+  // ScrapeServices'.
   ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor,
                 const core::Clock& clock, model::Appendable& storage, core::Registry& registry,
-                core::Logger logger, std::string user_agent);
+                core::Logger logger, std::string user_agent,
+                core::DurationMs time_tolerance_ms = kTimeToleranceMs);
   ~ScrapeManager();  // stops
 
   // Makes these jobs the ones that are scraped. Errors: kInvalidArgument for rules that do not compile;
@@ -76,12 +78,11 @@ class ScrapeManager {
   core::Result<Pool> MakePool(const config::ScrapeConfig& job) const;
   core::Status OpenFailureLogs(const std::vector<config::ScrapeConfig>& jobs);
   Pool MakeLocalPool(const LocalJob& job, std::vector<ScrapeTarget>& targets) const;
-  std::vector<ScrapeTarget> FindTargets(Pool& pool) const;
+  std::vector<ScrapeTarget> FindTargets(Pool& pool);
   void StartLoops(Pool& pool, Pool* previous, std::vector<ScrapeTarget> targets,
                   std::vector<std::shared_ptr<ScrapeLoop>>& started);
   void NoteTargets(const std::string& name, const Pool& pool);
 
-  core::Registry& registry_;
   const core::Logger logger_;
   const std::string user_agent_;
   ScrapeMetrics metrics_;

@@ -12,9 +12,6 @@ using core::Code;
 using core::Fail;
 using core::Result;
 
-// How far from its moment a scrape may begin and still carry the moment as its time.
-constexpr core::DurationMs kTimeToleranceMs = 2;
-
 // Sending a request off is work for the loop itself; asking a source in this process or reading a secret from
 // a file is not.
 net::Timer MakeTimer(const ScrapeServices& services, const PoolSettings& settings) {
@@ -40,7 +37,8 @@ ScrapeLoop::ScrapeLoop(ScrapeServices& services, std::shared_ptr<const PoolSetti
       logger_(logger.With("scrape_pool", settings_->name).With("target", target_.url)),
       offset_ms_(offset_ms),
       timer_(MakeTimer(services, *settings_)),
-      appender_(settings_->samples, target_.labels, services.metadata, services.metrics) {
+      appender_(settings_->samples, target_.labels, services.metadata, services.metrics),
+      interval_seconds_(services.metrics.IntervalSeconds(target_.interval_ms)) {
   status_.pool = settings_->name;
   status_.discovered_labels = target_.discovered_labels;
   status_.labels = target_.labels;
@@ -100,8 +98,8 @@ void ScrapeLoop::ScheduleNext() {
 
 core::TimestampMs ScrapeLoop::ScrapeTime() {
   core::TimestampMs now_ms = services_.clock.NowMs();
-  core::DurationMs tolerance_ms = std::min(kTimeToleranceMs, target_.interval_ms / 100);
-  return std::abs(now_ms - due_ms_) <= tolerance_ms ? due_ms_ : now_ms;
+  core::DurationMs tolerance_ms = std::min(services_.time_tolerance_ms, target_.interval_ms / 100);
+  return tolerance_ms > 0 && std::abs(now_ms - due_ms_) <= tolerance_ms ? due_ms_ : now_ms;
 }
 
 void ScrapeLoop::SetInFlight(bool in_flight) {
@@ -119,7 +117,9 @@ void ScrapeLoop::Begin() {
     is_in_flight_ = true;
   }
   time_ms_ = ScrapeTime();
-  begun_ns_ = services_.clock.MonotonicNs();
+  int64_t now_ns = services_.clock.MonotonicNs();
+  if (begun_ns_ != 0) interval_seconds_.Observe(static_cast<double>(now_ns - begun_ns_) / 1e9);
+  begun_ns_ = now_ns;
   if (settings_->local) return Finish(settings_->local());
   Fetch();
 }

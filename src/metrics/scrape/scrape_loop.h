@@ -34,6 +34,8 @@ namespace sextant::scrape {
 // A source of metrics inside this process: makes a body. Called on the executor.
 using LocalSource = std::function<core::Result<ScrapedBody>()>;
 
+inline constexpr core::DurationMs kTimeToleranceMs = 2;
+
 // What all loops share. All of it outlives them.
 struct ScrapeServices {
   net::IoContext& io;
@@ -44,6 +46,8 @@ struct ScrapeServices {
   MetadataStore& metadata;
   ScrapeMetrics& metrics;
   BufferPool& buffers;
+  // How far from its moment a scrape may begin and still carry the moment as its time; 0: it never does.
+  core::DurationMs time_tolerance_ms = kTimeToleranceMs;
 };
 
 // What the loops of one job share, unchanging.
@@ -94,7 +98,8 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   std::shared_ptr<const net::PreparedRequest> request_;  // made by the first scrape
   core::TimestampMs due_ms_ = 0;
   core::TimestampMs time_ms_ = 0;
-  int64_t begun_ns_ = 0;
+  int64_t begun_ns_ = 0;  // 0: not yet
+  core::Summary& interval_seconds_;
   std::string last_trouble_;  // as the log knows it; "" when all went well
 
   mutable std::mutex mutex_;

@@ -268,6 +268,7 @@ Status BlockSet::ApplyRetention(TimestampMs oldest_ms, uint64_t max_bytes) {
 
 void BlockSet::SetAside(const std::string& block_dir, BlockForm form, const core::Error& reason) {
   metrics_.blocks_set_aside.Increment();
+  metrics_.reload_failures.Increment();
   std::string place = block_dir;
   if (std::optional<std::string> aside = DamagedDir(block_dir, form);
       aside && fs_.Rename(block_dir, *aside)) {

@@ -218,6 +218,7 @@ class Db::Impl {
                                             "prometheus_tsdb_retention_limit_seconds",
                                             "prometheus_tsdb_retention_limit_percentage",
                                             "prometheus_tsdb_wal_storage_size_bytes",
+                                            "prometheus_tsdb_wal_segment_current",
                                             "prometheus_tsdb_lowest_timestamp_seconds",
                                             "sextant_tsdb_out_of_order_bytes",
                                             "sextant_tsdb_head_bytes"};
@@ -256,6 +257,8 @@ class Db::Impl {
         [&store] { return static_cast<double>(store.blocks.size_bytes()); });
     add("prometheus_tsdb_wal_storage_size_bytes", "Bytes in the journal since the last checkpoint.",
         [&store] { return static_cast<double>(store.journal->size_bytes()); });
+    add("prometheus_tsdb_wal_segment_current", "Number of the journal's file that is written to.",
+        [&store] { return static_cast<double>(store.journal->End().file); });
     add("prometheus_tsdb_lowest_timestamp_seconds", "Oldest time in blocks and head.", [&store, head_time] {
       BlockSnapshot all = store.blocks.Snapshot(kNoTime, std::numeric_limits<TimestampMs>::max());
       if (!all.blocks.empty()) return static_cast<double>(all.blocks.front()->start_ms()) / 1000;

@@ -396,6 +396,7 @@ TEST(DbTest, ADamagedBlockIsSetAsideAndTheRestServed) {
   EXPECT_TRUE(bench.posix.Stat(core::JoinPath(block_dir, entries[1].name + ".damaged")).has_value());
   EXPECT_THAT(bench.log, HasSubstr("set aside"));
   EXPECT_THAT(bench.registry->RenderText(), HasSubstr("sextant_tsdb_blocks_set_aside_total 2\n"));
+  EXPECT_THAT(bench.registry->RenderText(), HasSubstr("prometheus_tsdb_reloads_failures_total 2\n"));
 }
 
 TEST(DbTest, StatsNameTheHeaviest) {

@@ -87,6 +87,8 @@ StoreMetrics::StoreMetrics(core::Registry& registry)
       size_retentions(registry.AddCounter("prometheus_tsdb_size_retentions_total",
                                           "Blocks deleted because there were too many bytes.")),
       blocks_set_aside(registry.AddCounter("sextant_tsdb_blocks_set_aside_total",
-                                           "Blocks that could not be read and are not served.")) {}
+                                           "Blocks that could not be read and are not served.")),
+      reload_failures(registry.AddCounter("prometheus_tsdb_reloads_failures_total",
+                                          "How often a block could not be loaded.")) {}
 
 }  // namespace sextant::tsdb

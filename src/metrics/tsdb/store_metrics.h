@@ -50,6 +50,7 @@ struct StoreMetrics {
   core::Counter& time_retentions;
   core::Counter& size_retentions;
   core::Counter& blocks_set_aside;
+  core::Counter& reload_failures;  // the same, under the name that the original's alert asks for
 };
 
 }  // namespace sextant::tsdb

@@ -1,4 +1,4 @@
-/** The pages about alerts, beside each other: what rules say, what is notified, what is silenced. */
+/** The pages about alerts, beside each other: what rules say, what is notified, what is silenced, what happened, where they go. */
 import { Link } from '../app/router';
 import css from '../status/StatusTabs.module.css';
 
@@ -6,6 +6,8 @@ const pages = [
   { to: '/alerts', label: 'Rules' },
   { to: '/alertmanager', label: 'Notifications' },
   { to: '/silences', label: 'Silences' },
+  { to: '/alert-history', label: 'History' },
+  { to: '/routing', label: 'Routing' },
 ];
 
 export function AlertingTabs({ here }: { here: string }) {

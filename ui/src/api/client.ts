@@ -93,12 +93,22 @@ export async function fetchJson(path: string, parameters: Parameters = {}, signa
 
 /** POST or DELETE with a JSON body, for what changes something; the answer may be empty. Errors read like those of fetchJson. */
 export async function sendJson(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
+  return sendBody(method, path, body === undefined ? undefined : { type: 'application/json', text: JSON.stringify(body) });
+}
+
+/** The same with a text, for what takes a file. */
+export async function sendText(path: string, text: string, signal?: AbortSignal): Promise<unknown> {
+  return sendBody('POST', path, { type: 'text/plain', text }, signal);
+}
+
+async function sendBody(method: 'POST' | 'DELETE', path: string, body?: { type: string; text: string }, signal?: AbortSignal): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(toBrowser(path), {
-      method, credentials: 'same-origin', headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) }, body: body === undefined ? null : JSON.stringify(body),
+      method, credentials: 'same-origin', headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': body.type }) }, body: body?.text ?? null, signal: signal ?? null,
     });
-  } catch {
+  } catch (error) {
+    if (isAbort(error)) throw error;
     reportUnreachable('the connection failed');
     throw new ApiError('The server cannot be reached: the connection failed.', 'unreachable');
   }

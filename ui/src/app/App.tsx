@@ -10,6 +10,7 @@ import { useShortcuts } from './shortcuts';
 
 const Login = lazy(() => import('./LoginPage'));
 const Home = lazy(() => import('../dashboards/HomePage'));
+const Machine = lazy(() => import('../machine/MachinePage'));
 const Dashboards = lazy(() => import('../dashboards/DashboardsPage'));
 const Dashboard = lazy(() => import('../dashboards/DashboardPage'));
 const Query = lazy(() => import('../explore/QueryPage'));
@@ -22,10 +23,13 @@ const Flags = lazy(() => import('../status/FlagsPage'));
 const Status = lazy(() => import('../status/StatusPage'));
 const Notifications = lazy(() => import('../alerting/NotificationsPage'));
 const Silences = lazy(() => import('../alerting/SilencesPage'));
+const AlertHistory = lazy(() => import('../alerting/HistoryPage'));
+const Routing = lazy(() => import('../alerting/RoutingPage'));
 const Alerts = lazy(() => import('../alerting/AlertsPage'));
 
 const pages: Record<string, { title: string; Page: React.ComponentType }> = {
   '/': { title: 'Home', Page: Home },
+  '/machine': { title: 'Machine', Page: Machine },
   '/dashboards': { title: 'Dashboards', Page: Dashboards },
   '/query': { title: 'Query', Page: Query },
   '/graph': { title: 'Query', Page: Query }, // where the links inside Prometheus' alerts point
@@ -35,6 +39,8 @@ const pages: Record<string, { title: string; Page: React.ComponentType }> = {
   '/alerts': { title: 'Alerts', Page: Alerts },
   '/alertmanager': { title: 'Notifications', Page: Notifications },
   '/silences': { title: 'Silences', Page: Silences },
+  '/alert-history': { title: 'Alert history', Page: AlertHistory },
+  '/routing': { title: 'Routing', Page: Routing },
   '/rules': { title: 'Alerts', Page: Alerts }, // Prometheus' address
   '/status': { title: 'Status', Page: Status },
   '/tsdb-status': { title: 'Status', Page: Status },
@@ -58,6 +64,9 @@ function NotFound() {
   );
 }
 
+// The server may have put another title in place of ours.
+const product = document.title || 'Sextant';
+
 export function App() {
   const { path } = useAddress();
   const [helpShown, setHelpShown] = useState(false);
@@ -66,7 +75,7 @@ export function App() {
   const isLogin = trimmed === '/login';
   const { title, Page } = isLogin ? { title: 'Log in', Page: Login } : pageAt(trimmed) ?? { title: 'Not found', Page: NotFound };
   useEffect(() => {
-    document.title = `${title} · Sextant`;
+    document.title = `${title} · ${product}`;
   }, [title]);
   if (isLogin) {
     return (

@@ -14,6 +14,7 @@ import css from './Shell.module.css';
 
 const destinations: { to: string; label: string; icon: IconName; keys: string }[] = [
   { to: '/', label: 'Home', icon: 'home', keys: 'g h' },
+  { to: '/machine', label: 'Machine', icon: 'machine', keys: 'g m' },
   { to: '/dashboards', label: 'Dashboards', icon: 'dashboards', keys: 'g d' },
   { to: '/query', label: 'Query', icon: 'query', keys: 'g q' },
   { to: '/explain', label: 'Explain', icon: 'explain', keys: 'g e' },
@@ -25,7 +26,7 @@ const destinations: { to: string; label: string; icon: IconName; keys: string }[
 
 /** Pages that stand under another's entry. */
 const aliases: Record<string, string> = {
-  '/graph': '/query', '/rules': '/alerts', '/alertmanager': '/alerts', '/silences': '/alerts', '/tsdb-status': '/status', '/config': '/status', '/flags': '/status', '/service-discovery': '/targets',
+  '/graph': '/query', '/rules': '/alerts', '/alertmanager': '/alerts', '/silences': '/alerts', '/alert-history': '/alerts', '/routing': '/alerts', '/tsdb-status': '/status', '/config': '/status', '/flags': '/status', '/service-discovery': '/targets',
 };
 
 interface ShellProps {

@@ -11,6 +11,7 @@ export interface Shortcut {
 
 export const shortcuts: Shortcut[] = [
   { keys: ['g', 'h'], does: 'Go to Home' },
+  { keys: ['g', 'm'], does: 'Go to Machine' },
   { keys: ['g', 'd'], does: 'Go to Dashboards' },
   { keys: ['g', 'q'], does: 'Go to Query' },
   { keys: ['g', 'e'], does: 'Go to Explain' },
@@ -27,7 +28,7 @@ export const shortcuts: Shortcut[] = [
   { keys: ['Esc'], does: 'Close what is open' },
 ];
 
-const destinations: Record<string, string> = { h: '/', d: '/dashboards', s: '/status', q: '/query', e: '/explain', t: '/targets', a: '/alerts', c: '/cardinality' };
+const destinations: Record<string, string> = { h: '/', m: '/machine', d: '/dashboards', s: '/status', q: '/query', e: '/explain', t: '/targets', a: '/alerts', c: '/cardinality' };
 const kChordMs = 1200;
 
 function isTyping(target: EventTarget | null): boolean {

@@ -3,6 +3,7 @@ import type { SVGProps } from 'react';
 
 const paths = {
   home: 'M2.5 7.5 8 2.8l5.5 4.7M4 6.5v6.7h8V6.5M6.7 13.2V9.3h2.6v3.9',
+  machine: 'M4 4h8v8H4zM6.3 6.3h3.4v3.4H6.3zM6 1.8V4M10 1.8V4M6 12v2.2M10 12v2.2M1.8 6H4M1.8 10H4M12 6h2.2M12 10h2.2',
   query: 'M2.5 12.5 6 7.8l2.6 2.4 4.9-6.7M10.6 3.5h2.9v2.9',
   explain: 'M8 2.5v3.2M3.5 10.3V8h9v2.3M8 5.7V8M6.7 1.8h2.6v2H6.7zM2.2 10.3h2.6v2.6H2.2zM11.2 10.3h2.6v2.6h-2.6z',
   targets: 'M8 2.2a5.8 5.8 0 1 0 0 11.6A5.8 5.8 0 0 0 8 2.2ZM8 5.4a2.6 2.6 0 1 0 0 5.2 2.6 2.6 0 0 0 0-5.2ZM8 1v2M8 13v2M1 8h2M13 8h2',

@@ -1,5 +1,6 @@
 /** A dashboard on the page: its tools, its variables, its grid of panels. */
 import { useCallback, useEffect, useMemo, useState } from 'react';
+import type { ReactNode } from 'react';
 import { setSearch, useAddress } from '../app/router';
 import { useScheme } from '../app/theme';
 import { useRefreshAll, useResource } from '../api/useResource';
@@ -61,7 +62,8 @@ const panelKeyOf = (panel: Panel) => [String(panel.id), ...Object.entries(panel.
 
 const kFallbackRange: TimeRange = { from: 'now-1h', to: 'now' };
 
-export function DashboardView({ dashboard }: { dashboard: Dashboard }) {
+/** `children` stand between the tools and the panels. */
+export function DashboardView({ dashboard, children }: { dashboard: Dashboard; children?: ReactNode }) {
   const { search } = useAddress();
   const view = useMemo(() => readView(search, dashboard), [search, dashboard]);
   const { nowMs, refresh } = useNow(parseDuration(view.refresh) ?? 0);
@@ -92,6 +94,7 @@ export function DashboardView({ dashboard }: { dashboard: Dashboard }) {
         {!dashboard.hideTimePicker && <TimePicker range={view.range} utc={dashboard.utc} onChange={(next) => setSearch(withRange(search, next))} />}
         <RefreshPicker every={view.refresh} onChange={(every) => setSearch(withRefresh(search, every))} onRefresh={refresh} busy={false} />
       </PageBar>
+      {children}
       {wanted === undefined && (
         <div className={css.notice}><Notice tone="warn" title="The time range cannot be read">{view.range.from} to {view.range.to}; the last hour is shown.</Notice></div>
       )}

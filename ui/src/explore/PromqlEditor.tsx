@@ -8,6 +8,7 @@ import { EditorView, keymap, placeholder } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { PromQLExtension } from '@prometheus-io/codemirror-promql';
 import { useEffect, useRef } from 'react';
+import { styleNonce } from '../app/nonce';
 
 interface PromqlEditorProps {
   value: string;
@@ -77,7 +78,7 @@ export function PromqlEditor({ value, label, onChange, onRun, autoFocus = false 
         doc: first.current.value,
         extensions: [
           history(), indentOnInput(), bracketMatching(), closeBrackets(), autocompletion({ icons: false }),
-          syntaxHighlighting(colors), promql.asExtension(), look, EditorView.lineWrapping,
+          syntaxHighlighting(colors), promql.asExtension(), look, EditorView.lineWrapping, EditorView.cspNonce.of(styleNonce()),
           placeholder('PromQL, for example: rate(node_cpu_seconds_total[5m])'),
           EditorView.contentAttributes.of({ 'aria-label': first.current.label, 'data-search': '' }),
           Prec.highest(keymap.of([

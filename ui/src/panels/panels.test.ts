@@ -16,7 +16,7 @@ import { painter, readHeat } from './heatmapData';
 import { levelOf, readLines } from './logLines';
 import { slicePath, slicesOf } from './slices';
 import { distinctStates, readStates } from './states';
-import { withoutForeignImages } from './text';
+import { applyStyles, setStylesAside, withoutForeignImages } from './text';
 
 const theme = grafanaTheme('dark');
 const target: Target = { refId: 'A', expr: 'x', legendFormat: '', format: 'heatmap', instant: false, range: true, interval: '', intervalFactor: 1, hide: false, datasource: undefined };
@@ -187,6 +187,15 @@ describe('what is not drawn', () => {
 test('text panels keep nothing that could run', () => {
   const html = textUtil.sanitizeTextPanelContent('<b onclick="x()">a</b><script>x()</script><a href="javascript:x()">b</a><img src=x onerror=x()>');
   for (const text of [html, renderMarkdown('# a <script>x()</script><b onclick="x()">')]) expect(text).not.toMatch(/<script|<[^>]*on(click|error)|href="?javascript/);
+});
+
+test('styles in a text are set by code, which the content security policy allows', () => {
+  const aside = setStylesAside('<p style="color: red; background: url(javascript:x)">a</p><b>c</b>');
+  expect(aside).not.toMatch(/ style=/);
+  const box = document.createElement('div');
+  box.innerHTML = aside;
+  applyStyles(box);
+  expect(box.querySelector('p')?.style.color).toBe('red');
 });
 
 test('images of other servers become links', () => {
