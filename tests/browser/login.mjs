@@ -45,9 +45,11 @@ test('a page asks to log in, and is shown afterwards; logging out ends it', asyn
 
 test('a session that ended elsewhere leads to the login page, and back', async () => {
   const { page, close } = await openPage(browser, base);
-  await page.goto('/login');
+  // A page that asks for nothing by itself: the next click must be what finds out.
+  await page.goto('/login?redirectTo=%2Fflags');
   await fill(page, password);
-  await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
+  await page.getByRole('table', { name: 'Flags' }).waitFor();
+  await page.waitForLoadState('networkidle');
   await page.context().clearCookies();
   await page.getByRole('link', { name: 'Targets', exact: true }).first().click();
   await page.getByRole('heading', { level: 1, name: 'Log in to Sextant' }).waitFor();

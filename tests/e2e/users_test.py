@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import unittest
 
-from harness import TestCase, run, wait_for
+from harness import OWN_ADDRESS, TestCase, run, wait_for
 
 PEERS = pathlib.Path(os.environ.get("SEXTANT_PEERS", pathlib.Path(__file__).resolve().parents[2] / ".tools" / "peers")) / "usr" / "bin"
 INI = """\
@@ -39,10 +39,10 @@ ROOT = basic("root", "first;secret")
 
 
 class Users(TestCase):
-    def begin(self, ini=INI, extra=(), data="data"):
+    def begin(self, ini=INI, extra=(), data="data", **options):
         self.write("grafana.ini", ini)
         config = self.write("sextant.yaml", "grafana:\n  ini: grafana.ini\n")
-        return self.start_platform(f"--config={config}", *extra, data=data)
+        return self.start("--data", str(self.folder / data), "--listen", "127.0.0.1:0", f"--config={config}", *extra, **options)
 
     def ask(self, server, method, path, body=None, headers=None):
         """As urllib does not: without following redirects."""
@@ -229,7 +229,9 @@ class Users(TestCase):
         wait_for("the reload", lambda: self.ask(server, "GET", "/api/search").status == 200)
 
     def test_below_a_prefix(self):
-        server = self.begin(extra=("--web.route-prefix=/mon",))
+        server = self.begin(extra=("--web.route-prefix=/mon",), ready=False)
+        server.port = int(wait_for("the address", lambda: OWN_ADDRESS.search(server.output)).group(1))
+        wait_for("the server", lambda: self.ask(server, "GET", "/mon/-/ready").status == 200)
         page = self.ask(server, "GET", "/mon/targets")
         self.assertEqual([page.status, page.headers["Location"]], [302, "login?redirectTo=%2Ftargets"])
         answer = self.ask(server, "POST", "/mon/login", {"user": "root", "password": "first;secret"})
