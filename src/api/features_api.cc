@@ -151,6 +151,7 @@ Features ListFeatures(const FeatureSwitches& switches) {
         {"start_timestamp_zero_ingestion", false},
         {"type_and_unit_labels", false}}},
       {"service_discovery_providers", DiscoveryFeatures()},
+      {"sextant", {{"host_watch", switches.host_watch}}},
       {"templating_functions", TemplateFeatures()},
       {"tsdb",
        {{"delayed_compaction", false},

@@ -25,6 +25,7 @@ struct FeatureSwitches {
   bool histograms_st_encoding = false;
   bool extra_scrape_metrics = false;
   bool concurrent_rule_eval = false;
+  bool host_watch = false;  // ours: /api/v1/host
 };
 
 // By category and name, as Prometheus sorts them.

@@ -502,6 +502,7 @@ net::Router Platform::Impl::MakeRouter() {
   features.histograms_st_encoding = options_.store.chunk_encodings.histogram_start_times;
   features.extra_scrape_metrics = options_.config.extra_scrape_metrics;
   features.concurrent_rule_eval = options_.max_concurrent_evals.has_value();
+  features.host_watch = host_watch_ != nullptr;
   api::AddFeatureRoutes(router, features);
   api::AddOpenApiRoutes(router, openapi_, {std::string(Version()), PageUrl() + "/api/v1"});
   AddOriginalsRoutes(router);

@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
@@ -121,6 +122,30 @@ SEXTANT_FORWARD(kCrypto, void*, X509_STORE_CTX_get_ex_data, (const X509_STORE_CT
 SEXTANT_FORWARD(kCrypto, int, X509_check_host, (X509* a, const char* b, size_t c, unsigned int d, char** e),
                 (a, b, c, d, e))
 SEXTANT_FORWARD(kCrypto, int, X509_check_ip_asc, (X509* a, const char* b, unsigned int c), (a, b, c))
+SEXTANT_FORWARD(kCrypto, const unsigned char*, ASN1_STRING_get0_data, (const ASN1_STRING* a), (a))
+SEXTANT_FORWARD(kCrypto, int, ASN1_STRING_length, (const ASN1_STRING* a), (a))
+SEXTANT_FORWARD(kCrypto, BIO*, BIO_new_mem_buf, (const void* a, int b), (a, b))
+SEXTANT_FORWARD(kCrypto, void, EVP_PKEY_free, (EVP_PKEY* a), (a))
+SEXTANT_FORWARD(kCrypto, void, GENERAL_NAMES_free, (GENERAL_NAMES* a), (a))
+SEXTANT_FORWARD(kCrypto, int, OPENSSL_sk_num, (const OPENSSL_STACK* a), (a))
+SEXTANT_FORWARD(kCrypto, void*, OPENSSL_sk_value, (const OPENSSL_STACK* a, int b), (a, b))
+SEXTANT_FORWARD(kCrypto, EVP_PKEY*, PEM_read_bio_PrivateKey, (BIO* a, EVP_PKEY** b, pem_password_cb* c, void* d),
+                (a, b, c, d))
+SEXTANT_FORWARD(kCrypto, X509*, PEM_read_bio_X509, (BIO* a, X509** b, pem_password_cb* c, void* d), (a, b, c, d))
+SEXTANT_FORWARD(kSsl, int, SSL_CTX_add_client_CA, (SSL_CTX* a, X509* b), (a, b))
+SEXTANT_FORWARD(kSsl, X509_STORE*, SSL_CTX_get_cert_store, (const SSL_CTX* a), (a))
+SEXTANT_FORWARD(kSsl, void, SSL_CTX_set_cert_verify_callback,
+                (SSL_CTX* a, int (*b)(X509_STORE_CTX*, void*), void* c),
+                (a, b, c))
+SEXTANT_FORWARD(kSsl, int, SSL_CTX_set_cipher_list, (SSL_CTX* a, const char* b), (a, b))
+SEXTANT_FORWARD(kSsl, int, SSL_CTX_use_PrivateKey, (SSL_CTX* a, EVP_PKEY* b), (a, b))
+SEXTANT_FORWARD(kSsl, int, SSL_CTX_use_certificate, (SSL_CTX* a, X509* b), (a, b))
+SEXTANT_FORWARD(kCrypto, X509*, X509_STORE_CTX_get0_cert, (const X509_STORE_CTX* a), (a))
+SEXTANT_FORWARD(kCrypto, void, X509_STORE_CTX_set_error, (X509_STORE_CTX* a, int b), (a, b))
+SEXTANT_FORWARD(kCrypto, int, X509_STORE_add_cert, (X509_STORE* a, X509* b), (a, b))
+SEXTANT_FORWARD(kCrypto, void, X509_free, (X509* a), (a))
+SEXTANT_FORWARD(kCrypto, void*, X509_get_ext_d2i, (const X509* a, int b, int* c, int* d), (a, b, c, d))
+SEXTANT_FORWARD(kCrypto, int, X509_verify_cert, (X509_STORE_CTX* a), (a))
 // clang-format on
 
 }  // extern "C"

@@ -95,7 +95,7 @@ class Host(TestCase):
         own = self.start_exporter("--collector.process_usage", "--collector.cgroup_usage", "--collector.usage.top=2")
         text = own.get("/metrics")[1]
         self.assertIn('sextant_process_count{name="(other)"}', text)
-        self.assertLessEqual(text.count("\nsextant_process_count{"), 7)
+        self.assertLessEqual(text.count("\nsextant_process_count{"), 13)  # 6 of each that the flag says, and the others
         self.assertIn('node_scrape_collector_success{collector="process_usage"} 1', text)
         if pathlib.Path("/sys/fs/cgroup").is_dir() and os.listdir("/sys/fs/cgroup"):
             self.assertIn('sextant_cgroup_memory_bytes{id="",kind="other",name="(other)",pod=""}', text)

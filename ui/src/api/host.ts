@@ -1,5 +1,5 @@
 /** What the server says of the machine that it runs on, and of who uses it. */
-import { ApiError, call } from './client';
+import { call } from './client';
 import { kOwnApi } from './prometheus';
 
 export interface UsageNow {
@@ -66,20 +66,29 @@ export interface RecentHost {
   series: RecentSeries[];
 }
 
-/** Undefined where the server watches no machine: one that only stands in for Prometheus. */
-async function whereWatched<T>(ask: Promise<{ data: T }>): Promise<T | undefined> {
-  try {
-    return (await ask).data;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return undefined;
-    throw error;
-  }
+let watched: Promise<boolean> | undefined;
+
+/** Whether the server watches a machine; one that only stands in for Prometheus does not. Asked once, until there is an answer. */
+function isWatched(): Promise<boolean> {
+  watched ??= call<{ sextant?: { host_watch?: boolean } } | null>(`${kOwnApi}/features`).then(
+    ({ data }) => data?.sextant?.host_watch === true,
+    (error: unknown) => {
+      watched = undefined;
+      throw error;
+    },
+  );
+  return watched;
+}
+
+/** Undefined where the server watches no machine. */
+async function whereWatched<T>(ask: () => Promise<{ data: T }>): Promise<T | undefined> {
+  return (await isWatched()) ? (await ask()).data : undefined;
 }
 
 export function getMachineUse(limit: number, signal?: AbortSignal): Promise<MachineUse | undefined> {
-  return whereWatched(call<MachineUse>(`${kOwnApi}/host/processes`, { limit }, signal));
+  return whereWatched(() => call<MachineUse>(`${kOwnApi}/host/processes`, { limit }, signal));
 }
 
 export function getRecentHost(seconds: number, metrics: string[], signal?: AbortSignal): Promise<RecentHost | undefined> {
-  return whereWatched(call<RecentHost>(`${kOwnApi}/host/recent`, { seconds, 'metric[]': metrics }, signal));
+  return whereWatched(() => call<RecentHost>(`${kOwnApi}/host/recent`, { seconds, 'metric[]': metrics }, signal));
 }
