@@ -92,7 +92,7 @@ void WriteStatistics(JsonWriter& json, const alerting::AlertnameStatistics& coun
 }
 
 constexpr size_t kMaxConfigBytes = 1 << 20;
-// Two plays of five days of 200,000 events take less.
+// What somebody at a page waits for; it bounds what a request can cost.
 constexpr core::DurationMs kMaxPlayMs = 20'000;
 
 void WriteLabels(JsonWriter& json, const model::Labels& labels) {

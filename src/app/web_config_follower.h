@@ -16,7 +16,7 @@
 
 namespace sextant::app {
 
-// Begin, Follow, Reload and Stop are called by one thread; the owner stops it before the server.
+// Begin, Follow and Stop are called by the owner's thread, Stop before the server ends; Reload by any.
 class WebConfigFollower {
  public:
   // `services` must outlive it. An empty `file` is none.

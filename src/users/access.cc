@@ -1,7 +1,7 @@
 #include "users/access.h"
 
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
+#include <sys/random.h>
 
 #include <algorithm>
 
@@ -64,7 +64,8 @@ AccessControl::AccessControl(const core::Clock& clock, core::Registry& registry,
                                             "Changes that a page of another site, or no page at all, asked "
                                             "for in a user's name.")),
       attempts_(clock) {
-  SEXTANT_CHECK(RAND_bytes(key_.data(), static_cast<int>(key_.size())) == 1);
+  // The kernel's, not OpenSSL's: that would be loaded at each start, also where there are no users.
+  SEXTANT_CHECK(::getrandom(key_.data(), key_.size(), 0) == static_cast<ssize_t>(key_.size()));
 }
 
 AccessDecision AccessControl::Check(const HttpRequest& request, const net::Route* route) {

@@ -44,14 +44,19 @@ scrape_configs:
         self.assertIsNone(server.one("node_load1"), "prometheus has no collectors of its own")
         self.assertEqual(server.stop(20), 0)
 
+    def assert_only_what_is_needed_is_loaded(self, server):
+        maps = pathlib.Path(f"/proc/{server.process.pid}/maps").read_text()
+        self.assertEqual([library for library in ("libcurl", "libssl", "libcrypto") if library in maps], [])
+
+    def test_the_platform_loads_only_what_it_needs(self):
+        self.assert_only_what_is_needed_is_loaded(self.start_platform())
+
     def test_node_exporter(self):
         server = self.start_exporter()
         status, text = server.get("/metrics")
         self.assertEqual(status, 200)
         self.assertIn("# TYPE node_cpu_seconds_total counter", text)
-        maps = pathlib.Path(f"/proc/{server.process.pid}/maps").read_text()
-        loaded = [library for library in ("libcurl", "libssl", "libcrypto") if library in maps]
-        self.assertEqual(loaded, [], "are loaded only where something needs them")
+        self.assert_only_what_is_needed_is_loaded(server)
         self.assertEqual(server.stop(20), 0)
 
     def test_the_node_exporter_says_at_its_start_what_is_wrong(self):

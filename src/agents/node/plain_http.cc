@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <memory>
 
@@ -125,13 +126,16 @@ core::Status SendAll(int fd, std::string_view bytes) {
   return {};
 }
 
-core::Result<std::string> ReceiveAll(int fd) {
+// The socket's own timeout bounds each wait; a peer that drips is given up when `timeout_ms` is over in all.
+core::Result<std::string> ReceiveAll(int fd, core::DurationMs timeout_ms) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   std::string answer;
   char buffer[16 << 10];
   for (;;) {
     const ssize_t got = ::recv(fd, buffer, sizeof buffer, 0);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    const bool is_waiting = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (is_waiting || (got > 0 && std::chrono::steady_clock::now() > deadline)) {
       return core::Fail(core::Code::kDeadlineExceeded, "no answer in time");
     }
     if (got < 0) return core::FailErrno(errno, "reading an answer");
@@ -170,7 +174,7 @@ core::Result<std::string> PostXml(std::string_view url, std::string_view body, c
   request += "\r\n";
   request += body;
   SEXTANT_TRY(SendAll(socket.fd(), request));
-  SEXTANT_ASSIGN(const std::string answer, ReceiveAll(socket.fd()));
+  SEXTANT_ASSIGN(const std::string answer, ReceiveAll(socket.fd(), timeout_ms));
   return BodyOfAnswer(answer);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "agents/node/host_files.h"
+#include "core/utf8.h"
 #include "model/labels.h"
 
 namespace sextant::node {
@@ -35,24 +36,6 @@ class Tokens {
   std::string_view rest_;
 };
 
-void AppendUtf8(uint32_t code, std::string& out) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xc0 | code >> 6);
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xe0 | code >> 12);
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | (code >> 18 & 7));
-    out += static_cast<char>(0x80 | (code >> 12 & 0x3f));
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  }
-}
-
 // "&amp;" and the like; what is unknown stays as it is.
 std::string Unescape(std::string_view text) {
   std::string plain;
@@ -73,7 +56,7 @@ std::string Unescape(std::string_view text) {
       if (code > 0x10ffff) code = 0;
     }
     if (code != 0) {
-      AppendUtf8(code, plain);
+      core::AppendUtf8(code, plain);
       text.remove_prefix(end + 1);
     } else {
       plain += text.front();

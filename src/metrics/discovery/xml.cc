@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/utf8.h"
+
 namespace sextant::discovery {
 
 namespace {
@@ -13,24 +15,6 @@ using core::Result;
 using core::Status;
 
 constexpr std::string_view kSpace = " \t\r\n";
-
-void AppendUtf8(uint32_t code, std::string& out) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xc0 | code >> 6);
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xe0 | code >> 12);
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | code >> 18);
-    out += static_cast<char>(0x80 | (code >> 12 & 0x3f));
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  }
-}
 
 class XmlReader {
  public:
@@ -177,7 +161,7 @@ class XmlReader {
     bool is_number = error == std::errc() && end == digits.data() + digits.size();
     bool is_surrogate = code >= 0xd800 && code < 0xe000;
     if (!is_number || code == 0 || code > 0x10ffff || is_surrogate) return false;
-    AppendUtf8(code, out);
+    core::AppendUtf8(code, out);
     return true;
   }
 

@@ -72,7 +72,7 @@ function Trouble({ error }: { error: Error | undefined }) {
 
 function Events({ filter, group }: { filter: string[]; group: KindGroup }) {
   const [limit, setLimit] = useState(kPageEvents);
-  const { data, error, loadedAtMs } = useResource((signal) => getHistory(filter, kindGroups[group], undefined, limit, signal), [limit], { everyMs: kRefreshMs });
+  const { data, error, loadedAtMs } = useResource((signal) => getHistory(filter, kindGroups[group], limit, signal), [limit], { everyMs: kRefreshMs });
   return (
     <>
       <Trouble error={error} />

@@ -88,8 +88,7 @@ function TryConfiguration() {
       <form className={css.form} onSubmit={(event) => { event.preventDefault(); void run(); }}>
         <label>The file<textarea rows={8} value={text} spellCheck={false} onChange={(event) => setText(event.target.value)} placeholder={'route:\n  receiver: team\nreceivers:\n- name: team'} /></label>
         <div className={css.row}>
-          <button type="submit" hidden />
-          {state.busy ? <Button onClick={stop}>Stop</Button> : <Button kind="primary" disabled={text.trim() === ''} onClick={() => void run()}>Try it</Button>}
+          {state.busy ? <Button onClick={stop}>Stop</Button> : <Button kind="primary" type="submit" disabled={text.trim() === ''}>Try it</Button>}
           <span className={css.facts}>Nothing is sent, and nothing changes.</span>
         </div>
         {state.busy && <Loading what="what would have been sent" />}

@@ -93,8 +93,8 @@ export interface DryRunAnswer {
   changesTotal: number;
 }
 
-export async function getHistory(filter: string[], kinds: string[], before: number | undefined, limit: number, signal?: AbortSignal): Promise<HistoryPageOfEvents> {
-  const answer = (await fetchJson(`${kApi}/history`, { filter, kind: kinds, before, limit }, signal)) as HistoryPageOfEvents;
+export async function getHistory(filter: string[], kinds: string[], limit: number, signal?: AbortSignal): Promise<HistoryPageOfEvents> {
+  const answer = (await fetchJson(`${kApi}/history`, { filter, kind: kinds, limit }, signal)) as HistoryPageOfEvents;
   if (!Array.isArray(answer?.events)) throw new Error('The answer holds no list of events.');
   return answer;
 }
