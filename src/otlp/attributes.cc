@@ -107,7 +107,127 @@ void AppendJson(const AnyValue& value, std::string& out) {
   }
 }
 
+AnyValue WithText(ValueKind kind, std::string_view text) {
+  AnyValue value;
+  value.kind = kind;
+  new (&value.text) std::string_view(text);
+  return value;
+}
+AnyValue WithNumber(ValueKind kind, int64_t number) {
+  AnyValue value;
+  value.kind = kind;
+  value.integer = number;
+  return value;
+}
+AnyValue WithItems(ValueKind kind, List<KeyValue> items) {
+  AnyValue value;
+  value.kind = kind;
+  new (&value.items) List<KeyValue>(items);
+  return value;
+}
+
+bool EqualLists(const List<KeyValue>& a, const List<KeyValue>& b) {
+  return std::ranges::equal(
+      a, b, [](const KeyValue& x, const KeyValue& y) { return x.key == y.key && x.value == y.value; });
+}
+
+bool EqualMaps(const List<KeyValue>& a, const List<KeyValue>& b) {
+  if (a.size() != b.size()) return false;
+  if (EqualLists(a, b)) return true;
+  return std::ranges::all_of(a, [&](const KeyValue& item) {
+    const AnyValue* other = FindAttribute(b, item.key);
+    return other != nullptr && *other == item.value;
+  });
+}
+
 }  // namespace
+
+AnyValue AnyValue::Text(std::string_view text) { return WithText(ValueKind::kText, text); }
+AnyValue AnyValue::Bytes(std::string_view bytes) { return WithText(ValueKind::kBytes, bytes); }
+AnyValue AnyValue::Bool(bool value) { return WithNumber(ValueKind::kBool, value ? 1 : 0); }
+AnyValue AnyValue::Int(int64_t value) { return WithNumber(ValueKind::kInt, value); }
+AnyValue AnyValue::Double(double number) {
+  AnyValue value;
+  value.kind = ValueKind::kDouble;
+  value.number = number;
+  return value;
+}
+AnyValue AnyValue::Array(List<KeyValue> items) { return WithItems(ValueKind::kArray, items); }
+AnyValue AnyValue::Map(List<KeyValue> items) { return WithItems(ValueKind::kMap, items); }
+
+bool operator==(const AnyValue& a, const AnyValue& b) {
+  if (a.kind != b.kind) return false;
+  switch (a.kind) {
+    case ValueKind::kEmpty:
+      return true;
+    case ValueKind::kText:
+    case ValueKind::kBytes:
+      return a.text == b.text;
+    case ValueKind::kBool:
+    case ValueKind::kInt:
+      return a.integer == b.integer;
+    case ValueKind::kDouble:
+      return a.number == b.number;
+    case ValueKind::kArray:
+      return EqualLists(a.items, b.items);
+    case ValueKind::kMap:
+      return EqualMaps(a.items, b.items);
+  }
+  return false;
+}
+
+AnyValue CopyValue(const AnyValue& value, Memory& memory) {
+  switch (value.kind) {
+    case ValueKind::kText:
+    case ValueKind::kBytes:
+      return WithText(value.kind, memory.Copy(value.text));
+    case ValueKind::kArray:
+    case ValueKind::kMap:
+      return WithItems(value.kind, CopyAttributes(value.items, memory));
+    default:
+      return value;
+  }
+}
+
+Attributes CopyAttributes(const Attributes& attributes, Memory& memory) {
+  std::vector<KeyValue> items;
+  items.reserve(attributes.size());
+  for (const KeyValue& item : attributes) {
+    items.push_back({memory.Copy(item.key), CopyValue(item.value, memory)});
+  }
+  return memory.CopyList<KeyValue>(items);
+}
+
+AttributeEditor::AttributeEditor(Attributes& attributes, Memory& memory)
+    : target_(attributes), memory_(memory), items_(attributes.begin(), attributes.end()) {}
+
+const AnyValue* AttributeEditor::Find(std::string_view key) const {
+  auto found = std::ranges::find(items_, key, &KeyValue::key);
+  return found == items_.end() ? nullptr : &found->value;
+}
+
+void AttributeEditor::Set(std::string_view key, const AnyValue& value) {
+  has_changed_ = true;
+  auto found = std::ranges::find(items_, key, &KeyValue::key);
+  if (found == items_.end()) {
+    items_.push_back({key, value});
+  } else {
+    found->value = value;
+  }
+}
+
+bool AttributeEditor::Remove(std::string_view key) {
+  auto found = std::ranges::find(items_, key, &KeyValue::key);
+  if (found == items_.end()) return false;
+  items_.erase(found);
+  has_changed_ = true;
+  return true;
+}
+
+void AttributeEditor::Apply() {
+  if (has_changed_) target_ = memory_.CopyList<KeyValue>(items_);
+  has_changed_ = false;
+}
 
 const AnyValue* FindAttribute(const Attributes& attributes, std::string_view key) {
   for (const KeyValue& attribute : attributes) {

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "core/base64.h"
-#include "otlp/metrics.h"
+#include "otlp/limits.h"
 
 namespace sextant::otlp {
 
@@ -144,15 +144,41 @@ Status JsonReader::HexBytes(Element object, std::string_view name, std::string_v
   if (text.empty()) return {};
   std::string bytes;
   if (!DecodeHex(text, bytes)) return Wrong(name, "hexadecimal");
-  out = Keep(std::move(bytes));
+  out = memory_.Copy(bytes);
+  return {};
+}
+
+Status JsonReader::UInt32(Element object, std::string_view name, uint32_t& out) {
+  uint64_t number = out;
+  SEXTANT_TRY(UInt(object, name, number));
+  if (number > UINT32_MAX) return Wrong(name, "a number of 32 bits");
+  out = static_cast<uint32_t>(number);
+  return {};
+}
+
+Status JsonReader::ReadTraceId(Element object, std::string_view name, TraceId& out) {
+  std::string_view bytes;
+  SEXTANT_TRY(HexBytes(object, name, bytes));
+  if (!out.Assign(bytes)) return Wrong(name, "an id of 16 bytes");
+  return {};
+}
+
+Status JsonReader::ReadSpanId(Element object, std::string_view name, SpanId& out) {
+  std::string_view bytes;
+  SEXTANT_TRY(HexBytes(object, name, bytes));
+  if (!out.Assign(bytes)) return Wrong(name, "an id of 8 bytes");
   return {};
 }
 
 Status JsonReader::ReadItems(Element object, bool has_keys, int depth, AnyValue& out) {
-  return ForEach(object, "values", [&](Element item) -> Status {
-    SEXTANT_ASSIGN(KeyValue * added, budget_.Add(out.items));
+  std::vector<KeyValue> items;
+  SEXTANT_TRY(ForEach(object, "values", [&](Element item) -> Status {
+    SEXTANT_ASSIGN(KeyValue * added, budget_.Add(items));
     return has_keys ? ReadKeyValue(item, depth + 1, *added) : ReadValue(item, depth + 1, added->value);
-  });
+  }));
+  List<KeyValue> list = memory_.CopyList<KeyValue>(items);
+  out = has_keys ? AnyValue::Map(list) : AnyValue::Array(list);
+  return {};
 }
 
 Status JsonReader::ReadValue(Element object, int depth, AnyValue& out) {
@@ -172,22 +198,33 @@ Status JsonReader::ReadValue(Element object, int depth, AnyValue& out) {
   for (const Form& form : kForms) {
     SEXTANT_ASSIGN(std::optional<Element> found, Find(object, form.name));
     if (!found) continue;
-    out.kind = form.kind;
     switch (form.kind) {
       case ValueKind::kEmpty:
         return {};
-      case ValueKind::kText:
-        return Text(object, form.name, out.text);
+      case ValueKind::kText: {
+        std::string_view text;
+        SEXTANT_TRY(Text(object, form.name, text));
+        out = AnyValue::Text(text);
+        return {};
+      }
       case ValueKind::kBool: {
         bool value = false;
         SEXTANT_TRY(Bool(object, form.name, value));
-        out.integer = value ? 1 : 0;
+        out = AnyValue::Bool(value);
         return {};
       }
-      case ValueKind::kInt:
-        return Int(object, form.name, out.integer);
-      case ValueKind::kDouble:
-        return Double(object, form.name, out.number);
+      case ValueKind::kInt: {
+        int64_t value = 0;
+        SEXTANT_TRY(Int(object, form.name, value));
+        out = AnyValue::Int(value);
+        return {};
+      }
+      case ValueKind::kDouble: {
+        double value = 0;
+        SEXTANT_TRY(Double(object, form.name, value));
+        out = AnyValue::Double(value);
+        return {};
+      }
       case ValueKind::kArray:
       case ValueKind::kMap:
         return ReadItems(*found, form.kind == ValueKind::kMap, depth, out);
@@ -196,7 +233,7 @@ Status JsonReader::ReadValue(Element object, int depth, AnyValue& out) {
         SEXTANT_TRY(Text(object, form.name, text));
         std::optional<std::string> bytes = core::DecodeUnpaddedBase64(text);
         if (!bytes) return Wrong(form.name, "base64");
-        out.text = Keep(std::move(*bytes));
+        out = AnyValue::Bytes(memory_.Copy(*bytes));
         return {};
       }
     }
@@ -211,20 +248,56 @@ Status JsonReader::ReadKeyValue(Element object, int depth, KeyValue& out) {
   return ReadValue(*value, depth, out.value);
 }
 
+Status JsonReader::Value(Element object, std::string_view name, AnyValue& out) {
+  SEXTANT_ASSIGN(std::optional<Element> value, Find(object, name));
+  if (!value) return {};
+  return ReadValue(*value, 0, out);
+}
+
 Status JsonReader::Attributes(Element object, std::string_view name, otlp::Attributes& out) {
-  return ForEach(object, name, [&](Element item) -> Status {
-    SEXTANT_ASSIGN(KeyValue * added, budget_.Add(out));
+  std::vector<KeyValue> items;
+  SEXTANT_TRY(ForEach(object, name, [&](Element item) -> Status {
+    SEXTANT_ASSIGN(KeyValue * added, budget_.Add(items));
     return ReadKeyValue(item, 0, *added);
-  });
+  }));
+  out = memory_.CopyList<KeyValue>(items);
+  return {};
+}
+
+Status JsonReader::Texts(Element object, std::string_view name, List<std::string_view>& out) {
+  std::vector<std::string_view> texts;
+  SEXTANT_TRY(ForEach(object, name, [&](Element item) -> Status {
+    SEXTANT_ASSIGN(std::string_view * added, budget_.Add(texts));
+    if (item.get(*added) != simdjson::SUCCESS) return Wrong(name, "a list of texts");
+    return {};
+  }));
+  out = memory_.CopyList<std::string_view>(texts);
+  return {};
+}
+
+Status JsonReader::ReadEntityRef(Element object, EntityRef& out) {
+  SEXTANT_TRY(Text(object, "schemaUrl", out.schema_url));
+  SEXTANT_TRY(Text(object, "type", out.type));
+  SEXTANT_TRY(Texts(object, "idKeys", out.id_keys));
+  return Texts(object, "descriptionKeys", out.description_keys);
 }
 
 Status JsonReader::ReadResource(Element object, Resource& out) {
-  return Attributes(object, "attributes", out.attributes);
+  SEXTANT_TRY(Attributes(object, "attributes", out.attributes));
+  SEXTANT_TRY(UInt32(object, "droppedAttributesCount", out.dropped_attributes_count));
+  std::vector<EntityRef> entities;
+  SEXTANT_TRY(ForEach(object, "entityRefs", [&](Element item) -> Status {
+    SEXTANT_ASSIGN(EntityRef * added, budget_.Add(entities));
+    return ReadEntityRef(item, *added);
+  }));
+  out.entity_refs = memory_.CopyList<EntityRef>(entities);
+  return {};
 }
 
 Status JsonReader::ReadScope(Element object, Scope& out) {
   SEXTANT_TRY(Text(object, "name", out.name));
   SEXTANT_TRY(Text(object, "version", out.version));
+  SEXTANT_TRY(UInt32(object, "droppedAttributesCount", out.dropped_attributes_count));
   return Attributes(object, "attributes", out.attributes);
 }
 

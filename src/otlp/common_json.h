@@ -5,7 +5,6 @@
 
 #include <simdjson.h>
 
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +12,8 @@
 #include "core/result.h"
 #include "otlp/attributes.h"
 #include "otlp/decode_budget.h"
+#include "otlp/ids.h"
+#include "otlp/memory.h"
 
 namespace sextant::otlp {
 
@@ -20,8 +21,8 @@ class JsonReader {
  public:
   using Element = simdjson::dom::element;
 
-  // `texts` keeps bytes that were decoded.
-  JsonReader(DecodeBudget& budget, std::deque<std::string>& texts) : budget_(budget), texts_(texts) {}
+  // Both must outlive the reader; the document must live as long as what is kept in `memory`.
+  JsonReader(DecodeBudget& budget, Memory& memory) : budget_(budget), memory_(memory) {}
 
   // A member by its name in camel case; nothing when it is absent or null. kInvalidArgument when `object` is
   // not one.
@@ -33,7 +34,12 @@ class JsonReader {
   core::Status Int(Element object, std::string_view name, int64_t& out);
   core::Status UInt(Element object, std::string_view name, uint64_t& out);
   core::Status Double(Element object, std::string_view name, double& out);
+  core::Status UInt32(Element object, std::string_view name, uint32_t& out);
   core::Status HexBytes(Element object, std::string_view name, std::string_view& out);
+  // Ids have their length, or none.
+  core::Status ReadTraceId(Element object, std::string_view name, TraceId& out);
+  core::Status ReadSpanId(Element object, std::string_view name, SpanId& out);
+  core::Status Value(Element object, std::string_view name, AnyValue& out);
   // Calls read(Element) -> Status for each item of a list.
   template <typename Read>
   core::Status ForEach(Element object, std::string_view name, Read&& read) {
@@ -60,10 +66,11 @@ class JsonReader {
   core::Status ReadKeyValue(Element object, int depth, KeyValue& out);
   core::Status ReadValue(Element object, int depth, AnyValue& out);
   core::Status ReadItems(Element object, bool has_keys, int depth, AnyValue& out);
-  std::string_view Keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+  core::Status ReadEntityRef(Element object, EntityRef& out);
+  core::Status Texts(Element object, std::string_view name, List<std::string_view>& out);
 
   DecodeBudget& budget_;
-  std::deque<std::string>& texts_;
+  Memory& memory_;
 };
 
 }  // namespace sextant::otlp

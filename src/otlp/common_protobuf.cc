@@ -1,6 +1,6 @@
 #include "otlp/common_protobuf.h"
 
-#include "otlp/metrics.h"
+#include "otlp/limits.h"
 #include "wire/decode.h"
 
 namespace sextant::otlp {
@@ -12,37 +12,28 @@ using wire::ReaderOf;
 using wire::Varint;
 using wire::View;
 
-namespace {
-
-Status ReadValue(std::string_view bytes, DecodeBudget& budget, int depth, AnyValue& out);
-
-Status ReadArray(std::string_view bytes, DecodeBudget& budget, int depth, AnyValue& out) {
+Status CommonReader::ReadItems(std::string_view bytes, bool has_keys, int depth, List<KeyValue>& out) {
+  size_t mark = Mark();
   wire::pbf_reader reader = ReaderOf(bytes);
   while (reader.next()) {
     if (reader.tag_and_type() != Bytes(1)) {
       reader.skip();
       continue;
     }
-    SEXTANT_ASSIGN(KeyValue * item, budget.Add(out.items));
-    SEXTANT_TRY(ReadValue(View(reader), budget, depth + 1, item->value));
-  }
-  return {};
-}
-
-Status ReadMap(std::string_view bytes, DecodeBudget& budget, int depth, AnyValue& out) {
-  wire::pbf_reader reader = ReaderOf(bytes);
-  while (reader.next()) {
-    if (reader.tag_and_type() != Bytes(1)) {
-      reader.skip();
-      continue;
+    SEXTANT_TRY(budget_.Take(sizeof(KeyValue)));
+    KeyValue item;
+    if (has_keys) {
+      SEXTANT_TRY(ReadKeyValue(View(reader), depth + 1, item));
+    } else {
+      SEXTANT_TRY(ReadValue(View(reader), depth + 1, item.value));
     }
-    SEXTANT_ASSIGN(KeyValue * item, budget.Add(out.items));
-    SEXTANT_TRY(ReadKeyValue(View(reader), budget, depth + 1, *item));
+    pending_.push_back(item);
   }
+  out = Take(mark);
   return {};
 }
 
-Status ReadValue(std::string_view bytes, DecodeBudget& budget, int depth, AnyValue& out) {
+Status CommonReader::ReadValue(std::string_view bytes, int depth, AnyValue& out) {
   if (depth > kMaxValueDepth) {
     return core::Fail(core::Code::kResourceExhausted, "values are nested deeper than {}", kMaxValueDepth);
   }
@@ -50,34 +41,31 @@ Status ReadValue(std::string_view bytes, DecodeBudget& budget, int depth, AnyVal
   while (reader.next()) {
     switch (reader.tag_and_type()) {
       case Bytes(1):
-        out.kind = ValueKind::kText;
-        out.text = View(reader);
+        out = AnyValue::Text(View(reader));
         break;
       case Varint(2):
-        out.kind = ValueKind::kBool;
-        out.integer = reader.get_bool() ? 1 : 0;
+        out = AnyValue::Bool(reader.get_bool());
         break;
       case Varint(3):
-        out.kind = ValueKind::kInt;
-        out.integer = reader.get_int64();
+        out = AnyValue::Int(reader.get_int64());
         break;
       case Fixed64(4):
-        out.kind = ValueKind::kDouble;
-        out.number = reader.get_double();
+        out = AnyValue::Double(reader.get_double());
         break;
-      case Bytes(5):
-        out.kind = ValueKind::kArray;
-        out.items.clear();
-        SEXTANT_TRY(ReadArray(View(reader), budget, depth, out));
+      case Bytes(5): {
+        List<KeyValue> items;
+        SEXTANT_TRY(ReadItems(View(reader), false, depth, items));
+        out = AnyValue::Array(items);
         break;
-      case Bytes(6):
-        out.kind = ValueKind::kMap;
-        out.items.clear();
-        SEXTANT_TRY(ReadMap(View(reader), budget, depth, out));
+      }
+      case Bytes(6): {
+        List<KeyValue> items;
+        SEXTANT_TRY(ReadItems(View(reader), true, depth, items));
+        out = AnyValue::Map(items);
         break;
+      }
       case Bytes(7):
-        out.kind = ValueKind::kBytes;
-        out.text = View(reader);
+        out = AnyValue::Bytes(View(reader));
         break;
       default:
         reader.skip();
@@ -86,9 +74,7 @@ Status ReadValue(std::string_view bytes, DecodeBudget& budget, int depth, AnyVal
   return {};
 }
 
-}  // namespace
-
-Status ReadKeyValue(std::string_view bytes, DecodeBudget& budget, int depth, KeyValue& out) {
+Status CommonReader::ReadKeyValue(std::string_view bytes, int depth, KeyValue& out) {
   wire::pbf_reader reader = ReaderOf(bytes);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
@@ -96,7 +82,7 @@ Status ReadKeyValue(std::string_view bytes, DecodeBudget& budget, int depth, Key
         out.key = View(reader);
         break;
       case Bytes(2):
-        SEXTANT_TRY(ReadValue(View(reader), budget, depth, out.value));
+        SEXTANT_TRY(ReadValue(View(reader), depth, out.value));
         break;
       default:
         reader.skip();
@@ -105,24 +91,76 @@ Status ReadKeyValue(std::string_view bytes, DecodeBudget& budget, int depth, Key
   return {};
 }
 
-Status AddAttribute(std::string_view bytes, DecodeBudget& budget, Attributes& out) {
-  SEXTANT_ASSIGN(KeyValue * attribute, budget.Add(out));
-  return ReadKeyValue(bytes, budget, 0, *attribute);
-}
-
-Status ReadResource(std::string_view bytes, DecodeBudget& budget, Resource& out) {
-  wire::pbf_reader reader = ReaderOf(bytes);
-  while (reader.next()) {
-    if (reader.tag_and_type() == Bytes(1)) {
-      SEXTANT_TRY(AddAttribute(View(reader), budget, out.attributes));
-    } else {
-      reader.skip();
-    }
-  }
+Status CommonReader::AddAttribute(std::string_view bytes) {
+  SEXTANT_TRY(budget_.Take(sizeof(KeyValue)));
+  KeyValue attribute;
+  SEXTANT_TRY(ReadKeyValue(bytes, 0, attribute));
+  pending_.push_back(attribute);
   return {};
 }
 
-Status ReadScope(std::string_view bytes, DecodeBudget& budget, Scope& out) {
+Attributes CommonReader::Take(size_t mark) {
+  Attributes list = memory_.CopyList(std::span<const KeyValue>(pending_).subspan(mark));
+  pending_.resize(mark);
+  return list;
+}
+
+Status CommonReader::ReadEntityRef(std::string_view bytes, EntityRef& out) {
+  std::vector<std::string_view> id_keys;
+  std::vector<std::string_view> description_keys;
+  wire::pbf_reader reader = ReaderOf(bytes);
+  while (reader.next()) {
+    switch (reader.tag_and_type()) {
+      case Bytes(1):
+        out.schema_url = View(reader);
+        break;
+      case Bytes(2):
+        out.type = View(reader);
+        break;
+      case Bytes(3):
+        SEXTANT_TRY(budget_.Take(sizeof(std::string_view)));
+        id_keys.push_back(View(reader));
+        break;
+      case Bytes(4):
+        SEXTANT_TRY(budget_.Take(sizeof(std::string_view)));
+        description_keys.push_back(View(reader));
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  out.id_keys = memory_.CopyList<std::string_view>(id_keys);
+  out.description_keys = memory_.CopyList<std::string_view>(description_keys);
+  return {};
+}
+
+Status CommonReader::ReadResource(std::string_view bytes, Resource& out) {
+  size_t mark = Mark();
+  std::vector<EntityRef> entities;
+  wire::pbf_reader reader = ReaderOf(bytes);
+  while (reader.next()) {
+    switch (reader.tag_and_type()) {
+      case Bytes(1):
+        SEXTANT_TRY(AddAttribute(View(reader)));
+        break;
+      case Varint(2):
+        out.dropped_attributes_count = reader.get_uint32();
+        break;
+      case Bytes(3):
+        SEXTANT_TRY(budget_.Take(sizeof(EntityRef)));
+        SEXTANT_TRY(ReadEntityRef(View(reader), entities.emplace_back()));
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  out.attributes = Take(mark);
+  out.entity_refs = memory_.CopyList<EntityRef>(entities);
+  return {};
+}
+
+Status CommonReader::ReadScope(std::string_view bytes, Scope& out) {
+  size_t mark = Mark();
   wire::pbf_reader reader = ReaderOf(bytes);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
@@ -133,13 +171,27 @@ Status ReadScope(std::string_view bytes, DecodeBudget& budget, Scope& out) {
         out.version = View(reader);
         break;
       case Bytes(3):
-        SEXTANT_TRY(AddAttribute(View(reader), budget, out.attributes));
+        SEXTANT_TRY(AddAttribute(View(reader)));
+        break;
+      case Varint(4):
+        out.dropped_attributes_count = reader.get_uint32();
         break;
       default:
         reader.skip();
     }
   }
+  out.attributes = Take(mark);
   return {};
+}
+
+Status CommonReader::ReadTraceId(std::string_view bytes, TraceId& out) {
+  if (out.Assign(bytes)) return {};
+  return core::Fail(core::Code::kInvalidArgument, "a trace id has {} bytes in place of 16", bytes.size());
+}
+
+Status CommonReader::ReadSpanId(std::string_view bytes, SpanId& out) {
+  if (out.Assign(bytes)) return {};
+  return core::Fail(core::Code::kInvalidArgument, "a span id has {} bytes in place of 8", bytes.size());
 }
 
 }  // namespace sextant::otlp

@@ -3,17 +3,47 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 #include "otlp/attributes.h"
 #include "otlp/decode_budget.h"
+#include "otlp/ids.h"
+#include "otlp/memory.h"
 
 namespace sextant::otlp {
 
-core::Status ReadKeyValue(std::string_view bytes, DecodeBudget& budget, int depth, KeyValue& out);
-// Appends a KeyValue to a list.
-core::Status AddAttribute(std::string_view bytes, DecodeBudget& budget, Attributes& out);
-core::Status ReadResource(std::string_view bytes, DecodeBudget& budget, Resource& out);
-core::Status ReadScope(std::string_view bytes, DecodeBudget& budget, Scope& out);
+class CommonReader {
+ public:
+  // Both must outlive the reader.
+  CommonReader(Memory& memory, DecodeBudget& budget) : memory_(memory), budget_(budget) {}
+
+  // Attributes of one message come one by one, among other fields:
+  //   size_t mark = reader.Mark();
+  //   ... AddAttribute(bytes) ...
+  //   span.attributes = reader.Take(mark);
+  // Messages within the message may do the same in between.
+  size_t Mark() const { return pending_.size(); }
+  core::Status AddAttribute(std::string_view bytes);
+  Attributes Take(size_t mark);
+
+  core::Status ReadResource(std::string_view bytes, Resource& out);
+  core::Status ReadScope(std::string_view bytes, Scope& out);
+  core::Status ReadValue(std::string_view bytes, AnyValue& out) { return ReadValue(bytes, 0, out); }
+
+  // Ids have their length, or none.
+  static core::Status ReadTraceId(std::string_view bytes, TraceId& out);
+  static core::Status ReadSpanId(std::string_view bytes, SpanId& out);
+
+ private:
+  core::Status ReadKeyValue(std::string_view bytes, int depth, KeyValue& out);
+  core::Status ReadValue(std::string_view bytes, int depth, AnyValue& out);
+  core::Status ReadItems(std::string_view bytes, bool has_keys, int depth, List<KeyValue>& out);
+  core::Status ReadEntityRef(std::string_view bytes, EntityRef& out);
+
+  Memory& memory_;
+  DecodeBudget& budget_;
+  std::vector<KeyValue> pending_;
+};
 
 }  // namespace sextant::otlp

@@ -56,7 +56,7 @@ double Greatest(double a, double b) { return std::max(a, b); }
 template <typename P>
 P WithoutTexts(const P& point) {
   P copy = point;
-  copy.attributes.clear();
+  copy.attributes = {};
   copy.exemplars.clear();
   return copy;
 }
@@ -162,10 +162,10 @@ void Add(ExponentialPoint& sum, const ExponentialPoint& point) {
 // The sum in place of the point's own values.
 template <typename P>
 void Replace(P& point, const P& sum) {
-  Attributes attributes = std::move(point.attributes);
+  Attributes attributes = point.attributes;
   std::vector<Exemplar> exemplars = std::move(point.exemplars);
   point = sum;
-  point.attributes = std::move(attributes);
+  point.attributes = attributes;
   point.exemplars = std::move(exemplars);
 }
 

@@ -38,7 +38,8 @@ class DeltaToCumulativeTest : public testing::Test {
     point.time_ns = time_ns;
     point.value.kind = NumberKind::kInt;
     point.value.integer = value;
-    if (!key.empty()) point.attributes.emplace_back().key = key;
+    KeyValue attribute{key, {}};
+    if (!key.empty()) point.attributes = Attributes(&attribute, 1);
     auto converted = Convert(MetricKind::kSum, &Metric::numbers, point);
     if (!converted) return "dropped";
     return fmt::format("{}@{}^{}", converted->value.integer, converted->time_ns, converted->start_ns);

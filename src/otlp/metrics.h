@@ -1,19 +1,18 @@
 // Metrics as OTLP sends them (opentelemetry.proto.metrics.v1), and their two encodings.
 //
-// Data decoded from protobuf refers to the bytes that were decoded, which must outlive it; data from JSON has
-// what it refers to.
+// Data decoded from protobuf refers to the bytes that were decoded, which must outlive it (or be kept by its
+// memory); data from JSON has what it refers to.
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/result.h"
 #include "otlp/attributes.h"
+#include "otlp/limits.h"
+#include "otlp/memory.h"
 
 namespace sextant::otlp {
 
@@ -97,6 +96,7 @@ struct Metric {
   std::string_view name;
   std::string_view description;
   std::string_view unit;
+  Attributes metadata;
   MetricKind kind = MetricKind::kNone;
   Temporality temporality = Temporality::kUnspecified;  // of sums and histograms
   bool is_monotonic = false;                            // of sums
@@ -121,15 +121,11 @@ struct ResourceMetrics {
 
 struct MetricsData {
   std::vector<ResourceMetrics> resources;
-  // What views of this data refer to, where it is not the message.
-  std::shared_ptr<const void> owner;
-  std::deque<std::string> texts;
+  Memory memory;  // of what is referred to
 };
 
-// What decoding may make of a message: that many times its size, and a little more.
-inline constexpr size_t kMaxDecodedFactor = 16;
-// How deep values may be nested.
-inline constexpr int kMaxValueDepth = 32;
+size_t CountPoints(const Metric& metric);
+size_t CountPoints(const MetricsData& data);
 
 // ExportMetricsServiceRequest (or MetricsData, which is the same) as protobuf and as OTLP's JSON.
 // kInvalidArgument when the bytes are no such message, kResourceExhausted above the limits.

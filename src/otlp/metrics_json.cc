@@ -14,7 +14,7 @@ using Element = JsonReader::Element;
 class Decoder {
  public:
   Decoder(size_t message_bytes, MetricsData& data)
-      : budget_(message_bytes, kMaxDecodedFactor), json_(budget_, data.texts) {}
+      : budget_(message_bytes, kMaxDecodedFactor), json_(budget_, data.memory) {}
 
   Status ReadRequest(Element request, MetricsData& out) {
     return json_.ForEach(request, "resourceMetrics", [&](Element item) -> Status {
@@ -44,6 +44,7 @@ class Decoder {
     SEXTANT_TRY(json_.Text(item, "name", out.name));
     SEXTANT_TRY(json_.Text(item, "description", out.description));
     SEXTANT_TRY(json_.Text(item, "unit", out.unit));
+    SEXTANT_TRY(json_.Attributes(item, "metadata", out.metadata));
     struct Form {
       std::string_view name;
       MetricKind kind;
@@ -226,7 +227,7 @@ core::Result<MetricsData> DecodeMetricsJson(std::string_view text) {
   if (auto error = parsed->parser.parse(text.data(), text.size()).get(request); error != simdjson::SUCCESS) {
     return Fail(Code::kInvalidArgument, "malformed JSON: {}", simdjson::error_message(error));
   }
-  data.owner = parsed;
+  data.memory.Keep(parsed, text.size());
   Decoder decoder(text.size(), data);
   SEXTANT_TRY(decoder.ReadRequest(request, data));
   return data;

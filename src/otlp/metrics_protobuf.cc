@@ -19,7 +19,8 @@ constexpr uint32_t kNoRecordedValue = 1;  // a flag of data points
 
 class Decoder {
  public:
-  explicit Decoder(size_t message_bytes) : budget_(message_bytes, kMaxDecodedFactor) {}
+  Decoder(size_t message_bytes, Memory& memory)
+      : budget_(message_bytes, kMaxDecodedFactor), common_(memory, budget_) {}
 
   Status ReadRequest(std::string_view bytes, MetricsData& out) {
     return ForEach(bytes, Bytes(1), [&](pbf_reader& reader) -> Status {
@@ -48,7 +49,7 @@ class Decoder {
     while (reader.next()) {
       switch (reader.tag_and_type()) {
         case Bytes(1):
-          SEXTANT_TRY(ReadResource(View(reader), budget_, out.resource));
+          SEXTANT_TRY(common_.ReadResource(View(reader), out.resource));
           break;
         case Bytes(2): {
           SEXTANT_ASSIGN(ScopeMetrics * item, budget_.Add(out.scopes));
@@ -70,7 +71,7 @@ class Decoder {
     while (reader.next()) {
       switch (reader.tag_and_type()) {
         case Bytes(1):
-          SEXTANT_TRY(ReadScope(View(reader), budget_, out.scope));
+          SEXTANT_TRY(common_.ReadScope(View(reader), out.scope));
           break;
         case Bytes(2): {
           SEXTANT_ASSIGN(Metric * item, budget_.Add(out.metrics));
@@ -88,6 +89,7 @@ class Decoder {
   }
 
   Status ReadMetric(std::string_view bytes, Metric& out) {
+    size_t mark = common_.Mark();
     pbf_reader reader = ReaderOf(bytes);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
@@ -115,10 +117,14 @@ class Decoder {
         case Bytes(11):
           SEXTANT_TRY(ReadData(View(reader), MetricKind::kSummary, out));
           break;
+        case Bytes(12):
+          SEXTANT_TRY(common_.AddAttribute(View(reader)));
+          break;
         default:
           reader.skip();
       }
     }
+    out.metadata = common_.Take(mark);
     return {};
   }
 
@@ -174,11 +180,12 @@ class Decoder {
   }
 
   Status ReadNumberPoint(std::string_view bytes, NumberPoint& out) {
+    size_t mark = common_.Mark();
     pbf_reader reader = ReaderOf(bytes);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
         case Bytes(7):
-          SEXTANT_TRY(AddAttribute(View(reader), budget_, out.attributes));
+          SEXTANT_TRY(common_.AddAttribute(View(reader)));
           break;
         case Fixed64(2):
           out.start_ns = reader.get_fixed64();
@@ -202,15 +209,17 @@ class Decoder {
           reader.skip();
       }
     }
+    out.attributes = common_.Take(mark);
     return {};
   }
 
   Status ReadHistogramPoint(std::string_view bytes, HistogramPoint& out) {
+    size_t mark = common_.Mark();
     pbf_reader reader = ReaderOf(bytes);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
         case Bytes(9):
-          SEXTANT_TRY(AddAttribute(View(reader), budget_, out.attributes));
+          SEXTANT_TRY(common_.AddAttribute(View(reader)));
           break;
         case Fixed64(2):
           out.start_ns = reader.get_fixed64();
@@ -252,15 +261,17 @@ class Decoder {
           reader.skip();
       }
     }
+    out.attributes = common_.Take(mark);
     return {};
   }
 
   Status ReadExponentialPoint(std::string_view bytes, ExponentialPoint& out) {
+    size_t mark = common_.Mark();
     pbf_reader reader = ReaderOf(bytes);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
         case Bytes(1):
-          SEXTANT_TRY(AddAttribute(View(reader), budget_, out.attributes));
+          SEXTANT_TRY(common_.AddAttribute(View(reader)));
           break;
         case Fixed64(2):
           out.start_ns = reader.get_fixed64();
@@ -305,6 +316,7 @@ class Decoder {
           reader.skip();
       }
     }
+    out.attributes = common_.Take(mark);
     return {};
   }
 
@@ -329,11 +341,12 @@ class Decoder {
   }
 
   Status ReadSummaryPoint(std::string_view bytes, SummaryPoint& out) {
+    size_t mark = common_.Mark();
     pbf_reader reader = ReaderOf(bytes);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
         case Bytes(7):
-          SEXTANT_TRY(AddAttribute(View(reader), budget_, out.attributes));
+          SEXTANT_TRY(common_.AddAttribute(View(reader)));
           break;
         case Fixed64(2):
           out.start_ns = reader.get_fixed64();
@@ -359,6 +372,7 @@ class Decoder {
           reader.skip();
       }
     }
+    out.attributes = common_.Take(mark);
     return {};
   }
 
@@ -380,11 +394,12 @@ class Decoder {
 
   Status AddExemplar(std::string_view bytes, Point& point) {
     SEXTANT_ASSIGN(Exemplar * out, budget_.Add(point.exemplars));
+    size_t mark = common_.Mark();
     pbf_reader reader = ReaderOf(bytes);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
         case Bytes(7):
-          SEXTANT_TRY(AddAttribute(View(reader), budget_, out->filtered_attributes));
+          SEXTANT_TRY(common_.AddAttribute(View(reader)));
           break;
         case Fixed64(2):
           out->time_ns = reader.get_fixed64();
@@ -405,6 +420,7 @@ class Decoder {
           reader.skip();
       }
     }
+    out->filtered_attributes = common_.Take(mark);
     return {};
   }
 
@@ -425,15 +441,31 @@ class Decoder {
   }
 
   DecodeBudget budget_;
+  CommonReader common_;
 };
 
 }  // namespace
 
 core::Result<MetricsData> DecodeMetrics(std::string_view bytes) {
   MetricsData data;
-  Decoder decoder(bytes.size());
+  Decoder decoder(bytes.size(), data.memory);
   SEXTANT_TRY(wire::Guarded("ExportMetricsServiceRequest", [&] { return decoder.ReadRequest(bytes, data); }));
   return data;
+}
+
+size_t CountPoints(const Metric& metric) {
+  return metric.numbers.size() + metric.histograms.size() + metric.exponentials.size() +
+         metric.summaries.size();
+}
+
+size_t CountPoints(const MetricsData& data) {
+  size_t count = 0;
+  for (const ResourceMetrics& resource : data.resources) {
+    for (const ScopeMetrics& scope : resource.scopes) {
+      for (const Metric& metric : scope.metrics) count += CountPoints(metric);
+    }
+  }
+  return count;
 }
 
 }  // namespace sextant::otlp

@@ -53,8 +53,8 @@ struct Translation {
   std::vector<std::string> warnings;  // bounded
   std::vector<std::string> errors;    // bounded
   uint64_t error_count = 0;
-  // Some sample came out of order, too early, too late or twice, or has labels that no store takes: sending it again
-  // does not help.
+  // Some sample came out of order, too early, too late or twice, or has labels that no store takes: sending
+  // it again does not help.
   bool has_untimely_samples = false;
 };
 

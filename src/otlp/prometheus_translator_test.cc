@@ -10,17 +10,11 @@ using simdjson::dom::element;
 
 constexpr uint64_t kMs = 1'000'000;
 
-KeyValue TextAttribute(std::string_view key, std::string_view text) {
-  KeyValue attribute;
-  attribute.key = key;
-  attribute.value.kind = ValueKind::kText;
-  attribute.value.text = text;
-  return attribute;
-}
+KeyValue TextAttribute(std::string_view key, std::string_view text) { return {key, AnyValue::Text(text)}; }
 
 // Of a JSON object of texts, whose memory the views use.
-Attributes AttributesOf(element object, std::string_view key) {
-  Attributes attributes;
+std::vector<KeyValue> AttributesOf(element object, std::string_view key) {
+  std::vector<KeyValue> attributes;
   simdjson::dom::object fields;
   if (object[key].get(fields) != simdjson::SUCCESS) return attributes;
   for (auto field : fields) attributes.push_back(TextAttribute(field.key, field.value.get_string()));
@@ -53,6 +47,7 @@ class TranslatorTest : public testing::Test {
     metric.temporality = Temporality::kCumulative;
     return metric;
   }
+  Attributes Listed(const std::vector<KeyValue>& items) { return data_.memory.CopyList<KeyValue>(items); }
   Translation Translate() {
     PrometheusTranslator translator(settings_, appender_);
     translator.Translate(data_);
@@ -84,13 +79,13 @@ TEST_F(TranslatorTest, LabelsAreMadeAsTheTableSays) {
     settings_.label_preserves_multiple_underscores = BoolOf(one, "labelNamePreserveMultipleUnderscores");
     Metric& metric = Add("test_metric", MetricKind::kGauge);
     metric.numbers.push_back(IntPoint(1, 1));
-    Attributes attributes = AttributesOf(one, "attrs");
+    std::vector<KeyValue> attributes = AttributesOf(one, "attrs");
     std::set<std::string> ignored = Texts(one, "ignoreAttrs");
     std::erase_if(attributes,
                   [&](const KeyValue& attribute) { return ignored.contains(std::string(attribute.key)); });
-    metric.numbers.back().attributes = attributes;
+    metric.numbers.back().attributes = Listed(attributes);
     ResourceMetrics& resource = data_.resources.back();
-    resource.resource.attributes = AttributesOf(one, "resource");
+    resource.resource.attributes = Listed(AttributesOf(one, "resource"));
     std::map<std::string, std::string> scope_texts;
     element scope;
     if (one["scope"].get(scope) == simdjson::SUCCESS && scope.is_object()) {
@@ -100,7 +95,7 @@ TEST_F(TranslatorTest, LabelsAreMadeAsTheTableSays) {
       resource.scopes.back().scope.name = scope_texts["$defaultScope.name"];
       resource.scopes.back().scope.version = scope_texts["$defaultScope.version"];
       resource.scopes.back().schema_url = scope_texts["$defaultScope.schemaURL"];
-      resource.scopes.back().scope.attributes = AttributesOf(scope, "attributes");
+      resource.scopes.back().scope.attributes = Listed(AttributesOf(scope, "attributes"));
     }
     Translation result = Translate();
     EXPECT_EQ(result.error_count, 0u);
@@ -152,8 +147,8 @@ TEST_F(TranslatorTest, EveryKindBecomesItsSeries) {
   quantiles.count = 2;
   quantiles.sum = 4;
   quantiles.quantiles = {{0.5, 1}, {0.99, 3}};
-  data_.resources[0].resource.attributes = {TextAttribute("service.name", "shop"),
-                                            TextAttribute("host.name", "h")};
+  data_.resources[0].resource.attributes =
+      Listed({TextAttribute("service.name", "shop"), TextAttribute("host.name", "h")});
   Translation result = Translate();
   EXPECT_EQ(result.error_count, 0u) << result.errors[0];
   EXPECT_EQ(appender_.text,
@@ -185,7 +180,7 @@ TEST_F(TranslatorTest, StrategiesKeepNamesOrNot) {
   Metric& sum = Add("http.requests", MetricKind::kSum);
   sum.is_monotonic = true;
   sum.numbers = {IntPoint(1, 1)};
-  sum.numbers[0].attributes = {TextAttribute("url.path", "/")};
+  sum.numbers[0].attributes = Listed({TextAttribute("url.path", "/")});
   auto with = [&](bool suffixes, bool utf8) {
     settings_.adds_suffixes = suffixes;
     settings_.allows_utf8 = utf8;
@@ -202,8 +197,8 @@ TEST_F(TranslatorTest, StrategiesKeepNamesOrNot) {
 TEST_F(TranslatorTest, TargetInfoCoversTheTimeOfTheData) {
   Metric& gauge = Add("m", MetricKind::kGauge);
   gauge.numbers = {IntPoint(1, 1000), IntPoint(2, 301'000)};
-  Attributes attributes = {TextAttribute("service.name", "s"), TextAttribute("service.instance.id", "i"),
-                           TextAttribute("k", "v")};
+  Attributes attributes = Listed({TextAttribute("service.name", "s"),
+                                  TextAttribute("service.instance.id", "i"), TextAttribute("k", "v")});
   data_.resources[0].resource.attributes = attributes;
   // The same resource once more makes no samples twice.
   data_.resources.push_back(data_.resources[0]);

@@ -19,6 +19,7 @@ using protozero::pbf_wire_type;
 // The tag of a field as pbf_reader::tag_and_type gives it.
 constexpr uint32_t Varint(uint32_t field) { return protozero::tag_and_type(field, pbf_wire_type::varint); }
 constexpr uint32_t Fixed64(uint32_t field) { return protozero::tag_and_type(field, pbf_wire_type::fixed64); }
+constexpr uint32_t Fixed32(uint32_t field) { return protozero::tag_and_type(field, pbf_wire_type::fixed32); }
 constexpr uint32_t Bytes(uint32_t field) {
   return protozero::tag_and_type(field, pbf_wire_type::length_delimited);
 }
