@@ -22,12 +22,13 @@ set(SEXTANT_MAY_USE_remote core model config net httpclient wire otlp promfiles 
 set(SEXTANT_MAY_USE_rules core model config gotemplate promql)
 set(SEXTANT_MAY_USE_alerting core model config gotemplate net httpclient wire)
 set(SEXTANT_MAY_USE_node core model exposition)
+set(SEXTANT_MAY_USE_pipeline core model config net httpclient kube wire otlp exposition relabel discovery scrape remote node)
 set(SEXTANT_MAY_USE_sqlite core)
 set(SEXTANT_MAY_USE_dashboards core config net sqlite)
 set(SEXTANT_MAY_USE_users core config net sqlite)
 set(SEXTANT_MAY_USE_promtool core model config net httpclient promql rules relabel discovery scrape exposition)
 set(SEXTANT_MAY_USE_api core model config net gotemplate wire otlp exposition promfiles tsdb promql relabel kube discovery scrape remote
-    rules alerting node sqlite dashboards users httpclient)
+    rules alerting node sqlite dashboards users httpclient pipeline)
 set(SEXTANT_MAY_USE_app ${SEXTANT_MAY_USE_api} api promtool)
 
 # sextant_module(<name> DEPS <modules...> LIBS <third-party targets...> FOLDERS <folders...>)

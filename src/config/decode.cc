@@ -243,6 +243,21 @@ class OptionalCodec final : public Codec {
   const internal::CodecRef value_;
 };
 
+class SectionCodec final : public Codec {
+ public:
+  SectionCodec(internal::OptionalOps ops, internal::CodecRef value) : ops_(ops), value_(std::move(value)) {}
+
+  core::Status Read(Node node, void* out) const override { return (*value_).Read(node, ops_.emplace(out)); }
+  void SetNull(void* out) const override { ops_.emplace(out); }
+  bool TakesNull() const override { return true; }
+  void Write(const void* value, YamlWriter& out) const override { (*value_).Write(ops_.get(value), out); }
+  bool IsEmpty(const void* value) const override { return ops_.get(value) == nullptr; }
+
+ private:
+  const internal::OptionalOps ops_;
+  const internal::CodecRef value_;
+};
+
 class CustomCodec final : public Codec {
  public:
   CustomCodec(std::function<core::Status(Node, void*)> read, std::function<void(void*)> set_null,
@@ -340,6 +355,10 @@ std::shared_ptr<const Codec> MakeMapCodec(MapOps ops, CodecRef value) {
 std::shared_ptr<const Codec> MakeOptionalCodec(OptionalOps ops, CodecRef value) {
   return std::make_shared<OptionalCodec>(ops, std::move(value));
 }
+std::shared_ptr<const Codec> MakeSectionCodec(OptionalOps ops, CodecRef value) {
+  return std::make_shared<SectionCodec>(ops, std::move(value));
+}
+
 std::shared_ptr<const Codec> MakeCustomCodec(std::function<core::Status(Node, void*)> read,
                                              std::function<void(void*)> set_null,
                                              std::function<void(const void*, YamlWriter&)> write,
@@ -454,7 +473,7 @@ core::Status Struct::ReadField(const Field& field, void* object, Node value) con
   }
   void* member = field.member_(object);
   if (value.IsNull()) {
-    (*field.codec_).SetNull(member);
+    if (!value.null_keeps_default() || (*field.codec_).TakesNull()) (*field.codec_).SetNull(member);
     return {};
   }
   if (!field.text_.empty()) {

@@ -33,7 +33,8 @@
 //
 // Unknown fields, wrong types, bad values, repeated fields and fields that are not supported yet are errors
 // that say "file:line:column: path: what", with a suggestion for a misspelt name. A field that is there but
-// null gets its type's zero value, as in Go's yaml.v2; a null struct keeps its defaults.
+// null gets its type's zero value, as in Go's yaml.v2 (or keeps its default, where the document was read so);
+// a null struct keeps its defaults.
 //
 // Tables are immutable once made and may be used from any thread. Decoding touches nothing but its target.
 #pragma once
@@ -69,6 +70,8 @@ class Codec {
   virtual core::Status Read(Node node, void* out) const = 0;
   // Makes the value at `out` what a null node means.
   virtual void SetNull(void* out) const = 0;
+  // Whether null says something, also where fields without a value keep their defaults.
+  virtual bool TakesNull() const { return false; }
   virtual void Write(const void* value, YamlWriter& out) const = 0;
   // Whether the value is left out of a dump.
   virtual bool IsEmpty(const void* value) const = 0;
@@ -360,6 +363,10 @@ CodecFor<T> Custom(std::function<core::Result<T>(Node node)> read,
                    std::function<void(const T& value, YamlWriter& out)> write,
                    std::function<bool(const T& value)> is_empty = nullptr);
 
+// A struct that is there when its key is, also without a value: for std::optional members.
+template <typename T>
+CodecFor<std::optional<T>> Section();
+
 // One of several words. `unknown` words the error, with {} for the quoted word; by default it lists the
 // words.
 template <typename E>
@@ -396,6 +403,8 @@ std::shared_ptr<const Codec> MakeTaggedCodec(std::string tag, std::vector<std::s
                                              std::function<void*(void*, size_t)> emplace,
                                              std::function<std::pair<size_t, const void*>(const void*)> get);
 core::Status ReadRoot(const Codec& codec, Node node, void* out);
+// Of an optional struct that null switches on.
+std::shared_ptr<const Codec> MakeSectionCodec(OptionalOps ops, CodecRef value);
 
 template <typename V, size_t... I>
 std::shared_ptr<const Codec> MakeVariantCodec(std::string tag, std::vector<std::string> words,
@@ -447,6 +456,18 @@ CodecFor<T> Custom(std::function<core::Result<T>(Node node)> read,
       [is_empty = std::move(is_empty)](const void* value) {
         return is_empty && is_empty(*static_cast<const T*>(value));
       })};
+}
+
+template <typename T>
+CodecFor<std::optional<T>> Section() {
+  using O = std::optional<T>;
+  return {internal::MakeSectionCodec({[](void* o) { static_cast<O*>(o)->reset(); },
+                                      [](void* o) -> void* { return &static_cast<O*>(o)->emplace(); },
+                                      [](const void* o) -> const void* {
+                                        const O& optional = *static_cast<const O*>(o);
+                                        return optional ? &*optional : nullptr;
+                                      }},
+                                     {&internal::GetCodec<T>, nullptr})};
 }
 
 template <typename E>

@@ -12,11 +12,13 @@
 #include <unordered_set>
 
 #include "config/text.h"
+#include "config/value.h"
 
 namespace sextant::config {
 
 struct Node::Data {
   const Tree* tree = nullptr;
+  const std::string* file = nullptr;
   Data* parent = nullptr;
   Data* first_child = nullptr;
   Data* last_child = nullptr;
@@ -35,8 +37,10 @@ struct Node::Data {
 struct Node::Tree {
   std::string file;
   bool ignores_unknown_fields = false;
+  bool null_keeps_default = false;
   std::deque<Data> nodes;
-  std::deque<std::string> texts;  // what the views of `nodes` look at
+  std::deque<std::string> texts;                                    // what the views of `nodes` look at
+  std::map<std::string, std::unique_ptr<std::string>> other_files;  // of nodes that are not of `file`
   std::vector<Node> roots;
 };
 
@@ -94,9 +98,11 @@ class TreeBuilder {
       : tree_(std::make_unique<Node::Tree>()), limits_(limits) {
     tree_->file = std::move(file);
     tree_->ignores_unknown_fields = limits.ignores_unknown_fields;
+    tree_->null_keeps_default = limits.null_keeps_default;
   }
 
   core::Result<std::unique_ptr<Node::Tree>> Build(std::string_view text, bool allow_several);
+  core::Result<std::unique_ptr<Node::Tree>> Build(const Value& root);
 
  private:
   using Data = Node::Data;
@@ -132,6 +138,7 @@ class TreeBuilder {
   core::Result<Data*> Copy(const Data* original, size_t depth);
   core::Result<Data*> CopyEntry(const Data* original, size_t depth);
   static void Append(Data* parent, Data* child);
+  core::Result<Data*> Convert(const Value& value, size_t depth);
 
   std::unique_ptr<Node::Tree> tree_;
   const DocumentLimits limits_;
@@ -323,6 +330,7 @@ core::Result<Node::Data*> TreeBuilder::NewNode(NodeKind kind, Position where) {
   }
   Data& node = tree_->nodes.emplace_back();
   node.tree = tree_.get();
+  node.file = &tree_->file;
   node.kind = kind;
   node.position = where;
   node.key_position = where;
@@ -408,14 +416,44 @@ void TreeBuilder::Append(Data* parent, Data* child) {
   parent->last_child = child;
 }
 
+core::Result<Node::Data*> TreeBuilder::Convert(const Value& value, size_t depth) {
+  if (depth > limits_.depth) {
+    return Fail(value.position, fmt::format("nested more than {} deep", limits_.depth),
+                core::Code::kResourceExhausted);
+  }
+  SEXTANT_ASSIGN(Data * node, NewNode(value.kind, value.position));
+  if (value.file != nullptr && *value.file != tree_->file) {
+    std::unique_ptr<std::string>& file = tree_->other_files[*value.file];
+    if (file == nullptr) file = std::make_unique<std::string>(*value.file);
+    node->file = file.get();
+  }
+  node->text = Keep(value.text);
+  node->is_plain = value.is_plain;
+  for (const Value& child : value.children) {
+    SEXTANT_ASSIGN(Data * converted, Convert(child, depth + 1));
+    converted->key = Keep(child.key);
+    converted->key_is_plain = true;
+    converted->key_position = child.key_position;
+    Append(node, converted);
+  }
+  return node;
+}
+
+core::Result<std::unique_ptr<Node::Tree>> TreeBuilder::Build(const Value& root) {
+  SEXTANT_ASSIGN(Data * converted, Convert(root, 0));
+  tree_->roots.push_back(Node(converted));
+  return std::move(tree_);
+}
+
 NodeKind Node::kind() const { return data_->kind; }
 std::string_view Node::text() const { return data_->text; }
 bool Node::is_plain() const { return data_->is_plain; }
 std::string_view Node::key() const { return data_->key; }
 Position Node::position() const { return data_->position; }
 Position Node::key_position() const { return data_->key_position; }
-std::string_view Node::file() const { return data_->tree->file; }
+std::string_view Node::file() const { return *data_->file; }
 bool Node::ignores_unknown_fields() const { return data_->tree->ignores_unknown_fields; }
+bool Node::null_keeps_default() const { return data_->tree->null_keeps_default; }
 size_t Node::size() const { return data_ == nullptr ? 0 : data_->child_count; }
 
 Node::Children Node::children() const { return Children(data_ == nullptr ? nullptr : data_->first_child); }
@@ -491,6 +529,11 @@ core::Result<Document> Document::Parse(std::string_view text, std::string file_n
 core::Result<Document> Document::ParseAll(std::string_view text, std::string file_name,
                                           const DocumentLimits& limits) {
   SEXTANT_ASSIGN(auto tree, TreeBuilder(std::move(file_name), limits).Build(text, true));
+  return Document(std::move(tree));
+}
+
+core::Result<Document> Document::Of(const Value& root, const DocumentLimits& limits) {
+  SEXTANT_ASSIGN(auto tree, TreeBuilder(root.file == nullptr ? "" : *root.file, limits).Build(root));
   return Document(std::move(tree));
 }
 

@@ -80,6 +80,8 @@ class Node {
   std::string_view file() const;
   // Whether fields that nobody knows are passed over, as the Document was told.
   bool ignores_unknown_fields() const;
+  // Whether a field without a value keeps its default, in place of getting its type's zero value.
+  bool null_keeps_default() const;
   // What a person calls it: `text "abc"`, `a list`, `a mapping`, `nothing`.
   std::string Describe() const;
 
@@ -136,10 +138,15 @@ struct DocumentLimits {
   size_t depth = 64;
   size_t nodes = 1'000'000;             // after the expansion of aliases
   bool ignores_unknown_fields = false;  // when structs are decoded
+  bool null_keeps_default = false;      // likewise
 };
+
+struct Value;
 
 class Document {
  public:
+  // A document with what a tree has. kResourceExhausted for a limit.
+  static core::Result<Document> Of(const Value& root, const DocumentLimits& limits = {});
   // Parses a text. `file_name` stands in front of every error. An empty text is a document whose root is
   // null. Errors are kInvalidArgument ("file:line:column: what") and kResourceExhausted for a limit.
   static core::Result<Document> Parse(std::string_view text, std::string file_name,

@@ -1,0 +1,25 @@
+// All component types of this version. A new one is a line here and a file of its own.
+#include <algorithm>
+
+#include "pipeline/component.h"
+#include "pipeline/connectors/forward_connector.h"
+#include "pipeline/exporters/nop_exporter.h"
+#include "pipeline/receivers/nop_receiver.h"
+
+namespace sextant::pipeline {
+
+const std::vector<ComponentType>& ComponentTypes() {
+  static const std::vector<ComponentType> kTypes = [] {
+    std::vector<ComponentType> types = {
+        NopReceiverType(),
+        NopExporterType(),
+        ForwardConnectorType(),
+    };
+    std::ranges::stable_sort(types, {},
+                             [](const ComponentType& type) { return std::pair(type.kind, type.name); });
+    return types;
+  }();
+  return kTypes;
+}
+
+}  // namespace sextant::pipeline

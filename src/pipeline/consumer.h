@@ -1,0 +1,61 @@
+// How batches are handed on: to a consumer, which says later, once, what became of them. A receiver answers
+// its client when it knows, so that whatever is refused anywhere behind it comes back to who sent it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "core/clock.h"
+#include "pipeline/telemetry.h"
+
+namespace sextant::pipeline {
+
+// Statuses of gRPC, by their numbers.
+enum class RpcCode : int {
+  kOk = 0,
+  kCancelled = 1,
+  kUnknown = 2,
+  kInvalidArgument = 3,
+  kDeadlineExceeded = 4,
+  kNotFound = 5,
+  kAlreadyExists = 6,
+  kPermissionDenied = 7,
+  kResourceExhausted = 8,
+  kFailedPrecondition = 9,
+  kAborted = 10,
+  kOutOfRange = 11,
+  kUnimplemented = 12,
+  kInternal = 13,
+  kUnavailable = 14,
+  kDataLoss = 15,
+  kUnauthenticated = 16,
+};
+
+// Why a batch was not taken.
+struct Refusal {
+  std::string message = {};
+  bool is_permanent = false;            // sending the same again does not help
+  core::DurationMs retry_after_ms = 0;  // what the peer asked for; 0: nothing
+  std::optional<RpcCode> code = {};     // when the peer said one
+};
+
+using Outcome = tl::expected<void, Refusal>;
+
+// Called once, from inside Consume or later from any thread.
+using Done = std::function<void(Outcome outcome)>;
+
+inline tl::unexpected<Refusal> Refuse(std::string message, bool is_permanent = false) {
+  return tl::unexpected(Refusal{.message = std::move(message), .is_permanent = is_permanent});
+}
+
+class Consumer {
+ public:
+  virtual ~Consumer() = default;
+  // Takes a batch of a signal that it was made for. Any thread but those of I/O, and from several at once;
+  // must not wait for long.
+  virtual void Consume(Telemetry batch, Done done) = 0;
+};
+
+}  // namespace sextant::pipeline
