@@ -4,16 +4,19 @@
 #include "pipeline/component.h"
 #include "pipeline/connectors/forward_connector.h"
 #include "pipeline/exporters/nop_exporter.h"
+#include "pipeline/exporters/otlp_exporter.h"
+#include "pipeline/processors/batch_processor.h"
+#include "pipeline/processors/memory_limiter.h"
 #include "pipeline/receivers/nop_receiver.h"
+#include "pipeline/receivers/otlp_receiver.h"
 
 namespace sextant::pipeline {
 
 const std::vector<ComponentType>& ComponentTypes() {
   static const std::vector<ComponentType> kTypes = [] {
     std::vector<ComponentType> types = {
-        NopReceiverType(),
-        NopExporterType(),
-        ForwardConnectorType(),
+        NopReceiverType(),      NopExporterType(),    OtlpReceiverType(),  OtlpExporterType(),
+        OtlpHttpExporterType(), BatchProcessorType(), MemoryLimiterType(), ForwardConnectorType(),
     };
     std::ranges::stable_sort(types, {},
                              [](const ComponentType& type) { return std::pair(type.kind, type.name); });
