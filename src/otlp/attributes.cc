@@ -107,25 +107,6 @@ void AppendJson(const AnyValue& value, std::string& out) {
   }
 }
 
-AnyValue WithText(ValueKind kind, std::string_view text) {
-  AnyValue value;
-  value.kind = kind;
-  new (&value.text) std::string_view(text);
-  return value;
-}
-AnyValue WithNumber(ValueKind kind, int64_t number) {
-  AnyValue value;
-  value.kind = kind;
-  value.integer = number;
-  return value;
-}
-AnyValue WithItems(ValueKind kind, List<KeyValue> items) {
-  AnyValue value;
-  value.kind = kind;
-  new (&value.items) List<KeyValue>(items);
-  return value;
-}
-
 bool EqualLists(const List<KeyValue>& a, const List<KeyValue>& b) {
   return std::ranges::equal(
       a, b, [](const KeyValue& x, const KeyValue& y) { return x.key == y.key && x.value == y.value; });
@@ -141,19 +122,6 @@ bool EqualMaps(const List<KeyValue>& a, const List<KeyValue>& b) {
 }
 
 }  // namespace
-
-AnyValue AnyValue::Text(std::string_view text) { return WithText(ValueKind::kText, text); }
-AnyValue AnyValue::Bytes(std::string_view bytes) { return WithText(ValueKind::kBytes, bytes); }
-AnyValue AnyValue::Bool(bool value) { return WithNumber(ValueKind::kBool, value ? 1 : 0); }
-AnyValue AnyValue::Int(int64_t value) { return WithNumber(ValueKind::kInt, value); }
-AnyValue AnyValue::Double(double number) {
-  AnyValue value;
-  value.kind = ValueKind::kDouble;
-  value.number = number;
-  return value;
-}
-AnyValue AnyValue::Array(List<KeyValue> items) { return WithItems(ValueKind::kArray, items); }
-AnyValue AnyValue::Map(List<KeyValue> items) { return WithItems(ValueKind::kMap, items); }
 
 bool operator==(const AnyValue& a, const AnyValue& b) {
   if (a.kind != b.kind) return false;
@@ -180,10 +148,12 @@ AnyValue CopyValue(const AnyValue& value, Memory& memory) {
   switch (value.kind) {
     case ValueKind::kText:
     case ValueKind::kBytes:
-      return WithText(value.kind, memory.Copy(value.text));
+      return value.kind == ValueKind::kText ? AnyValue::Text(memory.Copy(value.text))
+                                            : AnyValue::Bytes(memory.Copy(value.text));
     case ValueKind::kArray:
     case ValueKind::kMap:
-      return WithItems(value.kind, CopyAttributes(value.items, memory));
+      return value.kind == ValueKind::kArray ? AnyValue::Array(CopyAttributes(value.items, memory))
+                                             : AnyValue::Map(CopyAttributes(value.items, memory));
     default:
       return value;
   }
