@@ -7,6 +7,7 @@
 
 #include "core/base64.h"
 #include "core/float_text.h"
+#include "otlp/json_text.h"
 
 namespace sextant::otlp {
 
@@ -28,36 +29,6 @@ void AppendNumber(double number, std::string& out) {
   if (out.substr(exponent, 3) == "e-0") out.erase(exponent + 2, 1);
 }
 
-void AppendJsonText(std::string_view text, std::string& out) {
-  out += '"';
-  for (char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-}
-
 // The depth is bounded by the decoder's.
 void AppendJson(const AnyValue& value, std::string& out) {
   switch (value.kind) {
@@ -65,7 +36,7 @@ void AppendJson(const AnyValue& value, std::string& out) {
       out += "null";
       return;
     case ValueKind::kText:
-      return AppendJsonText(value.text, out);
+      return AppendJsonText(out, value.text);
     case ValueKind::kBool:
       out += value.integer != 0 ? "true" : "false";
       return;
@@ -97,7 +68,7 @@ void AppendJson(const AnyValue& value, std::string& out) {
       out += '{';
       for (size_t i = 0; i < sorted.size(); ++i) {
         if (i > 0) out += ',';
-        AppendJsonText(sorted[i]->key, out);
+        AppendJsonText(out, sorted[i]->key);
         out += ':';
         AppendJson(sorted[i]->value, out);
       }
