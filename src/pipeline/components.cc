@@ -2,7 +2,10 @@
 #include <algorithm>
 
 #include "pipeline/component.h"
+#include "pipeline/connectors/count_connector.h"
 #include "pipeline/connectors/forward_connector.h"
+#include "pipeline/connectors/service_graph_connector.h"
+#include "pipeline/connectors/span_metrics_connector.h"
 #include "pipeline/exporters/nop_exporter.h"
 #include "pipeline/receivers/nop_receiver.h"
 
@@ -11,9 +14,8 @@ namespace sextant::pipeline {
 const std::vector<ComponentType>& ComponentTypes() {
   static const std::vector<ComponentType> kTypes = [] {
     std::vector<ComponentType> types = {
-        NopReceiverType(),
-        NopExporterType(),
-        ForwardConnectorType(),
+        NopReceiverType(),      NopExporterType(),           CountConnectorType(),
+        ForwardConnectorType(), ServiceGraphConnectorType(), SpanMetricsConnectorType(),
     };
     std::ranges::stable_sort(types, {},
                              [](const ComponentType& type) { return std::pair(type.kind, type.name); });
