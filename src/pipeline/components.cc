@@ -2,7 +2,10 @@
 #include <algorithm>
 
 #include "pipeline/component.h"
+#include "pipeline/connectors/count_connector.h"
 #include "pipeline/connectors/forward_connector.h"
+#include "pipeline/connectors/service_graph_connector.h"
+#include "pipeline/connectors/span_metrics_connector.h"
 #include "pipeline/exporters/nop_exporter.h"
 #include "pipeline/exporters/otlp_exporter.h"
 #include "pipeline/processors/batch_processor.h"
@@ -17,6 +20,8 @@ const std::vector<ComponentType>& ComponentTypes() {
     std::vector<ComponentType> types = {
         NopReceiverType(),      NopExporterType(),    OtlpReceiverType(),  OtlpExporterType(),
         OtlpHttpExporterType(), BatchProcessorType(), MemoryLimiterType(), ForwardConnectorType(),
+        NopReceiverType(),      NopExporterType(),           CountConnectorType(),
+        ForwardConnectorType(), ServiceGraphConnectorType(), SpanMetricsConnectorType(),
     };
     std::ranges::stable_sort(types, {},
                              [](const ComponentType& type) { return std::pair(type.kind, type.name); });
