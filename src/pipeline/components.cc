@@ -15,14 +15,32 @@
 
 namespace sextant::pipeline {
 
+namespace {
+
+using TypeGetter = ComponentType (*)();
+
+// clang-format off
+constexpr TypeGetter kGetters[] = {
+    &NopReceiverType,
+    &OtlpReceiverType,
+    &BatchProcessorType,
+    &MemoryLimiterType,
+    &NopExporterType,
+    &OtlpExporterType,
+    &OtlpHttpExporterType,
+    &CountConnectorType,
+    &ForwardConnectorType,
+    &ServiceGraphConnectorType,
+    &SpanMetricsConnectorType,
+};
+// clang-format on
+
+}  // namespace
+
 const std::vector<ComponentType>& ComponentTypes() {
   static const std::vector<ComponentType> kTypes = [] {
-    std::vector<ComponentType> types = {
-        NopReceiverType(),      NopExporterType(),    OtlpReceiverType(),  OtlpExporterType(),
-        OtlpHttpExporterType(), BatchProcessorType(), MemoryLimiterType(), ForwardConnectorType(),
-        NopReceiverType(),      NopExporterType(),           CountConnectorType(),
-        ForwardConnectorType(), ServiceGraphConnectorType(), SpanMetricsConnectorType(),
-    };
+    std::vector<ComponentType> types;
+    for (TypeGetter getter : kGetters) types.push_back(getter());
     std::ranges::stable_sort(types, {},
                              [](const ComponentType& type) { return std::pair(type.kind, type.name); });
     return types;
