@@ -4,10 +4,12 @@
 
 #include <filesystem>
 
+#include "agents/node/as_nobody.h"
 #include "agents/node/host_files.h"
 #include "agents/node/metric_sink.h"
 #include "agents/node/node_agent.h"
 #include "agents/node/test_tree.h"
+#include "agents/node/usage/process_test_files.h"
 
 namespace sextant::node {
 namespace {
@@ -110,6 +112,69 @@ TEST(Collectors, AFileThatCannotBeReadFailsItsCollectorAlone) {
     EXPECT_THAT(exposition.log, HasSubstr(file)) << collector;
     EXPECT_EQ(exposition.log.find("collector failed"), exposition.log.rfind("collector failed")) << collector;
   }
+}
+
+TEST(Collectors, AFileThatIsDeniedFailsItsCollectorAlone) {
+  const TestTree tree;
+  tree.Write("proc/loadavg", "1 2 3 1/2 3\n");
+  const std::pair<const char*, const char*> cases[] = {
+      {"buddyinfo", "proc/buddyinfo"},
+      {"filefd", "proc/sys/fs/file-nr"},
+      {"mdadm", "proc/mdstat"},
+      {"meminfo", "proc/meminfo"},
+      {"netstat", "proc/net/netstat"},
+      {"processes", "proc/sys/kernel/threads-max"},
+      {"schedstat", "proc/schedstat"},
+      {"slabinfo", "proc/slabinfo"},
+      {"softnet", "proc/net/softnet_stat"},
+      {"stat", "proc/stat"},
+      {"swap", "proc/swaps"},
+      {"vmstat", "proc/vmstat"},
+      {"zoneinfo", "proc/zoneinfo"},
+  };
+  std::filesystem::permissions(tree.path(), std::filesystem::perms(0755));
+  for (const auto& [collector, file] : cases) {
+    tree.Write(file, "");
+    std::filesystem::permissions(tree.path() / file, std::filesystem::perms::none);
+  }
+  RunAsNobody([&] {
+    for (const auto& [collector, file] : cases) {
+      const Exposition exposition = Collect(tree, collector, {"--collector.loadavg"});
+      EXPECT_THAT(exposition.text, AllOf(HasSubstr(Success(collector, 0)), HasSubstr(Success("loadavg", 1)),
+                                         HasSubstr("node_load1 1\n")));
+      EXPECT_THAT(exposition.log, AllOf(HasSubstr(file), HasSubstr("Permission denied"))) << collector;
+      EXPECT_EQ(exposition.log.find("collector failed"), exposition.log.rfind("collector failed"))
+          << collector;
+    }
+  });
+}
+
+// What another user's processes read and write is hidden from who is not root; with hidepid all of them is.
+TEST(Collectors, ProcessesThatAreHiddenTakeNothingElseAlong) {
+  const TestTree tree;
+  tree.Write("proc/sys/kernel/threads-max", "1000\n");
+  tree.Write("proc/sys/kernel/pid_max", "2000\n");
+  for (int pid = 1; pid <= 4; ++pid) {
+    WriteProcess(tree, {.pid = pid, .name = "shop", .ticks = 100});
+    WriteProcessIo(tree, pid, 4'096, 4'096);
+    tree.Write(fmt::format("proc/{}/task/{}/stat", pid, pid), "");
+  }
+  std::filesystem::permissions(tree.path(), std::filesystem::perms(0755));
+  const auto deny = [&](const char* file) {
+    std::filesystem::permissions(tree.path() / "proc" / file, std::filesystem::perms::none);
+  };
+  deny("1/io");
+  deny("2/stat");
+  deny("3/task");
+  RunAsNobody([&] {
+    const Exposition usage = Collect(tree, "process_usage");
+    EXPECT_THAT(usage.text,
+                AllOf(HasSubstr(Success("process_usage", 1)), HasSubstr("sextant_processes_io_denied 1\n")));
+    EXPECT_THAT(usage.log, Not(HasSubstr("level=warn")));
+    const Exposition processes = Collect(tree, "processes");
+    EXPECT_THAT(processes.text,
+                AllOf(HasSubstr(Success("processes", 1)), HasSubstr("node_processes_pids 3\n")));
+  });
 }
 
 // Listed, and gone when it is read.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -61,6 +62,7 @@ constexpr std::string_view kNetstatFields =
     "Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|"
     "Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$";
 constexpr size_t kUsageTopLimit = 100;
+constexpr int kStatWorkerLimit = 100;
 constexpr std::string_view kVmstatFields = "^(oom_kill|pgpg|pswp|pg.*fault).*";
 
 template <size_t N>
@@ -135,6 +137,13 @@ core::Status SetInteger(int& target, const std::string& value, int least, int mo
     return core::Fail(core::Code::kInvalidArgument, "it may be {} to {}, not {}", least, most, number);
   }
   target = static_cast<int>(number);
+  return {};
+}
+
+// As in the original there is always one.
+core::Status SetWorkers(int& target, const std::string& value) {
+  SEXTANT_TRY(SetInteger(target, value, std::numeric_limits<int>::min(), kStatWorkerLimit));
+  target = std::max(target, 1);
   return {};
 }
 
@@ -282,13 +291,7 @@ constexpr ValueFlag kValueFlags[] = {
     {"collector.wifi.fixtures",
      [](NodeOptions& o, const std::string& v) { return SetText(o.wifi_fixtures, v); }},
     {"collector.filesystem.stat-workers",
-     [](NodeOptions&, const std::string& v)
-         -> core::
-             Status {
-               if (v == "4") return {};
-               return core::Fail(core::Code::kUnimplemented,
-                                 "mounts are asked on one thread of their own; only the default is accepted");
-             }},
+     [](NodeOptions& o, const std::string& v) { return SetWorkers(o.filesystem_stat_workers, v); }},
     {"path.procfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.procfs, v); }},
     {"path.sysfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.sysfs, v); }},
     {"path.rootfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.rootfs, v); }},
@@ -369,6 +372,8 @@ constexpr BoolFlag kBoolFlags[] = {
     {"collector.cpu.guest", &NodeOptions::cpu_guest},
     {"collector.cpu.info", &NodeOptions::cpu_info},
     {"collector.netclass.ignore-invalid-speed", &NodeOptions::netclass_ignore_invalid_speed},
+    {"collector.netclass.netlink", &NodeOptions::netclass_netlink},
+    {"collector.netclass_rtnl.with-stats", &NodeOptions::netclass_statistics},
     {"collector.netdev.netlink", &NodeOptions::netdev_netlink},
     {"collector.stat.softirq", &NodeOptions::stat_softirq},
 };

@@ -88,6 +88,22 @@ TEST(NodeFlags, TakesOldNames) {
   EXPECT_FALSE(Parse({"--collector.netdev.device-whitelist=a", "--collector.netdev.device-include=b"}));
 }
 
+TEST(NodeFlags, ReadsThoseOfMountsAndNetworkDevices) {
+  const auto defaults = Parse({});
+  ASSERT_TRUE(defaults);
+  EXPECT_EQ(defaults->options.filesystem_stat_workers, 4);
+  EXPECT_FALSE(defaults->options.netclass_netlink);
+  EXPECT_FALSE(defaults->options.netclass_statistics);
+  const auto parsed = Parse({"--collector.filesystem.stat-workers=8", "--collector.netclass.netlink",
+                             "--collector.netclass_rtnl.with-stats"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_EQ(parsed->options.filesystem_stat_workers, 8);
+  EXPECT_TRUE(parsed->options.netclass_netlink);
+  EXPECT_TRUE(parsed->options.netclass_statistics);
+  EXPECT_EQ(Parse({"--collector.filesystem.stat-workers=0"})->options.filesystem_stat_workers, 1);
+  EXPECT_FALSE(Parse({"--no-collector.netclass.netlink"})->options.netclass_netlink);
+}
+
 TEST(NodeFlags, ReadsThoseOfDaemons) {
   const auto parsed =
       Parse({"--collector.ntp", "--collector.ntp.server=192.0.2.1", "--collector.ntp.server-is-local",
@@ -143,12 +159,17 @@ TEST(NodeFlags, RefusesByName) {
       {{"--collector.ntp.protocol-version=5"}, core::Code::kInvalidArgument, "2 to 4, not 5"},
       {{"--collector.ntp.server-port=0"}, core::Code::kInvalidArgument, "--collector.ntp.server-port"},
       {{"--collector.ntp.max-distance=3"}, core::Code::kInvalidArgument, "--collector.ntp.max-distance"},
-      {{"--collector.filesystem.stat-workers=8"}, core::Code::kUnimplemented, "one thread"},
+      {{"--collector.filesystem.stat-workers=101"},
+       core::Code::kInvalidArgument,
+       "--collector.filesystem.stat-workers"},
+      {{"--collector.filesystem.stat-workers=four"},
+       core::Code::kInvalidArgument,
+       "--collector.filesystem.stat-workers: \"four\" is not a number"},
+      {{"--collector.netclass.netlink=true"}, core::Code::kInvalidArgument, "takes no value"},
       {{"--collector.ipvs.backend-labels=proto,nonsense"}, core::Code::kInvalidArgument, "label nonsense"},
       {{"--collector.hwmon.chip-include=a", "--collector.hwmon.chip-exclude=b"},
        core::Code::kInvalidArgument,
        "mutually exclusive"},
-      {{"--collector.netclass.netlink"}, core::Code::kUnimplemented, "--collector.netclass.netlink"},
       {{"--collector.nonsense"}, core::Code::kInvalidArgument, "unknown flag --collector.nonsense"},
       {{"--path.nonsense=/"}, core::Code::kInvalidArgument, "unknown flag --path.nonsense"},
       {{"--path.procfs"}, core::Code::kInvalidArgument, "--path.procfs needs a value"},
