@@ -241,6 +241,23 @@ TEST_F(FilesystemTest, FollowsTheTableOfMounts) {
   EXPECT_THAT(Collect(*collector, paths), HasSubstr(readonly + "mountpoint=\"/new\"} 1\n"));
 }
 
+// Linux 6.15 has a word of its own for ext4 after an error.
+TEST_F(FilesystemTest, KnowsAllWaysToBeReadOnly) {
+  tree.Write("proc/1/mountinfo",
+             "1 0 8:1 / /a rw - ext4 /dev/a rw,emergency_ro,errors=remount-ro\n"
+             "2 0 8:2 / /b ro,relatime - ext4 /dev/b rw\n3 0 8:3 / /c rw - ext4 /dev/c ro\n"
+             "4 0 8:4 / /d rw,nosuid - ext4 /dev/d rw,errors=remount-ro\n");
+  const auto collector = MakeFilesystemCollector(
+      DefaultNodeOptions(),
+      [](const std::string&) -> core::Result<FilesystemUsage> { return FilesystemUsage{.size_bytes = 100}; });
+  const std::string text = Collect(*collector, paths);
+  for (const auto& [device, is_read_only] : {std::pair("a", 1), {"b", 1}, {"c", 1}, {"d", 0}}) {
+    EXPECT_THAT(text, HasSubstr(fmt::format("node_filesystem_readonly{{device=\"/dev/{0}\",device_error=\"\","
+                                            "fstype=\"ext4\",mountpoint=\"/{0}\"}} {1}\n",
+                                            device, is_read_only)));
+  }
+}
+
 TEST_F(FilesystemTest, AHungMountDelaysOneCollectionAndIsLeftAloneUntilItAnswers) {
   struct Gate {
     std::mutex mutex;

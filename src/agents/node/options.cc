@@ -230,6 +230,10 @@ constexpr ValueFlag kValueFlags[] = {
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.hwmon_sensors.include, v); }},
     {"collector.hwmon.sensor-exclude",
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.hwmon_sensors.exclude, v); }},
+    {"collector.infiniband.device-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.infiniband_devices.include, v); }},
+    {"collector.infiniband.device-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.infiniband_devices.exclude, v); }},
     {"collector.interrupts.name-include",
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.interrupts_names.include, v); }},
     {"collector.interrupts.name-exclude",
@@ -390,6 +394,8 @@ constexpr ExclusivePair kExclusivePairs[] = {
     {"collector.ethtool.device-include", "collector.ethtool.device-exclude", &NodeOptions::ethtool_devices},
     {"collector.hwmon.chip-include", "collector.hwmon.chip-exclude", &NodeOptions::hwmon_chips},
     {"collector.hwmon.sensor-include", "collector.hwmon.sensor-exclude", &NodeOptions::hwmon_sensors},
+    {"collector.infiniband.device-include", "collector.infiniband.device-exclude",
+     &NodeOptions::infiniband_devices},
     {"collector.interrupts.name-include", "collector.interrupts.name-exclude",
      &NodeOptions::interrupts_names},
     {"collector.qdisc.device-include", "collector.qdisc.device-exclude", &NodeOptions::qdisc_devices},
@@ -409,6 +415,8 @@ constexpr std::pair<std::string_view, std::string_view> kOldNames[] = {
     {"collector.filesystem.ignored-fs-types", "collector.filesystem.fs-types-exclude"},
     {"collector.netdev.device-blacklist", "collector.netdev.device-exclude"},
     {"collector.netdev.device-whitelist", "collector.netdev.device-include"},
+    {"collector.qdisk.device-exclude", "collector.qdisc.device-exclude"},
+    {"collector.qdisk.device-include", "collector.qdisc.device-include"},
     {"collector.systemd.unit-blacklist", "collector.systemd.unit-exclude"},
     {"collector.systemd.unit-whitelist", "collector.systemd.unit-include"},
 };
@@ -530,12 +538,13 @@ class FlagParser {
   core::Result<ParsedNodeFlags> Finish() {
     NodeOptions& options = parsed_.options;
     for (const ExclusivePair& pair : kExclusivePairs) {
-      if (!seen_.contains(pair.include)) continue;
-      if (seen_.contains(pair.exclude)) {
+      NameFilter& filter = options.*pair.filter;
+      if (!filter.include.IsSet()) continue;
+      if (seen_.contains(pair.exclude) && filter.exclude.IsSet()) {
         return core::Fail(core::Code::kInvalidArgument, "flags --{} and --{} are mutually exclusive",
                           pair.include, pair.exclude);
       }
-      (options.*pair.filter).exclude = Pattern();
+      filter.exclude = Pattern();
     }
     if (options.cpu_info_flags_include.IsSet() || options.cpu_info_bugs_include.IsSet())
       options.cpu_info = true;

@@ -92,7 +92,8 @@ struct NodeOptions {
   NameFilter ethtool_devices;
   Pattern ethtool_metrics;
   NameFilter hwmon_chips;
-  NameFilter hwmon_sensors;     // matched against CHIP;SENSOR
+  NameFilter hwmon_sensors;  // matched against CHIP;SENSOR
+  NameFilter infiniband_devices;
   NameFilter interrupts_names;  // matched against NAME;INFO;DEVICES
   bool interrupts_zeros = true;
   std::vector<std::string> ipvs_backend_labels;  // sorted

@@ -17,6 +17,9 @@ TEST(NodeFlags, DefaultsAreNodeExporters) {
   const NodeOptions& options = parsed->options;
   EXPECT_TRUE(options.collectors.contains("hwmon"));
   EXPECT_TRUE(options.collectors.contains("textfile"));
+  EXPECT_TRUE(options.collectors.contains("dmmultipath"));
+  EXPECT_TRUE(options.collectors.contains("kernel_hung"));
+  EXPECT_FALSE(options.collectors.contains("nvmesubsystem"));
   EXPECT_FALSE(options.collectors.contains("processes"));
   EXPECT_FALSE(options.collectors.contains("slabinfo"));
   EXPECT_GT(CollectorNames().size(), options.collectors.size());
@@ -85,6 +88,7 @@ TEST(NodeFlags, TakesOldNames) {
   const auto parsed = Parse({"--collector.netdev.device-whitelist=^eth"});
   ASSERT_TRUE(parsed) << parsed.error().message();
   EXPECT_TRUE(parsed->options.netdev_devices.IsIgnored("lo"));
+  EXPECT_TRUE(Parse({"--collector.qdisk.device-exclude=^a"})->options.qdisc_devices.IsIgnored("ab"));
   EXPECT_FALSE(Parse({"--collector.netdev.device-whitelist=a", "--collector.netdev.device-include=b"}));
 }
 
@@ -102,6 +106,22 @@ TEST(NodeFlags, ReadsThoseOfMountsAndNetworkDevices) {
   EXPECT_TRUE(parsed->options.netclass_statistics);
   EXPECT_EQ(Parse({"--collector.filesystem.stat-workers=0"})->options.filesystem_stat_workers, 1);
   EXPECT_FALSE(Parse({"--no-collector.netclass.netlink"})->options.netclass_netlink);
+}
+
+// As in the original, only those with a value exclude each other.
+TEST(NodeFlags, EmptyFiltersExcludeNothing) {
+  const auto no_include =
+      Parse({"--collector.diskstats.device-include=", "--collector.diskstats.device-exclude=^b"});
+  ASSERT_TRUE(no_include) << no_include.error().message();
+  EXPECT_TRUE(no_include->options.diskstats_devices.IsIgnored("b"));
+  EXPECT_FALSE(no_include->options.diskstats_devices.IsIgnored("a"));
+  const auto no_exclude =
+      Parse({"--collector.diskstats.device-include=^a", "--collector.diskstats.device-exclude="});
+  ASSERT_TRUE(no_exclude) << no_exclude.error().message();
+  EXPECT_TRUE(no_exclude->options.diskstats_devices.IsIgnored("b"));
+  const auto neither = Parse({"--collector.diskstats.device-include="});
+  ASSERT_TRUE(neither);
+  EXPECT_TRUE(neither->options.diskstats_devices.IsIgnored("sda1"));  // the default stays
 }
 
 TEST(NodeFlags, ReadsThoseOfDaemons) {
