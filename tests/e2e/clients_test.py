@@ -7,7 +7,6 @@ import http.server
 import json
 import os
 import pathlib
-import shutil
 import socket
 import subprocess
 import tarfile
@@ -196,18 +195,19 @@ g +Inf 1700000200
                           {"__name__": "http_total", "code": "500", "path": "/"}])
         code, text = run("promtool", "tsdb", "dump", "--format=xml", "data", cwd=self.folder)
         self.assertEqual(code, 1)
-        self.assertIn("--format", text)
+        self.assertIn("enum value must be one of prom,seriesjson, got 'xml'", text)
 
     def test_blocks_as_long_as_promtools(self):
         lines = "".join(f"a {i} {1700000000 + i * 1800}\n" for i in range(100))
         self.write("in.om", f"# TYPE a gauge\n{lines}# EOF\n")
-        for duration in ("2h", "6h", "24h", "30m", "3d"):
+        for duration in ("2h", "6h", "24h", "30m", "72h"):
             results = []
-            for (code, out, err), data in zip(self.both("tsdb", "create-blocks-from", "openmetrics",
-                                                        f"--max-block-duration={duration}", "in.om", f"of{duration}"), (0, 1)):
-                self.assertEqual(code, 0, err)
-                results.append([line.split()[1:-1] for line in out.splitlines()])
-                shutil.move(self.folder / f"of{duration}", self.folder / f"of{duration}.{data}")
+            for command, data in (([PEERS / "promtool"], "theirs"), ([BINARY, "promtool"], "ours")):
+                done = subprocess.run([*command, "tsdb", "create-blocks-from", "openmetrics", f"--max-block-duration={duration}",
+                                       "in.om", data + duration], capture_output=True, text=True, cwd=self.folder)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                # Without names and sizes of blocks.
+                results.append([line.split()[1:-1] for line in done.stdout.splitlines()])
             self.assertEqual(*results, duration)
         theirs, ours = self.both("tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=x", "in.om", "bad")
         self.assertEqual(theirs, ours)

@@ -179,7 +179,7 @@ TEST_F(PromtoolTest, TellsWhatATestHasWhenItEnds) {
   EXPECT_EQ(ran.code, kFailure);
   for (const std::string_view line :
        {"DEBUG: Starting test Failing test\n", "DEBUG: Dump of all data (input_series and rules) at 1s:\n",
-        "test => \n0 @[0]", "DEBUG: Test Failing test finished, took ",
+        "{__name__=\"up\", job=\"test\"} =>\n0 @[60000]\n", "DEBUG: Test Failing test finished, took ",
         "DEBUG: Dump of all data (input_series and rules) at 5m1s:\n"}) {
     EXPECT_NE(ran.output.err.find(line), std::string::npos) << line << "\nin\n" << ran.output.err;
   }
