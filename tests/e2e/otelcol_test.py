@@ -7,12 +7,13 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import unittest
 import urllib.error
 import urllib.request
 
-from harness import BINARY, Server, run, wait_for
+from harness import Server, run, wait_for
 from otlp_peer import OtlpPeer, field, text_attribute, trace_request, varint
 
 SDK = pathlib.Path(__file__).resolve().parents[1] / "otel_sdk"
@@ -91,6 +92,7 @@ def quick_retry(extra=""):
 class CollectorTest(unittest.TestCase):
     def start(self, config, *arguments):
         collector = Collector(config, *arguments)
+        self.addCleanup(collector.folder.cleanup)
         self.addCleanup(collector.kill)
         return collector.wait_running()
 
@@ -134,7 +136,7 @@ class SdkTest(CollectorTest):
                     self.assertEqual(result["code"], 0, result)
                 wait_for("ten spans", lambda: len(peer.spans()) == 10 * i)
                 wait_for("five records", lambda: len(peer.log_records()) == 5 * i)
-                wait_for("the metrics", lambda: peer.metric_names().count("orders") == i)
+                wait_for("the metrics", lambda: peer.metric_names().count("orders") >= i)
         resource, span = next(one for one in peer.spans() if one[1]["name"] == "query 3")
         self.assertEqual(resource["service.name"], "shop")
         self.assertEqual(span["attributes"]["index"], 3)
@@ -316,7 +318,7 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [batch], exporters
         code, printed = run("otelcol", "print-config", f"--config=file:{path}", "--set=processors.batch.timeout=7s")
         self.assertEqual(code, 0)
         self.assertIn("timeout: 7s", printed)
-        self.assertIn('endpoint: 127.0.0.1:0', printed)
+        self.assertIn('endpoint: "127.0.0.1:0"', printed)
         code, printed = run("otelcol", "components")
         self.assertEqual(code, 0)
         self.assertIn("- name: otlp", printed)
@@ -337,9 +339,7 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [batch], exporters
         self.assertIn("--config", printed)
 
     def test_reload(self):
-        collector = Collector(self.CONFIG)
-        self.addCleanup(collector.kill)
-        collector.wait_running()
+        collector = self.start(self.CONFIG)
         collector.path.write_text(self.CONFIG.replace("2s", "soon"))
         collector.process.send_signal(signal.SIGHUP)
         wait_for("the refusal", lambda: "the new configuration cannot be used, the old one goes on" in collector.output)
@@ -349,5 +349,18 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [batch], exporters
         self.assertEqual(collector.stop(), 0)
 
 
+def run_where_grpc_is():
+    """Debian's grpcio belongs to the system's Python, which need not be this one."""
+    python = "/usr/bin/python3"
+    try:
+        import grpc  # noqa: F401
+    except ImportError:
+        has_grpc = subprocess.run([python, "-c", "import grpc"], capture_output=True, check=False).returncode == 0
+        if not has_grpc:
+            sys.exit("no Python has grpcio: scripts/install-deps test installs it")
+        os.execv(python, [python, "-B", *sys.argv])
+
+
 if __name__ == "__main__":
+    run_where_grpc_is()
     unittest.main()

@@ -62,10 +62,8 @@ meter.createCounter('orders', { unit: '{order}' }).add(7, { region: 'eu' });
 meter.createHistogram('latency', { unit: 'ms' }).record(12.5);
 meter.createObservableGauge('temperature').addCallback((result) => result.observe(21.5));
 
-const loggers = new LoggerProvider({
-  resource,
-  processors: [new BatchLogRecordProcessor(noting('logs', new OTLPLogExporter(options('/v1/logs'))))],
-});
+const loggers = new LoggerProvider({ resource });
+loggers.addLogRecordProcessor(new BatchLogRecordProcessor(noting('logs', new OTLPLogExporter(options('/v1/logs')))));
 for (let i = 0; i < 5; ++i) {
   loggers.getLogger('checkout').emit({
     severityNumber: SeverityNumber.INFO, severityText: 'INFO', body: `order ${i}`, attributes: { i },
