@@ -1,6 +1,6 @@
 // The messages that all signals share, from OTLP's JSON, and how values stand in it: 64-bit numbers as
 // numbers or texts, names in camel case or with underscores, bytes of ids in hexadecimal, other bytes in
-// base64. Private to this module.
+// base64. For otlp and traceformats.
 #pragma once
 
 #include <simdjson.h>

@@ -1,5 +1,5 @@
 // What decoding may still make of a message, so that a small message does not become a large one in memory.
-// Private to this module.
+// For otlp and traceformats.
 #pragma once
 
 #include <vector>

@@ -1,6 +1,7 @@
 // Reading protobuf messages where nanoseconds count: like protozero's reader, with all that is common inlined
 // (tags, lengths and numbers of one byte) and errors thrown, so that nothing is returned and looked at for
-// each field. Private to this module; Decoded ends what is thrown.
+// each field. For otlp and
+// traceformats; Decoded ends what is thrown.
 //
 //   MessageReader reader(bytes);
 //   while (uint32_t tag = reader.Next()) {

@@ -91,7 +91,7 @@ size_t PointCount(const Metric& metric) {
 PrometheusTranslator::PrometheusTranslator(const PrometheusSettings& settings, model::Appender& appender)
     : settings_(settings),
       appender_(appender),
-      metric_namer_{"", settings.adds_suffixes, settings.allows_utf8},
+      metric_namer_{settings.name_space, settings.adds_suffixes, settings.allows_utf8},
       label_namer_{settings.allows_utf8, settings.label_prefixes_underscore,
                    settings.label_preserves_multiple_underscores} {}
 
@@ -144,6 +144,7 @@ Status PrometheusTranslator::SetResource(const Resource& resource) {
   const Attributes& attributes = resource.attributes;
   job_.clear();
   instance_.clear();
+  joined_ = settings_.joins_resource_attributes ? attributes : Attributes();
   if (const AnyValue* name = FindAttribute(attributes, kServiceName)) {
     if (const AnyValue* name_space = FindAttribute(attributes, kServiceNamespace)) {
       job_ = ValueText(*name_space) + "/";
@@ -179,16 +180,8 @@ Status PrometheusTranslator::SetScope(const ScopeMetrics& metrics) {
   return {};
 }
 
-Status PrometheusTranslator::SetPointLabels(const Attributes& attributes,
-                                            const std::set<std::string_view>& ignored, bool promotes_resource,
-                                            const model::MetricMetadata* metadata) {
-  builder_.Reset();
-  std::vector<const KeyValue*> sorted;
-  sorted.reserve(attributes.size());
-  for (const KeyValue& attribute : attributes) {
-    if (!ignored.contains(attribute.key)) sorted.push_back(&attribute);
-  }
-  std::ranges::stable_sort(sorted, {}, [](const KeyValue* attribute) { return attribute->key; });
+Status PrometheusTranslator::SetAttributes(const std::vector<const KeyValue*>& sorted) {
+  bool is_collector = settings_.style == TranslationStyle::kCollector;
   std::set<std::string_view> colliding;
   for (const KeyValue* attribute : sorted) {
     std::string value = ValueText(attribute->value);
@@ -199,11 +192,13 @@ Status PrometheusTranslator::SetPointLabels(const Attributes& attributes,
     SEXTANT_ASSIGN(std::string_view name, LabelName(attribute->key));
     std::string_view before = builder_.Get(name);
     if (!before.empty()) {
+      if (is_collector && before == value) continue;
       colliding.insert(name);
       value = std::string(before) + ";" + value;
     }
     builder_.Set(name, value);
   }
+  if (is_collector) return {};
   for (std::string_view name : colliding) {
     std::string list;
     for (const KeyValue* attribute : sorted) {
@@ -215,6 +210,32 @@ Status PrometheusTranslator::SetPointLabels(const Attributes& attributes,
                     "concatenated with ';'",
                     list, model::QuoteGo(name)));
   }
+  return {};
+}
+
+Status PrometheusTranslator::SetExternalLabels() {
+  for (const auto& [key, value] : settings_.external_labels) {
+    SEXTANT_ASSIGN(std::string_view name, LabelName(key));
+    if (builder_.Get(name).empty()) builder_.Set(name, value);
+  }
+  return {};
+}
+
+Status PrometheusTranslator::SetPointLabels(const Attributes& attributes,
+                                            const std::set<std::string_view>& ignored, bool promotes_resource,
+                                            const model::MetricMetadata* metadata) {
+  builder_.Reset();
+  const Attributes joined = promotes_resource ? joined_ : Attributes();
+  std::vector<const KeyValue*> sorted;
+  sorted.reserve(attributes.size() + joined.size());
+  for (const KeyValue& attribute : attributes) {
+    if (!ignored.contains(attribute.key) && FindAttribute(joined, attribute.key) == nullptr) {
+      sorted.push_back(&attribute);
+    }
+  }
+  for (const KeyValue& attribute : joined) sorted.push_back(&attribute);
+  std::ranges::stable_sort(sorted, {}, [](const KeyValue* attribute) { return attribute->key; });
+  SEXTANT_TRY(SetAttributes(sorted));
   if (promotes_resource) {
     for (model::LabelView label : promoted_) {
       if (builder_.Get(label.name).empty()) builder_.Set(label.name, label.value);
@@ -222,6 +243,7 @@ Status PrometheusTranslator::SetPointLabels(const Attributes& attributes,
   }
   if (!job_.empty()) builder_.Set("job", job_);
   if (!instance_.empty()) builder_.Set("instance", instance_);
+  SEXTANT_TRY(SetExternalLabels());
   if (metadata == nullptr) return {};
   if (scope_labels_) {
     for (model::LabelView label : *scope_labels_) builder_.Set(label.name, label.value);
@@ -277,13 +299,23 @@ Status PrometheusTranslator::Append(const model::Labels& labels, const model::Sa
   return {};
 }
 
+Status PrometheusTranslator::AppendCreated(const Point& point, const MetricContext& context) {
+  if (!settings_.makes_created || point.start_ns == 0) return {};
+  return Append(LabelsWith(context.name + "_created"),
+                {.time_ms = ToMs(point.time_ns),
+                 .value = static_cast<double>(ToMs(point.start_ns)),
+                 .histogram = nullptr,
+                 .start_ms = 0},
+                context, {});
+}
+
 Result<std::vector<model::Exemplar>> PrometheusTranslator::MakeExemplars(
     const std::vector<Exemplar>& exemplars) const {
   constexpr size_t kMaxRunes = 128;
   std::vector<model::Exemplar> made;
   made.reserve(exemplars.size());
   for (const Exemplar& exemplar : exemplars) {
-    if (exemplar.value.kind == NumberKind::kNone) {
+    if (exemplar.value.kind == NumberKind::kNone && settings_.style == TranslationStyle::kPrometheus) {
       return Fail(Code::kInvalidArgument, "unsupported exemplar value type: Empty");
     }
     model::LabelsBuilder labels;
@@ -360,6 +392,7 @@ Status PrometheusTranslator::AddNumbers(const Metric& metric, const MetricContex
                         .histogram = nullptr,
                         .start_ms = metric.kind == MetricKind::kSum ? StartMs(point, context) : 0},
                        context, exemplars));
+    if (metric.kind == MetricKind::kSum && metric.is_monotonic) SEXTANT_TRY(AppendCreated(point, context));
   }
   return {};
 }
@@ -392,6 +425,7 @@ Status PrometheusTranslator::AddHistograms(const Metric& metric, const MetricCon
       left = left.subspan(here);
     }
     SEXTANT_TRY(append(LabelsWith(bucket, "le", "+Inf"), static_cast<double>(point.count), left));
+    SEXTANT_TRY(AppendCreated(point, context));
   }
   return {};
 }
@@ -450,6 +484,7 @@ Status PrometheusTranslator::AddSummaries(const Metric& metric, const MetricCont
       SEXTANT_TRY(append(LabelsWith(context.name, "quantile", model::FormatValue(quantile.quantile)),
                          quantile.value));
     }
+    SEXTANT_TRY(AppendCreated(point, context));
   }
   return {};
 }
@@ -457,6 +492,7 @@ Status PrometheusTranslator::AddSummaries(const Metric& metric, const MetricCont
 // What is known of a resource beside its identity, as a series of its own.
 Status PrometheusTranslator::AddTargetInfo(const Resource& resource, uint64_t earliest_ns,
                                            uint64_t latest_ns) {
+  if (!settings_.makes_target_info) return {};
   std::set<std::string_view> identifying = {kServiceNamespace, kServiceName, kServiceInstance};
   bool has_others = std::ranges::any_of(
       resource.attributes, [&](const KeyValue& attribute) { return !identifying.contains(attribute.key); });
@@ -466,11 +502,13 @@ Status PrometheusTranslator::AddTargetInfo(const Resource& resource, uint64_t ea
   if (builder_.Get("job").empty() && builder_.Get("instance").empty()) return {};
   MetricContext context;
   context.metadata = {"gauge", "Target metadata", ""};
-  model::Labels labels = LabelsWith("target_info");
+  const std::string& name_space = settings_.name_space;
+  model::Labels labels = LabelsWith(name_space.empty() ? "target_info" : name_space + "_target_info");
+  bool has_one_sample = settings_.style == TranslationStyle::kCollector;
 
   uint64_t interval_ns =
       static_cast<uint64_t>(std::max<core::DurationMs>(settings_.lookback_ms / 2, 1)) * kNsPerMs;
-  if ((latest_ns - earliest_ns) / interval_ns > kMaxTargetInfoSamples) {
+  if (!has_one_sample && (latest_ns - earliest_ns) / interval_ns > kMaxTargetInfoSamples) {
     return Fail(Code::kInvalidArgument, "the times of a resource's data points are too far from each other");
   }
   // Several resources of a batch may have the same.
@@ -480,6 +518,7 @@ Status PrometheusTranslator::AddTargetInfo(const Resource& resource, uint64_t ea
     return Append(labels, {.time_ms = ToMs(time_ns), .value = 1, .histogram = nullptr, .start_ms = 0},
                   context, {});
   };
+  if (has_one_sample) return latest_ns == 0 ? Status() : append(latest_ns);
   for (uint64_t since_ns = 0; since_ns < latest_ns - earliest_ns; since_ns += interval_ns) {
     SEXTANT_TRY(append(earliest_ns + since_ns));
   }

@@ -1,4 +1,5 @@
-// Puts OTLP metrics into a batch of a store, as Prometheus' OTLP endpoint translates them.
+// Puts OTLP metrics into a batch of a store, as Prometheus' OTLP endpoint translates them, or as the
+// collector's exporter prometheusremotewrite does.
 //
 //   resource, scope, point attributes ─► labels        name, unit, type ─► metric name, metadata
 //   numbers, histograms, summaries    ─► samples, exemplars, one target_info per resource
@@ -19,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/clock.h"
@@ -28,7 +30,25 @@
 
 namespace sextant::otlp {
 
+// How the collector's exporter (contrib's pkg/translator/prometheusremotewrite, v0.12x) differs, of what no
+// setting of its own says:
+// - attributes that become one label are joined by ';' only when their values differ, and no warning is made;
+// - target_info has one sample, at the latest time of the resource's points;
+// - exemplars without a value have the value 0, where Prometheus refuses the point.
+enum class TranslationStyle : uint8_t { kPrometheus, kCollector };
+
 struct PrometheusSettings {
+  TranslationStyle style = TranslationStyle::kPrometheus;
+  std::string name_space;  // before each metric's name, also target_info's
+  // Labels of each series that has none of that name, in the order in which they come.
+  std::vector<std::pair<std::string, std::string>> external_labels;
+  // All attributes of the resource are attributes of its points, in place of the points' own of that name
+  // (resource_to_telemetry_conversion).
+  bool joins_resource_attributes = false;
+  bool makes_target_info = true;
+  // `name_created` with the start's time in milliseconds beside counters, histograms and summaries that have
+  // one.
+  bool makes_created = false;
   bool adds_suffixes = true;
   bool allows_utf8 = false;
   // Resource attributes that become labels: all but `attributes`, or `attributes`.
@@ -86,10 +106,14 @@ class PrometheusTranslator {
   // The labels of a point, without the metric's name, into builder_.
   core::Status SetPointLabels(const Attributes& attributes, const std::set<std::string_view>& ignored,
                               bool promotes_resource, const model::MetricMetadata* metadata);
+  core::Status SetAttributes(const std::vector<const KeyValue*>& sorted);
+  core::Status SetExternalLabels();
   model::Labels LabelsWith(std::string_view name, std::string_view label = {}, std::string_view value = {});
   core::Result<std::string_view> LabelName(std::string_view name);
   core::Result<std::vector<model::Exemplar>> MakeExemplars(const std::vector<Exemplar>& exemplars) const;
 
+  // The series that says since when a point counts, for labels in builder_.
+  core::Status AppendCreated(const Point& point, const MetricContext& context);
   core::Status Append(const model::Labels& labels, const model::Sample& sample, const MetricContext& context,
                       std::span<const model::Exemplar> exemplars);
   void NoteError(const core::Error& error);
@@ -105,6 +129,7 @@ class PrometheusTranslator {
   // Of the resource and the scope at hand.
   std::string job_;
   std::string instance_;
+  Attributes joined_;  // which all points have
   model::Labels promoted_;
   std::optional<model::Labels> scope_labels_;
 

@@ -265,5 +265,45 @@ TEST_F(TranslatorTest, TypeAndUnitBecomeLabels) {
   EXPECT_EQ(appender_.text, "m_bytes{__type__=\"gauge\", __unit__=\"bytes\"} 1@1\n");
 }
 
+TEST_F(TranslatorTest, TranslatesAsTheCollectorDoes) {
+  settings_.style = TranslationStyle::kCollector;
+  settings_.name_space = "app";
+  settings_.external_labels = {{"cluster", "eu"}, {"job", "never"}, {"a.b", "also never"}, {"1st", "x"}};
+  settings_.joins_resource_attributes = true;
+  settings_.makes_created = true;
+  Metric& sum = Add("requests", MetricKind::kSum);
+  sum.is_monotonic = true;
+  for (uint64_t time_ms : {1'000u, 500'000u}) {
+    NumberPoint& point = sum.numbers.emplace_back(IntPoint(5, time_ms));
+    point.start_ns = 10 * kMs;
+    point.attributes = Listed({TextAttribute("a.b", "same"), TextAttribute("a_b", "same"),
+                               TextAttribute("host.name", "of the point"), TextAttribute("k.v", "1"),
+                               TextAttribute("k_v", "2")});
+    point.exemplars.emplace_back();
+  }
+  data_.resources[0].resource.attributes =
+      Listed({TextAttribute("service.name", "checkout"), TextAttribute("host.name", "of the resource")});
+  Translation result = Translate();
+  EXPECT_TRUE(result.errors.empty() && result.warnings.empty());
+  std::string labels =
+      "{a_b=\"same\", cluster=\"eu\", host_name=\"of the resource\", job=\"checkout\", k_v=\"1;2\", "
+      "key_1st=\"x\", service_name=\"checkout\"}";
+  EXPECT_EQ(appender_.text, "app_requests_total" + labels + " 5@1000^10\n   #{} 0@0\n" +
+                                "app_requests_total_created" + labels + " 10@1000\n" + "app_requests_total" +
+                                labels + " 5@500000^10\n   #{} 0@0\n" + "app_requests_total_created" +
+                                labels + " 10@500000\n" +
+                                "app_target_info{a_b=\"also never\", cluster=\"eu\", "
+                                "host_name=\"of the resource\", job=\"checkout\", key_1st=\"x\"} 1@500000\n");
+}
+
+TEST_F(TranslatorTest, MakesNoTargetInfoWhenToldSo) {
+  settings_.makes_target_info = false;
+  Add("g", MetricKind::kGauge).numbers.push_back(IntPoint(1, 1'000));
+  data_.resources[0].resource.attributes =
+      Listed({TextAttribute("service.name", "checkout"), TextAttribute("host.name", "h")});
+  Translate();
+  EXPECT_EQ(appender_.text, "g{job=\"checkout\"} 1@1000\n");
+}
+
 }  // namespace
 }  // namespace sextant::otlp
