@@ -7,6 +7,13 @@
 #include "pipeline/connectors/service_graph_connector.h"
 #include "pipeline/connectors/span_metrics_connector.h"
 #include "pipeline/exporters/nop_exporter.h"
+#include "pipeline/processors/attributes_processor.h"
+#include "pipeline/processors/cumulative_to_delta_processor.h"
+#include "pipeline/processors/delta_to_cumulative_processor.h"
+#include "pipeline/processors/group_by_attrs_processor.h"
+#include "pipeline/processors/probabilistic_sampler_processor.h"
+#include "pipeline/processors/resource_detection_processor.h"
+#include "pipeline/processors/resource_processor.h"
 #include "pipeline/receivers/nop_receiver.h"
 
 namespace sextant::pipeline {
