@@ -201,6 +201,7 @@ bool DeltaToCumulative::Aggregate(const std::string& identity, int64_t now_ns, P
   found->second.last_ns = now_ns;
   if (point.start_ns < sum.start_ns || point.time_ns <= sum.time_ns) {
     ++counts_.dropped;
+    ++(point.start_ns < sum.start_ns ? counts_.older_start : counts_.out_of_order);
     return false;
   }
   Add(sum, point);

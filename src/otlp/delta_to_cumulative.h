@@ -32,7 +32,10 @@ class DeltaToCumulative {
   struct Counts {
     uint64_t points = 0;
     uint64_t dropped = 0;
-    uint64_t over_limit = 0;  // of those dropped
+    // Of those dropped.
+    uint64_t over_limit = 0;
+    uint64_t older_start = 0;   // began before their stream
+    uint64_t out_of_order = 0;  // not later than their stream's last
     size_t streams = 0;
   };
 

@@ -2,6 +2,7 @@
 // notes what they hand on.
 #pragma once
 
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>

@@ -8,8 +8,15 @@
 #include "pipeline/connectors/span_metrics_connector.h"
 #include "pipeline/exporters/nop_exporter.h"
 #include "pipeline/exporters/otlp_exporter.h"
+#include "pipeline/processors/attributes_processor.h"
 #include "pipeline/processors/batch_processor.h"
+#include "pipeline/processors/cumulative_to_delta_processor.h"
+#include "pipeline/processors/delta_to_cumulative_processor.h"
+#include "pipeline/processors/group_by_attrs_processor.h"
 #include "pipeline/processors/memory_limiter.h"
+#include "pipeline/processors/probabilistic_sampler_processor.h"
+#include "pipeline/processors/resource_detection_processor.h"
+#include "pipeline/processors/resource_processor.h"
 #include "pipeline/receivers/nop_receiver.h"
 #include "pipeline/receivers/otlp_receiver.h"
 
@@ -23,8 +30,15 @@ using TypeGetter = ComponentType (*)();
 constexpr TypeGetter kGetters[] = {
     &NopReceiverType,
     &OtlpReceiverType,
+    &AttributesProcessorType,
     &BatchProcessorType,
+    &CumulativeToDeltaProcessorType,
+    &DeltaToCumulativeProcessorType,
+    &GroupByAttrsProcessorType,
     &MemoryLimiterType,
+    &ProbabilisticSamplerProcessorType,
+    &ResourceDetectionProcessorType,
+    &ResourceProcessorType,
     &NopExporterType,
     &OtlpExporterType,
     &OtlpHttpExporterType,

@@ -11,8 +11,15 @@ void Ticker::Start(core::DurationMs interval_ms, std::function<void()> callback)
 void Ticker::Arm() {
   timer_.StartAfter(interval_ms_, [this] {
     callback_();
-    Arm();
+    if (!is_stopped_) Arm();
   });
+}
+
+void Ticker::Stop() {
+  is_stopped_ = true;
+  timer_.Cancel();
+  // A callback that was running when the first call came may have armed the timer once more.
+  timer_.Cancel();
 }
 
 }  // namespace sextant::pipeline

@@ -1,6 +1,7 @@
 // Calls back again and again, for components that flush, expire or poll.
 #pragma once
 
+#include <atomic>
 #include <functional>
 
 #include "core/clock.h"
@@ -17,11 +18,12 @@ class Ticker {
   void Start(core::DurationMs interval_ms, std::function<void()> callback);
   // After it returns the callback neither runs nor will run. Not from the callback, and not with a lock held
   // that it takes.
-  void Stop() { timer_.Cancel(); }
+  void Stop();
 
  private:
   void Arm();
 
+  std::atomic<bool> is_stopped_{false};
   core::DurationMs interval_ms_ = 0;
   std::function<void()> callback_;
   net::Timer timer_;  // last, so that it ends first
