@@ -91,7 +91,7 @@ size_t PointCount(const Metric& metric) {
 PrometheusTranslator::PrometheusTranslator(const PrometheusSettings& settings, model::Appender& appender)
     : settings_(settings),
       appender_(appender),
-      metric_namer_{"", settings.adds_suffixes, settings.allows_utf8},
+      metric_namer_{settings.name_space, settings.adds_suffixes, settings.allows_utf8},
       label_namer_{settings.allows_utf8, settings.label_prefixes_underscore,
                    settings.label_preserves_multiple_underscores} {}
 
@@ -249,6 +249,16 @@ core::TimestampMs PrometheusTranslator::StartMs(const Point& point, const Metric
   return context.temporality == Temporality::kDelta ? 0 : ToMs(point.start_ns);
 }
 
+Status PrometheusTranslator::AddCreated(const Point& point, const MetricContext& context) {
+  if (!settings_.has_created || point.start_ns == 0) return {};
+  return Append(LabelsWith(context.name + "_created"),
+                {.time_ms = ToMs(point.time_ns),
+                 .value = static_cast<double>(ToMs(point.start_ns)),
+                 .histogram = nullptr,
+                 .start_ms = 0},
+                context, {});
+}
+
 Status PrometheusTranslator::Append(const model::Labels& labels, const model::Sample& sample,
                                     const MetricContext& context,
                                     std::span<const model::Exemplar> exemplars) {
@@ -360,6 +370,7 @@ Status PrometheusTranslator::AddNumbers(const Metric& metric, const MetricContex
                         .histogram = nullptr,
                         .start_ms = metric.kind == MetricKind::kSum ? StartMs(point, context) : 0},
                        context, exemplars));
+    if (metric.kind == MetricKind::kSum && metric.is_monotonic) SEXTANT_TRY(AddCreated(point, context));
   }
   return {};
 }
@@ -392,6 +403,7 @@ Status PrometheusTranslator::AddHistograms(const Metric& metric, const MetricCon
       left = left.subspan(here);
     }
     SEXTANT_TRY(append(LabelsWith(bucket, "le", "+Inf"), static_cast<double>(point.count), left));
+    SEXTANT_TRY(AddCreated(point, context));
   }
   return {};
 }
@@ -450,6 +462,7 @@ Status PrometheusTranslator::AddSummaries(const Metric& metric, const MetricCont
       SEXTANT_TRY(append(LabelsWith(context.name, "quantile", model::FormatValue(quantile.quantile)),
                          quantile.value));
     }
+    SEXTANT_TRY(AddCreated(point, context));
   }
   return {};
 }
@@ -457,6 +470,8 @@ Status PrometheusTranslator::AddSummaries(const Metric& metric, const MetricCont
 // What is known of a resource beside its identity, as a series of its own.
 Status PrometheusTranslator::AddTargetInfo(const Resource& resource, uint64_t earliest_ns,
                                            uint64_t latest_ns) {
+  if (!settings_.has_target_info) return {};
+  if (settings_.has_one_target_info) earliest_ns = latest_ns;
   std::set<std::string_view> identifying = {kServiceNamespace, kServiceName, kServiceInstance};
   bool has_others = std::ranges::any_of(
       resource.attributes, [&](const KeyValue& attribute) { return !identifying.contains(attribute.key); });
@@ -466,7 +481,8 @@ Status PrometheusTranslator::AddTargetInfo(const Resource& resource, uint64_t ea
   if (builder_.Get("job").empty() && builder_.Get("instance").empty()) return {};
   MetricContext context;
   context.metadata = {"gauge", "Target metadata", ""};
-  model::Labels labels = LabelsWith("target_info");
+  model::Labels labels =
+      LabelsWith(settings_.name_space.empty() ? "target_info" : settings_.name_space + "_target_info");
 
   uint64_t interval_ns =
       static_cast<uint64_t>(std::max<core::DurationMs>(settings_.lookback_ms / 2, 1)) * kNsPerMs;

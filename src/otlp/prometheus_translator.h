@@ -42,6 +42,12 @@ struct PrometheusSettings {
   bool label_prefixes_underscore = true;
   bool label_preserves_multiple_underscores = true;
   core::DurationMs lookback_ms = 300'000;  // target_info has two samples in it
+
+  // For the collector's exporters, which differ from Prometheus' endpoint in these.
+  std::string name_space;  // before all names, with "_"
+  bool has_target_info = true;
+  bool has_one_target_info = false;  // at the time of the newest point only
+  bool has_created = false;          // series …_created with the start times of counters, in milliseconds
 };
 
 // What became of the data.
@@ -95,6 +101,8 @@ class PrometheusTranslator {
   void NoteError(const core::Error& error);
   void Warn(std::string text);
   core::TimestampMs StartMs(const Point& point, const MetricContext& context) const;
+  // The series …_created of a point whose labels are set, if there is to be one.
+  core::Status AddCreated(const Point& point, const MetricContext& context);
 
   const PrometheusSettings& settings_;
   model::Appender& appender_;

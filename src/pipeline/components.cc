@@ -3,7 +3,16 @@
 
 #include "pipeline/component.h"
 #include "pipeline/connectors/forward_connector.h"
+#include "pipeline/exporters/debug_exporter.h"
 #include "pipeline/exporters/nop_exporter.h"
+#include "pipeline/exporters/prometheus_remote_write_exporter.h"
+#include "pipeline/extensions/basic_auth_extension.h"
+#include "pipeline/extensions/bearer_token_extension.h"
+#include "pipeline/extensions/file_storage_extension.h"
+#include "pipeline/extensions/health_check_extension.h"
+#include "pipeline/extensions/pprof_extension.h"
+#include "pipeline/extensions/zpages_extension.h"
+#include "pipeline/processors/k8s_attributes_processor.h"
 #include "pipeline/receivers/nop_receiver.h"
 
 namespace sextant::pipeline {
@@ -13,7 +22,16 @@ const std::vector<ComponentType>& ComponentTypes() {
     std::vector<ComponentType> types = {
         NopReceiverType(),
         NopExporterType(),
+        DebugExporterType(),
+        PrometheusRemoteWriteExporterType(),
+        K8sAttributesProcessorType(),
         ForwardConnectorType(),
+        BasicAuthExtensionType(),
+        BearerTokenExtensionType(),
+        FileStorageExtensionType(),
+        HealthCheckExtensionType(),
+        PprofExtensionType(),
+        ZpagesExtensionType(),
     };
     std::ranges::stable_sort(types, {},
                              [](const ComponentType& type) { return std::pair(type.kind, type.name); });
