@@ -19,7 +19,7 @@ constexpr Program kPrograms[] = {
     {"query", "asks a running server and shows a table or a graph", RunQueryProgram, QueryFlags},
     {"test", "runs test scripts for PromQL", RunTestProgram, TestFlags},
     {"alertmanager", "in place of alertmanager", RunAlertmanagerProgram, AlertmanagerFlags},
-    {"otelcol", "in place of the OpenTelemetry Collector", nullptr, nullptr},
+    {"otelcol", "in place of the OpenTelemetry Collector", RunOtelcolProgram, OtelcolFlags},
     {"tempo", "in place of Tempo", nullptr, nullptr},
     {"promtool", "in place of promtool: query, promql, check, test", RunPromtoolProgram, PromtoolFlags, true},
     {"amtool", "in place of amtool: alert, silence, check-config, config, template, cluster",

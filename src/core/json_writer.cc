@@ -5,6 +5,7 @@
 
 #include "core/float_text.h"
 #include "core/result.h"
+#include "core/utf8.h"
 
 namespace sextant::core {
 
@@ -20,22 +21,6 @@ constexpr std::array<bool, 256> MakePlain() {
   return plain;
 }
 constexpr std::array<bool, 256> kPlain = MakePlain();
-
-// Length of the valid UTF-8 sequence at `at`, or 0.
-size_t Utf8Length(std::string_view text, size_t at) {
-  auto byte = [&](size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
-  unsigned first = byte(0);
-  size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) ||
-      (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f)) {
-    return 0;
-  }
-  return length;
-}
 
 void AppendUnicodeEscape(std::string& out, unsigned code) {
   constexpr char kHex[] = "0123456789abcdef";

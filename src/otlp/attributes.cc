@@ -7,6 +7,7 @@
 
 #include "core/base64.h"
 #include "core/float_text.h"
+#include "otlp/json_text.h"
 
 namespace sextant::otlp {
 
@@ -28,36 +29,6 @@ void AppendNumber(double number, std::string& out) {
   if (out.substr(exponent, 3) == "e-0") out.erase(exponent + 2, 1);
 }
 
-void AppendJsonText(std::string_view text, std::string& out) {
-  out += '"';
-  for (char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-}
-
 // The depth is bounded by the decoder's.
 void AppendJson(const AnyValue& value, std::string& out) {
   switch (value.kind) {
@@ -65,7 +36,7 @@ void AppendJson(const AnyValue& value, std::string& out) {
       out += "null";
       return;
     case ValueKind::kText:
-      return AppendJsonText(value.text, out);
+      return AppendJsonText(out, value.text);
     case ValueKind::kBool:
       out += value.integer != 0 ? "true" : "false";
       return;
@@ -97,7 +68,7 @@ void AppendJson(const AnyValue& value, std::string& out) {
       out += '{';
       for (size_t i = 0; i < sorted.size(); ++i) {
         if (i > 0) out += ',';
-        AppendJsonText(sorted[i]->key, out);
+        AppendJsonText(out, sorted[i]->key);
         out += ':';
         AppendJson(sorted[i]->value, out);
       }
@@ -105,25 +76,6 @@ void AppendJson(const AnyValue& value, std::string& out) {
       return;
     }
   }
-}
-
-AnyValue WithText(ValueKind kind, std::string_view text) {
-  AnyValue value;
-  value.kind = kind;
-  new (&value.text) std::string_view(text);
-  return value;
-}
-AnyValue WithNumber(ValueKind kind, int64_t number) {
-  AnyValue value;
-  value.kind = kind;
-  value.integer = number;
-  return value;
-}
-AnyValue WithItems(ValueKind kind, List<KeyValue> items) {
-  AnyValue value;
-  value.kind = kind;
-  new (&value.items) List<KeyValue>(items);
-  return value;
 }
 
 bool EqualLists(const List<KeyValue>& a, const List<KeyValue>& b) {
@@ -141,19 +93,6 @@ bool EqualMaps(const List<KeyValue>& a, const List<KeyValue>& b) {
 }
 
 }  // namespace
-
-AnyValue AnyValue::Text(std::string_view text) { return WithText(ValueKind::kText, text); }
-AnyValue AnyValue::Bytes(std::string_view bytes) { return WithText(ValueKind::kBytes, bytes); }
-AnyValue AnyValue::Bool(bool value) { return WithNumber(ValueKind::kBool, value ? 1 : 0); }
-AnyValue AnyValue::Int(int64_t value) { return WithNumber(ValueKind::kInt, value); }
-AnyValue AnyValue::Double(double number) {
-  AnyValue value;
-  value.kind = ValueKind::kDouble;
-  value.number = number;
-  return value;
-}
-AnyValue AnyValue::Array(List<KeyValue> items) { return WithItems(ValueKind::kArray, items); }
-AnyValue AnyValue::Map(List<KeyValue> items) { return WithItems(ValueKind::kMap, items); }
 
 bool operator==(const AnyValue& a, const AnyValue& b) {
   if (a.kind != b.kind) return false;
@@ -180,10 +119,12 @@ AnyValue CopyValue(const AnyValue& value, Memory& memory) {
   switch (value.kind) {
     case ValueKind::kText:
     case ValueKind::kBytes:
-      return WithText(value.kind, memory.Copy(value.text));
+      return value.kind == ValueKind::kText ? AnyValue::Text(memory.Copy(value.text))
+                                            : AnyValue::Bytes(memory.Copy(value.text));
     case ValueKind::kArray:
     case ValueKind::kMap:
-      return WithItems(value.kind, CopyAttributes(value.items, memory));
+      return value.kind == ValueKind::kArray ? AnyValue::Array(CopyAttributes(value.items, memory))
+                                             : AnyValue::Map(CopyAttributes(value.items, memory));
     default:
       return value;
   }

@@ -30,15 +30,21 @@ struct AnyValue {
   };
 
   AnyValue() : integer(0) {}
-  static AnyValue Text(std::string_view text);
-  static AnyValue Bytes(std::string_view bytes);
-  static AnyValue Bool(bool value);
-  static AnyValue Int(int64_t value);
-  static AnyValue Double(double value);
-  static AnyValue Array(List<KeyValue> items);
-  static AnyValue Map(List<KeyValue> items);
+  static AnyValue Text(std::string_view text) { return AnyValue(ValueKind::kText, text); }
+  static AnyValue Bytes(std::string_view bytes) { return AnyValue(ValueKind::kBytes, bytes); }
+  static AnyValue Bool(bool value) { return AnyValue(ValueKind::kBool, value ? 1 : 0); }
+  static AnyValue Int(int64_t value) { return AnyValue(ValueKind::kInt, value); }
+  static AnyValue Double(double value) { return AnyValue(value); }
+  static AnyValue Array(List<KeyValue> items) { return AnyValue(ValueKind::kArray, items); }
+  static AnyValue Map(List<KeyValue> items) { return AnyValue(ValueKind::kMap, items); }
 
   bool is_text() const { return kind == ValueKind::kText; }
+
+ private:
+  AnyValue(ValueKind kind, std::string_view value) : kind(kind), text(value) {}
+  AnyValue(ValueKind kind, int64_t value) : kind(kind), integer(value) {}
+  AnyValue(ValueKind kind, List<KeyValue> value) : kind(kind), items(value) {}
+  explicit AnyValue(double value) : kind(ValueKind::kDouble), number(value) {}
 };
 
 struct KeyValue {

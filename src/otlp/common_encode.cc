@@ -1,5 +1,7 @@
 #include "otlp/common_encode.h"
 
+#include "wire/decode.h"
+
 namespace sextant::otlp {
 
 using wire::ReverseWriter;
@@ -40,10 +42,36 @@ void PutValue(ReverseWriter& out, const AnyValue& value) {
   }
 }
 
+// A key with a text, both short, in one piece; false for any other.
+inline bool PutPlainAttribute(ReverseWriter& out, uint32_t field, const KeyValue& attribute) {
+  constexpr size_t kAround = 6;  // tags and lengths of key, value and text
+  std::string_view key = attribute.key;
+  if (attribute.value.kind != ValueKind::kText || key.empty() || field >= ReverseWriter::kShortFields) {
+    return false;
+  }
+  std::string_view text = attribute.value.text;
+  size_t size = key.size() + text.size() + kAround;
+  if (size >= ReverseWriter::kShortLengths) return false;
+  char* place = out.Room(size + 2);
+  place[0] = static_cast<char>(wire::Bytes(field));
+  place[1] = static_cast<char>(size);
+  place[2] = static_cast<char>(wire::Bytes(1));
+  place[3] = static_cast<char>(key.size());
+  wire::CopyShort(place + 4, key.data(), key.size());
+  place += 4 + key.size();
+  place[0] = static_cast<char>(wire::Bytes(2));
+  place[1] = static_cast<char>(text.size() + 2);
+  place[2] = static_cast<char>(wire::Bytes(1));
+  place[3] = static_cast<char>(text.size());
+  wire::CopyShort(place + 4, text.data(), text.size());
+  return true;
+}
+
 }  // namespace
 
 void PutAttributes(ReverseWriter& out, uint32_t field, const Attributes& attributes) {
   for (const KeyValue& attribute : attributes | std::views::reverse) {
+    if (PutPlainAttribute(out, field, attribute)) continue;
     size_t mark = out.Mark();
     size_t value_mark = out.Mark();
     PutValue(out, attribute.value);

@@ -1,5 +1,6 @@
 #include "otlp/common_json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -17,19 +18,24 @@ using core::Result;
 using core::Status;
 using Element = JsonReader::Element;
 
-// "startTimeUnixNano" → "start_time_unix_nano"
-std::string SnakeCase(std::string_view name) {
-  std::string out;
-  for (char c : name) {
-    if (c >= 'A' && c <= 'Z') {
-      out += '_';
-      out += static_cast<char>(c - 'A' + 'a');
-    } else {
-      out += c;
+// "startTimeUnixNano" → "start_time_unix_nano"; names are short.
+class SnakeCase {
+ public:
+  explicit SnakeCase(std::string_view name) {
+    for (char c : name) {
+      if (c >= 'A' && c <= 'Z') {
+        text_[size_++] = '_';
+        c = static_cast<char>(c - 'A' + 'a');
+      }
+      text_[size_++] = c;
     }
   }
-  return out;
-}
+  std::string_view view() const { return {text_, size_}; }
+
+ private:
+  char text_[64];
+  size_t size_ = 0;
+};
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -38,16 +44,21 @@ int HexDigit(char c) {
   return -1;
 }
 
-bool DecodeHex(std::string_view text, std::string& out) {
-  if (text.size() % 2 != 0) return false;
+// `text` has twice as many digits as `out` has bytes.
+bool DecodeHex(std::string_view text, char* out) {
   for (size_t i = 0; i < text.size(); i += 2) {
     int high = HexDigit(text[i]);
     int low = HexDigit(text[i + 1]);
     if (high < 0 || low < 0) return false;
-    out += static_cast<char>(high << 4 | low);
+    *out++ = static_cast<char>(high << 4 | low);
   }
   return true;
 }
+
+// What views of decoded JSON refer to.
+struct Parsed {
+  simdjson::dom::parser parser;
+};
 
 template <typename T>
 std::optional<T> ParseNumber(std::string_view text) {
@@ -76,9 +87,9 @@ tl::unexpected<core::Error> JsonReader::Wrong(std::string_view name, std::string
 Result<std::optional<Element>> JsonReader::Find(Element object, std::string_view name) {
   if (!object.is_object()) return Fail(Code::kInvalidArgument, "not an object, where {} may stand", name);
   Element found;
-  if (object[name].get(found) != simdjson::SUCCESS &&
-      object[SnakeCase(name)].get(found) != simdjson::SUCCESS) {
-    return std::nullopt;
+  if (object[name].get(found) != simdjson::SUCCESS) {
+    SnakeCase other(name);
+    if (other.view() == name || object[other.view()].get(found) != simdjson::SUCCESS) return std::nullopt;
   }
   if (found.is_null()) return std::nullopt;
   return found;
@@ -142,9 +153,23 @@ Status JsonReader::HexBytes(Element object, std::string_view name, std::string_v
   std::string_view text;
   SEXTANT_TRY(Text(object, name, text));
   if (text.empty()) return {};
-  std::string bytes;
-  if (!DecodeHex(text, bytes)) return Wrong(name, "hexadecimal");
+  std::string bytes(text.size() / 2, '\0');
+  if (text.size() % 2 != 0 || !DecodeHex(text, bytes.data())) return Wrong(name, "hexadecimal");
   out = memory_.Copy(bytes);
+  return {};
+}
+
+template <size_t N>
+Status JsonReader::ReadId(Element object, std::string_view name, Id<N>& out) {
+  std::string_view text;
+  SEXTANT_TRY(Text(object, name, text));
+  if (text.empty()) return {};
+  if (text.size() != 2 * N) {
+    return Fail(Code::kInvalidArgument, "{} has {} digits in place of {}", name, text.size(), 2 * N);
+  }
+  char bytes[N];
+  if (!DecodeHex(text, bytes)) return Wrong(name, "hexadecimal");
+  out.Assign({bytes, N});
   return {};
 }
 
@@ -156,18 +181,49 @@ Status JsonReader::UInt32(Element object, std::string_view name, uint32_t& out) 
   return {};
 }
 
-Status JsonReader::ReadTraceId(Element object, std::string_view name, TraceId& out) {
-  std::string_view bytes;
-  SEXTANT_TRY(HexBytes(object, name, bytes));
-  if (!out.Assign(bytes)) return Wrong(name, "an id of 16 bytes");
+Status JsonReader::Int32(Element object, std::string_view name, int32_t& out) {
+  int64_t number = out;
+  SEXTANT_TRY(Int(object, name, number));
+  if (number < INT32_MIN || number > INT32_MAX) return Wrong(name, "a number of 32 bits");
+  out = static_cast<int32_t>(number);
   return {};
 }
 
-Status JsonReader::ReadSpanId(Element object, std::string_view name, SpanId& out) {
-  std::string_view bytes;
-  SEXTANT_TRY(HexBytes(object, name, bytes));
-  if (!out.Assign(bytes)) return Wrong(name, "an id of 8 bytes");
+Status JsonReader::Enum(Element object, std::string_view name, std::span<const EnumName> names,
+                        int32_t& out) {
+  SEXTANT_ASSIGN(std::optional<Element> found, Find(object, name));
+  if (!found) return {};
+  std::string_view word;
+  if (found->get(word) == simdjson::SUCCESS) {
+    auto known = std::ranges::find(names, word, &EnumName::name);
+    if (known == names.end()) return Wrong(name, "a known value");
+    out = known->value;
+    return {};
+  }
+  int64_t number = 0;
+  if (found->get(number) != simdjson::SUCCESS || number < INT32_MIN || number > INT32_MAX) {
+    return Wrong(name, "a known value");
+  }
+  out = static_cast<int32_t>(number);
   return {};
+}
+
+Status JsonReader::ReadTraceId(Element object, std::string_view name, TraceId& out) {
+  return ReadId(object, name, out);
+}
+
+Status JsonReader::ReadSpanId(Element object, std::string_view name, SpanId& out) {
+  return ReadId(object, name, out);
+}
+
+Result<Element> JsonReader::Parse(std::string_view text, Memory& memory) {
+  auto parsed = std::make_shared<Parsed>();
+  Element request;
+  if (auto error = parsed->parser.parse(text.data(), text.size()).get(request); error != simdjson::SUCCESS) {
+    return Fail(Code::kInvalidArgument, "malformed JSON: {}", simdjson::error_message(error));
+  }
+  memory.Keep(std::move(parsed), text.size());
+  return request;
 }
 
 Status JsonReader::ReadItems(Element object, bool has_keys, int depth, AnyValue& out) {

@@ -6,8 +6,10 @@
 #include <simdjson.h>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 #include "otlp/attributes.h"
@@ -16,6 +18,12 @@
 #include "otlp/memory.h"
 
 namespace sextant::otlp {
+
+// A value of an enum by its name in the protocol.
+struct EnumName {
+  std::string_view name;
+  int32_t value;
+};
 
 class JsonReader {
  public:
@@ -35,6 +43,9 @@ class JsonReader {
   core::Status UInt(Element object, std::string_view name, uint64_t& out);
   core::Status Double(Element object, std::string_view name, double& out);
   core::Status UInt32(Element object, std::string_view name, uint32_t& out);
+  core::Status Int32(Element object, std::string_view name, int32_t& out);
+  // A number, or one of the names.
+  core::Status Enum(Element object, std::string_view name, std::span<const EnumName> names, int32_t& out);
   core::Status HexBytes(Element object, std::string_view name, std::string_view& out);
   // Ids have their length, or none.
   core::Status ReadTraceId(Element object, std::string_view name, TraceId& out);
@@ -51,6 +62,26 @@ class JsonReader {
     return {};
   }
 
+  // The resources of a message and their scopes, which have the same form for all signals:
+  // read_items(Element, Scope&) -> Status reads what is in one.
+  template <typename Resource, typename ReadItems>
+  core::Status ReadResources(Element request, std::string_view resources_name, std::string_view scopes_name,
+                             std::vector<Resource>& out, ReadItems&& read_items) {
+    return ForEach(request, resources_name, [&](Element item) -> core::Status {
+      SEXTANT_ASSIGN(Resource * added, budget_.Add(out));
+      SEXTANT_ASSIGN(std::optional<Element> resource, Find(item, "resource"));
+      if (resource) SEXTANT_TRY(ReadResource(*resource, added->resource));
+      SEXTANT_TRY(Text(item, "schemaUrl", added->schema_url));
+      return ForEach(item, scopes_name, [&](Element scope_item) -> core::Status {
+        SEXTANT_ASSIGN(auto* scope, budget_.Add(added->scopes));
+        SEXTANT_ASSIGN(std::optional<Element> found, Find(scope_item, "scope"));
+        if (found) SEXTANT_TRY(ReadScope(*found, scope->scope));
+        SEXTANT_TRY(Text(scope_item, "schemaUrl", scope->schema_url));
+        return read_items(scope_item, *scope);
+      });
+    });
+  }
+
   core::Status Attributes(Element object, std::string_view name, otlp::Attributes& out);
   core::Status ReadResource(Element object, Resource& out);
   core::Status ReadScope(Element object, Scope& out);
@@ -62,11 +93,16 @@ class JsonReader {
 
   static tl::unexpected<core::Error> Wrong(std::string_view name, std::string_view expected);
 
+  // Parses a message. What it gives lives in `memory`.
+  static core::Result<Element> Parse(std::string_view text, Memory& memory);
+
  private:
   core::Status ReadKeyValue(Element object, int depth, KeyValue& out);
   core::Status ReadValue(Element object, int depth, AnyValue& out);
   core::Status ReadItems(Element object, bool has_keys, int depth, AnyValue& out);
   core::Status ReadEntityRef(Element object, EntityRef& out);
+  template <size_t N>
+  core::Status ReadId(Element object, std::string_view name, Id<N>& out);
   core::Status Texts(Element object, std::string_view name, List<std::string_view>& out);
 
   DecodeBudget& budget_;

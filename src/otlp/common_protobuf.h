@@ -1,11 +1,10 @@
-// The messages that all signals share, from protobuf. Private to this module; may throw protozero's
-// exceptions, which wire::Guarded ends.
+// The messages that all signals share, from protobuf. Private to this module; throws what Decoded of
+// message_reader.h ends.
 #pragma once
 
 #include <string_view>
 #include <vector>
 
-#include "core/result.h"
 #include "otlp/attributes.h"
 #include "otlp/decode_budget.h"
 #include "otlp/ids.h"
@@ -24,22 +23,22 @@ class CommonReader {
   //   span.attributes = reader.Take(mark);
   // Messages within the message may do the same in between.
   size_t Mark() const { return pending_.size(); }
-  core::Status AddAttribute(std::string_view bytes);
+  void AddAttribute(std::string_view bytes);
   Attributes Take(size_t mark);
 
-  core::Status ReadResource(std::string_view bytes, Resource& out);
-  core::Status ReadScope(std::string_view bytes, Scope& out);
-  core::Status ReadValue(std::string_view bytes, AnyValue& out) { return ReadValue(bytes, 0, out); }
+  void ReadResource(std::string_view bytes, Resource& out);
+  void ReadScope(std::string_view bytes, Scope& out);
+  void ReadValue(std::string_view bytes, AnyValue& out) { ReadValue(bytes, 0, out); }
 
   // Ids have their length, or none.
-  static core::Status ReadTraceId(std::string_view bytes, TraceId& out);
-  static core::Status ReadSpanId(std::string_view bytes, SpanId& out);
+  static void ReadTraceId(std::string_view bytes, TraceId& out);
+  static void ReadSpanId(std::string_view bytes, SpanId& out);
 
  private:
-  core::Status ReadKeyValue(std::string_view bytes, int depth, KeyValue& out);
-  core::Status ReadValue(std::string_view bytes, int depth, AnyValue& out);
-  core::Status ReadItems(std::string_view bytes, bool has_keys, int depth, List<KeyValue>& out);
-  core::Status ReadEntityRef(std::string_view bytes, EntityRef& out);
+  void ReadKeyValue(std::string_view bytes, int depth, KeyValue& out);
+  void ReadValue(std::string_view bytes, int depth, AnyValue& out);
+  void ReadItems(std::string_view bytes, bool has_keys, int depth, List<KeyValue>& out);
+  void ReadEntityRef(std::string_view bytes, EntityRef& out);
 
   Memory& memory_;
   DecodeBudget& budget_;

@@ -13,12 +13,15 @@ class DecodeBudget {
   explicit DecodeBudget(size_t message_bytes, size_t factor)
       : left_bytes_(message_bytes * factor + kSlackBytes) {}
 
-  core::Status Take(size_t bytes) {
-    if (bytes > left_bytes_) {
-      return core::Fail(core::Code::kResourceExhausted, "the message takes too much memory for its size");
-    }
+  // Whether there was so much left.
+  bool TryTake(size_t bytes) {
+    if (bytes > left_bytes_) return false;
     left_bytes_ -= bytes;
-    return {};
+    return true;
+  }
+  core::Status Take(size_t bytes) {
+    if (TryTake(bytes)) return {};
+    return core::Fail(core::Code::kResourceExhausted, "the message takes too much memory for its size");
   }
 
   // A new element at the end of `items`.

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include "otlp/logs.h"
 #include "otlp/metrics.h"
 #include "otlp/prometheus_translator.h"
+#include "otlp/spans.h"
 #include "otlp/test_util.h"
 #include "wire/encode.h"
 
@@ -218,6 +220,152 @@ TEST(DecodeTest, WhatGrowsTooLargeOrTooDeepIsRefused) {
   auto deep = DecodeMetrics(message);
   ASSERT_FALSE(deep.has_value());
   EXPECT_EQ(deep.error().message(), "values are nested deeper than 32");
+}
+
+std::string WithSpan(const std::string& span) {
+  std::string out;
+  {
+    Submessage resource(out, 1);
+    Submessage scope(out, 2);
+    PutBytesField(out, 2, span);
+  }
+  return out;
+}
+std::string WithRecord(const std::string& record) {
+  std::string out;
+  {
+    Submessage resource(out, 1);
+    Submessage scope(out, 2);
+    PutBytesField(out, 2, record);
+  }
+  return out;
+}
+
+TEST(DecodeTest, IdsHaveTheirLengthOrNone) {
+  for (auto [field, size, message] : {std::tuple{1, 15, "a trace id has 15 bytes in place of 16"},
+                                      std::tuple{2, 9, "a span id has 9 bytes in place of 8"},
+                                      std::tuple{4, 1, "a span id has 1 bytes in place of 8"}}) {
+    std::string span;
+    PutBytesField(span, static_cast<uint32_t>(field), std::string(static_cast<size_t>(size), 'x'));
+    auto data = DecodeTraces(WithSpan(span));
+    ASSERT_FALSE(data.has_value());
+    EXPECT_EQ(data.error().code(), core::Code::kInvalidArgument);
+    EXPECT_EQ(data.error().message(), message);
+  }
+  std::string span;
+  wire::PutBytesItem(span, 1, "");
+  wire::PutBytesItem(span, 2, "");
+  auto none = DecodeTraces(WithSpan(span));
+  ASSERT_TRUE(none.has_value());
+  EXPECT_TRUE(none->resources[0].scopes[0].spans[0].trace_id.IsEmpty());
+  std::string record;
+  PutBytesField(record, 9, "short");
+  EXPECT_FALSE(DecodeLogs(WithRecord(record)).has_value());
+}
+
+TEST(DecodeTest, SpansMayHaveManyAttributes) {
+  std::string span;
+  for (int i = 0; i < 10'000; ++i) PutText(span, 9, fmt::format("key.{}", i), "v");
+  std::string message = WithSpan(span);
+  auto data = DecodeTraces(message);
+  ASSERT_TRUE(data.has_value()) << data.error().message();
+  const Attributes& attributes = data->resources[0].scopes[0].spans[0].attributes;
+  ASSERT_EQ(attributes.size(), 10'000u);
+  EXPECT_EQ(attributes[9'999].key, "key.9999");
+}
+
+TEST(DecodeTest, FieldsOfOtherTypesAndNumbersAreSkipped) {
+  std::string span;
+  PutUintField(span, 5, 7);        // name, as a number
+  PutBytesField(span, 7, "text");  // a time, as text
+  PutUintField(span, 1000, 1);
+  PutBytesField(span, 2000, "new");
+  PutFixedField(span, 3000, 5);
+  wire::PutVarint(span, 4000 << 3 | 5);
+  span += "\1\2\3\4";
+  PutBytesField(span, 5, "name");
+  std::string message = WithSpan(span);
+  auto data = DecodeTraces(message);
+  ASSERT_TRUE(data.has_value()) << data.error().message();
+  EXPECT_EQ(data->resources[0].scopes[0].spans[0].name, "name");
+  EXPECT_EQ(data->resources[0].scopes[0].spans[0].start_ns, 0u);
+}
+
+// An attribute that looks nearly like those that are read in one piece.
+TEST(DecodeTest, UnusualAttributesAreReadAsWell) {
+  auto decode = [](const std::string& attribute) -> KeyValue {
+    std::string span;
+    wire::PutBytesItem(span, 9, attribute);
+    static std::string message;
+    message = WithSpan(span);
+    auto data = DecodeTraces(message);
+    EXPECT_TRUE(data.has_value()) << data.error().message();
+    return data ? data->resources[0].scopes[0].spans[0].attributes[0] : KeyValue();
+  };
+  std::string value;
+  PutBytesField(value, 1, "v");
+  std::string reversed;
+  PutBytesField(reversed, 2, value);
+  PutBytesField(reversed, 1, "k");
+  EXPECT_EQ(decode(reversed).key, "k");
+  EXPECT_EQ(decode(reversed).value, AnyValue::Text("v"));
+  std::string twice;
+  PutBytesField(twice, 1, "first");
+  PutBytesField(twice, 2, value);
+  PutBytesField(twice, 1, "second");
+  EXPECT_EQ(decode(twice).key, "second");
+  std::string both = value;
+  both += "\x18\x05";  // then a number: the last one counts
+  std::string attribute;
+  PutBytesField(attribute, 1, "k");
+  PutBytesField(attribute, 2, both);
+  EXPECT_EQ(decode(attribute).value, AnyValue::Int(5));
+  EXPECT_EQ(decode("").key, "");
+  EXPECT_EQ(decode(std::string("\x12\x00", 2)).value, AnyValue());
+  std::string long_zero;
+  PutBytesField(long_zero, 1, "k");
+  PutBytesField(long_zero, 2, std::string("\x18\x80\x00", 3));
+  EXPECT_EQ(decode(long_zero).value, AnyValue::Int(0));
+}
+
+TEST(DecodeTest, TimesAtBothEndsAreKept) {
+  std::string span;
+  PutFixedField(span, 7, 0);
+  PutFixedField(span, 8, 9'223'372'036'854'775'807u);  // in the year 2262
+  std::string message = WithSpan(span);
+  auto data = DecodeTraces(message);
+  ASSERT_TRUE(data.has_value());
+  EXPECT_EQ(data->resources[0].scopes[0].spans[0].start_ns, 0u);
+  EXPECT_EQ(data->resources[0].scopes[0].spans[0].end_ns, 9'223'372'036'854'775'807u);
+}
+
+TEST(DecodeTest, CutSpansAreErrorsOrShorter) {
+  std::string span;
+  PutBytesField(span, 1, std::string(16, 't'));
+  PutText(span, 9, "key", "value");
+  PutFixedField(span, 7, 5);
+  std::string message = WithSpan(span);
+  for (size_t size = 1; size < message.size(); ++size) {
+    EXPECT_FALSE(DecodeTraces(std::string_view(message).substr(0, size)).has_value()) << size;
+  }
+  EXPECT_FALSE(DecodeTraces("\x0b").has_value());                  // a group
+  EXPECT_FALSE(DecodeTraces(std::string("\x00", 1)).has_value());  // field 0
+  EXPECT_FALSE(DecodeTraces("\x08" + std::string(11, '\xff')).has_value());
+  EXPECT_EQ(DecodeTraces("\x0a\x05").error().message(),
+            "malformed ExportTraceServiceRequest: unexpected end of message");
+}
+
+TEST(DecodeTest, ManyEmptySpansAreRefused) {
+  std::string spans;
+  for (int i = 0; i < 100'000; ++i) spans += std::string("\x12\x00", 2);
+  std::string message;
+  {
+    Submessage resource(message, 1);
+    PutBytesField(message, 2, spans);
+  }
+  auto grown = DecodeTraces(message);
+  ASSERT_FALSE(grown.has_value());
+  EXPECT_EQ(grown.error().code(), core::Code::kResourceExhausted);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "otlp/encode.h"
 
+#include <algorithm>
 #include <ranges>
 
 #include "otlp/common_encode.h"
@@ -257,9 +258,27 @@ void PutRequest(ReverseWriter& out, const Data& data) {
   }
 }
 
+size_t CountItems(const TracesData& data) { return CountSpans(data); }
+size_t CountItems(const MetricsData& data) { return CountPoints(data); }
+size_t CountItems(const LogsData& data) { return CountRecords(data); }
+
+// Hardly ever too little. What is too much costs no memory, since a message is written from its end and
+// pages that are never touched are never there; yet data may share the memory of much larger data.
+template <typename Data>
+size_t RoomFor(const Data& data) {
+  constexpr size_t kBytesPerItem = 1024;
+  return std::min(data.memory.bytes() + 4096, (CountItems(data) + 4) * kBytesPerItem);
+}
+
+template <typename Data>
+void EncodeRequest(const Data& data, ReverseWriter& out) {
+  out.Clear(RoomFor(data));
+  PutRequest(out, data);
+}
+
 template <typename Data>
 std::string EncodeRequest(const Data& data) {
-  ReverseWriter out(data.memory.bytes() / 2);
+  ReverseWriter out(RoomFor(data));
   PutRequest(out, data);
   return std::move(out).Finish();
 }
@@ -267,7 +286,7 @@ std::string EncodeRequest(const Data& data) {
 // Writing is as quick as counting would be.
 template <typename Data>
 size_t SizeOfRequest(const Data& data) {
-  ReverseWriter out(data.memory.bytes() / 2);
+  ReverseWriter out(RoomFor(data));
   PutRequest(out, data);
   return out.size();
 }
@@ -284,6 +303,10 @@ size_t SizeOfItem(const Item& item) {
 std::string EncodeTraces(const TracesData& data) { return EncodeRequest(data); }
 std::string EncodeMetrics(const MetricsData& data) { return EncodeRequest(data); }
 std::string EncodeLogs(const LogsData& data) { return EncodeRequest(data); }
+
+void EncodeTraces(const TracesData& data, ReverseWriter& out) { EncodeRequest(data, out); }
+void EncodeMetrics(const MetricsData& data, ReverseWriter& out) { EncodeRequest(data, out); }
+void EncodeLogs(const LogsData& data, ReverseWriter& out) { EncodeRequest(data, out); }
 
 size_t EncodedSize(const Span& span) { return SizeOfItem(span); }
 size_t EncodedSize(const LogRecord& record) { return SizeOfItem(record); }

@@ -15,11 +15,12 @@ struct Id {
 
   // Of bytes that are as many as an id has, or none; false for any other number.
   bool Assign(std::string_view raw) {
+    if (raw.size() == N) {
+      std::memcpy(bytes.data(), raw.data(), N);
+      return true;
+    }
     bytes.fill(0);
-    if (raw.empty()) return true;
-    if (raw.size() != N) return false;
-    std::memcpy(bytes.data(), raw.data(), N);
-    return true;
+    return raw.empty();
   }
   bool IsEmpty() const { return bytes == std::array<uint8_t, N>{}; }
   std::string_view view() const { return {reinterpret_cast<const char*>(bytes.data()), N}; }

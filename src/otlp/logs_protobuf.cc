@@ -1,128 +1,116 @@
 // Log records from protobuf. Numbers of the schema: opentelemetry/proto/logs/v1/logs.proto.
 #include "otlp/common_protobuf.h"
 #include "otlp/logs.h"
-#include "wire/decode.h"
+#include "otlp/message_reader.h"
 
 namespace sextant::otlp {
 
 namespace {
 
-using core::Status;
 using wire::Bytes;
 using wire::Fixed32;
 using wire::Fixed64;
-using wire::pbf_reader;
-using wire::ReaderOf;
 using wire::Varint;
-using wire::View;
 
 class Decoder {
  public:
   Decoder(size_t message_bytes, Memory& memory)
       : budget_(message_bytes, kMaxDecodedFactor), common_(memory, budget_) {}
 
-  Status ReadRequest(std::string_view bytes, LogsData& out) {
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      if (reader.tag_and_type() != Bytes(1)) {
-        reader.skip();
+  void ReadRequest(std::string_view bytes, LogsData& out) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      if (tag != Bytes(1)) {
+        reader.Skip();
         continue;
       }
-      SEXTANT_ASSIGN(ResourceLogs * item, budget_.Add(out.resources));
-      SEXTANT_TRY(ReadResourceLogs(View(reader), *item));
+      ReadResourceLogs(reader.View(), AddTo(budget_, out.resources));
     }
-    return {};
   }
 
  private:
-  Status ReadResourceLogs(std::string_view bytes, ResourceLogs& out) {
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+  void ReadResourceLogs(std::string_view bytes, ResourceLogs& out) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(1):
-          SEXTANT_TRY(common_.ReadResource(View(reader), out.resource));
+          common_.ReadResource(reader.View(), out.resource);
           break;
-        case Bytes(2): {
-          SEXTANT_ASSIGN(ScopeLogs * item, budget_.Add(out.scopes));
-          SEXTANT_TRY(ReadScopeLogs(View(reader), *item));
+        case Bytes(2):
+          ReadScopeLogs(reader.View(), AddTo(budget_, out.scopes));
           break;
-        }
         case Bytes(3):
-          out.schema_url = View(reader);
+          out.schema_url = reader.View();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
-    return {};
   }
 
-  Status ReadScopeLogs(std::string_view bytes, ScopeLogs& out) {
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+  void ReadScopeLogs(std::string_view bytes, ScopeLogs& out) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(1):
-          SEXTANT_TRY(common_.ReadScope(View(reader), out.scope));
+          common_.ReadScope(reader.View(), out.scope);
           break;
-        case Bytes(2): {
-          SEXTANT_ASSIGN(LogRecord * item, budget_.Add(out.records));
-          SEXTANT_TRY(ReadRecord(View(reader), *item));
+        case Bytes(2):
+          if (out.records.empty()) Reserve(budget_, CountFields(bytes, Bytes(2)), out.records);
+          ReadRecord(reader.View(), out.records.emplace_back());
           break;
-        }
         case Bytes(3):
-          out.schema_url = View(reader);
+          out.schema_url = reader.View();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
-    return {};
   }
 
-  Status ReadRecord(std::string_view bytes, LogRecord& out) {
+  void ReadRecord(std::string_view bytes, LogRecord& out) {
     size_t mark = common_.Mark();
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Fixed64(1):
-          out.time_ns = reader.get_fixed64();
+          out.time_ns = reader.Fixed64();
           break;
         case Varint(2):
-          out.severity_number = reader.get_enum();
+          out.severity_number = reader.Enum();
           break;
         case Bytes(3):
-          out.severity_text = View(reader);
+          out.severity_text = reader.View();
           break;
         case Bytes(5):
-          SEXTANT_TRY(common_.ReadValue(View(reader), out.body));
+          common_.ReadValue(reader.View(), out.body);
           break;
         case Bytes(6):
-          SEXTANT_TRY(common_.AddAttribute(View(reader)));
+          common_.AddAttribute(reader.View());
           break;
         case Varint(7):
-          out.dropped_attributes_count = reader.get_uint32();
+          out.dropped_attributes_count = reader.Varint32();
           break;
         case Fixed32(8):
-          out.flags = reader.get_fixed32();
+          out.flags = reader.Fixed32();
           break;
         case Bytes(9):
-          SEXTANT_TRY(CommonReader::ReadTraceId(View(reader), out.trace_id));
+          CommonReader::ReadTraceId(reader.View(), out.trace_id);
           break;
         case Bytes(10):
-          SEXTANT_TRY(CommonReader::ReadSpanId(View(reader), out.span_id));
+          CommonReader::ReadSpanId(reader.View(), out.span_id);
           break;
         case Fixed64(11):
-          out.observed_time_ns = reader.get_fixed64();
+          out.observed_time_ns = reader.Fixed64();
           break;
         case Bytes(12):
-          out.event_name = View(reader);
+          out.event_name = reader.View();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
     out.attributes = common_.Take(mark);
-    return {};
   }
 
   DecodeBudget budget_;
@@ -134,7 +122,7 @@ class Decoder {
 core::Result<LogsData> DecodeLogs(std::string_view bytes) {
   LogsData data;
   Decoder decoder(bytes.size(), data.memory);
-  SEXTANT_TRY(wire::Guarded("ExportLogsServiceRequest", [&] { return decoder.ReadRequest(bytes, data); }));
+  SEXTANT_TRY(Decoded("ExportLogsServiceRequest", [&] { decoder.ReadRequest(bytes, data); }));
   return data;
 }
 

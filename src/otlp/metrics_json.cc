@@ -6,8 +6,6 @@ namespace sextant::otlp {
 
 namespace {
 
-using core::Code;
-using core::Fail;
 using core::Status;
 using Element = JsonReader::Element;
 
@@ -17,29 +15,16 @@ class Decoder {
       : budget_(message_bytes, kMaxDecodedFactor), json_(budget_, data.memory) {}
 
   Status ReadRequest(Element request, MetricsData& out) {
-    return json_.ForEach(request, "resourceMetrics", [&](Element item) -> Status {
-      SEXTANT_ASSIGN(ResourceMetrics * added, budget_.Add(out.resources));
-      SEXTANT_ASSIGN(std::optional<Element> resource, json_.Find(item, "resource"));
-      if (resource) SEXTANT_TRY(json_.ReadResource(*resource, added->resource));
-      SEXTANT_TRY(json_.Text(item, "schemaUrl", added->schema_url));
-      return json_.ForEach(item, "scopeMetrics", [&](Element scope) -> Status {
-        SEXTANT_ASSIGN(ScopeMetrics * metrics, budget_.Add(added->scopes));
-        return ReadScopeMetrics(scope, *metrics);
-      });
-    });
+    return json_.ReadResources(request, "resourceMetrics", "scopeMetrics", out.resources,
+                               [&](Element item, ScopeMetrics& scope) {
+                                 return json_.ForEach(item, "metrics", [&](Element metric) -> Status {
+                                   SEXTANT_ASSIGN(Metric * added, budget_.Add(scope.metrics));
+                                   return ReadMetric(metric, *added);
+                                 });
+                               });
   }
 
  private:
-  Status ReadScopeMetrics(Element item, ScopeMetrics& out) {
-    SEXTANT_ASSIGN(std::optional<Element> scope, json_.Find(item, "scope"));
-    if (scope) SEXTANT_TRY(json_.ReadScope(*scope, out.scope));
-    SEXTANT_TRY(json_.Text(item, "schemaUrl", out.schema_url));
-    return json_.ForEach(item, "metrics", [&](Element metric) -> Status {
-      SEXTANT_ASSIGN(Metric * added, budget_.Add(out.metrics));
-      return ReadMetric(metric, *added);
-    });
-  }
-
   Status ReadMetric(Element item, Metric& out) {
     SEXTANT_TRY(json_.Text(item, "name", out.name));
     SEXTANT_TRY(json_.Text(item, "description", out.description));
@@ -66,17 +51,11 @@ class Decoder {
   }
 
   Status ReadTemporality(Element data, Temporality& out) {
-    SEXTANT_ASSIGN(std::optional<Element> found, json_.Find(data, "aggregationTemporality"));
-    if (!found) return {};
-    std::string_view word;
-    int64_t number = 0;
-    if (found->get(word) == simdjson::SUCCESS) {
-      number = word == "AGGREGATION_TEMPORALITY_DELTA"        ? 1
-               : word == "AGGREGATION_TEMPORALITY_CUMULATIVE" ? 2
-                                                              : 0;
-    } else if (found->get(number) != simdjson::SUCCESS) {
-      return JsonReader::Wrong("aggregationTemporality", "a known value");
-    }
+    static constexpr EnumName kNames[] = {{"AGGREGATION_TEMPORALITY_UNSPECIFIED", 0},
+                                          {"AGGREGATION_TEMPORALITY_DELTA", 1},
+                                          {"AGGREGATION_TEMPORALITY_CUMULATIVE", 2}};
+    int32_t number = 0;
+    SEXTANT_TRY(json_.Enum(data, "aggregationTemporality", kNames, number));
     out = number == 1   ? Temporality::kDelta
           : number == 2 ? Temporality::kCumulative
                         : Temporality::kUnspecified;
@@ -176,25 +155,17 @@ class Decoder {
     SEXTANT_TRY(ReadOptional(item, "sum", out.sum));
     SEXTANT_TRY(ReadOptional(item, "min", out.min));
     SEXTANT_TRY(ReadOptional(item, "max", out.max));
-    SEXTANT_TRY(ReadInt32(item, "scale", out.scale));
+    SEXTANT_TRY(json_.Int32(item, "scale", out.scale));
     SEXTANT_TRY(json_.UInt(item, "zeroCount", out.zero_count));
     SEXTANT_TRY(json_.Double(item, "zeroThreshold", out.zero_threshold));
     SEXTANT_TRY(ReadBuckets(item, "positive", out.positive));
     return ReadBuckets(item, "negative", out.negative);
   }
 
-  Status ReadInt32(Element item, std::string_view name, int32_t& out) {
-    int64_t number = out;
-    SEXTANT_TRY(json_.Int(item, name, number));
-    if (number < INT32_MIN || number > INT32_MAX) return JsonReader::Wrong(name, "a number of 32 bits");
-    out = static_cast<int32_t>(number);
-    return {};
-  }
-
   Status ReadBuckets(Element item, std::string_view name, ExponentialBuckets& out) {
     SEXTANT_ASSIGN(std::optional<Element> found, json_.Find(item, name));
     if (!found) return {};
-    SEXTANT_TRY(ReadInt32(*found, "offset", out.offset));
+    SEXTANT_TRY(json_.Int32(*found, "offset", out.offset));
     return ReadCounts(*found, "bucketCounts", out.counts);
   }
 
@@ -213,21 +184,11 @@ class Decoder {
   JsonReader json_;
 };
 
-// What views of decoded JSON refer to.
-struct Parsed {
-  simdjson::dom::parser parser;
-};
-
 }  // namespace
 
 core::Result<MetricsData> DecodeMetricsJson(std::string_view text) {
   MetricsData data;
-  auto parsed = std::make_shared<Parsed>();
-  Element request;
-  if (auto error = parsed->parser.parse(text.data(), text.size()).get(request); error != simdjson::SUCCESS) {
-    return Fail(Code::kInvalidArgument, "malformed JSON: {}", simdjson::error_message(error));
-  }
-  data.memory.Keep(parsed, text.size());
+  SEXTANT_ASSIGN(Element request, JsonReader::Parse(text, data.memory));
   Decoder decoder(text.size(), data);
   SEXTANT_TRY(decoder.ReadRequest(request, data));
   return data;

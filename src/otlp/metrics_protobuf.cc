@@ -1,19 +1,15 @@
 // Metrics from protobuf. Numbers of the schema: opentelemetry/proto/metrics/v1/metrics.proto.
 #include "otlp/common_protobuf.h"
+#include "otlp/message_reader.h"
 #include "otlp/metrics.h"
-#include "wire/decode.h"
 
 namespace sextant::otlp {
 
 namespace {
 
-using core::Status;
 using wire::Bytes;
 using wire::Fixed64;
-using wire::pbf_reader;
-using wire::ReaderOf;
 using wire::Varint;
-using wire::View;
 
 constexpr uint32_t kNoRecordedValue = 1;  // a flag of data points
 
@@ -22,176 +18,149 @@ class Decoder {
   Decoder(size_t message_bytes, Memory& memory)
       : budget_(message_bytes, kMaxDecodedFactor), common_(memory, budget_) {}
 
-  Status ReadRequest(std::string_view bytes, MetricsData& out) {
-    return ForEach(bytes, Bytes(1), [&](pbf_reader& reader) -> Status {
-      SEXTANT_ASSIGN(ResourceMetrics * item, budget_.Add(out.resources));
-      return ReadResourceMetrics(View(reader), *item);
-    });
+  void ReadRequest(std::string_view bytes, MetricsData& out) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      if (tag == Bytes(1)) {
+        ReadResourceMetrics(reader.View(), AddTo(budget_, out.resources));
+      } else {
+        reader.Skip();
+      }
+    }
   }
 
  private:
-  // Calls `read` for each field of one tag; others are skipped.
-  template <typename Read>
-  static Status ForEach(std::string_view bytes, uint32_t tag, Read&& read) {
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      if (reader.tag_and_type() == tag) {
-        SEXTANT_TRY(read(reader));
-      } else {
-        reader.skip();
-      }
-    }
-    return {};
-  }
-
-  Status ReadResourceMetrics(std::string_view bytes, ResourceMetrics& out) {
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+  void ReadResourceMetrics(std::string_view bytes, ResourceMetrics& out) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(1):
-          SEXTANT_TRY(common_.ReadResource(View(reader), out.resource));
-          break;
-        case Bytes(2): {
-          SEXTANT_ASSIGN(ScopeMetrics * item, budget_.Add(out.scopes));
-          SEXTANT_TRY(ReadScopeMetrics(View(reader), *item));
-          break;
-        }
-        case Bytes(3):
-          out.schema_url = View(reader);
-          break;
-        default:
-          reader.skip();
-      }
-    }
-    return {};
-  }
-
-  Status ReadScopeMetrics(std::string_view bytes, ScopeMetrics& out) {
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
-        case Bytes(1):
-          SEXTANT_TRY(common_.ReadScope(View(reader), out.scope));
-          break;
-        case Bytes(2): {
-          SEXTANT_ASSIGN(Metric * item, budget_.Add(out.metrics));
-          SEXTANT_TRY(ReadMetric(View(reader), *item));
-          break;
-        }
-        case Bytes(3):
-          out.schema_url = View(reader);
-          break;
-        default:
-          reader.skip();
-      }
-    }
-    return {};
-  }
-
-  Status ReadMetric(std::string_view bytes, Metric& out) {
-    size_t mark = common_.Mark();
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
-        case Bytes(1):
-          out.name = View(reader);
+          common_.ReadResource(reader.View(), out.resource);
           break;
         case Bytes(2):
-          out.description = View(reader);
+          ReadScopeMetrics(reader.View(), AddTo(budget_, out.scopes));
           break;
         case Bytes(3):
-          out.unit = View(reader);
-          break;
-        case Bytes(5):
-          SEXTANT_TRY(ReadData(View(reader), MetricKind::kGauge, out));
-          break;
-        case Bytes(7):
-          SEXTANT_TRY(ReadData(View(reader), MetricKind::kSum, out));
-          break;
-        case Bytes(9):
-          SEXTANT_TRY(ReadData(View(reader), MetricKind::kHistogram, out));
-          break;
-        case Bytes(10):
-          SEXTANT_TRY(ReadData(View(reader), MetricKind::kExponentialHistogram, out));
-          break;
-        case Bytes(11):
-          SEXTANT_TRY(ReadData(View(reader), MetricKind::kSummary, out));
-          break;
-        case Bytes(12):
-          SEXTANT_TRY(common_.AddAttribute(View(reader)));
+          out.schema_url = reader.View();
           break;
         default:
-          reader.skip();
+          reader.Skip();
+      }
+    }
+  }
+
+  void ReadScopeMetrics(std::string_view bytes, ScopeMetrics& out) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
+        case Bytes(1):
+          common_.ReadScope(reader.View(), out.scope);
+          break;
+        case Bytes(2):
+          ReadMetric(reader.View(), AddTo(budget_, out.metrics));
+          break;
+        case Bytes(3):
+          out.schema_url = reader.View();
+          break;
+        default:
+          reader.Skip();
+      }
+    }
+  }
+
+  void ReadMetric(std::string_view bytes, Metric& out) {
+    size_t mark = common_.Mark();
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
+        case Bytes(1):
+          out.name = reader.View();
+          break;
+        case Bytes(2):
+          out.description = reader.View();
+          break;
+        case Bytes(3):
+          out.unit = reader.View();
+          break;
+        case Bytes(5):
+          ReadData(reader.View(), MetricKind::kGauge, out);
+          break;
+        case Bytes(7):
+          ReadData(reader.View(), MetricKind::kSum, out);
+          break;
+        case Bytes(9):
+          ReadData(reader.View(), MetricKind::kHistogram, out);
+          break;
+        case Bytes(10):
+          ReadData(reader.View(), MetricKind::kExponentialHistogram, out);
+          break;
+        case Bytes(11):
+          ReadData(reader.View(), MetricKind::kSummary, out);
+          break;
+        case Bytes(12):
+          common_.AddAttribute(reader.View());
+          break;
+        default:
+          reader.Skip();
       }
     }
     out.metadata = common_.Take(mark);
-    return {};
   }
 
   // Gauge, Sum, Histogram, ExponentialHistogram and Summary have the same form.
-  Status ReadData(std::string_view bytes, MetricKind kind, Metric& out) {
+  void ReadData(std::string_view bytes, MetricKind kind, Metric& out) {
     out.kind = kind;
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(1):
-          SEXTANT_TRY(ReadPoint(View(reader), out));
+          ReadPoint(reader.View(), out);
           break;
         case Varint(2): {
-          uint64_t number = reader.get_uint64();
+          uint64_t number = reader.Varint();
           out.temporality = number == 1   ? Temporality::kDelta
                             : number == 2 ? Temporality::kCumulative
                                           : Temporality::kUnspecified;
           break;
         }
         case Varint(3):
-          out.is_monotonic = reader.get_bool();
+          out.is_monotonic = reader.Varint() != 0;
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
-    return {};
   }
 
-  Status ReadPoint(std::string_view bytes, Metric& out) {
+  void ReadPoint(std::string_view bytes, Metric& out) {
     switch (out.kind) {
       case MetricKind::kNone:
-        return {};
+        return;
       case MetricKind::kGauge:
-      case MetricKind::kSum: {
-        SEXTANT_ASSIGN(NumberPoint * point, budget_.Add(out.numbers));
-        return ReadNumberPoint(bytes, *point);
-      }
-      case MetricKind::kHistogram: {
-        SEXTANT_ASSIGN(HistogramPoint * point, budget_.Add(out.histograms));
-        return ReadHistogramPoint(bytes, *point);
-      }
-      case MetricKind::kExponentialHistogram: {
-        SEXTANT_ASSIGN(ExponentialPoint * point, budget_.Add(out.exponentials));
-        return ReadExponentialPoint(bytes, *point);
-      }
-      case MetricKind::kSummary: {
-        SEXTANT_ASSIGN(SummaryPoint * point, budget_.Add(out.summaries));
-        return ReadSummaryPoint(bytes, *point);
-      }
+      case MetricKind::kSum:
+        return ReadNumberPoint(bytes, AddTo(budget_, out.numbers));
+      case MetricKind::kHistogram:
+        return ReadHistogramPoint(bytes, AddTo(budget_, out.histograms));
+      case MetricKind::kExponentialHistogram:
+        return ReadExponentialPoint(bytes, AddTo(budget_, out.exponentials));
+      case MetricKind::kSummary:
+        return ReadSummaryPoint(bytes, AddTo(budget_, out.summaries));
     }
-    return {};
   }
 
-  Status ReadNumberPoint(std::string_view bytes, NumberPoint& out) {
+  void ReadNumberPoint(std::string_view bytes, NumberPoint& out) {
     size_t mark = common_.Mark();
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(7):
-          SEXTANT_TRY(common_.AddAttribute(View(reader)));
+          common_.AddAttribute(reader.View());
           break;
         case Fixed64(2):
-          out.start_ns = reader.get_fixed64();
+          out.start_ns = reader.Fixed64();
           break;
         case Fixed64(3):
-          out.time_ns = reader.get_fixed64();
+          out.time_ns = reader.Fixed64();
           break;
         case Fixed64(4):
           SetDouble(reader, out.value);
@@ -200,244 +169,235 @@ class Decoder {
           SetInt(reader, out.value);
           break;
         case Bytes(5):
-          SEXTANT_TRY(AddExemplar(View(reader), out));
+          AddExemplar(reader.View(), out);
           break;
         case Varint(8):
-          out.has_no_value = (reader.get_uint32() & kNoRecordedValue) != 0;
+          out.has_no_value = (reader.Varint32() & kNoRecordedValue) != 0;
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
     out.attributes = common_.Take(mark);
-    return {};
   }
 
-  Status ReadHistogramPoint(std::string_view bytes, HistogramPoint& out) {
+  void ReadHistogramPoint(std::string_view bytes, HistogramPoint& out) {
     size_t mark = common_.Mark();
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(9):
-          SEXTANT_TRY(common_.AddAttribute(View(reader)));
+          common_.AddAttribute(reader.View());
           break;
         case Fixed64(2):
-          out.start_ns = reader.get_fixed64();
+          out.start_ns = reader.Fixed64();
           break;
         case Fixed64(3):
-          out.time_ns = reader.get_fixed64();
+          out.time_ns = reader.Fixed64();
           break;
         case Fixed64(4):
-          out.count = reader.get_fixed64();
+          out.count = reader.Fixed64();
           break;
         case Fixed64(5):
-          out.sum = reader.get_double();
+          out.sum = reader.Double();
           break;
         case Bytes(6):
-          for (uint64_t count : reader.get_packed_fixed64()) SEXTANT_TRY(AddTo(out.bucket_counts, count));
+          ReadPacked(reader.View(), &MessageReader::Fixed64, out.bucket_counts);
           break;
         case Fixed64(6):
-          SEXTANT_TRY(AddTo(out.bucket_counts, reader.get_fixed64()));
+          AddTo(budget_, out.bucket_counts) = reader.Fixed64();
           break;
         case Bytes(7):
-          for (double bound : reader.get_packed_double()) SEXTANT_TRY(AddTo(out.explicit_bounds, bound));
+          ReadPacked(reader.View(), &MessageReader::Double, out.explicit_bounds);
           break;
         case Fixed64(7):
-          SEXTANT_TRY(AddTo(out.explicit_bounds, reader.get_double()));
+          AddTo(budget_, out.explicit_bounds) = reader.Double();
           break;
         case Bytes(8):
-          SEXTANT_TRY(AddExemplar(View(reader), out));
+          AddExemplar(reader.View(), out);
           break;
         case Varint(10):
-          out.has_no_value = (reader.get_uint32() & kNoRecordedValue) != 0;
+          out.has_no_value = (reader.Varint32() & kNoRecordedValue) != 0;
           break;
         case Fixed64(11):
-          out.min = reader.get_double();
+          out.min = reader.Double();
           break;
         case Fixed64(12):
-          out.max = reader.get_double();
+          out.max = reader.Double();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
     out.attributes = common_.Take(mark);
-    return {};
   }
 
-  Status ReadExponentialPoint(std::string_view bytes, ExponentialPoint& out) {
+  void ReadExponentialPoint(std::string_view bytes, ExponentialPoint& out) {
     size_t mark = common_.Mark();
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(1):
-          SEXTANT_TRY(common_.AddAttribute(View(reader)));
+          common_.AddAttribute(reader.View());
           break;
         case Fixed64(2):
-          out.start_ns = reader.get_fixed64();
+          out.start_ns = reader.Fixed64();
           break;
         case Fixed64(3):
-          out.time_ns = reader.get_fixed64();
+          out.time_ns = reader.Fixed64();
           break;
         case Fixed64(4):
-          out.count = reader.get_fixed64();
+          out.count = reader.Fixed64();
           break;
         case Fixed64(5):
-          out.sum = reader.get_double();
+          out.sum = reader.Double();
           break;
         case Varint(6):
-          out.scale = reader.get_sint32();
+          out.scale = static_cast<int32_t>(reader.SignedVarint());
           break;
         case Fixed64(7):
-          out.zero_count = reader.get_fixed64();
+          out.zero_count = reader.Fixed64();
           break;
         case Bytes(8):
-          SEXTANT_TRY(ReadBuckets(View(reader), out.positive));
+          ReadBuckets(reader.View(), out.positive);
           break;
         case Bytes(9):
-          SEXTANT_TRY(ReadBuckets(View(reader), out.negative));
+          ReadBuckets(reader.View(), out.negative);
           break;
         case Varint(10):
-          out.has_no_value = (reader.get_uint32() & kNoRecordedValue) != 0;
+          out.has_no_value = (reader.Varint32() & kNoRecordedValue) != 0;
           break;
         case Bytes(11):
-          SEXTANT_TRY(AddExemplar(View(reader), out));
+          AddExemplar(reader.View(), out);
           break;
         case Fixed64(12):
-          out.min = reader.get_double();
+          out.min = reader.Double();
           break;
         case Fixed64(13):
-          out.max = reader.get_double();
+          out.max = reader.Double();
           break;
         case Fixed64(14):
-          out.zero_threshold = reader.get_double();
+          out.zero_threshold = reader.Double();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
     out.attributes = common_.Take(mark);
-    return {};
   }
 
-  Status ReadBuckets(std::string_view bytes, ExponentialBuckets& out) {
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+  void ReadBuckets(std::string_view bytes, ExponentialBuckets& out) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Varint(1):
-          out.offset = reader.get_sint32();
+          out.offset = static_cast<int32_t>(reader.SignedVarint());
           break;
         case Bytes(2):
-          for (uint64_t count : reader.get_packed_uint64()) SEXTANT_TRY(AddTo(out.counts, count));
+          ReadPacked(reader.View(), &MessageReader::Varint, out.counts);
           break;
         case Varint(2):
-          SEXTANT_TRY(AddTo(out.counts, reader.get_uint64()));
+          AddTo(budget_, out.counts) = reader.Varint();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
-    return {};
   }
 
-  Status ReadSummaryPoint(std::string_view bytes, SummaryPoint& out) {
+  void ReadSummaryPoint(std::string_view bytes, SummaryPoint& out) {
     size_t mark = common_.Mark();
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(7):
-          SEXTANT_TRY(common_.AddAttribute(View(reader)));
+          common_.AddAttribute(reader.View());
           break;
         case Fixed64(2):
-          out.start_ns = reader.get_fixed64();
+          out.start_ns = reader.Fixed64();
           break;
         case Fixed64(3):
-          out.time_ns = reader.get_fixed64();
+          out.time_ns = reader.Fixed64();
           break;
         case Fixed64(4):
-          out.count = reader.get_fixed64();
+          out.count = reader.Fixed64();
           break;
         case Fixed64(5):
-          out.sum = reader.get_double();
+          out.sum = reader.Double();
           break;
-        case Bytes(6): {
-          SEXTANT_ASSIGN(SummaryPoint::Quantile * quantile, budget_.Add(out.quantiles));
-          ReadQuantile(View(reader), *quantile);
+        case Bytes(6):
+          ReadQuantile(reader.View(), AddTo(budget_, out.quantiles));
           break;
-        }
         case Varint(8):
-          out.has_no_value = (reader.get_uint32() & kNoRecordedValue) != 0;
+          out.has_no_value = (reader.Varint32() & kNoRecordedValue) != 0;
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
     out.attributes = common_.Take(mark);
-    return {};
   }
 
   static void ReadQuantile(std::string_view bytes, SummaryPoint::Quantile& out) {
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Fixed64(1):
-          out.quantile = reader.get_double();
+          out.quantile = reader.Double();
           break;
         case Fixed64(2):
-          out.value = reader.get_double();
+          out.value = reader.Double();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
   }
 
-  Status AddExemplar(std::string_view bytes, Point& point) {
-    SEXTANT_ASSIGN(Exemplar * out, budget_.Add(point.exemplars));
+  void AddExemplar(std::string_view bytes, Point& point) {
+    Exemplar& out = AddTo(budget_, point.exemplars);
     size_t mark = common_.Mark();
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(7):
-          SEXTANT_TRY(common_.AddAttribute(View(reader)));
+          common_.AddAttribute(reader.View());
           break;
         case Fixed64(2):
-          out->time_ns = reader.get_fixed64();
+          out.time_ns = reader.Fixed64();
           break;
         case Fixed64(3):
-          SetDouble(reader, out->value);
+          SetDouble(reader, out.value);
           break;
         case Fixed64(6):
-          SetInt(reader, out->value);
+          SetInt(reader, out.value);
           break;
         case Bytes(4):
-          out->span_id = View(reader);
+          out.span_id = reader.View();
           break;
         case Bytes(5):
-          out->trace_id = View(reader);
+          out.trace_id = reader.View();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
-    out->filtered_attributes = common_.Take(mark);
-    return {};
+    out.filtered_attributes = common_.Take(mark);
   }
 
-  static void SetDouble(pbf_reader& reader, Number& out) {
+  static void SetDouble(MessageReader& reader, Number& out) {
     out.kind = NumberKind::kDouble;
-    out.real = reader.get_double();
+    out.real = reader.Double();
   }
-  static void SetInt(pbf_reader& reader, Number& out) {
+  static void SetInt(MessageReader& reader, Number& out) {
     out.kind = NumberKind::kInt;
-    out.integer = reader.get_sfixed64();
+    out.integer = static_cast<int64_t>(reader.Fixed64());
   }
 
   template <typename T>
-  Status AddTo(std::vector<T>& items, T item) {
-    SEXTANT_TRY(budget_.Take(sizeof(T)));
-    items.push_back(item);
-    return {};
+  void ReadPacked(std::string_view bytes, T (MessageReader::*read)(), std::vector<T>& out) {
+    MessageReader reader(bytes);
+    while (!reader.AtEnd()) AddTo(budget_, out) = (reader.*read)();
   }
 
   DecodeBudget budget_;
@@ -449,7 +409,7 @@ class Decoder {
 core::Result<MetricsData> DecodeMetrics(std::string_view bytes) {
   MetricsData data;
   Decoder decoder(bytes.size(), data.memory);
-  SEXTANT_TRY(wire::Guarded("ExportMetricsServiceRequest", [&] { return decoder.ReadRequest(bytes, data); }));
+  SEXTANT_TRY(Decoded("ExportMetricsServiceRequest", [&] { decoder.ReadRequest(bytes, data); }));
   return data;
 }
 

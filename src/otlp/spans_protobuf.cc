@@ -1,221 +1,203 @@
 // Spans from protobuf. Numbers of the schema: opentelemetry/proto/trace/v1/trace.proto.
 #include "otlp/common_protobuf.h"
+#include "otlp/message_reader.h"
 #include "otlp/spans.h"
-#include "wire/decode.h"
 
 namespace sextant::otlp {
 
 namespace {
 
-using core::Status;
 using wire::Bytes;
 using wire::Fixed32;
 using wire::Fixed64;
-using wire::pbf_reader;
-using wire::ReaderOf;
 using wire::Varint;
-using wire::View;
 
 class Decoder {
  public:
   Decoder(size_t message_bytes, Memory& memory)
       : memory_(memory), budget_(message_bytes, kMaxDecodedFactor), common_(memory, budget_) {}
 
-  Status ReadRequest(std::string_view bytes, TracesData& out) {
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      if (reader.tag_and_type() != Bytes(1)) {
-        reader.skip();
+  void ReadRequest(std::string_view bytes, TracesData& out) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      if (tag != Bytes(1)) {
+        reader.Skip();
         continue;
       }
-      SEXTANT_ASSIGN(ResourceSpans * item, budget_.Add(out.resources));
-      SEXTANT_TRY(ReadResourceSpans(View(reader), *item));
+      ReadResourceSpans(reader.View(), AddTo(budget_, out.resources));
     }
-    return {};
   }
 
  private:
-  Status ReadResourceSpans(std::string_view bytes, ResourceSpans& out) {
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+  void ReadResourceSpans(std::string_view bytes, ResourceSpans& out) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(1):
-          SEXTANT_TRY(common_.ReadResource(View(reader), out.resource));
+          common_.ReadResource(reader.View(), out.resource);
           break;
-        case Bytes(2): {
-          SEXTANT_ASSIGN(ScopeSpans * item, budget_.Add(out.scopes));
-          SEXTANT_TRY(ReadScopeSpans(View(reader), *item));
+        case Bytes(2):
+          ReadScopeSpans(reader.View(), AddTo(budget_, out.scopes));
           break;
-        }
         case Bytes(3):
-          out.schema_url = View(reader);
+          out.schema_url = reader.View();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
-    return {};
   }
 
-  Status ReadScopeSpans(std::string_view bytes, ScopeSpans& out) {
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+  void ReadScopeSpans(std::string_view bytes, ScopeSpans& out) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(1):
-          SEXTANT_TRY(common_.ReadScope(View(reader), out.scope));
+          common_.ReadScope(reader.View(), out.scope);
           break;
-        case Bytes(2): {
-          SEXTANT_ASSIGN(Span * item, budget_.Add(out.spans));
-          SEXTANT_TRY(ReadSpan(View(reader), *item));
+        case Bytes(2):
+          if (out.spans.empty()) Reserve(budget_, CountFields(bytes, Bytes(2)), out.spans);
+          ReadSpan(reader.View(), out.spans.emplace_back());
           break;
-        }
         case Bytes(3):
-          out.schema_url = View(reader);
+          out.schema_url = reader.View();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
-    return {};
   }
 
-  Status ReadSpan(std::string_view bytes, Span& out) {
+  void ReadSpan(std::string_view bytes, Span& out) {
     size_t mark = common_.Mark();
     events_.clear();
     links_.clear();
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(1):
-          SEXTANT_TRY(CommonReader::ReadTraceId(View(reader), out.trace_id));
+          CommonReader::ReadTraceId(reader.View(), out.trace_id);
           break;
         case Bytes(2):
-          SEXTANT_TRY(CommonReader::ReadSpanId(View(reader), out.span_id));
+          CommonReader::ReadSpanId(reader.View(), out.span_id);
           break;
         case Bytes(3):
-          out.trace_state = View(reader);
+          out.trace_state = reader.View();
           break;
         case Bytes(4):
-          SEXTANT_TRY(CommonReader::ReadSpanId(View(reader), out.parent_span_id));
+          CommonReader::ReadSpanId(reader.View(), out.parent_span_id);
           break;
         case Bytes(5):
-          out.name = View(reader);
+          out.name = reader.View();
           break;
         case Varint(6):
-          out.kind = static_cast<SpanKind>(reader.get_enum());
+          out.kind = static_cast<SpanKind>(reader.Enum());
           break;
         case Fixed64(7):
-          out.start_ns = reader.get_fixed64();
+          out.start_ns = reader.Fixed64();
           break;
         case Fixed64(8):
-          out.end_ns = reader.get_fixed64();
+          out.end_ns = reader.Fixed64();
           break;
         case Bytes(9):
-          SEXTANT_TRY(common_.AddAttribute(View(reader)));
+          common_.AddAttribute(reader.View());
           break;
         case Varint(10):
-          out.dropped_attributes_count = reader.get_uint32();
+          out.dropped_attributes_count = reader.Varint32();
           break;
-        case Bytes(11): {
-          SEXTANT_ASSIGN(SpanEvent * event, budget_.Add(events_));
-          SEXTANT_TRY(ReadEvent(View(reader), *event));
+        case Bytes(11):
+          ReadEvent(reader.View(), AddTo(budget_, events_));
           break;
-        }
         case Varint(12):
-          out.dropped_events_count = reader.get_uint32();
+          out.dropped_events_count = reader.Varint32();
           break;
-        case Bytes(13): {
-          SEXTANT_ASSIGN(SpanLink * link, budget_.Add(links_));
-          SEXTANT_TRY(ReadLink(View(reader), *link));
+        case Bytes(13):
+          ReadLink(reader.View(), AddTo(budget_, links_));
           break;
-        }
         case Varint(14):
-          out.dropped_links_count = reader.get_uint32();
+          out.dropped_links_count = reader.Varint32();
           break;
         case Bytes(15):
-          ReadStatus(View(reader), out);
+          ReadStatus(reader.View(), out);
           break;
         case Fixed32(16):
-          out.flags = reader.get_fixed32();
+          out.flags = reader.Fixed32();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
     out.attributes = common_.Take(mark);
     out.events = memory_.CopyList<SpanEvent>(events_);
     out.links = memory_.CopyList<SpanLink>(links_);
-    return {};
   }
 
-  Status ReadEvent(std::string_view bytes, SpanEvent& out) {
+  void ReadEvent(std::string_view bytes, SpanEvent& out) {
     size_t mark = common_.Mark();
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Fixed64(1):
-          out.time_ns = reader.get_fixed64();
+          out.time_ns = reader.Fixed64();
           break;
         case Bytes(2):
-          out.name = View(reader);
+          out.name = reader.View();
           break;
         case Bytes(3):
-          SEXTANT_TRY(common_.AddAttribute(View(reader)));
+          common_.AddAttribute(reader.View());
           break;
         case Varint(4):
-          out.dropped_attributes_count = reader.get_uint32();
+          out.dropped_attributes_count = reader.Varint32();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
     out.attributes = common_.Take(mark);
-    return {};
   }
 
-  Status ReadLink(std::string_view bytes, SpanLink& out) {
+  void ReadLink(std::string_view bytes, SpanLink& out) {
     size_t mark = common_.Mark();
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(1):
-          SEXTANT_TRY(CommonReader::ReadTraceId(View(reader), out.trace_id));
+          CommonReader::ReadTraceId(reader.View(), out.trace_id);
           break;
         case Bytes(2):
-          SEXTANT_TRY(CommonReader::ReadSpanId(View(reader), out.span_id));
+          CommonReader::ReadSpanId(reader.View(), out.span_id);
           break;
         case Bytes(3):
-          out.trace_state = View(reader);
+          out.trace_state = reader.View();
           break;
         case Bytes(4):
-          SEXTANT_TRY(common_.AddAttribute(View(reader)));
+          common_.AddAttribute(reader.View());
           break;
         case Varint(5):
-          out.dropped_attributes_count = reader.get_uint32();
+          out.dropped_attributes_count = reader.Varint32();
           break;
         case Fixed32(6):
-          out.flags = reader.get_fixed32();
+          out.flags = reader.Fixed32();
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
     out.attributes = common_.Take(mark);
-    return {};
   }
 
   static void ReadStatus(std::string_view bytes, Span& out) {
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    MessageReader reader(bytes);
+    while (uint32_t tag = reader.Next()) {
+      switch (tag) {
         case Bytes(2):
-          out.status_message = View(reader);
+          out.status_message = reader.View();
           break;
         case Varint(3):
-          out.status = static_cast<StatusCode>(reader.get_enum());
+          out.status = static_cast<StatusCode>(reader.Enum());
           break;
         default:
-          reader.skip();
+          reader.Skip();
       }
     }
   }
@@ -232,7 +214,7 @@ class Decoder {
 core::Result<TracesData> DecodeTraces(std::string_view bytes) {
   TracesData data;
   Decoder decoder(bytes.size(), data.memory);
-  SEXTANT_TRY(wire::Guarded("ExportTraceServiceRequest", [&] { return decoder.ReadRequest(bytes, data); }));
+  SEXTANT_TRY(Decoded("ExportTraceServiceRequest", [&] { decoder.ReadRequest(bytes, data); }));
   return data;
 }
 

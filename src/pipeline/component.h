@@ -69,7 +69,8 @@ struct Environment {
   net::IoContext& io;
   core::Executor& executor;
   const core::Clock& clock;
-  core::Registry& telemetry;  // the collector's own metrics, under its names
+  core::Registry& telemetry;       // the collector's own metrics, under its names
+  core::Registry& server_metrics;  // of servers and clients of components
   core::Logger logger;
   net::HttpClient& http;
   const ExtensionHost& extensions;

@@ -2,9 +2,13 @@
 #include <algorithm>
 
 #include "pipeline/component.h"
+#include "pipeline/connectors/count_connector.h"
 #include "pipeline/connectors/forward_connector.h"
+#include "pipeline/connectors/service_graph_connector.h"
+#include "pipeline/connectors/span_metrics_connector.h"
 #include "pipeline/exporters/debug_exporter.h"
 #include "pipeline/exporters/nop_exporter.h"
+#include "pipeline/exporters/otlp_exporter.h"
 #include "pipeline/exporters/prometheus_remote_write_exporter.h"
 #include "pipeline/extensions/basic_auth_extension.h"
 #include "pipeline/extensions/bearer_token_extension.h"
@@ -12,20 +16,32 @@
 #include "pipeline/extensions/health_check_extension.h"
 #include "pipeline/extensions/pprof_extension.h"
 #include "pipeline/extensions/zpages_extension.h"
+#include "pipeline/processors/batch_processor.h"
 #include "pipeline/processors/k8s_attributes_processor.h"
+#include "pipeline/processors/memory_limiter.h"
 #include "pipeline/receivers/nop_receiver.h"
+#include "pipeline/receivers/otlp_receiver.h"
 
 namespace sextant::pipeline {
 
 const std::vector<ComponentType>& ComponentTypes() {
   static const std::vector<ComponentType> kTypes = [] {
+    // clang-format off
     std::vector<ComponentType> types = {
         NopReceiverType(),
-        NopExporterType(),
-        DebugExporterType(),
-        PrometheusRemoteWriteExporterType(),
+        OtlpReceiverType(),
+        BatchProcessorType(),
         K8sAttributesProcessorType(),
+        MemoryLimiterType(),
+        DebugExporterType(),
+        NopExporterType(),
+        OtlpExporterType(),
+        OtlpHttpExporterType(),
+        PrometheusRemoteWriteExporterType(),
+        CountConnectorType(),
         ForwardConnectorType(),
+        ServiceGraphConnectorType(),
+        SpanMetricsConnectorType(),
         BasicAuthExtensionType(),
         BearerTokenExtensionType(),
         FileStorageExtensionType(),
@@ -33,6 +49,7 @@ const std::vector<ComponentType>& ComponentTypes() {
         PprofExtensionType(),
         ZpagesExtensionType(),
     };
+    // clang-format on
     std::ranges::stable_sort(types, {},
                              [](const ComponentType& type) { return std::pair(type.kind, type.name); });
     return types;

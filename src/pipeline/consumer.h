@@ -8,37 +8,17 @@
 #include <tl/expected.hpp>
 
 #include "core/clock.h"
+#include "net/grpc.h"
 #include "pipeline/telemetry.h"
 
 namespace sextant::pipeline {
 
-// Statuses of gRPC, by their numbers.
-enum class RpcCode : int {
-  kOk = 0,
-  kCancelled = 1,
-  kUnknown = 2,
-  kInvalidArgument = 3,
-  kDeadlineExceeded = 4,
-  kNotFound = 5,
-  kAlreadyExists = 6,
-  kPermissionDenied = 7,
-  kResourceExhausted = 8,
-  kFailedPrecondition = 9,
-  kAborted = 10,
-  kOutOfRange = 11,
-  kUnimplemented = 12,
-  kInternal = 13,
-  kUnavailable = 14,
-  kDataLoss = 15,
-  kUnauthenticated = 16,
-};
-
 // Why a batch was not taken.
 struct Refusal {
   std::string message = {};
-  bool is_permanent = false;            // sending the same again does not help
-  core::DurationMs retry_after_ms = 0;  // what the peer asked for; 0: nothing
-  std::optional<RpcCode> code = {};     // when the peer said one
+  bool is_permanent = false;               // sending the same again does not help
+  core::DurationMs retry_after_ms = 0;     // what the peer asked for; 0: nothing
+  std::optional<net::GrpcCode> code = {};  // when the peer said one
 };
 
 using Outcome = tl::expected<void, Refusal>;

@@ -33,6 +33,14 @@ const Unit* UnitOf(std::string_view text) {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
+Result<DurationNs> ReadDuration(config::Node node) {
+  if (Result<int64_t> number = node.AsInt(); number) return *number;
+  SEXTANT_ASSIGN(std::string text, node.AsText());
+  Result<DurationNs> parsed = ParseGoDuration(text);
+  if (!parsed) return node.Fail("{}", parsed.error().message());
+  return *parsed;
+}
+
 }  // namespace
 
 Result<DurationNs> ParseGoDuration(std::string_view text) {
@@ -102,18 +110,15 @@ std::string FormatGoDuration(DurationNs duration_ns) {
 config::CodecFor<int64_t> GoDuration() {
   return config::Custom<int64_t>(
       [](config::Node node) -> Result<int64_t> {
-        DurationNs ns = 0;
-        if (Result<int64_t> number = node.AsInt(); number) {
-          ns = *number;
-        } else {
-          SEXTANT_ASSIGN(std::string text, node.AsText());
-          Result<DurationNs> parsed = ParseGoDuration(text);
-          if (!parsed) return node.Fail("{}", parsed.error().message());
-          ns = *parsed;
-        }
+        SEXTANT_ASSIGN(DurationNs ns, ReadDuration(node));
         return ns >= 0 ? (ns + kMs - 1) / kMs : ns / kMs;
       },
       [](const int64_t& ms, config::YamlWriter& out) { out.Text(FormatGoDuration(ms * kMs)); });
+}
+
+config::CodecFor<DurationNs> GoDurationNs() {
+  return config::Custom<DurationNs>(
+      ReadDuration, [](const DurationNs& ns, config::YamlWriter& out) { out.Text(FormatGoDuration(ns)); });
 }
 
 }  // namespace sextant::pipeline

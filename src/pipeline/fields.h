@@ -19,5 +19,7 @@ std::string FormatGoDuration(DurationNs duration_ns);
 
 // A duration in Go's notation, in milliseconds; parts of one are rounded up. Numbers are nanoseconds.
 config::CodecFor<int64_t> GoDuration();
+// The same in nanoseconds, for what must be exact.
+config::CodecFor<DurationNs> GoDurationNs();
 
 }  // namespace sextant::pipeline

@@ -1,0 +1,416 @@
+#include "pipeline/delivery/queued_exporter.h"
+
+#include <absl/container/flat_hash_set.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "pipeline/delivery/backoff.h"
+#include "pipeline/joint_done.h"
+
+namespace sextant::pipeline {
+
+namespace {
+
+constexpr int64_t kNsPerMs = 1'000'000;
+constexpr core::DurationMs kBusyRetryMs = 100;  // when the executor takes no more
+constexpr core::DurationMs kLogEveryMs = 10'000;
+
+int64_t SizeOf(const Telemetry& batch, Sizer sizer) {
+  switch (sizer) {
+    case Sizer::kRequests:
+      return 1;
+    case Sizer::kItems:
+      return static_cast<int64_t>(batch.CountItems());
+    case Sizer::kBytes:
+      return static_cast<int64_t>(batch.EncodedBytes());
+  }
+  return 1;
+}
+
+// What the collector counts of an exporter.
+struct ExporterMetrics {
+  ExporterMetrics(core::Registry& registry, const ComponentId& id, Signal signal)
+      : sent(Counter(registry, "sent", "Items that were sent and taken.", id, signal)),
+        failed(
+            Counter(registry, "send_failed", "Items that could not be sent and were given up.", id, signal)),
+        refused(
+            Counter(registry, "enqueue_failed", "Items that the sending queue did not take.", id, signal)) {}
+
+  static core::Counter& Counter(core::Registry& registry, std::string_view what, std::string_view help,
+                                const ComponentId& id, Signal signal) {
+    return registry.AddCounter(fmt::format("otelcol_exporter_{}_{}", what, ItemsName(signal)), help,
+                               {{"exporter", id.Text()}});
+  }
+
+  core::Counter& sent;
+  core::Counter& failed;
+  core::Counter& refused;
+};
+
+// One batch on its way. Lives until its outcome is known.
+struct Delivery {
+  Telemetry batch;
+  std::vector<Done> waiting;  // who wants to know
+  int64_t size = 0;           // in the queue's measure
+  int64_t begun_ns = 0;
+  std::unique_ptr<Backoff> backoff;
+  std::unique_ptr<net::Timer> timer;
+};
+
+class QueuedExporter final : public Exporter {
+ public:
+  QueuedExporter(const ComponentSettings& settings, Signal signal, const std::optional<QueueConfig>& queue,
+                 const RetryConfig& retry, std::unique_ptr<Sender> sender)
+      : id_(settings.id),
+        environment_(settings.environment),
+        logger_(settings.logger),
+        signal_(signal),
+        queue_(queue && queue->enabled ? queue : std::nullopt),
+        retry_(retry),
+        sender_(std::move(sender)),
+        metrics_(environment_.telemetry, id_, signal),
+        flush_timer_(environment_.io, environment_.executor, core::Priority::kIngest) {
+    if (!queue_) return;
+    core::MetricLabels labels = {{"data_type", std::string(SignalName(signal))}, {"exporter", id_.Text()}};
+    environment_.telemetry
+        .AddGauge("otelcol_exporter_queue_capacity", "What the sending queue may hold.", labels)
+        .Set(static_cast<double>(queue_->queue_size));
+    queue_size_ = &environment_.telemetry.AddGauge("otelcol_exporter_queue_size",
+                                                   "What the sending queue holds.", std::move(labels));
+  }
+
+  core::Status Start() override { return sender_->Start(); }
+
+  void Shutdown() override {
+    {
+      std::unique_lock lock(mutex_);
+      is_stopping_ = true;
+      stop_ns_ = environment_.clock.MonotonicNs() + kDrainMs * kNsPerMs;
+    }
+    flush_timer_.Cancel();
+    HurryRetries();
+    Pump();
+    {
+      std::unique_lock lock(mutex_);
+      idle_.wait_for(lock, std::chrono::milliseconds(kDrainMs), [&] { return IsIdle(); });
+    }
+    GiveUpTheRest();
+    sender_->Shutdown();
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [&] { return attempts_ == 0; });
+  }
+
+  void Consume(Telemetry batch, Done done) override {
+    if (!queue_) return SendAtOnce(std::move(batch), std::move(done));
+    int64_t size = SizeOf(batch, queue_->sizer);
+    {
+      std::unique_lock lock(mutex_);
+      if (is_stopping_) {
+        lock.unlock();
+        return done(Refuse(fmt::format("exporter {} is shutting down", id_.Text())));
+      }
+      if (held_ + size > queue_->queue_size) {
+        if (queue_->block_on_overflow && size <= queue_->queue_size) {
+          blocked_.push_back({std::move(batch), std::move(done), size});
+          return;
+        }
+        lock.unlock();
+        metrics_.refused.Increment(static_cast<double>(batch.CountItems()));
+        return done(Refuse("sending queue is full"));
+      }
+      Enqueue(std::move(batch), queue_->wait_for_result ? done : nullptr, size);
+    }
+    if (!queue_->wait_for_result) done({});
+    Pump();
+  }
+
+ private:
+  bool IsStopping() {
+    std::lock_guard lock(mutex_);
+    return is_stopping_;
+  }
+
+  struct Waiting {
+    Telemetry batch;
+    Done done;  // null when it was told already
+    int64_t size = 0;
+  };
+
+  // With mutex_ held.
+  void Enqueue(Telemetry batch, Done done, int64_t size) {
+    held_ += size;
+    queue_size_->Set(static_cast<double>(held_));
+    if (queue_->batch && waiting_.empty()) first_waiting_ns_ = environment_.clock.MonotonicNs();
+    if (queue_->batch) waiting_measure_ += SizeOf(batch, *queue_->batch->sizer);
+    waiting_.push_back({std::move(batch), std::move(done), size});
+  }
+
+  // With mutex_ held.
+  bool IsIdle() const { return waiting_.empty() && blocked_.empty() && deliveries_.empty() && ending_ == 0; }
+
+  void SendAtOnce(Telemetry batch, Done done) {
+    if (IsStopping()) {
+      return done(Refuse(fmt::format("exporter {} is shutting down", id_.Text())));
+    }
+    auto delivery = std::make_shared<Delivery>(Delivery{std::move(batch), {}, 0, 0, nullptr, nullptr});
+    delivery->waiting.push_back(std::move(done));
+    {
+      std::lock_guard lock(mutex_);
+      Begin(delivery);
+    }
+    Attempt(delivery);
+  }
+
+  // With mutex_ held.
+  void Begin(const std::shared_ptr<Delivery>& delivery) {
+    delivery->begun_ns = environment_.clock.MonotonicNs();
+    deliveries_.insert(delivery);
+  }
+
+  // Begins as many deliveries as may be under way.
+  void Pump() {
+    while (std::shared_ptr<Delivery> delivery = TakeNext()) {
+      core::Status submitted =
+          environment_.executor.Submit(core::Priority::kIngest, [this, delivery] { Attempt(delivery); });
+      if (!submitted) {
+        Retry(delivery, kBusyRetryMs);
+        return;
+      }
+    }
+  }
+
+  std::shared_ptr<Delivery> TakeNext() {
+    std::lock_guard lock(mutex_);
+    if (!queue_ || waiting_.empty()) return nullptr;
+    if (deliveries_.size() >= static_cast<size_t>(queue_->num_consumers)) return nullptr;
+    if (queue_->batch) return TakeBatch();
+    Waiting next = std::move(waiting_.front());
+    waiting_.pop_front();
+    return Made(std::move(next));
+  }
+
+  // With mutex_ held.
+  std::shared_ptr<Delivery> Made(Waiting next) {
+    auto delivery =
+        std::make_shared<Delivery>(Delivery{std::move(next.batch), {}, next.size, 0, nullptr, nullptr});
+    if (next.done) delivery->waiting.push_back(std::move(next.done));
+    Begin(delivery);
+    return delivery;
+  }
+
+  // Joins what waits, when there is enough of it or it has waited long enough. With mutex_ held.
+  std::shared_ptr<Delivery> TakeBatch() {
+    const QueueBatchConfig& batch = *queue_->batch;
+    int64_t waited_ms = (environment_.clock.MonotonicNs() - first_waiting_ns_) / kNsPerMs;
+    if (waiting_measure_ < batch.min_size && waited_ms < batch.flush_timeout_ms && !is_stopping_) {
+      flush_timer_.StartAfter(batch.flush_timeout_ms - waited_ms, [this] { Pump(); });
+      return nullptr;
+    }
+    Waiting joined = std::move(waiting_.front());
+    waiting_.pop_front();
+    std::vector<Done> done;
+    if (joined.done) done.push_back(std::move(joined.done));
+    int64_t measure = SizeOf(joined.batch, *batch.sizer);
+    while (!waiting_.empty()) {
+      int64_t more = SizeOf(waiting_.front().batch, *batch.sizer);
+      if (measure >= batch.min_size || (batch.max_size > 0 && measure + more > batch.max_size)) break;
+      joined.size += waiting_.front().size;
+      joined.batch.Append(std::move(waiting_.front().batch));
+      if (waiting_.front().done) done.push_back(std::move(waiting_.front().done));
+      waiting_.pop_front();
+      measure += more;
+    }
+    waiting_measure_ -= measure;
+    first_waiting_ns_ = environment_.clock.MonotonicNs();
+    joined.done = nullptr;
+    // One that is too large alone goes in pieces.
+    if (batch.max_size > 0 && measure > batch.max_size) {
+      Telemetry first = joined.batch.TakeFirst(static_cast<size_t>(batch.max_size));
+      Done part = done.empty() ? nullptr : JoinDone(2, std::move(done.front()));
+      waiting_measure_ += measure - batch.max_size;
+      waiting_.push_front({std::move(joined.batch), part, joined.size});
+      return Made({std::move(first), part, 0});
+    }
+    std::shared_ptr<Delivery> delivery = Made(std::move(joined));
+    delivery->waiting = std::move(done);
+    return delivery;
+  }
+
+  void Attempt(const std::shared_ptr<Delivery>& delivery) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!deliveries_.contains(delivery)) return;  // given up
+      ++attempts_;
+    }
+    sender_->Send(delivery->batch, [this, delivery](Outcome outcome) {
+      Take(delivery, std::move(outcome));
+      std::lock_guard lock(mutex_);
+      if (--attempts_ == 0) idle_.notify_all();
+    });
+  }
+
+  void Take(const std::shared_ptr<Delivery>& delivery, Outcome outcome) {
+    if (outcome || outcome.error().is_permanent || !retry_.enabled) return End(delivery, std::move(outcome));
+    int64_t now_ns = environment_.clock.MonotonicNs();
+    if (delivery->backoff == nullptr) {
+      delivery->backoff = std::make_unique<Backoff>(retry_, seed_.fetch_add(1, std::memory_order_relaxed));
+    }
+    std::optional<core::DurationMs> wait_ms =
+        delivery->backoff->Next((now_ns - delivery->begun_ns) / kNsPerMs, outcome.error().retry_after_ms);
+    if (!wait_ms) {
+      outcome.error().message = "no more retries left: " + outcome.error().message;
+      return End(delivery, std::move(outcome));
+    }
+    if (LogNow(now_ns)) {
+      logger_.Info("exporting failed, will be tried again",
+                   {{"error", outcome.error().message}, {"interval_ms", *wait_ms}});
+    }
+    {
+      std::lock_guard lock(mutex_);
+      // A shutdown does not wait for the peer's mood, but tries a few times.
+      if (is_stopping_) wait_ms = std::min<core::DurationMs>(*wait_ms, kStoppingRetryMs);
+      if (is_stopping_ && now_ns + *wait_ms * kNsPerMs >= stop_ns_) wait_ms = std::nullopt;
+    }
+    if (!wait_ms) {
+      outcome.error().message = "not sent before the shutdown: " + outcome.error().message;
+      return End(delivery, std::move(outcome));
+    }
+    Retry(delivery, *wait_ms);
+  }
+
+  void Retry(const std::shared_ptr<Delivery>& delivery, core::DurationMs wait_ms) {
+    std::lock_guard lock(mutex_);
+    if (!deliveries_.contains(delivery)) return;  // given up
+    if (delivery->timer == nullptr) {
+      delivery->timer =
+          std::make_unique<net::Timer>(environment_.io, environment_.executor, core::Priority::kIngest);
+    }
+    delivery->timer->StartAfter(wait_ms, [this, delivery] { Attempt(delivery); });
+  }
+
+  // Waits are cut short when the end has come.
+  void HurryRetries() {
+    std::lock_guard lock(mutex_);
+    for (const std::shared_ptr<Delivery>& delivery : deliveries_) {
+      if (delivery->timer == nullptr || delivery->backoff == nullptr) continue;
+      std::weak_ptr<Delivery> weak = delivery;
+      delivery->timer->StartAfter(0, [this, weak] {
+        if (std::shared_ptr<Delivery> strong = weak.lock()) Attempt(strong);
+      });
+    }
+  }
+
+  void End(const std::shared_ptr<Delivery>& delivery, Outcome outcome) {
+    std::vector<Waiting> admitted;
+    {
+      std::lock_guard lock(mutex_);
+      if (deliveries_.erase(delivery) == 0) return;
+      held_ -= delivery->size;
+      if (queue_size_ != nullptr) queue_size_->Set(static_cast<double>(held_));
+      Admit(admitted);
+      ++ending_;
+    }
+    auto items = static_cast<double>(delivery->batch.CountItems());
+    if (outcome) {
+      metrics_.sent.Increment(items);
+    } else {
+      metrics_.failed.Increment(items);
+      logger_.Error("exporting failed, the data is dropped", {{"error", outcome.error().message},
+                                                              {"dropped_items", static_cast<uint64_t>(items)},
+                                                              {"permanent", outcome.error().is_permanent}});
+    }
+    for (Done& done : delivery->waiting) done(outcome);
+    for (Waiting& one : admitted) one.done({});
+    Pump();
+    std::lock_guard lock(mutex_);
+    --ending_;
+    if (IsIdle()) idle_.notify_all();
+  }
+
+  // Takes blocked batches for which there is room now. With mutex_ held.
+  void Admit(std::vector<Waiting>& admitted) {
+    while (!blocked_.empty() && held_ + blocked_.front().size <= queue_->queue_size) {
+      Waiting next = std::move(blocked_.front());
+      blocked_.pop_front();
+      bool waits = queue_->wait_for_result;
+      if (!waits) admitted.push_back({next.batch, next.done, next.size});
+      Enqueue(std::move(next.batch), waits ? next.done : nullptr, next.size);
+    }
+  }
+
+  void GiveUpTheRest() {
+    std::vector<Waiting> rest;
+    std::vector<std::shared_ptr<Delivery>> under_way;
+    {
+      std::lock_guard lock(mutex_);
+      std::ranges::move(waiting_, std::back_inserter(rest));
+      std::ranges::move(blocked_, std::back_inserter(rest));
+      waiting_.clear();
+      blocked_.clear();
+      under_way.assign(deliveries_.begin(), deliveries_.end());
+    }
+    uint64_t items = 0;
+    for (const std::shared_ptr<Delivery>& delivery : under_way) {
+      if (delivery->timer != nullptr) delivery->timer->Cancel();
+      End(delivery, Refuse("not sent before the shutdown"));
+    }
+    for (Waiting& one : rest) {
+      items += one.batch.CountItems();
+      if (one.done) one.done(Refuse("not sent before the shutdown"));
+    }
+    if (items == 0) return;
+    metrics_.failed.Increment(static_cast<double>(items));
+    logger_.Error("the queue could not be sent before the shutdown, its data is dropped",
+                  {{"dropped_items", items}});
+  }
+
+  // At most one line of a kind in a while.
+  bool LogNow(int64_t now_ns) {
+    int64_t last = last_log_ns_.load(std::memory_order_relaxed);
+    if (last != 0 && now_ns - last < kLogEveryMs * kNsPerMs) return false;
+    return last_log_ns_.compare_exchange_strong(last, now_ns, std::memory_order_relaxed);
+  }
+
+  static constexpr core::DurationMs kStoppingRetryMs = 1'000;
+
+  const ComponentId id_;
+  Environment& environment_;
+  const core::Logger logger_;
+  const Signal signal_;
+  const std::optional<QueueConfig> queue_;
+  const RetryConfig retry_;
+  const std::unique_ptr<Sender> sender_;
+  ExporterMetrics metrics_;
+  core::Gauge* queue_size_ = nullptr;
+  std::atomic<uint64_t> seed_{1};
+  std::atomic<int64_t> last_log_ns_{0};
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable idle_;
+  std::deque<Waiting> waiting_;
+  std::deque<Waiting> blocked_;  // not taken yet
+  absl::flat_hash_set<std::shared_ptr<Delivery>> deliveries_;
+  int64_t held_ = 0;             // size of what waits and is under way
+  int64_t waiting_measure_ = 0;  // of what waits, in the batches' measure
+  int64_t first_waiting_ns_ = 0;
+  int64_t stop_ns_ = 0;
+  int ending_ = 0;    // deliveries whose outcome is being told
+  int attempts_ = 0;  // sends under way
+  bool is_stopping_ = false;
+
+  net::Timer flush_timer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Exporter> MakeQueuedExporter(const ComponentSettings& settings, Signal signal,
+                                             const std::optional<QueueConfig>& queue,
+                                             const RetryConfig& retry, std::unique_ptr<Sender> sender) {
+  return std::make_unique<QueuedExporter>(settings, signal, queue, retry, std::move(sender));
+}
+
+}  // namespace sextant::pipeline
