@@ -7,8 +7,10 @@
 #include "pipeline/connectors/service_graph_connector.h"
 #include "pipeline/connectors/span_metrics_connector.h"
 #include "pipeline/exporters/debug_exporter.h"
+#include "pipeline/exporters/file_exporter.h"
 #include "pipeline/exporters/nop_exporter.h"
 #include "pipeline/exporters/otlp_exporter.h"
+#include "pipeline/exporters/prometheus_exporter.h"
 #include "pipeline/exporters/prometheus_remote_write_exporter.h"
 #include "pipeline/extensions/basic_auth_extension.h"
 #include "pipeline/extensions/bearer_token_extension.h"
@@ -21,6 +23,7 @@
 #include "pipeline/processors/memory_limiter.h"
 #include "pipeline/receivers/nop_receiver.h"
 #include "pipeline/receivers/otlp_receiver.h"
+#include "pipeline/receivers/prometheus_receiver.h"
 
 namespace sextant::pipeline {
 
@@ -30,13 +33,16 @@ const std::vector<ComponentType>& ComponentTypes() {
     std::vector<ComponentType> types = {
         NopReceiverType(),
         OtlpReceiverType(),
+        PrometheusReceiverType(),
         BatchProcessorType(),
         K8sAttributesProcessorType(),
         MemoryLimiterType(),
         DebugExporterType(),
+        FileExporterType(),
         NopExporterType(),
         OtlpExporterType(),
         OtlpHttpExporterType(),
+        PrometheusExporterType(),
         PrometheusRemoteWriteExporterType(),
         CountConnectorType(),
         ForwardConnectorType(),

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "pipeline/component_harness.h"
 #include "pipeline/exporters/message_sampler.h"
-#include "pipeline/test_environment.h"
 
 namespace sextant::pipeline {
 
@@ -29,7 +29,7 @@ class DebugExporterTest : public testing::Test {
   }
 
   const ComponentType type_ = DebugExporterType();
-  TestEnvironment environment_;
+  ComponentHarness environment_;
   TestDirectory directory_;
 };
 

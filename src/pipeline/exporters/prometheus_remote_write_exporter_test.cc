@@ -6,8 +6,8 @@
 
 #include "metrics/remote/snappy_block.h"
 #include "net/http_server.h"
+#include "pipeline/component_harness.h"
 #include "pipeline/extensions/bearer_token_extension.h"
-#include "pipeline/test_environment.h"
 #include "wire/remote_write.h"
 
 namespace sextant::pipeline {
@@ -171,7 +171,7 @@ class RemoteWriteExporterTest : public testing::Test {
   }
 
   const ComponentType type_ = PrometheusRemoteWriteExporterType();
-  TestEnvironment environment_;
+  ComponentHarness environment_;
   std::unique_ptr<net::HttpServer> server_;
   std::string url_;
   std::unique_ptr<Exporter> exporter_;

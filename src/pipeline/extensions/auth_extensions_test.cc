@@ -4,9 +4,9 @@
 #include "net/passwords.h"
 #include "pipeline/auth.h"
 #include "pipeline/auth_gate.h"
+#include "pipeline/component_harness.h"
 #include "pipeline/extensions/basic_auth_extension.h"
 #include "pipeline/extensions/bearer_token_extension.h"
-#include "pipeline/test_environment.h"
 
 namespace sextant::pipeline {
 
@@ -47,7 +47,7 @@ class AuthExtensionsTest : public testing::Test {
   }
 
   core::ManualClock clock_{1'000};
-  TestEnvironment environment_{&clock_};
+  ComponentHarness environment_{&clock_};
   TestDirectory directory_;
   std::unique_ptr<Extension> extension_;
   const ComponentType basic_ = BasicAuthExtensionType();

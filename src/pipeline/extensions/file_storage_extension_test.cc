@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "pipeline/component_harness.h"
 #include "pipeline/storage.h"
-#include "pipeline/test_environment.h"
 
 namespace sextant::pipeline {
 
@@ -28,7 +28,7 @@ class FileStorageTest : public testing::Test {
   }
 
   const ComponentType type_ = FileStorageExtensionType();
-  TestEnvironment environment_;
+  ComponentHarness environment_;
   TestDirectory directory_;
   std::unique_ptr<Extension> extension_;
 };

@@ -7,11 +7,11 @@
 #include "net/compression.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "pipeline/component_harness.h"
 #include "pipeline/extensions/cpu_profile.h"
 #include "pipeline/extensions/health_check_extension.h"
 #include "pipeline/extensions/pprof_extension.h"
 #include "pipeline/extensions/zpages_extension.h"
-#include "pipeline/test_environment.h"
 
 namespace sextant::pipeline {
 
@@ -19,7 +19,7 @@ namespace {
 
 // A port that was free a moment ago.
 int FreePort() {
-  TestEnvironment environment;
+  ComponentHarness environment;
   auto server = net::HttpServer::Start(environment.io(), environment.executor(), environment.clock(),
                                        environment.registry, core::Logger::Discard(), net::Router(),
                                        {.listen = {"127.0.0.1:0"}});
@@ -47,7 +47,7 @@ class HttpExtensionsTest : public testing::Test {
   }
 
   core::ManualClock manual_{1'700'000'000'000};
-  TestEnvironment environment_{&manual_};
+  ComponentHarness environment_{&manual_};
   std::string address_;
   std::unique_ptr<Extension> extension_;
 };

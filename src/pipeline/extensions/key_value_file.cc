@@ -124,8 +124,8 @@ Status KeyValueFile::Load() {
       }
       if (operation->mark != kSetMark) continue;
       index_[std::move(key)] = {at + kRecordHeadBytes + operation->value_offset,
-                                             static_cast<uint32_t>(operation->value.size()),
-                                             core::Crc32c(operation->value)};
+                                static_cast<uint32_t>(operation->value.size()),
+                                core::Crc32c(operation->value)};
       live_bytes_ += operation->key.size() + operation->value.size();
     }
     at = end;

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "pipeline/test_environment.h"
+#include "pipeline/component_harness.h"
 
 namespace sextant::pipeline {
 

@@ -7,8 +7,8 @@
 #include <cstdlib>
 
 #include "kube/fake_api_server.h"
+#include "pipeline/component_harness.h"
 #include "pipeline/processors/k8s_pods.h"
-#include "pipeline/test_environment.h"
 
 namespace sextant::pipeline {
 
@@ -118,7 +118,7 @@ users: [{{name: test, user: {{}}}}]
   }
 
   const ComponentType type_ = K8sAttributesProcessorType();
-  TestEnvironment environment_;
+  ComponentHarness environment_;
   TestDirectory directory_;
   kube::FakeApiServer server_;
   KeepingConsumer next_;

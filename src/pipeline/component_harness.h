@@ -61,9 +61,9 @@ class TestDirectory {
   std::string path_;
 };
 
-class TestEnvironment {
+class ComponentHarness {
  public:
-  explicit TestEnvironment(const core::Clock* clock = nullptr)
+  explicit ComponentHarness(const core::Clock* clock = nullptr)
       : io_({.threads = 1}),
         executor_({.threads = 4, .queue_limit_tasks = 1'000}),
         http_(io_, registry),
@@ -71,12 +71,13 @@ class TestEnvironment {
                .executor = executor_,
                .clock = clock != nullptr ? *clock : clock_,
                .telemetry = registry,
+               .server_metrics = registry,
                .logger = core::Logger::Discard(),
                .http = http_,
                .extensions = extensions,
                .version = "1.2.3",
                .instance_id = "me"} {}
-  ~TestEnvironment() {
+  ~ComponentHarness() {
     http_.Stop();
     executor_.Stop();
     io_.Stop();
