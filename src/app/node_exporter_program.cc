@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
@@ -25,6 +26,7 @@ struct Options {
   std::vector<std::string> listen = {":9100"};
   std::string telemetry_path = "/metrics";
   bool disable_exporter_metrics = false;
+  int max_requests = 40;  // scrapes at the same time; 0 or less: no limit
   std::string web_config_file;
   bool use_systemd_sockets = false;
   LogFlags log;
@@ -43,7 +45,15 @@ FlagSet MakeFlags(Options& options) {
                   &options.disable_exporter_metrics);
   flags.AddString("log.level", "LEVEL", "debug, info, warn or error.", &options.log.level);
   flags.AddString("log.format", "FORMAT", "logfmt or json.", &options.log.format);
-  flags.AddOnlyDefault("web.max-requests", "40", "only the default is supported yet");
+  flags.Add(
+      "web.max-requests", "COUNT", "Scrapes answered at the same time; more are refused. 0: no limit.",
+      [&options](const std::string& value) -> core::Status {
+        const auto [end, error] =
+            std::from_chars(value.data(), value.data() + value.size(), options.max_requests);
+        if (error == std::errc() && end == value.data() + value.size()) return {};
+        return core::Fail(core::Code::kInvalidArgument, "\"{}\" is not a whole number", value.substr(0, 64));
+      },
+      std::to_string(options.max_requests));
   flags.AddOnlyDefault("runtime.gomaxprocs", "1", "there is no Go runtime here");
   flags.AddString(
       "web.config.file", "FILE",
@@ -65,10 +75,10 @@ node::CollectorChoice ChosenCollectors(const net::HttpRequest& request) {
 struct ScrapeMetrics {
   explicit ScrapeMetrics(core::Registry& registry)
       : requests(registry.AddCounter(kRequests, kRequestsHelp, {{"code", "200"}})),
+        refused(registry.AddCounter(kRequests, kRequestsHelp, {{"code", "503"}})),
         in_flight(
             registry.AddGauge("promhttp_metric_handler_requests_in_flight", "Scrapes being answered.")) {
     registry.AddCounter(kRequests, kRequestsHelp, {{"code", "500"}});
-    registry.AddCounter(kRequests, kRequestsHelp, {{"code", "503"}});
     for (const char* cause : {"encoding", "gathering"}) {
       registry.AddCounter("promhttp_metric_handler_errors_total", "Scrapes with an internal error.",
                           {{"cause", cause}});
@@ -78,7 +88,23 @@ struct ScrapeMetrics {
   static constexpr std::string_view kRequests = "promhttp_metric_handler_requests_total";
   static constexpr std::string_view kRequestsHelp = "Scrapes answered, by status.";
   core::Counter& requests;
+  core::Counter& refused;
   core::Gauge& in_flight;
+};
+
+// One scrape among those that are answered now. May outlive its request's handler no longer than the gauge.
+class Scrape {
+ public:
+  explicit Scrape(core::Gauge& in_flight) : in_flight_(in_flight) { in_flight_.Add(1); }
+  ~Scrape() { in_flight_.Add(-1); }
+  Scrape(const Scrape&) = delete;
+  Scrape& operator=(const Scrape&) = delete;
+
+  // Whether there are more than `limit`, this one included.
+  bool IsBeyond(int limit) const { return limit > 0 && in_flight_.value() > limit; }
+
+ private:
+  core::Gauge& in_flight_;
 };
 
 net::Router MakeRouter(const Options& options, node::NodeAgent& agent, core::Registry& registry) {
@@ -89,12 +115,17 @@ net::Router MakeRouter(const Options& options, node::NodeAgent& agent, core::Reg
                if (const core::Status checked = agent.Check(choice); !checked) {
                  return net::HttpResponse::Text(400, checked.error().message() + "\n");
                }
-               metrics.in_flight.Add(1);
+               const Scrape scrape(metrics.in_flight);
+               if (scrape.IsBeyond(options.max_requests)) {
+                 metrics.refused.Increment();
+                 return net::HttpResponse::Text(
+                     503, fmt::format("Limit of concurrent requests reached ({}), try again later.\n",
+                                      options.max_requests));
+               }
                net::HttpResponse response;
                response.headers.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
                response.body = agent.RenderText(choice);
                if (!options.disable_exporter_metrics) response.body += registry.RenderText();
-               metrics.in_flight.Add(-1);
                metrics.requests.Increment();
                return response;
              },
@@ -137,6 +168,17 @@ void KeepMemoryBetweenScrapes() {
   ::mallopt(M_ARENA_MAX, 1);
   ::mallopt(M_TRIM_THRESHOLD, kKeptBytes);
   ::mallopt(M_MMAP_THRESHOLD, kKeptBytes);
+}
+
+// The one flag that the original also takes from the environment.
+Arguments WithEnvironment(Arguments arguments) {
+  constexpr std::string_view kUrlFlag = "--collector.supervisord.url";
+  const char* const url = std::getenv("SUPERVISORD_URL");
+  const auto is_url = [&](std::string_view argument) { return argument.starts_with(kUrlFlag); };
+  if (url != nullptr && *url != '\0' && std::ranges::none_of(arguments, is_url)) {
+    arguments.push_back(fmt::format("{}={}", kUrlFlag, url));
+  }
+  return arguments;
 }
 
 core::Status Run(Options& options, node::NodeOptions node_options) {
@@ -182,7 +224,7 @@ FlagSet NodeExporterFlags() {
 }
 
 int RunNodeExporterProgram(const Arguments& arguments) {
-  core::Result<node::ParsedNodeFlags> node_flags = node::ParseNodeFlags(arguments);
+  core::Result<node::ParsedNodeFlags> node_flags = node::ParseNodeFlags(WithEnvironment(arguments));
   if (!node_flags) {
     PrintError(kName, node_flags.error().message());
     return kExitUsage;

@@ -20,19 +20,29 @@ using core::Fail;
 using core::Result;
 using core::Status;
 
-constexpr core::DurationMs kBlockMs = 2LL * 3600 * 1000;
+constexpr core::DurationMs kShortestBlockMs = 2LL * 3600 * 1000;
 // Samples of one batch.
 constexpr size_t kMaxBatch = 5'000;
 
-core::TimestampMs BlockStart(core::TimestampMs time_ms) {
-  core::TimestampMs into_ms = time_ms % kBlockMs;
-  return time_ms - (into_ms < 0 ? into_ms + kBlockMs : into_ms);
+core::TimestampMs BlockStart(core::TimestampMs time_ms, core::DurationMs block_ms) {
+  core::TimestampMs into_ms = time_ms % block_ms;
+  return time_ms - (into_ms < 0 ? into_ms + block_ms : into_ms);
+}
+
+// How long blocks are that may span `longest_ms`: two hours, or the longest of the ten lengths, each three
+// times the one before, that compaction would make of them.
+core::DurationMs BlockLength(core::DurationMs longest_ms) {
+  constexpr int kLengths = 10;
+  constexpr core::DurationMs kFactor = 3;
+  core::DurationMs length_ms = kShortestBlockMs;
+  for (int i = 1; i < kLengths && length_ms * kFactor <= longest_ms; ++i) length_ms *= kFactor;
+  return length_ms;
 }
 
 // Takes the samples of one block's time into a store of its own and writes them into the output directory.
 class BlockMaker {
  public:
-  static Result<std::unique_ptr<BlockMaker>> Make() {
+  static Result<std::unique_ptr<BlockMaker>> Make(core::DurationMs block_ms) {
     std::unique_ptr<BlockMaker> maker(new BlockMaker);
     SEXTANT_ASSIGN(maker->scratch_, ScratchDir::Make(maker->files_));
     tsdb::DbOptions store;
@@ -41,6 +51,7 @@ class BlockMaker {
     store.sync_policy = tsdb::SyncPolicy::kNever;
     store.max_future_ms = 0;
     store.block_form = tsdb::BlockForm::kPrometheus;
+    store.block_range_ms = block_ms;
     store.run_maintenance_thread = false;
     SEXTANT_ASSIGN(maker->db_, tsdb::Db::Open(maker->files_, maker->clock_, core::Logger::Discard(),
                                               maker->registry_, store));
@@ -91,6 +102,8 @@ class BlockMaker {
 
 struct OutputOptions {
   std::string dir = "data/";
+  std::string longest_block = "0s";
+  core::DurationMs block_ms = kShortestBlockMs;
   bool is_human_readable = false;
   bool is_quiet = false;
 };
@@ -98,6 +111,20 @@ struct OutputOptions {
 void AddOutputFlags(CommandLine& line, OutputOptions& output) {
   line.AddSwitch("human-readable", "Print numbers with units.", &output.is_human_readable, 'r');
   line.AddSwitch("quiet", "Say nothing of the blocks that are made.", &output.is_quiet, 'q');
+  line.AddFlag("max-block-duration", 0, "How long blocks may be; less than 2h is ignored.",
+               &output.longest_block);
+}
+
+// What --max-block-duration says, in units that Go has.
+Status ReadBlockLength(OutputOptions& output) {
+  const bool has_only_go_units = output.longest_block.find_first_of("dwy") == std::string::npos;
+  const auto longest_ms = core::ParseDuration(output.longest_block);
+  if (!longest_ms || !has_only_go_units) {
+    return Fail(Code::kInvalidArgument, "promtool: error: time: invalid duration {}, try --help",
+                model::QuoteGo(output.longest_block));
+  }
+  output.block_ms = BlockLength(*longest_ms);
+  return {};
 }
 
 // --- From OpenMetrics ---
@@ -125,18 +152,18 @@ Status ForEachSample(std::string_view text, const Take& take) {
 }
 
 Status MakeBlock(std::string_view text, core::TimestampMs start_ms,
-                 const std::vector<std::pair<std::string, std::string>>& extra, const std::string& dir) {
-  SEXTANT_ASSIGN(auto maker, BlockMaker::Make());
+                 const std::vector<std::pair<std::string, std::string>>& extra, const OutputOptions& output) {
+  SEXTANT_ASSIGN(auto maker, BlockMaker::Make(output.block_ms));
   model::LabelsBuilder labels;
   auto take = [&](const exposition::Parser& parser) -> Status {
     const exposition::Entry& entry = parser.entry();
-    if (*entry.timestamp_ms < start_ms || *entry.timestamp_ms >= start_ms + kBlockMs) return {};
+    if (*entry.timestamp_ms < start_ms || *entry.timestamp_ms >= start_ms + output.block_ms) return {};
     SEXTANT_TRY(parser.ReadLabels(labels));
     for (const auto& [name, value] : extra) labels.Set(name, value);
     return maker->Add(labels.Build(), *entry.timestamp_ms, entry.value);
   };
   SEXTANT_TRY(ForEachSample(text, take));
-  return maker->Finish(dir);
+  return maker->Finish(output.dir);
 }
 
 Status BackfillOpenMetrics(const std::string& file, const std::vector<std::string>& label_flags,
@@ -154,13 +181,13 @@ Status BackfillOpenMetrics(const std::string& file, const std::vector<std::strin
   // Which blocks there will be: time goes where it likes.
   std::map<core::TimestampMs, uint64_t> starts;
   SEXTANT_TRY(ForEachSample(text, [&](const exposition::Parser& parser) -> Status {
-                ++starts[BlockStart(*parser.entry().timestamp_ms)];
+                ++starts[BlockStart(*parser.entry().timestamp_ms, output.block_ms)];
                 return {};
               }).map_error(core::AddContext("getting min and max timestamp")));
   SEXTANT_TRY(files.MakeDirectories(output.dir));
   bool has_header = true;
   for (const auto& [start_ms, samples] : starts) {
-    SEXTANT_TRY(MakeBlock(text, start_ms, extra, output.dir)
+    SEXTANT_TRY(MakeBlock(text, start_ms, extra, output)
                     .map_error(core::AddContext("block creation: process blocks")));
     SEXTANT_ASSIGN(std::vector<DirectoryBlock> blocks, ReadBlocks(output.dir));
     if (output.is_quiet || blocks.empty()) continue;
@@ -204,7 +231,7 @@ Status TakeRule(ApiClient& client, const rules::RuleConfig& rule, core::Timestam
   return {};
 }
 
-// A block for each two hours: all rules of a file that lie in them.
+// A block for each span of time and rule of a file.
 Status BackfillFile(ApiClient& client, const rules::RuleFile& file, const RuleRange& range,
                     const OutputOptions& output, bool& has_header) {
   core::PosixFileSystem files;
@@ -213,13 +240,13 @@ Status BackfillFile(ApiClient& client, const rules::RuleFile& file, const RuleRa
     core::DurationMs step_ms = group.interval_ms > 0 ? group.interval_ms : range.interval_ms;
     for (const rules::RuleConfig& rule : group.rules) {
       if (rule.record.empty()) continue;  // alerts leave no samples that could be made up for
-      for (core::TimestampMs block_ms = BlockStart(range.start_ms); block_ms <= range.end_ms;
-           block_ms += kBlockMs) {
-        core::TimestampMs first_ms = std::max(block_ms, range.start_ms);
+      for (core::TimestampMs block_start_ms = BlockStart(range.start_ms, output.block_ms);
+           block_start_ms <= range.end_ms; block_start_ms += output.block_ms) {
+        core::TimestampMs first_ms = std::max(block_start_ms, range.start_ms);
         first_ms += (step_ms - first_ms % step_ms) % step_ms;
-        core::TimestampMs last_ms = std::min(block_ms + kBlockMs - 1000, range.end_ms);
+        core::TimestampMs last_ms = std::min(block_start_ms + output.block_ms - 1000, range.end_ms);
         if (first_ms > last_ms) continue;
-        SEXTANT_ASSIGN(auto maker, BlockMaker::Make());
+        SEXTANT_ASSIGN(auto maker, BlockMaker::Make(output.block_ms));
         SEXTANT_TRY(TakeRule(client, rule, first_ms, last_ms, step_ms, *maker));
         SEXTANT_TRY(maker->Finish(output.dir));
         SEXTANT_ASSIGN(std::vector<DirectoryBlock> blocks, ReadBlocks(output.dir));
@@ -262,7 +289,8 @@ int PromtoolBackfillOpenMetrics(const Words& words) {
                    "Make blocks of a text in OpenMetrics' format.", options, code)) {
     return code;
   }
-  Status made = BackfillOpenMetrics(file, labels, output);
+  Status made = ReadBlockLength(output);
+  if (made) made = BackfillOpenMetrics(file, labels, output);
   return made ? kExitOk : FailWith(made.error().message());
 }
 
@@ -289,6 +317,7 @@ int PromtoolBackfillRules(const Words& words) {
     return code;
   }
   if (start.empty()) return FailWith("promtool: error: required flag --start not provided, try --help");
+  if (Status length = ReadBlockLength(output); !length) return FailWith(length.error().message());
   RuleRange range;
   constexpr core::DurationMs kThreeHoursMs = 3LL * 3600 * 1000;
   Result<core::TimestampMs> end_ms = ParseTimeFlag(end, NowMs() - kThreeHoursMs, "end");

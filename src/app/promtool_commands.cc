@@ -1,11 +1,15 @@
 #include "app/promtool_commands.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 
 #include "api/params.h"
 #include "api/query_json.h"
 #include "app/promtool/command.h"
+#include "core/float_text.h"
+#include "model/value.h"
 
 namespace sextant::app {
 
@@ -100,6 +104,20 @@ std::string SecondsText(core::TimestampMs time_ms) {
   std::string text;
   api::AppendTimestamp(text, time_ms);
   while (text.find('.') != text.npos && text.ends_with('0')) text.pop_back();
+  return text;
+}
+
+std::string FormatG(double value) {
+  if (std::isnan(value) || std::isinf(value)) return model::FormatValue(value);
+  std::string text;
+  core::AppendScientific(text, value);
+  int exponent = 0;
+  std::string_view digits = std::string_view(text).substr(text.find('e') + 1);
+  if (digits.starts_with('+')) digits.remove_prefix(1);
+  std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
+  if (exponent < -4 || exponent >= 6) return text;
+  text.clear();
+  core::AppendFixed(text, value);
   return text;
 }
 

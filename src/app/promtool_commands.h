@@ -34,6 +34,7 @@ int PromtoolQueryAnalyze(const Words& words);
 int PromtoolTsdbAnalyze(const Words& words);
 int PromtoolBackfillOpenMetrics(const Words& words);
 int PromtoolBackfillRules(const Words& words);
+int PromtoolBenchWrite(const Words& words);
 
 // What commands may be given.
 struct PromtoolOptions {
@@ -68,6 +69,8 @@ core::Result<core::TimestampMs> ParseTimeFlag(const std::string& text, core::Tim
                                               std::string_view what);
 // As Prometheus' Go client sends times and steps: "1700000000.5".
 std::string SecondsText(core::TimestampMs time_ms);
+// A number as Go's %g: the shortest digits, with an exponent below 10^-4 and from 10^6 on.
+std::string FormatG(double value);
 // As Go prints a duration: "1h0m0s", "3m20.001s", "1ms".
 std::string GoDuration(core::DurationMs ms);
 

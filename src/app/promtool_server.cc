@@ -6,6 +6,7 @@
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <span>
 
 #include "app/promtool/command.h"
 #include "app/promtool_commands.h"
@@ -30,7 +31,7 @@ using core::Status;
 
 constexpr size_t kMaxAnswerBytes = 256 << 20;
 constexpr uint64_t kMaxMetricFileBytes = 256 << 20;
-constexpr core::DurationMs kFetchTimeoutMs = 30'000;
+constexpr core::DurationMs kDebugTimeoutMs = 60'000;  // some profiles take 30 s
 
 // --- push metrics ---
 
@@ -171,10 +172,11 @@ int PushMetrics(const Words& words) {
 
 // --- debug ---
 
-// One file in the format of tar (POSIX ustar), and the end of the archive.
-std::string TarOf(const std::string& name, std::string_view bytes) {
-  constexpr size_t kBlockBytes = 512;
-  std::string header(kBlockBytes, '\0');
+constexpr size_t kTarBlockBytes = 512;
+
+// Appends one file in the format of tar (POSIX ustar).
+void AppendToTar(const std::string& name, std::string_view bytes, std::string& tar) {
+  std::string header(kTarBlockBytes, '\0');
   auto put = [&](size_t at, std::string_view text) { text.copy(header.data() + at, text.size()); };
   put(0, name);
   put(100, "0000644");
@@ -189,19 +191,37 @@ std::string TarOf(const std::string& name, std::string_view bytes) {
   for (char c : header) sum += static_cast<unsigned char>(c);
   put(148, fmt::format("{:06o}", sum));
   header[154] = '\0';
-  std::string tar = header;
+  tar += header;
   tar += bytes;
-  tar.resize((tar.size() + kBlockBytes - 1) / kBlockBytes * kBlockBytes + 2 * kBlockBytes);
-  return tar;
+  tar.resize((tar.size() + kTarBlockBytes - 1) / kTarBlockBytes * kTarBlockBytes);
 }
 
-Status FetchMetrics(const std::string& server, const PromtoolOptions& options) {
-  SEXTANT_ASSIGN(config::HttpClientConfig http, promtool::LoadHttpConfig(options.http_config));
+// What a server says at a path, and the file that it goes into.
+struct DebugSource {
+  std::string_view path;
+  const char* file;
+  bool is_profile = false;  // in pprof's form, packed with gzip
+};
+
+constexpr DebugSource kMetricsSource = {"/metrics", "metrics.txt"};
+// Servers that are Go programs have these.
+constexpr DebugSource kProfileSources[] = {
+    {"/debug/pprof/profile?seconds=30", "cpu.pb", true},
+    {"/debug/pprof/block", "block.pb", true},
+    {"/debug/pprof/goroutine", "goroutine.pb", true},
+    {"/debug/pprof/heap", "heap.pb", true},
+    {"/debug/pprof/mutex", "mutex.pb", true},
+    {"/debug/pprof/threadcreate", "threadcreate.pb", true},
+    {"/debug/pprof/trace?seconds=30", "trace.pb"},
+};
+
+Result<std::string> FetchDebug(const std::string& server, const DebugSource& source,
+                               const config::HttpClientConfig& http) {
   net::FetchRequest request;
   request.url = server;
   while (request.url.ends_with('/')) request.url.pop_back();
-  request.url += "/metrics";
-  request.timeout_ms = kFetchTimeoutMs;
+  request.url += source.path;
+  request.timeout_ms = kDebugTimeoutMs;
   request.max_body_bytes = kMaxAnswerBytes;
   httpclient::ApplyHttpConfig(http, request);
   SEXTANT_TRY(httpclient::ReadSecretFiles(http, request));
@@ -212,8 +232,23 @@ Status FetchMetrics(const std::string& server, const PromtoolOptions& options) {
     return Fail(Code::kUnavailable, "GET \"{}\": server returned HTTP status {} {}", url, response.status,
                 net::StatusText(response.status));
   }
+  if (source.is_profile && !response.body.starts_with("\x1f\x8b")) {
+    return Fail(Code::kInvalidArgument, "GET \"{}\": the answer is no profile", url);
+  }
+  return std::move(response.body);
+}
+
+Status WriteDebugArchive(const std::string& server, std::span<const DebugSource> sources,
+                         const PromtoolOptions& options) {
+  SEXTANT_ASSIGN(const config::HttpClientConfig http, promtool::LoadHttpConfig(options.http_config));
+  std::string tar;
+  for (const DebugSource& source : sources) {
+    SEXTANT_ASSIGN(const std::string body, FetchDebug(server, source, http));
+    AppendToTar(source.file, body, tar);
+  }
+  tar.append(2 * kTarBlockBytes, '\0');  // its end
   std::string packed;
-  SEXTANT_TRY(net::Compress(net::Encoding::kGzip, TarOf("metrics.txt", response.body), packed));
+  SEXTANT_TRY(net::Compress(net::Encoding::kGzip, tar, packed));
   constexpr const char* kFile = "debug.tar.gz";
   std::ofstream out(kFile, std::ios::binary);
   out << packed;
@@ -223,29 +258,31 @@ Status FetchMetrics(const std::string& server, const PromtoolOptions& options) {
   return {};
 }
 
-int DebugMetrics(const Words& words) {
+int Debug(const Words& words, std::string_view command, std::string_view summary,
+          std::span<const DebugSource> sources) {
   PromtoolOptions options;
   std::string server;
   CommandLine line;
   AddHttpConfigFlag(line, options);
   line.AddArgument("server", "The server that is asked.", &server);
   int code = kExitOk;
-  if (!ParseOrStop(line, words, "debug metrics", "Fetch what a server says of itself.", options, code))
-    return code;
-  Status fetched = FetchMetrics(server, options);
+  if (!ParseOrStop(line, words, command, summary, options, code)) return code;
+  Status fetched = WriteDebugArchive(server, sources, options);
   return fetched ? kExitOk : FailWith("error completing debug command: " + fetched.error().message());
 }
 
-int RefuseProfiles(const Words&) {
-  return FailWith(
-      "promtool: error: profiles (debug pprof, debug all) are not supported: this server is no Go program; "
-      "debug "
-      "metrics works, try --help");
+int DebugMetrics(const Words& words) {
+  return Debug(words, "debug metrics", "Fetch metrics debug information.", {&kMetricsSource, 1});
 }
 
-int RefuseBench(const Words&) {
-  return FailWith(
-      "promtool: error: tsdb bench write is not supported: `make bench` measures this store, try --help");
+int DebugProfiles(const Words& words) {
+  return Debug(words, "debug pprof", "Fetch profiling debug information.", kProfileSources);
+}
+
+int DebugAll(const Words& words) {
+  std::vector<DebugSource> sources(std::begin(kProfileSources), std::end(kProfileSources));
+  sources.push_back(kMetricsSource);
+  return Debug(words, "debug all", "Fetch all debug information.", sources);
 }
 
 }  // namespace
@@ -257,9 +294,8 @@ std::vector<PromtoolCommand> PromtoolServerCommands() {
        "Send a text's samples by remote write, for trials.",
        PushMetrics},
       {{"debug", "metrics"}, "<server>", "Fetch what a server says of itself.", DebugMetrics},
-      {{"debug", "pprof"}, "<server>", "Not supported.", RefuseProfiles},
-      {{"debug", "all"}, "<server>", "Not supported.", RefuseProfiles},
-      {{"tsdb", "bench", "write"}, "[<file>]", "Not supported.", RefuseBench},
+      {{"debug", "pprof"}, "<server>", "Fetch the profiles of a server that is a Go program.", DebugProfiles},
+      {{"debug", "all"}, "<server>", "Fetch both.", DebugAll},
   };
 }
 

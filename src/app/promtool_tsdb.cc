@@ -3,13 +3,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <map>
 
 #include "app/opened_store.h"
 #include "app/promtool_blocks.h"
 #include "app/promtool_commands.h"
-#include "core/float_text.h"
+#include "core/json_writer.h"
 #include "metrics/promql/float_histogram.h"
 #include "metrics/promql/parser.h"
 #include "model/value.h"
@@ -38,21 +37,6 @@ int List(const Words& words) {
   return kExitOk;
 }
 
-// Go's %g: the shortest digits, with an exponent below 10^-4 and from 10^6 on.
-std::string FormatG(double value) {
-  if (std::isnan(value) || std::isinf(value)) return model::FormatValue(value);
-  std::string text;
-  core::AppendScientific(text, value);
-  int exponent = 0;
-  std::string_view digits = std::string_view(text).substr(text.find('e') + 1);
-  if (digits.starts_with('+')) digits.remove_prefix(1);
-  std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
-  if (exponent < -4 || exponent >= 6) return text;
-  text.clear();
-  core::AppendFixed(text, value);
-  return text;
-}
-
 struct DumpOptions {
   PromtoolOptions common;
   std::string path = "data/";
@@ -60,6 +44,7 @@ struct DumpOptions {
   std::string min_time = "-9223372036854775808";
   std::string max_time = "9223372036854775807";
   std::vector<std::string> matchers;
+  std::string format = "prom";
 };
 
 Result<int64_t> ParseInteger(const std::string& text) {
@@ -100,9 +85,8 @@ Status ForEachSeries(const DumpOptions& options, const Take& take) {
   return {};
 }
 
-bool ParseDump(const Words& words, std::string_view command, std::string_view summary, DumpOptions& options,
-               int& code) {
-  CommandLine line;
+bool ParseDump(CommandLine line, const Words& words, std::string_view command, std::string_view summary,
+               DumpOptions& options, int& code) {
   line.AddFlag("sandbox-dir-root", 0, "The folder in which one for the experiment is made.",
                &options.sandbox_root);
   line.AddFlag("min-time", 0, "Minimum timestamp to dump, in milliseconds since the Unix epoch.",
@@ -114,12 +98,33 @@ bool ParseDump(const Words& words, std::string_view command, std::string_view su
   return ParseOrStop(line, words, command, summary, options.common, code);
 }
 
+void PrintSeriesJson(const model::Labels& labels) {
+  core::JsonWriter json;
+  json.BeginObject();
+  for (const model::LabelView label : labels) json.Key(label.name).String(label.value);
+  json.EndObject();
+  Print(std::move(json).Take() + "\n");
+}
+
 int Dump(const Words& words) {
   DumpOptions options;
+  CommandLine line;
+  line.AddFlag("format", 0, "Output format of the dump: prom or seriesjson.", &options.format);
   int code = kExitOk;
-  if (!ParseDump(words, "tsdb dump", "Dump data (series+samples or optionally just series) from a TSDB.",
-                 options, code)) {
+  if (!ParseDump(std::move(line), words, "tsdb dump",
+                 "Dump data (series+samples or optionally just series) from a TSDB.", options, code)) {
     return code;
+  }
+  if (options.format == "seriesjson") {
+    Status dumped =
+        ForEachSeries(options, [](const model::Labels& labels, const model::SampleColumns& samples) {
+          if (samples.size() > 0) PrintSeriesJson(labels);
+        });
+    return dumped ? kExitOk : FailWith(dumped.error().message());
+  }
+  if (options.format != "prom") {
+    return FailWith(fmt::format(
+        "promtool: error: enum value must be one of prom,seriesjson, got '{}', try --help", options.format));
   }
   Status dumped =
       ForEachSeries(options, [](const model::Labels& labels, const model::SampleColumns& samples) {
@@ -146,7 +151,7 @@ std::string CondensedLabels(const model::Labels& labels) {
 int DumpOpenMetrics(const Words& words) {
   DumpOptions options;
   int code = kExitOk;
-  if (!ParseDump(words, "tsdb dump-openmetrics",
+  if (!ParseDump({}, words, "tsdb dump-openmetrics",
                  "Dump samples from a TSDB into OpenMetrics text format, excluding native histograms and "
                  "staleness markers, which are not representable in OpenMetrics.",
                  options, code)) {
@@ -186,6 +191,10 @@ std::vector<PromtoolCommand> PromtoolTsdbCommands() {
        "--start=START <rule-files>...",
        "Make blocks of what recording rules would have recorded.",
        PromtoolBackfillRules},
+      {{"tsdb", "bench", "write"},
+       "[<file>]",
+       "Write scrapes of many series and say how fast that went.",
+       PromtoolBenchWrite},
   };
 }
 

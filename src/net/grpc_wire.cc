@@ -401,10 +401,9 @@ std::optional<GrpcStatus> ParseGrpcStatus(const HttpHeaders& trailers) {
   return status;
 }
 
-GrpcCode GrpcCodeOfHttp(int http_status) {
+GrpcCode GrpcCodeOfAnswer(int http_status) {
   switch (http_status) {
     case 400:
-    case 431:
       return GrpcCode::kInternal;
     case 401:
       return GrpcCode::kUnauthenticated;
@@ -412,10 +411,6 @@ GrpcCode GrpcCodeOfHttp(int http_status) {
       return GrpcCode::kPermissionDenied;
     case 404:
       return GrpcCode::kUnimplemented;
-    case 408:
-      return GrpcCode::kDeadlineExceeded;
-    case 413:
-      return GrpcCode::kResourceExhausted;
     case 429:
     case 502:
     case 503:
@@ -423,6 +418,21 @@ GrpcCode GrpcCodeOfHttp(int http_status) {
       return GrpcCode::kUnavailable;
     default:
       return GrpcCode::kUnknown;
+  }
+}
+
+GrpcCode GrpcCodeOfRefusal(int http_status) {
+  switch (http_status) {
+    case 405:
+    case 414:
+    case 431:
+      return GrpcCode::kInternal;
+    case 408:
+      return GrpcCode::kDeadlineExceeded;
+    case 413:
+      return GrpcCode::kResourceExhausted;
+    default:
+      return GrpcCodeOfAnswer(http_status);
   }
 }
 

@@ -105,8 +105,10 @@ void AppendGrpcStatus(const GrpcStatus& status, HttpHeaders& trailers);
 // What a client makes of trailers (or of a header that ends the stream). None without grpc-status.
 std::optional<GrpcStatus> ParseGrpcStatus(const HttpHeaders& trailers);
 
-// What gRPC says where HTTP would say `http_status`: for refusals of the server's own, and answers of servers
-// that do not speak gRPC.
-GrpcCode GrpcCodeOfHttp(int http_status);
+// What a client makes of an answer that is not gRPC's
+// (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
+GrpcCode GrpcCodeOfAnswer(int http_status);
+// What our server says where it would answer HTTP with this status.
+GrpcCode GrpcCodeOfRefusal(int http_status);
 
 }  // namespace sextant::net

@@ -17,6 +17,8 @@ constexpr size_t kMaxOutputBytes = 128 << 10;  // per write
 constexpr size_t kIdleOutputBytes = 16 << 10;
 // Smaller bodies are not counted against what all connections may hold.
 constexpr size_t kUncountedBodyBytes = 4 << 10;
+// As over HTTP/1.1: inline routes take little.
+constexpr size_t kMaxInlineBodyBytes = 64 << 10;
 // A client that is served no longer gets so much time to read what was sent last.
 constexpr core::DurationMs kFarewellMs = 2'000;
 // A request that was answered early is read on so far, since some clients take the reset that could stop them
@@ -443,11 +445,11 @@ void Http2Connection::OnData(Http2Stream& base, std::string_view bytes) {
   }
   std::string& body = stream.request.body;
   const Route* route = stream.match.route;
-  size_t limit = route == nullptr ? 0 : route->options.max_body_bytes;
+  if (route == nullptr) return;  // its answer is certain, and waits for a password to be checked
+  size_t limit = route->options.max_body_bytes;
   // A gRPC message has five bytes more, and says itself how long it is.
   if (stream.is_grpc) limit += 5;
-  if (route != nullptr && !stream.is_grpc && route->options.run_inline)
-    limit = std::min<size_t>(limit, 64 << 10);
+  if (!stream.is_grpc && route->options.run_inline) limit = std::min(limit, kMaxInlineBodyBytes);
   if (bytes.size() > limit - std::min(limit, body.size())) {
     Refuse(stream, 413, "body_bytes", fmt::format("the body is larger than {} bytes", limit));
     return;
@@ -533,7 +535,7 @@ void Http2Connection::DispatchCall(ServerStream& stream) {
 // Answers in place of a handler, whether or not the request is complete.
 void Http2Connection::Answer(ServerStream& stream, HttpResponse response) {
   if (stream.is_grpc) {
-    AnswerCall(stream, {GrpcCodeOfHttp(response.status),
+    AnswerCall(stream, {GrpcCodeOfRefusal(response.status),
                         std::string(response.Body().substr(0, response.Body().find('\n')))});
     return;
   }

@@ -169,7 +169,10 @@ struct Http2Session::Impl {
         }
         break;
       case NGHTTP2_SETTINGS:
-        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) self.OnControl();
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+          self.has_settings_ = true;
+          self.OnControl();
+        }
         break;
       case NGHTTP2_PRIORITY:
         self.OnControl();
@@ -229,12 +232,15 @@ struct Http2Session::Impl {
   }
 
   static int OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
-    Self(user).owner_.OnRefused("http2_protocol");
+    Self(user).BrokenProtocol();
     return 0;
   }
 
   static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     Http2Session& self = Self(user);
+    // nghttp2 ends connections by itself where a frame is wrong.
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
+      self.BrokenProtocol();
     bool is_last = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
                    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     if (!is_last || !self.options_.is_server) return 0;
@@ -351,6 +357,12 @@ void Http2Session::Flooded(std::string_view reason) {
   owner_.OnRefused(reason);
 }
 
+void Http2Session::BrokenProtocol() {
+  if (has_refused_ || is_flooded_) return;
+  has_refused_ = true;
+  owner_.OnRefused("http2_protocol");
+}
+
 core::Status Http2Session::Receive(std::string_view bytes, int64_t now_ns) {
   now_ns_ = now_ns;
   ssize_t used = nghttp2_session_mem_recv(impl_->session, Bytes(bytes), bytes.size());
@@ -361,7 +373,7 @@ core::Status Http2Session::Receive(std::string_view bytes, int64_t now_ns) {
     return Fail(Code::kResourceExhausted, "the peer floods the connection");
   }
   if (used >= 0) return Fail(Code::kInternal, "HTTP/2: the session stopped reading");
-  owner_.OnRefused("http2_protocol");
+  BrokenProtocol();
   nghttp2_session_terminate_session(impl_->session, NGHTTP2_PROTOCOL_ERROR);
   return Fail(Code::kInvalidArgument, "HTTP/2: {}", nghttp2_strerror(static_cast<int>(used)));
 }
@@ -381,20 +393,17 @@ bool Http2Session::is_finished() const {
 
 Http2Stream* Http2Session::Open(std::unique_ptr<Http2Stream> stream, std::string_view method,
                                 std::string_view scheme, std::string_view authority, std::string_view path,
-                                const HttpHeaders& fields, std::string body) {
+                                const HttpHeaders& fields) {
   FieldList list(fields);
   list.AddView(":method", method);
   list.AddView(":scheme", scheme);
   list.AddView(":authority", authority);
   list.AddView(":path", path);
   list.AddAll(fields);
-  stream->unsent_bytes_ = body.size();
-  if (!body.empty()) stream->pieces_.push_back({std::move(body), {}, 0});
   stream->is_begun_ = true;
-  stream->is_ended_ = true;
   nghttp2_data_provider provider = Impl::Provider(*stream);
-  int32_t id = nghttp2_submit_request(impl_->session, nullptr, list.data(), list.size(),
-                                      stream->unsent_bytes_ > 0 ? &provider : nullptr, stream.get());
+  int32_t id =
+      nghttp2_submit_request(impl_->session, nullptr, list.data(), list.size(), &provider, stream.get());
   if (id < 0) return nullptr;
   stream->id_ = id;
   return (streams_[id] = std::move(stream)).get();
@@ -463,10 +472,6 @@ Http2Stream* Http2Session::Find(int32_t id) {
 
 void Http2Session::ForEach(const std::function<void(Http2Stream&)>& visit) {
   for (auto& [id, stream] : streams_) visit(*stream);
-}
-
-uint32_t Http2Session::peer_max_streams() const {
-  return nghttp2_session_get_remote_settings(impl_->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
 }  // namespace sextant::net

@@ -44,7 +44,7 @@ struct Http2Options {
   uint32_t max_frame_bytes = 256 << 10;
   // Streams that the peer may cancel, and frames that cause work without use (PING, SETTINGS, PRIORITY, empty
   // DATA): so many at once, and so many a second from then on. Above: GOAWAY.
-  double reset_burst = 1'000;
+  double reset_burst = 900;  // nghttp2 has a limit of its own somewhat above
   double resets_per_second = 33;
   double control_burst = 5'000;
   double controls_per_second = 500;
@@ -145,11 +145,9 @@ class Http2Session {
   // Whether the connection has served its purpose: both sides have nothing more to say.
   bool is_finished() const;
 
-  // Client: opens a stream. Its method, scheme, authority and path are sent, not those of `stream`. Null when
-  // the session takes no more.
+  // Client: opens a stream, whose body Append and End complete. Null when the session takes no more.
   Http2Stream* Open(std::unique_ptr<Http2Stream> stream, std::string_view method, std::string_view scheme,
-                    std::string_view authority, std::string_view path, const HttpHeaders& fields,
-                    std::string body);
+                    std::string_view authority, std::string_view path, const HttpHeaders& fields);
   // Server: begins the answer. With `ends` there is no body and no trailer.
   void Begin(Http2Stream& stream, int status, const HttpHeaders& fields, bool ends);
   // Server: a preliminary answer (100).
@@ -173,8 +171,8 @@ class Http2Session {
   void ForEach(const std::function<void(Http2Stream&)>& visit);
   // A header has begun and is not complete.
   bool is_in_header() const { return is_in_header_; }
-  // Client: streams that the peer allows at the same time.
-  uint32_t peer_max_streams() const;
+  // The peer has sent its settings, which shows that it speaks HTTP/2.
+  bool has_settings() const { return has_settings_; }
 
   struct Impl;  // nghttp2's callbacks
 
@@ -186,6 +184,7 @@ class Http2Session {
   bool TakeToken(Bucket& bucket, double burst, double per_second);
   void OnControl();
   void Flooded(std::string_view reason);
+  void BrokenProtocol();
 
   const Http2Options options_;
   Owner& owner_;
@@ -197,6 +196,8 @@ class Http2Session {
   size_t block_bytes_ = 0;  // of the header block being read, stored or not
   bool is_in_header_ = false;
   bool is_flooded_ = false;
+  bool has_settings_ = false;
+  bool has_refused_ = false;  // the owner was told that the peer breaks the protocol
 };
 
 }  // namespace sextant::net

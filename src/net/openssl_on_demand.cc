@@ -137,6 +137,8 @@ SEXTANT_FORWARD(kCrypto, void*, OPENSSL_sk_value, (const OPENSSL_STACK* a, int b
 SEXTANT_FORWARD(kCrypto, EVP_PKEY*, PEM_read_bio_PrivateKey, (BIO* a, EVP_PKEY** b, pem_password_cb* c, void* d),
                 (a, b, c, d))
 SEXTANT_FORWARD(kCrypto, X509*, PEM_read_bio_X509, (BIO* a, X509** b, pem_password_cb* c, void* d), (a, b, c, d))
+SEXTANT_FORWARD(kCrypto, X509*, PEM_read_bio_X509_AUX, (BIO* a, X509** b, pem_password_cb* c, void* d), (a, b, c, d))
+SEXTANT_FORWARD(kSsl, pem_password_cb*, SSL_CTX_get_default_passwd_cb, (SSL_CTX* a), (a))
 SEXTANT_FORWARD(kSsl, int, SSL_CTX_add_client_CA, (SSL_CTX* a, X509* b), (a, b))
 SEXTANT_FORWARD(kSsl, X509_STORE*, SSL_CTX_get_cert_store, (const SSL_CTX* a), (a))
 SEXTANT_FORWARD(kSsl, void, SSL_CTX_set_cert_verify_callback,

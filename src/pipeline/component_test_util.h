@@ -3,8 +3,10 @@
 #pragma once
 
 #include <gmock/gmock.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -118,6 +120,7 @@ class ComponentTest : public testing::Test {
                      .executor = executor_,
                      .clock = clock_,
                      .telemetry = registry_,
+                     .server_metrics = registry_,
                      .logger = core::Logger::Discard(),
                      .http = http_,
                      .extensions = no_extensions_,

@@ -71,7 +71,7 @@ TEST(ServiceConfigTest, MistakesAreToldWithTheirPlace) {
        "c.yaml:3:24: service.extensions[0]: service::extensions: references extension \"x\" which is not configured"},
       {start + "service: {telemetry: {unknown: key}}\n", "c.yaml:3:23: service.telemetry.unknown: unknown field"},
       {start + "connectors: {forward: }\nservice: {pipelines: {logs: {receivers: [nop], exporters: [forward]}}}\n",
-       "c.yaml:3:23: connectors.forward: connector \"forward\" used as exporter in logs pipeline but not used in any "
+       "c.yaml:3:14: connectors.forward: connector \"forward\" used as exporter in logs pipeline but not used in any "
        "supported receiver pipeline"},
   };
   for (const Case& one : cases) EXPECT_EQ(ErrorOf(one.yaml), one.error) << one.yaml;

@@ -43,7 +43,7 @@ class TestEnvironment {
 };
 
 // Takes batches, and refuses as it is told.
-class NotingConsumer final : public Consumer {
+class TakingConsumer final : public Consumer {
  public:
   void Consume(Telemetry batch, Done done) override {
     Outcome outcome;

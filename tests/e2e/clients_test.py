@@ -2,12 +2,15 @@
 
 SEXTANT_PEERS names the folder that scripts/peers fills; without it (and without .tools/peers) the tests are skipped.
 """
+import gzip
+import http.server
 import json
 import os
 import pathlib
 import socket
 import subprocess
 import tarfile
+import threading
 import unittest
 
 from harness import BINARY, Api, TestCase, run, wait_for
@@ -136,13 +139,98 @@ g +Inf 1700000200
                          f"--end={now + 60}", "--eval-interval=1s", "--output-dir=made", "rules.yml", cwd=self.folder)
         self.assertEqual(code, 0, text)
         self.assertIn('{__name__="x:twice", a="b", job="pushed"} 6 ', run("promtool", "tsdb", "dump", "made", cwd=self.folder)[1])
-        code, text = run("promtool", "debug", "pprof", f"http://127.0.0.1:{port}")
-        self.assertEqual(code, 1)
-        self.assertIn("not supported", text)
         code, text = run("promtool", "debug", "metrics", f"http://127.0.0.1:{port}", cwd=self.folder)
         self.assertEqual(code, 0, text)
         with tarfile.open(self.folder / "debug.tar.gz") as archive:
             self.assertIn(b"prometheus_build_info", archive.extractfile("metrics.txt").read())
+
+    def test_profiles_of_a_go_program(self):
+        """`debug pprof` and `debug all` keep what the server says; ours is no Go program and has no profiles."""
+        asked = []
+
+        class GoProgram(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                body = b"up 1\n" if self.path == "/metrics" else gzip.compress(self.path.encode())
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+        program = http.server.ThreadingHTTPServer(("127.0.0.1", 0), GoProgram)
+        threading.Thread(target=program.serve_forever, daemon=True).start()
+        self.addCleanup(program.server_close)
+        self.addCleanup(program.shutdown)
+        url = f"http://127.0.0.1:{program.server_port}"
+        files = {"goroutine.pb": "goroutine", "heap.pb": "heap", "mutex.pb": "mutex", "threadcreate.pb": "threadcreate",
+                 "cpu.pb": "profile?seconds=30", "block.pb": "block", "trace.pb": "trace?seconds=30"}
+        for command in ("pprof", "all"):
+            asked.clear()
+            code, text = run("promtool", "debug", command, url, cwd=self.folder)
+            self.assertEqual(code, 0, text)
+            self.assertEqual(sorted(text.splitlines()[:-1]), sorted(f"collecting: {url}{path}" for path in asked))
+            self.assertEqual(text.splitlines()[-1], 'Compiling debug information complete, all files written in "debug.tar.gz".')
+            with tarfile.open(self.folder / "debug.tar.gz") as archive:
+                kept = {name: archive.extractfile(name).read() for name in archive.getnames()}
+            self.assertEqual(kept.pop("metrics.txt", None), b"up 1\n" if command == "all" else None)
+            self.assertEqual({name: gzip.decompress(body).decode() for name, body in kept.items()},
+                             {name: f"/debug/pprof/{path}" for name, path in files.items()})
+        server = self.start_platform()
+        code, text = run("promtool", "debug", "pprof", f"http://127.0.0.1:{server.port}", cwd=self.folder)
+        self.assertEqual(code, 1)
+        self.assertIn("error completing debug command: ", text)
+
+    def test_dump_as_json(self):
+        self.write("in.om", self.OPENMETRICS)
+        code, text = run("promtool", "tsdb", "create-blocks-from", "openmetrics", "in.om", "data", cwd=self.folder)
+        self.assertEqual(code, 0, text)
+        code, plain = run("promtool", "tsdb", "dump", "data", cwd=self.folder)
+        self.assertEqual((code, plain), run("promtool", "tsdb", "dump", "--format=prom", "data", cwd=self.folder))
+        code, text = run("promtool", "tsdb", "dump", "--format=seriesjson", "data", cwd=self.folder)
+        self.assertEqual(code, 0, text)
+        self.assertEqual([json.loads(line) for line in text.splitlines()],
+                         [{"__name__": "g"}, {"__name__": "http_total", "code": "200", "path": "/a b"},
+                          {"__name__": "http_total", "code": "500", "path": "/"}])
+        code, text = run("promtool", "tsdb", "dump", "--format=xml", "data", cwd=self.folder)
+        self.assertEqual(code, 1)
+        self.assertIn("enum value must be one of prom,seriesjson, got 'xml'", text)
+
+    def test_blocks_as_long_as_promtools(self):
+        lines = "".join(f"a {i} {1700000000 + i * 1800}\n" for i in range(100))
+        self.write("in.om", f"# TYPE a gauge\n{lines}# EOF\n")
+        for duration in ("2h", "6h", "24h", "30m", "72h"):
+            results = []
+            for command, data in (([PEERS / "promtool"], "theirs"), ([BINARY, "promtool"], "ours")):
+                done = subprocess.run([*command, "tsdb", "create-blocks-from", "openmetrics", f"--max-block-duration={duration}",
+                                       "in.om", data + duration], capture_output=True, text=True, cwd=self.folder)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                # Without names and sizes of blocks.
+                results.append([line.split()[1:-1] for line in done.stdout.splitlines()])
+            self.assertEqual(*results, duration)
+        theirs, ours = self.both("tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=x", "in.om", "bad")
+        self.assertEqual(theirs, ours)
+
+    def test_bench_of_writing(self):
+        self.write("series.json", "".join(f'{{"__name__":"x","a":"{i}"}}\n' for i in range(3000)))
+        (self.folder / "kept").mkdir()
+        self.write("kept/other", "not ours")
+        for _ in range(2):  # the second replaces what the first left
+            code, text = run("promtool", "tsdb", "bench", "write", "--out=kept", "--metrics=2500", "--scrapes=200", "series.json",
+                             cwd=self.folder)
+            self.assertEqual(code, 0, text)
+            self.assertEqual([line.split("=")[1].split()[0] for line in text.splitlines() if line.startswith(">> completed")],
+                             ["readData", "ingestScrapes", "stopStorage"])
+            self.assertIn(" > total samples: 500000\n", text)
+            self.assertIn(" > samples/sec: ", text)
+        self.assertTrue((self.folder / "kept/other").exists())
+        code, text = run("promtool", "tsdb", "dump", '--match={a="2499"}', "kept/storage", cwd=self.folder)
+        self.assertEqual(code, 0, text)
+        self.assertEqual(len(text.splitlines()), 200)
+        for arguments in (("none.json",), ("--metrics=x", "series.json")):
+            code, text = run("promtool", "tsdb", "bench", "write", "--out=other", *arguments, cwd=self.folder)
+            self.assertEqual(code, 1, text)
 
     def test_our_metrics_pass_promtools_parser(self):
         server = self.start_platform()

@@ -116,6 +116,56 @@ class NodeExporter(TestCase):
         self.assertIn("--web.systemd-socket: systemd has opened no sockets", output)
 
 
+    def silent_supervisor(self):
+        """The URL of one that takes connections and never answers, and the listener behind it."""
+        listener = socket.socket()
+        self.addCleanup(listener.close)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/RPC2", listener
+
+    def test_refuses_more_scrapes_at_a_time_than_it_is_told(self):
+        # The first scrape of all is the program's own, at its start.
+        url, listener = self.silent_supervisor()
+        server = self.start_exporter("--web.max-requests=1", "--collector.disable-defaults", "--collector.supervisord",
+                                     "--collector.loadavg", f"--collector.supervisord.url={url}")
+        answers = []
+
+        def scrape():
+            answers.append(server.request("GET", "/metrics"))
+        first = threading.Thread(target=scrape)
+        first.start()
+
+        def refused():
+            scrape()
+            return any(status == 503 for status, *_ in answers)
+        wait_for("a refusal", refused)
+        first.join()
+        texts = [str(answer) for answer in answers if answer[0] == 503]
+        self.assertIn("Limit of concurrent requests reached (1), try again later.", texts[0])
+        self.assertIn(200, [status for status, *_ in answers])
+        text = server.get("/metrics")[1]
+        self.assertRegex(text, r'promhttp_metric_handler_requests_total\{code="503"\} [1-9]')
+
+    def test_takes_the_address_of_supervisord_from_the_environment(self):
+        supervisor = xmlrpc.server.SimpleXMLRPCServer(("127.0.0.1", 0), logRequests=False)
+        supervisor.register_function(lambda: PROCESSES, "supervisor.getAllProcessInfo")
+        threading.Thread(target=supervisor.serve_forever, daemon=True).start()
+        self.addCleanup(supervisor.server_close)
+        self.addCleanup(supervisor.shutdown)
+        os.environ["SUPERVISORD_URL"] = f"http://127.0.0.1:{supervisor.server_address[1]}/RPC2"
+        self.addCleanup(os.environ.pop, "SUPERVISORD_URL")
+        flags = ("--collector.disable-defaults", "--collector.supervisord")
+        self.assertIn("node_supervisord_up", self.start_exporter(*flags).get("/metrics")[1])
+        with_flag = self.start_exporter(*flags, "--collector.supervisord.url=http://127.0.0.1:1/RPC2")
+        self.assertNotIn("node_supervisord_up", with_flag.get("/metrics")[1])
+
+    def test_refuses_a_number_of_requests_that_is_none(self):
+        code, output = run("node_exporter", "--web.max-requests=many")
+        self.assertEqual(code, 2)
+        self.assertIn("--web.max-requests", output)
+
+
 class Ntp(threading.Thread):
     """A server of stratum 2 whose clock is right."""
 
@@ -224,6 +274,21 @@ class BesideTheOriginal(TestCase):
             self.skipTest("this machine lets nobody count")
         for name in names:
             self.assertEqual(ours[name], theirs[name], name)
+
+    def test_network_devices_over_netlink_are_told_of_alike(self):
+        flags = ("--collector.disable-defaults", "--collector.netclass", "--collector.netclass.netlink",
+                 "--collector.netclass_rtnl.with-stats")
+        moving = re.compile(r"node_network_(receive|transmit)_(bytes|packets)_total")
+        # Debian's version does not read these yet.
+        new = re.compile(r"node_network_(address_assign_type|device_id|name_assign_type|altnames_info)")
+
+        def samples(text):
+            lines = (line.removeprefix("# TYPE ") for line in text.splitlines() if not line.startswith("# HELP "))
+            return sorted(line.rsplit(" ", 1)[0] if moving.match(line) else line
+                          for line in lines if line.startswith("node_network_") and not new.match(line))
+        theirs = samples(self.start_original(*flags).get("/metrics")[1])
+        self.assertGreater(len(theirs), 40)
+        self.assertEqual(samples(self.start_exporter(*flags).get("/metrics")[1]), theirs)
 
     def test_no_family_is_missing(self):
         self.compare()

@@ -494,9 +494,6 @@ class Commands(TestCase):
         self.assertEqual(promtool("--experimental", "promql", "label-matchers", "set", 'a{b="c"} + d', "b", "x"), (0, 'a{b="x"} + d{b="x"}\n'))
         self.assertEqual(promtool("--experimental", "promql", "label-matchers", "set", "-t", "=~", "a", "b", "x.*"), (0, 'a{b=~"x.*"}\n'))
         self.assertEqual(promtool("--experimental", "promql", "label-matchers", "delete", 'a{b="c",d="e"}', "b"), (0, 'a{d="e"}\n'))
-        code, output = promtool("debug", "pprof", "http://x")
-        self.assertEqual(code, 1)
-        self.assertIn("not supported", output)
 
     def test_query(self):
         server = self.start_platform()

@@ -1,9 +1,7 @@
 // node_arp_entries and node_arp_states: neighbours known by ARP, over rtnetlink as node_exporter reads them
 // by default, or from /proc/net/arp (which knows no states).
 #include <linux/neighbour.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <sys/socket.h>
 
 #include <map>
@@ -41,7 +39,7 @@ std::string_view StateName(uint16_t state) {
   }
 }
 
-core::Result<Devices> ReadNetlink() {
+core::Result<Devices> ReadNetlink(Netlink& route) {
   ndmsg request{};
   request.ndm_family = AF_INET;
   std::map<int, Devices::iterator> by_index;
@@ -52,16 +50,16 @@ core::Result<Devices> ReadNetlink() {
     if ((neighbour.ndm_state & NUD_NOARP) != 0) return;  // /proc/net/arp leaves them out, too
     auto known = by_index.find(neighbour.ndm_ifindex);
     if (known == by_index.end()) {
-      char name[IF_NAMESIZE];
-      if (::if_indextoname(static_cast<unsigned>(neighbour.ndm_ifindex), name) == nullptr) return;
-      known = by_index.emplace(neighbour.ndm_ifindex, devices.try_emplace(name).first).first;
+      std::string name = route.DeviceName(static_cast<uint32_t>(neighbour.ndm_ifindex));
+      if (name.empty()) return;
+      known = by_index.emplace(neighbour.ndm_ifindex, devices.try_emplace(std::move(name)).first).first;
     }
     Device& device = known->second->second;
     ++device.entries;
     ++device.states[StateName(neighbour.ndm_state)];
   };
-  SEXTANT_TRY(DumpNetlink(NETLINK_ROUTE, RTM_GETNEIGH, BytesOf(request), read)
-                  .map_error(core::AddContext("listing neighbours")));
+  SEXTANT_TRY(
+      route.Dump(RTM_GETNEIGH, BytesOf(request), read).map_error(core::AddContext("listing neighbours")));
   return devices;
 }
 
@@ -80,9 +78,9 @@ core::Result<Devices> ReadProc(const HostPaths& paths) {
   return devices;
 }
 
-core::Status CollectArp(const NameFilter& filter, bool uses_netlink, const HostPaths& paths,
-                        MetricSink& sink) {
-  SEXTANT_ASSIGN(const Devices devices, uses_netlink ? ReadNetlink() : ReadProc(paths));
+// No `route`: from the file.
+core::Status CollectArp(const NameFilter& filter, Netlink* route, const HostPaths& paths, MetricSink& sink) {
+  SEXTANT_ASSIGN(const Devices devices, route != nullptr ? ReadNetlink(*route) : ReadProc(paths));
   auto& entries = sink.GetFamily("node_arp_entries", "Number of ARP entries of each device.",
                                  MetricType::kGauge, {"device"});
   auto& states = sink.GetFamily("node_arp_states", "Number of ARP entries of each device in each state.",
@@ -97,12 +95,12 @@ core::Status CollectArp(const NameFilter& filter, bool uses_netlink, const HostP
 
 }  // namespace
 
-std::unique_ptr<Collector> MakeArpCollector(const NodeOptions& options) {
-  return std::make_unique<StatelessCollector>(
-      "arp", [filter = options.arp_devices, uses_netlink = options.arp_netlink](const HostPaths& paths,
-                                                                                MetricSink& sink) {
-        return CollectArp(filter, uses_netlink, paths, sink);
-      });
+std::unique_ptr<Collector> MakeArpCollector(const NodeOptions& options, std::shared_ptr<Netlink> route) {
+  if (!options.arp_netlink) route = nullptr;
+  return std::make_unique<StatelessCollector>("arp", [filter = options.arp_devices, route = std::move(route)](
+                                                         const HostPaths& paths, MetricSink& sink) {
+    return CollectArp(filter, route.get(), paths, sink);
+  });
 }
 
 }  // namespace sextant::node

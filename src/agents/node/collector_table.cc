@@ -1,3 +1,5 @@
+#include <linux/netlink.h>
+
 #include "agents/node/collectors.h"
 #include "agents/node/usage/cgroup_usage.h"
 #include "agents/node/usage/process_usage.h"
@@ -13,11 +15,14 @@ std::shared_ptr<T> SharedOrOwn(const std::shared_ptr<T>& shared, const NodeOptio
   return std::make_shared<T>(options.paths, clock, UsageLimits{.top_count = options.usage_top_count});
 }
 
+std::shared_ptr<Netlink> Kernel(int protocol) { return std::make_shared<NetlinkClient>(protocol); }
+
 }  // namespace
 
 std::span<const CollectorEntry> CollectorTable() {
   static constexpr CollectorEntry kTable[] = {
-      {"arp", true, false, [](const auto& o, const auto&) { return MakeArpCollector(o); }},
+      {"arp", true, false,
+       [](const auto& o, const auto&) { return MakeArpCollector(o, Kernel(NETLINK_ROUTE)); }},
       {"bcache", true, true, [](const auto& o, const auto&) { return MakeBcacheCollector(o); }},
       {"bcachefs", true, true, [](const auto&, const auto&) { return MakeBcachefsCollector(); }},
       {"bonding", true, true, [](const auto&, const auto&) { return MakeBondingCollector(); }},
@@ -35,7 +40,7 @@ std::span<const CollectorEntry> CollectorTable() {
       {"cpufreq", true, false, [](const auto& o, const auto&) { return MakeCpufreqCollector(o); }},
       {"diskstats", true, false, [](const auto& o, const auto&) { return MakeDiskstatsCollector(o); }},
       {"dmi", true, true, [](const auto&, const auto&) { return MakeDmiCollector(); }},
-      {"dmmultipath", false, true, [](const auto&, const auto&) { return MakeDmmultipathCollector(); }},
+      {"dmmultipath", true, true, [](const auto&, const auto&) { return MakeDmmultipathCollector(); }},
       {"drbd", false, false, [](const auto&, const auto&) { return MakeDrbdCollector(); }},
       {"drm", false, true, [](const auto&, const auto&) { return MakeDrmCollector(); }},
       {"edac", true, true, [](const auto&, const auto&) { return MakeEdacCollector(); }},
@@ -46,10 +51,10 @@ std::span<const CollectorEntry> CollectorTable() {
       {"filesystem", true, false,
        [](const auto& o, const auto&) { return MakeFilesystemCollector(o, ReadFilesystemUsage); }},
       {"hwmon", true, true, [](const auto& o, const auto&) { return MakeHwmonCollector(o); }},
-      {"infiniband", true, true, [](const auto&, const auto&) { return MakeInfinibandCollector(); }},
+      {"infiniband", true, true, [](const auto& o, const auto&) { return MakeInfinibandCollector(o); }},
       {"interrupts", false, false, [](const auto& o, const auto&) { return MakeInterruptsCollector(o); }},
       {"ipvs", true, false, [](const auto& o, const auto&) { return MakeIpvsCollector(o); }},
-      {"kernel_hung", false, false, [](const auto&, const auto&) { return MakeKernelHungCollector(); }},
+      {"kernel_hung", true, false, [](const auto&, const auto&) { return MakeKernelHungCollector(); }},
       {"ksmd", false, false, [](const auto&, const auto&) { return MakeKsmdCollector(); }},
       {"lnstat", false, false, [](const auto&, const auto&) { return MakeLnstatCollector(); }},
       {"loadavg", true, false, [](const auto&, const auto&) { return MakeLoadavgCollector(); }},
@@ -58,14 +63,22 @@ std::span<const CollectorEntry> CollectorTable() {
       {"meminfo", true, false, [](const auto&, const auto&) { return MakeMeminfoCollector(); }},
       {"meminfo_numa", false, false, [](const auto&, const auto&) { return MakeMeminfoNumaCollector(); }},
       {"mountstats", false, false, [](const auto&, const auto&) { return MakeMountstatsCollector(); }},
-      {"netclass", true, false, [](const auto& o, const auto&) { return MakeNetclassCollector(o); }},
-      {"netdev", true, false, [](const auto& o, const auto&) { return MakeNetdevCollector(o); }},
+      {"netclass", true, false,
+       [](const auto& o, const auto&) {
+         return o.netclass_netlink
+                    ? MakeNetclassNetlinkCollector(o, Kernel(NETLINK_ROUTE), Kernel(NETLINK_GENERIC))
+                    : MakeNetclassCollector(o, Kernel(NETLINK_ROUTE));
+       }},
+      {"netdev", true, false,
+       [](const auto& o, const auto&) { return MakeNetdevCollector(o, Kernel(NETLINK_ROUTE)); }},
       {"netstat", true, false, [](const auto& o, const auto&) { return MakeNetstatCollector(o); }},
-      {"network_route", false, false, [](const auto&, const auto&) { return MakeNetworkRouteCollector(); }},
+      {"network_route", false, false,
+       [](const auto&, const auto&) { return MakeNetworkRouteCollector(Kernel(NETLINK_ROUTE)); }},
       {"nfs", true, false, [](const auto&, const auto&) { return MakeNfsCollector(); }},
       {"nfsd", true, false, [](const auto&, const auto&) { return MakeNfsdCollector(); }},
       {"ntp", false, true, [](const auto& o, const auto&) { return MakeNtpCollector(o); }},
       {"nvme", true, true, [](const auto&, const auto&) { return MakeNvmeCollector(); }},
+      {"nvmesubsystem", false, true, [](const auto&, const auto&) { return MakeNvmesubsystemCollector(); }},
       {"os", true, false, [](const auto&, const auto&) { return MakeOsCollector(); }},
       {"pcidevice", false, true, [](const auto& o, const auto&) { return MakePcideviceCollector(o); }},
       {"perf", false, true, [](const auto& o, const auto&) { return MakePerfCollector(o); }},
@@ -77,7 +90,8 @@ std::span<const CollectorEntry> CollectorTable() {
          return MakeProcessUsageCollector(SharedOrOwn(o.process_usage, o, c));
        }},
       {"processes", false, false, [](const auto&, const auto&) { return MakeProcessesCollector(); }},
-      {"qdisc", false, false, [](const auto& o, const auto&) { return MakeQdiscCollector(o); }},
+      {"qdisc", false, false,
+       [](const auto& o, const auto&) { return MakeQdiscCollector(o, Kernel(NETLINK_ROUTE)); }},
       {"rapl", true, true, [](const auto& o, const auto&) { return MakeRaplCollector(o); }},
       {"runit", false, true, [](const auto& o, const auto&) { return MakeRunitCollector(o); }},
       {"schedstat", true, false, [](const auto&, const auto&) { return MakeSchedstatCollector(); }},
@@ -92,7 +106,8 @@ std::span<const CollectorEntry> CollectorTable() {
       {"sysctl", false, false, [](const auto& o, const auto&) { return MakeSysctlCollector(o); }},
       {"systemd", false, true, [](const auto& o, const auto&) { return MakeSystemdCollector(o); }},
       {"tapestats", true, true, [](const auto& o, const auto&) { return MakeTapestatsCollector(o); }},
-      {"tcpstat", false, false, [](const auto&, const auto&) { return MakeTcpstatCollector(); }},
+      {"tcpstat", false, false,
+       [](const auto&, const auto&) { return MakeTcpstatCollector(Kernel(NETLINK_SOCK_DIAG)); }},
       {"textfile", true, true, [](const auto& o, const auto&) { return MakeTextfileCollector(o); }},
       {"thermal_zone", true, true, [](const auto&, const auto&) { return MakeThermalZoneCollector(); }},
       {"time", true, false, [](const auto&, const auto& c) { return MakeTimeCollector(c); }},
@@ -101,7 +116,8 @@ std::span<const CollectorEntry> CollectorTable() {
       {"uname", true, false, [](const auto&, const auto&) { return MakeUnameCollector(); }},
       {"vmstat", true, false, [](const auto& o, const auto&) { return MakeVmstatCollector(o); }},
       {"watchdog", true, true, [](const auto&, const auto&) { return MakeWatchdogCollector(); }},
-      {"wifi", false, true, [](const auto& o, const auto&) { return MakeWifiCollector(o); }},
+      {"wifi", false, true,
+       [](const auto& o, const auto&) { return MakeWifiCollector(o, Kernel(NETLINK_GENERIC)); }},
       {"xfrm", false, false, [](const auto&, const auto&) { return MakeXfrmCollector(); }},
       {"xfs", true, true, [](const auto&, const auto&) { return MakeXfsCollector(); }},
       {"zfs", true, true, [](const auto&, const auto&) { return MakeZfsCollector(); }},

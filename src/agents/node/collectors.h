@@ -14,6 +14,7 @@
 
 #include "agents/node/host_files.h"
 #include "agents/node/metric_sink.h"
+#include "agents/node/netlink.h"
 #include "agents/node/options.h"
 #include "core/clock.h"
 #include "core/result.h"
@@ -52,7 +53,9 @@ class StatelessCollector final : public Collector {
   const Function function_;
 };
 
-std::unique_ptr<Collector> MakeArpCollector(const NodeOptions& options);
+// `route`, `generic` and `diagnosis` are of NETLINK_ROUTE, NETLINK_GENERIC and NETLINK_SOCK_DIAG; they may be
+// shared.
+std::unique_ptr<Collector> MakeArpCollector(const NodeOptions& options, std::shared_ptr<Netlink> route);
 std::unique_ptr<Collector> MakeBcacheCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeBcachefsCollector();
 std::unique_ptr<Collector> MakeBondingCollector();
@@ -75,7 +78,7 @@ std::unique_ptr<Collector> MakeEthtoolCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeFibrechannelCollector();
 std::unique_ptr<Collector> MakeFilefdCollector();
 std::unique_ptr<Collector> MakeHwmonCollector(const NodeOptions& options);
-std::unique_ptr<Collector> MakeInfinibandCollector();
+std::unique_ptr<Collector> MakeInfinibandCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeInterruptsCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeIpvsCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeKernelHungCollector();
@@ -87,14 +90,18 @@ std::unique_ptr<Collector> MakeMdadmCollector();
 std::unique_ptr<Collector> MakeMeminfoCollector();
 std::unique_ptr<Collector> MakeMeminfoNumaCollector();
 std::unique_ptr<Collector> MakeMountstatsCollector();
-std::unique_ptr<Collector> MakeNetclassCollector(const NodeOptions& options);
-std::unique_ptr<Collector> MakeNetdevCollector(const NodeOptions& options);
+std::unique_ptr<Collector> MakeNetclassCollector(const NodeOptions& options, std::shared_ptr<Netlink> route);
+std::unique_ptr<Collector> MakeNetclassNetlinkCollector(const NodeOptions& options,
+                                                        std::shared_ptr<Netlink> route,
+                                                        std::shared_ptr<Netlink> generic);
+std::unique_ptr<Collector> MakeNetdevCollector(const NodeOptions& options, std::shared_ptr<Netlink> route);
 std::unique_ptr<Collector> MakeNetstatCollector(const NodeOptions& options);
-std::unique_ptr<Collector> MakeNetworkRouteCollector();
+std::unique_ptr<Collector> MakeNetworkRouteCollector(std::shared_ptr<Netlink> route);
 std::unique_ptr<Collector> MakeNfsCollector();
 std::unique_ptr<Collector> MakeNfsdCollector();
 std::unique_ptr<Collector> MakeNtpCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeNvmeCollector();
+std::unique_ptr<Collector> MakeNvmesubsystemCollector();
 std::unique_ptr<Collector> MakeOsCollector();
 std::unique_ptr<Collector> MakePcideviceCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakePerfCollector(const NodeOptions& options);
@@ -102,7 +109,7 @@ std::unique_ptr<Collector> MakePowersupplyclassCollector(const NodeOptions& opti
 std::unique_ptr<Collector> MakePressureCollector();
 std::unique_ptr<Collector> MakeProcessUsageCollector(std::shared_ptr<ProcessUsage> usage);
 std::unique_ptr<Collector> MakeProcessesCollector();
-std::unique_ptr<Collector> MakeQdiscCollector(const NodeOptions& options);
+std::unique_ptr<Collector> MakeQdiscCollector(const NodeOptions& options, std::shared_ptr<Netlink> route);
 std::unique_ptr<Collector> MakeRaplCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeRunitCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeSchedstatCollector();
@@ -117,7 +124,7 @@ std::unique_ptr<Collector> MakeSwapCollector();
 std::unique_ptr<Collector> MakeSysctlCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeSystemdCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeTapestatsCollector(const NodeOptions& options);
-std::unique_ptr<Collector> MakeTcpstatCollector();
+std::unique_ptr<Collector> MakeTcpstatCollector(std::shared_ptr<Netlink> diagnosis);
 std::unique_ptr<Collector> MakeTextfileCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeThermalZoneCollector();
 std::unique_ptr<Collector> MakeTimeCollector(const core::Clock& clock);
@@ -126,7 +133,7 @@ std::unique_ptr<Collector> MakeUdpQueuesCollector();
 std::unique_ptr<Collector> MakeUnameCollector();
 std::unique_ptr<Collector> MakeVmstatCollector(const NodeOptions& options);
 std::unique_ptr<Collector> MakeWatchdogCollector();
-std::unique_ptr<Collector> MakeWifiCollector(const NodeOptions& options);
+std::unique_ptr<Collector> MakeWifiCollector(const NodeOptions& options, std::shared_ptr<Netlink> generic);
 std::unique_ptr<Collector> MakeXfrmCollector();
 std::unique_ptr<Collector> MakeXfsCollector();
 std::unique_ptr<Collector> MakeZfsCollector();

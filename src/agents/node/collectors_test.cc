@@ -4,10 +4,12 @@
 
 #include <filesystem>
 
+#include "agents/node/as_nobody.h"
 #include "agents/node/host_files.h"
 #include "agents/node/metric_sink.h"
 #include "agents/node/node_agent.h"
 #include "agents/node/test_tree.h"
+#include "agents/node/usage/process_test_files.h"
 
 namespace sextant::node {
 namespace {
@@ -74,12 +76,32 @@ TEST(Collectors, AWrongFileFailsItsCollectorAndIsLoggedOnce) {
 
 TEST(Collectors, WithoutFilesThereIsNoDataAndNoWarning) {
   const TestTree tree;
-  for (const char* collector :
-       {"bcachefs", "bonding",      "buddyinfo", "dmi",          "dmmultipath", "drbd",
-        "drm",      "fibrechannel", "hwmon",     "infiniband",   "ipvs",        "kernel_hung",
-        "ksmd",     "mdadm",        "nfs",       "nfsd",         "nvme",        "powersupplyclass",
-        "rapl",     "swap",         "tapestats", "thermal_zone", "udp_queues",  "watchdog",
-        "zfs"}) {
+  for (const char* collector : {"bcachefs",
+                                "bonding",
+                                "buddyinfo",
+                                "dmi",
+                                "dmmultipath",
+                                "nvmesubsystem",
+                                "drbd",
+                                "drm",
+                                "fibrechannel",
+                                "hwmon",
+                                "infiniband",
+                                "ipvs",
+                                "kernel_hung",
+                                "ksmd",
+                                "mdadm",
+                                "nfs",
+                                "nfsd",
+                                "nvme",
+                                "powersupplyclass",
+                                "rapl",
+                                "swap",
+                                "tapestats",
+                                "thermal_zone",
+                                "udp_queues",
+                                "watchdog",
+                                "zfs"}) {
     const Exposition exposition = Collect(tree, collector);
     EXPECT_THAT(exposition.text, HasSubstr(Success(collector, 0)));
     EXPECT_THAT(exposition.log, Not(HasSubstr("level=warn"))) << collector;
@@ -112,6 +134,69 @@ TEST(Collectors, AFileThatCannotBeReadFailsItsCollectorAlone) {
   }
 }
 
+TEST(Collectors, AFileThatIsDeniedFailsItsCollectorAlone) {
+  const TestTree tree;
+  tree.Write("proc/loadavg", "1 2 3 1/2 3\n");
+  const std::pair<const char*, const char*> cases[] = {
+      {"buddyinfo", "proc/buddyinfo"},
+      {"filefd", "proc/sys/fs/file-nr"},
+      {"mdadm", "proc/mdstat"},
+      {"meminfo", "proc/meminfo"},
+      {"netstat", "proc/net/netstat"},
+      {"processes", "proc/sys/kernel/threads-max"},
+      {"schedstat", "proc/schedstat"},
+      {"slabinfo", "proc/slabinfo"},
+      {"softnet", "proc/net/softnet_stat"},
+      {"stat", "proc/stat"},
+      {"swap", "proc/swaps"},
+      {"vmstat", "proc/vmstat"},
+      {"zoneinfo", "proc/zoneinfo"},
+  };
+  std::filesystem::permissions(tree.path(), std::filesystem::perms(0755));
+  for (const auto& [collector, file] : cases) {
+    tree.Write(file, "");
+    std::filesystem::permissions(tree.path() / file, std::filesystem::perms::none);
+  }
+  RunAsNobody([&] {
+    for (const auto& [collector, file] : cases) {
+      const Exposition exposition = Collect(tree, collector, {"--collector.loadavg"});
+      EXPECT_THAT(exposition.text, AllOf(HasSubstr(Success(collector, 0)), HasSubstr(Success("loadavg", 1)),
+                                         HasSubstr("node_load1 1\n")));
+      EXPECT_THAT(exposition.log, AllOf(HasSubstr(file), HasSubstr("Permission denied"))) << collector;
+      EXPECT_EQ(exposition.log.find("collector failed"), exposition.log.rfind("collector failed"))
+          << collector;
+    }
+  });
+}
+
+// What another user's processes read and write is hidden from who is not root; with hidepid all of them is.
+TEST(Collectors, ProcessesThatAreHiddenTakeNothingElseAlong) {
+  const TestTree tree;
+  tree.Write("proc/sys/kernel/threads-max", "1000\n");
+  tree.Write("proc/sys/kernel/pid_max", "2000\n");
+  for (int pid = 1; pid <= 4; ++pid) {
+    WriteProcess(tree, {.pid = pid, .name = "shop", .ticks = 100});
+    WriteProcessIo(tree, pid, 4'096, 4'096);
+    tree.Write(fmt::format("proc/{}/task/{}/stat", pid, pid), "");
+  }
+  std::filesystem::permissions(tree.path(), std::filesystem::perms(0755));
+  const auto deny = [&](const char* file) {
+    std::filesystem::permissions(tree.path() / "proc" / file, std::filesystem::perms::none);
+  };
+  deny("1/io");
+  deny("2/stat");
+  deny("3/task");
+  RunAsNobody([&] {
+    const Exposition usage = Collect(tree, "process_usage");
+    EXPECT_THAT(usage.text,
+                AllOf(HasSubstr(Success("process_usage", 1)), HasSubstr("sextant_processes_io_denied 1\n")));
+    EXPECT_THAT(usage.log, Not(HasSubstr("level=warn")));
+    const Exposition processes = Collect(tree, "processes");
+    EXPECT_THAT(processes.text,
+                AllOf(HasSubstr(Success("processes", 1)), HasSubstr("node_processes_pids 3\n")));
+  });
+}
+
 // Listed, and gone when it is read.
 TEST(Collectors, DevicesThatVanishTakeNothingElseAlong) {
   const TestTree tree;
@@ -123,7 +208,8 @@ TEST(Collectors, DevicesThatVanishTakeNothingElseAlong) {
        {"sys/class/thermal/thermal_zone1", "sys/class/power_supply/BAT1", "sys/class/hwmon/hwmon1",
         "sys/class/net/eth1", "sys/class/nvme/nvme1", "sys/class/powercap/intel-rapl:1",
         "sys/class/infiniband/mlx1", "sys/class/fc_host/host1", "sys/class/watchdog/watchdog1",
-        "sys/class/drm/card1", "sys/block/dm-1", "sys/devices/system/edac/mc/mc1", "proc/net/stat/gone"}) {
+        "sys/class/drm/card1", "sys/class/nvme-subsystem/nvme-subsys1", "sys/block/dm-1",
+        "sys/devices/system/edac/mc/mc1", "proc/net/stat/gone"}) {
     vanish(device);
   }
   tree.Write("sys/class/thermal/thermal_zone0/temp", "42000\n");
@@ -141,6 +227,82 @@ TEST(Collectors, DevicesThatVanishTakeNothingElseAlong) {
     EXPECT_THAT(Collect(tree, collector).log, Not(HasSubstr("level=error"))) << collector;
     EXPECT_THAT(Collect(tree, collector).text, HasSubstr("node_scrape_collector_success")) << collector;
   }
+}
+
+TEST(Collectors, ReadsInfinibandHardwareCountersOfChosenDevices) {
+  const TestTree tree;
+  for (const char* device : {"mlx5_0", "mlx5_1"}) {
+    const auto write = [&](const char* file, const char* content) {
+      tree.Write(fmt::format("sys/class/infiniband/{}/{}", device, file), content);
+    };
+    write("fw_ver", "1.2\n");
+    write("ports/1/state", "4: ACTIVE\n");
+    write("ports/1/counters/symbol_error", "3\n");
+    write("ports/1/counters/VL15_dropped", "4\n");
+    write("ports/1/counters/excessive_buffer_overrun_errors", "N/A (no PMA)\n");
+    write("ports/1/hw_counters/lifespan", "2500\n");
+    write("ports/1/hw_counters/rnr_nak_retry_err", "7\n");
+    write("ports/1/hw_counters/roce_slow_restart", "8\n");
+    write("ports/1/hw_counters/roce_slow_restart_trans", "9\n");
+  }
+  const std::string text = Collect(tree, "infiniband", {"--collector.infiniband.device-exclude=_1$"}).text;
+  EXPECT_THAT(
+      text,
+      AllOf(
+          HasSubstr("node_infiniband_symbol_error_total{device=\"mlx5_0\",port=\"1\"} 3\n"),
+          HasSubstr("node_infiniband_vl15_dropped_total{device=\"mlx5_0\",port=\"1\"} 4\n"),
+          HasSubstr("# TYPE node_infiniband_lifespan_seconds gauge\n"),
+          HasSubstr("node_infiniband_lifespan_seconds{device=\"mlx5_0\",port=\"1\"} 2\n"),
+          HasSubstr("node_infiniband_rnr_nak_retry_packets_received_total{device=\"mlx5_0\",port=\"1\"} 7\n"),
+          HasSubstr("node_infiniband_roce_slow_restart_used_total{device=\"mlx5_0\",port=\"1\"} 8\n"),
+          HasSubstr("node_infiniband_roce_slow_restart_total{device=\"mlx5_0\",port=\"1\"} 9\n"),
+          Not(HasSubstr("overrun")), Not(HasSubstr("mlx5_1"))));
+  EXPECT_THAT(Collect(tree, "infiniband", {"--collector.infiniband.device-include=_1$"}).text,
+              AllOf(HasSubstr("mlx5_1"), Not(HasSubstr("mlx5_0"))));
+}
+
+TEST(Collectors, ReadsNvmeSubsystems) {
+  const TestTree tree;
+  const auto write = [&](const char* file, const char* content) {
+    tree.Write(std::string("sys/class/nvme-subsystem/nvme-subsys0/") + file, content);
+  };
+  write("subsysnqn", "nqn.x\n");
+  write("model", "Disk\n");
+  write("serial", "S1\n");
+  write("nvme0/state", "live\n");
+  write("nvme0/transport", "tcp\n");
+  write("nvme1/state", "deleting (no IO)\n");
+  write("nvme1/transport", "tcp\n");
+  write("nvme2/state", "on holiday\n");
+  write("nvme0n1/size", "1\n");
+  write("nvme0c1n1/size", "1\n");
+  write("power/state", "live\n");
+  const std::string text = Collect(tree, "nvmesubsystem").text;
+  EXPECT_THAT(
+      text,
+      AllOf(
+          HasSubstr(Success("nvmesubsystem", 1)),
+          HasSubstr(
+              "node_nvmesubsystem_info{iopolicy=\"\",model=\"Disk\",nqn=\"nqn.x\",serial=\"S1\",subsystem="
+              "\"nvme-subsys0\"} 1\n"),
+          HasSubstr("node_nvmesubsystem_namespace_info{device=\"nvme0n1\",subsystem=\"nvme-subsys0\"} 1\n"),
+          HasSubstr("node_nvmesubsystem_paths{subsystem=\"nvme-subsys0\"} 3\n"),
+          HasSubstr("node_nvmesubsystem_paths_live{subsystem=\"nvme-subsys0\"} 1\n"),
+          HasSubstr("{controller=\"nvme0\",state=\"live\",subsystem=\"nvme-subsys0\",transport=\"tcp\"} 1\n"),
+          HasSubstr("{controller=\"nvme0\",state=\"dead\",subsystem=\"nvme-subsys0\",transport=\"tcp\"} 0\n"),
+          HasSubstr(
+              "{controller=\"nvme1\",state=\"deleting\",subsystem=\"nvme-subsys0\",transport=\"tcp\"} 1\n"),
+          HasSubstr(
+              "{controller=\"nvme2\",state=\"unknown\",subsystem=\"nvme-subsys0\",transport=\"\"} 1\n")));
+  EXPECT_THAT(text, AllOf(Not(HasSubstr("nvme0c1n1")), Not(HasSubstr("power"))));
+}
+
+TEST(Collectors, ReadsAverageFrequencies) {
+  const TestTree tree;
+  tree.Write("sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_avg_freq", "1456572\n");
+  EXPECT_THAT(Collect(tree, "cpufreq").text,
+              HasSubstr("# TYPE node_cpu_frequency_avg_hertz gauge\n"
+                        "node_cpu_frequency_avg_hertz{cpu=\"0\"} 1.456572e+09\n"));
 }
 
 TEST(Collectors, ReadsSelinux) {

@@ -205,6 +205,32 @@ TEST(NodeConformance, PrintsWhatNodeExporterPrints) {
   }
 }
 
+// Off by default in the original, whose own test of it says this of the same files.
+TEST(NodeConformance, ReadsNvmeSubsystems) {
+  const fs::path fixtures = FixturePath();
+  if (!fs::exists(fixtures)) GTEST_SKIP() << "no conformance data at " << fixtures;
+  const TestTree tree;
+  ASSERT_TRUE(tree.UnpackTtar(fixtures / "sys.ttar"));
+  auto ours = SplitFamilies(Render({"--path.sysfs=" + (tree.path() / "sys").string(),
+                                    "--collector.disable-defaults", "--collector.nvmesubsystem"}));
+  EXPECT_EQ(
+      ours["node_nvmesubsystem_info"],
+      "# TYPE node_nvmesubsystem_info gauge\n"
+      "node_nvmesubsystem_info{iopolicy=\"round-robin\",model=\"Dell PowerStore\",nqn=\"nqn.2014-08.org."
+      "nvmexpress:uuid:a34c4f3a-0d6f-5cec-dead-beefcafebabe\",serial=\"SN12345678\",subsystem=\"nvme-"
+      "subsys0\"} "
+      "1\n");
+  EXPECT_TRUE(ours["node_nvmesubsystem_namespace_info"].ends_with(
+      "node_nvmesubsystem_namespace_info{device=\"nvme0n1\",subsystem=\"nvme-subsys0\"} 1\n"));
+  EXPECT_TRUE(ours["node_nvmesubsystem_paths"].ends_with("{subsystem=\"nvme-subsys0\"} 4\n"));
+  EXPECT_TRUE(ours["node_nvmesubsystem_paths_live"].ends_with("{subsystem=\"nvme-subsys0\"} 3\n"));
+  const std::string& states = ours["node_nvmesubsystem_path_state"];
+  EXPECT_EQ(std::count(states.begin(), states.end(), '\n'), 1 + 4 * 7);
+  EXPECT_NE(
+      states.find("{controller=\"nvme3\",state=\"dead\",subsystem=\"nvme-subsys0\",transport=\"fc\"} 1\n"),
+      std::string::npos);
+}
+
 TEST(NodeConformance, NamesPciDevices) {
   const fs::path fixtures = FixturePath();
   if (!fs::exists(fixtures)) GTEST_SKIP() << "no conformance data at " << fixtures;

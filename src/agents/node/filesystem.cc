@@ -1,16 +1,19 @@
 // node_filesystem_*: the mounts in /proc/1/mountinfo and what statfs(2) says of each.
 //
-// statfs on a dead network mount never returns, so it runs on a thread of its own that is given up after the
-// timeout. The mount that it hangs on is then left alone (reported as an error) until that call comes back,
-// which bounds the lost threads by the number of dead mounts; above kStuckLimit of them, nothing is asked any
-// more.
+// Mounts are asked on a thread of their own, one after the other; when that takes longer than kPatienceMs,
+// more threads join, up to --collector.filesystem.stat-workers. statfs on a dead network mount never returns:
+// after the timeout the collector goes on without those that are not done. A mount that a call hangs on is
+// then left alone (reported as an error) until that call comes back, which bounds the lost threads by the
+// number of dead mounts; above kStuckLimit of them, nothing is asked any more.
 #include <sys/statfs.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -22,6 +25,7 @@ namespace sextant::node {
 namespace {
 
 constexpr size_t kStuckLimit = 64;
+constexpr core::DurationMs kPatienceMs = 5;  // many times what local file systems take together
 
 struct Usage {
   FilesystemUsage usage;
@@ -54,36 +58,56 @@ struct Request {
   std::string path;
 };
 
-// Asks for mounts one after the other. Shared between the thread that asks and the collector, so that the
-// collector can walk away.
+// The mounts of one collection. Shared between the threads that ask and the collector, so that the collector
+// can walk away.
 class UsageBatch {
  public:
   UsageBatch(std::vector<Request> requests, UsageReader read_usage, std::shared_ptr<StuckMounts> stuck)
-      : requests_(std::move(requests)), read_usage_(std::move(read_usage)), stuck_(std::move(stuck)) {}
+      : requests_(std::move(requests)),
+        read_usage_(std::move(read_usage)),
+        stuck_(std::move(stuck)),
+        results_(requests_.size()) {}
 
-  // False when the collector has walked away meanwhile.
+  // Asks for one mount after the other until none is left. False when the collector walked away from a call
+  // of this thread.
   bool Work() {
-    for (const Request& request : requests_) {
-      const auto usage = read_usage_(request.path);
+    for (;;) {
+      size_t i = 0;
+      {
+        const std::lock_guard lock(mutex_);
+        if (is_abandoned_ || next_ == requests_.size()) return true;
+        i = next_++;
+      }
+      const auto usage = read_usage_(requests_[i].path);
       const std::lock_guard lock(mutex_);
       if (is_abandoned_) {
-        stuck_->Remove(request.mount_point);
+        stuck_->Remove(requests_[i].mount_point);
         return false;
       }
-      results_.push_back(usage ? Usage{*usage, ""} : Usage{{}, usage.error().message()});
-      if (results_.size() == requests_.size()) wake_.notify_one();
+      results_[i] = usage ? Usage{*usage, ""} : Usage{{}, usage.error().message()};
+      if (++done_ == requests_.size()) wake_.notify_all();
     }
-    return true;
   }
 
-  // The results that were there in time; the rest is missing at the end.
-  std::vector<Usage> Wait(core::DurationMs timeout_ms) {
+  // Waits until all are done. False when that took too long.
+  bool WaitFor(core::DurationMs timeout_ms) {
     std::unique_lock lock(mutex_);
-    const bool is_done = wake_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
-                                        [&] { return results_.size() == requests_.size(); });
-    if (!is_done) {
-      is_abandoned_ = true;
-      stuck_->Add(requests_[results_.size()].mount_point);
+    return wake_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                          [&] { return done_ == requests_.size(); });
+  }
+
+  // How many nobody asks for yet.
+  size_t Left() const {
+    const std::lock_guard lock(mutex_);
+    return requests_.size() - next_;
+  }
+
+  // The results that are there, in the order of the requests; walks away from the calls that are not done.
+  std::vector<std::optional<Usage>> Take() {
+    const std::lock_guard lock(mutex_);
+    is_abandoned_ = true;
+    for (size_t i = 0; i < next_; ++i) {
+      if (!results_[i]) stuck_->Add(requests_[i].mount_point);
     }
     return std::move(results_);
   }
@@ -92,10 +116,12 @@ class UsageBatch {
   const std::vector<Request> requests_;
   const UsageReader read_usage_;
   const std::shared_ptr<StuckMounts> stuck_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<Usage> results_;  // guarded by mutex_
-  bool is_abandoned_ = false;   // guarded by mutex_
+  size_t next_ = 0;                            // guarded by mutex_: the first that nobody asks for
+  size_t done_ = 0;                            // guarded by mutex_
+  std::vector<std::optional<Usage>> results_;  // guarded by mutex_
+  bool is_abandoned_ = false;                  // guarded by mutex_
 };
 
 // A thread that works on batches, one after the other; it ends when a batch was abandoned or it is stopped.
@@ -144,6 +170,7 @@ class FilesystemCollector final : public Collector {
       : mount_points_(options.filesystem_mount_points),
         types_(options.filesystem_types),
         timeout_ms_(options.filesystem_mount_timeout_ms),
+        workers_(static_cast<size_t>(options.filesystem_stat_workers)),
         read_usage_(std::move(read_usage)) {}
   ~FilesystemCollector() override {
     if (idle_worker_ != nullptr) idle_worker_->Stop();
@@ -159,28 +186,36 @@ class FilesystemCollector final : public Collector {
       if (stuck_->Contains(mount.mount_point)) continue;
       requests.push_back({mount.mount_point, paths.Root(mount.mount_point)});
     }
-    std::vector<Usage> usages;
-    if (!requests.empty()) {
-      usages = Ask(requests);
-    }
+    std::vector<std::optional<Usage>> usages;
+    if (!requests.empty()) usages = Ask(requests);
     const Usage missing{{}, "mountpoint timeout"};
     size_t next = 0;
     for (const Mount& mount : mounts) {
       const bool was_asked = next < requests.size() && requests[next].mount_point == mount.mount_point;
-      Add(mount, was_asked && next < usages.size() ? usages[next] : missing, sink);
+      Add(mount, was_asked && usages[next] ? *usages[next] : missing, sink);
       if (was_asked) ++next;
     }
     return {};
   }
 
  private:
-  std::vector<Usage> Ask(const std::vector<Request>& requests) {
+  std::vector<std::optional<Usage>> Ask(const std::vector<Request>& requests) {
     const auto batch = std::make_shared<UsageBatch>(requests, read_usage_, stuck_);
     std::shared_ptr<UsageWorker> worker = TakeWorker();
     worker->Post(batch);
-    std::vector<Usage> usages = batch->Wait(timeout_ms_);
-    if (usages.size() == requests.size()) ReturnWorker(std::move(worker));  // else it hangs and will end
-    return usages;
+    const core::DurationMs patience_ms = std::min(kPatienceMs, timeout_ms_);
+    bool is_done = batch->WaitFor(patience_ms);
+    if (!is_done) {
+      const size_t helpers = std::min(workers_ - 1, batch->Left());
+      for (size_t i = 0; i < helpers; ++i) std::thread([batch] { batch->Work(); }).detach();
+      is_done = batch->WaitFor(timeout_ms_ - patience_ms);
+    }
+    if (is_done) {
+      ReturnWorker(std::move(worker));
+    } else {
+      worker->Stop();  // when it comes back, if it hangs
+    }
+    return batch->Take();
   }
 
   std::shared_ptr<UsageWorker> TakeWorker() {
@@ -241,6 +276,7 @@ class FilesystemCollector final : public Collector {
   const NameFilter mount_points_;
   const NameFilter types_;
   const core::DurationMs timeout_ms_;
+  const size_t workers_;  // at least 1
   const UsageReader read_usage_;
   const std::shared_ptr<StuckMounts> stuck_ = std::make_shared<StuckMounts>();
   OpenFiles files_;

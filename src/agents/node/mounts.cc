@@ -51,7 +51,9 @@ core::Result<Mount> ParseMount(std::string_view line) {
   mount.type = fields[dash + 1];
   mount.device = Unescape(fields[dash + 2]);
   const std::string_view super_options = dash + 3 < fields.size() ? fields[dash + 3] : std::string_view();
-  mount.is_read_only = HasOption(fields[5], "ro") || HasOption(super_options, "ro");
+  // ext4 stays "rw" when an error has made it read-only (since Linux 6.12), and says so since 6.15.
+  mount.is_read_only = HasOption(fields[5], "ro") || HasOption(super_options, "ro") ||
+                       HasOption(super_options, "emergency_ro");
   return mount;
 }
 

@@ -14,6 +14,8 @@ namespace {
 constexpr uint32_t kDormantFlag =
     0x20000;  // IFF_DORMANT of <linux/if.h>, which <net/if.h> cannot stand beside
 
+constexpr size_t kAlternativeNameLimit = 100;  // of a device; the kernel has its own, by size
+
 // By IF_OPER_*. Other numbers have no name, and the file gives an error for them.
 constexpr std::string_view kOperstates[] = {"unknown", "notpresent", "down", "lowerlayerdown",
                                             "testing", "dormant",    "up"};
@@ -33,6 +35,17 @@ std::string HardwareAddress(std::string_view bytes) {
 // The files print whatever they have as an int.
 int64_t AsInt(std::string_view value) { return static_cast<int32_t>(NetlinkStruct<uint32_t>(value)); }
 int64_t AsByte(std::string_view value) { return NetlinkStruct<uint8_t>(value); }
+
+void TakeProperties(std::string_view nested, NetLink& link) {
+  NetlinkAttributes properties(nested);
+  uint16_t type = 0;
+  std::string_view value;
+  while (properties.Next(type, value)) {
+    if (type != IFLA_ALT_IFNAME || link.alternative_names.size() >= kAlternativeNameLimit) continue;
+    const std::string_view name = NetlinkText(value);
+    if (!name.empty()) link.alternative_names.emplace_back(name);
+  }
+}
 
 void TakeAttribute(uint16_t type, std::string_view value, NetLink& link) {
   switch (type) {
@@ -77,6 +90,12 @@ void TakeAttribute(uint16_t type, std::string_view value, NetLink& link) {
     case IFLA_GROUP:
       link.netdev_group = AsInt(value);
       return;
+    case IFLA_STATS64:
+      link.statistics = NetlinkStruct<rtnl_link_stats64>(value);
+      return;
+    case IFLA_PROP_LIST:
+      TakeProperties(value, link);
+      return;
     case IFLA_TXQLEN:
       link.tx_queue_len = AsInt(value);
       return;
@@ -88,15 +107,15 @@ void TakeAttribute(uint16_t type, std::string_view value, NetLink& link) {
 }  // namespace
 
 std::optional<NetLink> ParseNetLink(std::string_view body) {
-  constexpr size_t kHeaderBytes = NLMSG_ALIGN(sizeof(ifinfomsg));
-  if (body.size() < kHeaderBytes) return std::nullopt;
+  if (body.size() < sizeof(ifinfomsg)) return std::nullopt;
   const auto header = NetlinkStruct<ifinfomsg>(body);
   NetLink link;
+  link.flags = header.ifi_flags;
   link.is_up = (header.ifi_flags & IFF_UP) != 0;
   link.dormant = (header.ifi_flags & kDormantFlag) != 0 ? 1 : 0;
   link.ifindex = header.ifi_index;
   link.type = header.ifi_type;
-  NetlinkAttributes attributes(body.substr(kHeaderBytes));
+  NetlinkAttributes attributes(BehindNetlinkStruct(body, sizeof header));
   uint16_t type = 0;
   std::string_view value;
   while (attributes.Next(type, value)) TakeAttribute(type, value, link);
@@ -105,20 +124,22 @@ std::optional<NetLink> ParseNetLink(std::string_view body) {
   return link;
 }
 
-core::Result<std::vector<NetLink>> ListNetLinks(NetlinkClient& client) {
+core::Result<std::vector<NetLink>> ListNetLinks(Netlink& route, bool with_statistics) {
   struct Request {
     ifinfomsg header{};
     nlattr mask_header{.nla_len = NLA_HDRLEN + sizeof(uint32_t), .nla_type = IFLA_EXT_MASK};
     uint32_t mask = RTEXT_FILTER_SKIP_STATS;
   };
   static_assert(sizeof(Request) == NLMSG_ALIGN(sizeof(ifinfomsg)) + NLA_HDRLEN + sizeof(uint32_t));
+  Request request;
+  if (with_statistics) request.mask = 0;
   std::vector<NetLink> links;
   const auto read = [&](uint16_t type, std::string_view body) {
     if (type != RTM_NEWLINK || links.size() >= kDirectoryLimit) return;
     if (auto link = ParseNetLink(body)) links.push_back(*std::move(link));
   };
-  SEXTANT_TRY(client.Dump(RTM_GETLINK, BytesOf(Request{}), read)
-                  .map_error(core::AddContext("listing network devices")));
+  SEXTANT_TRY(
+      route.Dump(RTM_GETLINK, BytesOf(request), read).map_error(core::AddContext("listing network devices")));
   std::ranges::sort(links, {}, &NetLink::name);
   return links;
 }

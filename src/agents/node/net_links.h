@@ -1,8 +1,10 @@
 // Network devices as rtnetlink tells of them, in the terms of /sys/class/net: one question for all devices
-// instead of a file for each of their attributes. Only what is the same number or text as in the file is here
-// (net/core/net-sysfs.c and rtnetlink.c of the kernel). Not here, because netlink does not tell it or tells
-// something else: addr_assign_type, dev_id, duplex, flags, name_assign_type, speed.
+// instead of a file for each of their attributes. Where not said otherwise it is the same number or text as
+// in the file (net/core/net-sysfs.c and rtnetlink.c of the kernel). Not here, because netlink does not tell
+// it: addr_assign_type, dev_id, duplex, name_assign_type, speed.
 #pragma once
+
+#include <linux/if_link.h>
 
 #include <cstdint>
 #include <optional>
@@ -23,6 +25,9 @@ struct NetLink {
   std::string address;
   std::string broadcast;
   std::string alias;
+  std::vector<std::string> alternative_names;  // in no file
+  uint32_t flags = 0;                          // with some that the file leaves out
+  std::optional<rtnl_link_stats64> statistics;
   // Numbers, under the names of their files; nothing where this kernel does not tell.
   std::optional<int64_t> carrier;
   std::optional<int64_t> carrier_changes;
@@ -38,8 +43,9 @@ struct NetLink {
   std::optional<int64_t> type;
 };
 
-// All devices of our network namespace, sorted by name. Errors as of NetlinkClient::Dump. Any thread.
-core::Result<std::vector<NetLink>> ListNetLinks(NetlinkClient& client);
+// All devices of our network namespace, sorted by name; `route` is of NETLINK_ROUTE. Statistics make the
+// answer much longer. Errors as of Netlink::Dump. Any thread.
+core::Result<std::vector<NetLink>> ListNetLinks(Netlink& route, bool with_statistics = false);
 
 // One RTM_NEWLINK message without its netlink header; nothing when it has no name.
 std::optional<NetLink> ParseNetLink(std::string_view body);

@@ -5,24 +5,15 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
+#include "agents/node/generic_netlink.h"
 #include "agents/node/host_files.h"
 
 namespace sextant::node {
 namespace {
 
-std::string Attribute(uint16_t type, std::string_view value) {
-  nlattr header{};
-  header.nla_len = static_cast<uint16_t>(NLA_HDRLEN + value.size());
-  header.nla_type = type;
-  std::string out(BytesOf(header));
-  out += value;
-  out.resize(NLA_ALIGN(out.size()), '\0');
-  return out;
-}
-
 template <typename T>
 std::string Number(uint16_t type, T value) {
-  return Attribute(type, BytesOf(value));
+  return NetlinkAttribute(type, BytesOf(value));
 }
 
 std::string Header(unsigned flags) {
@@ -35,10 +26,11 @@ std::string Header(unsigned flags) {
 
 TEST(NetLinks, ReadsAMessage) {
   const std::string body =
-      Header(IFF_UP | 0x20000) + Attribute(IFLA_IFNAME, std::string_view("eth0\0", 5)) +
-      Attribute(IFLA_ADDRESS, "\x02\xfc\x10") + Attribute(IFLA_IFALIAS, std::string_view(" uplink \0", 9)) +
-      Number<uint8_t>(IFLA_OPERSTATE, 6) + Number<uint8_t>(IFLA_CARRIER, 1) + Number(IFLA_MTU, 9'000u) +
-      Number(IFLA_LINK, 3u) + Number(IFLA_TXQLEN, 0xffffffffu);
+      Header(IFF_UP | 0x20000) + NetlinkAttribute(IFLA_IFNAME, std::string_view("eth0\0", 5)) +
+      NetlinkAttribute(IFLA_ADDRESS, "\x02\xfc\x10") +
+      NetlinkAttribute(IFLA_IFALIAS, std::string_view(" uplink \0", 9)) + Number<uint8_t>(IFLA_OPERSTATE, 6) +
+      Number<uint8_t>(IFLA_CARRIER, 1) + Number(IFLA_MTU, 9'000u) + Number(IFLA_LINK, 3u) +
+      Number(IFLA_TXQLEN, 0xffffffffu);
   const auto link = ParseNetLink(body);
   ASSERT_TRUE(link);
   EXPECT_EQ(link->name, "eth0");
@@ -61,8 +53,8 @@ TEST(NetLinks, ToldNothingItSaysNothing) {
   EXPECT_FALSE(ParseNetLink(""));
   EXPECT_FALSE(ParseNetLink(Header(0)));
   EXPECT_FALSE(ParseNetLink(Header(0).substr(1)));
-  const auto link = ParseNetLink(Header(0) + Attribute(IFLA_IFNAME, "x") +
-                                 Number<uint8_t>(IFLA_OPERSTATE, 200) + Attribute(IFLA_MTU, "\x05"));
+  const auto link = ParseNetLink(Header(0) + NetlinkAttribute(IFLA_IFNAME, "x") +
+                                 Number<uint8_t>(IFLA_OPERSTATE, 200) + NetlinkAttribute(IFLA_MTU, "\x05"));
   ASSERT_TRUE(link);
   EXPECT_EQ(link->iflink, 7);  // its own
   EXPECT_EQ(link->operstate, "");

@@ -1,8 +1,8 @@
 // node_network_up, node_network_info and the other attributes of /sys/class/net. What netlink tells of a
 // device as well is taken from there, which costs a third.
 #include <linux/magic.h>
-#include <linux/netlink.h>
 #include <net/if.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 
 #include <algorithm>
@@ -58,9 +58,10 @@ constexpr Attribute kAttributes[] = {
 
 class NetclassCollector final : public Collector {
  public:
-  explicit NetclassCollector(const NodeOptions& options)
+  NetclassCollector(const NodeOptions& options, std::shared_ptr<Netlink> route)
       : ignored_devices_(options.netclass_ignored_devices),
-        ignore_invalid_speed_(options.netclass_ignore_invalid_speed) {}
+        ignore_invalid_speed_(options.netclass_ignore_invalid_speed),
+        netlink_(std::move(route)) {}
 
   std::string_view name() const override { return "netclass"; }
 
@@ -68,6 +69,7 @@ class NetclassCollector final : public Collector {
     const std::string base = paths.Sys("class/net");
     SEXTANT_ASSIGN(const std::vector<std::string> names, ListDirectory(base));
     const std::vector<NetLink> links = LinksOf(base, names);
+    if (links.empty()) ForgetOthers(known_folders_, FoldersOf(base, names));
     for (const std::string& name : names) {
       if (ignored_devices_.Matches(name)) continue;
       const std::string folder = base + "/" + name;
@@ -91,7 +93,7 @@ class NetclassCollector final : public Collector {
   std::vector<NetLink> LinksOf(const std::string& base, const std::vector<std::string>& names) {
     struct statfs info{};
     if (::statfs(base.c_str(), &info) != 0 || info.f_type != SYSFS_MAGIC) return {};
-    auto links = ListNetLinks(netlink_);
+    auto links = ListNetLinks(*netlink_);
     if (!links) return {};
     const auto is_device = [&](const std::string& name) {
       return Find(*links, name) != nullptr || IsDirectory(base + "/" + name);
@@ -106,13 +108,33 @@ class NetclassCollector final : public Collector {
       const std::lock_guard lock(mutex_);
       if (identity == known_devices_) return *std::move(links);
     }
-    files_.Forget();  // a device of this name may have been another one
     for (const auto& [name, index] : identity) {
-      if (files_.Number(base + "/" + name + "/ifindex") != index) return {};
+      if (ReadNumber(base + "/" + name + "/ifindex") != index) return {};
     }
-    const std::lock_guard lock(mutex_);
-    known_devices_ = std::move(identity);
+    ForgetOthers(known_devices_, std::move(identity));
     return *std::move(links);
+  }
+
+  // The folders that the names lead to, which stay with their devices when these get other names.
+  static Identity FoldersOf(const std::string& base, const std::vector<std::string>& names) {
+    Identity folders;
+    struct stat info{};
+    for (const std::string& name : names) {
+      if (::stat((base + "/" + name).c_str(), &info) == 0) {
+        folders.emplace_back(name, static_cast<int64_t>(info.st_ino));
+      }
+    }
+    return folders;
+  }
+
+  // An open file goes on telling of the device that it was opened for, whatever has its name now.
+  void ForgetOthers(Identity& known, Identity now) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (known == now) return;
+      known = std::move(now);
+    }
+    files_.Forget();
   }
 
   void CollectDevice(const std::string& device, const std::string& folder, const NetLink* link,
@@ -163,15 +185,17 @@ class NetclassCollector final : public Collector {
   const Pattern ignored_devices_;
   const bool ignore_invalid_speed_;
   OpenFiles files_;
-  NetlinkClient netlink_{NETLINK_ROUTE};
+  const std::shared_ptr<Netlink> netlink_;
   std::mutex mutex_;
-  Identity known_devices_;  // guarded by mutex_: those that the open files are of
+  // Those that the open files are of; guarded by mutex_.
+  Identity known_devices_;  // names and indices, when netlink tells of the same
+  Identity known_folders_;  // names and inodes, when it does not
 };
 
 }  // namespace
 
-std::unique_ptr<Collector> MakeNetclassCollector(const NodeOptions& options) {
-  return std::make_unique<NetclassCollector>(options);
+std::unique_ptr<Collector> MakeNetclassCollector(const NodeOptions& options, std::shared_ptr<Netlink> route) {
+  return std::make_unique<NetclassCollector>(options, std::move(route));
 }
 
 }  // namespace sextant::node

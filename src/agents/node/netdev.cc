@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <linux/if_link.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -12,6 +11,7 @@
 #include <cerrno>
 
 #include "agents/node/collectors.h"
+#include "agents/node/link_statistics.h"
 #include "agents/node/netlink.h"
 
 namespace sextant::node {
@@ -43,49 +43,17 @@ constexpr Statistic kStatistics[] = {
     {"node_network_receive_nohandler_total", "Network device statistic receive_nohandler."},
 };
 
-// With --collector.netdev.enable-detailed-metrics: the kernel's own counters, one by one.
-struct DetailedStatistic {
-  std::string_view name;
-  __u64 rtnl_link_stats64::* counter;
-};
-
-constexpr DetailedStatistic kDetailedStatistics[] = {
-    {"receive_packets", &rtnl_link_stats64::rx_packets},
-    {"transmit_packets", &rtnl_link_stats64::tx_packets},
-    {"receive_bytes", &rtnl_link_stats64::rx_bytes},
-    {"transmit_bytes", &rtnl_link_stats64::tx_bytes},
-    {"receive_errors", &rtnl_link_stats64::rx_errors},
-    {"transmit_errors", &rtnl_link_stats64::tx_errors},
-    {"receive_dropped", &rtnl_link_stats64::rx_dropped},
-    {"transmit_dropped", &rtnl_link_stats64::tx_dropped},
-    {"multicast", &rtnl_link_stats64::multicast},
-    {"collisions", &rtnl_link_stats64::collisions},
-    {"receive_length_errors", &rtnl_link_stats64::rx_length_errors},
-    {"receive_over_errors", &rtnl_link_stats64::rx_over_errors},
-    {"receive_crc_errors", &rtnl_link_stats64::rx_crc_errors},
-    {"receive_frame_errors", &rtnl_link_stats64::rx_frame_errors},
-    {"receive_fifo_errors", &rtnl_link_stats64::rx_fifo_errors},
-    {"receive_missed_errors", &rtnl_link_stats64::rx_missed_errors},
-    {"transmit_aborted_errors", &rtnl_link_stats64::tx_aborted_errors},
-    {"transmit_carrier_errors", &rtnl_link_stats64::tx_carrier_errors},
-    {"transmit_fifo_errors", &rtnl_link_stats64::tx_fifo_errors},
-    {"transmit_heartbeat_errors", &rtnl_link_stats64::tx_heartbeat_errors},
-    {"transmit_window_errors", &rtnl_link_stats64::tx_window_errors},
-    {"receive_compressed", &rtnl_link_stats64::rx_compressed},
-    {"transmit_compressed", &rtnl_link_stats64::tx_compressed},
-    {"receive_nohandler", &rtnl_link_stats64::rx_nohandler},
-};
-
 constexpr size_t kProcNetDevColumns = 16;  // /proc/net/dev has all but nohandler, in this order
 
 class NetdevCollector final : public Collector {
  public:
-  explicit NetdevCollector(const NodeOptions& options)
+  NetdevCollector(const NodeOptions& options, std::shared_ptr<Netlink> route)
       : devices_(options.netdev_devices),
         uses_netlink_(options.netdev_netlink),
         with_addresses_(options.netdev_addresses),
         with_details_(options.netdev_details),
-        with_aliases_(options.netdev_aliases) {}
+        with_aliases_(options.netdev_aliases),
+        netlink_(std::move(route)) {}
 
   std::string_view name() const override { return "netdev"; }
 
@@ -146,16 +114,15 @@ class NetdevCollector final : public Collector {
   core::Status CollectNetlink(const HostPaths& paths, MetricSink& sink) {
     const ifinfomsg request{};
     return netlink_
-        .Dump(RTM_GETLINK, BytesOf(request),
-              [&](uint16_t type, std::string_view body) {
-                if (type == RTM_NEWLINK) ReadLink(paths, body, sink);
-              })
+        ->Dump(RTM_GETLINK, BytesOf(request),
+               [&](uint16_t type, std::string_view body) {
+                 if (type == RTM_NEWLINK) ReadLink(paths, body, sink);
+               })
         .map_error(core::AddContext("listing network devices"));
   }
 
   void ReadLink(const HostPaths& paths, std::string_view body, MetricSink& sink) const {
-    if (body.size() < NLMSG_ALIGN(sizeof(ifinfomsg))) return;
-    NetlinkAttributes attributes(body.substr(NLMSG_ALIGN(sizeof(ifinfomsg))));
+    NetlinkAttributes attributes(BehindNetlinkStruct(body, sizeof(ifinfomsg)));
     std::string_view device;
     std::string_view stats;
     uint16_t type = 0;
@@ -177,7 +144,7 @@ class NetdevCollector final : public Collector {
                   MetricSink& sink) const {
     if (devices_.IsIgnored(device)) return;
     const std::string alias = AliasOf(paths, device);
-    for (const DetailedStatistic& statistic : kDetailedStatistics) {
+    for (const LinkStatistic& statistic : kLinkStatistics) {
       Add(fmt::format("node_network_{}_total", statistic.name),
           fmt::format("The kernel's counter {} of a network device.", statistic.name), device, alias,
           static_cast<double>(counters.*statistic.counter), sink);
@@ -259,13 +226,13 @@ class NetdevCollector final : public Collector {
   const bool with_addresses_;
   const bool with_details_;
   const bool with_aliases_;
-  NetlinkClient netlink_{NETLINK_ROUTE};
+  const std::shared_ptr<Netlink> netlink_;
 };
 
 }  // namespace
 
-std::unique_ptr<Collector> MakeNetdevCollector(const NodeOptions& options) {
-  return std::make_unique<NetdevCollector>(options);
+std::unique_ptr<Collector> MakeNetdevCollector(const NodeOptions& options, std::shared_ptr<Netlink> route) {
+  return std::make_unique<NetdevCollector>(options, std::move(route));
 }
 
 }  // namespace sextant::node

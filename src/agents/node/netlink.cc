@@ -1,6 +1,7 @@
 #include "agents/node/netlink.h"
 
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -15,23 +16,8 @@ namespace sextant::node {
 namespace {
 
 constexpr size_t kDatagramLimit = 100'000;
+constexpr int kErrnoLimit = 4'096;               // the kernel's MAX_ERRNO
 constexpr uint16_t kAttributeTypeMask = 0x3fff;  // without the flags "nested" and "network byte order"
-
-// One datagram of messages; true when the dump is complete.
-core::Result<bool> ReadMessages(std::string_view bytes, const NetlinkReader& reader) {
-  while (bytes.size() >= sizeof(nlmsghdr)) {
-    const auto header = NetlinkStruct<nlmsghdr>(bytes);
-    if (header.nlmsg_len < sizeof header || header.nlmsg_len > bytes.size()) break;
-    const std::string_view body = bytes.substr(NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
-    if (header.nlmsg_type == NLMSG_DONE) return true;
-    if (header.nlmsg_type == NLMSG_ERROR) {
-      return core::FailErrno(-NetlinkStruct<nlmsgerr>(body).error, "netlink refuses the request");
-    }
-    reader(header.nlmsg_type, body);
-    bytes.remove_prefix(std::min<size_t>(NLMSG_ALIGN(header.nlmsg_len), bytes.size()));
-  }
-  return false;
-}
 
 core::Result<int> OpenSocket(int protocol) {
   const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
@@ -60,7 +46,7 @@ core::Status DumpFrom(int fd, uint16_t type, std::string_view request, const Net
     const ssize_t got = ::recv(fd, buffer.get(), kBufferSize, 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return core::FailErrno(errno, "reading a table from netlink");
-    SEXTANT_ASSIGN(const bool is_done, ReadMessages({buffer.get(), static_cast<size_t>(got)}, reader));
+    SEXTANT_ASSIGN(const bool is_done, ReadNetlinkDatagram({buffer.get(), static_cast<size_t>(got)}, reader));
     if (is_done) return {};
   }
   return core::Fail(core::Code::kResourceExhausted, "more than {} netlink datagrams", kDatagramLimit);
@@ -90,8 +76,27 @@ core::Status NetlinkClient::Dump(uint16_t type, std::string_view request, const 
   return dumped;
 }
 
-core::Status DumpNetlink(int protocol, uint16_t type, std::string_view request, const NetlinkReader& reader) {
-  return NetlinkClient(protocol).Dump(type, request, reader);
+std::string NetlinkClient::DeviceName(uint32_t index) {
+  char name[IF_NAMESIZE];
+  return ::if_indextoname(index, name) == nullptr ? "" : name;
+}
+
+core::Result<bool> ReadNetlinkDatagram(std::string_view datagram, const NetlinkReader& reader) {
+  while (datagram.size() >= sizeof(nlmsghdr)) {
+    const auto header = NetlinkStruct<nlmsghdr>(datagram);
+    if (header.nlmsg_len < sizeof header || header.nlmsg_len > datagram.size()) break;
+    const std::string_view body = datagram.substr(NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
+    if (header.nlmsg_type == NLMSG_DONE) return true;
+    if (header.nlmsg_type == NLMSG_ERROR) {
+      // Negative in what the kernel sends; anything else is no errno.
+      const int error = NetlinkStruct<nlmsgerr>(body).error;
+      return core::FailErrno(error < 0 && error > -kErrnoLimit ? -error : EBADMSG,
+                             "netlink refuses the request");
+    }
+    reader(header.nlmsg_type, body);
+    datagram.remove_prefix(std::min<size_t>(NLMSG_ALIGN(header.nlmsg_len), datagram.size()));
+  }
+  return false;
 }
 
 bool NetlinkAttributes::Next(uint16_t& type, std::string_view& value) {

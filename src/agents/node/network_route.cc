@@ -1,8 +1,6 @@
 // node_network_route_info and node_network_routes: the routing table, over rtnetlink.
 #include <arpa/inet.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 
 #include <map>
 
@@ -45,17 +43,13 @@ std::string FormatAddress(uint8_t family, std::string_view bytes) {
   return text;
 }
 
-std::string DeviceName(uint32_t index) {
-  char name[IF_NAMESIZE];
-  return ::if_indextoname(index, name) == nullptr ? "" : name;
-}
-
 // Several next hops: a header each, with attributes of its own.
-void ReadHops(uint8_t family, std::string_view bytes, std::vector<Hop>& hops) {
+void ReadHops(Netlink& route, uint8_t family, std::string_view bytes, std::vector<Hop>& hops) {
   while (bytes.size() >= sizeof(rtnexthop)) {
     const auto header = NetlinkStruct<rtnexthop>(bytes);
     if (header.rtnh_len < sizeof header || header.rtnh_len > bytes.size()) break;
-    Hop hop{DeviceName(static_cast<uint32_t>(header.rtnh_ifindex)), "", std::to_string(header.rtnh_hops + 1)};
+    Hop hop{route.DeviceName(static_cast<uint32_t>(header.rtnh_ifindex)), "",
+            std::to_string(header.rtnh_hops + 1)};
     NetlinkAttributes attributes(bytes.substr(sizeof header, header.rtnh_len - sizeof header));
     uint16_t type = 0;
     std::string_view value;
@@ -67,7 +61,7 @@ void ReadHops(uint8_t family, std::string_view bytes, std::vector<Hop>& hops) {
   }
 }
 
-std::optional<Route> ReadRoute(std::string_view body) {
+std::optional<Route> ReadRoute(Netlink& netlink, std::string_view body) {
   if (body.size() < sizeof(rtmsg)) return std::nullopt;
   const auto message = NetlinkStruct<rtmsg>(body);
   const bool is_ip = message.rtm_family == AF_INET || message.rtm_family == AF_INET6;
@@ -76,7 +70,7 @@ std::optional<Route> ReadRoute(std::string_view body) {
   route.protocol = ProtocolName(message.rtm_protocol);
   route.destination = "default";
   Hop only;
-  NetlinkAttributes attributes(body.substr(NLMSG_ALIGN(sizeof(rtmsg))));
+  NetlinkAttributes attributes(BehindNetlinkStruct(body, sizeof message));
   uint16_t type = 0;
   std::string_view value;
   while (attributes.Next(type, value)) {
@@ -87,25 +81,25 @@ std::optional<Route> ReadRoute(std::string_view body) {
     } else if (type == RTA_GATEWAY) {
       only.gateway = FormatAddress(message.rtm_family, value);
     } else if (type == RTA_OIF) {
-      only.device = DeviceName(NetlinkStruct<uint32_t>(value));
+      only.device = netlink.DeviceName(NetlinkStruct<uint32_t>(value));
     } else if (type == RTA_PRIORITY) {
       route.priority = NetlinkStruct<uint32_t>(value);
     } else if (type == RTA_MULTIPATH) {
-      ReadHops(message.rtm_family, value, route.hops);
+      ReadHops(netlink, message.rtm_family, value, route.hops);
     }
   }
   if (route.hops.empty()) route.hops.push_back(std::move(only));
   return route;
 }
 
-core::Status CollectRoutes(MetricSink& sink) {
+core::Status CollectRoutes(Netlink& netlink, MetricSink& sink) {
   auto& info =
       sink.GetFamily("node_network_route_info", "A route of the kernel's table; always 1.",
                      MetricType::kGauge, {"dest", "device", "gw", "priority", "proto", "src", "weight"});
   std::map<std::string, double> routes_of_device;
   const auto read = [&](uint16_t type, std::string_view body) {
     if (type != RTM_NEWROUTE) return;
-    const auto route = ReadRoute(body);
+    const auto route = ReadRoute(netlink, body);
     if (!route) return;
     for (const Hop& hop : route->hops) {
       info.Add({route->destination, hop.device, hop.gateway, std::to_string(route->priority), route->protocol,
@@ -115,8 +109,8 @@ core::Status CollectRoutes(MetricSink& sink) {
     }
   };
   const rtmsg request{};
-  SEXTANT_TRY(DumpNetlink(NETLINK_ROUTE, RTM_GETROUTE, BytesOf(request), read)
-                  .map_error(core::AddContext("listing routes")));
+  SEXTANT_TRY(
+      netlink.Dump(RTM_GETROUTE, BytesOf(request), read).map_error(core::AddContext("listing routes")));
   auto& counts =
       sink.GetFamily("node_network_routes", "Routes over a device.", MetricType::kGauge, {"device"});
   for (const auto& [device, count] : routes_of_device) counts.Add({device}, count);
@@ -125,9 +119,10 @@ core::Status CollectRoutes(MetricSink& sink) {
 
 }  // namespace
 
-std::unique_ptr<Collector> MakeNetworkRouteCollector() {
+std::unique_ptr<Collector> MakeNetworkRouteCollector(std::shared_ptr<Netlink> route) {
   return std::make_unique<StatelessCollector>(
-      "network_route", [](const HostPaths&, MetricSink& sink) { return CollectRoutes(sink); });
+      "network_route",
+      [route = std::move(route)](const HostPaths&, MetricSink& sink) { return CollectRoutes(*route, sink); });
 }
 
 }  // namespace sextant::node

@@ -241,6 +241,23 @@ TEST_F(FilesystemTest, FollowsTheTableOfMounts) {
   EXPECT_THAT(Collect(*collector, paths), HasSubstr(readonly + "mountpoint=\"/new\"} 1\n"));
 }
 
+// Linux 6.15 has a word of its own for ext4 after an error.
+TEST_F(FilesystemTest, KnowsAllWaysToBeReadOnly) {
+  tree.Write("proc/1/mountinfo",
+             "1 0 8:1 / /a rw - ext4 /dev/a rw,emergency_ro,errors=remount-ro\n"
+             "2 0 8:2 / /b ro,relatime - ext4 /dev/b rw\n3 0 8:3 / /c rw - ext4 /dev/c ro\n"
+             "4 0 8:4 / /d rw,nosuid - ext4 /dev/d rw,errors=remount-ro\n");
+  const auto collector = MakeFilesystemCollector(
+      DefaultNodeOptions(),
+      [](const std::string&) -> core::Result<FilesystemUsage> { return FilesystemUsage{.size_bytes = 100}; });
+  const std::string text = Collect(*collector, paths);
+  for (const auto& [device, is_read_only] : {std::pair("a", 1), {"b", 1}, {"c", 1}, {"d", 0}}) {
+    EXPECT_THAT(text, HasSubstr(fmt::format("node_filesystem_readonly{{device=\"/dev/{0}\",device_error=\"\","
+                                            "fstype=\"ext4\",mountpoint=\"/{0}\"}} {1}\n",
+                                            device, is_read_only)));
+  }
+}
+
 TEST_F(FilesystemTest, AHungMountDelaysOneCollectionAndIsLeftAloneUntilItAnswers) {
   struct Gate {
     std::mutex mutex;
@@ -252,6 +269,7 @@ TEST_F(FilesystemTest, AHungMountDelaysOneCollectionAndIsLeftAloneUntilItAnswers
   const auto gate = std::make_shared<Gate>();
   NodeOptions options = DefaultNodeOptions();
   options.filesystem_mount_timeout_ms = 50;
+  options.filesystem_stat_workers = 1;
   const auto collector =
       MakeFilesystemCollector(options, [gate](const std::string& path) -> core::Result<FilesystemUsage> {
         if (path == "/my share") {
@@ -289,6 +307,68 @@ TEST_F(FilesystemTest, AHungMountDelaysOneCollectionAndIsLeftAloneUntilItAnswers
   } while (text.find(hung) != std::string::npos);
   EXPECT_THAT(text, HasSubstr("node_filesystem_size_bytes{device=\"server:/"
                               "x\",device_error=\"\",fstype=\"nfs4\",mountpoint=\"/my share\"} 100\n"));
+}
+
+// Slow mounts, each of which waits until two others are asked as well.
+TEST_F(FilesystemTest, AsksAsManyMountsAtATimeAsItIsTold) {
+  struct Meeting {
+    std::mutex mutex;
+    std::condition_variable wake;
+    int present = 0;
+    int most = 0;
+  };
+  constexpr int kWorkers = 3;
+  std::string mounts;
+  for (int i = 0; i < 9; ++i) mounts += fmt::format("{0} 1 8:{0} / /m{0} rw - ext4 /dev/m{0} rw\n", i);
+  tree.Write("proc/1/mountinfo", mounts);
+  const auto meeting = std::make_shared<Meeting>();
+  NodeOptions options = DefaultNodeOptions();
+  options.filesystem_mount_timeout_ms = 60'000;
+  options.filesystem_stat_workers = kWorkers;
+  const auto collector =
+      MakeFilesystemCollector(options, [meeting](const std::string&) -> core::Result<FilesystemUsage> {
+        std::unique_lock lock(meeting->mutex);
+        meeting->most = std::max(meeting->most, ++meeting->present);
+        meeting->wake.notify_all();
+        meeting->wake.wait(lock, [&] { return meeting->most == kWorkers; });
+        --meeting->present;
+        return FilesystemUsage{.size_bytes = 100};
+      });
+  const std::string text = Collect(*collector, paths);
+  for (int i = 0; i < 9; ++i) {
+    EXPECT_THAT(text,
+                HasSubstr(fmt::format(
+                    "node_filesystem_size_bytes{{device=\"/dev/m{0}\",device_error=\"\",fstype=\"ext4\","
+                    "mountpoint=\"/m{0}\"}} 100\n",
+                    i)));
+  }
+  EXPECT_EQ(meeting->most, kWorkers);
+}
+
+// One that hangs keeps one worker; the others go on with what comes after it.
+TEST_F(FilesystemTest, AHungMountStopsOneWorker) {
+  struct Gate {
+    std::mutex mutex;
+    std::condition_variable wake;
+    bool is_open = false;
+  };
+  const auto gate = std::make_shared<Gate>();
+  NodeOptions options = DefaultNodeOptions();
+  options.filesystem_mount_timeout_ms = 500;
+  const auto collector =
+      MakeFilesystemCollector(options, [gate](const std::string& path) -> core::Result<FilesystemUsage> {
+        if (path == "/my share") {
+          std::unique_lock lock(gate->mutex);
+          gate->wake.wait(lock, [&] { return gate->is_open; });
+        }
+        return FilesystemUsage{.size_bytes = 100};
+      });
+  const std::string text = Collect(*collector, paths);
+  EXPECT_THAT(text, AllOf(HasSubstr("device_error=\"mountpoint timeout\",fstype=\"nfs4\","),
+                          HasSubstr("node_filesystem_size_bytes{device=\"/dev/sdb\",")));
+  const std::lock_guard lock(gate->mutex);
+  gate->is_open = true;
+  gate->wake.notify_all();
 }
 
 TEST(NodeAgent, ChoosesCollectorsPerExposition) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -61,6 +62,7 @@ constexpr std::string_view kNetstatFields =
     "Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|"
     "Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$";
 constexpr size_t kUsageTopLimit = 100;
+constexpr int kStatWorkerLimit = 100;
 constexpr std::string_view kVmstatFields = "^(oom_kill|pgpg|pswp|pg.*fault).*";
 
 template <size_t N>
@@ -135,6 +137,13 @@ core::Status SetInteger(int& target, const std::string& value, int least, int mo
     return core::Fail(core::Code::kInvalidArgument, "it may be {} to {}, not {}", least, most, number);
   }
   target = static_cast<int>(number);
+  return {};
+}
+
+// As in the original there is always one.
+core::Status SetWorkers(int& target, const std::string& value) {
+  SEXTANT_TRY(SetInteger(target, value, std::numeric_limits<int>::min(), kStatWorkerLimit));
+  target = std::max(target, 1);
   return {};
 }
 
@@ -221,6 +230,10 @@ constexpr ValueFlag kValueFlags[] = {
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.hwmon_sensors.include, v); }},
     {"collector.hwmon.sensor-exclude",
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.hwmon_sensors.exclude, v); }},
+    {"collector.infiniband.device-include",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.infiniband_devices.include, v); }},
+    {"collector.infiniband.device-exclude",
+     [](NodeOptions& o, const std::string& v) { return SetPattern(o.infiniband_devices.exclude, v); }},
     {"collector.interrupts.name-include",
      [](NodeOptions& o, const std::string& v) { return SetPattern(o.interrupts_names.include, v); }},
     {"collector.interrupts.name-exclude",
@@ -282,13 +295,7 @@ constexpr ValueFlag kValueFlags[] = {
     {"collector.wifi.fixtures",
      [](NodeOptions& o, const std::string& v) { return SetText(o.wifi_fixtures, v); }},
     {"collector.filesystem.stat-workers",
-     [](NodeOptions&, const std::string& v)
-         -> core::
-             Status {
-               if (v == "4") return {};
-               return core::Fail(core::Code::kUnimplemented,
-                                 "mounts are asked on one thread of their own; only the default is accepted");
-             }},
+     [](NodeOptions& o, const std::string& v) { return SetWorkers(o.filesystem_stat_workers, v); }},
     {"path.procfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.procfs, v); }},
     {"path.sysfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.sysfs, v); }},
     {"path.rootfs", [](NodeOptions& o, const std::string& v) { return SetPath(o.paths.rootfs, v); }},
@@ -369,6 +376,8 @@ constexpr BoolFlag kBoolFlags[] = {
     {"collector.cpu.guest", &NodeOptions::cpu_guest},
     {"collector.cpu.info", &NodeOptions::cpu_info},
     {"collector.netclass.ignore-invalid-speed", &NodeOptions::netclass_ignore_invalid_speed},
+    {"collector.netclass.netlink", &NodeOptions::netclass_netlink},
+    {"collector.netclass_rtnl.with-stats", &NodeOptions::netclass_statistics},
     {"collector.netdev.netlink", &NodeOptions::netdev_netlink},
     {"collector.stat.softirq", &NodeOptions::stat_softirq},
 };
@@ -385,6 +394,8 @@ constexpr ExclusivePair kExclusivePairs[] = {
     {"collector.ethtool.device-include", "collector.ethtool.device-exclude", &NodeOptions::ethtool_devices},
     {"collector.hwmon.chip-include", "collector.hwmon.chip-exclude", &NodeOptions::hwmon_chips},
     {"collector.hwmon.sensor-include", "collector.hwmon.sensor-exclude", &NodeOptions::hwmon_sensors},
+    {"collector.infiniband.device-include", "collector.infiniband.device-exclude",
+     &NodeOptions::infiniband_devices},
     {"collector.interrupts.name-include", "collector.interrupts.name-exclude",
      &NodeOptions::interrupts_names},
     {"collector.qdisc.device-include", "collector.qdisc.device-exclude", &NodeOptions::qdisc_devices},
@@ -404,6 +415,8 @@ constexpr std::pair<std::string_view, std::string_view> kOldNames[] = {
     {"collector.filesystem.ignored-fs-types", "collector.filesystem.fs-types-exclude"},
     {"collector.netdev.device-blacklist", "collector.netdev.device-exclude"},
     {"collector.netdev.device-whitelist", "collector.netdev.device-include"},
+    {"collector.qdisk.device-exclude", "collector.qdisc.device-exclude"},
+    {"collector.qdisk.device-include", "collector.qdisc.device-include"},
     {"collector.systemd.unit-blacklist", "collector.systemd.unit-exclude"},
     {"collector.systemd.unit-whitelist", "collector.systemd.unit-include"},
 };
@@ -525,12 +538,13 @@ class FlagParser {
   core::Result<ParsedNodeFlags> Finish() {
     NodeOptions& options = parsed_.options;
     for (const ExclusivePair& pair : kExclusivePairs) {
-      if (!seen_.contains(pair.include)) continue;
-      if (seen_.contains(pair.exclude)) {
+      NameFilter& filter = options.*pair.filter;
+      if (!filter.include.IsSet()) continue;
+      if (seen_.contains(pair.exclude) && filter.exclude.IsSet()) {
         return core::Fail(core::Code::kInvalidArgument, "flags --{} and --{} are mutually exclusive",
                           pair.include, pair.exclude);
       }
-      (options.*pair.filter).exclude = Pattern();
+      filter.exclude = Pattern();
     }
     if (options.cpu_info_flags_include.IsSet() || options.cpu_info_bugs_include.IsSet())
       options.cpu_info = true;

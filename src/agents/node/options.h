@@ -88,15 +88,19 @@ struct NodeOptions {
   NameFilter filesystem_mount_points;
   NameFilter filesystem_types;
   core::DurationMs filesystem_mount_timeout_ms = 5'000;  // for all mounts of one collection together
+  int filesystem_stat_workers = 4;                       // mounts that are asked at the same time
   NameFilter ethtool_devices;
   Pattern ethtool_metrics;
   NameFilter hwmon_chips;
-  NameFilter hwmon_sensors;     // matched against CHIP;SENSOR
+  NameFilter hwmon_sensors;  // matched against CHIP;SENSOR
+  NameFilter infiniband_devices;
   NameFilter interrupts_names;  // matched against NAME;INFO;DEVICES
   bool interrupts_zeros = true;
   std::vector<std::string> ipvs_backend_labels;  // sorted
   Pattern netclass_ignored_devices;
   bool netclass_ignore_invalid_speed = false;
+  bool netclass_netlink = false;     // not the files of /sys/class/net
+  bool netclass_statistics = false;  // with netlink: those of netdev as well
   NameFilter netdev_devices;
   bool netdev_netlink = true;  // false: /proc/net/dev
   bool netdev_addresses = false;

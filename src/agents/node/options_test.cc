@@ -17,6 +17,9 @@ TEST(NodeFlags, DefaultsAreNodeExporters) {
   const NodeOptions& options = parsed->options;
   EXPECT_TRUE(options.collectors.contains("hwmon"));
   EXPECT_TRUE(options.collectors.contains("textfile"));
+  EXPECT_TRUE(options.collectors.contains("dmmultipath"));
+  EXPECT_TRUE(options.collectors.contains("kernel_hung"));
+  EXPECT_FALSE(options.collectors.contains("nvmesubsystem"));
   EXPECT_FALSE(options.collectors.contains("processes"));
   EXPECT_FALSE(options.collectors.contains("slabinfo"));
   EXPECT_GT(CollectorNames().size(), options.collectors.size());
@@ -85,7 +88,40 @@ TEST(NodeFlags, TakesOldNames) {
   const auto parsed = Parse({"--collector.netdev.device-whitelist=^eth"});
   ASSERT_TRUE(parsed) << parsed.error().message();
   EXPECT_TRUE(parsed->options.netdev_devices.IsIgnored("lo"));
+  EXPECT_TRUE(Parse({"--collector.qdisk.device-exclude=^a"})->options.qdisc_devices.IsIgnored("ab"));
   EXPECT_FALSE(Parse({"--collector.netdev.device-whitelist=a", "--collector.netdev.device-include=b"}));
+}
+
+TEST(NodeFlags, ReadsThoseOfMountsAndNetworkDevices) {
+  const auto defaults = Parse({});
+  ASSERT_TRUE(defaults);
+  EXPECT_EQ(defaults->options.filesystem_stat_workers, 4);
+  EXPECT_FALSE(defaults->options.netclass_netlink);
+  EXPECT_FALSE(defaults->options.netclass_statistics);
+  const auto parsed = Parse({"--collector.filesystem.stat-workers=8", "--collector.netclass.netlink",
+                             "--collector.netclass_rtnl.with-stats"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_EQ(parsed->options.filesystem_stat_workers, 8);
+  EXPECT_TRUE(parsed->options.netclass_netlink);
+  EXPECT_TRUE(parsed->options.netclass_statistics);
+  EXPECT_EQ(Parse({"--collector.filesystem.stat-workers=0"})->options.filesystem_stat_workers, 1);
+  EXPECT_FALSE(Parse({"--no-collector.netclass.netlink"})->options.netclass_netlink);
+}
+
+// As in the original, only those with a value exclude each other.
+TEST(NodeFlags, EmptyFiltersExcludeNothing) {
+  const auto no_include =
+      Parse({"--collector.diskstats.device-include=", "--collector.diskstats.device-exclude=^b"});
+  ASSERT_TRUE(no_include) << no_include.error().message();
+  EXPECT_TRUE(no_include->options.diskstats_devices.IsIgnored("b"));
+  EXPECT_FALSE(no_include->options.diskstats_devices.IsIgnored("a"));
+  const auto no_exclude =
+      Parse({"--collector.diskstats.device-include=^a", "--collector.diskstats.device-exclude="});
+  ASSERT_TRUE(no_exclude) << no_exclude.error().message();
+  EXPECT_TRUE(no_exclude->options.diskstats_devices.IsIgnored("b"));
+  const auto neither = Parse({"--collector.diskstats.device-include="});
+  ASSERT_TRUE(neither);
+  EXPECT_TRUE(neither->options.diskstats_devices.IsIgnored("sda1"));  // the default stays
 }
 
 TEST(NodeFlags, ReadsThoseOfDaemons) {
@@ -143,12 +179,17 @@ TEST(NodeFlags, RefusesByName) {
       {{"--collector.ntp.protocol-version=5"}, core::Code::kInvalidArgument, "2 to 4, not 5"},
       {{"--collector.ntp.server-port=0"}, core::Code::kInvalidArgument, "--collector.ntp.server-port"},
       {{"--collector.ntp.max-distance=3"}, core::Code::kInvalidArgument, "--collector.ntp.max-distance"},
-      {{"--collector.filesystem.stat-workers=8"}, core::Code::kUnimplemented, "one thread"},
+      {{"--collector.filesystem.stat-workers=101"},
+       core::Code::kInvalidArgument,
+       "--collector.filesystem.stat-workers"},
+      {{"--collector.filesystem.stat-workers=four"},
+       core::Code::kInvalidArgument,
+       "--collector.filesystem.stat-workers: \"four\" is not a number"},
+      {{"--collector.netclass.netlink=true"}, core::Code::kInvalidArgument, "takes no value"},
       {{"--collector.ipvs.backend-labels=proto,nonsense"}, core::Code::kInvalidArgument, "label nonsense"},
       {{"--collector.hwmon.chip-include=a", "--collector.hwmon.chip-exclude=b"},
        core::Code::kInvalidArgument,
        "mutually exclusive"},
-      {{"--collector.netclass.netlink"}, core::Code::kUnimplemented, "--collector.netclass.netlink"},
       {{"--collector.nonsense"}, core::Code::kInvalidArgument, "unknown flag --collector.nonsense"},
       {{"--path.nonsense=/"}, core::Code::kInvalidArgument, "unknown flag --path.nonsense"},
       {{"--path.procfs"}, core::Code::kInvalidArgument, "--path.procfs needs a value"},

@@ -1,9 +1,7 @@
 // node_qdisc_*: queues of network devices, over rtnetlink.
 #include <linux/gen_stats.h>
-#include <linux/netlink.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <simdjson.h>
 
 #include "agents/node/collectors.h"
@@ -45,27 +43,26 @@ void ReadStats(std::string_view nested, Queue& queue) {
 }
 
 // Only the outermost queue of each device.
-core::Result<std::vector<Queue>> ReadKernel() {
+core::Result<std::vector<Queue>> ReadKernel(Netlink& route) {
   std::vector<Queue> queues;
   const auto read = [&](uint16_t type, std::string_view body) {
     if (type != RTM_NEWQDISC || body.size() < sizeof(tcmsg)) return;
     const auto message = NetlinkStruct<tcmsg>(body);
     if (message.tcm_parent != TC_H_ROOT && message.tcm_parent != 0) return;
-    char name[IF_NAMESIZE];
-    if (::if_indextoname(static_cast<unsigned>(message.tcm_ifindex), name) == nullptr) return;
-    Queue& queue = queues.emplace_back();
-    queue.device = name;
-    NetlinkAttributes attributes(body.substr(NLMSG_ALIGN(sizeof(tcmsg))));
+    Queue queue;
+    queue.device = route.DeviceName(static_cast<uint32_t>(message.tcm_ifindex));
+    if (queue.device.empty()) return;
+    NetlinkAttributes attributes(BehindNetlinkStruct(body, sizeof message));
     uint16_t attribute = 0;
     std::string_view value;
     while (attributes.Next(attribute, value)) {
       if (attribute == TCA_KIND) queue.kind = NetlinkText(value);
       if (attribute == TCA_STATS2) ReadStats(value, queue);
     }
+    queues.push_back(std::move(queue));
   };
   const tcmsg request{};
-  SEXTANT_TRY(DumpNetlink(NETLINK_ROUTE, RTM_GETQDISC, BytesOf(request), read)
-                  .map_error(core::AddContext("listing queues")));
+  SEXTANT_TRY(route.Dump(RTM_GETQDISC, BytesOf(request), read).map_error(core::AddContext("listing queues")));
   return queues;
 }
 
@@ -95,8 +92,10 @@ core::Result<std::vector<Queue>> ReadFixtures(const std::string& folder) {
   return queues;
 }
 
-core::Status CollectQdisc(const NameFilter& devices, const std::string& fixtures, MetricSink& sink) {
-  SEXTANT_ASSIGN(const std::vector<Queue> queues, fixtures.empty() ? ReadKernel() : ReadFixtures(fixtures));
+core::Status CollectQdisc(Netlink& route, const NameFilter& devices, const std::string& fixtures,
+                          MetricSink& sink) {
+  SEXTANT_ASSIGN(const std::vector<Queue> queues,
+                 fixtures.empty() ? ReadKernel(route) : ReadFixtures(fixtures));
   for (const Queue& queue : queues) {
     if (devices.IsIgnored(queue.device)) continue;
     const auto add = [&](std::string_view name, std::string_view help, MetricType type, uint64_t value) {
@@ -118,10 +117,11 @@ core::Status CollectQdisc(const NameFilter& devices, const std::string& fixtures
 
 }  // namespace
 
-std::unique_ptr<Collector> MakeQdiscCollector(const NodeOptions& options) {
+std::unique_ptr<Collector> MakeQdiscCollector(const NodeOptions& options, std::shared_ptr<Netlink> route) {
   return std::make_unique<StatelessCollector>(
-      "qdisc", [devices = options.qdisc_devices, fixtures = options.qdisc_fixtures](
-                   const HostPaths&, MetricSink& sink) { return CollectQdisc(devices, fixtures, sink); });
+      "qdisc",
+      [devices = options.qdisc_devices, fixtures = options.qdisc_fixtures, route = std::move(route)](
+          const HostPaths&, MetricSink& sink) { return CollectQdisc(*route, devices, fixtures, sink); });
 }
 
 }  // namespace sextant::node

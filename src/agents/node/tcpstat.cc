@@ -18,20 +18,21 @@ constexpr std::string_view kStates[TcpTotals::kStateCount] = {
     "",          "established", "syn_sent",   "syn_recv", "fin_wait1", "fin_wait2",
     "time_wait", "close",       "close_wait", "last_ack", "listen",    "closing"};
 
-core::Status Count(uint8_t family, TcpTotals& totals) {
+core::Status Count(Netlink& diagnosis, uint8_t family, TcpTotals& totals) {
   inet_diag_req_v2 request{};
   request.sdiag_family = family;
   request.sdiag_protocol = IPPROTO_TCP;
   request.idiag_states = ~0U;
-  return DumpNetlink(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, BytesOf(request),
-                     [&](uint16_t, std::string_view body) { totals.Count(body); })
+  return diagnosis
+      .Dump(SOCK_DIAG_BY_FAMILY, BytesOf(request),
+            [&](uint16_t, std::string_view body) { totals.Count(body); })
       .map_error(core::AddContext("listing TCP sockets"));
 }
 
-core::Status CollectTcpstat(const HostPaths& paths, MetricSink& sink) {
+core::Status CollectTcpstat(Netlink& diagnosis, const HostPaths& paths, MetricSink& sink) {
   TcpTotals totals;
-  SEXTANT_TRY(Count(AF_INET, totals));
-  if (::access(paths.Proc("net/tcp6").c_str(), F_OK) == 0) SEXTANT_TRY(Count(AF_INET6, totals));
+  SEXTANT_TRY(Count(diagnosis, AF_INET, totals));
+  if (::access(paths.Proc("net/tcp6").c_str(), F_OK) == 0) SEXTANT_TRY(Count(diagnosis, AF_INET6, totals));
   totals.AddTo(sink);
   return {};
 }
@@ -58,8 +59,11 @@ void TcpTotals::AddTo(MetricSink& sink) const {
   states.Add({"tx_queued_bytes"}, transmit_bytes_);
 }
 
-std::unique_ptr<Collector> MakeTcpstatCollector() {
-  return std::make_unique<StatelessCollector>("tcpstat", CollectTcpstat);
+std::unique_ptr<Collector> MakeTcpstatCollector(std::shared_ptr<Netlink> diagnosis) {
+  return std::make_unique<StatelessCollector>(
+      "tcpstat", [diagnosis = std::move(diagnosis)](const HostPaths& paths, MetricSink& sink) {
+        return CollectTcpstat(*diagnosis, paths, sink);
+      });
 }
 
 }  // namespace sextant::node

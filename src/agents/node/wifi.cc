@@ -44,9 +44,9 @@ std::string_view Mode(uint32_t status) {
   return status == 2 ? "ad-hoc" : "unknown";
 }
 
-core::Status CollectWifi(const std::string& fixtures, MetricSink& sink) {
+core::Status CollectWifi(Netlink& generic, const std::string& fixtures, MetricSink& sink) {
   SEXTANT_ASSIGN(const std::vector<WifiDevice> devices,
-                 fixtures.empty() ? ReadWifiFromKernel() : ReadWifiFromFixtures(fixtures));
+                 fixtures.empty() ? ReadWifiFromKernel(generic) : ReadWifiFromFixtures(fixtures));
   for (const WifiDevice& device : devices) {
     sink.GetFamily("node_wifi_interface_frequency_hertz", "Frequency that a device uses now.",
                    MetricType::kGauge, {"device"})
@@ -68,11 +68,10 @@ core::Status CollectWifi(const std::string& fixtures, MetricSink& sink) {
 
 }  // namespace
 
-std::unique_ptr<Collector> MakeWifiCollector(const NodeOptions& options) {
+std::unique_ptr<Collector> MakeWifiCollector(const NodeOptions& options, std::shared_ptr<Netlink> generic) {
   return std::make_unique<StatelessCollector>(
-      "wifi", [fixtures = options.wifi_fixtures](const HostPaths&, MetricSink& sink) {
-        return CollectWifi(fixtures, sink);
-      });
+      "wifi", [fixtures = options.wifi_fixtures, generic = std::move(generic)](
+                  const HostPaths&, MetricSink& sink) { return CollectWifi(*generic, fixtures, sink); });
 }
 
 }  // namespace sextant::node

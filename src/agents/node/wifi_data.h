@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agents/node/netlink.h"
 #include "core/result.h"
 
 namespace sextant::node {
@@ -41,8 +42,9 @@ struct WifiDevice {
   std::vector<WifiStation> stations;
 };
 
-// Asks the kernel over nl80211. kNotFound when it knows no wireless devices at all.
-core::Result<std::vector<WifiDevice>> ReadWifiFromKernel();
+// Asks the kernel over nl80211; `generic` is of NETLINK_GENERIC. kNotFound when it knows no wireless devices
+// at all.
+core::Result<std::vector<WifiDevice>> ReadWifiFromKernel(Netlink& generic);
 // Reads interfaces.json, DEVICE/bss.json and DEVICE/stationinfo.json (--collector.wifi.fixtures).
 core::Result<std::vector<WifiDevice>> ReadWifiFromFixtures(const std::string& folder);
 

@@ -1,8 +1,7 @@
 // Wireless devices over nl80211, a family of generic netlink.
-#include <linux/genetlink.h>
-#include <linux/netlink.h>
 #include <linux/nl80211.h>
 
+#include "agents/node/generic_netlink.h"
 #include "agents/node/netlink.h"
 #include "agents/node/wifi_data.h"
 
@@ -12,42 +11,9 @@ namespace {
 constexpr uint8_t kSsidElement = 0;
 constexpr double kBitrateUnit = 100'000;  // bits per second
 
-std::string_view BodyOf(std::string_view message) {
-  return message.size() < GENL_HDRLEN ? std::string_view() : message.substr(GENL_HDRLEN);
-}
-
-// A request of this command, for a device if its index is not 0.
+// A request of this command for a device.
 std::string MakeRequest(uint8_t command, uint32_t index) {
-  genlmsghdr header{};
-  header.cmd = command;
-  std::string request(BytesOf(header));
-  request.resize(GENL_HDRLEN, '\0');
-  if (index != 0) {
-    const nlattr attribute{.nla_len = NLA_HDRLEN + sizeof index, .nla_type = NL80211_ATTR_IFINDEX};
-    request += BytesOf(attribute);
-    request += BytesOf(index);
-  }
-  return request;
-}
-
-// The number of the family nl80211, which the kernel gives out when the driver is loaded.
-core::Result<uint16_t> FindFamily() {
-  uint16_t family = 0;
-  const auto read = [&](uint16_t, std::string_view message) {
-    NetlinkAttributes attributes(BodyOf(message));
-    uint16_t type = 0;
-    uint16_t id = 0;
-    std::string_view name;
-    std::string_view value;
-    while (attributes.Next(type, value)) {
-      if (type == CTRL_ATTR_FAMILY_ID) id = NetlinkStruct<uint16_t>(value);
-      if (type == CTRL_ATTR_FAMILY_NAME) name = NetlinkText(value);
-    }
-    if (name == NL80211_GENL_NAME) family = id;
-  };
-  SEXTANT_TRY(DumpNetlink(NETLINK_GENERIC, GENL_ID_CTRL, MakeRequest(CTRL_CMD_GETFAMILY, 0), read));
-  if (family == 0) return core::Fail(core::Code::kNotFound, "no wireless devices");
-  return family;
+  return GenericNetlinkRequest(command, NetlinkAttribute(NL80211_ATTR_IFINDEX, BytesOf(index)));
 }
 
 double Bitrate(std::string_view nested) {
@@ -126,7 +92,7 @@ std::string FindSsid(std::string_view elements) {
 
 // Networks in reach; the one that has a status is the one that the device is part of.
 std::optional<WifiNetwork> ReadNetwork(std::string_view message) {
-  NetlinkAttributes attributes(BodyOf(message));
+  NetlinkAttributes attributes(GenericNetlinkAttributes(message));
   uint16_t type = 0;
   std::string_view value;
   while (attributes.Next(type, value)) {
@@ -149,7 +115,7 @@ std::optional<WifiNetwork> ReadNetwork(std::string_view message) {
 
 void ReadDevice(std::string_view message, std::vector<WifiDevice>& devices) {
   WifiDevice device;
-  NetlinkAttributes attributes(BodyOf(message));
+  NetlinkAttributes attributes(GenericNetlinkAttributes(message));
   uint16_t type = 0;
   std::string_view value;
   while (attributes.Next(type, value)) {
@@ -163,7 +129,7 @@ void ReadDevice(std::string_view message, std::vector<WifiDevice>& devices) {
 
 void ReadStation(std::string_view message, WifiDevice& device) {
   WifiStation station;
-  NetlinkAttributes attributes(BodyOf(message));
+  NetlinkAttributes attributes(GenericNetlinkAttributes(message));
   uint16_t type = 0;
   std::string_view value;
   while (attributes.Next(type, value)) {
@@ -175,20 +141,22 @@ void ReadStation(std::string_view message, WifiDevice& device) {
 
 }  // namespace
 
-core::Result<std::vector<WifiDevice>> ReadWifiFromKernel() {
-  SEXTANT_ASSIGN(const uint16_t family, FindFamily());
+core::Result<std::vector<WifiDevice>> ReadWifiFromKernel(Netlink& generic) {
+  SEXTANT_ASSIGN(const uint16_t family, FindGenericNetlinkFamily(generic, NL80211_GENL_NAME));
   std::vector<WifiDevice> devices;
-  SEXTANT_TRY(DumpNetlink(NETLINK_GENERIC, family, MakeRequest(NL80211_CMD_GET_INTERFACE, 0),
-                          [&](uint16_t, std::string_view message) { ReadDevice(message, devices); })
+  SEXTANT_TRY(generic
+                  .Dump(family, GenericNetlinkRequest(NL80211_CMD_GET_INTERFACE),
+                        [&](uint16_t, std::string_view message) { ReadDevice(message, devices); })
                   .map_error(core::AddContext("listing wireless devices")));
   for (WifiDevice& device : devices) {
     // A device that is no client has no network, and one that is down has no stations.
-    static_cast<void>(DumpNetlink(NETLINK_GENERIC, family, MakeRequest(NL80211_CMD_GET_SCAN, device.index),
-                                  [&](uint16_t, std::string_view message) {
-                                    if (auto network = ReadNetwork(message)) device.network = network;
-                                  }));
-    static_cast<void>(DumpNetlink(NETLINK_GENERIC, family, MakeRequest(NL80211_CMD_GET_STATION, device.index),
-                                  [&](uint16_t, std::string_view message) { ReadStation(message, device); }));
+    static_cast<void>(generic.Dump(family, MakeRequest(NL80211_CMD_GET_SCAN, device.index),
+                                   [&](uint16_t, std::string_view message) {
+                                     if (auto network = ReadNetwork(message)) device.network = network;
+                                   }));
+    static_cast<void>(
+        generic.Dump(family, MakeRequest(NL80211_CMD_GET_STATION, device.index),
+                     [&](uint16_t, std::string_view message) { ReadStation(message, device); }));
   }
   return devices;
 }

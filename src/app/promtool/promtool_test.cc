@@ -165,6 +165,26 @@ TEST_F(PromtoolTest, RunsTheGroupsThatAreAskedFor) {
   EXPECT_EQ(RunOurs({"test", "rules", "--run=Failing", "failing.yml"}).code, kFailure);
 }
 
+// What the newest promtool says to these; the peer is older and has neither flag.
+TEST_F(PromtoolTest, ShowsHowAlertsDiffer) {
+  const Ran ran = RunOurs({"test", "rules", "--diff", "failing.yml"});
+  EXPECT_EQ(ran.code, kFailure);
+  EXPECT_NE(ran.output.err.find("time: 5m, \n        diff: "), std::string::npos) << ran.output.err;
+  EXPECT_NE(ran.output.err.find("\x1b[0;32m"), std::string::npos) << ran.output.err;
+  EXPECT_EQ(ran.output.err.find("got:["), std::string::npos) << ran.output.err;
+}
+
+TEST_F(PromtoolTest, TellsWhatATestHasWhenItEnds) {
+  const Ran ran = RunOurs({"test", "rules", "--debug", "failing.yml"});
+  EXPECT_EQ(ran.code, kFailure);
+  for (const std::string_view line :
+       {"DEBUG: Starting test Failing test\n", "DEBUG: Dump of all data (input_series and rules) at 1s:\n",
+        "{__name__=\"up\", job=\"test\"} =>\n0 @[60000]\n", "DEBUG: Test Failing test finished, took ",
+        "DEBUG: Dump of all data (input_series and rules) at 5m1s:\n"}) {
+    EXPECT_NE(ran.output.err.find(line), std::string::npos) << line << "\nin\n" << ran.output.err;
+  }
+}
+
 TEST_F(PromtoolTest, ServiceDiscoveryIsShownWithItsRelabelling) {
   std::ofstream(dir_ / "targets.json") << R"([{"targets": ["a:1", "b:1"], "labels": {"env": "x"}}])";
   std::ofstream(dir_ / "prometheus.yml") << R"(

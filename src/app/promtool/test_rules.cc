@@ -99,8 +99,8 @@ bool TestFile(const std::string& file, const rules::UnitTestOptions& options, st
 
 Result<int> RunTest(const std::vector<std::string>& arguments, const std::vector<std::string>& features,
                     Output& output) {
-  SEXTANT_ASSIGN(auto parsed,
-                 CommandArguments::Parse(arguments, {"junit", "run"}, {"ignore-unknown-fields"}, {"run"}));
+  SEXTANT_ASSIGN(auto parsed, CommandArguments::Parse(arguments, {"junit", "run"},
+                                                      {"debug", "diff", "ignore-unknown-fields"}, {"run"}));
   std::vector<std::string> files = parsed.positional();
   if (files.empty()) return Fail(Code::kInvalidArgument, "must select a subcommand of 'test': rules");
   if (files.front() != "rules")
@@ -111,6 +111,8 @@ Result<int> RunTest(const std::vector<std::string>& arguments, const std::vector
   rules::UnitTestOptions options;
   SEXTANT_TRY(EnableFeatures(features, options.engine));
   options.ignores_unknown_fields = parsed.IsOn("ignore-unknown-fields");
+  options.shows_differences = parsed.IsOn("diff");
+  if (parsed.IsOn("debug")) options.debug = [&](const std::string& line) { output.ErrorLine(line); };
   // One of several expressions is enough.
   RE2 pattern(fmt::format("{}", fmt::join(parsed.GetAll("run"), "|")), RE2::Quiet);
   if (!pattern.ok()) return Fail(Code::kInvalidArgument, "--run: {}", pattern.error());

@@ -10,7 +10,10 @@
 #include "config/node.h"
 #include "config/paths.h"
 #include "core/duration.h"
+#include "core/elapsed_text.h"
+#include "metrics/promql/float_histogram.h"
 #include "metrics/promql/parser.h"
+#include "metrics/rules/alert_diff.h"
 #include "metrics/rules/group.h"
 #include "metrics/rules/rule_file.h"
 #include "metrics/rules/test_store.h"
@@ -35,26 +38,25 @@ std::string Indent(const std::string& text, const std::string& indent) {
   return out;
 }
 
-// Labels and annotations as promtool shows alerts.
-struct AlertView {
-  model::Labels labels;
-  model::Labels annotations;
+bool IsBefore(const AlertView& a, const AlertView& b) {
+  auto order = a.labels <=> b.labels;
+  return order != 0 ? order < 0 : (a.annotations <=> b.annotations) < 0;
+}
 
-  std::string ToString() const {
-    return "Labels:" + labels.ToString() + "\nAnnotations:" + annotations.ToString();
-  }
-  friend bool operator==(const AlertView&, const AlertView&) = default;
-  friend bool operator<(const AlertView& a, const AlertView& b) {
-    auto order = a.labels <=> b.labels;
-    return order != 0 ? order < 0 : (a.annotations <=> b.annotations) < 0;
-  }
-};
+bool IsSameAlert(const AlertView& a, const AlertView& b) {
+  return a.labels == b.labels && a.annotations == b.annotations;
+}
+
+// As promtool shows alerts.
+std::string AlertText(const AlertView& alert) {
+  return "Labels:" + alert.labels.ToString() + "\nAnnotations:" + alert.annotations.ToString();
+}
 
 std::string ListAlerts(const std::vector<AlertView>& alerts) {
   if (alerts.empty()) return "[]";
   std::string out = "[";
   for (size_t i = 0; i < alerts.size(); ++i)
-    out += fmt::format("{}\n{}:{}", i == 0 ? "" : ",", i, Indent("\n" + alerts[i].ToString(), "  "));
+    out += fmt::format("{}\n{}:{}", i == 0 ? "" : ",", i, Indent("\n" + AlertText(alerts[i]), "  "));
   return Indent(out + "\n]", kWide);
 }
 
@@ -117,23 +119,36 @@ std::string GoDuration(core::DurationMs duration_ms) {
   return out + fmt::format("{}s", seconds % 60);
 }
 
+// A series with all its samples, as Go prints a matrix: floats first.
+std::string SeriesText(const promql::MatrixSeries& series) {
+  std::string text = series.labels.ToString() + " =>";
+  for (const auto& point : series.floats) {
+    text += fmt::format("\n{} @[{}]", model::FormatValue(point.value), point.time_ms);
+  }
+  for (const auto& point : series.histograms) {
+    text += fmt::format("\n{} @[{}]", promql::FormatHistogram(*point.histogram), point.time_ms);
+  }
+  return text;
+}
+
 // One entry of `tests` as it runs.
 class Runner {
  public:
   Runner(const UnitTestConfig& test, const UnitTestFile& file, const std::vector<RuleFile>& rule_files,
-         promql::EngineOptions engine)
+         const UnitTestOptions& options)
       : test_(test),
         file_(file),
+        options_(options),
         interval_ms_(file.evaluation_interval_ms),
-        engine_(WithStep(std::move(engine), file.evaluation_interval_ms), clock_, nullptr) {
-    RuleOptions options;
-    options.default_interval_ms = interval_ms_;
-    options.external_labels = test.external_labels;
-    options.external_url = test.external_url;
+        engine_(WithStep(options.engine, file.evaluation_interval_ms), clock_, nullptr) {
+    RuleOptions rule_options;
+    rule_options.default_interval_ms = interval_ms_;
+    rule_options.external_labels = test.external_labels;
+    rule_options.external_url = test.external_url;
     for (const RuleFile& rule_file : rule_files) {
       for (const RuleGroupConfig& config : rule_file.groups) {
         groups_.push_back(
-            std::make_unique<Group>(context_, options, rule_file.path, config, /*restores=*/false));
+            std::make_unique<Group>(context_, rule_options, rule_file.path, config, /*restores=*/false));
         orders_.push_back(OrderOf(config.name));
       }
     }
@@ -161,6 +176,7 @@ class Runner {
     }
     LoadInput(std::numeric_limits<core::TimestampMs>::max());
     for (const UnitTestExpressionCase& one : test_.expression_cases) CheckExpression(one);
+    if (options_.debug) ShowData(last_ms);
     return std::move(failures_);
   }
 
@@ -244,13 +260,19 @@ class Runner {
         }
       }
     }
-    std::sort(expected.begin(), expected.end());
-    std::sort(found.begin(), found.end());
-    if (expected == found) return;
-    failures_.push_back(fmt::format("{}    alertname: {}, time: {}, \n        exp:{}, \n        got:{}",
-                                    test_.name.empty() ? "" : fmt::format("    name: {},\n", test_.name),
-                                    one.alertname, core::FormatDuration(one.eval_time_ms),
-                                    ListAlerts(expected), ListAlerts(found)));
+    std::ranges::sort(expected, IsBefore);
+    std::ranges::sort(found, IsBefore);
+    if (std::ranges::equal(expected, found, IsSameAlert)) return;
+    const std::string head = fmt::format("{}    alertname: {}, time: {}, \n        ",
+                                         test_.name.empty() ? "" : fmt::format("    name: {},\n", test_.name),
+                                         one.alertname, core::FormatDuration(one.eval_time_ms));
+    if (options_.shows_differences) {
+      failures_.push_back(
+          fmt::format("{}diff: {}", head, Indent(DiffAlerts(std::move(expected), std::move(found)), kWide)));
+      return;
+    }
+    failures_.push_back(
+        fmt::format("{}exp:{}, \n        got:{}", head, ListAlerts(expected), ListAlerts(found)));
   }
 
   core::Result<std::vector<SampleView>> ExpectedSamples(const UnitTestExpressionCase& one) const {
@@ -313,8 +335,30 @@ class Runner {
                                     ListSamples(found)));
   }
 
+  // All series there are a second after the last check, or at the next whole one.
+  void ShowData(core::DurationMs last_ms) {
+    constexpr core::DurationMs kSecondMs = 1'000;
+    const core::DurationMs end_ms = (last_ms + kSecondMs) / kSecondMs * kSecondMs;
+    const std::string end = GoDuration(end_ms);
+    const std::string expression = fmt::format("{{__name__=~\".+\"}}[{}]", end);
+    const auto result = engine_.Instant(store_, expression, test_.start_ms + end_ms);
+    if (!result) {
+      options_.debug(fmt::format("DEBUG: Failed query exec, expr: {}, err: {}", model::QuoteGo(expression),
+                                 result.error().message));
+      return;
+    }
+    options_.debug(fmt::format("DEBUG: Dump of all data (input_series and rules) at {}:", end));
+    std::string text;
+    if (const auto* matrix = std::get_if<promql::MatrixResult>(&result->value)) {
+      for (const promql::MatrixSeries& series : *matrix)
+        text += (text.empty() ? "" : "\n") + SeriesText(series);
+    }
+    options_.debug(text);
+  }
+
   const UnitTestConfig& test_;
   const UnitTestFile& file_;
+  const UnitTestOptions& options_;
   const core::DurationMs interval_ms_;
   core::ManualClock clock_{0};
   core::Registry registry_;
@@ -352,9 +396,18 @@ core::Result<std::vector<UnitTestGroup>> RunUnitTests(const std::string& path,
   auto rule_files = LoadRuleFiles(paths, rule_options);
   if (!rule_files) return tl::unexpected(Summarize(rule_files.error()));
   std::vector<UnitTestGroup> groups;
-  for (const UnitTestConfig& test : file.tests) {
+  const core::SystemClock clock;
+  for (size_t i = 0; i < file.tests.size(); ++i) {
+    const UnitTestConfig& test = file.tests[i];
     if (options.runs && !options.runs(test.name)) continue;
-    groups.push_back({test.name, Runner(test, file, *rule_files, options.engine).Run()});
+    const std::string shown_name = test.name.empty() ? fmt::format("unnamed#{}", i) : test.name;
+    const int64_t start_ns = clock.MonotonicNs();
+    if (options.debug) options.debug(fmt::format("DEBUG: Starting test {}", shown_name));
+    groups.push_back({test.name, Runner(test, file, *rule_files, options).Run()});
+    if (options.debug) {
+      options.debug(fmt::format("DEBUG: Test {} finished, took {}", shown_name,
+                                core::ElapsedText(clock.MonotonicNs() - start_ns)));
+    }
   }
   return groups;
 }

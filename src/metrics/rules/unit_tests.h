@@ -18,6 +18,9 @@ struct UnitTestOptions {
   std::function<bool(const std::string& group)> runs;
   promql::EngineOptions engine;
   bool ignores_unknown_fields = false;  // of rule files
+  bool shows_differences = false;       // failures of alerts show what differs (alert_diff.h)
+  // Gets lines, without their ends, of what is done, and all data at the end of each group; may be empty.
+  std::function<void(const std::string& line)> debug;
 };
 
 // How one group of tests (an entry of `tests`) went.

@@ -49,7 +49,7 @@ class FakePeer {
     for (Done& done : released) done(outcome);
   }
 
-  NotingConsumer taken;
+  TakingConsumer taken;
 
  private:
   std::mutex mutex_;

@@ -14,7 +14,7 @@ struct BatchConfig {
   core::DurationMs timeout_ms = 200;
   int64_t send_batch_size = 8'192;  // 0: what comes is handed on, cut to the largest size
   int64_t send_batch_max_size = 0;  // 0: no limit
-  std::vector<std::string> metadata_keys;
+  std::vector<std::string> metadata_keys = {};
   int64_t metadata_cardinality_limit = 1'000;
 };
 

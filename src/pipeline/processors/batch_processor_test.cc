@@ -16,7 +16,7 @@ class BatchProcessorTest : public testing::Test {
   }
 
   TestEnvironment environment_;
-  NotingConsumer next_;
+  TakingConsumer next_;
   std::unique_ptr<Processor> processor_;
 };
 

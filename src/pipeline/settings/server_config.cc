@@ -168,6 +168,17 @@ net::HttpServerOptions ServerOptionsOf(const GrpcServerConfig& config) {
   if (config.max_concurrent_streams > 0) {
     options.limits.max_concurrent_streams = static_cast<uint32_t>(config.max_concurrent_streams);
   }
+  if (config.keepalive && config.keepalive->server_parameters) {
+    const KeepaliveServerParameters& parameters = *config.keepalive->server_parameters;
+    net::HttpTimeouts& timeouts = options.timeouts;
+    if (parameters.max_connection_idle_ms > 0) timeouts.idle_ms = parameters.max_connection_idle_ms;
+    if (parameters.max_connection_age_ms > 0) timeouts.http2_max_age_ms = parameters.max_connection_age_ms;
+    if (parameters.max_connection_age_grace_ms > 0) {
+      timeouts.http2_max_age_grace_ms = parameters.max_connection_age_grace_ms;
+    }
+    if (parameters.time_ms > 0) timeouts.http2_ping_ms = parameters.time_ms;
+    if (parameters.timeout_ms > 0) timeouts.http2_ping_timeout_ms = parameters.timeout_ms;
+  }
   return options;
 }
 

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
+#include "agents/node/as_nobody.h"
 #include "agents/node/usage/process_test_files.h"
 #include "agents/node/usage/top_groups.h"
 
@@ -61,9 +63,40 @@ TEST(ProcessReader, CountsWhatIsHiddenOrBeyondTheLimit) {
   const ProcessSnapshot limited = Read(tree, false, 3);
   EXPECT_EQ(limited.processes.size(), 3u);
   EXPECT_EQ(limited.overlooked, 2u);
-  if (::geteuid() == 0) return;  // nothing is hidden from root
+  ASSERT_EQ(::chmod(tree.path().c_str(), 0755), 0);
   ASSERT_EQ(::chmod((tree.path() / "proc/4/stat").c_str(), 0), 0);
-  EXPECT_EQ(Read(tree).unreadable, 1u);
+  RunAsNobody([&] { EXPECT_EQ(Read(tree).unreadable, 1u); });
+}
+
+TEST(ProcessReader, KnowsWhoseReadsAndWritesAreHidden) {
+  const TestTree tree;
+  for (int pid = 1; pid <= 3; ++pid) {
+    WriteProcess(tree, {.pid = pid, .ticks = 5});
+    WriteProcessIo(tree, pid, 4'096, 8'192);
+  }
+  ASSERT_EQ(::chmod(tree.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chmod((tree.path() / "proc/2/io").c_str(), 0), 0);
+  RunAsNobody([&] {
+    const ProcessSnapshot snapshot = Read(tree, /*with_io=*/true);
+    ASSERT_EQ(snapshot.processes.size(), 3u);
+    EXPECT_EQ(snapshot.unreadable, 0u);
+    EXPECT_EQ(snapshot.processes[0].io, ProcessSample::Io::kRead);
+    EXPECT_EQ(snapshot.processes[1].io, ProcessSample::Io::kDenied);
+    EXPECT_EQ(snapshot.processes[1].cpu_ticks, 5u);  // the rest of it is known
+    EXPECT_EQ(snapshot.processes[1].read_bytes, 0u);
+    EXPECT_EQ(snapshot.processes[2].io, ProcessSample::Io::kRead);
+  });
+}
+
+// The kernel's own word: opening the file succeeds for anybody's process, and reading it may not.
+TEST(ProcessReader, TakesTheKernelsNo) {
+  RunAsNobody([] {
+    ProcessSnapshot snapshot;
+    ASSERT_TRUE(ReadProcesses({}, true, snapshot));
+    const auto first = std::ranges::find(snapshot.processes, 1, &ProcessSample::pid);
+    if (first == snapshot.processes.end()) return;  // hidden altogether
+    EXPECT_NE(first->io, ProcessSample::Io::kNotRead);
+  });
 }
 
 TEST(ProcessReader, SaysWhichFileIsWrong) {
