@@ -98,7 +98,10 @@ Meta ReadMeta(dom::element object) {
   meta.uid = Text(metadata, "uid");
   meta.labels = TextMap(metadata, "labels");
   meta.annotations = TextMap(metadata, "annotations");
+  meta.created = Text(metadata, "creationTimestamp");
   ForEach(metadata, "ownerReferences", [&](dom::element owner) {
+    meta.owners.push_back({Text(owner, "kind"), Text(owner, "name"), Text(owner, "uid"),
+                           OptionalBool(owner, "controller").value_or(false)});
     if (meta.controller == Reference() && OptionalBool(owner, "controller").value_or(false))
       meta.controller = {Text(owner, "kind"), Text(owner, "name"), ""};
   });
@@ -135,16 +138,25 @@ Pod ReadPod(dom::element object) {
   ForEach(status, "conditions", [&](dom::element condition) {
     if (Text(condition, "type") == "Ready") pod.ready = Lower(Text(condition, "status"));
   });
-  std::map<std::string, std::string> ids[2];
+  pod.hostname = Text(spec, "hostname");
+  pod.started = Text(status, "startTime");
+  pod.uses_host_network = OptionalBool(spec, "hostNetwork").value_or(false);
   for (bool is_init : {false, true}) {
-    ForEach(status, is_init ? "initContainerStatuses" : "containerStatuses", [&](dom::element container) {
-      ids[is_init ? 1 : 0][Text(container, "name")] = Text(container, "containerID");
+    std::map<std::string, Container> statuses;
+    ForEach(status, is_init ? "initContainerStatuses" : "containerStatuses", [&](dom::element item) {
+      Container& container = statuses[Text(item, "name")];
+      container.id = Text(item, "containerID");
+      container.image_id = Text(item, "imageID");
+      container.restart_count = OptionalInt(item, "restartCount").value_or(0);
     });
-    ForEach(spec, is_init ? "initContainers" : "containers", [&](dom::element container) {
-      std::string name = Text(container, "name");
-      std::string id = ids[is_init ? 1 : 0][name];
-      pod.containers.push_back({std::move(name), Text(container, "image"), std::move(id), is_init,
-                                ReadPorts(container, "containerPort")});
+    ForEach(spec, is_init ? "initContainers" : "containers", [&](dom::element item) {
+      std::string name = Text(item, "name");
+      Container container = std::move(statuses[name]);
+      container.name = std::move(name);
+      container.image = Text(item, "image");
+      container.is_init = is_init;
+      container.ports = ReadPorts(item, "containerPort");
+      pod.containers.push_back(std::move(container));
     });
   }
   return pod;

@@ -25,6 +25,16 @@ struct Reference {
   friend bool operator==(const Reference&, const Reference&) = default;
 };
 
+// Who owns an object.
+struct Owner {
+  std::string kind;
+  std::string name;
+  std::string uid;
+  bool is_controller = false;
+
+  friend bool operator==(const Owner&, const Owner&) = default;
+};
+
 struct Meta {
   std::string name_space;
   std::string name;
@@ -32,6 +42,8 @@ struct Meta {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
   Reference controller;  // the owner that controls it; empty: none
+  std::vector<Owner> owners;
+  std::string created;  // as the API has it: "2024-05-01T10:00:00Z"
 
   // "namespace/name", or the name alone.
   std::string key() const { return name_space.empty() ? name : name_space + "/" + name; }
@@ -53,9 +65,11 @@ struct Port {
 struct Container {
   std::string name;
   std::string image;
-  std::string id;  // by the status
+  std::string id;  // by the status, as what follows
+  std::string image_id = {};
+  int64_t restart_count = 0;
   bool is_init = false;
-  std::vector<Port> ports;
+  std::vector<Port> ports = {};
 
   friend bool operator==(const Container&, const Container&) = default;
 };
@@ -65,6 +79,9 @@ struct Pod {
   std::string ip;
   std::string host_ip;
   std::string node;
+  std::string hostname;  // that the specification asks for
+  std::string started;   // as the API has it; empty: not yet
+  bool uses_host_network = false;
   std::string ready = "unknown";      // of the condition Ready: true, false, unknown
   std::vector<Container> containers;  // then those that initialize
 

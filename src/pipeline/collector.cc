@@ -86,6 +86,26 @@ Extension* Collector::FindExtension(std::string_view id) const {
   return found == extensions_.end() ? nullptr : found->extension.get();
 }
 
+std::vector<std::string> Collector::ExtensionIds() const {
+  std::vector<std::string> ids;
+  for (const NamedExtension& one : extensions_) ids.push_back(one.id);
+  return ids;
+}
+
+std::vector<PipelineInfo> Collector::Pipelines() const {
+  auto texts = [](const std::vector<ComponentId>& ids) {
+    std::vector<std::string> list;
+    for (const ComponentId& id : ids) list.push_back(id.Text());
+    return list;
+  };
+  std::vector<PipelineInfo> pipelines;
+  for (const PipelineConfig& pipeline : loaded_.config.pipelines) {
+    pipelines.push_back({pipeline.id.Text(), texts(pipeline.receivers), texts(pipeline.processors),
+                         texts(pipeline.exporters)});
+  }
+  return pipelines;
+}
+
 void Collector::Shutdown() {
   if (std::exchange(has_ended_, true)) return;
   environment_.logger.Info("Starting shutdown...");

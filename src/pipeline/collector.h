@@ -53,6 +53,8 @@ class Collector final : private ExtensionHost {
   core::Status StartExtensions();
   core::Status StartOwnMetrics();
   Extension* FindExtension(std::string_view id) const override;
+  std::vector<std::string> ExtensionIds() const override;
+  std::vector<PipelineInfo> Pipelines() const override;
 
   struct NamedExtension {
     std::string id;

@@ -45,12 +45,23 @@ struct ComponentId {
 
 class Extension;
 
-// Extensions by their ids, for components that refer to one (`auth`, `storage`).
+// A pipeline as it runs, for pages about it.
+struct PipelineInfo {
+  std::string id;  // "traces/2"
+  std::vector<std::string> receivers;
+  std::vector<std::string> processors;
+  std::vector<std::string> exporters;
+};
+
+// Extensions by their ids, for components that refer to one (`auth`, `storage`), and what runs besides.
 class ExtensionHost {
  public:
   virtual ~ExtensionHost() = default;
   // Null when none is configured under this id and listed in service.extensions.
   virtual Extension* FindExtension(std::string_view id) const = 0;
+  // Of service.extensions and service.pipelines, in their order.
+  virtual std::vector<std::string> ExtensionIds() const { return {}; }
+  virtual std::vector<PipelineInfo> Pipelines() const { return {}; }
 };
 
 // What all components may use; outlives them.

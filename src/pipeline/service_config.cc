@@ -89,6 +89,9 @@ class Reader {
   }
 
   static std::string UnknownType(ComponentKind kind, const ComponentId& id) {
+    if (kind == ComponentKind::kExporter && id.type == "logging") {
+      return "the logging exporter has been deprecated, use the debug exporter instead";
+    }
     std::vector<std::string_view> names;
     std::string list;
     for (const ComponentType& type : ComponentTypes()) {
