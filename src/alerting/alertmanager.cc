@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "alerting/default_templates.h"
+#include "alerting/notify_spans.h"
 #include "alerting/receivers/conversation.h"
 #include "alerting/route_labels.h"
 #include "alerting/state_keeper.h"
@@ -51,6 +52,7 @@ struct Delivery {
   int64_t attempt_started_ns = 0;
   net::FetchHandle handle;
   net::MailHandle mail;
+  DeliverySpans spans;
 
   void Cancel() {
     handle.Cancel();
@@ -382,9 +384,11 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       std::lock_guard lock(mutex);
       if (stopping) return;
       const TimestampMs now_ms = Now();
+      FlushSpans flushes(environment.tracer);
       for (Notification& notification : dispatcher.Advance(now_ms)) {
         metrics.at(notification.integration.kind).notifications->Increment();
-        Enqueue(std::move(notification), now_ms);
+        std::shared_ptr<core::Span> flush = flushes.Of(notification);
+        Enqueue(std::move(notification), std::move(flush), now_ms);
       }
       std::erase_if(retries, [&](const DeliveryPtr& delivery) {
         if (delivery->retry_at_ms > now_ms) return false;
@@ -453,7 +457,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   // --- deliveries ---
 
   // With the lock held. A full lane refuses: the state machine decides anew at the next flush.
-  void Enqueue(Notification notification, TimestampMs now_ms) {
+  void Enqueue(Notification notification, std::shared_ptr<core::Span> flush, TimestampMs now_ms) {
     auto delivery = std::make_shared<Delivery>();
     delivery->lane = LaneName(notification);
     delivery->last_deadline_ms = notification.deadline_ms + kMaxRateLimitWaitMs;
@@ -465,6 +469,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       dispatcher.Finish(delivery->notification.id, false, now_ms);
       return;
     }
+    delivery->spans.Begin(environment.tracer, std::move(flush), delivery->notification);
     lane.waiting.push_back(std::move(delivery));
   }
 
@@ -513,6 +518,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     const TimestampMs now_ms = Now();
     ++delivery->attempts;
     delivery->attempt_started_ns = environment.clock.MonotonicNs();
+    delivery->spans.BeginAttempt(notification);
     if (notification.integration.kind == IntegrationKind::kLog) {
       WriteToLog(notification);
       return Verdict{.delivered = true, .error = {}, .reason = {}};
@@ -537,8 +543,10 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     net::MailHandle mail_handle;
     if (auto* request = std::get_if<net::FetchRequest>(&step)) {
       request->timeout_ms = timeout_ms;
+      delivery->spans.BeginRequest(notification, *request);
       handle = environment.client.Fetch(std::move(*request), where,
                                         [self = shared_from_this(), delivery](const Answer& answer) {
+                                          delivery->spans.EndRequest(answer);
                                           self->OnStep(delivery, delivery->conversation->OnAnswer(answer));
                                         });
     } else {
@@ -651,6 +659,8 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     const Notification& notification = delivery->notification;
     std::vector<DeliveryPtr> ready;
     bool is_over = true;
+    delivery->spans.EndAttempt(verdict);
+    core::Span noting;
     {
       std::lock_guard lock(mutex);
       const TimestampMs now_ms = Now();
@@ -661,6 +671,8 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       if (!verdict.delivered && verdict.may_retry && !stopping)
         is_over = !ScheduleRetry(delivery, verdict, now_ms);
       if (is_over) {
+        delivery->spans.EndRetrying(verdict);
+        if (verdict.delivered) noting = delivery->spans.BeginNoting();
         dispatcher.Finish(notification.id, verdict.delivered, now_ms, verdict.receiver_data);
         Remember(*delivery, verdict, now_ms);
         history.Notified(notification, verdict.delivered, verdict.error, now_ms);
@@ -671,6 +683,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     }
     // Before anything else is sent: what was delivered must not be repeated after a crash.
     if (is_over) SaveChanges();
+    noting.End();
     Report(*delivery, verdict, is_over);
     std::lock_guard lock(mutex);
     if (--tasks == 0) idle.notify_all();
@@ -757,12 +770,16 @@ core::Result<std::unique_ptr<Alertmanager>> Alertmanager::Start(std::shared_ptr<
   return std::unique_ptr<Alertmanager>(new Alertmanager(std::move(impl)));
 }
 
-PutReport Alertmanager::Put(std::span<const Alert> alerts) {
+PutReport Alertmanager::Put(std::span<const Alert> alerts) { return Put(alerts, {}); }
+
+PutReport Alertmanager::Put(std::span<const Alert> alerts, const core::SpanContext& parent) {
   PutReport report;
   const TimestampMs now_ms = impl_->Now();
   {
     std::lock_guard lock(impl_->mutex);
     report = impl_->dispatcher.Put(alerts, now_ms);
+    TraceRouting(impl_->environment.tracer, parent, alerts,
+                 [this](const model::Labels& labels) { return impl_->dispatcher.ReceiversOf(labels); });
     impl_->StartHistoryWrite();
     impl_->Arm(now_ms);
   }

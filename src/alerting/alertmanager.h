@@ -37,6 +37,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/result.h"
+#include "core/trace.h"
 #include "net/http_client.h"
 #include "net/io.h"
 
@@ -51,6 +52,7 @@ struct AlertmanagerEnvironment {
   core::Registry& registry;
   core::FileSystem& files;
   core::Logger logger;
+  core::Tracer* tracer = nullptr;  // makes spans of what is done; null: none
 };
 
 struct AlertmanagerOptions {
@@ -115,6 +117,8 @@ class Alertmanager final : public AlertSink {
   Alertmanager& operator=(const Alertmanager&) = delete;
 
   PutReport Put(std::span<const Alert> alerts) override;
+  // The same below the span of whoever sent them.
+  PutReport Put(std::span<const Alert> alerts, const core::SpanContext& parent);
 
   // Changes to another configuration, or keeps the old one when the templates of the new one are wrong.
   core::Status SetConfig(std::shared_ptr<const Config> config);

@@ -423,7 +423,7 @@ const Struct& FieldsOf(const Config*) {
           Member<&Config::templates>("templates"),
           Member<&Config::mute_time_intervals>("mute_time_intervals"),
           Member<&Config::time_intervals>("time_intervals"),
-          NotYet("tracing"),
+          Member<&Config::tracing>("tracing"),
           NotYet("event_recorder"),
       },
       FinishConfig);

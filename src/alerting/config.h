@@ -2,7 +2,7 @@
 //
 //   SEXTANT_ASSIGN(auto config, alerting::LoadConfig("/etc/alertmanager/alertmanager.yml"));
 //
-// What Alertmanager 0.34 knows and we do not honour yet (tracing, the event recorder) is refused by name; so
+// What Alertmanager 0.34 knows and we do not honour yet (the event recorder) is refused by name; so
 // is what Alertmanager itself refuses, with its words. A Config is immutable once loaded and may be shared
 // between threads.
 //
@@ -21,6 +21,7 @@
 #include "alerting/time_interval.h"
 #include "config/decode.h"
 #include "config/http_client_config.h"
+#include "config/tracing_config.h"
 #include "core/clock.h"
 #include "core/result.h"
 
@@ -87,6 +88,7 @@ struct Config {
   std::vector<std::string> templates;               // shell patterns, relative to the file's folder already
   std::vector<NamedIntervals> mute_time_intervals;  // older name of time_intervals
   std::vector<NamedIntervals> time_intervals;
+  std::optional<config::AlertmanagerTracingConfig> tracing;
 
   MatcherSyntax syntax = MatcherSyntax::kFallback;
   std::vector<std::string> warnings;  // what a person should change though it works

@@ -60,6 +60,9 @@ AlertmanagerServer::AlertmanagerServer(AlertmanagerServerOptions options)
     : options_(std::move(options)),
       services_(options_.log),
       client_(services_.io, services_.registry, {.user_agent = fmt::format("Alertmanager/{}", Version())}),
+      tracing_({services_.io, services_.executor, services_.clock, services_.registry,
+                services_.logger.With("component", "tracing")},
+               client_, {.service_name = "alertmanager", .version = std::string(Version())}),
       reload_successful_(
           services_.registry.AddGauge("alertmanager_config_last_reload_successful",
                                       "Whether the last attempt to take the configuration was successful.")),
@@ -108,6 +111,7 @@ Result<net::HttpServerOptions> AlertmanagerServer::MakeServerOptions() {
   server.listen = options_.listen;
   SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
   server.security = std::move(web.security);
+  server.tracer = tracing_.tracer();
   SetWebHeaders(std::move(web.headers));
   // As upstream: every page may read the API.
   server.add_headers = [this](const net::HttpRequest& request, net::HttpHeaders& headers) {
@@ -129,11 +133,12 @@ Status AlertmanagerServer::Begin() {
   options_.alerting.external_url = ExternalUrlOr(options_.listen.front());
   options_.alerting.data_dir = options_.data_dir;
   NoteConfig(*config);
-  SEXTANT_ASSIGN(alertmanager_,
-                 alerting::Alertmanager::Start(std::move(config),
-                                               {services_.io, services_.executor, client_, services_.clock,
-                                                services_.registry, files_, services_.logger},
-                                               options_.alerting));
+  ApplyTracing(*config);
+  SEXTANT_ASSIGN(alertmanager_, alerting::Alertmanager::Start(
+                                    std::move(config),
+                                    {services_.io, services_.executor, client_, services_.clock,
+                                     services_.registry, files_, services_.logger, tracing_.tracer()},
+                                    options_.alerting));
   SEXTANT_ASSIGN(server_, net::HttpServer::Start(services_.io, services_.executor, services_.clock,
                                                  services_.registry, services_.logger, MakeRouter(), server));
   return {};
@@ -161,15 +166,26 @@ net::Router AlertmanagerServer::MakeRouter() {
   return router;
 }
 
+// Refuses what SetSecurity would, so that nothing has changed by then.
+Result<httpclient::WebSettings> AlertmanagerServer::ReadWeb() const {
+  SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
+  SEXTANT_TRY(CheckWebSecurity(web.security, is_tls_));
+  return web;
+}
+
+void AlertmanagerServer::ApplyTracing(const alerting::Config& config) {
+  tracing_.Apply(config.tracing ? std::optional(config::ToTracingConfig(*config.tracing)) : std::nullopt);
+}
+
 Status AlertmanagerServer::Apply() {
   SEXTANT_ASSIGN(auto config, alerting::LoadConfig(options_.config_file, options_.syntax));
-  if (!options_.web.config_file.empty()) {
-    SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
-    SEXTANT_TRY(server_->SetSecurity(web.security));
-    SetWebHeaders(std::move(web.headers));
-  }
+  SEXTANT_ASSIGN(httpclient::WebSettings web, ReadWeb());
   SEXTANT_TRY(alertmanager_->SetConfig(config));
+  ApplyTracing(*config);
   NoteConfig(*config);
+  if (options_.web.config_file.empty()) return {};
+  SEXTANT_TRY(server_->SetSecurity(web.security));
+  SetWebHeaders(std::move(web.headers));
   return {};
 }
 
@@ -201,6 +217,7 @@ void AlertmanagerServer::Stop() {
   }
   if (server_) server_->Stop(kRequestGraceMs);
   if (alertmanager_) alertmanager_->Stop();
+  tracing_.Stop();
   client_.Stop();
   services_.executor.Stop();
   services_.io.Stop();

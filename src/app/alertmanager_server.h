@@ -18,6 +18,7 @@
 #include "core/file.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "tracing/tracing.h"
 
 namespace sextant::app {
 
@@ -56,6 +57,8 @@ class AlertmanagerServer {
   void NoteConfig(const alerting::Config& config);
   net::Router MakeRouter();
   core::Result<net::HttpServerOptions> MakeServerOptions();
+  core::Result<httpclient::WebSettings> ReadWeb() const;
+  void ApplyTracing(const alerting::Config& config);
   void SetWebHeaders(std::map<std::string, std::string> headers);
   std::string ExternalUrlOr(std::string_view address) const;
 
@@ -63,6 +66,7 @@ class AlertmanagerServer {
   Services services_;
   core::PosixFileSystem files_;
   net::HttpClient client_;
+  tracing::Tracing tracing_;
   core::Gauge& reload_successful_;
   core::Gauge& reload_time_;
   core::Gauge& config_hash_;

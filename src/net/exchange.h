@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/trace.h"
 #include "net/compression.h"
 #include "net/http_message.h"
 #include "net/server_core.h"
@@ -49,6 +50,7 @@ struct ExchangeTraits {
   RouteMetrics* metrics = nullptr;          // lives while the connection does
   HttpHeaders extra_headers = {};           // of the server's own, on every answer
   int64_t begin_ns = 0;
+  core::Span span = {};  // of the request; ends with the answer
 };
 
 class Exchange : public std::enable_shared_from_this<Exchange> {
@@ -87,7 +89,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void Observe(int status, size_t bytes);
 
   const std::weak_ptr<ExchangeOutput> output_;
-  const ExchangeTraits traits_;
+  ExchangeTraits traits_;
   std::atomic<bool> keeps_alive_;
   std::atomic<bool> is_endless_{false};
 

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "net/compression.h"
+#include "net/request_span.h"
 #include "net/websocket_session.h"
 
 namespace sextant::net {
@@ -553,6 +554,7 @@ void HttpConnection::OnRequest() {
     traits.accepted = NegotiateEncoding(request.headers.Get("Accept-Encoding"));
   }
   if (core_->options.add_headers) core_->options.add_headers(request, traits.extra_headers);
+  traits.span = StartRequestSpan(core_->options.tracer, request, request_begin_ns_);
   exchange_ = std::make_shared<Exchange>(weak_from_this(), std::move(traits));
   request.cancelled = exchange_->cancelled_flag();
   if (planned_) {
@@ -594,7 +596,7 @@ void HttpConnection::Refuse(int status, std::string_view reason, std::string_vie
   traits.keeps_alive = false;
   traits.metrics = &core_->unmatched_metrics;
   traits.begin_ns = request_begin_ns_ != 0 ? request_begin_ns_ : core_->clock.MonotonicNs();
-  auto exchange = std::make_shared<Exchange>(weak_from_this(), traits);
+  auto exchange = std::make_shared<Exchange>(weak_from_this(), std::move(traits));
   exchange_ = exchange;
   exchange->Send(message.empty() && planned_ ? std::move(*planned_) : ErrorResponse(status, message));
 }

@@ -140,7 +140,12 @@ Group::Evaluated Group::EvaluateRule(size_t index, core::TimestampMs slot_ms) {
   const int64_t start_ns = context_.clock.MonotonicNs();
   metrics_.evaluations.Increment();
   size_t sample_count = 0;
+  core::Span span = core::StartSpan(context_.tracer, "rule");
+  if (span.is_recorded()) span.SetAttribute("name", rule.config.name());
+  rule.trace = span.context();
   core::Status outcome = RunRule(rule, slot_ms, sample_count);
+  if (!outcome) span.SetError(outcome.error().message());
+  span.End();
   if (!outcome) {
     metrics_.failures.Increment();
     logger_.Warn("evaluating rule failed",
@@ -164,6 +169,7 @@ core::Result<promql::VectorResult> Group::Query(const Rule& rule, core::Timestam
   promql::QueryOptions options;
   options.query_text = rule.config.expr;
   options.origin = query_origin_;
+  options.parent = &rule.trace;
   auto result = context_.engine.Instant(context_.queryable, *rule.config.parsed, time_ms, options);
   if (!result) return tl::unexpected(result.error().ToError());
   for (const std::string& warning : result->warnings) {

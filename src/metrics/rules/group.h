@@ -77,7 +77,8 @@ class Group {
     model::Labels annotations;
     std::string query;
     AlertStates alerts;
-    SeriesRefs series;  // written by the last evaluation
+    SeriesRefs series;        // written by the last evaluation
+    core::SpanContext trace;  // the evaluation under way
   };
 
   core::DurationMs query_offset_ms() const {
