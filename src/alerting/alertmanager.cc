@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "alerting/default_templates.h"
+#include "alerting/event_recorder.h"
 #include "alerting/notify_spans.h"
 #include "alerting/receivers/conversation.h"
 #include "alerting/route_labels.h"
@@ -24,6 +25,7 @@ constexpr size_t kDeliveriesKept = 200;
 constexpr DurationMs kMaxSleepMs = 5'000;  // wall time may jump while we sleep
 constexpr size_t kFingerprintsKept = 100;
 constexpr DurationMs kHistorySweepMs = 5'000;
+constexpr DurationMs kRecorderFlushMs = 5'000;
 
 // A service that wants fewer requests gets a notification this long after its deadline; then the group's
 // state is looked at anew.
@@ -173,6 +175,8 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   bool is_history_writing = false;  // a task of ours will see to it
   TimestampMs next_history_sweep_ms = kZeroTimeMs;
 
+  std::shared_ptr<EventRecorder> recorder;  // null: nobody wants it
+
   const std::shared_ptr<ServiceMemory> memory = std::make_shared<ServiceMemory>();
   std::map<std::string, TimestampMs> own_alerts;  // by lane: when one was raised last
 
@@ -189,27 +193,49 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
 
   // --- beginning and end ---
 
+  // Of one receiver when it has a name.
+  IntegrationMetrics MakeMetrics(IntegrationKind kind, const std::string& receiver) const {
+    core::Registry& registry = environment.registry;
+    const core::MetricLabels labels = MetricLabelsOf(kind, receiver);
+    for (const char* reason : kFailureReasons) FailureCounter(kind, receiver, reason);
+    return {
+        &registry.AddCounter("alertmanager_notifications_total", "Notifications attempted.", labels),
+        &registry.AddCounter("alertmanager_notification_requests_total", "Requests sent for notifications.",
+                             labels),
+        &registry.AddCounter("alertmanager_notification_requests_failed_total",
+                             "Requests for notifications that failed.", labels),
+        &registry.AddCounter("sextant_alerting_template_errors_total",
+                             "Messages sent in plain words because a template failed.", labels),
+        &registry.AddCounter("sextant_alerting_rate_limited_total",
+                             "Answers of a service that asked for fewer requests or for a pause.", labels),
+        &registry.AddCounter("sextant_alerting_queue_full_total",
+                             "Notifications put off to the next flush because the service's queue was full.",
+                             labels),
+        &registry.AddHistogram("alertmanager_notification_latency_seconds",
+                               "Time a notification request took.", {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20},
+                               labels)};
+  }
+
+  IntegrationMetrics MetricsOf(const Notification& notification) const {
+    const IntegrationKind kind = notification.integration.kind;
+    return options.receiver_names_in_metrics ? MakeMetrics(kind, notification.receiver_name)
+                                             : metrics.at(kind);
+  }
+
+  static core::MetricLabels MetricLabelsOf(IntegrationKind kind, const std::string& receiver) {
+    core::MetricLabels labels = {{"integration", std::string(IntegrationName(kind))}};
+    if (!receiver.empty()) labels.emplace_back("receiver_name", receiver);
+    return labels;
+  }
+
   void RegisterMetrics() {
     core::Registry& registry = environment.registry;
-    for (const IntegrationKind kind : AllIntegrationKinds()) {
-      const core::MetricLabels labels = {{"integration", std::string(IntegrationName(kind))}};
-      metrics[kind] = {
-          &registry.AddCounter("alertmanager_notifications_total", "Notifications attempted.", labels),
-          &registry.AddCounter("alertmanager_notification_requests_total", "Requests sent for notifications.",
-                               labels),
-          &registry.AddCounter("alertmanager_notification_requests_failed_total",
-                               "Requests for notifications that failed.", labels),
-          &registry.AddCounter("sextant_alerting_template_errors_total",
-                               "Messages sent in plain words because a template failed.", labels),
-          &registry.AddCounter("sextant_alerting_rate_limited_total",
-                               "Answers of a service that asked for fewer requests or for a pause.", labels),
-          &registry.AddCounter(
-              "sextant_alerting_queue_full_total",
-              "Notifications put off to the next flush because the service's queue was full.", labels),
-          &registry.AddHistogram("alertmanager_notification_latency_seconds",
-                                 "Time a notification request took.",
-                                 {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20}, labels)};
-      for (const char* reason : kFailureReasons) FailureCounter(kind, reason);
+    if (options.receiver_names_in_metrics) {
+      const Config& config = *dispatcher.config();
+      for (const Integration& integration : ListIntegrations(config))
+        MakeMetrics(integration.kind, config.receivers[integration.receiver].name);
+    } else {
+      for (const IntegrationKind kind : AllIntegrationKinds()) metrics[kind] = MakeMetrics(kind, "");
     }
     received_firing = &registry.AddCounter("alertmanager_alerts_received_total", "Alerts received.",
                                            {{"status", "firing"}, {"version", "v2"}});
@@ -235,10 +261,12 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     inhibition_rules->Set(static_cast<double>(config.inhibit_rules.size()));
   }
 
-  core::Counter& FailureCounter(IntegrationKind kind, const std::string& reason) const {
-    return environment.registry.AddCounter(
-        "alertmanager_notifications_failed_total", "Notifications that were given up.",
-        {{"integration", std::string(IntegrationName(kind))}, {"reason", reason}});
+  core::Counter& FailureCounter(IntegrationKind kind, const std::string& receiver,
+                                const std::string& reason) const {
+    core::MetricLabels labels = MetricLabelsOf(kind, receiver);
+    labels.emplace_back("reason", reason);
+    return environment.registry.AddCounter("alertmanager_notifications_failed_total",
+                                           "Notifications that were given up.", std::move(labels));
   }
 
   template <typename Read>
@@ -326,6 +354,43 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     return {};
   }
 
+  // From the first configuration on that wants it.
+  void RecordEvents(const Config& config) {
+    const EventRecorderConfig wanted = config.event_recorder.value_or(EventRecorderConfig());
+    if (!options.records_events) {
+      if (!wanted.is_empty())
+        environment.logger.Warn("event_recorder does nothing without --enable-feature=event-recorder");
+      return;
+    }
+    if (recorder != nullptr) return recorder->Apply(wanted);
+    if (wanted.is_empty()) return;
+    auto started = EventRecorder::Start(
+        {environment.io, environment.executor, environment.client, environment.clock, environment.registry,
+         environment.files, environment.logger.With("component", "eventrecorder")},
+        options.instance, wanted);
+    started->Record(StartupEvent(options.version));
+    std::lock_guard lock(mutex);
+    recorder = std::move(started);
+    dispatcher.SetSteps(recorder.get());
+  }
+
+  // With the lock held.
+  void RecordSilence(const std::string& id, bool is_new) {
+    if (recorder == nullptr) return;
+    if (const Silence* silence = dispatcher.silences().Find(id))
+      recorder->Record(SilenceEvent(is_new, *silence));
+  }
+
+  void StopRecording() {
+    if (recorder == nullptr) return;
+    {
+      std::lock_guard lock(mutex);
+      dispatcher.SetSteps(nullptr);
+    }
+    recorder->Record(ShutdownEvent());
+    recorder->Stop(kRecorderFlushMs);
+  }
+
   void Stop() {
     std::vector<DeliveryPtr> under_way;
     {
@@ -342,6 +407,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       retries.clear();
     }
     timer.reset();
+    StopRecording();
     UnregisterStats();
     Maintain();
     if (alert_keeper) alert_keeper->WriteSnapshot();
@@ -386,7 +452,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       const TimestampMs now_ms = Now();
       FlushSpans flushes(environment.tracer);
       for (Notification& notification : dispatcher.Advance(now_ms)) {
-        metrics.at(notification.integration.kind).notifications->Increment();
+        MetricsOf(notification).notifications->Increment();
         std::shared_ptr<core::Span> flush = flushes.Of(notification);
         Enqueue(std::move(notification), std::move(flush), now_ms);
       }
@@ -465,7 +531,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
     delivery->notification = std::move(notification);
     Lane& lane = lanes[delivery->lane];
     if (lane.waiting.size() >= options.max_waiting_per_integration) {
-      metrics.at(delivery->notification.integration.kind).put_off->Increment();
+      MetricsOf(delivery->notification).put_off->Increment();
       dispatcher.Finish(delivery->notification.id, false, now_ms);
       return;
     }
@@ -574,7 +640,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   void OnStep(const DeliveryPtr& delivery, Step step) {
     const auto verdict = Perform(delivery, std::move(step));
     if (!verdict) return;
-    const IntegrationMetrics& counts = metrics.at(delivery->notification.integration.kind);
+    const IntegrationMetrics counts = MetricsOf(delivery->notification);
     counts.latency->Observe(
         static_cast<double>(environment.clock.MonotonicNs() - delivery->attempt_started_ns) / 1e9);
     Work(Complete(delivery, *verdict));
@@ -590,7 +656,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       notification.route_labels = std::move(*filled);
       return;
     }
-    metrics.at(notification.integration.kind).template_errors->Increment();
+    MetricsOf(notification).template_errors->Increment();
     environment.logger.Error("the labels of a route could not be filled in",
                              {{"group", notification.group_key}, {"err", filled.error()}});
   }
@@ -607,7 +673,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       const auto labels = std::exchange(delivery.notification.route_labels, {});
       FillLabels(delivery.notification, *context.templates, labels);
     }
-    const IntegrationMetrics& counts = metrics.at(delivery.notification.integration.kind);
+    const IntegrationMetrics counts = MetricsOf(delivery.notification);
     counts.requests->Increment();
     delivery.conversation = StartConversation(delivery.notification, context);
     const std::string& error = delivery.conversation->template_error;
@@ -674,6 +740,8 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
         delivery->spans.EndRetrying(verdict);
         if (verdict.delivered) noting = delivery->spans.BeginNoting();
         dispatcher.Finish(notification.id, verdict.delivered, now_ms, verdict.receiver_data);
+        if (verdict.delivered && recorder != nullptr && notification.flush != nullptr)
+          recorder->Record(NotificationEvent(notification, now_ms));
         Remember(*delivery, verdict, now_ms);
         history.Notified(notification, verdict.delivered, verdict.error, now_ms);
         StartHistoryWrite();
@@ -692,7 +760,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
 
   // With the lock held: nothing is sent to the service for a while.
   void Pause(Delivery& delivery, Lane& lane, const Verdict& verdict, TimestampMs now_ms) {
-    metrics.at(delivery.notification.integration.kind).rate_limited->Increment();
+    MetricsOf(delivery.notification).rate_limited->Increment();
     const DurationMs pause_ms = std::max(verdict.retry_after_ms, delivery.backoff_ms);
     lane.paused_until_ms = std::max(lane.paused_until_ms, now_ms + pause_ms);
     PutOff(delivery, lane.paused_until_ms);
@@ -732,10 +800,12 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
   void Report(const Delivery& delivery, const Verdict& verdict, bool is_over) {
     if (verdict.delivered) return;
     const Notification& notification = delivery.notification;
-    metrics.at(notification.integration.kind).requests_failed->Increment();
+    MetricsOf(notification).requests_failed->Increment();
     const std::string integration(IntegrationName(notification.integration.kind));
     if (is_over) {
-      FailureCounter(notification.integration.kind, verdict.reason.empty() ? "other" : verdict.reason)
+      FailureCounter(notification.integration.kind,
+                     options.receiver_names_in_metrics ? notification.receiver_name : std::string(),
+                     verdict.reason.empty() ? "other" : verdict.reason)
           .Increment();
       environment.logger.Error("notification was not delivered; it is decided anew at the next flush",
                                {{"receiver", notification.receiver_name},
@@ -763,6 +833,7 @@ core::Result<std::unique_ptr<Alertmanager>> Alertmanager::Start(std::shared_ptr<
   impl->templates = std::move(templates);
   SEXTANT_TRY(impl->RestoreState());
   impl->RegisterMetrics();
+  impl->RecordEvents(*impl->dispatcher.config());
   {
     std::lock_guard lock(impl->mutex);
     impl->Arm(impl->Now());
@@ -795,6 +866,7 @@ PutReport Alertmanager::Put(std::span<const Alert> alerts, const core::SpanConte
 core::Status Alertmanager::SetConfig(std::shared_ptr<const Config> config) {
   SEXTANT_ASSIGN(auto templates, LoadTemplates(*config));
   for (const std::string& warning : config->warnings) impl_->environment.logger.Warn(warning);
+  impl_->RecordEvents(*config);
   std::lock_guard lock(impl_->mutex);
   impl_->templates = std::move(templates);
   impl_->dispatcher.SetConfig(std::move(config), impl_->Now());
@@ -849,9 +921,12 @@ Explanation Alertmanager::Explain(const model::Labels& labels) const {
 
 core::Result<std::string> Alertmanager::SetSilence(Silence silence) {
   core::Result<std::string> id;
+  const std::string asked_id = silence.id;
   {
     std::lock_guard lock(impl_->mutex);
     id = impl_->dispatcher.silences().Set(std::move(silence), impl_->Now());
+    // Some changes of a silence make another one.
+    if (id) impl_->RecordSilence(*id, *id != asked_id);
   }
   if (id && impl_->silence_keeper) impl_->silence_keeper->Write();
   if (id && impl_->options.logs_silences) impl_->environment.logger.Info("silence set", {{"id", *id}});
@@ -863,6 +938,7 @@ core::Status Alertmanager::ExpireSilence(const std::string& id) {
   {
     std::lock_guard lock(impl_->mutex);
     expired = impl_->dispatcher.silences().Expire(id, impl_->Now());
+    if (expired) impl_->RecordSilence(id, false);
   }
   if (expired && impl_->silence_keeper) impl_->silence_keeper->Write();
   if (expired && impl_->options.logs_silences)
@@ -911,8 +987,12 @@ std::vector<DeliveryView> Alertmanager::Deliveries() const {
   return {impl_->deliveries.begin(), impl_->deliveries.end()};
 }
 
-std::vector<HistoryEvent> Alertmanager::History(core::TimestampMs start_ms, core::TimestampMs end_ms) const {
-  return impl_->history.Events(start_ms, end_ms);
+std::vector<HistoryEvent> Alertmanager::HistoryBefore(uint64_t id, size_t most) const {
+  return impl_->history.EventsBefore(id, most);
+}
+
+std::vector<HistoryEvent> Alertmanager::HistoryAfter(uint64_t id, size_t most) const {
+  return impl_->history.EventsAfter(id, most);
 }
 
 core::Result<DryRunView> Alertmanager::PlayHistory(std::shared_ptr<const Config> proposed,

@@ -61,6 +61,12 @@ struct AlertmanagerOptions {
   DispatcherLimits limits = {};
   DispatcherTimes times = {};
   bool logs_silences = false;  // writes what happens to silences to the log
+  // Whether the section event_recorder counts (the feature flag event-recorder).
+  bool records_events = true;
+  std::string version = {};   // in events
+  std::string instance = {};  // likewise: who we are
+  // Metrics of notifications have a label receiver_name, too (the feature flag receiver-name-in-metrics).
+  bool receiver_names_in_metrics = false;
   HistoryLimits history = {};
   core::DurationMs maintenance_ms = 900'000;   // between tidyings and savings of silences and log
   size_t max_requests_per_integration = 8;     // at the same time
@@ -133,8 +139,9 @@ class Alertmanager final : public AlertSink {
   // The last 200, newest first.
   std::vector<DeliveryView> Deliveries() const;
 
-  // What happened to alerts, oldest first; see AlertHistory::Events.
-  std::vector<HistoryEvent> History(core::TimestampMs start_ms, core::TimestampMs end_ms) const;
+  // What happened to alerts, a page at a time; see AlertHistory.
+  std::vector<HistoryEvent> HistoryBefore(uint64_t id, size_t most) const;
+  std::vector<HistoryEvent> HistoryAfter(uint64_t id, size_t most) const;
 
   // Plays what happened to alerts again, with the configuration in force and with another one. Takes as long
   // as it takes: `options.check` bounds it, and what it fails with is the error.

@@ -424,7 +424,7 @@ const Struct& FieldsOf(const Config*) {
           Member<&Config::mute_time_intervals>("mute_time_intervals"),
           Member<&Config::time_intervals>("time_intervals"),
           Member<&Config::tracing>("tracing"),
-          NotYet("event_recorder"),
+          Member<&Config::event_recorder>("event_recorder"),
       },
       FinishConfig);
   return kFields;

@@ -2,8 +2,8 @@
 //
 //   SEXTANT_ASSIGN(auto config, alerting::LoadConfig("/etc/alertmanager/alertmanager.yml"));
 //
-// What Alertmanager 0.34 knows and we do not honour yet (the event recorder) is refused by name; so
-// is what Alertmanager itself refuses, with its words. A Config is immutable once loaded and may be shared
+// What Alertmanager 0.34 knows and we do not honour yet is refused by name; so is what Alertmanager itself
+// refuses, with its words. A Config is immutable once loaded and may be shared
 // between threads.
 //
 // Specification: https://prometheus.io/docs/alerting/latest/configuration/
@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "alerting/event_recorder_config.h"
 #include "alerting/matchers.h"
 #include "alerting/receiver_config.h"
 #include "alerting/time_interval.h"
@@ -89,6 +90,7 @@ struct Config {
   std::vector<NamedIntervals> mute_time_intervals;  // older name of time_intervals
   std::vector<NamedIntervals> time_intervals;
   std::optional<config::AlertmanagerTracingConfig> tracing;
+  std::optional<EventRecorderConfig> event_recorder;
 
   MatcherSyntax syntax = MatcherSyntax::kFallback;
   std::vector<std::string> warnings;  // what a person should change though it works

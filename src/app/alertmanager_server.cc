@@ -8,6 +8,7 @@
 #include "api/alertmanager_api.h"
 #include "app/shutdown_guard.h"
 #include "app/version.h"
+#include "core/duration.h"
 #include "core/process.h"
 
 namespace sextant::app {
@@ -54,6 +55,22 @@ void AddStatusRoutes(net::Router& router, const core::Registry& registry) {
   }
 }
 
+// Answers that come later than they should are replaced by the original's 503.
+void LimitTime(net::Router& router, const core::Clock& clock, core::DurationMs timeout_ms) {
+  const std::string text =
+      fmt::format("Exceeded configured timeout of {}.\n", core::FormatDuration(timeout_ms));
+  for (const std::unique_ptr<net::Route>& route : router.routes()) {
+    if (route->kind != net::RouteKind::kWhole) continue;
+    route->handler = [inner = std::move(route->handler), &clock, timeout_ms,
+                      text](const net::HttpRequest& request) {
+      const auto is_late = [&] { return clock.MonotonicNs() - request.received_ns > timeout_ms * 1'000'000; };
+      if (is_late()) return net::HttpResponse::Text(503, text);
+      net::HttpResponse response = inner(request);
+      return is_late() ? net::HttpResponse::Text(503, text) : std::move(response);
+    };
+  }
+}
+
 }  // namespace
 
 AlertmanagerServer::AlertmanagerServer(AlertmanagerServerOptions options)
@@ -95,6 +112,8 @@ void AlertmanagerServer::NoteConfig(const alerting::Config& config) {
 // for a browser.
 std::string AlertmanagerServer::ExternalUrlOr(std::string_view address) const {
   if (!external_url_.empty()) return external_url_;
+  // A socket of systemd's does not say its port before it is served on.
+  if (address.starts_with("fd:")) address = ":9093";
   const size_t colon = address.rfind(':');
   const std::string_view host = address.substr(0, colon);
   const bool is_any = host.empty() || host == "0.0.0.0" || host == "[::]";
@@ -132,6 +151,8 @@ Status AlertmanagerServer::Begin() {
   is_tls_ = server.security.has_tls();
   options_.alerting.external_url = ExternalUrlOr(options_.listen.front());
   options_.alerting.data_dir = options_.data_dir;
+  options_.alerting.version = Version();
+  options_.alerting.instance = HostName();
   NoteConfig(*config);
   ApplyTracing(*config);
   SEXTANT_ASSIGN(alertmanager_, alerting::Alertmanager::Start(
@@ -148,6 +169,7 @@ net::Router AlertmanagerServer::MakeRouter() {
   net::Router router;
   api::AddAlertmanagerRoutes(
       router, {*alertmanager_, services_.registry, std::string(Version()), options_.max_concurrent_gets});
+  if (options_.request_timeout_ms > 0) LimitTime(router, services_.clock, options_.request_timeout_ms);
   router.SetPrefix(route_prefix_);
   AddStatusRoutes(router, services_.registry);
   router.AddStream("POST", "/-/reload", [this](net::HttpRequest, net::ResponseWriter writer) {

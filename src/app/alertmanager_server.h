@@ -27,7 +27,8 @@ struct AlertmanagerServerOptions {
   std::string data_dir = "data/";
   std::vector<std::string> listen = {":9093"};
   WebOptions web;
-  size_t max_concurrent_gets = 0;  // 0: as many as there are processors, at least 8
+  core::DurationMs request_timeout_ms = 0;  // of the API; 0: none
+  size_t max_concurrent_gets = 0;           // 0: as many as there are processors, at least 8
   alerting::MatcherSyntax syntax = alerting::MatcherSyntax::kFallback;
   alerting::AlertmanagerOptions alerting;  // its URL and folder are set from the above
   core::LogOptions log;

@@ -600,6 +600,8 @@ Status Platform::Impl::StartAlerting(std::shared_ptr<const alerting::Config> con
     alerting::AlertmanagerOptions alerting;
     alerting.external_url = PageUrl();
     alerting.data_dir = options_.data_dir + "/alerting";
+    alerting.version = Version();
+    alerting.instance = HostName();
     SEXTANT_ASSIGN(alertmanager_,
                    alerting::Alertmanager::Start(
                        std::move(config),

@@ -149,7 +149,5 @@ class Tracing(Base):
                 self.assertIn("bad.yml:1:", server.output)
 
 
-del Base
-
 if __name__ == "__main__":
     unittest.main()
