@@ -57,8 +57,6 @@ Status CheckBounds(const EventWebhookConfig& webhook, Node node) {
 Status FinishWebhookOutput(EventWebhookConfig& webhook, Node node) {
   SEXTANT_TRY(CheckName("webhook", webhook.name, node));
   if (webhook.url.empty()) return node.Fail("event_recorder webhook output requires a url");
-  if (webhook.url == kHiddenSecret)
-    return node.Fail("event_recorder webhook output requires an absolute http(s) url");
   SEXTANT_TRY(CheckUrl(webhook.url, node, "url"));
   if (webhook.batch_max_events < 0 || webhook.batch_max_bytes < 0 || webhook.batch_flush_interval_ms < 0)
     return node.Fail("event_recorder webhook batch settings cannot be negative");
