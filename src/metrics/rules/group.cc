@@ -200,13 +200,10 @@ core::Result<std::vector<RuleSample>> Group::Record(const Rule& rule, core::Time
   samples.reserve(vector.size());
   model::LabelsBuilder builder;
   for (const promql::VectorSample& sample : vector) {
-    if (sample.histogram) {
-      return core::Fail(core::Code::kUnimplemented, "native histograms cannot be recorded by this version");
-    }
     builder.Reset(sample.labels);
     builder.Set(model::kMetricName, rule.config.record);
     for (const auto& [name, value] : rule.config.labels) builder.Set(name, value);
-    samples.push_back({builder.Build(), sample.value});
+    samples.push_back({builder.Build(), sample.value, sample.histogram});
   }
   std::vector<const model::Labels*> sorted;
   for (const RuleSample& sample : samples) sorted.push_back(&sample.labels);
@@ -279,7 +276,11 @@ core::Status Group::Write(Rule& rule, const std::vector<RuleSample>& samples, co
   for (const RuleSample& sample : samples) {
     const auto known = rule.series.find(sample.labels);
     const model::SeriesRef ref = known == rule.series.end() ? 0 : known->second;
-    const model::AppendResult result = appender->Append(ref, sample.labels, time_ms, sample.value);
+    const model::AppendResult result =
+        sample.histogram == nullptr
+            ? appender->Append(ref, sample.labels, time_ms, sample.value)
+            : appender->AppendSample(ref, sample.labels,
+                                     {.time_ms = time_ms, .histogram = sample.histogram.get()});
     if (result.outcome == model::AppendOutcome::kOk) {
       written.emplace(sample.labels, result.ref);
       continue;

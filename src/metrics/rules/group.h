@@ -33,6 +33,7 @@ using SeriesRefs = std::unordered_map<model::Labels, model::SeriesRef>;
 struct RuleSample {
   model::Labels labels;
   double value = 0;
+  std::shared_ptr<const model::FloatHistogram> histogram = nullptr;  // in place of the value
 };
 
 class Group {
