@@ -154,7 +154,7 @@ Status AlertmanagerServer::Begin() {
   options_.alerting.version = Version();
   options_.alerting.instance = HostName();
   NoteConfig(*config);
-  ApplyTracing(*config);
+  SEXTANT_TRY(ApplyTracing(*config));
   SEXTANT_ASSIGN(alertmanager_, alerting::Alertmanager::Start(
                                     std::move(config),
                                     {services_.io, services_.executor, client_, services_.clock,
@@ -195,15 +195,16 @@ Result<httpclient::WebSettings> AlertmanagerServer::ReadWeb() const {
   return web;
 }
 
-void AlertmanagerServer::ApplyTracing(const alerting::Config& config) {
-  tracing_.Apply(config.tracing ? std::optional(config::ToTracingConfig(*config.tracing)) : std::nullopt);
+Status AlertmanagerServer::ApplyTracing(const alerting::Config& config) {
+  return tracing_.Apply(config.tracing ? std::optional(config::ToTracingConfig(*config.tracing))
+                                       : std::nullopt);
 }
 
 Status AlertmanagerServer::Apply() {
   SEXTANT_ASSIGN(auto config, alerting::LoadConfig(options_.config_file, options_.syntax));
   SEXTANT_ASSIGN(httpclient::WebSettings web, ReadWeb());
+  SEXTANT_TRY(ApplyTracing(*config));
   SEXTANT_TRY(alertmanager_->SetConfig(config));
-  ApplyTracing(*config);
   NoteConfig(*config);
   if (options_.web.config_file.empty()) return {};
   SEXTANT_TRY(server_->SetSecurity(web.security));

@@ -59,7 +59,7 @@ class AlertmanagerServer {
   net::Router MakeRouter();
   core::Result<net::HttpServerOptions> MakeServerOptions();
   core::Result<httpclient::WebSettings> ReadWeb() const;
-  void ApplyTracing(const alerting::Config& config);
+  core::Status ApplyTracing(const alerting::Config& config);
   void SetWebHeaders(std::map<std::string, std::string> headers);
   std::string ExternalUrlOr(std::string_view address) const;
 

@@ -332,6 +332,7 @@ std::vector<scrape::LocalJob> Platform::Impl::LocalJobs(const config::Prometheus
 }
 
 Status Platform::Impl::Apply(PlatformConfig config) {
+  SEXTANT_TRY(tracing_.Apply(config.prometheus.tracing));
   SEXTANT_TRY(query_log_->SetFile(config.prometheus.global.query_log_file));
   model::Labels external_labels = ExternalLabels(config.prometheus);
   if (alertmanager_) SEXTANT_TRY(alertmanager_->SetConfig(config.alerting));
@@ -358,8 +359,6 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   db_->SetStaleSeriesThreshold(
       options_.is_agent ? 0 : EffectiveStaleThreshold(options_.store, config.prometheus.storage));
   db_->SetChunkEncodings(EffectiveChunkEncodings(options_.store, config.prometheus.storage));
-
-  tracing_.Apply(config.prometheus.tracing);
 
   std::lock_guard lock(config_mutex_);
   external_labels_ = external_labels;

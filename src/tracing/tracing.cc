@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "httpclient/secret_file.h"
+
 namespace sextant::tracing {
 
 namespace {
@@ -29,17 +31,21 @@ Tracing::Tracing(ExporterServices services, net::HttpClient& client, TracingIden
 
 Tracing::~Tracing() { Stop(); }
 
-void Tracing::Apply(const std::optional<config::TracingConfig>& config) {
+core::Status Tracing::Apply(const std::optional<config::TracingConfig>& config) {
   std::shared_ptr<SpanExporter> former;
   {
     std::lock_guard lock(mutex_);
     std::string fingerprint = Fingerprint(config);
-    if (fingerprint == applied_ && (!config || !HasTlsSettings(*config))) return;
+    if (fingerprint == applied_ && (!config || !HasTlsSettings(*config))) return {};
+    std::unique_ptr<SpanTransport> transport;
+    if (config) {
+      SEXTANT_ASSIGN(transport, MakeTransport(*config));
+    }
     applied_ = std::move(fingerprint);
     former = std::move(exporter_);
     exporter_ = nullptr;
     if (config) {
-      exporter_ = SpanExporter::Start(services_, MakeHttpTransport(*config, client_, services_.executor),
+      exporter_ = SpanExporter::Start(services_, std::move(transport),
                                       {.resource = {{"service.name", identity_.service_name},
                                                     {"service.version", identity_.version},
                                                     {"telemetry.sdk.language", std::string("cpp")},
@@ -51,6 +57,17 @@ void Tracing::Apply(const std::optional<config::TracingConfig>& config) {
     tracer_.Use(exporter_, config ? config->client.sampling_fraction : 0);
   }
   if (former != nullptr) former->Stop(kFlushMs);
+  return {};
+}
+
+core::Result<std::unique_ptr<SpanTransport>> Tracing::MakeTransport(const config::TracingConfig& config) {
+  // Requests read the files again; this tells of missing ones before anything has changed.
+  const config::TlsConfig& tls = config.client.tls;
+  for (const std::string& file : {tls.ca_file, tls.cert_file, tls.key_file}) {
+    if (file.empty() || config.client.insecure) continue;
+    SEXTANT_TRY(httpclient::ReadSecretFile(file).map_error(core::AddContext("tracing: tls_config")));
+  }
+  return MakeHttpTransport(config, client_, services_.executor);
 }
 
 void Tracing::Stop() {

@@ -35,13 +35,16 @@ class Tracing {
   core::Tracer* tracer() { return &tracer_; }
 
   // Begins to trace as configured; null ends it. With TLS, certificates are read anew. Spans of the former
-  // configuration get five seconds to be sent. Not from the executor's threads.
-  void Apply(const std::optional<config::TracingConfig>& config);
+  // configuration get five seconds to be sent. On an error (a TLS file cannot be read) all
+  // stays as it was. Not from the executor's threads.
+  core::Status Apply(const std::optional<config::TracingConfig>& config);
 
   // Sends what waits, within five seconds. Not from the executor's threads; may be called again.
   void Stop();
 
  private:
+  core::Result<std::unique_ptr<SpanTransport>> MakeTransport(const config::TracingConfig& config);
+
   const ExporterServices services_;
   net::HttpClient& client_;
   const TracingIdentity identity_;
