@@ -1,5 +1,6 @@
 // OTLP over HTTP: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 #include <charconv>
+#include <mutex>
 
 #include "httpclient/settings.h"
 #include "net/compression.h"
@@ -72,19 +73,28 @@ class HttpTransport final : public SpanTransport {
     } else {
       request.body = std::move(body);
     }
-    handle_ = client_.Fetch(
+    net::FetchHandle handle = client_.Fetch(
         std::move(request), {.executor = &executor_, .priority = core::Priority::kBackground},
         [done = std::move(done)](const core::Result<net::FetchResponse>& answer) { done(Judge(answer)); });
+    std::lock_guard lock(mutex_);
+    handle_ = handle;
+    if (is_cancelled_) handle_.Cancel();
   }
 
-  void Cancel() override { handle_.Cancel(); }
+  void Cancel() override {
+    std::lock_guard lock(mutex_);
+    is_cancelled_ = true;
+    handle_.Cancel();
+  }
 
  private:
   net::HttpClient& client_;
   core::Executor& executor_;
   const bool compresses_;
   net::FetchRequest request_;
-  net::FetchHandle handle_;
+  std::mutex mutex_;
+  net::FetchHandle handle_;    // guarded by mutex_
+  bool is_cancelled_ = false;  // likewise
 };
 
 }  // namespace

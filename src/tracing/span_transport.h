@@ -27,7 +27,7 @@ class SpanTransport {
   virtual ~SpanTransport() = default;
   // Sends an ExportTraceServiceRequest; `done` is called once, later, on the executor. One at a time.
   virtual void Send(std::string request, std::function<void(SendOutcome)> done) = 0;
-  // Gives the request under way up: its `done` comes soon.
+  // Gives the request under way up, and any after it: their `done` comes soon. Thread-safe.
   virtual void Cancel() = 0;
 };
 
