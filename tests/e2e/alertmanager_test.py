@@ -255,6 +255,37 @@ receivers: [{{name: everything, webhook_configs: [{{url: 'http://{hook.address}/
         self.assertEqual(code, 1)
         self.assertIn("--web.systemd-socket: systemd has opened no sockets", output)
 
+    def test_alerts_are_relabelled_on_their_way_out(self):
+        first, second = self.target(), self.target()
+        self.write("rules.yml", "groups: [{name: g, labels: {team: t}, rules: [{alert: Told, expr: vector(1), labels: {severity: page}}, "
+                                "{alert: Dropped, expr: vector(1), labels: {severity: none}}, {alert: Half, expr: vector(1)}]}]\n")
+        config = self.write("prometheus.yml", f"""
+global: {{evaluation_interval: 1s, external_labels: {{cluster: c1, replica: r1, team: outer}}}}
+rule_files: [rules.yml]
+alerting:
+  alert_relabel_configs:
+    - {{source_labels: [severity], regex: none, action: drop}}
+    - {{regex: replica, action: labeldrop}}
+    - {{source_labels: [cluster], regex: 'c(.*)', target_label: cluster, replacement: 'cluster-$1'}}
+  alertmanagers:
+    - static_configs: [{{targets: ['{first.address}']}}]
+    - static_configs: [{{targets: ['{second.address}']}}]
+      alert_relabel_configs: [{{source_labels: [alertname], regex: Half, action: drop}}]
+""")
+        server = self.start(f"--config.file={config}", f"--storage.tsdb.path={self.folder / 'data'}", "--web.listen-address=127.0.0.1:0",
+                            "--rules.alert.resend-delay=1s", program=["prometheus"])
+
+        def told(target):
+            return {alert["labels"]["alertname"]: alert["labels"] for path, alerts in list(target.posts)
+                    if path == "/api/v2/alerts" for alert in alerts}
+        wait_for("both", lambda: "Half" in told(first) and "Told" in told(first) and "Told" in told(second))
+        # What the rule says counts before what the server adds.
+        self.assertEqual(told(first), {
+            "Told": {"alertname": "Told", "severity": "page", "team": "t", "cluster": "cluster-1"},
+            "Half": {"alertname": "Half", "team": "t", "cluster": "cluster-1"}})
+        self.assertEqual(set(told(second)), {"Told"})
+        self.assertEqual({a["labels"]["alertname"] for a in server.api("alerts")["alerts"]}, {"Told", "Dropped", "Half"})
+
     def test_the_platform_has_the_api_too(self):
         server = self.start_platform()
         code, output = self.our_amtool(server, "alert", "add", "Mine", "severity=page")
