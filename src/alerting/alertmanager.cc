@@ -52,6 +52,7 @@ PutReport Alertmanager::Put(std::span<const Alert> alerts, const core::SpanConte
   for (const Alert& alert : alerts) {
     (alert.IsResolvedAt(now_ms) ? impl_->received_resolved : impl_->received_firing)->Increment();
   }
+  impl_->CountLimited(report);
   if (!report.errors.empty()) impl_->invalid->Increment(static_cast<double>(report.errors.size()));
   return report;
 }

@@ -67,6 +67,8 @@ struct AlertmanagerOptions {
   std::string instance = {};  // likewise: who we are
   // Metrics of notifications have a label receiver_name, too (the feature flag receiver-name-in-metrics).
   bool receiver_names_in_metrics = false;
+  // Alerts that were dropped by the limit per alertname are counted by it (alert-names-in-metrics).
+  bool alert_names_in_metrics = false;
   HistoryLimits history = {};
   core::DurationMs maintenance_ms = 900'000;   // between tidyings and savings of silences and log
   size_t max_requests_per_integration = 8;     // at the same time

@@ -14,6 +14,9 @@ constexpr const char* kFailureReasons[] = {"other",
                                            "contextCanceled",
                                            "contextDeadlineExceeded"};
 
+constexpr const char* kLimitedTotal = "alertmanager_alerts_limited_total";
+constexpr const char* kLimitedHelp = "Alerts refused by a limit.";
+
 }  // namespace
 
 IntegrationMetrics Alertmanager::Impl::MakeMetrics(IntegrationKind kind, const std::string& receiver) const {
@@ -88,6 +91,12 @@ core::Counter& Alertmanager::Impl::FailureCounter(IntegrationKind kind, const st
                                          "Notifications that were given up.", std::move(labels));
 }
 
+void Alertmanager::Impl::CountLimited(const PutReport& report) {
+  if (!options.alert_names_in_metrics) return;
+  for (const std::string& name : report.limited_names)
+    environment.registry.AddCounter(kLimitedTotal, kLimitedHelp, {{"alertname", name}}).Increment();
+}
+
 void Alertmanager::Impl::RegisterStats() {
   core::Registry& registry = environment.registry;
   using S = const DispatcherStats&;
@@ -109,8 +118,9 @@ void Alertmanager::Impl::RegisterStats() {
                             Reading([](S s) { return s.pending_notifications; }));
   registry.AddGaugeCallback("sextant_alerting_log_entries", "Entries of the notification log.",
                             Reading([](S s) { return s.log_entries; }));
-  registry.AddCounterCallback("alertmanager_alerts_limited_total", "Alerts refused by a limit.",
-                              Reading([](S s) { return s.alerts_limited; }));
+  if (!options.alert_names_in_metrics) {
+    registry.AddCounterCallback(kLimitedTotal, kLimitedHelp, Reading([](S s) { return s.alerts_limited; }));
+  }
   for (const SuppressReason reason : {SuppressReason::kInhibition, SuppressReason::kSilence,
                                       SuppressReason::kActiveInterval, SuppressReason::kMuteInterval}) {
     registry.AddCounterCallback(

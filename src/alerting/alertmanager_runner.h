@@ -127,6 +127,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
       return self ? static_cast<double>(read(self->Stats())) : 0;
     };
   }
+  void CountLimited(const PutReport& report);
   void RegisterStats();
   void UnregisterStats();
   DispatcherStats Stats();

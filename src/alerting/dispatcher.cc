@@ -164,6 +164,7 @@ PutReport Dispatcher::Put(std::span<const Alert> alerts, TimestampMs now_ms) {
       ++alerts_limited_;
       if (status.error().code() == core::Code::kUnavailable) {
         ++report.limited;
+        report.limited_names.emplace_back(alert.labels.Get("alertname"));
       } else {
         report.limit_errors.push_back(status.error().message());
       }

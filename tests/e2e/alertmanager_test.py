@@ -199,7 +199,7 @@ receivers: [{{name: everything, webhook_configs: [{{url: 'http://{hook.address}/
     def test_limits_and_features(self):
         config = self.write("am.yml", "route: {receiver: r}\nreceivers: [{name: r}]\n")
         server = self.start_alertmanager(config, "--silences.max-silences=1", "--alerts.per-alertname-limit=1",
-                                         "--enable-feature=utf8-strict-mode", "--web.route-prefix=/am", ready=False)
+                                         "--enable-feature=utf8-strict-mode,alert-names-in-metrics", "--web.route-prefix=/am", ready=False)
         server.port = int(wait_for("the address", lambda: re.search(r"http://127\.0\.0\.1:(\d+)/am", server.output)).group(1))
         self.assertEqual(server.get("/am/-/ready")[0], 200)
         url = f"--alertmanager.url=http://127.0.0.1:{server.port}/am"
@@ -210,6 +210,7 @@ receivers: [{{name: everything, webhook_configs: [{{url: 'http://{hook.address}/
         for name in ("x", "y"):
             self.assertEqual(run("amtool", "alert", "add", "A", f"n={name}", url)[0], 0)
         self.assertEqual(len(json.loads(server.get("/am/api/v2/alerts")[1])), 1)
+        self.assertIn('alertmanager_alerts_limited_total{alertname="A"} 1\n', server.get("/am/metrics")[1])
 
     def test_a_request_that_takes_too_long_says_so(self):
         config = self.write("am.yml", "route: {receiver: r}\nreceivers: [{name: r}]\n")
@@ -231,7 +232,7 @@ receivers: [{{name: everything, webhook_configs: [{{url: 'http://{hook.address}/
 
     def test_unknown_features_are_refused(self):
         config = self.write("am.yml", "route: {receiver: r}\nreceivers: [{name: r}]\n")
-        for name, words in (("nope", "unknown option 'nope' for --enable-feature"), ("alert-names-in-metrics", "not supported yet")):
+        for name, words in (("nope", "unknown option 'nope' for --enable-feature"), ("group-key-in-metrics", "not supported yet")):
             code, output = run("alertmanager", f"--config.file={config}", f"--enable-feature={name}")
             self.assertEqual(code, 2)
             self.assertIn(words, output)
