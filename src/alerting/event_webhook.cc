@@ -174,6 +174,7 @@ void EventWebhook::OnAnswer(const DeliveryPtr& delivery, const core::Result<net:
       retries_.push_back(delivery);
     }
   }
+  Arm(services_.clock.MonotonicNs());
   if (is_idle()) idle_.notify_all();
 }
 
