@@ -172,7 +172,7 @@ receivers: [{{name: everything, webhook_configs: [{{url: 'http://{hook.address}/
         self.assertEqual(server.get("/-/healthy"), (200, "OK"))
         self.assertEqual(server.get("/api/v1/alerts")[0], 410)
         for flags, words in ((["--cluster.peer=x:9094"], "cluster.peer"), (["--cluster.listen-address=:9094"], "clustering"),
-                             (["--enable-feature=nope"], "nope"), (["--web.timeout=5s"], "web.timeout"),
+                             (["--enable-feature=nope"], "nope"), (["--web.timeout=soon"], "web.timeout"),
                              (["--alerts.gc-interval=0s"], "must be at least")):
             code, output = run("alertmanager", f"--config.file={config}", *flags)
             self.assertEqual(code, 2, output)
@@ -477,7 +477,7 @@ tests:
         self.write("cases.yml", "tests: [{name: a, alertz: []}]\n")
         code, output = run("amtool", "config", "routes", "test", f"--config.file={config}", f"--test-file={cases}")
         self.assertEqual(code, 1)
-        self.assertIn("cases.yml:1:18: tests[0].alertz: unknown field", output)
+        self.assertIn("cases.yml:1:19: tests[0].alertz: unknown field", output)
         self.write("t.tmpl", '{{ define "mine" }}{{ .Receiver }} {{ len .Alerts }}{{ end }}')
         code, output = run("amtool", "template", "render", f"--template.glob={self.folder}/*.tmpl", '--template.text={{ template "mine" . }}')
         self.assertEqual((code, output), (0, "receiver 2"))

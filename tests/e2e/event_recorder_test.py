@@ -42,7 +42,7 @@ class EventRecorder(Base):
         return [body for p, body in list(self.hook.posts) if p == path]
 
     def test_every_step_is_recorded(self):
-        server = self.begin("{{url: 'http://user:secret@{hook}/events?token=secret'}}, "
+        server = self.begin("{{url: 'http://user:hunter2@{hook}/events?token=hunter2'}}, "
                             "{{name: lists, url: 'http://{hook}/lists', batch: true, batch_max_events: 3, batch_flush_interval: 50ms}}")
         code, silence = self.our_amtool(server, "silence", "add", "-a", "me", "-c", "why", "alertname=Quiet")
         self.assertEqual(code, 0, silence)
@@ -90,8 +90,8 @@ class EventRecorder(Base):
         metrics = server.get("/metrics")[1]
         self.assertIn('alertmanager_events_recorded_total{event_type="alert_created",output="stdout:console",result="success"} 4', metrics)
         self.assertIn(f'output="webhook:{self.hook.address}"', metrics)
-        self.assertNotIn("secret", metrics)
-        self.assertNotIn("secret", server.get("/api/v2/status")[1])
+        self.assertNotIn("hunter2", metrics)
+        self.assertNotIn("hunter2", server.get("/api/v2/status")[1])
         server.stop()
         written = events_of(self.file)
         names = kinds(written)
@@ -100,7 +100,7 @@ class EventRecorder(Base):
         self.assertTrue(written[0]["instance"])
         # All outputs have them all; webhooks not always in order.
         order = lambda events: sorted(json.dumps(event, sort_keys=True) for event in events)  # noqa: E731
-        self.assertEqual(order(self.received("/events?token=secret")), order(written))
+        self.assertEqual(order(self.received("/events?token=hunter2")), order(written))
         lists = self.received("/lists")
         self.assertEqual(order([event for events in lists for event in events]), order(written))
         self.assertTrue(all(1 <= len(events) <= 3 for events in lists))
