@@ -78,10 +78,12 @@ class Span:
 
 
 class Collector:
-    """Takes OTLP over HTTP. `answers` are statuses to give first; then 200."""
+    """Takes OTLP over HTTP. `answers` are statuses to give first, None for no answer until it is closed; then 200. With an SSL
+    context it speaks TLS."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
         self.spans, self.requests, self.answers = [], [], []
+        self.closed = threading.Event()
         collector = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -89,6 +91,9 @@ class Collector:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 collector.requests.append((self.path, dict(self.headers)))
                 status = collector.answers.pop(0) if collector.answers else 200
+                if status is None:
+                    collector.closed.wait()
+                    return
                 if status == 200:
                     collector.take(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
                 self.send_response(status)
@@ -100,7 +105,9 @@ class Collector:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_port}"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.address = f"localhost:{self.server.server_port}" if tls else f"127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def take(self, body):
@@ -121,5 +128,6 @@ class Collector:
         return [span for span in list(self.spans) if span.parent == parent.id and span.trace == parent.trace]
 
     def close(self):
+        self.closed.set()
         self.server.shutdown()
         self.server.server_close()

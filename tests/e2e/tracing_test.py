@@ -1,11 +1,13 @@
 """Traces of our own work: what a collector gets from `sextant prometheus` and `sextant alertmanager`, which span belongs to
 which, what reaches other servers in headers, and what becomes of it all when the collector fails."""
 import json
+import ssl
 import unittest
 
 from alertmanager_test import Base
-from harness import TestCase, wait_for
+from harness import wait_for
 from otlp_spans import Collector
+from web_config_test import certificate
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
@@ -130,6 +132,32 @@ class Tracing(Base):
         self.collector.close()
         self.assertEqual(server.get("/api/v1/query", query="vector(1)")[0], 200)
         server.stop()
+
+    def test_a_collector_behind_tls(self):
+        key, cert = certificate(self.folder, "collector", "DNS:localhost")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        collector = Collector(context)
+        self.addCleanup(collector.close)
+        text = (f"tracing: {{client_type: http, endpoint: '{collector.address}', sampling_fraction: 1, "
+                "tls_config: {ca_file: CA}}\n")
+        server = self.start_prometheus(text.replace("CA", str(cert)))
+        self.assertEqual(server.get("/api/v1/query", query="vector(1)")[0], 200)
+        # A file that is not there changes nothing.
+        self.write("prometheus.yml", text.replace("CA", "no-such-file"))
+        self.assertEqual(server.request("POST", "/-/reload")[0], 500)
+        self.assertIn("no-such-file", server.output)
+        self.assertEqual(server.get("/api/v1/labels")[0], 200)
+        server.stop()
+        self.assertEqual(len(collector.named("GET /api/v1/query")), 1)
+        self.assertEqual(len(collector.named("GET /api/v1/labels")), 1)
+
+    def test_a_collector_that_hangs_does_not_keep_the_server_from_ending(self):
+        self.collector.answers = [None] * 100
+        server = self.start_prometheus(self.tracing())
+        self.assertEqual(server.get("/api/v1/query", query="vector(1)")[0], 200)
+        self.assertEqual(server.stop(), 0)
+        self.assertIn("stopped", server.output)
 
     def test_wrong_settings_are_refused_by_name(self):
         for text, error in (
