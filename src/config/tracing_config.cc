@@ -68,10 +68,14 @@ Status FinishClient(TracingClientConfig& client, Node node) {
   }
   if (client.endpoint.find_first_of("/?#@ \t\r\n") != std::string::npos)
     return node.Find("endpoint").Fail("must be a host and a port, as in \"localhost:4318\"");
-  if (client.protocol == TracingProtocol::kGrpc)
-    return node.FailAtKey(core::Code::kUnimplemented,
-                          "client_type grpc is not supported yet; send by client_type http");
   return {};
+}
+
+// Last, so that what is wrong is told first.
+Status RefuseGrpc(const TracingClientConfig& client, Node node) {
+  if (client.protocol == TracingProtocol::kHttp) return {};
+  return node.FailAtKey(core::Code::kUnimplemented,
+                        "client_type grpc is not supported yet; send by client_type http");
 }
 
 Status FinishTracing(TracingConfig& tracing, Node node) {
@@ -83,7 +87,7 @@ Status FinishTracing(TracingConfig& tracing, Node node) {
     if (IsReserved(lower)) return at.Fail("{} is a reserved header. It must not be changed", name);
     SEXTANT_TRY(CheckSendable(name, value, at));
   }
-  return {};
+  return RefuseGrpc(tracing.client, node);
 }
 
 Status FinishAlertmanagerTracing(AlertmanagerTracingConfig& tracing, Node node) {
@@ -94,7 +98,7 @@ Status FinishAlertmanagerTracing(AlertmanagerTracingConfig& tracing, Node node) 
   }
   for (const auto& [name, value] : ToTracingConfig(tracing).headers)
     SEXTANT_TRY(CheckSendable(name, value, node.Find("headers").Find(name)));
-  return {};
+  return RefuseGrpc(tracing.client, node);
 }
 
 }  // namespace
