@@ -45,9 +45,10 @@ using AlertPtr = std::shared_ptr<const Alert>;
 // What a call of Put did.
 struct PutReport {
   size_t accepted = 0;
-  size_t limited = 0;                     // dropped without an error by the limit per alertname
-  std::vector<std::string> errors;        // one per invalid alert, in order
-  std::vector<std::string> limit_errors;  // one per valid alert that another limit of ours refused
+  size_t limited = 0;                      // dropped without an error by the limit per alertname
+  std::vector<std::string> limited_names;  // the alertnames of those
+  std::vector<std::string> errors;         // one per invalid alert, in order
+  std::vector<std::string> limit_errors;   // one per valid alert that another limit of ours refused
 };
 
 // Where alerts go. Rules and the API hand them over here; implementations say which threads may call.

@@ -37,6 +37,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/result.h"
+#include "core/trace.h"
 #include "net/http_client.h"
 #include "net/io.h"
 
@@ -51,6 +52,7 @@ struct AlertmanagerEnvironment {
   core::Registry& registry;
   core::FileSystem& files;
   core::Logger logger;
+  core::Tracer* tracer = nullptr;  // makes spans of what is done; null: none
 };
 
 struct AlertmanagerOptions {
@@ -59,6 +61,14 @@ struct AlertmanagerOptions {
   DispatcherLimits limits = {};
   DispatcherTimes times = {};
   bool logs_silences = false;  // writes what happens to silences to the log
+  // Whether the section event_recorder counts (the feature flag event-recorder).
+  bool records_events = true;
+  std::string version = {};   // in events
+  std::string instance = {};  // likewise: who we are
+  // Metrics of notifications have a label receiver_name, too (the feature flag receiver-name-in-metrics).
+  bool receiver_names_in_metrics = false;
+  // Alerts that were dropped by the limit per alertname are counted by it (alert-names-in-metrics).
+  bool alert_names_in_metrics = false;
   HistoryLimits history = {};
   core::DurationMs maintenance_ms = 900'000;   // between tidyings and savings of silences and log
   size_t max_requests_per_integration = 8;     // at the same time
@@ -115,6 +125,8 @@ class Alertmanager final : public AlertSink {
   Alertmanager& operator=(const Alertmanager&) = delete;
 
   PutReport Put(std::span<const Alert> alerts) override;
+  // The same below the span of whoever sent them.
+  PutReport Put(std::span<const Alert> alerts, const core::SpanContext& parent);
 
   // Changes to another configuration, or keeps the old one when the templates of the new one are wrong.
   core::Status SetConfig(std::shared_ptr<const Config> config);
@@ -129,8 +141,9 @@ class Alertmanager final : public AlertSink {
   // The last 200, newest first.
   std::vector<DeliveryView> Deliveries() const;
 
-  // What happened to alerts, oldest first; see AlertHistory::Events.
-  std::vector<HistoryEvent> History(core::TimestampMs start_ms, core::TimestampMs end_ms) const;
+  // What happened to alerts, a page at a time; see AlertHistory.
+  std::vector<HistoryEvent> HistoryBefore(uint64_t id, size_t most) const;
+  std::vector<HistoryEvent> HistoryAfter(uint64_t id, size_t most) const;
 
   // Plays what happened to alerts again, with the configuration in force and with another one. Takes as long
   // as it takes: `options.check` bounds it, and what it fails with is the error.

@@ -423,8 +423,8 @@ const Struct& FieldsOf(const Config*) {
           Member<&Config::templates>("templates"),
           Member<&Config::mute_time_intervals>("mute_time_intervals"),
           Member<&Config::time_intervals>("time_intervals"),
-          NotYet("tracing"),
-          NotYet("event_recorder"),
+          Member<&Config::tracing>("tracing"),
+          Member<&Config::event_recorder>("event_recorder"),
       },
       FinishConfig);
   return kFields;

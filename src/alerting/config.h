@@ -2,8 +2,8 @@
 //
 //   SEXTANT_ASSIGN(auto config, alerting::LoadConfig("/etc/alertmanager/alertmanager.yml"));
 //
-// What Alertmanager 0.34 knows and we do not honour yet (tracing, the event recorder) is refused by name; so
-// is what Alertmanager itself refuses, with its words. A Config is immutable once loaded and may be shared
+// What Alertmanager 0.34 knows and we do not honour yet is refused by name; so is what Alertmanager itself
+// refuses, with its words. A Config is immutable once loaded and may be shared
 // between threads.
 //
 // Specification: https://prometheus.io/docs/alerting/latest/configuration/
@@ -16,11 +16,13 @@
 #include <string_view>
 #include <vector>
 
+#include "alerting/event_recorder_config.h"
 #include "alerting/matchers.h"
 #include "alerting/receiver_config.h"
 #include "alerting/time_interval.h"
 #include "config/decode.h"
 #include "config/http_client_config.h"
+#include "config/tracing_config.h"
 #include "core/clock.h"
 #include "core/result.h"
 
@@ -87,6 +89,8 @@ struct Config {
   std::vector<std::string> templates;               // shell patterns, relative to the file's folder already
   std::vector<NamedIntervals> mute_time_intervals;  // older name of time_intervals
   std::vector<NamedIntervals> time_intervals;
+  std::optional<config::AlertmanagerTracingConfig> tracing;
+  std::optional<EventRecorderConfig> event_recorder;
 
   MatcherSyntax syntax = MatcherSyntax::kFallback;
   std::vector<std::string> warnings;  // what a person should change though it works

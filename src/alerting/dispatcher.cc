@@ -52,6 +52,9 @@ struct Dispatcher::Group {
   std::map<uint64_t, AlertPtr> alerts;
   TimestampMs next_flush_ms = 0;
   bool has_flushed = false;
+  std::string uuid;                         // made when somebody records it
+  uint64_t flush_id = 0;                    // of the last flush
+  std::shared_ptr<const FlushFacts> flush;  // null: nobody records it
 
   // Of the flush under way: what it knew to be resolved, and how many integrations have not answered.
   std::map<uint64_t, AlertPtr> flushed_resolved;
@@ -161,6 +164,7 @@ PutReport Dispatcher::Put(std::span<const Alert> alerts, TimestampMs now_ms) {
       ++alerts_limited_;
       if (status.error().code() == core::Code::kUnavailable) {
         ++report.limited;
+        report.limited_names.emplace_back(alert.labels.Get("alertname"));
       } else {
         report.limit_errors.push_back(status.error().message());
       }
@@ -186,6 +190,7 @@ core::Status Dispatcher::PutOne(const Alert& alert, TimestampMs now_ms) {
       record.groups.push_back({route, route->GroupLabels(fresh.labels)});
     }
     found = alerts_.emplace(fingerprint, std::move(record)).first;
+    if (steps_ != nullptr) steps_->OnCreated(fresh, now_ms);
   } else if (Overlaps(*found->second.alert, fresh)) {
     fresh = Merge(*found->second.alert, fresh, now_ms);
   }
@@ -225,6 +230,7 @@ core::Result<bool> Dispatcher::Join(GroupId& id, uint64_t fingerprint, const Ale
   id.labels = found->first.labels;
   Group& group = *found->second;
   const bool is_new = group.alerts.insert_or_assign(fingerprint, alert).second;
+  if (is_new && steps_ != nullptr) steps_->OnGrouped(*alert, Describe(group), now_ms);
   // An alert that has waited long enough elsewhere does not wait again.
   if (!group.has_flushed && alert->starts_at_ms + id.route->group_wait_ms < now_ms) Schedule(group, now_ms);
   return is_new;
@@ -346,6 +352,7 @@ std::vector<Alert> Dispatcher::Snapshot(const Group& group, TimestampMs now_ms) 
   const auto leave_out = [&](uint64_t fingerprint, SuppressReason reason,
                              std::span<const std::string> causes) {
     Suppress(reason, 1);
+    if (steps_ != nullptr) TellWhatHeldBack(fingerprint, *group.alerts.at(fingerprint), reason, now_ms);
     if (observer_ != nullptr) observer_->OnLeftOut(fingerprint, reason, receiver, causes, now_ms);
   };
   for (const auto& [fingerprint, alert] : group.alerts) {
@@ -384,13 +391,45 @@ void Dispatcher::Flush(Group& group, TimestampMs now_ms, std::vector<Notificatio
     if (alert->IsResolvedAt(now_ms)) group.flushed_resolved.emplace(fingerprint, alert);
   }
   const std::vector<Alert> alerts = Snapshot(group, now_ms);
+  if (steps_ != nullptr && !alerts.empty()) {
+    auto flush = std::make_shared<FlushFacts>();
+    flush->group = Describe(group);
+    flush->id = ++group.flush_id;
+    flush->repeat_interval_ms = group.id.route->repeat_interval_ms;
+    std::set<uint64_t> told;
+    for (const Alert& alert : alerts) told.insert(Fingerprint(alert.labels));
+    for (const auto& [fingerprint, alert] : group.alerts) {
+      if (!told.contains(fingerprint)) flush->muted.push_back(*alert);
+    }
+    group.flush = std::move(flush);
+  }
   if (!alerts.empty()) {
     for (size_t i = 0; i < integrations_.size(); ++i) {
       if (integrations_[i].receiver != group.id.route->receiver) continue;
       if (!NotifyIntegration(group, i, alerts, now_ms, out)) group.flush_failed = true;
     }
   }
-  if (group.waiting_for == 0) ForgetResolved(group);
+  if (group.waiting_for == 0) ForgetResolved(group, now_ms);
+}
+
+GroupFacts Dispatcher::Describe(Group& group) const {
+  if (group.uuid.empty()) group.uuid = RandomUuid();
+  const Route& route = *group.id.route;
+  return {group.key, group.id.labels, config_->receivers[route.receiver].name, route.matchers, group.uuid};
+}
+
+void Dispatcher::TellWhatHeldBack(uint64_t fingerprint, const Alert& alert, SuppressReason reason,
+                                  TimestampMs now_ms) {
+  if (reason == SuppressReason::kInhibition) {
+    size_t rule = 0;
+    const std::vector<uint64_t> sources = inhibitor_.InhibitedBy(alert.labels, now_ms, &rule);
+    steps_->OnInhibited(fingerprint, alert.labels, config_->inhibit_rules[rule], sources);
+  } else if (reason == SuppressReason::kSilence) {
+    for (const std::string& id : silences_.Silencing(fingerprint, alert.labels, now_ms)) {
+      if (const Silence* silence = silences_.Find(id))
+        steps_->OnSilenced(fingerprint, alert.labels, *silence);
+    }
+  }
 }
 
 // False when the integration could not be asked now.
@@ -421,7 +460,8 @@ bool Dispatcher::NotifyIntegration(Group& group, size_t integration, const std::
                             group.key,    group.id.labels,
                             reason,       {},
                             now_ms,       now_ms + std::max(route.group_interval_ms, kMinDeadlineMs),
-                            route.labels, flight.receiver_data};
+                            route.labels, flight.receiver_data,
+                            group.flush};
   for (const Alert& alert : alerts) {
     if (target.send_resolved || alert.ends_at_ms == kZeroTimeMs) notification.alerts.push_back(alert);
   }
@@ -465,15 +505,16 @@ void Dispatcher::Finish(uint64_t notification_id, bool delivered, TimestampMs no
   group.busy.erase(flight.integration);
   --group.waiting_for;
   if (!delivered) group.flush_failed = true;
-  if (group.waiting_for == 0) ForgetResolved(group);
+  if (group.waiting_for == 0) ForgetResolved(group, now_ms);
 }
 
 // Drops the alerts that the last flush reported as resolved, unless somebody was not told or they came back.
-void Dispatcher::ForgetResolved(Group& group) {
+void Dispatcher::ForgetResolved(Group& group, TimestampMs now_ms) {
   if (!group.flush_failed) {
     for (const auto& [fingerprint, alert] : group.flushed_resolved) {
       const auto current = group.alerts.find(fingerprint);
       if (current == group.alerts.end() || current->second != alert) continue;
+      if (steps_ != nullptr) steps_->OnForgotten(*alert, Describe(group), now_ms);
       group.alerts.erase(current);
       if (!IsInGroup(fingerprint, alert->labels)) firing_.Remove(fingerprint);
     }

@@ -58,6 +58,40 @@ class AlertObserver {
                          std::span<const std::string> causes, core::TimestampMs now_ms) = 0;
 };
 
+// What a group is, for those who record it; views into the state machine.
+struct GroupFacts {
+  std::string key;
+  model::Labels labels;
+  std::string receiver;
+  Matchers matchers;  // of its route
+  std::string uuid;   // of this instance of the group
+};
+
+// What a flush was, besides its notifications.
+struct FlushFacts {
+  GroupFacts group;
+  uint64_t id = 0;  // grows with each flush of the group
+  core::DurationMs repeat_interval_ms = 0;
+  std::vector<Alert> muted;  // left out by a silence, an inhibition or a time interval
+};
+
+// Learns every step that an alert takes, as it takes it; called by the thread that owns the dispatcher. For
+// recorders: what it is told costs something.
+class AlertSteps {
+ public:
+  virtual ~AlertSteps() = default;
+  // An alert that was not known.
+  virtual void OnCreated(const Alert& alert, core::TimestampMs now_ms) = 0;
+  // It came to a group that did not have it.
+  virtual void OnGrouped(const Alert& alert, const GroupFacts& group, core::TimestampMs now_ms) = 0;
+  // It left its group: resolved, and everybody was told.
+  virtual void OnForgotten(const Alert& alert, const GroupFacts& group, core::TimestampMs now_ms) = 0;
+  // It was left out of a flush, by the alerts `sources` or a silence.
+  virtual void OnInhibited(uint64_t fingerprint, const model::Labels& labels, const InhibitRuleConfig& rule,
+                           const std::vector<uint64_t>& sources) = 0;
+  virtual void OnSilenced(uint64_t fingerprint, const model::Labels& labels, const Silence& silence) = 0;
+};
+
 // When things are done; as upstream by default.
 struct DispatcherTimes {
   core::DurationMs maintenance_ms = 30'000;    // between clearings of empty groups
@@ -91,7 +125,8 @@ struct Notification {
   core::TimestampMs deadline_ms = 0;  // when trying again ends: the next flush takes over
   // Labels of the route, filled in; templates until whoever sends it has done so.
   std::map<std::string, std::string> route_labels;
-  ReceiverData receiver_data;  // kept of the integration's last message to the group
+  ReceiverData receiver_data;               // kept of the integration's last message to the group
+  std::shared_ptr<const FlushFacts> flush;  // null: nobody records steps
 
   bool IsFiring() const;  // at least one alert is
 };
@@ -173,6 +208,9 @@ class Dispatcher {
   // Tells `observer` (null: nobody) from now on; it must outlive this.
   void SetObserver(AlertObserver* observer) { observer_ = observer; }
 
+  // Tells `steps` (null: nobody) every step from now on; it must outlive this.
+  void SetSteps(AlertSteps* steps) { steps_ = steps; }
+
   // Changes the configuration: alerts are grouped anew, what was said stays known. Groups whose alerts began
   // longer ago than their group_wait are due at once; the notification log keeps them from repeating
   // themselves.
@@ -245,9 +283,12 @@ class Dispatcher {
   void PutRestored(core::TimestampMs now_ms);
   void Flush(Group& group, core::TimestampMs now_ms, std::vector<Notification>& out);
   std::vector<Alert> Snapshot(const Group& group, core::TimestampMs now_ms);
+  void TellWhatHeldBack(uint64_t fingerprint, const Alert& alert, SuppressReason reason,
+                        core::TimestampMs now_ms);
   bool NotifyIntegration(Group& group, size_t integration, const std::vector<Alert>& alerts,
                          core::TimestampMs now_ms, std::vector<Notification>& out);
-  void ForgetResolved(Group& group);
+  void ForgetResolved(Group& group, core::TimestampMs now_ms);
+  GroupFacts Describe(Group& group) const;
   void Suppress(SuppressReason reason, size_t alerts) {
     notifications_suppressed_[static_cast<size_t>(reason)] += alerts;
   }
@@ -265,6 +306,7 @@ class Dispatcher {
   AlertnameLimit alertname_limit_;
   FiringAlerts firing_;
   AlertObserver* observer_ = nullptr;
+  AlertSteps* steps_ = nullptr;
 
   std::map<uint64_t, Record> alerts_;  // by fingerprint
   std::unordered_map<GroupId, std::unique_ptr<Group>, GroupIdHash> groups_;

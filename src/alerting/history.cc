@@ -203,6 +203,21 @@ std::vector<HistoryEvent> AlertHistory::Events(TimestampMs start_ms, TimestampMs
   return out;
 }
 
+// Ids grow along the history.
+std::vector<HistoryEvent> AlertHistory::EventsBefore(uint64_t id, size_t most) const {
+  std::lock_guard lock(mutex_);
+  const auto end = std::ranges::lower_bound(events_, id, {}, &HistoryEvent::id);
+  const auto size = std::min(most, static_cast<size_t>(end - events_.begin()));
+  return {std::make_reverse_iterator(end), std::make_reverse_iterator(end - static_cast<ptrdiff_t>(size))};
+}
+
+std::vector<HistoryEvent> AlertHistory::EventsAfter(uint64_t id, size_t most) const {
+  std::lock_guard lock(mutex_);
+  const auto begin = std::ranges::upper_bound(events_, id, {}, &HistoryEvent::id);
+  const auto size = std::min(most, static_cast<size_t>(events_.end() - begin));
+  return {begin, begin + static_cast<ptrdiff_t>(size)};
+}
+
 std::string AlertHistory::Serialize() const {
   std::vector<HistoryEvent> events;
   {

@@ -21,7 +21,9 @@ struct Course {
   std::deque<TimestampMs> changes = {};  // the last ones, within kFlappingWithinMs
 };
 
-class Counting {
+}  // namespace
+
+class HistoryCounter::Counting {
  public:
   explicit Counting(TimestampMs start_ms) : start_ms_(start_ms) {}
 
@@ -115,12 +117,18 @@ class Counting {
   std::set<std::pair<uint64_t, const AlertnameStatistics*>> by_name_;
 };
 
-}  // namespace
+HistoryCounter::HistoryCounter(TimestampMs start_ms) : counting_(std::make_unique<Counting>(start_ms)) {}
+
+HistoryCounter::~HistoryCounter() = default;
+
+void HistoryCounter::Take(const HistoryEvent& event) { counting_->Take(event); }
+
+HistoryStatistics HistoryCounter::Finish() && { return std::move(*counting_).Finish(); }
 
 HistoryStatistics CountHistory(std::span<const HistoryEvent> events, TimestampMs start_ms) {
-  Counting counting(start_ms);
-  for (const HistoryEvent& event : events) counting.Take(event);
-  return std::move(counting).Finish();
+  HistoryCounter counter(start_ms);
+  for (const HistoryEvent& event : events) counter.Take(event);
+  return std::move(counter).Finish();
 }
 
 }  // namespace sextant::alerting

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +43,24 @@ struct ReceiverStatistics {
 struct HistoryStatistics {
   std::vector<AlertnameStatistics> alertnames;  // most changes first, then by name
   std::vector<ReceiverStatistics> receivers;    // most notifications first, then by name
+};
+
+// Counts events that come one by one, as CountHistory does.
+class HistoryCounter {
+ public:
+  // What happens from `start_ms` on counts.
+  explicit HistoryCounter(core::TimestampMs start_ms);
+  ~HistoryCounter();
+  HistoryCounter(const HistoryCounter&) = delete;
+  HistoryCounter& operator=(const HistoryCounter&) = delete;
+
+  // Oldest first, and from before the start, so that beginnings are known.
+  void Take(const HistoryEvent& event);
+  HistoryStatistics Finish() &&;
+
+ private:
+  class Counting;
+  std::unique_ptr<Counting> counting_;
 };
 
 // `events` oldest first and from before `start_ms`, so that beginnings are known; what happens from

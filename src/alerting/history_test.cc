@@ -255,5 +255,24 @@ TEST_F(AlertHistoryTest, StatisticsTellNoiseFromWork) {
   EXPECT_EQ(late.alertnames[0].total_duration_ms, 40 * kMinute);
 }
 
+// Whoever looks at the history does not copy it as a whole.
+TEST_F(AlertHistoryTest, IsReadInPages) {
+  AlertHistory history(registry_, {});
+  for (int i = 0; i < 10; ++i) Fire(history, "A" + std::to_string(i), i);
+  const auto ids = [](const std::vector<HistoryEvent>& events) {
+    std::vector<uint64_t> all;
+    for (const HistoryEvent& event : events) all.push_back(event.id);
+    return all;
+  };
+  const std::vector<uint64_t> all = ids(history.Events(0, kStart * 2));
+  ASSERT_GE(all.size(), 2u);
+  EXPECT_EQ(ids(history.EventsAfter(0, 1)), std::vector<uint64_t>({all.front()}));
+  EXPECT_EQ(ids(history.EventsAfter(all.front(), 1'000)), std::vector<uint64_t>(all.begin() + 1, all.end()));
+  EXPECT_EQ(ids(history.EventsBefore(UINT64_MAX, 1'000)), std::vector<uint64_t>(all.rbegin(), all.rend()));
+  EXPECT_EQ(ids(history.EventsBefore(all.back(), 1)), std::vector<uint64_t>({all[all.size() - 2]}));
+  EXPECT_TRUE(history.EventsBefore(all.front(), 10).empty());
+  EXPECT_TRUE(history.EventsAfter(all.back(), 10).empty());
+}
+
 }  // namespace
 }  // namespace sextant::alerting

@@ -64,9 +64,11 @@ void Inhibitor::Remove(uint64_t fingerprint, const model::Labels& labels) {
   }
 }
 
-std::vector<uint64_t> Inhibitor::InhibitedBy(const model::Labels& labels, core::TimestampMs now_ms) const {
+std::vector<uint64_t> Inhibitor::InhibitedBy(const model::Labels& labels, core::TimestampMs now_ms,
+                                             size_t* rule_index) const {
   std::vector<uint64_t> by;
-  for (const Rule& rule : rules_) {
+  for (size_t i = 0; i < rules_.size(); ++i) {
+    const Rule& rule = rules_[i];
     if (!MatchesAll(rule.target, labels)) continue;
     by.clear();
     for (const Source& source : rule.sources) {
@@ -74,7 +76,9 @@ std::vector<uint64_t> Inhibitor::InhibitedBy(const model::Labels& labels, core::
       if (source.FindFiring(labels, now_ms, fingerprint) == nullptr) break;
       by.push_back(fingerprint);
     }
-    if (by.size() == rule.sources.size()) return by;
+    if (by.size() != rule.sources.size()) continue;
+    if (rule_index != nullptr) *rule_index = i;
+    return by;
   }
   return {};
 }

@@ -24,8 +24,9 @@ class Inhibitor {
   void Remove(uint64_t fingerprint, const model::Labels& labels);
 
   // The alerts that keep these labels quiet now, one per source of the first rule that does; none: nothing
-  // does.
-  std::vector<uint64_t> InhibitedBy(const model::Labels& labels, core::TimestampMs now_ms) const;
+  // does. `rule`, when given, gets that rule's place in the configuration.
+  std::vector<uint64_t> InhibitedBy(const model::Labels& labels, core::TimestampMs now_ms,
+                                    size_t* rule = nullptr) const;
 
  private:
   using Alerts = std::map<uint64_t, AlertPtr>;

@@ -17,6 +17,8 @@ using core::JsonWriter;
 
 constexpr size_t kDefaultLimit = 100;
 constexpr size_t kMaxLimit = 10'000;
+// Copied at a time.
+constexpr size_t kPageEvents = 1'024;
 
 core::Result<uint64_t> NumberParam(const net::QueryParams& params, std::string_view name,
                                    uint64_t otherwise) {
@@ -189,22 +191,29 @@ core::Result<std::string> HistoryJson(const alerting::Alertmanager& alertmanager
   SEXTANT_ASSIGN(const std::vector<HistoryKind> kinds, KindsParam(params));
   if (limit == 0 || limit > kMaxLimit)
     return core::Fail(core::Code::kInvalidArgument, "parameter limit must be from 1 to {}", kMaxLimit);
-  const std::vector<HistoryEvent> events = alertmanager.History(start_ms, end_ms);
+  const auto is_asked_for = [&](const HistoryEvent& event) {
+    return event.time_ms >= start_ms && event.time_ms <= end_ms &&
+           SatisfiesFilter(filter, event.alert->labels) &&
+           (kinds.empty() || std::find(kinds.begin(), kinds.end(), event.kind) != kinds.end());
+  };
   JsonWriter json;
   json.BeginObject().Key("events").BeginArray();
   size_t written = 0;
   uint64_t next_before = 0;
   bool has_more = false;
-  for (auto at = events.rbegin(); at != events.rend(); ++at) {
-    if (at->id >= before || !SatisfiesFilter(filter, at->alert->labels)) continue;
-    if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), at->kind) == kinds.end()) continue;
-    if (written == limit) {
-      has_more = true;
-      break;
+  uint64_t page_before = before;
+  while (!has_more) {
+    const std::vector<HistoryEvent> page = alertmanager.HistoryBefore(page_before, kPageEvents);
+    if (page.empty()) break;
+    page_before = page.back().id;
+    for (const HistoryEvent& event : page) {
+      if (!is_asked_for(event)) continue;
+      has_more = written == limit;
+      if (has_more) break;
+      WriteEvent(json, event);
+      next_before = event.id;
+      ++written;
     }
-    WriteEvent(json, *at);
-    next_before = at->id;
-    ++written;
   }
   json.EndArray();
   if (has_more) json.Key("nextBefore").UInt(next_before);
@@ -221,13 +230,23 @@ core::Result<std::string> HistoryStatisticsJson(const alerting::Alertmanager& al
   SEXTANT_ASSIGN(const uint64_t limit, NumberParam(params, "limit", kDefaultLimit));
   if (limit == 0 || limit > kMaxLimit)
     return core::Fail(core::Code::kInvalidArgument, "parameter limit must be from 1 to {}", kMaxLimit);
-  std::vector<HistoryEvent> events = alertmanager.History(kMinTimeMs, end_ms);
+  const std::vector<HistoryEvent> first = alertmanager.HistoryAfter(0, 1);
+  const bool is_known = !first.empty() && first.front().time_ms <= end_ms;
   // The time of which anything is known.
+  const core::TimestampMs last_ms = end_ms;
   end_ms = std::min(end_ms, now_ms);
-  start_ms = std::max(start_ms, events.empty() ? end_ms : events.front().time_ms);
-  std::erase_if(events,
-                [&](const HistoryEvent& event) { return !SatisfiesFilter(filter, event.alert->labels); });
-  const alerting::HistoryStatistics counts = alerting::CountHistory(events, start_ms);
+  start_ms = std::max(start_ms, is_known ? first.front().time_ms : end_ms);
+  alerting::HistoryCounter counter(start_ms);
+  uint64_t after = 0;
+  while (true) {
+    const std::vector<HistoryEvent> page = alertmanager.HistoryAfter(after, kPageEvents);
+    if (page.empty()) break;
+    after = page.back().id;
+    for (const HistoryEvent& event : page) {
+      if (event.time_ms <= last_ms && SatisfiesFilter(filter, event.alert->labels)) counter.Take(event);
+    }
+  }
+  const alerting::HistoryStatistics counts = std::move(counter).Finish();
   const core::DurationMs time_ms = std::max<core::DurationMs>(end_ms - start_ms, 0);
   JsonWriter json;
   json.BeginObject().Key("start").String(FormatMillis(start_ms)).Key("end").String(FormatMillis(end_ms));

@@ -9,6 +9,7 @@
 #include "api/alert_history_api.h"
 #include "api/alertmanager_json.h"
 #include "config/text.h"
+#include "net/trace_headers.h"
 
 namespace sextant::api {
 
@@ -270,7 +271,7 @@ HttpResponse Api::PostAlerts(const HttpRequest& request) {
   if (!HasJsonBody(request)) return WrongMediaType(request);
   const auto alerts = ReadPostedAlerts(request.body);
   if (!alerts) return Refuse(alerts.error());
-  const alerting::PutReport report = alertmanager_.Put(*alerts);
+  const alerting::PutReport report = alertmanager_.Put(*alerts, net::ReadTraceHeaders(request.headers));
   const auto join = [](const std::vector<std::string>& errors) {
     std::string text;
     for (const std::string& error : errors) text += (text.empty() ? "" : "; ") + error;

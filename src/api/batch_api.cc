@@ -152,6 +152,7 @@ class Batch : public std::enable_shared_from_this<Batch> {
     auto read = ReadQueryParams(query.params, request_, deps_.per_step_stats);
     if (!read) return Failure(read.error(), status);
     read->options.origin = read->origin;
+    read->options.parent = &read->trace;
     read->options.queued_ns = deps_.clock.MonotonicNs() - request_.received_ns;
     QueryJsonOptions options;
     options.with_stats = read->with_stats;

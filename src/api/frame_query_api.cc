@@ -13,6 +13,7 @@
 #include "api/query_params.h"
 #include "core/duration.h"
 #include "core/json_writer.h"
+#include "net/trace_headers.h"
 
 namespace sextant::api {
 
@@ -332,6 +333,7 @@ class FrameQueries {
   promql::QueryOutcome Ask(const FrameRequest& frames, const Asked& asked) const {
     promql::QueryOptions options;
     options.cancelled = request_.cancelled.get();
+    options.parent = &trace_;
     const QueryApiDeps& queries = deps_.queries;
     if (!asked.is_range) return queries.engine.Instant(queries.storage, asked.expr, frames.to_ms, options);
     TimestampMs start_ms = frames.from_ms - frames.from_ms % asked.step_ms;
@@ -341,6 +343,7 @@ class FrameQueries {
 
   const FrameQueryDeps& deps_;
   const HttpRequest& request_;
+  const core::SpanContext trace_ = net::ReadTraceHeaders(request_.headers);
 };
 
 HttpResponse AnswerAll(const FrameQueryDeps& deps, const HttpRequest& request, const FrameRequest& frames) {

@@ -5,6 +5,7 @@
 #include "core/json_writer.h"
 #include "metrics/promql/annotations.h"
 #include "metrics/promql/query_context.h"
+#include "net/trace_headers.h"
 
 namespace sextant::api {
 
@@ -44,6 +45,7 @@ ApiResult<QueryParamsRead> ReadQueryParams(const net::QueryParams& params, const
   read.options.per_step_stats = per_step_stats && params.Get("stats") == "all";
   read.options.cancelled = request.cancelled.get();
   read.origin = OriginOf(request);
+  read.trace = net::ReadTraceHeaders(request.headers);
   return read;
 }
 
@@ -101,6 +103,7 @@ void RunGated(const QueryApiDeps& deps, net::HttpRequest request, net::ResponseW
   deps.gate.Run([waiting, answer = std::move(answer), &clock = deps.clock] {
     waiting->read.options.queued_ns = clock.MonotonicNs() - waiting->request.received_ns;
     waiting->read.options.origin = waiting->read.origin;
+    waiting->read.options.parent = &waiting->read.trace;
     answer(waiting->read, std::move(waiting->writer));
   });
 }

@@ -18,7 +18,8 @@ struct QueryParamsRead {
   promql::QueryOptions options;
   size_t limit = 0;  // of series; 0 is none. Left to those who have a result to cut
   bool with_stats = false;
-  std::string origin;  // of the request, for the query log
+  std::string origin;       // of the request, for the query log
+  core::SpanContext trace;  // the span of the request
 };
 
 // `per_step_stats`: whether `stats=all` asks for samples per step.

@@ -4,6 +4,7 @@
 
 #include "app/alertmanager_server.h"
 #include "app/programs.h"
+#include "app/systemd_sockets.h"
 #include "core/duration.h"
 #include "core/start_pages.h"
 
@@ -22,6 +23,7 @@ struct Options {
   LogFlags log;
   std::string features;
   core::DurationMs start_delay_ms = 0;
+  bool use_systemd_sockets = false;
 };
 
 // A limit that a negative number or 0 takes away.
@@ -68,9 +70,25 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
   flags.AddString("web.route-prefix", "PATH",
                   "Path under which everything is answered; by default that of --web.external-url.",
                   &server.web.route_prefix);
+  flags.AddSwitch("web.systemd-socket", "Serve on the sockets that systemd has opened, not on addresses.",
+                  &options.use_systemd_sockets);
+  flags.Add(
+      "web.timeout", "DURATION",
+      "Requests of the API that take longer are answered with 503; 0 or less is no limit.",
+      [&server](const std::string& text) -> Status {
+        const bool is_negative = text.starts_with('-');
+        SEXTANT_ASSIGN(const core::DurationMs timeout_ms,
+                       core::ParseDuration(is_negative ? text.substr(1) : text));
+        server.request_timeout_ms = is_negative ? 0 : timeout_ms;
+        return {};
+      },
+      "0s");
   flags.Add("web.get-concurrency", "N", "Most GET requests of the API at once; 0: processors, at least 8.",
             SetLimit(&server.max_concurrent_gets), "0");
-  flags.AddString("enable-feature", "NAMES", "classic-mode or utf8-strict-mode.", &options.features);
+  flags.AddString(
+      "enable-feature", "NAMES",
+      "classic-mode, utf8-strict-mode, event-recorder, receiver-name-in-metrics, alert-names-in-metrics.",
+      &options.features);
   flags.AddString("log.level", "LEVEL", "debug, info, warn or error.", &options.log.level);
   flags.AddString("log.format", "FORMAT", "logfmt or json.", &options.log.format);
 }
@@ -104,9 +122,6 @@ void AddClusterFlags(FlagSet& flags) {
 }
 
 void AddOtherFlags(FlagSet& flags) {
-  flags.AddOnlyDefault("web.timeout", "0",
-                       "requests are answered from memory; only the default is supported yet");
-  flags.AddRefused("web.systemd-socket", "not supported yet");
   flags.AddRefused("auto-gomemlimit.ratio", "there is no Go runtime here");
 }
 
@@ -122,6 +137,7 @@ FlagSet MakeFlags(Options& options) {
 Status ApplyFeatures(Options& options) {
   bool is_classic = false;
   bool is_strict = false;
+  options.server.alerting.records_events = false;
   const std::string& list = options.features;
   for (size_t begin = 0; begin < list.size();) {
     const size_t end = std::min(list.find(',', begin), list.size());
@@ -131,10 +147,19 @@ Status ApplyFeatures(Options& options) {
       is_classic = true;
     } else if (name == "utf8-strict-mode") {
       is_strict = true;
+    } else if (name == "event-recorder") {
+      options.server.alerting.records_events = true;
+    } else if (name == "receiver-name-in-metrics") {
+      options.server.alerting.receiver_names_in_metrics = true;
+    } else if (name == "alert-names-in-metrics") {
+      options.server.alerting.alert_names_in_metrics = true;
     } else if (name == "auto-gomemlimit" || name == "auto-gomaxprocs") {
       // Memory and processors are always what the cgroup gives.
     } else {
-      return Fail(Code::kUnimplemented, "--enable-feature: {} is not supported yet", name);
+      const bool is_known =
+          name == "group-key-in-metrics" || name == "muted-alerts-in-nflog" || name == "ui-v2";
+      if (is_known) return Fail(Code::kUnimplemented, "--enable-feature: {} is not supported yet", name);
+      return Fail(Code::kInvalidArgument, "unknown option '{}' for --enable-feature", name);
     }
   }
   if (is_classic && is_strict)
@@ -165,6 +190,9 @@ Status Run(Options& options) {
   alerting.limits.silences.syntax = options.server.syntax;
   if (options.start_delay_ms > 0)
     alerting.times.dispatch_after_ms = core::SystemClock().NowMs() + options.start_delay_ms;
+  if (options.use_systemd_sockets) {
+    SEXTANT_ASSIGN(options.server.listen, SystemdSockets());
+  }
   core::SignalWaiter signals;
   SEXTANT_ASSIGN(const std::unique_ptr<AlertmanagerServer> server, AlertmanagerServer::Start(options.server));
   for (const std::string& url : server->urls()) server->logger().Info("Listening on", {{"url", url}});

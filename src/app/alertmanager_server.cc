@@ -8,6 +8,7 @@
 #include "api/alertmanager_api.h"
 #include "app/shutdown_guard.h"
 #include "app/version.h"
+#include "core/duration.h"
 #include "core/process.h"
 
 namespace sextant::app {
@@ -54,12 +55,31 @@ void AddStatusRoutes(net::Router& router, const core::Registry& registry) {
   }
 }
 
+// Answers that come later than they should are replaced by the original's 503.
+void LimitTime(net::Router& router, const core::Clock& clock, core::DurationMs timeout_ms) {
+  const std::string text =
+      fmt::format("Exceeded configured timeout of {}.\n", core::FormatDuration(timeout_ms));
+  for (const std::unique_ptr<net::Route>& route : router.routes()) {
+    if (route->kind != net::RouteKind::kWhole) continue;
+    route->handler = [inner = std::move(route->handler), &clock, timeout_ms,
+                      text](const net::HttpRequest& request) {
+      const auto is_late = [&] { return clock.MonotonicNs() - request.received_ns > timeout_ms * 1'000'000; };
+      if (is_late()) return net::HttpResponse::Text(503, text);
+      net::HttpResponse response = inner(request);
+      return is_late() ? net::HttpResponse::Text(503, text) : std::move(response);
+    };
+  }
+}
+
 }  // namespace
 
 AlertmanagerServer::AlertmanagerServer(AlertmanagerServerOptions options)
     : options_(std::move(options)),
       services_(options_.log),
       client_(services_.io, services_.registry, {.user_agent = fmt::format("Alertmanager/{}", Version())}),
+      tracing_({services_.io, services_.executor, services_.clock, services_.registry,
+                services_.logger.With("component", "tracing")},
+               client_, {.service_name = "alertmanager", .version = std::string(Version())}),
       reload_successful_(
           services_.registry.AddGauge("alertmanager_config_last_reload_successful",
                                       "Whether the last attempt to take the configuration was successful.")),
@@ -92,6 +112,8 @@ void AlertmanagerServer::NoteConfig(const alerting::Config& config) {
 // for a browser.
 std::string AlertmanagerServer::ExternalUrlOr(std::string_view address) const {
   if (!external_url_.empty()) return external_url_;
+  // A socket of systemd's does not say its port before it is served on.
+  if (address.starts_with("fd:")) address = ":9093";
   const size_t colon = address.rfind(':');
   const std::string_view host = address.substr(0, colon);
   const bool is_any = host.empty() || host == "0.0.0.0" || host == "[::]";
@@ -108,6 +130,7 @@ Result<net::HttpServerOptions> AlertmanagerServer::MakeServerOptions() {
   server.listen = options_.listen;
   SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
   server.security = std::move(web.security);
+  server.tracer = tracing_.tracer();
   SetWebHeaders(std::move(web.headers));
   // As upstream: every page may read the API.
   server.add_headers = [this](const net::HttpRequest& request, net::HttpHeaders& headers) {
@@ -128,12 +151,15 @@ Status AlertmanagerServer::Begin() {
   is_tls_ = server.security.has_tls();
   options_.alerting.external_url = ExternalUrlOr(options_.listen.front());
   options_.alerting.data_dir = options_.data_dir;
+  options_.alerting.version = Version();
+  options_.alerting.instance = HostName();
   NoteConfig(*config);
-  SEXTANT_ASSIGN(alertmanager_,
-                 alerting::Alertmanager::Start(std::move(config),
-                                               {services_.io, services_.executor, client_, services_.clock,
-                                                services_.registry, files_, services_.logger},
-                                               options_.alerting));
+  SEXTANT_TRY(ApplyTracing(*config));
+  SEXTANT_ASSIGN(alertmanager_, alerting::Alertmanager::Start(
+                                    std::move(config),
+                                    {services_.io, services_.executor, client_, services_.clock,
+                                     services_.registry, files_, services_.logger, tracing_.tracer()},
+                                    options_.alerting));
   SEXTANT_ASSIGN(server_, net::HttpServer::Start(services_.io, services_.executor, services_.clock,
                                                  services_.registry, services_.logger, MakeRouter(), server));
   return {};
@@ -143,6 +169,7 @@ net::Router AlertmanagerServer::MakeRouter() {
   net::Router router;
   api::AddAlertmanagerRoutes(
       router, {*alertmanager_, services_.registry, std::string(Version()), options_.max_concurrent_gets});
+  if (options_.request_timeout_ms > 0) LimitTime(router, services_.clock, options_.request_timeout_ms);
   router.SetPrefix(route_prefix_);
   AddStatusRoutes(router, services_.registry);
   router.AddStream("POST", "/-/reload", [this](net::HttpRequest, net::ResponseWriter writer) {
@@ -161,15 +188,27 @@ net::Router AlertmanagerServer::MakeRouter() {
   return router;
 }
 
+// Refuses what SetSecurity would, so that nothing has changed by then.
+Result<httpclient::WebSettings> AlertmanagerServer::ReadWeb() const {
+  SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
+  SEXTANT_TRY(CheckWebSecurity(web.security, is_tls_));
+  return web;
+}
+
+Status AlertmanagerServer::ApplyTracing(const alerting::Config& config) {
+  return tracing_.Apply(config.tracing ? std::optional(config::ToTracingConfig(*config.tracing))
+                                       : std::nullopt);
+}
+
 Status AlertmanagerServer::Apply() {
   SEXTANT_ASSIGN(auto config, alerting::LoadConfig(options_.config_file, options_.syntax));
-  if (!options_.web.config_file.empty()) {
-    SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
-    SEXTANT_TRY(server_->SetSecurity(web.security));
-    SetWebHeaders(std::move(web.headers));
-  }
+  SEXTANT_ASSIGN(httpclient::WebSettings web, ReadWeb());
+  SEXTANT_TRY(ApplyTracing(*config));
   SEXTANT_TRY(alertmanager_->SetConfig(config));
   NoteConfig(*config);
+  if (options_.web.config_file.empty()) return {};
+  SEXTANT_TRY(server_->SetSecurity(web.security));
+  SetWebHeaders(std::move(web.headers));
   return {};
 }
 
@@ -201,6 +240,7 @@ void AlertmanagerServer::Stop() {
   }
   if (server_) server_->Stop(kRequestGraceMs);
   if (alertmanager_) alertmanager_->Stop();
+  tracing_.Stop();
   client_.Stop();
   services_.executor.Stop();
   services_.io.Stop();

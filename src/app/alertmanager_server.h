@@ -18,6 +18,7 @@
 #include "core/file.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "tracing/tracing.h"
 
 namespace sextant::app {
 
@@ -26,7 +27,8 @@ struct AlertmanagerServerOptions {
   std::string data_dir = "data/";
   std::vector<std::string> listen = {":9093"};
   WebOptions web;
-  size_t max_concurrent_gets = 0;  // 0: as many as there are processors, at least 8
+  core::DurationMs request_timeout_ms = 0;  // of the API; 0: none
+  size_t max_concurrent_gets = 0;           // 0: as many as there are processors, at least 8
   alerting::MatcherSyntax syntax = alerting::MatcherSyntax::kFallback;
   alerting::AlertmanagerOptions alerting;  // its URL and folder are set from the above
   core::LogOptions log;
@@ -56,6 +58,8 @@ class AlertmanagerServer {
   void NoteConfig(const alerting::Config& config);
   net::Router MakeRouter();
   core::Result<net::HttpServerOptions> MakeServerOptions();
+  core::Result<httpclient::WebSettings> ReadWeb() const;
+  core::Status ApplyTracing(const alerting::Config& config);
   void SetWebHeaders(std::map<std::string, std::string> headers);
   std::string ExternalUrlOr(std::string_view address) const;
 
@@ -63,6 +67,7 @@ class AlertmanagerServer {
   Services services_;
   core::PosixFileSystem files_;
   net::HttpClient client_;
+  tracing::Tracing tracing_;
   core::Gauge& reload_successful_;
   core::Gauge& reload_time_;
   core::Gauge& config_hash_;

@@ -20,6 +20,7 @@
 #include "app/amtool_dry_run.h"
 #include "app/amtool_format.h"
 #include "app/amtool_render.h"
+#include "app/amtool_route_cases.h"
 #include "app/command_line.h"
 #include "app/programs.h"
 #include "config/node.h"
@@ -591,10 +592,12 @@ struct RoutesTest final : RoutesCommand {
   using RoutesCommand::RoutesCommand;
   std::string expected;
   bool shows_tree = false;
+  std::string test_file;
   std::vector<std::string> labels;
 
   void AddFlags(CommandLine& line) override {
     RoutesCommand::AddFlags(line);
+    line.AddFlag("test-file", 0, "Run the cases of this file, in place of labels.", &test_file);
     line.AddFlag("verify.receivers", 0, "Fail unless the labels go to these receivers.", &expected);
     line.AddSwitch("tree", "Draw the routes that match.", &shows_tree);
     line.AddArguments("labels", "Labels of an alert.", &labels, false);
@@ -602,6 +605,7 @@ struct RoutesTest final : RoutesCommand {
   Status Run() override {
     SEXTANT_ASSIGN(const auto syntax, root.Syntax());
     SEXTANT_ASSIGN(const auto config, Load());
+    if (!test_file.empty()) return RunFile(*config);
     auto matchers = ParseMatchers(labels, syntax);
     if (!matchers)
       return Fail(Code::kInvalidArgument, "Failed to parse labels: {}", matchers.error().message());
@@ -622,6 +626,13 @@ struct RoutesTest final : RoutesCommand {
     PrintLine("WARNING: Expected receivers did not match resolved receivers.");
     // Said already.
     return Fail(Code::kInvalidArgument, "");
+  }
+
+ private:
+  Status RunFile(const alerting::Config& config) const {
+    SEXTANT_ASSIGN(const RouteCasesOutcome outcome, RunRouteCases(test_file, config));
+    for (const std::string& line : outcome.lines) PrintLine(line);
+    return outcome.has_passed ? Status() : Fail(Code::kInvalidArgument, "");
   }
 };
 

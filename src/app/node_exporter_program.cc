@@ -10,6 +10,7 @@
 #include "agents/node/node_agent.h"
 #include "app/programs.h"
 #include "app/services.h"
+#include "app/systemd_sockets.h"
 #include "app/version.h"
 #include "app/web_config_follower.h"
 #include "core/start_pages.h"
@@ -139,26 +140,6 @@ net::Router MakeRouter(const Options& options, node::NodeAgent& agent, core::Reg
     });
   }
   return router;
-}
-
-// The sockets that systemd has opened for us, sd_listen_fds(3).
-core::Result<std::vector<std::string>> SystemdSockets() {
-  constexpr int kFirst = 3;
-  constexpr int kMost = 100;
-  const auto number = [](const char* name) {
-    const char* const text = std::getenv(name);
-    int value = 0;
-    if (text != nullptr) std::from_chars(text, text + std::char_traits<char>::length(text), value);
-    return value;
-  };
-  const int count = number("LISTEN_PID") == ::getpid() ? number("LISTEN_FDS") : 0;
-  if (count < 1 || count > kMost) {
-    return core::Fail(core::Code::kInvalidArgument,
-                      "--web.systemd-socket: systemd has opened no sockets for this program");
-  }
-  std::vector<std::string> sockets;
-  for (int i = 0; i < count; ++i) sockets.push_back(fmt::format("fd:{}", kFirst + i));
-  return sockets;
 }
 
 // Every scrape takes the same memory again. By default the allocator gives it back after each, page by page

@@ -60,6 +60,7 @@
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "net/url.h"
+#include "tracing/tracing.h"
 
 namespace sextant::app {
 
@@ -142,6 +143,11 @@ class Platform::Impl {
                                                              : core::DetectMemoryLimitBytes()),
         budget_(memory_limit_bytes_, services_.registry),
         client_(services_.io, services_.registry),
+        tracing_({services_.io, services_.executor, services_.clock, services_.registry,
+                  services_.logger.With("component", "tracing")},
+                 client_,
+                 {.service_name = options_.is_whole_platform ? "sextant" : "prometheus",
+                  .version = std::string(Version())}),
         notifier_(client_, services_.executor, services_.clock, services_.registry, services_.logger,
                   options_.notifier),
         notifications_(services_.clock, services_.registry, options_.max_notification_subscribers),
@@ -178,7 +184,9 @@ class Platform::Impl {
   Status OpenStore(const config::StorageConfig& config);
   Status StartServer(const PlatformConfig& config);
   core::Result<api::HeaderHook> MakeAddHeaders() const;
-  Status ReloadWeb(const PlatformConfig& config);
+  Result<httpclient::WebSettings> ReadWeb(const PlatformConfig& config) const;
+  Status ApplyWeb(httpclient::WebSettings web, const std::shared_ptr<const users::Settings>& users);
+  Status ApplyAll(PlatformConfig config);
   void LookForChanges();
   void NoteFiles(const PlatformConfig& config);
   Status StartAlerting(std::shared_ptr<const alerting::Config> config);
@@ -200,6 +208,7 @@ class Platform::Impl {
   core::MemoryBudget budget_;
   core::PosixFileSystem files_;
   net::HttpClient client_;
+  tracing::Tracing tracing_;
   AlertmanagerNotifier notifier_;
   api::NotificationBoard notifications_;
   core::Gauge& reload_successful_;
@@ -288,7 +297,7 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
         if (oldest_ms) *oldest_ms += 2 * options_.store.min_block_ms;
         return oldest_ms;
       },
-      remote::ReadServices{client_, services_.registry, user_agent_});
+      remote::ReadServices{client_, services_.registry, user_agent_, tracing_.tracer()});
 
   promql::EngineOptions engine = options_.engine;
   core::MemoryShare& query_memory = budget_.AddShare("queries", kQueryShare);
@@ -296,6 +305,7 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   engine.memory = &query_memory;
   query_log_ = std::make_unique<promql::QueryLog>(files_, services_.clock, &services_.registry);
   engine.query_log = query_log_.get();
+  engine.tracer = tracing_.tracer();
   query_helpers_ = std::make_unique<core::ExecutorParallel>(
       services_.executor, core::Priority::kQuery, std::max(1u, std::thread::hardware_concurrency()));
   engine.parallel = query_helpers_.get();
@@ -322,6 +332,7 @@ std::vector<scrape::LocalJob> Platform::Impl::LocalJobs(const config::Prometheus
 }
 
 Status Platform::Impl::Apply(PlatformConfig config) {
+  SEXTANT_TRY(tracing_.Apply(config.prometheus.tracing));
   SEXTANT_TRY(query_log_->SetFile(config.prometheus.global.query_log_file));
   model::Labels external_labels = ExternalLabels(config.prometheus);
   if (alertmanager_) SEXTANT_TRY(alertmanager_->SetConfig(config.alerting));
@@ -571,6 +582,7 @@ Status Platform::Impl::StartServer(const PlatformConfig& config) {
   users_ = std::make_unique<UserService>(services_, options_.data_dir, route_prefix_);
   SEXTANT_TRY(users_->Apply(config.users));
   server.gate = users_->access();
+  server.tracer = tracing_.tracer();
   server.security = std::move(web.security);
   is_tls_ = server.security.has_tls();
   web_headers_ = std::make_shared<const std::map<std::string, std::string>>(std::move(web.headers));
@@ -587,11 +599,13 @@ Status Platform::Impl::StartAlerting(std::shared_ptr<const alerting::Config> con
     alerting::AlertmanagerOptions alerting;
     alerting.external_url = PageUrl();
     alerting.data_dir = options_.data_dir + "/alerting";
+    alerting.version = Version();
+    alerting.instance = HostName();
     SEXTANT_ASSIGN(alertmanager_,
                    alerting::Alertmanager::Start(
                        std::move(config),
                        {services_.io, services_.executor, client_, services_.clock, services_.registry,
-                        files_, services_.logger.With("component", "alerting")},
+                        files_, services_.logger.With("component", "alerting"), tracing_.tracer()},
                        alerting));
   }
   alerts_ = std::make_unique<AlertFanout>(alertmanager_.get(), notifier_, services_.logger);
@@ -635,7 +649,7 @@ Status Platform::Impl::Start() {
   SEXTANT_TRY(StartAlerting(config.alerting));
   scrape_ = std::make_unique<scrape::ScrapeManager>(
       services_.io, client_, services_.executor, services_.clock, *db_, services_.registry, services_.logger,
-      user_agent_, options_.scrape_time_tolerance_ms);
+      user_agent_, options_.scrape_time_tolerance_ms, tracing_.tracer());
   if (options_.max_concurrent_evals) {
     concurrent_evals_ =
         std::make_unique<rules::ConcurrentEvals>(services_.executor, *options_.max_concurrent_evals);
@@ -643,12 +657,12 @@ Status Platform::Impl::Start() {
   rules_ = std::make_unique<RuleRunner>(
       services_.io, services_.executor, services_.clock,
       rules::RuleContext{*engine_, *queryable_, *db_, alerts_.get(), services_.clock, services_.registry,
-                         services_.logger, concurrent_evals_.get()});
+                         services_.logger, concurrent_evals_.get(), tracing_.tracer()});
   remote_write_ = std::make_unique<remote::WriteStorage>(
       remote::WriteServices{services_.io, client_, services_.executor, services_.clock, files_,
                             services_.registry, services_.logger.With("component", "remote_write"), *db_,
                             [this](std::string_view family) { return scrape_->metadata().List(family); },
-                            user_agent_, RemoteDir()},
+                            user_agent_, RemoteDir(), tracing_.tracer()},
       journal_hold_);
   if (options_.enable_remote_write_receiver) {
     write_receiver_ = std::make_unique<remote::WriteReceiver>(
@@ -676,15 +690,29 @@ Status Platform::Impl::Start() {
   return {};
 }
 
-// The web configuration file, read again, and who may ask.
-Status Platform::Impl::ReloadWeb(const PlatformConfig& config) {
-  if (options_.web.config_file.empty()) return users_->Apply(config.users);
+// The web configuration file, read again. Refuses what ApplyWeb would, so that nothing has changed by then.
+Result<httpclient::WebSettings> Platform::Impl::ReadWeb(const PlatformConfig& config) const {
   SEXTANT_ASSIGN(httpclient::WebSettings web, LoadWebSettings(options_.web));
   SEXTANT_TRY(CheckOneKindOfUsers(config, web));
-  SEXTANT_TRY(users_->Apply(config.users));
+  SEXTANT_TRY(CheckWebSecurity(web.security, is_tls_));
+  return web;
+}
+
+// Who may ask, and how: after all else, so that a reload that fails leaves it as it was.
+Status Platform::Impl::ApplyWeb(httpclient::WebSettings web,
+                                const std::shared_ptr<const users::Settings>& users) {
+  SEXTANT_TRY(users_->Apply(users));
+  if (options_.web.config_file.empty()) return {};
   SEXTANT_TRY(server_->SetSecurity(web.security));
   web_headers_ = std::make_shared<const std::map<std::string, std::string>>(std::move(web.headers));
   return {};
+}
+
+Status Platform::Impl::ApplyAll(PlatformConfig config) {
+  SEXTANT_ASSIGN(httpclient::WebSettings web, ReadWeb(config));
+  const std::shared_ptr<const users::Settings> users = config.users;
+  SEXTANT_TRY(Apply(std::move(config)));
+  return ApplyWeb(std::move(web), users);
 }
 
 // Remembers which files make the configuration, and how they are now.
@@ -725,9 +753,7 @@ Status Platform::Impl::Reload() {
   }
   Result<PlatformConfig> config = LoadPlatformConfig(options_.config);
   if (config) NoteFiles(*config);
-  // What is most likely refused comes first, so that nothing has changed by then.
-  Status applied = config ? ReloadWeb(*config) : Status(tl::unexpected(config.error()));
-  if (applied) applied = Apply(std::move(*config));
+  const Status applied = config ? ApplyAll(std::move(*config)) : Status(tl::unexpected(config.error()));
   if (applied) {
     services_.logger.Info("configuration reloaded");
     notifications_.Withdraw(kReloadFailed);
@@ -767,6 +793,7 @@ void Platform::Impl::Stop() {
     guard = std::make_unique<ShutdownGuard>(services_.logger, kShutdownBoundMs);
   }
   notifier_.Stop();
+  tracing_.Stop();
   client_.Stop();
   services_.executor.Stop();
   services_.io.Stop();

@@ -41,6 +41,10 @@ core::Status ReadSextant(const ConfigSource& source, PlatformConfig& loaded) {
   }
   if (config::Node node = file.alertmanager()) {
     SEXTANT_ASSIGN(loaded.alerting, alerting::DecodeConfig(node));
+    if (loaded.alerting->tracing) {
+      return node.Find("tracing").Fail(
+          "there is one process here, whose work is traced as prometheus.tracing says");
+    }
   }
   return {};
 }

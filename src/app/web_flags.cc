@@ -2,6 +2,7 @@
 
 #include "config/web_config.h"
 #include "core/duration.h"
+#include "net/http_server.h"
 
 namespace sextant::app {
 
@@ -68,6 +69,13 @@ Result<httpclient::WebSettings> LoadWebSettings(const WebOptions& options) {
   if (options.config_file.empty()) return httpclient::WebSettings();
   return httpclient::LoadWebSettings(options.config_file)
       .map_error(core::AddContext("{}", options.config_file));
+}
+
+core::Status CheckWebSecurity(const net::WebSecurity& security, bool has_tls) {
+  SEXTANT_TRY(net::ValidateWebSecurity(security));
+  if (security.has_tls() == has_tls) return {};
+  return core::Fail(core::Code::kInvalidArgument, "TLS cannot be switched {} while running; restart",
+                    has_tls ? "off" : "on");
 }
 
 }  // namespace sextant::app

@@ -31,5 +31,7 @@ core::Result<std::string> ExternalUrl(const WebOptions& options);
 
 // What the web configuration file says; nothing without one. Certificates and hashes are checked.
 core::Result<httpclient::WebSettings> LoadWebSettings(const WebOptions& options);
+// Whether a server that speaks TLS or not could take this security: what HttpServer::SetSecurity refuses.
+core::Status CheckWebSecurity(const net::WebSecurity& security, bool has_tls);
 
 }  // namespace sextant::app

@@ -554,7 +554,7 @@ const Struct& FieldsOf(const PrometheusConfig*) {
           Member<&PrometheusConfig::scrape_configs>("scrape_configs")
               .NullItem("empty or null scrape config section"),
           Member<&PrometheusConfig::storage>("storage"),
-          NotYet("tracing"),
+          Member<&PrometheusConfig::tracing>("tracing"),
           Member<&PrometheusConfig::remote_write>("remote_write")
               .NullItem("empty or null remote write config section")
               .Check<std::vector<RemoteWriteConfig>>(CheckRemoteWrite),

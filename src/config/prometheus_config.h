@@ -23,6 +23,7 @@
 #include "config/otlp_config.h"
 #include "config/relabel_config.h"
 #include "config/remote_config.h"
+#include "config/tracing_config.h"
 #include "core/clock.h"
 #include "core/result.h"
 
@@ -179,6 +180,7 @@ struct PrometheusConfig {
   std::vector<RemoteWriteConfig> remote_write;
   std::vector<RemoteReadConfig> remote_read;
   OtlpConfig otlp;
+  std::optional<TracingConfig> tracing;
 };
 
 const Struct& FieldsOf(const GlobalConfig*);

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <chrono>
 
+#include "net/request_span.h"
+
 namespace sextant::net {
 
 namespace {
@@ -137,6 +139,7 @@ void Exchange::Post(OutputPiece piece) {
 }
 
 void Exchange::Observe(int status, size_t bytes) {
+  FinishRequestSpan(status, bytes, traits_.span);
   auto output = output_.lock();
   if (output == nullptr || traits_.metrics == nullptr) return;
   int64_t duration_ns = output->core().clock.MonotonicNs() - traits_.begin_ns;

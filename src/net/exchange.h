@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/trace.h"
 #include "net/compression.h"
 #include "net/grpc_wire.h"
 #include "net/http_message.h"
@@ -59,6 +60,7 @@ struct ExchangeTraits {
   GrpcEncoding grpc_accepted = GrpcEncoding::kIdentity;
   // Held for as long as somebody may still answer.
   std::shared_ptr<const void> ticket = {};
+  core::Span span = {};  // of the request; ends with the answer
 };
 
 class Exchange : public std::enable_shared_from_this<Exchange> {
@@ -108,7 +110,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void Observe(int status, size_t bytes);
 
   const std::weak_ptr<ExchangeOutput> output_;
-  const ExchangeTraits traits_;
+  ExchangeTraits traits_;
   std::atomic<bool> keeps_alive_;
   std::atomic<bool> is_endless_{false};
 

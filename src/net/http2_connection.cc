@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "net/http2_session.h"
+#include "net/request_span.h"
 #include "net/request_steps.h"
 
 namespace sextant::net {
@@ -469,7 +470,7 @@ void Http2Connection::OnEnd(Http2Stream& base) {
 }
 
 std::shared_ptr<Exchange> Http2Connection::MakeExchange(ServerStream& stream) {
-  const HttpRequest& request = stream.request;
+  HttpRequest& request = stream.request;
   const Route* route = stream.match.route;
   ExchangeTraits traits;
   traits.is_head = request.method == "HEAD";
@@ -481,6 +482,7 @@ std::shared_ptr<Exchange> Http2Connection::MakeExchange(ServerStream& stream) {
   // As Go does: what the client used, it can read.
   if (stream.is_grpc) traits.grpc_accepted = stream.grpc_encoding;
   if (core_->options.add_headers) core_->options.add_headers(request, traits.extra_headers);
+  traits.span = StartRequestSpan(core_->options.tracer, request, stream.begin_ns);
   unanswered_->fetch_add(1, std::memory_order_relaxed);
   traits.ticket = {nullptr, [count = unanswered_](const void*) { count->fetch_sub(1); }};
   stream.exchange = std::make_shared<Exchange>(weak_from_this(), std::move(traits));

@@ -10,6 +10,7 @@
 #include "net/compression.h"
 #include "net/http2_connection.h"
 #include "net/http2_session.h"
+#include "net/request_span.h"
 #include "net/request_steps.h"
 #include "net/websocket_session.h"
 
@@ -418,6 +419,7 @@ void HttpConnection::OnRequest() {
     traits.accepted = NegotiateEncoding(request.headers.Get("Accept-Encoding"));
   }
   if (core_->options.add_headers) core_->options.add_headers(request, traits.extra_headers);
+  traits.span = StartRequestSpan(core_->options.tracer, request, request_begin_ns_);
   exchange_ = std::make_shared<Exchange>(weak_from_this(), std::move(traits));
   request.cancelled = exchange_->cancelled_flag();
   if (planned_) {
@@ -438,7 +440,7 @@ void HttpConnection::Refuse(int status, std::string_view reason, std::string_vie
   traits.keeps_alive = false;
   traits.metrics = &core_->unmatched_metrics;
   traits.begin_ns = request_begin_ns_ != 0 ? request_begin_ns_ : core_->clock.MonotonicNs();
-  auto exchange = std::make_shared<Exchange>(weak_from_this(), traits);
+  auto exchange = std::make_shared<Exchange>(weak_from_this(), std::move(traits));
   exchange_ = exchange;
   exchange->Send(message.empty() && planned_ ? std::move(*planned_) : ErrorResponse(status, message));
 }

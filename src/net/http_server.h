@@ -30,6 +30,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/result.h"
+#include "core/trace.h"
 #include "net/access_gate.h"
 #include "net/io.h"
 #include "net/router.h"
@@ -116,6 +117,9 @@ struct HttpServerOptions {
   // Adds headers to the answer of every request that was read whole, whoever answers. Runs on the I/O
   // threads: must be quick.
   std::function<void(const HttpRequest& request, HttpHeaders& headers)> add_headers = nullptr;
+  // Makes a span of every request ("GET /api/v1/query"), below the client's if it sent one; the handler finds
+  // it in the request's headers (trace_headers.h). Null: none.
+  core::Tracer* tracer = nullptr;
 };
 
 class HttpServer {

@@ -13,7 +13,7 @@ import subprocess
 import unittest
 import urllib.error
 
-from harness import Api, TestCase, run, wait_for
+from harness import BINARY, Api, TestCase, run, wait_for
 
 PEERS = pathlib.Path(os.environ.get("SEXTANT_PEERS", pathlib.Path(__file__).resolve().parents[2] / ".tools" / "peers")) / "usr" / "bin"
 HAS_PEERS = (PEERS / "amtool").exists()
@@ -172,7 +172,7 @@ receivers: [{{name: everything, webhook_configs: [{{url: 'http://{hook.address}/
         self.assertEqual(server.get("/-/healthy"), (200, "OK"))
         self.assertEqual(server.get("/api/v1/alerts")[0], 410)
         for flags, words in ((["--cluster.peer=x:9094"], "cluster.peer"), (["--cluster.listen-address=:9094"], "clustering"),
-                             (["--enable-feature=nope"], "nope"), (["--web.timeout=5s"], "web.timeout"),
+                             (["--enable-feature=nope"], "nope"), (["--web.timeout=soon"], "web.timeout"),
                              (["--alerts.gc-interval=0s"], "must be at least")):
             code, output = run("alertmanager", f"--config.file={config}", *flags)
             self.assertEqual(code, 2, output)
@@ -199,7 +199,7 @@ receivers: [{{name: everything, webhook_configs: [{{url: 'http://{hook.address}/
     def test_limits_and_features(self):
         config = self.write("am.yml", "route: {receiver: r}\nreceivers: [{name: r}]\n")
         server = self.start_alertmanager(config, "--silences.max-silences=1", "--alerts.per-alertname-limit=1",
-                                         "--enable-feature=utf8-strict-mode", "--web.route-prefix=/am", ready=False)
+                                         "--enable-feature=utf8-strict-mode,alert-names-in-metrics", "--web.route-prefix=/am", ready=False)
         server.port = int(wait_for("the address", lambda: re.search(r"http://127\.0\.0\.1:(\d+)/am", server.output)).group(1))
         self.assertEqual(server.get("/am/-/ready")[0], 200)
         url = f"--alertmanager.url=http://127.0.0.1:{server.port}/am"
@@ -210,6 +210,82 @@ receivers: [{{name: everything, webhook_configs: [{{url: 'http://{hook.address}/
         for name in ("x", "y"):
             self.assertEqual(run("amtool", "alert", "add", "A", f"n={name}", url)[0], 0)
         self.assertEqual(len(json.loads(server.get("/am/api/v2/alerts")[1])), 1)
+        self.assertIn('alertmanager_alerts_limited_total{alertname="A"} 1\n', server.get("/am/metrics")[1])
+
+    def test_a_request_that_takes_too_long_says_so(self):
+        config = self.write("am.yml", "route: {receiver: r}\nreceivers: [{name: r}]\n")
+        server = self.start_alertmanager(config, "--web.timeout=1ms")
+        many = json.dumps([{"labels": {"alertname": "A", "n": str(n)}} for n in range(20_000)]).encode()
+        self.assertEqual(server.request("POST", "/api/v2/alerts", many, {"Content-Type": "application/json"}),
+                         (503, "Exceeded configured timeout of 1ms.\n"))
+
+    def test_receivers_are_named_in_metrics_when_asked(self):
+        hook = self.target()
+        server = self.start_alertmanager(self.write("am.yml", CONFIG.format(hook=hook.address)), "--enable-feature=receiver-name-in-metrics")
+        self.post(server, ({"alertname": "One"}, {}))
+        wait_for("the message", lambda: names(hook.posts) == [("firing", "One")])
+        wait_for("its count", lambda: (
+            'alertmanager_notifications_total{integration="webhook",receiver_name="all"} 1\n' in server.get("/metrics")[1]))
+        metrics = server.get("/metrics")[1]
+        self.assertIn('alertmanager_notifications_failed_total{integration="webhook",receiver_name="other",reason="other"} 0\n', metrics)
+        self.assertNotIn('alertmanager_notifications_total{integration="webhook"}', metrics)
+
+    def test_unknown_features_are_refused(self):
+        config = self.write("am.yml", "route: {receiver: r}\nreceivers: [{name: r}]\n")
+        for name, words in (("nope", "unknown option 'nope' for --enable-feature"), ("group-key-in-metrics", "not supported yet")):
+            code, output = run("alertmanager", f"--config.file={config}", f"--enable-feature={name}")
+            self.assertEqual(code, 2)
+            self.assertIn(words, output)
+
+    def test_takes_the_sockets_of_systemd(self):
+        config = self.write("am.yml", "route: {receiver: r}\nreceivers: [{name: r}]\n")
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            listener.set_inheritable(True)
+            port = listener.getsockname()[1]
+            # The number of the process is known only within it.
+            process = subprocess.Popen(
+                ["sh", "-c", 'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$0" alertmanager --web.systemd-socket --config.file="$1" '
+                             '--storage.path="$2" --cluster.listen-address=', BINARY, config, str(self.folder / "am")],
+                preexec_fn=lambda: os.dup2(listener.fileno(), 3), close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        self.assertEqual(Api(port).get("/-/ready")[0], 200)
+        code, output = run("alertmanager", "--web.systemd-socket", f"--config.file={config}", "--cluster.listen-address=")
+        self.assertEqual(code, 1)
+        self.assertIn("--web.systemd-socket: systemd has opened no sockets", output)
+
+    def test_alerts_are_relabelled_on_their_way_out(self):
+        first, second = self.target(), self.target()
+        self.write("rules.yml", "groups: [{name: g, labels: {team: t}, rules: [{alert: Told, expr: vector(1), labels: {severity: page}}, "
+                                "{alert: Dropped, expr: vector(1), labels: {severity: none}}, {alert: Half, expr: vector(1)}]}]\n")
+        config = self.write("prometheus.yml", f"""
+global: {{evaluation_interval: 1s, external_labels: {{cluster: c1, replica: r1, team: outer}}}}
+rule_files: [rules.yml]
+alerting:
+  alert_relabel_configs:
+    - {{source_labels: [severity], regex: none, action: drop}}
+    - {{regex: replica, action: labeldrop}}
+    - {{source_labels: [cluster], regex: 'c(.*)', target_label: cluster, replacement: 'cluster-$1'}}
+  alertmanagers:
+    - static_configs: [{{targets: ['{first.address}']}}]
+    - static_configs: [{{targets: ['{second.address}']}}]
+      alert_relabel_configs: [{{source_labels: [alertname], regex: Half, action: drop}}]
+""")
+        server = self.start(f"--config.file={config}", f"--storage.tsdb.path={self.folder / 'data'}", "--web.listen-address=127.0.0.1:0",
+                            "--rules.alert.resend-delay=1s", program=["prometheus"])
+
+        def told(target):
+            return {alert["labels"]["alertname"]: alert["labels"] for path, alerts in list(target.posts)
+                    if path == "/api/v2/alerts" for alert in alerts}
+        wait_for("both", lambda: "Half" in told(first) and "Told" in told(first) and "Told" in told(second))
+        # What the rule says counts before what the server adds.
+        self.assertEqual(told(first), {
+            "Told": {"alertname": "Told", "severity": "page", "team": "t", "cluster": "cluster-1"},
+            "Half": {"alertname": "Half", "team": "t", "cluster": "cluster-1"}})
+        self.assertEqual(set(told(second)), {"Told"})
+        self.assertEqual({a["labels"]["alertname"] for a in server.api("alerts")["alerts"]}, {"Told", "Dropped", "Half"})
 
     def test_the_platform_has_the_api_too(self):
         server = self.start_platform()
@@ -373,6 +449,35 @@ class Amtool(TestCase):
         code, output = run("amtool", "config", "routes", "test", f"--config.file={config}", "--verify.receivers=a", "x=1")
         self.assertEqual(code, 1)
         self.assertIn("WARNING: Expected receivers did not match resolved receivers.", output)
+        cases = self.write("cases.yml", """
+tests:
+  - name: by label
+    alerts: [{labels: {x: '1'}, expected_receivers: [b, c]}, {labels: {y: '1'}, expected_receivers: [c]}]
+  - name: wrong
+    alerts: [{labels: {x: '2', alertname: A}, expected_receivers: [b, a]}]
+  - name: no rules
+    alerts: [{labels: {x: '1'}, expected_inhibited: true}]
+""")
+        code, output = run("amtool", "config", "routes", "test", f"--config.file={config}", f"--test-file={cases}")
+        self.assertEqual(code, 1)
+        self.assertTrue(output.startswith(
+            "PASS by label\nFAIL wrong / alert[0] {alertname=\"A\", x=\"2\"}: expected receivers [b a] but got [c]\n"
+            "FAIL no rules / alert[0] {x=\"1\"}: expected_inhibited=true but no inhibit_rules are configured\n"), output)
+        self.write("am.yml", "route: {receiver: a}\nreceivers: [{name: a}]\n"
+                             "inhibit_rules: [{source_matchers: [s=c], target_matchers: [s=w], equal: [alertname]}]\n")
+        self.write("cases.yml", """
+tests:
+  - name: critical suppresses warning
+    alerts: [{labels: {alertname: A, s: c}, expected_receivers: [a]}, {labels: {alertname: A, s: w}, expected_inhibited: true}]
+  - name: others it does not
+    alerts: [{labels: {alertname: B, s: c}, expected_receivers: [a]}, {labels: {alertname: A, s: w}, expected_receivers: [a]}]
+""")
+        self.assertEqual(run("amtool", "config", "routes", "test", f"--config.file={config}", f"--test-file={cases}"),
+                         (0, "PASS critical suppresses warning\nPASS others it does not\n"))
+        self.write("cases.yml", "tests: [{name: a, alertz: []}]\n")
+        code, output = run("amtool", "config", "routes", "test", f"--config.file={config}", f"--test-file={cases}")
+        self.assertEqual(code, 1)
+        self.assertIn("cases.yml:1:19: tests[0].alertz: unknown field", output)
         self.write("t.tmpl", '{{ define "mine" }}{{ .Receiver }} {{ len .Alerts }}{{ end }}')
         code, output = run("amtool", "template", "render", f"--template.glob={self.folder}/*.tmpl", '--template.text={{ template "mine" . }}')
         self.assertEqual((code, output), (0, "receiver 2"))

@@ -144,6 +144,7 @@ class LocalTarget:
         self.body = body
         self.status = status
         self.posts = []
+        self.heads = []  # (path, headers) of every request
         self.gets = 0
         outer = self
 
@@ -159,13 +160,16 @@ class LocalTarget:
                 self.wfile.write(data)
 
             def do_GET(self):
+                outer.heads.append((self.path, dict(self.headers)))
                 outer.gets += 1
                 body = outer.body() if callable(outer.body) else outer.body
                 self._answer(outer.status, body)
 
             def do_POST(self):
                 data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                outer.posts.append((self.path, json.loads(data)))
+                outer.heads.append((self.path, dict(self.headers)))
+                is_binary = self.headers.get("Content-Type", "") == "application/x-protobuf"
+                outer.posts.append((self.path, data if is_binary else json.loads(data)))
                 self._answer(200, "ok")
 
             def log_message(self, *_):

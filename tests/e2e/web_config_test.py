@@ -1,6 +1,8 @@
 """The web configuration file that Prometheus and its exporters share, with everything that it may say of TLS, beside Debian's
 prometheus where that knows it: the same clients get in, and the same are turned away.
 """
+import base64
+import re
 import socket
 import ssl
 import subprocess
@@ -10,6 +12,9 @@ import urllib.request
 
 from harness import TestCase, wait_for
 from takeover_test import PEERS, free_port
+
+PASSWORD = "secret"
+HASH = "$2y$10$abcdefghijklmnopqrstuuqflPDzB6gcMhKa1rZqKiun2YGL5sa2u"
 
 
 def certificate(folder, name, names, ca=None):
@@ -134,6 +139,52 @@ class WebConfig(TestCase):
             server = self.ours(f"tls_server_config: {{{tls}}}\n", ready=False)
             self.assertEqual(server.process.wait(20), 1)
             wait_for(says, lambda server=server, says=says: says in server.output)
+
+
+class Reload(TestCase):
+    """A configuration that is refused late must not have changed who may ask."""
+
+    def web(self, name):
+        self.write("web.yml", f"basic_auth_users: {{{name}: '{HASH}'}}\n")
+        return str(self.folder / "web.yml")
+
+    def status(self, server, path, user, method="GET"):
+        token = base64.b64encode(f"{user}:{PASSWORD}".encode()).decode()
+        return server.request(method, path, headers={"Authorization": f"Basic {token}"})[0]
+
+    def begin(self, program, log, *arguments):
+        server = self.start(*arguments, "--web.listen-address=127.0.0.1:0", f"--web.config.file={self.web('old')}",
+                            program=[program], ready=False)
+        server.port = int(wait_for("the address", lambda: re.search(log + r".*http://127\.0\.0\.1:(\d+)", server.output)).group(1))
+        return server
+
+    def check(self, server, path, break_file, mend_file):
+        wait_for("the old user to get in", lambda: self.status(server, path, "old") == 200)
+        self.assertEqual(self.status(server, path, "new"), 401)
+        self.web("new")
+        break_file()
+        self.assertEqual(self.status(server, "/-/reload", "old", "POST"), 500)
+        self.assertEqual((self.status(server, path, "old"), self.status(server, path, "new")), (200, 401))
+        mend_file()
+        self.assertEqual(self.status(server, "/-/reload", "old", "POST"), 200)
+        self.assertEqual((self.status(server, path, "old"), self.status(server, path, "new")), (401, 200))
+
+    def test_alertmanager_keeps_its_users(self):
+        config = "route: {receiver: a}\nreceivers: [{name: a}]\n"
+        file = self.write("am.yml", config)
+        server = self.begin("alertmanager", "Listening on", f"--config.file={file}", f"--storage.path={self.folder / 'am'}",
+                            "--cluster.listen-address=")
+        # The file is right; only when its templates are read something is wrong.
+        self.write("broken.tmpl", '{{ define "x" }}{{ nosuchfunction }}{{ end }}')
+        self.check(server, "/api/v2/status", lambda: self.write("am.yml", config + "templates: [broken.tmpl]\n"),
+                   lambda: self.write("am.yml", config))
+
+    def test_prometheus_keeps_its_users(self):
+        file = self.write("prometheus.yml", "global: {}\n")
+        server = self.begin("prometheus", "web requests", f"--config.file={file}", f"--storage.tsdb.path={self.folder / 'data'}",
+                            "--web.enable-lifecycle")
+        self.check(server, "/api/v1/status/config", lambda: self.write("prometheus.yml", "global: {query_log_file: no/such/folder/log}\n"),
+                   lambda: self.write("prometheus.yml", "global: {}\n"))
 
 
 if __name__ == "__main__":

@@ -224,10 +224,20 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
   QueryContext context(limits, clock_);
   context.set_profile(request.options.profile);
   int64_t start_ns = clock_.MonotonicNs();
+  const int64_t queued_at_ns = start_ns - request.options.queued_ns;
+  core::Span exec_span = core::StartSpan(options_.tracer, "promqlExec",
+                                         {.parent = request.options.parent, .start_ns = queued_at_ns});
+  if (exec_span.is_recorded()) exec_span.SetAttribute("query", std::string(request.text));
+  core::StartSpan(options_.tracer, "promqlExecQueue",
+                  {.parent = &exec_span.context(), .start_ns = queued_at_ns})
+      .End();
+  core::Span eval_span = core::StartSpan(options_.tracer, "promqlEval", {.parent = &exec_span.context()});
   core::Result<HeldValue> value = limits.timeout_ms > 0 || request.options.queued_ns == 0
-                                      ? Evaluate(queryable, expr, request, context)
+                                      ? Evaluate(queryable, expr, request, context, eval_span.context())
                                       : core::Result<HeldValue>(core::Fail(core::Code::kDeadlineExceeded,
                                                                            "query timed out in query queue"));
+  eval_span.End();
+  if (!value) exec_span.SetError(value.error().message());
   context.FinishStats();
   QueryStats& stats = context.stats();
   stats.queue_seconds = Seconds(request.options.queued_ns);
@@ -248,6 +258,7 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
          .step_ms = request.is_range ? request.grid.step_ms : 0,
          .error = value ? std::string_view() : std::string_view(value.error().message()),
          .stats = stats,
+         .span_id = core::SpanIdText(eval_span.context()),
          .origin = request.options.origin});
   }
   if (!value) return tl::unexpected(ToQueryError(value.error()));
@@ -266,9 +277,11 @@ QueryOutcome Engine::Run(const model::Queryable& queryable, const Expr& expr, co
 }
 
 core::Result<HeldValue> Engine::Evaluate(const model::Queryable& queryable, const Expr& expr,
-                                         const Request& request, QueryContext& context) const {
+                                         const Request& request, QueryContext& context,
+                                         const core::SpanContext& parent) const {
   SEXTANT_TRY(context.Check());
   int64_t start_ns = clock_.MonotonicNs();
+  core::Span prepare_span = core::StartSpan(options_.tracer, "promqlPrepare", {.parent = &parent});
   PlanOptions plan_options;
   plan_options.grid = request.grid;
   plan_options.query_step_ms = request.is_range ? request.grid.step_ms : 0;
@@ -293,14 +306,16 @@ core::Result<HeldValue> Engine::Evaluate(const model::Queryable& queryable, cons
   if (request.options.per_step_stats) context.TrackSteps(request.grid.steps);
   int64_t prepared_ns = clock_.MonotonicNs();
   context.stats().prepare_seconds = Seconds(prepared_ns - start_ns);
+  prepare_span.End();
 
-  SEXTANT_ASSIGN(HeldValue value, RootValue(evaluator, *plan.root, request, context));
+  SEXTANT_ASSIGN(HeldValue value, RootValue(evaluator, *plan.root, request, context, parent));
   context.stats().inner_eval_seconds = Seconds(clock_.MonotonicNs() - prepared_ns);
   return value;
 }
 
 core::Result<HeldValue> Engine::RootValue(Evaluator& evaluator, const PlanNode& root, const Request& request,
-                                          QueryContext& context) const {
+                                          QueryContext& context, const core::SpanContext& parent) const {
+  core::Span inner_span = core::StartSpan(options_.tracer, "promqlInnerEval", {.parent = &parent});
   switch (root.type) {
     case ValueType::kString:
       return HeldValue{StringResult{request.time_ms, root.text}, Holding(context)};
@@ -331,6 +346,8 @@ core::Result<HeldValue> Engine::RootValue(Evaluator& evaluator, const PlanNode& 
       SEXTANT_ASSIGN(HeldVector vector, evaluator.EvalVector(root, request.grid));
       if (options_.delayed_name_removal) SEXTANT_TRY(RemoveNames(vector, context));
       int64_t computed_ns = clock_.MonotonicNs();
+      inner_span.End();
+      core::Span sort_span = core::StartSpan(options_.tracer, "promqlSort", {.parent = &parent});
       SEXTANT_ASSIGN(HeldValue value, request.is_range ? RangeValue(std::move(vector), request, context)
                                                        : VectorValue(std::move(vector), request, context));
       context.stats().result_sort_seconds = Seconds(clock_.MonotonicNs() - computed_ns);

@@ -23,6 +23,7 @@
 #include "core/metrics.h"
 #include "core/parallel.h"
 #include "core/result.h"
+#include "core/trace.h"
 #include "metrics/promql/ast.h"
 #include "metrics/promql/parser.h"
 #include "metrics/promql/query_result.h"
@@ -66,6 +67,8 @@ struct EngineOptions {
   bool use_start_timestamps = false;
   // Where queries are logged; null: nowhere. Must outlive the engine.
   QueryLog* query_log = nullptr;
+  // Makes spans of queries and their phases; null: none. Must outlive the engine.
+  core::Tracer* tracer = nullptr;
 };
 
 struct QueryOptions {
@@ -86,6 +89,8 @@ struct QueryOptions {
   std::string_view origin;
   // Filled with what each part of the query took, also when it fails. May be null; must outlive the query.
   QueryProfile* profile = nullptr;
+  // The span that the query's belong to. May be null; must outlive the query.
+  const core::SpanContext* parent = nullptr;
 };
 
 // Decides the HTTP status and the API's errorType.
@@ -150,9 +155,10 @@ class Engine {
   QueryOutcome Parse(const model::Queryable& queryable, std::string_view query, Request& request) const;
   QueryOutcome Run(const model::Queryable& queryable, const Expr& expr, const Request& request) const;
   core::Result<HeldValue> Evaluate(const model::Queryable& queryable, const Expr& expr,
-                                   const Request& request, QueryContext& context) const;
+                                   const Request& request, QueryContext& context,
+                                   const core::SpanContext& parent) const;
   core::Result<HeldValue> RootValue(Evaluator& evaluator, const PlanNode& root, const Request& request,
-                                    QueryContext& context) const;
+                                    QueryContext& context, const core::SpanContext& parent) const;
   static core::Result<HeldValue> VectorValue(HeldVector vector, const Request& request,
                                              QueryContext& context);
   static core::Result<HeldValue> RangeValue(HeldVector vector, const Request& request, QueryContext& context);

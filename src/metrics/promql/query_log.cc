@@ -103,6 +103,7 @@ void QueryLog::Write(const QueryLogEntry& entry) {
   if (!entry.error.empty()) json.Key("error").String(entry.error);
   json.Key("stats");
   WriteQueryStats(json, entry.stats, entry.start_ms, entry.step_ms);
+  json.Key("spanID").String(entry.span_id);
   json.EndObject();
   std::string line = std::move(json).Take();
   if (!entry.origin.empty()) {

@@ -35,6 +35,7 @@ struct QueryLogEntry {
   core::DurationMs step_ms = 0;  // 0 of an instant query
   std::string_view error;        // empty: it succeeded
   const QueryStats& stats;
+  std::string span_id;      // of the query's span; zeros: it has none
   std::string_view origin;  // members of a JSON object: `"httpRequest":{…}`; may be empty
 };
 

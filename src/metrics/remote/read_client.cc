@@ -8,6 +8,7 @@
 #include "httpclient/settings.h"
 #include "metrics/promfiles/chunk_codec.h"
 #include "metrics/remote/snappy_block.h"
+#include "net/request_span.h"
 #include "wire/remote_read.h"
 
 namespace sextant::remote {
@@ -193,12 +194,16 @@ Result<net::FetchResponse> ReadClient::Fetch(std::string message) {
   net::FetchRequest request = request_;
   request.body = CompressSnappy(message);
   SEXTANT_TRY(httpclient::ReadSecretFiles(config_.http, request));
+  core::Span read_span = core::StartSpan(services_.tracer, "Remote Read", {.kind = core::SpanKind::kClient});
+  core::Span request_span = net::StartFetchSpan(services_.tracer, "HTTP POST", &read_span.context(), request);
   auto answered = std::make_shared<std::promise<Result<net::FetchResponse>>>();
   std::future<Result<net::FetchResponse>> answer = answered->get_future();
   services_.client.Fetch(std::move(request), {}, [answered](Result<net::FetchResponse> response) {
     answered->set_value(std::move(response));
   });
-  return answer.get();
+  Result<net::FetchResponse> response = answer.get();
+  net::NoteAnswer(response, request_span);
+  return response;
 }
 
 Result<std::vector<RemoteSeries>> ReadClient::Read(const std::vector<model::Matcher>& matchers,

@@ -11,6 +11,7 @@
 #include "config/remote_config.h"
 #include "core/metrics.h"
 #include "core/result.h"
+#include "core/trace.h"
 #include "model/storage.h"
 #include "net/http_client.h"
 
@@ -21,6 +22,7 @@ struct ReadServices {
   net::HttpClient& client;
   core::Registry& registry;
   std::string user_agent;
+  core::Tracer* tracer = nullptr;  // makes spans of requests; null: none
 };
 
 struct RemoteSeries {

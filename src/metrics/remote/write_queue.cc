@@ -7,6 +7,7 @@
 #include "httpclient/settings.h"
 #include "httpclient/sigv4.h"
 #include "metrics/remote/snappy_block.h"
+#include "net/request_span.h"
 
 namespace sextant::remote {
 
@@ -533,6 +534,43 @@ net::FetchRequest WriteQueue::MakeRequest(std::string body, uint64_t attempts) c
   return request;
 }
 
+// Of one attempt to send a batch: the batch, the call, and the request. Null without tracing.
+struct WriteQueue::SendSpans {
+  core::Span batch;
+  core::Span store;
+  core::Span request;
+
+  void End(const Result<net::FetchResponse>& answer) {
+    net::NoteAnswer(answer, request);
+    request.End();
+    store.End();
+    if (!answer) {
+      batch.SetError(answer.error().message());
+    } else if (answer->status / 100 != 2) {
+      batch.SetError(fmt::format("server returned HTTP status {}", answer->status));
+    }
+    batch.End();
+  }
+};
+
+std::shared_ptr<WriteQueue::SendSpans> WriteQueue::StartSpans(const Shard& shard,
+                                                              net::FetchRequest& request) const {
+  if (services_.tracer == nullptr || !services_.tracer->is_on()) return nullptr;
+  auto spans = std::make_shared<SendSpans>();
+  spans->batch = core::StartSpan(services_.tracer, "Remote Send Batch");
+  if (spans->batch.is_recorded()) {
+    spans->batch.SetAttribute("request_size", static_cast<int64_t>(shard.body.size()));
+    spans->batch.SetAttribute("samples", static_cast<int64_t>(shard.under_way.size()));
+    spans->batch.SetAttribute("try", static_cast<int64_t>(shard.attempts));
+    spans->batch.SetAttribute("remote_name", settings_.config.name);
+    spans->batch.SetAttribute("remote_url", config::RedactUrl(settings_.config.url));
+  }
+  spans->store = core::StartSpan(services_.tracer, "Remote Store",
+                                 {.kind = core::SpanKind::kClient, .parent = &spans->batch.context()});
+  spans->request = net::StartFetchSpan(services_.tracer, "HTTP POST", &spans->store.context(), request);
+  return spans;
+}
+
 void WriteQueue::Send(size_t number) {
   Shard* shard;
   {
@@ -543,6 +581,7 @@ void WriteQueue::Send(size_t number) {
   net::FetchRequest request = MakeRequest(shard->body, shard->attempts);
   Status prepared = httpclient::ReadSecretFiles(settings_.config.http, request);
   if (!prepared) return Retry(number, 0, prepared.error().message());
+  const auto spans = StartSpans(*shard, request);
   int64_t begun_ns = services_.clock.MonotonicNs();
   {
     std::lock_guard lock(mutex_);
@@ -552,7 +591,8 @@ void WriteQueue::Send(size_t number) {
   }
   net::FetchHandle fetch =
       services_.client.Fetch(std::move(request), {&services_.executor, kPriority},
-                             [self = shared_from_this(), number](Result<net::FetchResponse> answer) {
+                             [self = shared_from_this(), number, spans](Result<net::FetchResponse> answer) {
+                               if (spans) spans->End(answer);
                                self->OnAnswer(number, answer);
                                self->NoteProgress();
                                std::lock_guard task_lock(self->mutex_);

@@ -32,6 +32,7 @@
 #include "core/executor.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/trace.h"
 #include "metrics/relabel/relabel.h"
 #include "metrics/remote/shard_planner.h"
 #include "metrics/remote/write_metrics.h"
@@ -59,7 +60,8 @@ struct WriteServices {
   // All families, or one.
   std::function<FamilyMetadata(std::string_view family)> metadata;
   std::string user_agent;
-  std::string data_dir;  // for the files with the positions; made when absent
+  std::string data_dir;            // for the files with the positions; made when absent
+  core::Tracer* tracer = nullptr;  // makes spans of what is sent; null: none
 };
 
 class WriteQueue : public std::enable_shared_from_this<WriteQueue> {
@@ -151,6 +153,8 @@ class WriteQueue : public std::enable_shared_from_this<WriteQueue> {
   void SendNextMetadata(const std::shared_ptr<std::vector<MetadataBody>>& bodies, size_t at);
 
   net::FetchRequest MakeRequest(std::string body, uint64_t attempts) const;
+  struct SendSpans;
+  std::shared_ptr<SendSpans> StartSpans(const Shard& shard, net::FetchRequest& request) const;
   WritePosition DoneOf(const Shard& shard) const;
   ShardProgress ProgressOf(const Shard& shard) const;
   void NoteProgress();

@@ -140,7 +140,12 @@ Group::Evaluated Group::EvaluateRule(size_t index, core::TimestampMs slot_ms) {
   const int64_t start_ns = context_.clock.MonotonicNs();
   metrics_.evaluations.Increment();
   size_t sample_count = 0;
+  core::Span span = core::StartSpan(context_.tracer, "rule");
+  if (span.is_recorded()) span.SetAttribute("name", rule.config.name());
+  rule.trace = span.context();
   core::Status outcome = RunRule(rule, slot_ms, sample_count);
+  if (!outcome) span.SetError(outcome.error().message());
+  span.End();
   if (!outcome) {
     metrics_.failures.Increment();
     logger_.Warn("evaluating rule failed",
@@ -164,6 +169,7 @@ core::Result<promql::VectorResult> Group::Query(const Rule& rule, core::Timestam
   promql::QueryOptions options;
   options.query_text = rule.config.expr;
   options.origin = query_origin_;
+  options.parent = &rule.trace;
   auto result = context_.engine.Instant(context_.queryable, *rule.config.parsed, time_ms, options);
   if (!result) return tl::unexpected(result.error().ToError());
   for (const std::string& warning : result->warnings) {
@@ -194,13 +200,10 @@ core::Result<std::vector<RuleSample>> Group::Record(const Rule& rule, core::Time
   samples.reserve(vector.size());
   model::LabelsBuilder builder;
   for (const promql::VectorSample& sample : vector) {
-    if (sample.histogram) {
-      return core::Fail(core::Code::kUnimplemented, "native histograms cannot be recorded by this version");
-    }
     builder.Reset(sample.labels);
     builder.Set(model::kMetricName, rule.config.record);
     for (const auto& [name, value] : rule.config.labels) builder.Set(name, value);
-    samples.push_back({builder.Build(), sample.value});
+    samples.push_back({builder.Build(), sample.value, sample.histogram});
   }
   std::vector<const model::Labels*> sorted;
   for (const RuleSample& sample : samples) sorted.push_back(&sample.labels);
@@ -273,7 +276,11 @@ core::Status Group::Write(Rule& rule, const std::vector<RuleSample>& samples, co
   for (const RuleSample& sample : samples) {
     const auto known = rule.series.find(sample.labels);
     const model::SeriesRef ref = known == rule.series.end() ? 0 : known->second;
-    const model::AppendResult result = appender->Append(ref, sample.labels, time_ms, sample.value);
+    const model::AppendResult result =
+        sample.histogram == nullptr
+            ? appender->Append(ref, sample.labels, time_ms, sample.value)
+            : appender->AppendSample(ref, sample.labels,
+                                     {.time_ms = time_ms, .histogram = sample.histogram.get()});
     if (result.outcome == model::AppendOutcome::kOk) {
       written.emplace(sample.labels, result.ref);
       continue;

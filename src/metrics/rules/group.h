@@ -33,6 +33,7 @@ using SeriesRefs = std::unordered_map<model::Labels, model::SeriesRef>;
 struct RuleSample {
   model::Labels labels;
   double value = 0;
+  std::shared_ptr<const model::FloatHistogram> histogram = nullptr;  // in place of the value
 };
 
 class Group {
@@ -77,7 +78,8 @@ class Group {
     model::Labels annotations;
     std::string query;
     AlertStates alerts;
-    SeriesRefs series;  // written by the last evaluation
+    SeriesRefs series;        // written by the last evaluation
+    core::SpanContext trace;  // the evaluation under way
   };
 
   core::DurationMs query_offset_ms() const {

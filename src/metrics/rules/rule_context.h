@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/trace.h"
 #include "metrics/promql/engine.h"
 #include "metrics/rules/alert.h"
 #include "metrics/rules/concurrent_evals.h"
@@ -40,6 +41,8 @@ struct RuleContext {
   core::Logger logger;
   // Null: the rules of a group are evaluated one after the other, in the order of the file.
   ConcurrentEvals* concurrent = nullptr;
+  // Makes a span of every evaluation of a rule; null: none.
+  core::Tracer* tracer = nullptr;
 };
 
 }  // namespace sextant::rules

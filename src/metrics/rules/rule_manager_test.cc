@@ -102,6 +102,24 @@ TEST_F(RuleManagerTest, RecordsWithLabelsAndMarksVanishedSeriesStale) {
   EXPECT_EQ(Metric("prometheus_rule_group_last_evaluation_samples{rule_group=\"r.yml;g\"}"), 1);
 }
 
+TEST_F(RuleManagerTest, NativeHistogramsAreRecorded) {
+  Load(
+      "groups:\n- name: g\n  rules:\n  - {record: job:h:sum, expr: sum by (job) (h)}\n  - {record: n, expr: "
+      "histogram_count(job:h:sum)}\n");
+  const core::TimestampMs at_ms = manager_->NextDueMs();
+  for (const char* instance : {"1", "2"}) {
+    auto histogram = std::make_shared<model::FloatHistogram>();
+    histogram->count = 3;
+    histogram->sum = 6;
+    histogram->zero_count = 3;
+    store_.AddSample(model::Labels::Of({{"__name__", "h"}, {"instance", instance}, {"job", "a"}}), at_ms, 0,
+                     histogram);
+  }
+  Step();
+  EXPECT_EQ(Rule().health, RuleHealth::kGood) << Rule().last_error;
+  EXPECT_THAT(store_.Get("n{job=\"a\"}"), ElementsAre(std::pair(at_ms, 6.0)));
+}
+
 TEST_F(RuleManagerTest, ScalarsAreRecordedAndStringsAreNot) {
   Load("groups:\n- name: g\n  rules:\n  - {record: one, expr: '1'}\n  - {record: text, expr: '\"x\"'}\n");
   Step();

@@ -106,7 +106,10 @@ class TestAppender final : public model::Appender {
   }
   model::AppendResult AppendSample(model::SeriesRef ref, const model::Labels& labels,
                                    const model::Sample& sample) override {
-    return Append(ref, labels, sample.time_ms, sample.value);
+    const model::AppendResult result = Append(ref, labels, sample.time_ms, sample.value);
+    if (sample.histogram != nullptr && result.outcome == model::AppendOutcome::kOk)
+      histograms_[{labels, sample.time_ms}] = std::make_shared<model::FloatHistogram>(*sample.histogram);
+    return result;
   }
   model::AppendResult AppendExemplar(model::SeriesRef ref, const model::Labels&,
                                      const model::Exemplar&) override {
@@ -120,14 +123,19 @@ class TestAppender final : public model::Appender {
     const std::lock_guard lock(store_.mutex_);
     if (store_.fails_commits_) return core::Fail(core::Code::kIo, "the disk is full");
     for (auto& [labels, sample] : batch_) store_.data_[labels].push_back(sample);
+    store_.histograms_.merge(histograms_);
     ++store_.commits_;
     return {};
   }
-  void Rollback() override { batch_.clear(); }
+  void Rollback() override {
+    batch_.clear();
+    histograms_.clear();
+  }
 
  private:
   TestStore& store_;
   std::vector<std::pair<model::Labels, std::pair<model::TimestampMs, double>>> batch_;
+  std::map<std::pair<model::Labels, model::TimestampMs>, TestStore::HistogramPtr> histograms_;
 };
 
 core::Result<std::unique_ptr<model::Querier>> TestStore::NewQuerier(model::TimestampMs start_ms,

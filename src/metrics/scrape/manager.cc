@@ -57,12 +57,14 @@ std::string Fingerprint(const config::ScrapeConfig& job) {
 
 ScrapeManager::ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor,
                              const core::Clock& clock, model::Appendable& storage, core::Registry& registry,
-                             core::Logger logger, std::string user_agent, core::DurationMs time_tolerance_ms)
+                             core::Logger logger, std::string user_agent, core::DurationMs time_tolerance_ms,
+                             core::Tracer* tracer)
     : logger_(logger.With("component", "scrape")),
       user_agent_(std::move(user_agent)),
       metrics_(registry),
       metadata_(registry),
-      services_{io, client, executor, clock, storage, metadata_, metrics_, buffers_, time_tolerance_ms} {}
+      services_{io,       client,   executor,          clock, storage, metadata_,
+                metrics_, buffers_, time_tolerance_ms, tracer} {}
 
 ScrapeManager::~ScrapeManager() { Stop(); }
 

@@ -13,6 +13,7 @@
 
 #include "config/prometheus_config.h"
 #include "core/log.h"
+#include "core/trace.h"
 #include "core/metrics.h"
 #include "metrics/discovery/manager.h"
 #include "metrics/relabel/relabel.h"
@@ -34,12 +35,12 @@ struct LocalJob {
 
 class ScrapeManager {
  public:
-  // References must outlive the manager. `user_agent` goes into requests; `time_tolerance_ms` is
-  // ScrapeServices'.
+  // References must outlive the manager. `user_agent` goes into requests; `time_tolerance_ms`
+  // and `tracer` are ScrapeServices'.
   ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor,
                 const core::Clock& clock, model::Appendable& storage, core::Registry& registry,
                 core::Logger logger, std::string user_agent,
-                core::DurationMs time_tolerance_ms = kTimeToleranceMs);
+                core::DurationMs time_tolerance_ms = kTimeToleranceMs, core::Tracer* tracer = nullptr);
   ~ScrapeManager();  // stops
 
   // Makes these jobs the ones that are scraped. Errors: kInvalidArgument for rules that do not compile;

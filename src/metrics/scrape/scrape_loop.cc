@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "httpclient/settings.h"
+#include "net/request_span.h"
 
 namespace sextant::scrape {
 
@@ -124,15 +125,25 @@ void ScrapeLoop::Begin() {
   Fetch();
 }
 
-// The request is the same each time, unless secrets in files may have changed.
-Result<std::shared_ptr<const net::PreparedRequest>> ScrapeLoop::TakeRequest() {
-  if (request_ != nullptr) return request_;
+Result<net::FetchRequest> ScrapeLoop::MakeRequest() const {
   net::FetchRequest request = settings_->request;
   request.url = target_.url;
   request.timeout_ms = target_.timeout_ms;
   request.headers.Set("X-Prometheus-Scrape-Timeout-Seconds",
                       fmt::format("{}", static_cast<double>(target_.timeout_ms) / 1000));
   SEXTANT_TRY(httpclient::ReadSecretFiles(settings_->http, request));
+  return request;
+}
+
+// The request is the same each time, unless secrets in files may have changed or it names its span.
+Result<std::shared_ptr<const net::PreparedRequest>> ScrapeLoop::TakeRequest() {
+  const bool is_traced = services_.tracer != nullptr && services_.tracer->is_on();
+  if (request_ != nullptr && !is_traced) return request_;
+  SEXTANT_ASSIGN(net::FetchRequest request, MakeRequest());
+  if (is_traced) {
+    fetch_span_ = net::StartFetchSpan(services_.tracer, "HTTP GET", nullptr, request);
+    return services_.client.Prepare(std::move(request));
+  }
   auto prepared = services_.client.Prepare(std::move(request));
   if (!httpclient::HasSecretFiles(settings_->http)) request_ = prepared;
   return prepared;
@@ -145,6 +156,8 @@ void ScrapeLoop::Fetch() {
       std::move(*request), services_.buffers.Take(),
       {.executor = &services_.executor, .priority = core::Priority::kIngest},
       [self = shared_from_this()](Result<net::FetchResponse> response) {
+        net::NoteAnswer(response, self->fetch_span_);
+        self->fetch_span_.End();
         if (!response) return self->Finish(tl::unexpected(std::move(response).error()));
         if (response->status != 200) {
           return self->Finish(Fail(Code::kUnavailable, "server returned HTTP status {} {}", response->status,

@@ -19,6 +19,7 @@
 #include "core/clock.h"
 #include "core/executor.h"
 #include "core/log.h"
+#include "core/trace.h"
 #include "metrics/scrape/body_appender.h"
 #include "metrics/scrape/buffer_pool.h"
 #include "metrics/scrape/failure_log.h"
@@ -48,6 +49,8 @@ struct ScrapeServices {
   BufferPool& buffers;
   // How far from its moment a scrape may begin and still carry the moment as its time; 0: it never does.
   core::DurationMs time_tolerance_ms = kTimeToleranceMs;
+  // Makes a span of every fetch; null: none.
+  core::Tracer* tracer = nullptr;
 };
 
 // What the loops of one job share, unchanging.
@@ -80,6 +83,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   void Begin();
   void Fetch();
   void Finish(core::Result<ScrapedBody> body);
+  core::Result<net::FetchRequest> MakeRequest() const;
   core::Result<std::shared_ptr<const net::PreparedRequest>> TakeRequest();
   core::Result<BodySummary> Append(const core::Result<ScrapedBody>& body, double duration_seconds);
   core::TimestampMs ScrapeTime();
@@ -96,6 +100,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   // Touched by the scrape under way only.
   BodyAppender appender_;
   std::shared_ptr<const net::PreparedRequest> request_;  // made by the first scrape
+  core::Span fetch_span_;                                // of the fetch under way
   core::TimestampMs due_ms_ = 0;
   core::TimestampMs time_ms_ = 0;
   int64_t begun_ns_ = 0;  // 0: not yet
