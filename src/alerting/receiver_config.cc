@@ -25,7 +25,6 @@ const config::Struct& FieldsOf(const OpsgenieResponder*);
 const config::Struct& FieldsOf(const OpsgenieConfig*);
 const config::Struct& FieldsOf(const VictoropsConfig*);
 const config::Struct& FieldsOf(const PushoverConfig*);
-const config::Struct& FieldsOf(const SnsSigning*);
 const config::Struct& FieldsOf(const SnsConfig*);
 const config::Struct& FieldsOf(const TelegramConfig*);
 const config::Struct& FieldsOf(const DiscordConfig*);
@@ -394,8 +393,6 @@ Status FinishSns(SnsConfig& sns, Node node) {
   // All three together pass, as they do in Alertmanager.
   if (sns.target_arn.empty() != (sns.topic_arn.empty() != sns.phone_number.empty()))
     return node.Fail("must provide either a Target ARN, Topic ARN, or Phone Number for SNS config");
-  if (sns.sigv4.access_key.empty() != sns.sigv4.secret_key.empty())
-    return node.Fail("must provide a AWS SigV4 Access key and Secret Key");
   return {};
 }
 
@@ -755,24 +752,6 @@ const Struct& FieldsOf(const PushoverConfig*) {
           Member<&PushoverConfig::monospace>("monospace"),
       },
       FinishPushover);
-  return kFields;
-}
-
-const Struct& FieldsOf(const SnsSigning*) {
-  static const Struct kFields = Struct::Of<SnsSigning>({
-      Member<&SnsSigning::region>("region"),
-      Member<&SnsSigning::access_key>("access_key"),
-      Member<&SnsSigning::secret_key>("secret_key"),
-      Member<&SnsSigning::profile>("profile"),
-      NotYet("role_arn",
-             "put access_key and secret_key here, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY into the "
-             "environment"),
-      NotYet("external_id",
-             "put access_key and secret_key here, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY into the "
-             "environment"),
-      NotYet("use_fips_sts_endpoint"),
-      NotYet("service_name"),
-  });
   return kFields;
 }
 
