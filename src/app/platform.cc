@@ -268,6 +268,10 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   store.stale_series_threshold = EffectiveStaleThreshold(options_.store, config);
   store.chunk_encodings = EffectiveChunkEncodings(options_.store, config);
   store.max_exemplars = config.max_exemplars();
+  store.upload_list_path = options_.store.upload_list_path;
+  if (options_.store.journal_segment_bytes > 0) {
+    store.journal_segment_bytes = options_.store.journal_segment_bytes;
+  }
   store.replay_progress = replay_;
   if (options_.is_agent) {
     store.journal_only = true;
