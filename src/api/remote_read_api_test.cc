@@ -291,8 +291,7 @@ class RemoteReadGateTest : public RemoteReadTest {
     RemoteReadTest::TearDown();
   }
   std::future<int> Ask() {
-    std::string message;
-    wire::PutBytesField(message, 1, Query("job", "a", kNow + 1000));
+    std::string message = Query("job", "a", kNow + 1000);
     return std::async(std::launch::async, [this, message] { return Post(message).status; });
   }
 

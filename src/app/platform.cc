@@ -411,7 +411,6 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
   api::AddExplainRoutes(router, queries);
   api::AddSearchRoutes(router, {*queryable_, *engine_, scrape_->metadata(), services_.clock,
                                 options_.enable_search_api, options_.search_max_limit});
-  api::AddTargetMetadataRoute(router, {*scrape_, *db_, services_.clock, options_.engine.lookback_ms});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddFederateRoutes(router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms,
                                   external_labels, engine_->Limits({})});
@@ -425,6 +424,7 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
 // What Prometheus and Alertmanager answer to those who read.
 void Platform::Impl::AddOriginalsRoutes(net::Router& router) {
   api::AddTargetRoutes(router, *scrape_);
+  api::AddTargetMetadataRoute(router, *scrape_);
   api::AddNotificationRoutes(router, notifications_);
   api::AddSelfMetricsRoute(router, services_.registry);
   auto external_labels = [this] {

@@ -96,6 +96,24 @@ class Operations(TestCase):
             self.assertEqual(status, 400, query)
             self.assertIn(says, json.loads(body)["error"])
 
+    def test_metadata_of_a_target_outlives_relabelling(self):
+        self.write("prometheus.yml", f"""
+scrape_configs:
+- job_name: renamed
+  scrape_interval: 200ms
+  static_configs: [{{targets: ['{self.exporter.address}']}}]
+  metric_relabel_configs:
+  - {{source_labels: [__name__], regex: jobs_total, target_label: __name__, replacement: other_name}}
+  - {{source_labels: [__name__], regex: wait_.*, action: drop}}
+""")
+        server = self.prometheus()
+        wait_for("a scrape", lambda: server.one("other_name") == 7)
+        self.assertEqual({entry["metric"]: entry["type"] for entry in server.api("targets/metadata")},
+                         {"jobs_total": "counter", "wait_seconds": "histogram"})
+        self.exporter.body = BODY + "# TYPE more gauge\n# HELP more Even more.\nmore 1\n"
+        wait_for("what is new", lambda: server.api("targets/metadata", metric="more"))
+        self.assertEqual(server.api("targets/metadata", metric="more")[0]["help"], "Even more.")
+
     def test_metadata_of_targets(self):
         server = self.prometheus()
         wait_for("both jobs", lambda: len(server.query("jobs_total")) == 2)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "httpclient/settings.h"
+#include "metrics/scrape/scrape_offset.h"
 
 namespace sextant::scrape {
 
@@ -216,6 +217,7 @@ void ScrapeLoop::NoteOutcome(const Result<BodySummary>& summary, double duration
     status_.last_error = error;
     status_.last_samples = summary ? summary->scraped : 0;
     status_.series = appender_.series();
+    status_.metadata = appender_.metadata();
   }
   if (!is_news) return;
   if (error.empty()) {
