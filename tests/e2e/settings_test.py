@@ -82,7 +82,8 @@ class Settings(TestCase):
         self.assertIn("must be at least 100 ms", refused.output)
 
     def test_blocks_wait_for_their_upload(self):
-        times = range(1700000000 - 1700000000 % 21600, 1700000000 - 1700000000 % 21600 + 4 * 7200, 600)
+        begin = 1700000000 - 1700000000 % 21600
+        times = range(begin, begin + 7 * 7200, 600)
         self.write("in.om", "# TYPE a gauge\n" + "".join(f"a 1 {time}\n" for time in times) + "# EOF\n")
         code, output = run("promtool", "tsdb", "create-blocks-from", "openmetrics", "in.om", "data", cwd=self.folder)
         self.assertEqual(code, 0, output)
@@ -93,14 +94,17 @@ class Settings(TestCase):
         server = self.prometheus(self.target("there 1\n").address, *flags)
         wait_for("a scrape", lambda: server.one("there") == 1)
         names = [block["ulid"] for block in server.api("status/tsdb/blocks")["blocks"]]
-        self.assertEqual(len(names), 4)
+        self.assertEqual(len(names), 7)
         server.stop()
         self.write("thanos.shipper.json", json.dumps({"version": 1, "uploaded": names}))
         server = self.prometheus(self.target("there 1\n").address, *flags)
-        blocks = wait_for("blocks that were merged", lambda: [block for block in server.api("status/tsdb/blocks")["blocks"]
-                                                              if block["compaction"]["level"] == 2])
-        self.assertEqual(blocks[0]["compaction"]["sources"], names[:3])
-        self.assertEqual([parent["ulid"] for parent in blocks[0]["compaction"]["parents"]], names[:3])
+
+        def merged():
+            blocks = server.api("status/tsdb/blocks")["blocks"]
+            return blocks[0] if blocks[0]["compaction"]["level"] == 2 else None
+        block = wait_for("blocks that were merged", merged)
+        self.assertEqual(block["compaction"]["sources"], names[:3])
+        self.assertEqual([parent["ulid"] for parent in block["compaction"]["parents"]], names[:3])
 
 
 if __name__ == "__main__":
