@@ -231,7 +231,7 @@ TEST(CompactorTest, BlocksThatWereNotUploadedAreNotMerged) {
   std::vector<BlockInfo> blocks = db->Blocks();
   ASSERT_EQ(blocks.size(), 2u);
   EXPECT_EQ(blocks[0].level, 2u);
-  EXPECT_EQ(blocks[0].sources, std::vector<std::string>(names.begin(), names.begin() + 3));
+  EXPECT_THAT(blocks[0].sources, ::testing::UnorderedElementsAre(names[0], names[1], names[2]));
   ASSERT_EQ(blocks[0].parents.size(), 3u);
   EXPECT_EQ(blocks[0].parents[1].name, names[1]);
   EXPECT_EQ(blocks[0].parents[1].start_ms, kAligned + kRange);
