@@ -1,4 +1,5 @@
-// The small files of Prometheus' blocks: meta.json and tombstones, with the checksum put right.
+// The small files of Prometheus' blocks: meta.json, tombstones, with the checksum put right, and the list of
+// those that were uploaded.
 #include <cstring>
 #include <string>
 
@@ -7,6 +8,7 @@
 #include "metrics/promfiles/big_endian.h"
 #include "metrics/promfiles/meta.h"
 #include "metrics/promfiles/tombstones.h"
+#include "metrics/promfiles/upload_list.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sextant::promfiles;
@@ -17,6 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     auto again = ParseBlockMeta(FormatBlockMeta(*meta));
     SEXTANT_CHECK(again.has_value() && *again == *meta);
   }
+  static_cast<void>(ParseUploadList(bytes));
   if (bytes.size() > 9) {
     std::string entries = bytes.substr(5, bytes.size() - 9);
     bytes.resize(bytes.size() - 4);

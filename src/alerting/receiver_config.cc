@@ -135,24 +135,6 @@ const Struct& FieldsOf(const EmailConfig*) {
   return kFields;
 }
 
-const Struct& FieldsOf(const SnsSigning*) {
-  static const Struct kFields = Struct::Of<SnsSigning>({
-      Member<&SnsSigning::region>("region"),
-      Member<&SnsSigning::access_key>("access_key"),
-      Member<&SnsSigning::secret_key>("secret_key"),
-      Member<&SnsSigning::profile>("profile"),
-      NotYet("role_arn",
-             "put access_key and secret_key here, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY into the "
-             "environment"),
-      NotYet("external_id",
-             "put access_key and secret_key here, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY into the "
-             "environment"),
-      NotYet("use_fips_sts_endpoint"),
-      NotYet("service_name"),
-  });
-  return kFields;
-}
-
 const Struct& FieldsOf(const SnsConfig*) {
   static const Struct kFields = Struct::Of<SnsConfig>(
       {

@@ -256,19 +256,11 @@ struct PushoverConfig {
   bool monospace = false;
 };
 
-// How requests to Amazon are signed. Not templates.
-struct SnsSigning {
-  std::string region;  // this and the keys: empty: where AWS' tools find them
-  std::string access_key;
-  config::Secret secret_key;
-  std::string profile;
-};
-
 struct SnsConfig {
   bool send_resolved = true;
   HttpOverride http;
   std::string api_url;
-  SnsSigning sigv4;
+  config::SigV4Config sigv4;  // not templates
   std::string topic_arn;
   std::string phone_number;
   std::string target_arn;

@@ -30,7 +30,6 @@ const config::Struct& FieldsOf(const OpsgenieResponder*);
 const config::Struct& FieldsOf(const OpsgenieConfig*);
 const config::Struct& FieldsOf(const VictoropsConfig*);
 const config::Struct& FieldsOf(const PushoverConfig*);
-const config::Struct& FieldsOf(const SnsSigning*);
 const config::Struct& FieldsOf(const SnsConfig*);
 const config::Struct& FieldsOf(const TelegramConfig*);
 const config::Struct& FieldsOf(const DiscordConfig*);

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <future>
+#include <mutex>
+
 #include "metrics/remote/read_storage.h"
 #include "metrics/remote/snappy_block.h"
 #include "metrics/tsdb/db.h"
@@ -213,6 +217,109 @@ TEST_F(RemoteReadTest, WhatIsTooMuchOrNoRequestIsRefused) {
   EXPECT_EQ(response.body, "exceeded sample limit (400)\n");
   EXPECT_EQ(Post("\x0a\x05").status, 400);
   EXPECT_EQ(Post(std::string("\x10\x07", 2)).status, 400);
+}
+
+// A store in which requests stay until they are let go, and which knows how many are inside.
+class SlowStore final : public model::Queryable {
+ public:
+  explicit SlowStore(const model::Queryable& store) : store_(store) {}
+
+  core::Result<std::unique_ptr<model::Querier>> NewQuerier(core::TimestampMs start_ms,
+                                                           core::TimestampMs end_ms) const override {
+    {
+      std::unique_lock lock(mutex_);
+      most_ = std::max(most_, ++inside_);
+      ++entered_;
+      changed_.notify_all();
+      changed_.wait(lock, [&] { return is_open_; });
+      --inside_;
+    }
+    return store_.NewQuerier(start_ms, end_ms);
+  }
+  void WaitForEntered(int count) const {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return entered_ >= count; });
+  }
+  void Open() const {
+    std::lock_guard lock(mutex_);
+    is_open_ = true;
+    changed_.notify_all();
+  }
+  int most() const {
+    std::lock_guard lock(mutex_);
+    return most_;
+  }
+  int entered() const {
+    std::lock_guard lock(mutex_);
+    return entered_;
+  }
+
+ private:
+  const model::Queryable& store_;
+  mutable std::mutex mutex_;  // guards what follows
+  mutable std::condition_variable changed_;
+  mutable int inside_ = 0;
+  mutable int entered_ = 0;
+  mutable int most_ = 0;
+  mutable bool is_open_ = false;
+};
+
+class RemoteReadGateTest : public RemoteReadTest {
+ protected:
+  void SetUp() override {
+    RemoteReadTest::SetUp();
+    slow_ = std::make_unique<SlowStore>(*db_);
+  }
+  void Serve(size_t max_concurrent) {
+    server_->Stop(0);
+    net::Router router;
+    AddRemoteReadRoutes(router, {.storage = *slow_,
+                                 .registry = gate_registry_,
+                                 .external_labels = [] { return Labels(); },
+                                 .max_concurrent = max_concurrent});
+    net::HttpServerOptions options;
+    options.listen = {"127.0.0.1:0"};
+    auto started = net::HttpServer::Start(io_, many_, clock_, gate_registry_, core::Logger::Discard(),
+                                          std::move(router), options);
+    ASSERT_TRUE(started.has_value()) << started.error().message();
+    server_ = std::move(*started);
+  }
+  void TearDown() override {
+    slow_->Open();
+    server_->Stop(0);
+    many_.Stop();
+    RemoteReadTest::TearDown();
+  }
+  std::future<int> Ask() {
+    std::string message = Query("job", "a", kNow + 1000);
+    return std::async(std::launch::async, [this, message] { return Post(message).status; });
+  }
+
+  core::Registry gate_registry_;
+  core::Executor many_{{.threads = 8, .queue_limit_tasks = 100}};
+  std::unique_ptr<SlowStore> slow_;
+};
+
+TEST_F(RemoteReadGateTest, RequestsOverTheLimitWait) {
+  Serve(2);
+  std::vector<std::future<int>> answers;
+  for (int i = 0; i < 5; ++i) answers.push_back(Ask());
+  slow_->WaitForEntered(2);
+  EXPECT_EQ(slow_->entered(), 2);
+  slow_->Open();
+  for (auto& answer : answers) EXPECT_EQ(answer.get(), 200);
+  EXPECT_EQ(slow_->entered(), 5);
+  EXPECT_LE(slow_->most(), 2);
+}
+
+TEST_F(RemoteReadGateTest, WithoutALimitNoneWaits) {
+  Serve(0);
+  std::vector<std::future<int>> answers;
+  for (int i = 0; i < 5; ++i) answers.push_back(Ask());
+  slow_->WaitForEntered(5);
+  EXPECT_EQ(slow_->most(), 5);
+  slow_->Open();
+  for (auto& answer : answers) EXPECT_EQ(answer.get(), 200);
 }
 
 }  // namespace

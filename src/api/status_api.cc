@@ -159,6 +159,19 @@ net::HttpResponse HandleBlocks(const StatusApiDeps& deps) {
       json.Key("numSeries").UInt(block.series).Key("numChunks").UInt(block.chunks);
       if (block.deletions > 0) json.Key("numTombstones").UInt(block.deletions);
       json.EndObject().Key("compaction").BeginObject().Key("level").UInt(block.level);
+      if (!block.sources.empty()) {
+        json.Key("sources").BeginArray();
+        for (const std::string& source : block.sources) json.String(source);
+        json.EndArray();
+      }
+      if (!block.parents.empty()) {
+        json.Key("parents").BeginArray();
+        for (const tsdb::BlockParentInfo& parent : block.parents) {
+          json.BeginObject().Key("ulid").String(parent.name);
+          json.Key("minTime").Int(parent.start_ms).Key("maxTime").Int(parent.end_ms).EndObject();
+        }
+        json.EndArray();
+      }
       if (block.is_out_of_order || block.is_stale_series) {
         json.Key("hints").BeginArray();
         if (block.is_out_of_order) json.String(promfiles::kHintFromOutOfOrder);

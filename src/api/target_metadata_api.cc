@@ -1,7 +1,7 @@
 #include "api/target_metadata_api.h"
 
+#include <algorithm>
 #include <charconv>
-#include <set>
 
 #include "api/envelope.h"
 #include "core/json_writer.h"
@@ -13,8 +13,6 @@ namespace {
 
 // What one answer may hold; more is asked for in parts.
 constexpr size_t kMaxEntries = 100'000;
-
-using Families = std::map<std::string, std::vector<model::MetricMetadata>>;
 
 struct Wanted {
   std::vector<model::Matcher> targets;  // no matchers: all
@@ -38,49 +36,28 @@ ApiResult<Wanted> ReadParams(const net::QueryParams& params) {
   return wanted;
 }
 
-// The family of a series' name: the name itself, or without what histograms, summaries and OpenMetrics'
-// counters put behind it.
-Families::const_iterator FamilyOf(const Families& families, const std::string& name) {
-  auto found = families.find(name);
-  if (found != families.end()) return found;
-  for (std::string_view suffix : {"_bucket", "_count", "_sum", "_total", "_info", "_created"}) {
-    if (!name.ends_with(suffix)) continue;
-    found = families.find(name.substr(0, name.size() - suffix.size()));
-    if (found != families.end()) return found;
-  }
-  return families.end();
-}
-
 struct Entry {
   const model::Labels* target = nullptr;
-  Families::const_iterator family;
+  scrape::MetadataStore::Statement statement;
 };
 
-core::Result<std::vector<Entry>> Find(const TargetMetadataApiDeps& deps, const Wanted& wanted,
-                                      const scrape::TargetsStatus& status, const Families& families) {
-  core::TimestampMs now_ms = deps.clock.NowMs();
-  SEXTANT_ASSIGN(auto querier, deps.storage.NewQuerier(now_ms - deps.lookback_ms, now_ms));
+core::Result<std::vector<Entry>> Find(const scrape::ScrapeManager& manager, const Wanted& wanted,
+                                      const scrape::TargetsStatus& status) {
+  size_t most = wanted.limit >= 0 ? std::min<size_t>(static_cast<size_t>(wanted.limit), kMaxEntries + 1)
+                                  : kMaxEntries + 1;
   std::vector<Entry> entries;
-  auto is_full = [&] { return wanted.limit >= 0 && entries.size() >= static_cast<size_t>(wanted.limit); };
+  std::vector<scrape::MetadataStore::Statement> statements;
   for (const scrape::TargetStatus& target : status.active) {
-    if (is_full()) break;
-    if (!model::MatchesAll(wanted.targets, target.labels)) continue;
-    std::vector<model::Matcher> matchers;
-    for (model::LabelView label : target.labels) {
-      matchers.push_back(model::Matcher::Equal(label.name, label.value));
-    }
-    SEXTANT_ASSIGN(std::vector<std::string> names, querier->LabelValues(model::kMetricName, matchers, {}));
-    std::set<std::string> seen;
-    for (const std::string& name : names) {
-      auto family = FamilyOf(families, name);
-      if (family == families.end() || !seen.insert(family->first).second) continue;
-      entries.push_back({&target.labels, family});
-      if (entries.size() > kMaxEntries)
-        return core::Fail(core::Code::kResourceExhausted, "more than {} entries: ask for fewer targets",
-                          kMaxEntries);
-    }
+    if (entries.size() >= most) break;
+    if (target.metadata == nullptr || !model::MatchesAll(wanted.targets, target.labels)) continue;
+    statements.clear();
+    manager.metadata().Resolve(*target.metadata, wanted.metric, most - entries.size(), statements);
+    for (auto& statement : statements) entries.push_back({&target.labels, std::move(statement)});
   }
-  if (is_full()) entries.resize(static_cast<size_t>(wanted.limit));
+  if (entries.size() > kMaxEntries) {
+    return core::Fail(core::Code::kResourceExhausted, "more than {} entries: ask for fewer targets",
+                      kMaxEntries);
+  }
   return entries;
 }
 
@@ -88,18 +65,17 @@ void Write(core::JsonWriter& json, const Entry& entry, bool with_metric) {
   json.BeginObject().Key("target").BeginObject();
   for (model::LabelView label : *entry.target) json.Key(label.name).String(label.value);
   json.EndObject();
-  if (with_metric) json.Key("metric").String(entry.family->first);
-  const model::MetricMetadata& metadata = entry.family->second.front();
+  if (with_metric) json.Key("metric").String(entry.statement.family);
+  const model::MetricMetadata& metadata = entry.statement.metadata;
   json.Key("type").String(metadata.type.empty() ? "unknown" : metadata.type);
   json.Key("help").String(metadata.help).Key("unit").String(metadata.unit).EndObject();
 }
 
-net::HttpResponse Handle(const TargetMetadataApiDeps& deps, const net::HttpRequest& request) {
+net::HttpResponse Handle(const scrape::ScrapeManager& manager, const net::HttpRequest& request) {
   auto wanted = ReadParams(request.Query());
   if (!wanted) return ErrorResponse(wanted.error());
-  Families families = deps.manager.metadata().List(wanted->metric);
-  scrape::TargetsStatus status = deps.manager.Status();
-  auto entries = Find(deps, *wanted, status, families);
+  scrape::TargetsStatus status = manager.Status();
+  auto entries = Find(manager, *wanted, status);
   if (!entries) return ErrorResponse(ApiError::From(entries.error()));
   return SuccessResponse([&](core::JsonWriter& json) {
     json.BeginArray();
@@ -110,9 +86,9 @@ net::HttpResponse Handle(const TargetMetadataApiDeps& deps, const net::HttpReque
 
 }  // namespace
 
-void AddTargetMetadataRoute(net::Router& router, TargetMetadataApiDeps deps) {
+void AddTargetMetadataRoute(net::Router& router, const scrape::ScrapeManager& manager) {
   router.Add("GET", "/api/v1/targets/metadata",
-             [deps](const net::HttpRequest& request) { return Handle(deps, request); });
+             [&manager](const net::HttpRequest& request) { return Handle(manager, request); });
 }
 
 }  // namespace sextant::api

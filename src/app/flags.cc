@@ -92,6 +92,13 @@ void FlagSet::AddSwitch(std::string name, std::string help, bool* target) {
   });
 }
 
+void FlagSet::AddWithoutEffect(std::string name, std::string value_name, std::string why, Setter check,
+                               std::string shown_default) {
+  std::string help = "No effect here: " + why + ".";
+  Add(std::move(name), std::move(value_name), std::move(help), std::move(check), std::move(shown_default));
+  flags_.back().no_effect = std::move(why);
+}
+
 void FlagSet::AddRefused(std::string name, std::string why) {
   Flag flag;
   flag.name = std::move(name);
@@ -196,6 +203,27 @@ std::vector<std::string> FlagSet::Names() const {
     if (!flag.is_refused) names.push_back("--" + flag.name);
   }
   return names;
+}
+
+std::string FlagSet::Markdown() const {
+  std::string out = fmt::format("---\ntitle: {}\n---\n\n{}\n\n\n## Flags\n\n", program_, summary_);
+  out += "| Flag | Description | Default |\n| --- | --- | --- |\n";
+  for (const Flag& flag : flags_) {
+    if (flag.is_refused) continue;
+    std::string help;
+    for (char c : flag.help) help += c == '|' ? "\\|" : std::string(1, c);
+    std::string shown = flag.shown_default.empty() ? "" : "`" + flag.shown_default + "`";
+    out += fmt::format("| <code class=\"text-nowrap\">--{}</code> | {} | {} |\n", flag.name, help, shown);
+  }
+  return out;
+}
+
+std::vector<std::pair<std::string, std::string>> FlagSet::GivenWithoutEffect() const {
+  std::vector<std::pair<std::string, std::string>> given;
+  for (const Flag& flag : flags_) {
+    if (!flag.given.empty() && !flag.no_effect.empty()) given.emplace_back(flag.name, flag.no_effect);
+  }
+  return given;
 }
 
 std::vector<std::string> FlagSet::Given() const {

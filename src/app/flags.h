@@ -40,6 +40,10 @@ class FlagSet {
   void AddList(std::string name, std::string value_name, std::string help, std::vector<std::string>* target);
   // --name and --no-name.
   void AddSwitch(std::string name, std::string help, bool* target);
+  // A flag of the original that tunes what we do not have: its value is checked by `check` and has no effect,
+  // which the program says at its start. Without a value's name it is a switch.
+  void AddWithoutEffect(std::string name, std::string value_name, std::string why, Setter check,
+                        std::string shown_default);
   // A flag of the original that this version does not honour: using it is an error that says `why`.
   void AddRefused(std::string name, std::string why);
   // A refused flag that is harmless with this value (its default, or "false"): accepted then.
@@ -54,8 +58,13 @@ class FlagSet {
   // All flags as users type them, for shell completion; refused ones are left out.
   std::vector<std::string> Names() const;
 
+  // All flags as a page in Markdown, as Prometheus' --write-documentation makes it.
+  std::string Markdown() const;
+
   // The names of the flags that were given.
   std::vector<std::string> Given() const;
+  // Those of them that have no effect, each with the reason.
+  std::vector<std::pair<std::string, std::string>> GivenWithoutEffect() const;
 
   // Name and present value (as text, "" when it was not given) of every honoured flag, for
   // /api/v1/status/flags.
@@ -70,6 +79,7 @@ class FlagSet {
     std::string refusal;  // not empty: refused
     std::string allowed_value;
     bool is_refused = false;
+    std::string no_effect;  // why it has none; empty: it has one
     std::string given;
     Setter set;
   };

@@ -69,6 +69,32 @@ TEST(Flags, RefusesWithOneClearLine) {
       "unknown flag --no-config.file; did you mean --config.file?; `sextant test --help` lists the flags");
 }
 
+TEST(Flags, WithoutEffectAreCheckedAndToldOf) {
+  Fixture f;
+  f.flags.AddWithoutEffect(
+      "queue", "N", "there is no queue",
+      [](const std::string& text) -> core::Status {
+        if (text == "1") return {};
+        return core::Fail(core::Code::kInvalidArgument, "not a number");
+      },
+      "0");
+  f.flags.AddWithoutEffect(
+      "compress", "", "it always is", [](const std::string&) { return core::Status(); }, "true");
+  EXPECT_TRUE(f.flags.GivenWithoutEffect().empty());
+  EXPECT_EQ(f.Error({"--queue=x"}), "--queue=x: not a number");
+  ASSERT_EQ(f.Error({"--queue", "1", "--no-compress", "--wait=1s"}), "");
+  using Given = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(f.flags.GivenWithoutEffect(),
+            (Given{{"queue", "there is no queue"}, {"compress", "it always is"}}));
+  std::string page = f.flags.Markdown();
+  EXPECT_NE(
+      page.find(
+          "| <code class=\"text-nowrap\">--queue</code> | No effect here: there is no queue. | `0` |\n"),
+      std::string::npos)
+      << page;
+  EXPECT_EQ(page.find("--agent"), std::string::npos) << "refused";
+}
+
 TEST(Flags, HelpNamesEveryHonouredFlagAndItsDefault) {
   std::string help = Fixture().flags.Help();
   EXPECT_NE(help.find("--config.file=FILE                 Configuration. (default: a.yml)"),

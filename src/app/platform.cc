@@ -277,6 +277,10 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   store.stale_series_threshold = EffectiveStaleThreshold(options_.store, config);
   store.chunk_encodings = EffectiveChunkEncodings(options_.store, config);
   store.max_exemplars = config.max_exemplars();
+  store.upload_list_path = options_.store.upload_list_path;
+  if (options_.store.journal_segment_bytes > 0) {
+    store.journal_segment_bytes = options_.store.journal_segment_bytes;
+  }
   store.replay_progress = replay_;
   if (options_.is_agent) {
     store.journal_only = true;
@@ -418,7 +422,6 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
   api::AddExplainRoutes(router, queries);
   api::AddSearchRoutes(router, {*queryable_, *engine_, scrape_->metadata(), services_.clock,
                                 options_.enable_search_api, options_.search_max_limit});
-  api::AddTargetMetadataRoute(router, {*scrape_, *db_, services_.clock, options_.engine.lookback_ms});
   api::AddExemplarRoutes(router, {*db_, options_.engine.parser});
   api::AddFederateRoutes(router, {*db_, services_.clock, services_.registry, options_.engine.lookback_ms,
                                   external_labels, engine_->Limits({})});
@@ -432,6 +435,7 @@ void Platform::Impl::AddStoreRoutes(net::Router& router,
 // What Prometheus and Alertmanager answer to those who read.
 void Platform::Impl::AddOriginalsRoutes(net::Router& router) {
   api::AddTargetRoutes(router, *scrape_);
+  api::AddTargetMetadataRoute(router, *scrape_);
   api::AddNotificationRoutes(router, notifications_);
   api::AddSelfMetricsRoute(router, services_.registry);
   auto external_labels = [this] {

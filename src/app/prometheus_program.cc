@@ -1,9 +1,15 @@
 // `sextant prometheus`: stands in for the prometheus server, with its flags and its file.
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
 #include <csignal>
+#include <cstdlib>
 
 #include "app/platform.h"
 #include "app/programs.h"
 #include "core/duration.h"
+#include "core/memory_budget.h"
 #include "core/start_pages.h"
 #include "metrics/promql/features.h"
 
@@ -17,9 +23,11 @@ struct Options {
   PlatformOptions platform;
   LogFlags log;
   std::vector<std::string> features;
+  std::vector<std::pair<std::string, std::string>> features_without_effect;  // each with the reason
   bool evaluates_rules_concurrently = false;
   int64_t max_concurrent_evals = 4;
   bool adjusts_scrape_times = true;
+  bool writes_documentation = false;
   std::string agent_data_dir = "data-agent/";
   std::vector<std::string> write_messages = {"prometheus.WriteRequest", "io.prometheus.write.v2.Request"};
 
@@ -225,52 +233,163 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
   flags.AddString("log.format", "FORMAT", "logfmt or json.", &options.log.format);
 }
 
-// Flags of the original that this version does not honour; those that only restate what we do anyway may
-// stand.
-void AddOtherFlags(FlagSet& flags) {
-  flags.AddOnlyDefault("storage.tsdb.no-lockfile", "false",
-                       "the lock of the data directory cannot be switched off");
-  flags.AddOnlyDefault("storage.tsdb.allow-overlapping-blocks", "true",
-                       "overlapping blocks are always served");
-  flags.AddOnlyDefault("storage.tsdb.allow-overlapping-compaction", "true",
-                       "overlapping blocks are always merged");
-  // Of structures that are others here.
-  constexpr const char* kJournal =
-      "the journal is our own: its files have a size of their own and are always compressed";
-  flags.AddOnlyDefault("storage.tsdb.wal-segment-size", "0B", kJournal);
-  flags.AddOnlyDefault("storage.tsdb.wal-compression", "true", kJournal);
-  flags.AddOnlyDefault("storage.tsdb.wal-compression-type", "snappy", kJournal);
-  flags.AddOnlyDefault("storage.agent.wal-segment-size", "0B", kJournal);
-  flags.AddOnlyDefault("storage.agent.wal-compression", "true", kJournal);
-  flags.AddOnlyDefault("storage.agent.wal-compression-type", "snappy", kJournal);
-  flags.AddOnlyDefault("storage.tsdb.samples-per-chunk", "120", "chunks of blocks have 120 samples");
-  flags.AddOnlyDefault("storage.tsdb.max-block-chunk-segment-size", "0B",
-                       "the size of chunk files cannot be set");
-  flags.AddOnlyDefault("storage.tsdb.head-chunks-write-queue-size", "0",
-                       "chunks of the head are written by the thread that fills them");
-  flags.AddOnlyDefault("storage.tsdb.delayed-compaction.max-percent", "10",
-                       "compaction is not delayed by chance");
-  for (const char* name : {"auto-gomaxprocs", "auto-gomemlimit", "auto-gomemlimit.ratio"}) {
-    flags.AddRefused(name, "there is no Go runtime here");
-  }
+// ---- Flags of the original for what is built otherwise here. Their values are checked as there.
+
+core::Status CheckWhole(const std::string& text) {
+  int64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (!text.empty() && error == std::errc() && end == text.data() + text.size()) return {};
+  return core::Fail(core::Code::kInvalidArgument, "expected integer but got \"{}\"", text);
+}
+
+core::Status CheckDuration(const std::string& text) {
+  SEXTANT_ASSIGN([[maybe_unused]] core::DurationMs duration_ms, core::ParseDuration(text));
+  return {};
+}
+
+core::Status CheckRatio(const std::string& text) {
+  char* end = nullptr;
+  double ratio = std::strtod(text.c_str(), &end);
+  if (!text.empty() && *end == '\0' && ratio > 0 && ratio <= 1) return {};
+  return core::Fail(core::Code::kInvalidArgument, "{} must be greater than 0 and less than or equal to 1.",
+                    text);
+}
+
+FlagSet::Setter OneOf(std::vector<std::string> words) {
+  return [words = std::move(words)](const std::string& text) -> core::Status {
+    if (std::ranges::find(words, text) != words.end()) return {};
+    return core::Fail(core::Code::kInvalidArgument, "enum value must be one of {}, got '{}'",
+                      fmt::join(words, ","), text);
+  };
+}
+
+// Sizes of files of a journal as Prometheus takes them; 0 is no wish.
+core::Result<uint64_t> ParseJournalFileSize(const std::string& name, const std::string& text) {
+  constexpr uint64_t kLeast = 10 << 20;
+  constexpr uint64_t kMost = 256 << 20;
+  SEXTANT_ASSIGN(uint64_t bytes, core::ParseBytes(text));
+  if (bytes == 0 || (bytes >= kLeast && bytes <= kMost)) return bytes;
+  return core::Fail(core::Code::kInvalidArgument, "flag '{}' must be set between 10MB and 256MB", name);
+}
+
+void AddJournalFlags(FlagSet& flags, const std::string& prefix, PlatformOptions& platform) {
+  const std::string size_flag = prefix + ".wal-segment-size";
+  flags.Add(
+      size_flag, "SIZE", "At which size a file of the journal is closed, 10MB to 256MB. 0 is our own choice.",
+      [&platform, size_flag](const std::string& text) -> core::Status {
+        SEXTANT_ASSIGN(platform.store.journal_segment_bytes, ParseJournalFileSize(size_flag, text));
+        return {};
+      },
+      "0B");
+  constexpr const char* kCompressed = "the journal is our own and always compressed";
+  flags.AddWithoutEffect(
+      prefix + ".wal-compression", "", kCompressed, [](const std::string&) { return core::Status(); },
+      "true");
+  flags.AddWithoutEffect(prefix + ".wal-compression-type", "NAME", kCompressed, OneOf({"snappy", "zstd"}),
+                         "snappy");
+  flags.AddWithoutEffect(
+      prefix + ".no-lockfile", "",
+      "the data directory is always locked, without a file that may be left over",
+      [](const std::string&) { return core::Status(); }, "false");
+}
+
+void AddBlockFlags(FlagSet& flags, StoreOptions& store) {
+  flags.AddString(
+      "storage.tsdb.delay-compact-file.path", "FILE",
+      "JSON file with the blocks that were uploaded (Thanos' thanos.shipper.json): blocks of level 1 "
+      "are not merged before they stand there.",
+      &store.upload_list_path);
+  flags.Add(
+      "storage.tsdb.max-block-chunk-segment-size", "SIZE",
+      "At which size a file of chunks of a block in Prometheus' format is closed, at least 1MB. 0 is 512MB.",
+      [&store](const std::string& text) -> core::Status {
+        constexpr uint64_t kLeast = 1 << 20;
+        SEXTANT_ASSIGN(uint64_t bytes, core::ParseBytes(text));
+        if (bytes != 0 && bytes < kLeast) {
+          return core::Fail(core::Code::kInvalidArgument,
+                            "flag 'storage.tsdb.max-block-chunk-segment-size' must be set over 1MB");
+        }
+        store.chunk_encodings.segment_bytes = bytes == 0 ? tsdb::ChunkEncodings().segment_bytes : bytes;
+        return {};
+      },
+      "0B");
+  flags.Add(
+      "storage.tsdb.samples-per-chunk", "N", "Most samples of a chunk of a block in Prometheus' format.",
+      [&store](const std::string& text) -> core::Status {
+        constexpr int64_t kMost = 65'535;  // the format's
+        int64_t count = 0;
+        SEXTANT_TRY(ParseCount(text, count));
+        if (count < 1 || count > kMost) {
+          return core::Fail(core::Code::kInvalidArgument, "\"{}\" is not between 1 and {}", text, kMost);
+        }
+        store.chunk_encodings.samples_per_chunk = static_cast<uint32_t>(count);
+        return {};
+      },
+      "120");
+}
+
+void AddOtherFlags(FlagSet& flags, PlatformOptions& platform) {
+  AddJournalFlags(flags, "storage.tsdb", platform);
+  AddJournalFlags(flags, "storage.agent", platform);
+  AddBlockFlags(flags, platform.store);
+  auto any = [](const std::string&) { return core::Status(); };
+  flags.AddWithoutEffect("storage.tsdb.allow-overlapping-blocks", "", "overlapping blocks are always served",
+                         any, "true");
+  flags.AddWithoutEffect("storage.tsdb.allow-overlapping-compaction", "",
+                         "overlapping blocks are always merged", any, "true");
+  flags.AddWithoutEffect("storage.tsdb.head-chunks-write-queue-size", "N",
+                         "chunks of the head are written by the thread that fills them", CheckWhole, "0");
+  flags.AddWithoutEffect("storage.tsdb.delayed-compaction.max-percent", "N",
+                         "compaction is not delayed by chance", CheckWhole, "10");
+  flags.AddWithoutEffect("storage.tsdb.block-reload-interval", "DURATION",
+                         "blocks are taken in as they are written", CheckDuration, "1m");
+  constexpr const char* kNoRuntime = "there is no Go runtime here";
+  flags.AddWithoutEffect("auto-gomaxprocs", "", kNoRuntime, any, "true");
+  flags.AddWithoutEffect("auto-gomemlimit", "", kNoRuntime, any, "true");
+  flags.AddWithoutEffect("auto-gomemlimit.ratio", "RATIO", kNoRuntime, CheckRatio, "0.9");
   constexpr const char* kAgentJournal =
       "the journal of an agent is kept until it was sent, up to 4 GiB, and cleaned up by itself";
-  flags.AddOnlyDefault("storage.agent.wal-truncate-frequency", "2h", kAgentJournal);
-  flags.AddOnlyDefault("storage.agent.retention.max-time", "4h", kAgentJournal);
-  flags.AddOnlyDefault("storage.agent.no-lockfile", "false",
-                       "the lock of the data directory cannot be switched off");
-  for (const char* name :
-       {"storage.tsdb.delay-compact-file.path", "scrape.name-escaping-scheme", "write-documentation"}) {
-    flags.AddRefused(name, "not supported yet");
-  }
+  flags.AddWithoutEffect("storage.agent.wal-truncate-frequency", "DURATION", kAgentJournal, CheckDuration,
+                         "2h");
+  flags.AddWithoutEffect("storage.agent.retention.max-time", "DURATION", kAgentJournal, CheckDuration, "4h");
+  flags.AddWithoutEffect("scrape.name-escaping-scheme", "NAME",
+                         "a reader's escaping= says how names are escaped for it",
+                         OneOf({"values", "underscores", "dots"}), "underscores");
 }
 
 FlagSet MakeFlags(Options& options) {
   FlagSet flags{std::string(kName),
                 "Scrapes, stores, queries and alerts, with the flags and the file of Prometheus."};
   AddHonouredFlags(flags, options);
-  AddOtherFlags(flags);
+  AddOtherFlags(flags, options.platform);
+  flags.AddSwitch("write-documentation", "Print all flags as Markdown, and end.",
+                  &options.writes_documentation);
   return flags;
+}
+
+// Features of the original that are always so here, or that tune what we do not have: why, or "".
+std::string_view WhyWithoutEffect(std::string_view feature) {
+  constexpr std::pair<std::string_view, std::string_view> kFeatures[] = {
+      {"exemplar-storage", "exemplars are always kept; storage.exemplars.max_exemplars says how many"},
+      {"native-histograms", "scrape_native_histograms says what is scraped"},
+      {"expand-external-labels", "variables in external labels are always expanded"},
+      {"promql-at-modifier", "it is always there"},
+      {"promql-negative-offset", "it is always there"},
+      {"utf8-names", "metric_name_validation_scheme says which names are taken"},
+      {"no-default-scrape-port", "ports are never added"},
+      {"new-service-discovery-manager", "there is one manager"},
+      {"memory-snapshot-on-shutdown", "a start reads little more than what an orderly stop has left"},
+      {"fast-startup", "a start reads little more than what an orderly stop has left"},
+      {"metadata-wal-records", "metadata is sent with 2.0 without it"},
+      {"st-storage", "start timestamps are always stored"},
+      {"delayed-compaction", "compaction is not delayed by chance"},
+      {"use-uncached-io", "blocks are written through the page cache"},
+      {"auto-gomaxprocs", "there is no Go runtime here"},
+      {"auto-gomemlimit", "there is no Go runtime here"},
+      {"old-ui", "the pages are our own"},
+  };
+  const auto* found = std::ranges::find(kFeatures, feature, [](const auto& one) { return one.first; });
+  return found == std::end(kFeatures) ? std::string_view() : found->second;
 }
 
 core::Status ApplyFeatures(Options& options) {
@@ -301,8 +420,8 @@ core::Status ApplyFeatures(Options& options) {
         options.evaluates_rules_concurrently = true;
       } else if (name == "agent") {
         options.platform.is_agent = true;
-      } else if (name == "exemplar-storage") {
-        // Exemplars are always kept; storage.exemplars.max_exemplars says how many.
+      } else if (std::string_view why = WhyWithoutEffect(name); !why.empty()) {
+        options.features_without_effect.emplace_back(std::move(name), why);
       } else if (!name.empty()) {
         return core::Fail(core::Code::kUnimplemented, "--enable-feature: {} is not supported yet", name);
       }
@@ -361,10 +480,16 @@ core::Status ApplyWriteMessages(Options& options) {
   return {};
 }
 
-core::Status Run(Options& options) {
+core::Status Run(Options& options, const FlagSet& flags) {
   SEXTANT_ASSIGN(options.platform.log, MakeLogOptions(options.log));
   core::SignalWaiter signals;
   SEXTANT_ASSIGN(std::unique_ptr<Platform> platform, Platform::Start(options.platform));
+  for (const auto& [name, why] : flags.GivenWithoutEffect()) {
+    platform->logger().Warn("this flag has no effect here", {{"flag", "--" + name}, {"reason", why}});
+  }
+  for (const auto& [name, why] : options.features_without_effect) {
+    platform->logger().Info("this feature has no effect here", {{"feature", name}, {"reason", why}});
+  }
   for (const std::string& url : platform->urls())
     platform->logger().Info("Server is ready to receive web requests.", {{"url", url}});
   core::ReleaseStartPages();
@@ -395,9 +520,13 @@ int RunPrometheusProgram(const Arguments& arguments) {
     PrintError(kName, parsed.error().message());
     return kExitUsage;
   }
+  if (options.writes_documentation) {
+    fmt::print("{}", flags.Markdown());
+    return kExitOk;
+  }
   options.platform.flags = flags.Values();
   core::InstallCrashHandler();
-  if (core::Status ran = Run(options); !ran) {
+  if (core::Status ran = Run(options, flags); !ran) {
     PrintError(kName, ran.error().message());
     return kExitFailed;
   }

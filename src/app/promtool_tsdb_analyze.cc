@@ -1,6 +1,7 @@
 // `promtool tsdb analyze`: which labels make most series, and which come and go, in one block.
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <map>
 
 #include "app/promtool_blocks.h"
@@ -90,7 +91,19 @@ void PrintDistribution(std::string_view what, std::vector<uint64_t> values, uint
   Print("\n");
 }
 
-// How many samples and bytes the chunks of the series have, by what they hold.
+// Of all histograms of a chunk together.
+Result<uint64_t> BucketsOf(const promfiles::ChunkCursor::Chunk& chunk) {
+  model::SampleColumns samples;
+  SEXTANT_TRY(promfiles::DecodeChunk(chunk.encoding, chunk.bytes, std::numeric_limits<int64_t>::min(),
+                                     std::numeric_limits<int64_t>::max(), samples));
+  uint64_t buckets = 0;
+  for (const auto& histogram : samples.histograms) {
+    if (histogram) buckets += histogram->positive_buckets.size() + histogram->negative_buckets.size();
+  }
+  return buckets;
+}
+
+// How many samples, bytes and buckets the chunks of the series have, by what they hold.
 Status AnalyzeChunks(const DirectoryBlock& block, const promfiles::IndexReader& index,
                      const std::vector<model::Matcher>& matchers) {
   struct Kind {
@@ -101,6 +114,7 @@ Status AnalyzeChunks(const DirectoryBlock& block, const promfiles::IndexReader& 
   };
   Kind floats{"samples per float chunk", "bytes per float chunk"};
   Kind histograms{"samples per histogram chunk", "bytes per histogram chunk"};
+  std::vector<uint64_t> buckets;
   core::PosixFileSystem files;
   SEXTANT_ASSIGN(auto segments, promfiles::ChunkSegments::Open(files, core::JoinPath(block.dir, "chunks")));
   promfiles::ChunkCursor cursor(segments);
@@ -117,6 +131,8 @@ Status AnalyzeChunks(const DirectoryBlock& block, const promfiles::IndexReader& 
       Kind& kind = has_floats ? floats : histograms;
       kind.samples.push_back(static_cast<uint64_t>(byte(0) << 8 | byte(1)));
       kind.bytes.push_back(chunk.bytes.size());
+      if (has_floats) continue;
+      SEXTANT_ASSIGN(buckets.emplace_back(), BucketsOf(chunk));
     }
     return {};
   }));
@@ -126,6 +142,7 @@ Status AnalyzeChunks(const DirectoryBlock& block, const promfiles::IndexReader& 
     PrintDistribution(kind->samples_title, std::move(kind->samples), total);
     PrintDistribution(kind->bytes_title, std::move(kind->bytes), total);
   }
+  PrintDistribution("buckets per histogram chunk", std::move(buckets), total);
   return {};
 }
 

@@ -26,6 +26,8 @@ struct StoreOptions {
   // What holds when the configuration file says nothing.
   double stale_series_threshold = 0;
   tsdb::ChunkEncodings chunk_encodings;
+  std::string upload_list_path = {};   // blocks that are not in this file are not merged; empty: all may be
+  uint64_t journal_segment_bytes = 0;  // 0: the store's own
 };
 
 // The share of stale series from which on `sextant` moves them to blocks, where the file says nothing:

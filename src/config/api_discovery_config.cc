@@ -145,8 +145,8 @@ const Struct& FieldsOf(const Ec2DiscoveryConfig*) {
           Member<&Config::access_key>("access_key"),
           Member<&Config::secret_key>("secret_key"),
           Member<&Config::profile>("profile"),
-          NotYet("role_arn"),
-          NotYet("external_id"),
+          Member<&Config::role_arn>("role_arn"),
+          Member<&Config::external_id>("external_id"),
           Member<&Config::refresh_interval_ms>("refresh_interval", Duration())
               .Check<int64_t>(CheckRefreshInterval),
           Member<&Config::port>("port"),

@@ -64,6 +64,8 @@ struct Ec2DiscoveryConfig {
   std::string access_key;
   Secret secret_key;
   std::string profile;
+  std::string role_arn;     // empty: the keys themselves sign
+  std::string external_id;  // told when the role is assumed
   int32_t port = 80;
   std::vector<DiscoveryFilter> filters;
   core::DurationMs refresh_interval_ms = 60'000;

@@ -1,7 +1,9 @@
 #include "config/http_client_config.h"
 
+#include <algorithm>
 #include <tuple>
 
+#include "config/free_form.h"
 #include "config/paths.h"
 #include "config/text.h"
 #include "config/url_text.h"
@@ -121,27 +123,95 @@ core::Status FinishProxy(ProxyConfig& proxy, Node node) {
   return {};
 }
 
+// Our client speaks HTTP/1.1 alone: a server may not choose "h2", which is left out of what it is offered.
+core::Status CheckNextProtos(const std::vector<std::string>& protocols, Node node) {
+  constexpr size_t kMaxBytes = 255;  // RFC 7301
+  for (const std::string& protocol : protocols) {
+    if (protocol.empty() || protocol.size() > kMaxBytes) {
+      return node.Fail("the protocol {} must have 1 to {} bytes", Quote(protocol), kMaxBytes);
+    }
+  }
+  bool is_h2_alone = !protocols.empty() &&
+                     std::ranges::all_of(protocols, [](const std::string& one) { return one == "h2"; });
+  if (is_h2_alone) {
+    return node.FailAtKey(core::Code::kUnimplemented, "HTTP/2 alone is not supported yet; add http/1.1");
+  }
+  return {};
+}
+
 core::Status CheckGrantType(const std::string& grant_type, Node node) {
-  if (grant_type.empty() || grant_type == "client_credentials") return {};
+  if (grant_type.empty() || grant_type == "client_credentials" || grant_type == kJwtBearerGrant) return {};
   return node.FailAtKey(core::Code::kUnimplemented,
                         fmt::format("the grant type {} is not supported yet", Quote(grant_type)));
+}
+
+core::Status CheckAssertion(const OAuth2Config& oauth2, Node node) {
+  if (!oauth2.client_certificate_key.empty() && !oauth2.client_certificate_key_file.empty()) {
+    return node.Fail(
+        "at most one of oauth2 client_certificate_key, client_certificate_key_file & "
+        "client_certificate_key_ref must be configured using grant-type={}",
+        kJwtBearerGrant);
+  }
+  for (std::string_view known : {"", "RS256", "RS384", "RS512"}) {
+    if (oauth2.signature_algorithm == known) return {};
+  }
+  return node.Find("signature_algorithm").Fail("valid signature algorithms are RS256, RS384 and RS512");
 }
 
 core::Status FinishOAuth2(OAuth2Config& oauth2, Node node) {
   if (oauth2.client_id.empty()) return node.Fail("oauth2 client_id must be configured");
   if (oauth2.token_url.empty()) return node.Fail("oauth2 token_url must be configured");
-  if (!oauth2.client_secret.empty() && !oauth2.client_secret_file.empty()) {
+  if (oauth2.grant_type == kJwtBearerGrant) {
+    SEXTANT_TRY(CheckAssertion(oauth2, node));
+  } else if (!oauth2.client_secret.empty() && !oauth2.client_secret_file.empty()) {
     return node.Fail(
-        "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must be configured");
+        "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must be configured "
+        "using grant-type=client_credentials");
   }
   MakeRelative(node, oauth2.client_secret_file);
+  MakeRelative(node, oauth2.client_certificate_key_file);
+  return {};
+}
+
+// What STS takes: letters, digits, '_' and a few signs.
+bool IsSessionName(std::string_view name) {
+  return name.size() >= 2 && name.size() <= 64 && std::ranges::all_of(name, [](unsigned char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  std::string_view("_+=,.@-").find(static_cast<char>(c)) != std::string_view::npos;
+         });
+}
+
+core::Status CheckTags(const std::map<std::string, std::string>& tags, Node node) {
+  constexpr size_t kMaxKeyBytes = 128;
+  constexpr size_t kMaxValueBytes = 256;
+  for (const auto& [key, value] : tags) {
+    if (key.empty()) return node.Fail("tag key must not be empty");
+    if (key.size() > kMaxKeyBytes) {
+      return node.Fail("tag key {} exceeds maximum length of {}", Quote(key), kMaxKeyBytes);
+    }
+    if (value.size() > kMaxValueBytes) {
+      return node.Fail("tag value for key {} exceeds maximum length of {}", Quote(key), kMaxValueBytes);
+    }
+  }
   return {};
 }
 
 core::Status FinishSigV4(SigV4Config& sigv4, Node node) {
-  if (sigv4.access_key.empty() == sigv4.secret_key.empty()) return {};
-  return node.Fail(
-      "must provide a AWS SigV4 Access key and Secret Key if credentials are specified in the SigV4 config");
+  if (sigv4.access_key.empty() != sigv4.secret_key.empty()) {
+    return node.Fail(
+        "must provide a AWS SigV4 Access key and Secret Key if credentials are specified in the SigV4 "
+        "config");
+  }
+  if (sigv4.role_arn.empty()) {
+    if (!sigv4.external_id.empty()) return node.Fail("external_id can only be used with role_arn");
+    if (!sigv4.session_name.empty()) return node.Fail("session_name can only be used with role_arn");
+    if (!sigv4.tags.empty()) return node.Fail("tags can only be used with role_arn");
+  }
+  if (!sigv4.session_name.empty() && !IsSessionName(sigv4.session_name)) {
+    return node.Find("session_name")
+        .Fail("session_name must match ^[\\w+=,.@-]{{2,64}}$ (2-64 alphanumeric and +=,.@- characters)");
+  }
+  return {};
 }
 
 std::string Lower(std::string_view text) {
@@ -251,7 +321,7 @@ const Struct& FieldsOf(const TlsConfig*) {
           Member<&TlsConfig::insecure_skip_verify>("insecure_skip_verify"),
           Member<&TlsConfig::min_version>("min_version").Check<std::string>(CheckTlsVersion),
           Member<&TlsConfig::max_version>("max_version").Check<std::string>(CheckTlsVersion),
-          NotYet("next_protos"),
+          Member<&TlsConfig::next_protos>("next_protos").Check<std::vector<std::string>>(CheckNextProtos),
       },
       FinishTls);
   return kFields;
@@ -276,14 +346,14 @@ const Struct& FieldsOf(const OAuth2Config*) {
           Member<&OAuth2Config::client_secret>("client_secret"),
           Member<&OAuth2Config::client_secret_file>("client_secret_file"),
           NotYet("client_secret_ref"),
-          NotYet("client_certificate_key_id"),
-          NotYet("client_certificate_key"),
-          NotYet("client_certificate_key_file"),
+          Member<&OAuth2Config::client_certificate_key_id>("client_certificate_key_id"),
+          Member<&OAuth2Config::client_certificate_key>("client_certificate_key"),
+          Member<&OAuth2Config::client_certificate_key_file>("client_certificate_key_file"),
           NotYet("client_certificate_key_ref"),
-          NotYet("signature_algorithm"),
-          NotYet("iss"),
-          NotYet("audience"),
-          NotYet("claims"),
+          Member<&OAuth2Config::signature_algorithm>("signature_algorithm"),
+          Member<&OAuth2Config::iss>("iss"),
+          Member<&OAuth2Config::audience>("audience"),
+          Member<&OAuth2Config::claims_json>("claims", JsonObject()),
           Member<&OAuth2Config::grant_type>("grant_type").Check<std::string>(CheckGrantType),
           Member<&OAuth2Config::scopes>("scopes"),
           Member<&OAuth2Config::token_url>("token_url").AlwaysWritten(),
@@ -302,9 +372,11 @@ const Struct& FieldsOf(const SigV4Config*) {
           Member<&SigV4Config::access_key>("access_key"),
           Member<&SigV4Config::secret_key>("secret_key"),
           Member<&SigV4Config::profile>("profile"),
-          NotYet("role_arn"),
-          NotYet("external_id"),
-          NotYet("use_fips_sts_endpoint").Allowing({"false"}),
+          Member<&SigV4Config::role_arn>("role_arn"),
+          Member<&SigV4Config::external_id>("external_id"),
+          Member<&SigV4Config::session_name>("session_name"),
+          Member<&SigV4Config::tags>("tags").Check<std::map<std::string, std::string>>(CheckTags),
+          Member<&SigV4Config::use_fips_sts_endpoint>("use_fips_sts_endpoint"),
           Member<&SigV4Config::service_name>("service_name"),
       },
       FinishSigV4);
@@ -358,7 +430,8 @@ std::string RevealSecrets(const std::optional<SigV4Config>& sigv4) {
 std::string RevealSecrets(const HttpClientConfig& http) {
   std::string text = http.proxy.url + SecretsOf(http.tls, http.proxy);
   if (http.oauth2) {
-    text += "\n" + http.oauth2->client_secret.Reveal() + SecretsOf(http.oauth2->tls, http.oauth2->proxy);
+    text += "\n" + http.oauth2->client_secret.Reveal() + "\n" + http.oauth2->client_certificate_key.Reveal() +
+            SecretsOf(http.oauth2->tls, http.oauth2->proxy);
   }
   if (http.basic_auth) text += "\n" + http.basic_auth->password.Reveal();
   if (http.authorization) text += "\n" + http.authorization->credentials.Reveal();

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/decode.h"
@@ -39,6 +40,7 @@ struct TlsConfig {
   bool insecure_skip_verify = false;
   std::string min_version;  // "TLS10" … "TLS13", or empty
   std::string max_version;
+  std::vector<std::string> next_protos;  // offered to the server (ALPN); empty: "http/1.1"
 };
 
 struct ProxyConfig {
@@ -48,14 +50,24 @@ struct ProxyConfig {
   std::map<std::string, std::vector<Secret>> connect_header;  // sent to the proxy with CONNECT
 };
 
-// Client credentials (RFC 6749, 4.4), for which a server gives a token.
+inline constexpr std::string_view kJwtBearerGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+// For what a server gives a token: client credentials (RFC 6749, 4.4) or a signed assertion (RFC 7523, 2.1).
 struct OAuth2Config {
   std::string client_id;
   Secret client_secret;
   std::string client_secret_file;
   std::vector<std::string> scopes;
   std::string token_url;
-  std::string grant_type;  // "client_credentials", or empty for it
+  std::string grant_type;  // "client_credentials", or empty for it, or kJwtBearerGrant
+  // The rest is of assertions: an RSA key as PEM, its name, "RS256" (also when empty), "RS384" or "RS512".
+  Secret client_certificate_key;
+  std::string client_certificate_key_file;
+  std::string client_certificate_key_id;
+  std::string signature_algorithm;
+  std::string iss;          // empty: client_id
+  std::string audience;     // empty: token_url
+  std::string claims_json;  // more claims, as a JSON object; empty: none
   std::map<std::string, std::string> endpoint_params;
   TlsConfig tls;
   ProxyConfig proxy;
@@ -67,7 +79,12 @@ struct SigV4Config {
   std::string access_key;
   Secret secret_key;
   std::string profile;
-  std::string service_name;  // empty: "aps"
+  std::string service_name = {};  // empty: "aps"
+  std::string role_arn = {};      // empty: the keys themselves sign; else those of this role
+  std::string external_id = {};   // told when the role is assumed, as are the next two
+  std::string session_name = {};
+  std::map<std::string, std::string> tags = {};
+  bool use_fips_sts_endpoint = false;
 };
 
 // Values of one header of requests, in this order.

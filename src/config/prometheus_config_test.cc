@@ -99,9 +99,23 @@ TEST(PrometheusConfigTest, OAuth2ProxiesAndTls) {
   EXPECT_THAT(job("oauth2: {client_id: x}"), HasSubstr("oauth2 token_url must be configured"));
   EXPECT_THAT(job("oauth2: {client_id: x, token_url: y, client_secret: a, client_secret_file: b}"),
               HasSubstr("at most one of oauth2 client_secret, client_secret_file & client_secret_ref"));
-  EXPECT_THAT(
-      job("oauth2: {client_id: x, token_url: y, grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer'}"),
-      HasSubstr("jwt-bearer\" is not supported yet"));
+  EXPECT_THAT(job("oauth2: {client_id: x, token_url: y, grant_type: password}"),
+              HasSubstr("the grant type \"password\" is not supported yet"));
+  auto assertion = [&](const std::string& fields) {
+    return job("oauth2: {client_id: x, token_url: y, grant_type: '" + std::string(kJwtBearerGrant) + "', " +
+               fields + "}");
+  };
+  EXPECT_EQ(assertion("client_certificate_key: hidden, signature_algorithm: RS384"), "no error");
+  EXPECT_THAT(assertion("client_certificate_key: a, client_certificate_key_file: b"),
+              HasSubstr("at most one of oauth2 client_certificate_key, client_certificate_key_file & "
+                        "client_certificate_key_ref must be configured using "
+                        "grant-type=urn:ietf:params:oauth:grant-type:jwt-bearer"));
+  EXPECT_THAT(assertion("signature_algorithm: HS256"),
+              HasSubstr("oauth2.signature_algorithm: valid signature algorithms are RS256, RS384 and RS512"));
+  EXPECT_THAT(assertion("claims: [a]"), HasSubstr("oauth2.claims: it must be a mapping, but is a list"));
+  EXPECT_THAT(job("tls_config: {next_protos: [h2]}"), HasSubstr("HTTP/2 alone is not supported yet"));
+  EXPECT_THAT(job("tls_config: {next_protos: ['']}"), HasSubstr("must have 1 to 255 bytes"));
+  EXPECT_EQ(job("tls_config: {next_protos: [h2, acme, http/1.1]}"), "no error");
   EXPECT_THAT(job("oauth2: {client_id: x, token_url: y}\n  basic_auth: {username: u}"),
               HasSubstr("at most one of basic_auth, oauth2 & authorization must be configured"));
   EXPECT_THAT(job("proxy_connect_header: {a: [b]}"),
@@ -115,13 +129,20 @@ scrape_configs:
 - job_name: a
   proxy_url: http://p
   proxy_connect_header: {H: [hidden1]}
-  oauth2: {client_id: id, client_secret: hidden2, token_url: u, scopes: [s], endpoint_params: {k: v}}
-  tls_config: {cert: c, key: hidden3}
+  oauth2: {client_id: id, client_secret: hidden2, token_url: u, scopes: [s], endpoint_params: {k: v},
+           client_certificate_key: hidden4, claims: {num: 1, t: "2", deep: [{a: null}, true, 1.5]}}
+  tls_config: {cert: c, key: hidden3, next_protos: [x]}
 )");
   ASSERT_TRUE(config) << config.error().message();
   std::string dump = DumpPrometheusConfig(*config);
   EXPECT_EQ(dump.find("hidden"), std::string::npos) << dump;
   EXPECT_THAT(dump, HasSubstr("client_id: id"));
+  EXPECT_THAT(dump, HasSubstr("claims:\n      num: 1\n      t: \"2\"\n      deep:\n      - a: null\n      - "
+                              "true\n      - 1.5\n"));
+  EXPECT_EQ(config->scrape_configs[0].http.oauth2->claims_json,
+            R"({"num":1,"t":"2","deep":[{"a":null},true,1.5]})");
+  EXPECT_EQ(DumpPrometheusConfig(*Read(dump)), dump);
+  EXPECT_THAT(RevealSecrets(config->scrape_configs[0].http), HasSubstr("hidden4"));
   EXPECT_THAT(RevealSecrets(config->scrape_configs[0].http), HasSubstr("hidden1"));
 }
 
@@ -161,7 +182,7 @@ TEST(PrometheusConfigTest, DiscoveryFromApis) {
   EXPECT_THAT(job("dockerswarm_sd_configs: [{host: 'tcp://x', role: x}]"),
               HasSubstr("invalid role x, expected tasks, services, or nodes"));
   EXPECT_THAT(job("ec2_sd_configs: [{filters: [{name: x}]}]"), HasSubstr("filter values cannot be empty"));
-  EXPECT_THAT(job("ec2_sd_configs: [{role_arn: x}]"), HasSubstr("role_arn is not supported yet"));
+  EXPECT_EQ(job("ec2_sd_configs: [{role_arn: x, external_id: y}]"), "no error");
   EXPECT_THAT(job("consul_sd_configs: [{refresh_interval: 0s}]"), HasSubstr("longer than 0"));
   auto config = Read("scrape_configs: [{job_name: a, consul_sd_configs: [{username: u, password: hidden}]}]");
   ASSERT_TRUE(config) << config.error().message();

@@ -117,7 +117,13 @@ Status CheckNames(const std::vector<C>& configs, std::string_view what, Node nod
 
 Status FinishWrite(RemoteWriteConfig& write, Node node) {
   if (write.url.empty()) return node.Fail("url for remote_write is empty");
-  if (write.sigv4 && (write.http.basic_auth || write.http.authorization || write.http.oauth2)) {
+  int ways = 0;
+  for (bool has : {write.http.basic_auth.has_value(), write.http.authorization.has_value(),
+                   write.http.oauth2.has_value(), write.sigv4.has_value(), write.azuread.has_value(),
+                   write.google_iam.has_value()}) {
+    ways += has ? 1 : 0;
+  }
+  if (ways > 1) {
     return node.Fail(
         "at most one of basic_auth, authorization, oauth2, sigv4, azuread or google_iam must be configured");
   }
@@ -172,8 +178,8 @@ const Struct& FieldsOf(const RemoteWriteConfig*) {
           Member<&RemoteWriteConfig::queue>("queue_config"),
           Member<&RemoteWriteConfig::metadata>("metadata_config"),
           Member<&RemoteWriteConfig::sigv4>("sigv4"),
-          NotYet("azuread"),
-          NotYet("google_iam"),
+          Member<&RemoteWriteConfig::azuread>("azuread"),
+          Member<&RemoteWriteConfig::google_iam>("google_iam"),
       },
       FinishWrite);
   return kFields;

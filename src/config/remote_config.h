@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/cloud_auth_config.h"
 #include "config/decode.h"
 #include "config/http_client_config.h"
 #include "config/relabel_config.h"
@@ -45,7 +46,10 @@ struct RemoteWriteConfig {
   bool round_robin_dns = false;  // new connections go to any of the host's addresses
   std::string protobuf_message = "prometheus.WriteRequest";
   HttpClientConfig http;
+  // At most one of these and of the ways in `http`.
   std::optional<SigV4Config> sigv4;
+  std::optional<AzureAdConfig> azuread;
+  std::optional<GoogleIamConfig> google_iam;
   RemoteQueueConfig queue;
   RemoteMetadataConfig metadata;
 };

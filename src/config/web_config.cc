@@ -103,12 +103,8 @@ core::Status CheckRateLimit(const int64_t& burst, Node node) {
 }
 
 core::Status CheckVersion(const std::string& version, Node node) {
-  for (std::string_view known : {"TLS12", "TLS13"}) {
+  for (std::string_view known : {"TLS10", "TLS11", "TLS12", "TLS13"}) {
     if (version == known) return {};
-  }
-  if (version == "TLS10" || version == "TLS11") {
-    return node.FailAt(node.position(), core::Code::kUnimplemented,
-                       fmt::format("{} is not supported: it is broken; TLS12 is the least", version));
   }
   return node.Fail("unknown TLS version: {}", version);
 }

@@ -55,7 +55,9 @@ TEST(WebConfig, ChecksWhatTheServerTakes) {
   EXPECT_THAT(error("curve_preferences: [X25519, P1]"), HasSubstr("curve_preferences[1]: unknown curve: P1"));
   EXPECT_THAT(error("curve_preferences: [X25519MLKEM768]"), HasSubstr("is not supported"));
   EXPECT_THAT(error("min_version: TLS13, max_version: TLS12"), HasSubstr("max_version is less"));
-  EXPECT_THAT(error("max_version: TLS11"), HasSubstr("TLS12 is the least"));
+  EXPECT_EQ(error("min_version: TLS10, max_version: TLS11"), "no error");
+  EXPECT_THAT(error("max_version: TLS11"), HasSubstr("max_version is less"));
+  EXPECT_THAT(error("min_version: SSL3"), HasSubstr("unknown TLS version: SSL3"));
   EXPECT_THAT(error("cert: x"), HasSubstr("cert and cert_file are mutually exclusive"));
   EXPECT_THAT(error("key: x"), HasSubstr("key and key_file are mutually exclusive"));
   EXPECT_THAT(error("client_ca: x"), HasSubstr("without a Client Auth Policy"));

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "core/metrics.h"
+#include "httpclient/fake_cloud.h"
 #include "httpclient/settings.h"
 #include "net/http_server.h"
 
@@ -148,6 +149,70 @@ TEST_F(OAuth2Test, AnotherSecretInTheFileDropsTheToken) {
   EXPECT_EQ(Fetch(request)->body, "Bearer T1");
   EXPECT_EQ(asked_, 1);
   std::ofstream(dir + "/secret") << "two\n";
+  EXPECT_EQ(Fetch(request)->body, "Bearer T1");
+  EXPECT_EQ(asked_, 2);
+  std::filesystem::remove_all(dir);
+}
+
+TEST_F(OAuth2Test, AnAssertionIsSignedInPlaceOfASecret) {
+  RsaKey key;
+  config::OAuth2Config& oauth2 = *config_.oauth2;
+  oauth2.grant_type = config::kJwtBearerGrant;
+  oauth2.client_secret = config::Secret();
+  oauth2.client_certificate_key = config::Secret(key.pem());
+  oauth2.client_certificate_key_id = "kid";
+  oauth2.signature_algorithm = "RS512";
+  oauth2.scopes = {"a", "b"};
+  oauth2.claims_json = R"({"org":{"id":7},"aud":["x"]})";
+  net::FetchRequest request = MakeRequest();
+  EXPECT_EQ(Fetch(request)->body, "Bearer T1");
+  EXPECT_EQ(Fetch(request)->body, "Bearer T1");
+  EXPECT_EQ(asked_, 1);
+  EXPECT_EQ(authorization_, "");
+  auto form = net::ParseQuery(body_);
+  ASSERT_TRUE(form);
+  EXPECT_EQ(form->Get("grant_type"), config::kJwtBearerGrant);
+  std::string assertion(form->Get("assertion"));
+  EXPECT_EQ(key.PartOf(assertion, 0, EVP_sha512()), R"({"alg":"RS512","typ":"JWT","kid":"kid"})");
+  std::string claims = key.PartOf(assertion, 1, EVP_sha512());
+  EXPECT_EQ(JsonMember(claims, "iss"), "\"my id\"");
+  EXPECT_EQ(JsonMember(claims, "sub"), "\"my id\"");
+  EXPECT_EQ(JsonMember(claims, "scope"), "\"a b\"");
+  EXPECT_EQ(JsonMember(claims, "org"), R"({"id":7})");
+  EXPECT_EQ(JsonMember(claims, "aud"), R"(["x"])") << "further claims come last";
+  EXPECT_EQ(JsonMember(claims, "jti").size(), 38u);
+  EXPECT_NE(JsonMember(claims, "exp"), "");
+
+  oauth2.claims_json = "";
+  oauth2.iss = "issuer";
+  oauth2.signature_algorithm = "";
+  EXPECT_EQ(Fetch(MakeRequest())->body, "Bearer T1");
+  claims = key.PartOf(std::string(net::ParseQuery(body_)->Get("assertion")), 1);
+  EXPECT_EQ(JsonMember(claims, "iss"), "\"issuer\"");
+  EXPECT_EQ(JsonMember(claims, "aud"), "\"" + oauth2.token_url + "\"");
+  oauth2.audience = "them";
+  EXPECT_EQ(Fetch(MakeRequest())->body, "Bearer T1");
+  claims = key.PartOf(std::string(net::ParseQuery(body_)->Get("assertion")), 1);
+  EXPECT_EQ(JsonMember(claims, "aud"), "\"them\"");
+}
+
+TEST_F(OAuth2Test, AnotherKeyInTheFileDropsTheToken) {
+  char name[] = "/tmp/sextant_oauth2_XXXXXX";
+  std::string dir = mkdtemp(name);
+  config_.oauth2->grant_type = config::kJwtBearerGrant;
+  config_.oauth2->client_certificate_key_file = dir + "/key";
+  net::FetchRequest request = MakeRequest();
+  EXPECT_TRUE(HasSecretFiles(config_));
+  EXPECT_NE(Fetch(request).error().message().find("unable to read oauth2 client certificate key: unable to"),
+            std::string::npos);
+  std::ofstream(dir + "/key") << "no key";
+  EXPECT_NE(Fetch(request).error().message().find("invalid key: it must be an RSA key"), std::string::npos);
+  EXPECT_EQ(asked_, 0);
+  std::ofstream(dir + "/key") << RsaKey().pem();
+  EXPECT_EQ(Fetch(request)->body, "Bearer T1");
+  EXPECT_EQ(Fetch(request)->body, "Bearer T1");
+  EXPECT_EQ(asked_, 1);
+  std::ofstream(dir + "/key") << RsaKey().pem();
   EXPECT_EQ(Fetch(request)->body, "Bearer T1");
   EXPECT_EQ(asked_, 2);
   std::filesystem::remove_all(dir);

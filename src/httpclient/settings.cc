@@ -37,7 +37,10 @@ bool HasSecretFiles(const config::HttpClientConfig& config) {
     return true;
   }
   if (config.authorization && !config.authorization->credentials_file.empty()) return true;
-  if (config.oauth2 && !config.oauth2->client_secret_file.empty()) return true;
+  if (config.oauth2 &&
+      !(config.oauth2->client_secret_file + config.oauth2->client_certificate_key_file).empty()) {
+    return true;
+  }
   return std::ranges::any_of(config.http_headers,
                              [](const auto& header) { return !header.second.files.empty(); });
 }
@@ -81,6 +84,7 @@ std::shared_ptr<const net::TlsClientOptions> TlsOptions(const config::TlsConfig&
   tls.insecure_skip_verify = config.insecure_skip_verify;
   tls.min_version = config.min_version;
   tls.max_version = config.max_version;
+  tls.next_protos = config.next_protos;
   return std::make_shared<const net::TlsClientOptions>(std::move(tls));
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 
 #include "config/decode.h"
 
@@ -40,6 +41,30 @@ TEST(HttpSettingsConformance, UpstreamsFiles) {
       std::filesystem::path(given != nullptr ? given : SEXTANT_CONFORMANCE_DEFAULT) /
       "prometheus/config/common-httpclient-testdata";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not there";
+  const std::map<std::string, std::string> errors = {
+      {"auth-creds-and-file-set.too-much", "at most one of authorization credentials & credentials_file"},
+      {"auth-creds-no-basic", "authorization type cannot be set to \"basic\", use \"basic_auth\" instead"},
+      {"basic-auth-and-auth-creds.too-much", "at most one of basic_auth, oauth2 & authorization must be"},
+      {"basic-auth-and-oauth2.too-much", ""},  // it is wrong twice
+      {"basic-auth.bad-username", "at most one of basic_auth username, username_file & username_ref must be"},
+      {"basic-auth.too-much", "at most one of basic_auth password, password_file & password_ref must be"},
+      {"bearer-token-and-file-set", "at most one of bearer_token & bearer_token_file must be configured"},
+      {"empty", "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured"},
+      {"headers-reserved", "setting header"},
+      {"mix-bearer-and-creds", "authorization is not compatible with bearer_token & bearer_token_file"},
+      {"no-proxy", "if proxy_from_environment is configured, no_proxy must not be configured"},
+      {"no-proxy-without-proxy-url", "if no_proxy is configured, proxy_url must also be configured"},
+      {"oauth2-certificate-and-file-set",
+       "at most one of oauth2 client_certificate_key, client_certificate_key_file & "
+       "client_certificate_key_ref must be configured using "
+       "grant-type=urn:ietf:params:oauth:grant-type:jwt-beare"},
+      {"oauth2-no-client-id", "oauth2 client_id must be configured"},
+      {"oauth2-no-token-url", "oauth2 token_url must be configured"},
+      {"oauth2-secret-and-file-set",
+       "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must be configured"},
+      {"proxy-from-env", "if proxy_from_environment is configured, proxy_url must not be configured"},
+      {"proxy-headers", "proxy_url or proxy_from_environment must also be configured"},
+  };
   int loaded = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     std::string name = entry.path().filename().string();
@@ -49,7 +74,12 @@ TEST(HttpSettingsConformance, UpstreamsFiles) {
     bool is_bad =
         name.find("bad") != std::string::npos && name != "http.conf.invalid-bearer-token-file.bad.yml";
     if (is_bad) {
-      EXPECT_FALSE(config) << name;
+      ASSERT_FALSE(config) << name;
+      std::string what = name.substr(
+          10, name.rfind(".bad.") == std::string::npos ? name.rfind('.') - 10 : name.rfind(".bad.") - 10);
+      ASSERT_TRUE(errors.contains(what)) << what;
+      EXPECT_NE(config.error().message().find(errors.at(what)), std::string::npos)
+          << name << ": " << config.error().message();
     } else if (config) {
       ++loaded;
     } else {

@@ -9,6 +9,8 @@
 #include <ctime>
 #include <map>
 
+#include "httpclient/aws_chain.h"
+
 namespace sextant::httpclient {
 
 namespace {
@@ -125,35 +127,45 @@ std::string Signature(const AwsCredentials& credentials, const AwsScope& scope, 
 
 class SigV4Authorizer final : public net::RequestAuthorizer {
  public:
-  SigV4Authorizer(config::SigV4Config config, const core::Clock& clock, Environment environment)
-      : config_(std::move(config)), clock_(clock), environment_(std::move(environment)) {}
+  SigV4Authorizer(const config::SigV4Config& config, const core::Clock& clock, const Environment& environment)
+      : profile_(config.profile),
+        region_(config.region),
+        service_(config.service_name.empty() ? "aps" : config.service_name),
+        clock_(clock),
+        environment_(environment),
+        chain_(MakeAwsChain(config, clock, environment)) {}
 
-  void Authorize(net::FetchRequest request, const Send&, Done done) override {
-    core::Status status = Sign(request);
-    if (!status) return done(tl::unexpected(status.error()));
-    done(std::move(request));
+  void Authorize(net::FetchRequest request, const Send& send, Done done) override {
+    Result<std::string> region = Region();
+    if (!region) return done(tl::unexpected(region.error()));
+    net::FetchRequest cause;
+    cause.timeout_ms = request.timeout_ms;
+    chain_->Get(cause, *region, send,
+                [scope = AwsScope{*region, service_}, &clock = clock_, request = std::move(request),
+                 done = std::move(done)](const Result<AwsCredentials>& keys) mutable {
+                  if (!keys) {
+                    return done(tl::unexpected(keys.error().WithContext("could not get SigV4 credentials")));
+                  }
+                  core::Status status = SignAwsRequest(*keys, scope, clock.NowMs(), request);
+                  if (!status) return done(tl::unexpected(status.error()));
+                  done(std::move(request));
+                });
   }
 
  private:
-  core::Status Sign(net::FetchRequest& request) const {
-    AwsCredentials credentials{config_.access_key, config_.secret_key.Reveal(), ""};
-    if (credentials.access_key.empty()) {
-      SEXTANT_ASSIGN(credentials, FindAwsCredentials(config_.profile, environment_)
-                                      .map_error(core::AddContext("could not get SigV4 credentials")));
-    }
-    AwsScope scope{config_.region, config_.service_name.empty() ? "aps" : config_.service_name};
-    if (scope.region.empty()) {
-      SEXTANT_ASSIGN(scope.region, FindAwsRegion(config_.profile, environment_));
-    }
-    if (scope.region.empty()) {
-      return Fail(Code::kInvalidArgument, "region not configured in sigv4 or in default credentials chain");
-    }
-    return SignAwsRequest(credentials, scope, clock_.NowMs(), request);
+  Result<std::string> Region() const {
+    if (!region_.empty()) return region_;
+    SEXTANT_ASSIGN(std::string region, FindAwsRegion(profile_, environment_));
+    if (!region.empty()) return region;
+    return Fail(Code::kInvalidArgument, "region not configured in sigv4 or in default credentials chain");
   }
 
-  const config::SigV4Config config_;
+  const std::string profile_;
+  const std::string region_;
+  const std::string service_;
   const core::Clock& clock_;
   const Environment environment_;
+  const std::shared_ptr<AwsChain> chain_;
 };
 
 }  // namespace
@@ -197,10 +209,10 @@ core::Status SignAwsRequest(const AwsCredentials& credentials, const AwsScope& s
   return {};
 }
 
-std::shared_ptr<net::RequestAuthorizer> MakeSigV4Authorizer(config::SigV4Config config,
+std::shared_ptr<net::RequestAuthorizer> MakeSigV4Authorizer(const config::SigV4Config& config,
                                                             const core::Clock& clock,
-                                                            Environment environment) {
-  return std::make_shared<SigV4Authorizer>(std::move(config), clock, std::move(environment));
+                                                            const Environment& environment) {
+  return std::make_shared<SigV4Authorizer>(config, clock, environment);
 }
 
 }  // namespace sextant::httpclient

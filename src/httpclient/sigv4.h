@@ -23,10 +23,10 @@ struct AwsScope {
 core::Status SignAwsRequest(const AwsCredentials& credentials, const AwsScope& scope,
                             core::TimestampMs now_ms, net::FetchRequest& request);
 
-// Signs each request of a user with the keys that hold then. Errors are those of finding keys and region.
-// `clock` must outlive it.
-std::shared_ptr<net::RequestAuthorizer> MakeSigV4Authorizer(config::SigV4Config config,
-                                                            const core::Clock& clock,
-                                                            Environment environment = ProcessEnvironment);
+// Signs each request of a user with the keys that hold then (aws_chain.h), of its role where it names one.
+// Errors are those of finding keys and region. `clock` must outlive it, and the requests under way.
+std::shared_ptr<net::RequestAuthorizer> MakeSigV4Authorizer(
+    const config::SigV4Config& config, const core::Clock& clock,
+    const Environment& environment = ProcessEnvironment);
 
 }  // namespace sextant::httpclient

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/executor.h"
@@ -39,6 +40,9 @@ struct TlsClientOptions {
   bool insecure_skip_verify = false;
   std::string min_version = {};  // "", "TLS10", "TLS11", "TLS12", "TLS13"
   std::string max_version = {};  // likewise
+  // Offered to the server (ALPN, RFC 7301) in this order, without "h2", which we do not speak; empty:
+  // "http/1.1".
+  std::vector<std::string> next_protos = {};
 };
 
 class RequestAuthorizer;

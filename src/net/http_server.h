@@ -84,7 +84,7 @@ struct WebSecurity {
   std::string client_ca = {};
   ClientCertificates client_certificates = ClientCertificates::kNotAsked;
   std::vector<std::string> client_allowed_sans = {};  // a verified certificate must have one; empty: any
-  std::string min_tls_version = "TLS12";              // TLS12 or TLS13
+  std::string min_tls_version = "TLS12";              // TLS10 to TLS13
   std::string max_tls_version = {};                   // likewise; empty: the newest
   std::vector<std::string> cipher_suites = {};        // of TLS 1.2, by Go's names; empty: the library's
   bool prefers_own_cipher_suites = true;

@@ -12,7 +12,9 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -66,8 +68,21 @@ SEXTANT_FORWARD(kCrypto, const char*, ERR_reason_error_string, (unsigned long a)
 SEXTANT_FORWARD(kCrypto, int, EVP_Digest,
                 (const void* a, size_t b, unsigned char* c, unsigned int* d, const EVP_MD* e, ENGINE* f),
                 (a, b, c, d, e, f))
+SEXTANT_FORWARD(kCrypto, int, EVP_DigestSign,
+                (EVP_MD_CTX* a, unsigned char* b, size_t* c, const unsigned char* d, size_t e),
+                (a, b, c, d, e))
+SEXTANT_FORWARD(kCrypto, int, EVP_DigestSignInit,
+                (EVP_MD_CTX* a, EVP_PKEY_CTX** b, const EVP_MD* c, ENGINE* d, EVP_PKEY* e),
+                (a, b, c, d, e))
+SEXTANT_FORWARD(kCrypto, void, EVP_MD_CTX_free, (EVP_MD_CTX* a), (a))
+SEXTANT_FORWARD(kCrypto, EVP_MD_CTX*, EVP_MD_CTX_new, (), ())
+SEXTANT_FORWARD(kCrypto, int, EVP_PKEY_CTX_set_rsa_padding, (EVP_PKEY_CTX* a, int b), (a, b))
+SEXTANT_FORWARD(kCrypto, int, EVP_PKEY_CTX_set_rsa_pss_saltlen, (EVP_PKEY_CTX* a, int b), (a, b))
+SEXTANT_FORWARD(kCrypto, int, EVP_PKEY_get_id, (const EVP_PKEY* a), (a))
 SEXTANT_FORWARD(kCrypto, const EVP_MD*, EVP_md5, (), ())
 SEXTANT_FORWARD(kCrypto, const EVP_MD*, EVP_sha256, (), ())
+SEXTANT_FORWARD(kCrypto, const EVP_MD*, EVP_sha384, (), ())
+SEXTANT_FORWARD(kCrypto, const EVP_MD*, EVP_sha512, (), ())
 SEXTANT_FORWARD(kCrypto, unsigned char*, HMAC,
                 (const EVP_MD* a, const void* b, int c, const unsigned char* d, size_t e, unsigned char* f,
                  unsigned int* g),
@@ -83,6 +98,8 @@ SEXTANT_FORWARD(kSsl, SSL_verify_cb, SSL_CTX_get_verify_callback, (const SSL_CTX
 SEXTANT_FORWARD(kSsl, int, SSL_CTX_load_verify_locations, (SSL_CTX* a, const char* b, const char* c),
                 (a, b, c))
 SEXTANT_FORWARD(kSsl, SSL_CTX*, SSL_CTX_new, (const SSL_METHOD* a), (a))
+SEXTANT_FORWARD(kSsl, int, SSL_CTX_set_alpn_protos, (SSL_CTX* a, const unsigned char* b, unsigned int c),
+                (a, b, c))
 SEXTANT_FORWARD(kSsl, void, SSL_CTX_set_client_CA_list, (SSL_CTX* a, STACK_OF(X509_NAME)* b), (a, b))
 SEXTANT_FORWARD(kSsl, void, SSL_CTX_set_default_passwd_cb_userdata, (SSL_CTX* a, void* b), (a, b))
 SEXTANT_FORWARD(kSsl, int, SSL_CTX_set_default_verify_paths, (SSL_CTX* a), (a))
@@ -129,6 +146,19 @@ SEXTANT_FORWARD(kCrypto, int, X509_check_host, (X509* a, const char* b, size_t c
 SEXTANT_FORWARD(kCrypto, int, X509_check_ip_asc, (X509* a, const char* b, unsigned int c), (a, b, c))
 SEXTANT_FORWARD(kCrypto, const unsigned char*, ASN1_STRING_get0_data, (const ASN1_STRING* a), (a))
 SEXTANT_FORWARD(kCrypto, int, ASN1_STRING_length, (const ASN1_STRING* a), (a))
+SEXTANT_FORWARD(kCrypto, BIO*, BIO_new, (const BIO_METHOD* a), (a))
+SEXTANT_FORWARD(kCrypto, const BIO_METHOD*, BIO_s_mem, (), ())
+SEXTANT_FORWARD(kCrypto, int, i2d_X509, (const X509* a, unsigned char** b), (a, b))
+SEXTANT_FORWARD(kCrypto, PKCS12*, d2i_PKCS12_bio, (BIO* a, PKCS12** b), (a, b))
+SEXTANT_FORWARD(kCrypto, void, PKCS12_free, (PKCS12* a), (a))
+SEXTANT_FORWARD(kCrypto, int, PKCS12_parse,
+                (PKCS12* a, const char* b, EVP_PKEY** c, X509** d, STACK_OF(X509) * *e),
+                (a, b, c, d, e))
+SEXTANT_FORWARD(kCrypto, int, PEM_write_bio_PrivateKey,
+                (BIO* a, const EVP_PKEY* b, const EVP_CIPHER* c, const unsigned char* d, int e,
+                 pem_password_cb* f, void* g),
+                (a, b, c, d, e, f, g))
+SEXTANT_FORWARD(kCrypto, void, OPENSSL_sk_free, (OPENSSL_STACK* a), (a))
 SEXTANT_FORWARD(kCrypto, BIO*, BIO_new_mem_buf, (const void* a, int b), (a, b))
 SEXTANT_FORWARD(kCrypto, void, EVP_PKEY_free, (EVP_PKEY* a), (a))
 SEXTANT_FORWARD(kCrypto, void, GENERAL_NAMES_free, (GENERAL_NAMES* a), (a))

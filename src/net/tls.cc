@@ -69,23 +69,26 @@ core::Result<std::string> ListOf(const Table& table, const std::vector<std::stri
   return list;
 }
 
-core::Status CheckVersion(std::string_view field, const std::string& version) {
-  if (version == "TLS12" || version == "TLS13") return {};
-  return Fail(Code::kInvalidArgument, "{} \"{}\" is not supported: use TLS12 or TLS13", field, version);
+core::Result<int> VersionNumber(std::string_view field, const std::string& version) {
+  if (version == "TLS10") return TLS1_VERSION;
+  if (version == "TLS11") return TLS1_1_VERSION;
+  if (version == "TLS12") return TLS1_2_VERSION;
+  if (version == "TLS13") return TLS1_3_VERSION;
+  return Fail(Code::kInvalidArgument, "{}: unknown TLS version: {}", field, version);
 }
 
-int VersionNumber(const std::string& version) { return version == "TLS13" ? TLS1_3_VERSION : TLS1_2_VERSION; }
-
 core::Status SetVersionsAndCiphers(SSL_CTX* context, const WebSecurity& security) {
-  SEXTANT_TRY(CheckVersion("min_version", security.min_tls_version));
-  int least = VersionNumber(security.min_tls_version);
+  SEXTANT_ASSIGN(int least, VersionNumber("min_version", security.min_tls_version));
   if (!security.max_tls_version.empty()) {
-    SEXTANT_TRY(CheckVersion("max_version", security.max_tls_version));
-    if (VersionNumber(security.max_tls_version) < least)
-      return Fail(Code::kInvalidArgument, "max_version is less than min_version");
-    SSL_CTX_set_max_proto_version(context, VersionNumber(security.max_tls_version));
+    SEXTANT_ASSIGN(int most, VersionNumber("max_version", security.max_tls_version));
+    if (most < least) return Fail(Code::kInvalidArgument, "max_version is less than min_version");
+    SSL_CTX_set_max_proto_version(context, most);
   }
   SEXTANT_ASSIGN(std::string ciphers, ListOf(kCipherSuites, security.cipher_suites, "cipher"));
+  if (least < TLS1_2_VERSION && ciphers.empty() == security.cipher_suites.empty()) {
+    // These versions sign with SHA-1, which OpenSSL does not do by itself any more.
+    ciphers = (ciphers.empty() ? "DEFAULT" : ciphers) + ":@SECLEVEL=0";
+  }
   if (!ciphers.empty() && SSL_CTX_set_cipher_list(context, ciphers.c_str()) != 1)
     return Fail(Code::kInvalidArgument, "cipher_suites: {}", LastOpenSslError());
   // None but those of TLS 1.3: then there is no other version.

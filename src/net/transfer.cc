@@ -1,5 +1,6 @@
 #include "net/transfer.h"
 
+#include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -176,6 +177,10 @@ core::Status Transfer::SetUpTls(CURL* easy, const Url& url) {
   SEXTANT_ASSIGN(long version, TlsVersion(tls.min_version));
   SEXTANT_ASSIGN(long max_version, MaxTlsVersion(tls.max_version));
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, version | max_version);
+  if (tls.min_version == "TLS10" || tls.min_version == "TLS11") {
+    // They sign with SHA-1, which OpenSSL does not do by itself any more.
+    curl_easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST, "DEFAULT:@SECLEVEL=0");
+  }
   curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, kCaCacheSeconds);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, tls.insecure_skip_verify ? 0L : 1L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, tls.insecure_skip_verify ? 0L : 2L);
@@ -195,6 +200,12 @@ core::Status Transfer::SetUpTls(CURL* easy, const Url& url) {
   blob(CURLOPT_CAINFO_BLOB, tls.ca_pem);
   blob(CURLOPT_SSLCERT_BLOB, tls.cert_pem);
   blob(CURLOPT_SSLKEY_BLOB, tls.key_pem);
+  if (!tls.next_protos.empty()) {
+    // curl's own offer would take the place of ours.
+    curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, &Transfer::OfferProtocols);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, this);
+  }
   if (!tls.server_name.empty() && url.scheme == "https" && tls.server_name != url.host) {
     // curl takes the name to verify from the URL: put it there, connect to the true host, and keep the Host
     // header.
@@ -207,6 +218,19 @@ core::Status Transfer::SetUpTls(CURL* easy, const Url& url) {
     if (!request_.headers.Has("Host")) Append(header_list_, "Host: " + url.HostPort());
   }
   return {};
+}
+
+CURLcode Transfer::OfferProtocols(CURL*, void* context, void* self) {
+  std::string offer;  // each with its length in front (RFC 7301, 3.1)
+  for (const std::string& protocol : static_cast<Transfer*>(self)->request_.tls->next_protos) {
+    if (protocol == "h2" || protocol.size() > 255) continue;
+    offer += static_cast<char>(protocol.size());
+    offer += protocol;
+  }
+  int failed = SSL_CTX_set_alpn_protos(static_cast<SSL_CTX*>(context),
+                                       reinterpret_cast<const unsigned char*>(offer.data()),
+                                       static_cast<unsigned int>(offer.size()));
+  return failed == 0 ? CURLE_OK : CURLE_SSL_CONNECT_ERROR;
 }
 
 void Transfer::SetUpBody(CURL* easy) {

@@ -41,6 +41,7 @@ class Transfer {
  private:
   static size_t OnBody(char* data, size_t size, size_t count, void* self);
   static size_t OnHeader(char* data, size_t size, size_t count, void* self);
+  static CURLcode OfferProtocols(CURL* easy, void* context, void* self);
   static curl_socket_t OpenSocket(void* self, curlsocktype purpose, curl_sockaddr* address);
 
   core::Status SetUpHeaders(CURL* easy);

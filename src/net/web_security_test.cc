@@ -327,6 +327,14 @@ TEST(WebSecurityTest, VersionsCiphersAndCurvesMeetTheClients) {
   EXPECT_FALSE(visit({.cipher_suites = {"TLS_AES_128_GCM_SHA256"}}, "TLS12", "TLS12"));
   EXPECT_TRUE(visit({.cipher_suites = {"TLS_AES_128_GCM_SHA256"}}, "TLS13", ""));
   EXPECT_TRUE(visit({.curves = {"CurveP521", "X25519"}}, "TLS13", ""));
+  // Old versions, for clients that know no better ones.
+  EXPECT_TRUE(visit({.min_tls_version = "TLS10"}, "TLS10", "TLS10"));
+  EXPECT_TRUE(visit({.min_tls_version = "TLS10"}, "TLS12", ""));
+  EXPECT_TRUE(visit({.min_tls_version = "TLS10", .max_tls_version = "TLS11"}, "TLS11", ""));
+  EXPECT_TRUE(visit({.min_tls_version = "TLS11", .cipher_suites = {"TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA"}},
+                    "TLS11", "TLS11"));
+  EXPECT_FALSE(visit({.min_tls_version = "TLS11"}, "TLS10", "TLS10"));
+  EXPECT_FALSE(visit({}, "TLS10", "TLS11"));
 }
 
 TEST(WebSecurityTest, RequestsPastTheRateAreRefused) {
@@ -405,8 +413,8 @@ TEST(WebSecurityTest, NamesTheFileThatIsWrong) {
       {{.cert_file = good.cert_file(), .key_file = good.key_file(), .cipher_suites = {"TLS_X"}},
        "unknown cipher: TLS_X"},
       {{.cert_file = good.cert_file(), .key_file = good.key_file(), .curves = {"P1"}}, "unknown curve: P1"},
-      {{.cert_file = good.cert_file(), .key_file = good.key_file(), .min_tls_version = "TLS10"},
-       "min_version \"TLS10\" is not supported: use TLS12 or TLS13"},
+      {{.cert_file = good.cert_file(), .key_file = good.key_file(), .min_tls_version = "SSL3"},
+       "min_version: unknown TLS version: SSL3"},
   };
   for (const auto& [security, expected] : cases) {
     core::Status status = ValidateWebSecurity(security);

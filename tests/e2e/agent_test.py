@@ -54,7 +54,7 @@ class AgentTest(TestCase):
             self.assertEqual((status, json.loads(body)), (422, {
                 "status": "error", "errorType": "execution", "error": "unavailable with Prometheus Agent"}), path)
         self.assertEqual(agent.request("POST", "/api/v1/admin/tsdb/snapshot", b"")[0], 422)
-        for path in ("targets", "scrape_pools", "status/config", "status/flags", "status/buildinfo", "metadata"):
+        for path in ("targets", "targets/metadata", "scrape_pools", "status/config", "status/flags", "status/buildinfo", "metadata"):
             agent.api(path)
         self.assertEqual(agent.get("/federate")[0], 500)
         self.assertTrue(agent.api("features")["prometheus"]["agent_mode"])

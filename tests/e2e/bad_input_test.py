@@ -24,7 +24,19 @@ class StartUp(TestCase):
         self.fails("--retention=forever", code=2, says=["--retention"])
         self.fails("promethus", code=2, says=["promethus", "prometheus"])
         self.fails("tempo", code=2, says=["tempo", "not"])
-        self.fails("prometheus", "--storage.tsdb.delay-compact-file.path=x", code=2, says=["--storage.tsdb.delay-compact-file.path"])
+        self.fails("prometheus", "--enable-feature=type-and-unit-labels", code=2, says=["type-and-unit-labels is not supported yet"])
+        for flag, says in {
+            "--storage.tsdb.wal-segment-size=1MB": "flag 'storage.tsdb.wal-segment-size' must be set between 10MB and 256MB",
+            "--storage.agent.wal-segment-size=1GB": "flag 'storage.agent.wal-segment-size' must be set between 10MB and 256MB",
+            "--storage.tsdb.max-block-chunk-segment-size=1KB": "flag 'storage.tsdb.max-block-chunk-segment-size' must be set over 1MB",
+            "--storage.tsdb.wal-compression-type=lz4": "enum value must be one of snappy,zstd, got 'lz4'",
+            "--storage.tsdb.samples-per-chunk=0": "is not between 1 and",
+            "--storage.tsdb.head-chunks-write-queue-size=many": 'expected integer but got "many"',
+            "--storage.agent.retention.max-time=long": "--storage.agent.retention.max-time",
+            "--auto-gomemlimit.ratio=2": "must be greater than 0 and less than or equal to 1",
+            "--scrape.name-escaping-scheme=x": "enum value must be one of values,underscores,dots, got 'x'",
+        }.items():
+            self.fails("prometheus", flag, code=2, says=[says])
 
     def test_configuration(self):
         self.fails("--config", "absent.yaml", code=1, says=["absent.yaml", "No such file"])

@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import tarfile
@@ -72,6 +73,25 @@ g +Inf 1700000200
             done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=self.folder, **options)
             results.append((done.returncode, done.stdout, done.stderr))
         return results
+
+    def test_extended_analysis_as_promtools(self):
+        """Debian's promtool tells shares of chunks by how full they are, newer ones and ours how many there are."""
+        full = "".join(f"full {i} {1700000000 + i}\n" for i in range(360))
+        few = "".join(f"few {i} {1700000000 + i}\n" for i in range(25))
+        self.write("chunks.om", f"# TYPE few gauge\n{few}# TYPE full gauge\n{full}# EOF\n")
+        code, output = run("promtool", "tsdb", "create-blocks-from", "openmetrics", "chunks.om", "chunks", cwd=self.folder)
+        self.assertEqual(code, 0, output)
+        (self.folder / "chunks" / "wal").mkdir(exist_ok=True)
+        theirs, ours = self.both("tsdb", "analyze", "--extended", "chunks")
+        self.assertEqual((theirs[0], ours[0]), (0, 0), ours[2])
+        heads = [text.split("Compaction analysis:")[0] for text in (theirs[1], ours[1])]
+        self.assertEqual(*(sorted(head.splitlines()) for head in heads))
+        shares = {int(percent): len(bar) for percent, bar in re.findall(r"^ *(\d+)%: (#*)$", theirs[1], re.M)}
+        samples = ours[1].split("samples per float chunk")[1].split("\n\n")[0]
+        counts = {int(end): int(count) for end, count in re.findall(r"^\[ *\d+, *(\d+)\]: *(\d+) ", samples, re.M)}
+        total = sum(counts.values())
+        self.assertEqual((total, counts[30], counts[130]), (4, 1, 3), samples)  # 25 and 120 samples, in rows as promtool names them
+        self.assertEqual((shares[30], shares[100]), (100 // total, 300 // total), theirs[1])
 
     def test_tsdb_commands_as_promtools(self):
         self.write("in.om", self.OPENMETRICS)

@@ -96,6 +96,24 @@ class Operations(TestCase):
             self.assertEqual(status, 400, query)
             self.assertIn(says, json.loads(body)["error"])
 
+    def test_metadata_of_a_target_outlives_relabelling(self):
+        self.write("prometheus.yml", f"""
+scrape_configs:
+- job_name: renamed
+  scrape_interval: 200ms
+  static_configs: [{{targets: ['{self.exporter.address}']}}]
+  metric_relabel_configs:
+  - {{source_labels: [__name__], regex: jobs_total, target_label: __name__, replacement: other_name}}
+  - {{source_labels: [__name__], regex: wait_.*, action: drop}}
+""")
+        server = self.prometheus()
+        wait_for("a scrape", lambda: server.one("other_name") == 7)
+        self.assertEqual({entry["metric"]: entry["type"] for entry in server.api("targets/metadata")},
+                         {"jobs_total": "counter", "wait_seconds": "histogram"})
+        self.exporter.body = BODY + "# TYPE more gauge\n# HELP more Even more.\nmore 1\n"
+        wait_for("what is new", lambda: server.api("targets/metadata", metric="more"))
+        self.assertEqual(server.api("targets/metadata", metric="more")[0]["help"], "Even more.")
+
     def test_metadata_of_targets(self):
         server = self.prometheus()
         wait_for("both jobs", lambda: len(server.query("jobs_total")) == 2)
@@ -134,6 +152,7 @@ class Operations(TestCase):
         self.assertGreater(blocks[0]["stats"]["numSamples"], 0)
         self.assertGreater(blocks[0]["maxTime"], blocks[0]["minTime"])
         self.assertRegex(blocks[0]["ulid"], "^[0-9A-Z]{26}$")
+        self.assertEqual(blocks[0]["compaction"], {"level": 1, "sources": [blocks[0]["ulid"]]})
         code, text = run("promtool", "tsdb", "analyze", "--extended", str(self.folder / "data"), blocks[0]["ulid"])
         self.assertEqual(code, 0, text)
         self.assertIn("Compaction analysis:", text)
@@ -191,8 +210,26 @@ class Operations(TestCase):
                                  "--alertmanager.notification-queue-capacity=100", "--no-storage.tsdb.no-lockfile")
         self.assertIn("\nprometheus_notifications_queue_capacity 100\n", server.get("/metrics")[1])
         self.assertEqual(server.get("/consoles/index.html")[0], 404)
-        refused = self.prometheus("--no-storage.tsdb.wal-compression", ready=False)
-        self.assertEqual(refused.process.wait(20), 2)
+
+    def test_flags_that_only_tune_the_original_are_logged(self):
+        server = self.prometheus("--no-storage.tsdb.wal-compression", "--storage.tsdb.wal-compression-type=zstd",
+                                 "--storage.tsdb.wal-segment-size=10MB", "--storage.tsdb.head-chunks-write-queue-size=100",
+                                 "--storage.tsdb.samples-per-chunk=220", "--storage.tsdb.max-block-chunk-segment-size=1MB",
+                                 "--no-auto-gomaxprocs", "--auto-gomemlimit.ratio=0.5", "--storage.tsdb.no-lockfile",
+                                 "--enable-feature=memory-snapshot-on-shutdown,native-histograms")
+        self.assertEqual(json.loads(server.get("/api/v1/status/flags")[1])["data"]["storage.tsdb.samples-per-chunk"], "220")
+        server.stop()
+        lines = [line for line in server.output.splitlines() if "has no effect here" in line]
+        for name in ("--storage.tsdb.wal-compression ", "--storage.tsdb.wal-compression-type", "--storage.tsdb.head-chunks-write-queue-size",
+                     "--auto-gomaxprocs", "--auto-gomemlimit.ratio", "--storage.tsdb.no-lockfile", "memory-snapshot-on-shutdown"):
+            self.assertEqual(sum(name.strip() + " " in line for line in lines), 1, (name, lines))
+        self.assertFalse([line for line in lines if "samples-per-chunk" in line or "segment-size" in line], "honoured")
+
+    def test_documentation_of_flags(self):
+        code, output = run("prometheus", "--write-documentation")
+        self.assertEqual(code, 0, output)
+        self.assertIn("| Flag | Description | Default |\n| --- | --- | --- |\n", output)
+        self.assertIn('| <code class="text-nowrap">--web.max-connections</code> | Most connections at the same time. | `512` |\n', output)
 
     def test_queued_alerts_are_sent_before_the_end(self):
         receiver = self.target("ok")

@@ -32,6 +32,10 @@ class ServiceMemory {
   // What fetches and keeps the tokens of HTTP settings with OAuth2 that are part of `config`.
   std::shared_ptr<net::RequestAuthorizer> AuthorizerOf(const std::shared_ptr<const Config>& config,
                                                        const config::HttpClientConfig& http);
+  // What signs requests to a service of Amazon with settings that are part of `config`, and keeps their keys.
+  std::shared_ptr<net::RequestAuthorizer> SignerOf(const std::shared_ptr<const Config>& config,
+                                                   const config::SigV4Config& signing,
+                                                   const std::string& service);
 
   // Empty when there is none, or it has expired.
   std::string Get(const std::string& key, core::TimestampMs now_ms) const;
@@ -43,11 +47,14 @@ class ServiceMemory {
     std::string value;
     core::TimestampMs expires_ms = 0;
   };
+  // With the lock.
+  void ForgetOthers(const std::shared_ptr<const Config>& config);
+
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
   // Those of one configuration, which they keep alive: its settings are told apart by their addresses.
   std::shared_ptr<const Config> authorized_;
-  std::map<const config::HttpClientConfig*, std::shared_ptr<net::RequestAuthorizer>> authorizers_;
+  std::map<const void*, std::shared_ptr<net::RequestAuthorizer>> authorizers_;
 };
 
 // What messages are made with.

@@ -8,6 +8,7 @@
 #include "config/node.h"
 #include "gotemplate/unicode.h"
 #include "httpclient/settings.h"
+#include "httpclient/sigv4.h"
 #include "net/url.h"
 
 namespace sextant::alerting {
@@ -31,6 +32,12 @@ std::string WithoutUrl(const std::string& error) {
   if (begin == std::string::npos || end == std::string::npos || error.compare(end, 2, "\":") != 0)
     return error;
   return error.substr(0, begin + 1) + "<redacted>" + error.substr(end);
+}
+
+std::shared_ptr<net::RequestAuthorizer> MakeSigner(config::SigV4Config signing, const std::string& service) {
+  static const core::SystemClock kClock;
+  signing.service_name = service;
+  return httpclient::MakeSigV4Authorizer(signing, kClock);
 }
 
 DurationMs RetryAfter(const net::FetchResponse& answer) {
@@ -93,13 +100,26 @@ void ServiceMemory::Put(const std::string& key, std::string value, core::Timesta
 std::shared_ptr<net::RequestAuthorizer> ServiceMemory::AuthorizerOf(
     const std::shared_ptr<const Config>& config, const config::HttpClientConfig& http) {
   std::lock_guard lock(mutex_);
-  if (authorized_ != config) {
-    authorizers_.clear();
-    authorized_ = config;
-  }
+  ForgetOthers(config);
   std::shared_ptr<net::RequestAuthorizer>& authorizer = authorizers_[&http];
   if (authorizer == nullptr) authorizer = httpclient::MakeAuthorizer(http);
   return authorizer;
+}
+
+std::shared_ptr<net::RequestAuthorizer> ServiceMemory::SignerOf(const std::shared_ptr<const Config>& config,
+                                                                const config::SigV4Config& signing,
+                                                                const std::string& service) {
+  std::lock_guard lock(mutex_);
+  ForgetOthers(config);
+  std::shared_ptr<net::RequestAuthorizer>& signer = authorizers_[&signing];
+  if (signer == nullptr) signer = MakeSigner(signing, service);
+  return signer;
+}
+
+void ServiceMemory::ForgetOthers(const std::shared_ptr<const Config>& config) {
+  if (authorized_ == config) return;
+  authorizers_.clear();
+  authorized_ = config;
 }
 
 void ServiceMemory::Forget(const std::string& key) {
@@ -191,6 +211,13 @@ Result<net::FetchRequest> MakeRequest(const Draft& draft, std::string method, st
   }
   SEXTANT_TRY(httpclient::ReadSecretFiles(settings, request));
   return request;
+}
+
+std::shared_ptr<net::RequestAuthorizer> SignerOf(const Draft& draft, const config::SigV4Config& signing,
+                                                 const std::string& service) {
+  ServiceMemory* memory = draft.context().memory.get();
+  if (memory == nullptr) return MakeSigner(signing, service);
+  return memory->SignerOf(draft.notification().config, signing, service);
 }
 
 std::string JoinUrl(const std::string& url, std::string_view path) {

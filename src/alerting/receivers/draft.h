@@ -61,6 +61,10 @@ void WriteUnlessEmpty(core::JsonWriter& json, std::string_view key, const std::s
 core::Result<std::string> SecretOf(const std::string& value, const std::string& file);
 core::Result<std::string> SecretOf(const config::Secret& value, const std::string& file);
 
+// What signs a message to a service of Amazon; without a memory its keys are got for this message alone.
+std::shared_ptr<net::RequestAuthorizer> SignerOf(const Draft& draft, const config::SigV4Config& signing,
+                                                 const std::string& service);
+
 // A request with the receiver's HTTP settings, or the global ones. A body is JSON unless told otherwise.
 core::Result<net::FetchRequest> MakeRequest(const Draft& draft, std::string method, std::string url,
                                             const HttpOverride& http, std::string body,

@@ -3,7 +3,7 @@
 #include "alerting/receivers/draft.h"
 #include "alerting/receivers/services.h"
 #include "gotemplate/unicode.h"
-#include "httpclient/sigv4.h"
+#include "httpclient/aws_credentials.h"
 #include "net/url.h"
 
 namespace sextant::alerting {
@@ -14,18 +14,11 @@ using core::Result;
 constexpr size_t kMaxMessageBytes = 256 << 10;
 constexpr size_t kMaxSmsBytes = 1600;
 
-using httpclient::AwsCredentials;
-using httpclient::ProcessEnvironment;
-
-Result<AwsCredentials> Credentials(const SnsSigning& signing) {
-  if (!signing.access_key.empty()) return AwsCredentials{signing.access_key, signing.secret_key.Reveal(), {}};
-  return httpclient::FindAwsCredentials(signing.profile, ProcessEnvironment)
-      .map_error(core::AddContext("neither does sns.sigv4 have credentials"));
-}
-
-Result<std::string> Region(const SnsSigning& signing) {
+// Region of the address and of the signature.
+Result<std::string> Region(const config::SigV4Config& signing) {
   if (!signing.region.empty()) return signing.region;
-  SEXTANT_ASSIGN(std::string region, httpclient::FindAwsRegion(signing.profile, ProcessEnvironment));
+  SEXTANT_ASSIGN(std::string region,
+                 httpclient::FindAwsRegion(signing.profile, httpclient::ProcessEnvironment));
   if (!region.empty()) return region;
   return core::Fail(core::Code::kInvalidArgument,
                     "region not configured in sns.sigv4.region or in default credentials chain");
@@ -112,11 +105,10 @@ class Publication {
 
   Result<net::FetchRequest> Signed(const std::string& api_url) {
     SEXTANT_ASSIGN(const std::string region, Region(sns_.sigv4));
-    SEXTANT_ASSIGN(const AwsCredentials credentials, Credentials(sns_.sigv4));
     const std::string url = api_url.empty() ? fmt::format("https://sns.{}.amazonaws.com/", region) : api_url;
     SEXTANT_ASSIGN(net::FetchRequest request, MakeRequest(draft_, "POST", url, sns_.http, params_.Encode(),
                                                           "application/x-www-form-urlencoded"));
-    SEXTANT_TRY(httpclient::SignAwsRequest(credentials, {region, "sns"}, draft_.context().now_ms, request));
+    request.authorizer = SignerOf(draft_, sns_.sigv4, "sns");
     return request;
   }
 

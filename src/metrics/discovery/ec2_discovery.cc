@@ -38,8 +38,14 @@ class Ec2Api : public std::enable_shared_from_this<Ec2Api> {
     request_.headers.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
     request_.headers.Set("User-Agent", services.user_agent);
     httpclient::ApplyHttpConfig(config.http, request_);
-    request_.authorizer = httpclient::MakeSigV4Authorizer(
-        {config.region, config.access_key, config.secret_key, config.profile, "ec2"}, services.clock);
+    request_.authorizer = httpclient::MakeSigV4Authorizer({.region = config.region,
+                                                           .access_key = config.access_key,
+                                                           .secret_key = config.secret_key,
+                                                           .profile = config.profile,
+                                                           .service_name = "ec2",
+                                                           .role_arn = config.role_arn,
+                                                           .external_id = config.external_id},
+                                                          services.clock);
   }
 
   void Ask(RefreshDiscoverer::Done done) {

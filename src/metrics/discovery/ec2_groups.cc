@@ -5,14 +5,16 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/xml.h"
 #include "metrics/discovery/meta_labels.h"
-#include "metrics/discovery/xml.h"
 
 namespace sextant::discovery {
 
 namespace {
 
+using core::ParseXml;
 using core::Result;
+using core::XmlElement;
 
 // Network interfaces of one instance; the largest types have a few dozen.
 constexpr size_t kMaxDevices = 1'024;

@@ -4,6 +4,8 @@
 #include <charconv>
 
 #include "config/url_text.h"
+#include "httpclient/azure_ad.h"
+#include "httpclient/google_iam.h"
 #include "httpclient/settings.h"
 #include "httpclient/sigv4.h"
 #include "metrics/remote/snappy_block.h"
@@ -115,6 +117,10 @@ net::FetchRequest BaseRequest(const config::RemoteWriteConfig& config, const Wri
   request.headers.Set("User-Agent", services.user_agent);
   httpclient::ApplyHttpConfig(config.http, request);
   if (config.sigv4) request.authorizer = httpclient::MakeSigV4Authorizer(*config.sigv4, services.clock);
+  if (config.azuread) request.authorizer = httpclient::MakeAzureAuthorizer(*config.azuread, services.clock);
+  if (config.google_iam) {
+    request.authorizer = httpclient::MakeGoogleAuthorizer(*config.google_iam, services.clock);
+  }
   return request;
 }
 

@@ -26,7 +26,8 @@ std::string Hash(std::string_view text) {
 // What differs between two configurations of a queue, secrets included, which the dump hides.
 std::string Fingerprint(const config::RemoteWriteConfig& config, const model::Labels& external_labels) {
   std::string text = config::WriteYaml(config) + external_labels.ToString();
-  text += config.url + config::RevealSecrets(config.http) + config::RevealSecrets(config.sigv4);
+  text += config.url + config::RevealSecrets(config.http) + config::RevealSecrets(config.sigv4) +
+          config::RevealSecrets(config.azuread);
   return Hash(text);
 }
 

@@ -92,8 +92,10 @@ class FamilyNotes {
 
  private:
   void PassOn() {
-    if (family_.empty() || !layout_.Changes(family_, type_, help_, unit_)) return;
-    store_.Add(family_, {std::string(type_), parser_.UnescapeHelp(help_), unit_});
+    if (family_.empty()) return;
+    bool changes = layout_.Changes(family_, type_, help_, unit_);
+    if (!changes && !layout_.collects()) return;
+    layout_.Collect(store_.Add(family_, {std::string(type_), parser_.UnescapeHelp(help_), unit_}));
   }
 
   const exposition::Parser& parser_;
@@ -123,6 +125,7 @@ Result<BodySummary> BodyAppender::AppendBody(const ScrapedBody& body, core::Time
     metadata_layout_.AbortBody();
     return tl::unexpected(std::move(appended).error());
   }
+  if (auto numbers = metadata_layout_.EndBody()) said_ = metadata_.Share(std::move(*numbers));
   MarkVanished(time_ms, appender);
   return summary;
 }

@@ -86,6 +86,8 @@ class BodyAppender {
   void AppendStaleReport(core::TimestampMs time_ms, model::Appender& appender);
 
   size_t series() const { return cache_.size(); }
+  // What the last good body said of its families; null before there was one.
+  const std::shared_ptr<const StatementNumbers>& metadata() const { return said_; }
   size_t SizeBytes() const { return cache_.SizeBytes(); }
 
  private:
@@ -126,6 +128,7 @@ class BodyAppender {
   ScrapeMetrics& metrics_;
   SeriesCache cache_;
   MetadataLayout metadata_layout_;
+  std::shared_ptr<const StatementNumbers> said_;
   model::LabelsBuilder builder_;
   model::FloatHistogram wide_histogram_;  // of the current line, when LimitBuckets made one
   std::array<model::SeriesRef, 8> report_refs_{};

@@ -300,6 +300,70 @@ TEST(BodyAppender, ReadsMetadataAgainWhenItChanges) {
   EXPECT_EQ(f.storage.Of("b{instance=\"i\", job=\"j\"}").size(), 8u);
 }
 
+// "family type help" of what the last good body said.
+std::vector<std::string> Said(const Fixture& f) {
+  std::vector<std::string> said;
+  if (f.appender->metadata() == nullptr) return said;
+  std::vector<MetadataStore::Statement> statements;
+  f.metadata.Resolve(*f.appender->metadata(), "", 1'000, statements);
+  for (const auto& [family, metadata] : statements) {
+    said.push_back(family + " " + metadata.type + " " + metadata.help);
+  }
+  return said;
+}
+
+TEST(BodyAppender, KnowsWhatItsTargetSaysOfFamilies) {
+  using Lines = std::vector<std::string>;
+  Fixture f;
+  EXPECT_TRUE(Said(f).empty());
+  core::TimestampMs time_ms = 0;
+  auto scrape = [&](const std::string& body) { return f.Scrape(body, time_ms += 1'000); };
+  const std::string a = "# HELP a One.\n# TYPE a counter\na 1\n";
+  const std::string b = "# TYPE b gauge\nb 1\n";
+  const std::string c = "# HELP c Three.\nc 1\n";
+  ASSERT_TRUE(scrape(a + b));
+  EXPECT_EQ(Said(f), (Lines{"a counter One.", "b gauge "}));
+  auto list = f.appender->metadata();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(scrape(a + b));
+  EXPECT_EQ(f.appender->metadata(), list) << "nothing is read again";
+  // A change is known with the body after it.
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(scrape(a + c + b));
+  EXPECT_EQ(Said(f), (Lines{"a counter One.", "c  Three.", "b gauge "}));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(scrape(a + c));
+  EXPECT_EQ(Said(f), (Lines{"a counter One.", "c  Three."})) << "what stood at the end is gone";
+  EXPECT_FALSE(scrape(a + "garbage{\n"));
+  EXPECT_EQ(Said(f), (Lines{"a counter One.", "c  Three."}));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(scrape(b));
+  EXPECT_EQ(Said(f), (Lines{"b gauge "}));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(scrape("d 1\n"));
+  EXPECT_TRUE(Said(f).empty());
+}
+
+TEST(MetadataStoreTest, ListsAreKeptOnceAndResolved) {
+  core::Registry registry;
+  MetadataStore store(registry);
+  uint32_t a = store.Add("a", {"counter", "One.", ""});
+  uint32_t b = store.Add("b", {"gauge", "Two.", "bytes"});
+  EXPECT_EQ(store.Add("a", {"counter", "One.", ""}), a);
+  EXPECT_NE(store.Add("a", {"gauge", "One.", ""}), a);
+  EXPECT_EQ(store.Add("a", {"gauge", std::string(MetadataStore::kMaxTextBytes, 'x'), ""}),
+            MetadataStore::kNoNumber);
+  auto list = store.Share({a, b});
+  EXPECT_EQ(store.Share({a, b}), list);
+  EXPECT_NE(store.Share({b, a}), list);
+  std::vector<MetadataStore::Statement> found;
+  store.Resolve(*list, "", 10, found);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[1].metadata.unit, "bytes");
+  found.clear();
+  store.Resolve(*list, "b", 10, found);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].family, "b");
+  found.clear();
+  store.Resolve(*list, "", 1, found);
+  EXPECT_EQ(found.size(), 1u);
+}
+
 TEST(BodyAppender, RefusesWrongMetadataEachTime) {
   Fixture f;
   ASSERT_TRUE(f.Scrape("# TYPE a counter\na 1\n", 1000));

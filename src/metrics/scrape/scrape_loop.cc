@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "httpclient/settings.h"
+#include "metrics/scrape/scrape_offset.h"
 #include "net/request_span.h"
 
 namespace sextant::scrape {
@@ -97,12 +98,6 @@ void ScrapeLoop::ScheduleNext() {
                  [self = shared_from_this()] { self->Begin(); });
 }
 
-core::TimestampMs ScrapeLoop::ScrapeTime() {
-  core::TimestampMs now_ms = services_.clock.NowMs();
-  core::DurationMs tolerance_ms = std::min(services_.time_tolerance_ms, target_.interval_ms / 100);
-  return tolerance_ms > 0 && std::abs(now_ms - due_ms_) <= tolerance_ms ? due_ms_ : now_ms;
-}
-
 void ScrapeLoop::SetInFlight(bool in_flight) {
   {
     std::lock_guard lock(mutex_);
@@ -117,7 +112,7 @@ void ScrapeLoop::Begin() {
     if (is_stopped_) return;
     is_in_flight_ = true;
   }
-  time_ms_ = ScrapeTime();
+  time_ms_ = ScrapeTime(services_.clock.NowMs(), due_ms_, target_.interval_ms, services_.time_tolerance_ms);
   int64_t now_ns = services_.clock.MonotonicNs();
   if (begun_ns_ != 0) interval_seconds_.Observe(static_cast<double>(now_ns - begun_ns_) / 1e9);
   begun_ns_ = now_ns;
@@ -235,6 +230,7 @@ void ScrapeLoop::NoteOutcome(const Result<BodySummary>& summary, double duration
     status_.last_error = error;
     status_.last_samples = summary ? summary->scraped : 0;
     status_.series = appender_.series();
+    status_.metadata = appender_.metadata();
   }
   if (!is_news) return;
   if (error.empty()) {

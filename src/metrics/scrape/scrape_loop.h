@@ -86,7 +86,6 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   core::Result<net::FetchRequest> MakeRequest() const;
   core::Result<std::shared_ptr<const net::PreparedRequest>> TakeRequest();
   core::Result<BodySummary> Append(const core::Result<ScrapedBody>& body, double duration_seconds);
-  core::TimestampMs ScrapeTime();
   void NoteOutcome(const core::Result<BodySummary>& summary, double duration_seconds);
   void SetInFlight(bool in_flight);
 

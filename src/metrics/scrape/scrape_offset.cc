@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <functional>
 
 namespace sextant::scrape {
@@ -25,6 +26,12 @@ core::DurationMs ScrapeOffset(const ScrapeTarget& target, size_t pool_targets) {
   uint64_t hash = target.labels.Hash() ^ (std::hash<std::string>()(target.url) * 0x9e3779b97f4a7c15ull);
   uint64_t offset_ms = hash % interval_ms;
   return static_cast<core::DurationMs>(offset_ms - offset_ms % GridMs(interval_ms, pool_targets));
+}
+
+core::TimestampMs ScrapeTime(core::TimestampMs now_ms, core::TimestampMs due_ms, core::DurationMs interval_ms,
+                             core::DurationMs tolerance_ms) {
+  tolerance_ms = std::min(tolerance_ms, interval_ms / 100);
+  return tolerance_ms > 0 && std::abs(now_ms - due_ms) <= tolerance_ms ? due_ms : now_ms;
 }
 
 }  // namespace sextant::scrape

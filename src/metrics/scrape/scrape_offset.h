@@ -17,4 +17,10 @@ namespace sextant::scrape {
 // interval apart. A grid is a part of each coarser one: a job that grows keeps company.
 core::DurationMs ScrapeOffset(const ScrapeTarget& target, size_t pool_targets);
 
+// The time that the samples of a scrape get which began at `now_ms` and was due at `due_ms`: the latter when
+// both are at most `tolerance_ms` and a hundredth of the interval apart, so that the samples of a series are
+// evenly spaced and take less room. A tolerance of 0 or less: always the former.
+core::TimestampMs ScrapeTime(core::TimestampMs now_ms, core::TimestampMs due_ms, core::DurationMs interval_ms,
+                             core::DurationMs tolerance_ms);
+
 }  // namespace sextant::scrape

@@ -60,5 +60,18 @@ TEST(ScrapeOffsetTest, KeepsTheCompanyOfTargetsWhenAJobGrows) {
   }
 }
 
+TEST(ScrapeTimeTest, ScrapesThatAreNearlyPunctualGetTheMomentTheyWereDue) {
+  constexpr core::TimestampMs kDue = 1'700'000'000'000;
+  EXPECT_EQ(ScrapeTime(kDue, kDue, 15'000, 2), kDue);
+  EXPECT_EQ(ScrapeTime(kDue + 2, kDue, 15'000, 2), kDue);
+  EXPECT_EQ(ScrapeTime(kDue - 2, kDue, 15'000, 2), kDue);
+  EXPECT_EQ(ScrapeTime(kDue + 3, kDue, 15'000, 2), kDue + 3) << "too late for that";
+  EXPECT_EQ(ScrapeTime(kDue + 100, kDue, 15'000, 1'000), kDue);
+  EXPECT_EQ(ScrapeTime(kDue + 151, kDue, 15'000, 1'000), kDue + 151)
+      << "more than a hundredth of the interval";
+  EXPECT_EQ(ScrapeTime(kDue + 1, kDue, 99, 1'000), kDue + 1) << "which is nothing here";
+  EXPECT_EQ(ScrapeTime(kDue + 1, kDue, 15'000, 0), kDue + 1) << "switched off";
+}
+
 }  // namespace
 }  // namespace sextant::scrape

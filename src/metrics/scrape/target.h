@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ struct TargetStatus {
   core::DurationMs timeout_ms = 0;
   uint64_t last_samples = 0;  // in the last body
   uint64_t series = 0;        // followed now
+  // What its last good body said of metric families (MetadataStore::Resolve); null: nothing yet.
+  std::shared_ptr<const std::vector<uint32_t>> metadata = nullptr;
 };
 
 // A target that relabelling dropped.

@@ -148,7 +148,8 @@ Result<OpenedBlock> OpenBlock(FileSystem& fs, const std::string& dir, BlockForm 
 }
 
 promfiles::EncodeOptions EncodeOptionsFor(ChunkEncodings encodings, bool is_of_prometheus_blocks) {
-  return {.xor2_floats = encodings.xor2_floats,
+  return {.max_samples = encodings.samples_per_chunk,
+          .xor2_floats = encodings.xor2_floats,
           .float_start_times = is_of_prometheus_blocks,
           .histogram_start_times = encodings.histogram_start_times || is_of_prometheus_blocks};
 }
@@ -170,6 +171,7 @@ Result<std::unique_ptr<BlockWriter>> StartBlock(FileSystem& fs, const std::strin
     options.ulid = Ulid::Parse(dir.substr(dir.rfind('/') + 1)).value_or(Ulid{});
     options.start_ms = start_ms;
     options.end_ms = end_ms;
+    options.max_segment_bytes = encodings.segment_bytes;
     options.compaction = CompactionOf(origin, sources);
     options.chunks = EncodeOptionsFor(encodings, !sources.empty() && !has_dense_sources);
     SEXTANT_ASSIGN(writer, PrometheusBlockWriter::Start(fs, dir, std::move(options)));

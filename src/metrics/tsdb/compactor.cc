@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "metrics/promfiles/upload_list.h"
 #include "metrics/tsdb/block_merge.h"
 
 namespace sextant::tsdb {
@@ -34,6 +35,7 @@ bool IsOneClass(const HeldBlock& a, const HeldBlock& b) {
 
 std::vector<HeldBlock> Compactor::Plan() const {
   std::vector<HeldBlock> held = store_.blocks.Held();
+  if (!store_.options.upload_list_path.empty()) LeaveOutNotUploaded(held);
   if (store_.options.block_form == BlockForm::kPrometheus) {
     for (const HeldBlock& one : held) {
       if (one.form == BlockForm::kDense && !one.has_failed) return {one};
@@ -47,6 +49,20 @@ std::vector<HeldBlock> Compactor::Plan() const {
     held.erase(held.begin(), others);
   }
   return {};
+}
+
+// Blocks behind one that is left out wait, too: merged around it, they would overlap it. A list that cannot
+// be read holds nothing up, as in Prometheus.
+void Compactor::LeaveOutNotUploaded(std::vector<HeldBlock>& held) const {
+  auto uploaded = promfiles::ReadUploadList(store_.fs, store_.options.upload_list_path);
+  if (!uploaded) {
+    store_.logger.Warn("the list of uploaded blocks cannot be read", {{"error", uploaded.error()}});
+    return;
+  }
+  auto waits = std::ranges::find_if(held, [&](const HeldBlock& one) {
+    return one.origin.level <= 1 && !uploaded->contains(std::string(NameOf(*one.block)));
+  });
+  held.erase(waits, held.end());
 }
 
 std::vector<HeldBlock> Compactor::PlanOne(const std::vector<HeldBlock>& held) const {

@@ -46,6 +46,7 @@ class Compactor {
   bool IsInterrupted() const { return is_stopped_.load() || pauses_.load() > 0; }
   std::vector<HeldBlock> Plan() const;
   std::vector<HeldBlock> PlanOne(const std::vector<HeldBlock>& held) const;
+  void LeaveOutNotUploaded(std::vector<HeldBlock>& held) const;
   BlockForm FormFor(const std::vector<HeldBlock>& sources) const;
   core::Status RewriteDeletedOnce();
   core::Status Compact(const std::vector<HeldBlock>& sources);

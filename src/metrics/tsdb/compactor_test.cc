@@ -193,6 +193,65 @@ Contents FillForCompaction(Bench& bench) {
   return expected;
 }
 
+// As Prometheus with --storage.tsdb.delay-compact-file.path.
+TEST(CompactorTest, BlocksThatWereNotUploadedAreNotMerged) {
+  Bench bench;
+  Configure(bench).options.block_form = BlockForm::kPrometheus;
+  std::string list = core::JoinPath(bench.dir.path(), "shipper.json");
+  bench.options.upload_list_path = list;
+  for (int i = 0; i < 4; ++i) {
+    TimestampMs start_ms = kAligned + i * kRange;
+    AddBlock(bench, start_ms, start_ms + kRange, {start_ms}, i, CutInOrder(start_ms + kRange),
+             BlockForm::kPrometheus);
+  }
+  auto write_list = [&](const std::vector<std::string>& names) {
+    std::string text = R"({"version":1,"uploaded":[)";
+    for (size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "\"" : ",\"") + names[i] + "\"";
+    ASSERT_TRUE(core::WriteFileAtomically(bench.posix, list, text + "]}").has_value());
+  };
+  auto db = bench.Open();
+  std::vector<std::string> names;
+  for (const BlockInfo& block : db->Blocks()) {
+    names.push_back(block.name);
+    EXPECT_EQ(block.sources, std::vector<std::string>{block.name});
+    EXPECT_TRUE(block.parents.empty());
+  }
+  ASSERT_EQ(names.size(), 4u);
+  write_list({});
+  ASSERT_TRUE(db->Maintain().has_value());
+  EXPECT_EQ(db->Blocks().size(), 4u);
+  write_list({names[0], names[2], names[3]});  // not the second: what comes after it waits, too
+  ASSERT_TRUE(db->Maintain().has_value());
+  EXPECT_EQ(db->Blocks().size(), 4u);
+  write_list({names[0], names[1], names[2]});  // of these the newest range is left alone
+  ASSERT_TRUE(db->Maintain().has_value());
+  EXPECT_EQ(db->Blocks().size(), 4u);
+  write_list(names);
+  ASSERT_TRUE(db->Maintain().has_value());
+  std::vector<BlockInfo> blocks = db->Blocks();
+  ASSERT_EQ(blocks.size(), 2u);
+  EXPECT_EQ(blocks[0].level, 2u);
+  EXPECT_THAT(blocks[0].sources, ::testing::UnorderedElementsAre(names[0], names[1], names[2]));
+  ASSERT_EQ(blocks[0].parents.size(), 3u);
+  EXPECT_EQ(blocks[0].parents[1].name, names[1]);
+  EXPECT_EQ(blocks[0].parents[1].start_ms, kAligned + kRange);
+  EXPECT_EQ(blocks[0].parents[1].end_ms, kAligned + 2 * kRange);
+}
+
+TEST(CompactorTest, AListOfUploadedBlocksThatCannotBeReadHoldsNothingUp) {
+  Bench bench;
+  Configure(bench).options.block_form = BlockForm::kPrometheus;
+  bench.options.upload_list_path = core::JoinPath(bench.dir.path(), "shipper.json");
+  for (int i = 0; i < 4; ++i) {
+    TimestampMs start_ms = kAligned + i * kRange;
+    AddBlock(bench, start_ms, start_ms + kRange, {start_ms}, i, CutInOrder(start_ms + kRange),
+             BlockForm::kPrometheus);
+  }
+  auto db = bench.Open();
+  ASSERT_TRUE(db->Maintain().has_value());
+  EXPECT_EQ(db->Blocks().size(), 2u);
+}
+
 class CompactorFaultTest : public ::testing::TestWithParam<std::tuple<Fault, bool, bool>> {};
 
 TEST_P(CompactorFaultTest, NothingIsLostWhereverItEnds) {

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <thread>
 
+#include "metrics/promfiles/meta.h"
 #include "metrics/tsdb/appender.h"
 #include "metrics/tsdb/checkpoint.h"
 #include "metrics/tsdb/compactor.h"
@@ -428,9 +429,28 @@ Result<ExportCounts> Db::Export(core::FileSystem& target, const std::string& dir
   return ExportBlocks(impl_->store(), target, dir, options);
 }
 
+namespace {
+
+// What a block is made of, which only Prometheus' form remembers over several merges.
+void AddAncestors(core::FileSystem& fs, const HeldBlock& held, BlockInfo& info) {
+  if (held.form == BlockForm::kDense) {
+    if (info.level == 1) info.sources.push_back(info.name);
+    return;
+  }
+  auto meta = promfiles::ReadBlockMeta(fs, held.block->dir());
+  if (!meta) return;  // it has just been merged
+  for (const promfiles::Ulid& source : meta->compaction.sources) info.sources.push_back(source.ToString());
+  for (const promfiles::BlockParent& parent : meta->compaction.parents) {
+    info.parents.push_back({parent.ulid.ToString(), parent.min_time_ms, parent.max_time_ms});
+  }
+}
+
+}  // namespace
+
 std::vector<BlockInfo> Db::Blocks() const {
   std::vector<BlockInfo> infos;
-  for (const HeldBlock& held : impl_->store()->blocks.Held()) {
+  Store& store = *impl_->store();
+  for (const HeldBlock& held : store.blocks.Held()) {
     const BlockFacts& facts = held.block->facts();
     infos.push_back({.name = std::string(NameOf(*held.block)),
                      .form = held.form,
@@ -443,7 +463,10 @@ std::vector<BlockInfo> Db::Blocks() const {
                      .size_bytes = facts.size_bytes,
                      .level = held.origin.level,
                      .is_out_of_order = held.origin.is_out_of_order,
-                     .is_stale_series = held.origin.is_stale_series});
+                     .is_stale_series = held.origin.is_stale_series,
+                     .sources = {},
+                     .parents = {}});
+    AddAncestors(store.fs, held, infos.back());
   }
   return infos;
 }

@@ -72,10 +72,12 @@ enum class BlockForm {
 };
 
 // In which of Prometheus' chunk encodings blocks of its form are written beside those that every Prometheus
-// reads. Blocks of that form that are merged keep the start times they have.
+// reads, and how large their parts grow. Blocks of that form that are merged keep the start times they have.
 struct ChunkEncodings {
   bool xor2_floats = false;            // 4 (XOR2) for floats, with their start times, not 1 (XOR) without
   bool histogram_start_times = false;  // 5 and 6 for histograms that have start times, not 2 and 3 without
+  uint32_t samples_per_chunk = 120;    // at most
+  uint64_t segment_bytes = 512 << 20;  // a file of chunks is closed before it grows beyond this
 };
 
 // How far Db::Open has come with what it reads back: the numbers of the first, last and present file. May be
@@ -114,6 +116,10 @@ struct DbOptions {
   // blocks stay what they are, also when they are merged with each other.
   BlockForm block_form = BlockForm::kDense;
   ChunkEncodings chunk_encodings;  // of blocks in Prometheus' form, also of snapshots
+  // A JSON file that names the blocks which were copied elsewhere (Thanos' thanos.shipper.json): those that
+  // were cut from the head, and all after them, are not merged before they stand there. Empty: none is waited
+  // for.
+  std::string upload_list_path;
   // Neighbouring blocks are merged into larger ones, up to this; 0: a tenth of the retention, at most 31
   // days.
   DurationMs max_block_range_ms = 0;
@@ -215,6 +221,13 @@ struct ExportCounts {
   uint64_t samples = 0;
 };
 
+// A block that another one was made of.
+struct BlockParentInfo {
+  std::string name;
+  TimestampMs start_ms = 0;
+  TimestampMs end_ms = 0;
+};
+
 // A block that is served.
 struct BlockInfo {
   std::string name;  // of its directory
@@ -229,6 +242,8 @@ struct BlockInfo {
   uint32_t level = 1;  // how often its samples were written to a block
   bool is_out_of_order = false;
   bool is_stale_series = false;
+  std::vector<std::string> sources;      // the blocks of level 1 that are in it, as far as known
+  std::vector<BlockParentInfo> parents;  // likewise; Sextant's form does not tell
 };
 
 // What reading everything found.

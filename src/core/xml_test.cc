@@ -1,8 +1,8 @@
-#include "metrics/discovery/xml.h"
+#include "core/xml.h"
 
 #include <gtest/gtest.h>
 
-namespace sextant::discovery {
+namespace sextant::core {
 namespace {
 
 TEST(Xml, ElementsAndTheirText) {
@@ -43,17 +43,17 @@ TEST(Xml, RefusesWhatIsBroken) {
                           "<!DOCTYPE a [<!ENTITY b \"b\">]><a>&b;</a>"}) {
     auto root = ParseXml(bad);
     ASSERT_FALSE(root) << bad;
-    EXPECT_EQ(root.error().code(), core::Code::kInvalidArgument) << bad;
+    EXPECT_EQ(root.error().code(), Code::kInvalidArgument) << bad;
   }
 }
 
 TEST(Xml, IsBounded) {
   std::string deep;
   for (int i = 0; i < 100'000; ++i) deep += "<a>";
-  EXPECT_EQ(ParseXml(deep).error().code(), core::Code::kResourceExhausted);
+  EXPECT_EQ(ParseXml(deep).error().code(), Code::kResourceExhausted);
   EXPECT_EQ(ParseXml("<a><b/><b/><b/></a>", {.depth = 3, .elements = 3}).error().code(),
-            core::Code::kResourceExhausted);
+            Code::kResourceExhausted);
 }
 
 }  // namespace
-}  // namespace sextant::discovery
+}  // namespace sextant::core

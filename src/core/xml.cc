@@ -1,18 +1,14 @@
-#include "metrics/discovery/xml.h"
+#include "core/xml.h"
 
 #include <algorithm>
 #include <charconv>
 
 #include "core/utf8.h"
 
-namespace sextant::discovery {
+namespace sextant::core {
 
 namespace {
 
-using core::Code;
-using core::Fail;
-using core::Result;
-using core::Status;
 
 constexpr std::string_view kSpace = " \t\r\n";
 
@@ -31,7 +27,7 @@ class XmlReader {
   }
 
  private:
-  tl::unexpected<core::Error> Stop(std::string_view why) const {
+  tl::unexpected<Error> Stop(std::string_view why) const {
     return Fail(Code::kInvalidArgument, "XML, byte {}: {}", at_, why);
   }
 
@@ -161,7 +157,7 @@ class XmlReader {
     bool is_number = error == std::errc() && end == digits.data() + digits.size();
     bool is_surrogate = code >= 0xd800 && code < 0xe000;
     if (!is_number || code == 0 || code > 0x10ffff || is_surrogate) return false;
-    core::AppendUtf8(code, out);
+    AppendUtf8(code, out);
     return true;
   }
 
@@ -187,4 +183,4 @@ Result<XmlElement> ParseXml(std::string_view text, XmlLimits limits) {
   return XmlReader(text, limits).Read();
 }
 
-}  // namespace sextant::discovery
+}  // namespace sextant::core

@@ -8,7 +8,7 @@
 
 #include "core/result.h"
 
-namespace sextant::discovery {
+namespace sextant::core {
 
 struct XmlElement {
   std::string name;
@@ -27,6 +27,6 @@ struct XmlLimits {
 };
 
 // The root element. kInvalidArgument says at which byte it stopped; kResourceExhausted above the limits.
-core::Result<XmlElement> ParseXml(std::string_view text, XmlLimits limits = {});
+Result<XmlElement> ParseXml(std::string_view text, XmlLimits limits = {});
 
-}  // namespace sextant::discovery
+}  // namespace sextant::core
