@@ -68,8 +68,6 @@ Status FinishSns(SnsConfig& sns, Node node) {
   // All three together pass, as they do in Alertmanager.
   if (sns.target_arn.empty() != (sns.topic_arn.empty() != sns.phone_number.empty()))
     return node.Fail("must provide either a Target ARN, Topic ARN, or Phone Number for SNS config");
-  if (sns.sigv4.access_key.empty() != sns.sigv4.secret_key.empty())
-    return node.Fail("must provide a AWS SigV4 Access key and Secret Key");
   return {};
 }
 
