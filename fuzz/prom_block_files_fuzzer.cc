@@ -2,9 +2,9 @@
 #include <cstring>
 #include <string>
 
+#include "core/crc32c.h"
 #include "core/result.h"
 #include "metrics/promfiles/big_endian.h"
-#include "metrics/promfiles/crc32c.h"
 #include "metrics/promfiles/meta.h"
 #include "metrics/promfiles/tombstones.h"
 
@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (bytes.size() > 9) {
     std::string entries = bytes.substr(5, bytes.size() - 9);
     bytes.resize(bytes.size() - 4);
-    PutBigEndian<uint32_t>(bytes, Crc32c(entries));
+    PutBigEndian<uint32_t>(bytes, core::Crc32c(entries));
   }
   auto tombstones = ParseTombstones(bytes);
   if (tombstones) {

@@ -2,9 +2,9 @@
 // (each with two bytes of length) that go through the replay of WAL, WBL or chunk snapshot.
 #include <string>
 
+#include "core/crc32c.h"
 #include "metrics/promfiles/big_endian.h"
 #include "metrics/promfiles/chunk_codec.h"
-#include "metrics/promfiles/crc32c.h"
 #include "metrics/promfiles/head_chunks.h"
 #include "metrics/promfiles/head_replay.h"
 
@@ -29,7 +29,7 @@ void Seal(std::string& file) {
     if (reader.remaining() < 4) return;
     size_t end = file.size() - reader.remaining();
     std::string crc;
-    PutBigEndian(crc, Crc32c(std::string_view(file).substr(at, end - at)));
+    PutBigEndian(crc, core::Crc32c(std::string_view(file).substr(at, end - at)));
     file.replace(end, 4, crc);
     at = end + 4;
   }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "core/crc32c.h"
 #include "metrics/promfiles/big_endian.h"
-#include "metrics/promfiles/crc32c.h"
 #include "metrics/promfiles/wal_pages.h"
 #include "metrics/promfiles/wal_segments.h"
 
@@ -30,7 +30,7 @@ void Seal(std::string& bytes) {
     size_t length = LoadBigEndian<uint16_t>(bytes.data() + at + 1);
     length = std::min(length, page_end - at - kFragmentHeaderBytes);
     std::string crc;
-    PutBigEndian(crc, Crc32c(std::string_view(bytes).substr(at + kFragmentHeaderBytes, length)));
+    PutBigEndian(crc, core::Crc32c(std::string_view(bytes).substr(at + kFragmentHeaderBytes, length)));
     bytes.replace(at + 3, crc.size(), crc);
     at += kFragmentHeaderBytes + length;
   }

@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "api/query_gate.h"
+#include "core/crc32c.h"
 #include "metrics/promfiles/chunk_codec.h"
-#include "metrics/promfiles/crc32c.h"
 #include "metrics/remote/snappy_block.h"
 #include "wire/remote_read.h"
 
@@ -112,7 +112,7 @@ std::string Frame(std::string_view message) {
     frame += static_cast<char>(size >= 0x80 ? size | 0x80 : size);
     if (size < 0x80) break;
   }
-  uint32_t checksum = promfiles::Crc32c(message);
+  uint32_t checksum = core::Crc32c(message);
   for (int shift = 24; shift >= 0; shift -= 8) frame += static_cast<char>(checksum >> shift);
   frame += message;
   return frame;

@@ -161,8 +161,7 @@ const Struct& FieldsOf(const WebTlsConfig*) {
 
 const Struct& FieldsOf(const WebHttpConfig*) {
   static const Struct kFields = Struct::Of<WebHttpConfig>({
-      // It allows HTTP/2, which our server does not offer.
-      NotYet("http2").Allowing({"true", "false"}),
+      Member<&WebHttpConfig::http2>("http2"),
       Member<&WebHttpConfig::headers>("headers").Check<std::map<std::string, std::string>>(CheckHeaders),
   });
   return kFields;

@@ -42,6 +42,7 @@ struct WebRateLimitConfig {
 };
 
 struct WebHttpConfig {
+  bool http2 = true;
   std::map<std::string, std::string> headers;  // for every answer
 };
 

@@ -33,9 +33,11 @@ basic_auth_users: {alice: $2y$10$x}
   EXPECT_EQ(config->tls.key_file, "/keys/server.key");
   EXPECT_EQ(config->tls.client_auth_type, "RequireAndVerifyClientCert");
   EXPECT_EQ(config->tls.min_version, "TLS13");
+  EXPECT_FALSE(config->http.http2);
   EXPECT_EQ(config->http.headers.at("X-Frame-Options"), "Deny");
   EXPECT_EQ(config->basic_auth_users.at("alice"), "$2y$10$x");
   EXPECT_FALSE(Read("")->tls.is_on());
+  EXPECT_TRUE(Read("")->http.http2);
 }
 
 TEST(WebConfig, ChecksWhatTheServerTakes) {

@@ -34,6 +34,7 @@ core::Result<WebSettings> LoadWebSettings(const std::string& path) {
   security.cipher_suites = config.tls.cipher_suites;
   security.prefers_own_cipher_suites = config.tls.prefer_server_cipher_suites;
   security.curves = config.tls.curve_preferences;
+  security.http2 = config.http.http2;
   security.rate_interval_ms = config.rate_limit.interval_ms;
   security.rate_burst = config.rate_limit.burst;
   settings.security.basic_auth_users = std::move(config.basic_auth_users);

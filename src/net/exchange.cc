@@ -20,6 +20,7 @@ constexpr size_t kMaxUnsentBytes = 256 << 10;
 constexpr size_t kMinCompressedBytes = 1'024;
 // What a stream's compressor yields is sent in pieces of this size.
 constexpr size_t kCompressedPieceBytes = 16 << 10;
+constexpr std::string_view kContentLength = "Content-Length";
 
 bool IsCompressible(std::string_view content_type) {
   content_type = content_type.substr(0, content_type.find(';'));
@@ -67,7 +68,24 @@ Exchange::Exchange(std::weak_ptr<ExchangeOutput> output, ExchangeTraits traits)
       keeps_alive_(traits_.keeps_alive),
       cancelled_(std::make_shared<std::atomic<bool>>(false)) {}
 
-std::string Exchange::MakeHead(int status, const HttpHeaders& headers, std::string_view framing_header,
+void Exchange::SetHead(OutputPiece& piece, int status, const HttpHeaders& headers,
+                       const FramingField& framing, int64_t now_ms) {
+  if (!is_http2()) {
+    piece.head = MakeHead(status, headers, framing, now_ms);
+    return;
+  }
+  piece.status = status;
+  piece.fields.Add("date", FormatHttpDate(now_ms));
+  for (size_t i = 0; i < headers.size(); ++i) {
+    if (!EqualsIgnoreCase(headers.name(i), "Content-Length"))
+      piece.fields.Add(headers.name(i), headers.value(i));
+  }
+  for (size_t i = 0; i < traits_.extra_headers.size(); ++i)
+    piece.fields.Add(traits_.extra_headers.name(i), traits_.extra_headers.value(i));
+  if (framing.name == kContentLength) piece.fields.Add("content-length", framing.value);
+}
+
+std::string Exchange::MakeHead(int status, const HttpHeaders& headers, const FramingField& framing,
                                int64_t now_ms) {
   if (headers.HasToken("Connection", "close")) CloseAfter();
   bool keeps_alive = keeps_alive_.load(std::memory_order_relaxed);
@@ -92,7 +110,8 @@ std::string Exchange::MakeHead(int status, const HttpHeaders& headers, std::stri
     AppendClean(traits_.extra_headers.value(i), head);
     head += "\r\n";
   }
-  head += framing_header;
+  if (!framing.name.empty())
+    fmt::format_to(std::back_inserter(head), "{}: {}\r\n", framing.name, framing.value);
   if (!keeps_alive) {
     head += "Connection: close\r\n";
   } else if (traits_.version_minor == 0) {
@@ -134,16 +153,16 @@ void Exchange::Send(HttpResponse response) {
   if (output == nullptr) return;
   OutputPiece piece;
   piece.ends_response = true;
-  std::string framing;
+  FramingField framing;
   if (HasBody(response.status)) {
     Compress(response);
-    framing = fmt::format("Content-Length: {}\r\n", response.Body().size());
+    framing = {kContentLength, std::to_string(response.Body().size())};
     if (!traits_.is_head) {
       piece.static_body = response.static_body;
       if (response.static_body.empty()) piece.body = std::move(response.body);
     }
   }
-  piece.head = MakeHead(response.status, response.headers, framing, output->core().clock.NowMs());
+  SetHead(piece, response.status, response.headers, framing, output->core().clock.NowMs());
   piece.closes = !keeps_alive_.load(std::memory_order_relaxed);
   Observe(response.status, piece.body.size() + piece.static_body.size());
   output->PostOutput(shared_from_this(), std::move(piece));
@@ -157,7 +176,7 @@ void Exchange::Start(int status, HttpHeaders headers, bool is_endless) {
   auto output = output_.lock();
   if (output == nullptr) return;
 
-  std::string framing_header;
+  FramingField framing;
   std::string_view length = headers.Get("Content-Length");
   auto parsed = std::from_chars(length.data(), length.data() + length.size(), promised_bytes_);
   if (!HasBody(status)) {
@@ -165,7 +184,7 @@ void Exchange::Start(int status, HttpHeaders headers, bool is_endless) {
     promised_bytes_ = 0;
   } else if (!length.empty() && parsed.ec == std::errc() && parsed.ptr == length.data() + length.size()) {
     framing_ = Framing::kLength;
-    framing_header = fmt::format("Content-Length: {}\r\n", promised_bytes_);
+    framing = {kContentLength, std::to_string(promised_bytes_)};
   } else {
     bool is_compressible =
         !is_endless && IsCompressible(headers.Get("Content-Type")) && !headers.Has("Content-Encoding");
@@ -174,16 +193,18 @@ void Exchange::Start(int status, HttpHeaders headers, bool is_endless) {
       headers.Add("Content-Encoding", EncodingName(traits_.accepted));
       if (!traits_.is_head) compressor_.emplace(traits_.accepted);
     }
-    if (traits_.version_minor >= 1) {
+    if (is_http2()) {
+      framing_ = Framing::kUntilClose;  // the stream's end is the body's
+    } else if (traits_.version_minor >= 1) {
       framing_ = Framing::kChunked;
-      framing_header = "Transfer-Encoding: chunked\r\n";
+      framing = {"Transfer-Encoding", "chunked"};
     } else {
       framing_ = Framing::kUntilClose;
       CloseAfter();
     }
   }
   OutputPiece piece;
-  piece.head = MakeHead(status, headers, framing_header, output->core().clock.NowMs());
+  SetHead(piece, status, headers, framing, output->core().clock.NowMs());
   // The head is small and always accepted: Reserve only counts it.
   {
     std::lock_guard lock(mutex_);
@@ -272,6 +293,39 @@ void Exchange::Abandon() {
     cut.cuts = true;
     Post(std::move(cut));
   }
+}
+
+void Exchange::Reply(GrpcReply reply) {
+  SEXTANT_CHECK(phase_ == Phase::kWaiting);
+  phase_ = Phase::kEnded;
+  OutputPiece piece;
+  piece.status = 200;
+  piece.ends_response = true;
+  piece.fields.Add("content-type", "application/grpc");
+  if (reply.status.is_ok()) {
+    std::string compressed;
+    bool is_compressed = traits_.grpc_accepted != GrpcEncoding::kIdentity &&
+                         reply.message.size() >= kMinCompressedBytes &&
+                         CompressGrpc(traits_.grpc_accepted, reply.message, compressed);
+    if (is_compressed) piece.fields.Add("grpc-encoding", GrpcEncodingName(traits_.grpc_accepted));
+    const std::string& message = is_compressed ? compressed : reply.message;
+    piece.body.reserve(message.size() + 5);
+    AppendGrpcPrefix(is_compressed, message.size(), piece.body);
+    piece.body += message;
+  }
+  HttpHeaders headers = EncodeGrpcMetadata(reply.headers);
+  for (size_t i = 0; i < headers.size(); ++i) piece.fields.Add(headers.name(i), headers.value(i));
+  for (size_t i = 0; i < traits_.extra_headers.size(); ++i)
+    piece.fields.Add(traits_.extra_headers.name(i), traits_.extra_headers.value(i));
+  piece.trailers = EncodeGrpcMetadata(reply.trailers);
+  AppendGrpcStatus(reply.status, piece.trailers);
+  Observe(200, piece.body.size());
+  Post(std::move(piece));
+}
+
+void Exchange::AbandonCall() {
+  if (phase_ != Phase::kWaiting) return;
+  Reply({.status = {GrpcCode::kInternal, "the handler gave no answer"}});
 }
 
 void Exchange::OnCancelled(std::function<void()> callback) {

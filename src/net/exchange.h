@@ -14,6 +14,7 @@
 
 #include "core/trace.h"
 #include "net/compression.h"
+#include "net/grpc_wire.h"
 #include "net/http_message.h"
 #include "net/server_core.h"
 
@@ -21,9 +22,13 @@ namespace sextant::net {
 
 // Bytes to send, in this order: head, then body or static_body.
 struct OutputPiece {
-  std::string head = {};
+  std::string head = {};  // HTTP/1.1
   std::string body = {};
   std::string_view static_body = {};
+  // HTTP/2: what the answer begins with (when there is a status), and, with ends_response, what follows it.
+  int status = 0;
+  HttpHeaders fields = {};
+  HttpHeaders trailers = {};
   bool ends_response = false;
   bool closes = false;  // with ends_response: close the connection behind it
   bool cuts = false;    // close at once: the answer is broken
@@ -51,6 +56,11 @@ struct ExchangeTraits {
   HttpHeaders extra_headers = {};           // of the server's own, on every answer
   int64_t begin_ns = 0;
   core::Span span = {};  // of the request; ends with the answer
+  int32_t stream_id = 0;  // of HTTP/2; 0: HTTP/1.1
+  // How a gRPC reply may be compressed.
+  GrpcEncoding grpc_accepted = GrpcEncoding::kIdentity;
+  // Held for as long as somebody may still answer.
+  std::shared_ptr<const void> ticket = {};
 };
 
 class Exchange : public std::enable_shared_from_this<Exchange> {
@@ -64,10 +74,14 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   core::Status Flush();
   void Finish();
   void Abandon();
+  // For GrpcResponder; see there.
+  void Reply(GrpcReply reply);
+  void AbandonCall();
   bool IsCancelled() const { return cancelled_->load(std::memory_order_relaxed); }
   void OnCancelled(std::function<void()> callback);
 
   // For the connection, on its loop.
+  int32_t stream_id() const { return traits_.stream_id; }
   void OnSent(size_t bytes);
   void Cancel();
   void End();  // the answer was sent, or the connection is gone
@@ -79,9 +93,16 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
  private:
   enum class Phase { kWaiting, kStarted, kEnded };
   enum class Framing { kChunked, kLength, kUntilClose };
+  // The header field that says how the body ends; an empty name when none does.
+  struct FramingField {
+    std::string_view name = {};
+    std::string value = {};
+  };
 
-  std::string MakeHead(int status, const HttpHeaders& headers, std::string_view framing_header,
-                       int64_t now_ms);
+  bool is_http2() const { return traits_.stream_id != 0; }
+  void SetHead(OutputPiece& piece, int status, const HttpHeaders& headers, const FramingField& framing,
+               int64_t now_ms);
+  std::string MakeHead(int status, const HttpHeaders& headers, const FramingField& framing, int64_t now_ms);
   void Compress(HttpResponse& response) const;
   core::Status SendPiece(std::string_view data, bool may_wait);
   core::Status Reserve(size_t bytes, bool may_wait);

@@ -8,7 +8,10 @@
 #include <span>
 
 #include "net/compression.h"
+#include "net/http2_connection.h"
+#include "net/http2_session.h"
 #include "net/request_span.h"
+#include "net/request_steps.h"
 #include "net/websocket_session.h"
 
 namespace sextant::net {
@@ -24,64 +27,6 @@ constexpr size_t kSmallBodyBytes = 64 << 10;
 // After a last answer: how much and how long to read on, so that the client sees the answer and not a reset.
 constexpr size_t kMaxLingeringBytes = 1 << 20;
 constexpr core::DurationMs kLingerMs = 2'000;
-constexpr int kMaxPasswordChecks = 32;
-
-std::string ErrorText(int status, std::string_view message) {
-  return fmt::format("{} {}: {}\n", status, StatusText(status), message);
-}
-
-HttpResponse ErrorResponse(int status, std::string_view message) {
-  HttpResponse response = HttpResponse::Text(status, ErrorText(status, message));
-  response.headers.Add("X-Content-Type-Options", "nosniff");
-  return response;
-}
-
-bool Passes(const RouteOptions& options, std::string_view encoding) {
-  return std::any_of(options.passed_encodings.begin(), options.passed_encodings.end(),
-                     [&](const std::string& passed) { return EqualsIgnoreCase(passed, encoding); });
-}
-
-// Undoes the body's coding; an answer when it cannot.
-std::optional<HttpResponse> DecodeBody(const RouteOptions& options, HttpRequest& request) {
-  std::string_view name = request.headers.Get("Content-Encoding");
-  if (name.empty() || request.body.empty() || Passes(options, name)) return std::nullopt;
-  if (options.run_inline) return ErrorResponse(415, "this path takes no body with a Content-Encoding");
-  std::optional<Encoding> encoding = ParseEncoding(name);
-  if (!encoding) {
-    return ErrorResponse(
-        415, fmt::format("Content-Encoding \"{}\" is not supported here: use gzip, zstd or deflate", name));
-  }
-  if (*encoding == Encoding::kIdentity) return std::nullopt;
-  std::string decoded;
-  core::Status status = Decompress(*encoding, request.body, options.max_body_bytes, decoded);
-  if (!status) {
-    return ErrorResponse(status.error().code() == core::Code::kResourceExhausted ? 413 : 400,
-                         status.error().message());
-  }
-  request.body = std::move(decoded);
-  request.headers.Remove("Content-Encoding");
-  return std::nullopt;
-}
-
-// Calls the route's handler; an exception is a defect, but not one to end the process for.
-void CallHandler(ServerCore& core, const Route& route, HttpRequest request,
-                 const std::shared_ptr<Exchange>& exchange) {
-  ResponseWriter writer(exchange);
-  if (auto refused = DecodeBody(route.options, request)) {
-    core.CountRefusal("body_encoding");
-    writer.Send(std::move(*refused));
-    return;
-  }
-  try {
-    if (route.kind == RouteKind::kStream) {
-      route.stream_handler(std::move(request), std::move(writer));
-    } else {
-      writer.Send(route.handler(request));
-    }
-  } catch (const std::exception& exception) {
-    core.logger.Error("request handler failed", {{"handler", route.pattern}, {"error", exception.what()}});
-  }
-}
 
 }  // namespace
 
@@ -186,6 +131,10 @@ void HttpConnection::Handshake() {
           return;
         }
         self->phase_ = Phase::kReading;
+        if (HasChosenHttp2(self->stream_->tls().native_handle())) {
+          self->ContinueAsHttp2();
+          return;
+        }
         self->read_deadline_ = self->DeadlineIn(self->timeouts().header_ms);
         self->StartRead();
       });
@@ -306,7 +255,27 @@ void HttpConnection::OnRead(const error_code& error, size_t bytes) {
     }
     return;
   }
+  if (is_fresh_ && core_->http2_enabled.load(std::memory_order_relaxed)) {
+    size_t compared = std::min(input().size(), kHttp2Preface.size());
+    if (input().substr(0, compared) == kHttp2Preface.substr(0, compared)) {
+      // As far as it goes it is HTTP/2; no request of HTTP/1.1 begins so.
+      if (compared < kHttp2Preface.size()) {
+        StartRead();
+      } else {
+        ContinueAsHttp2();
+      }
+      return;
+    }
+    is_fresh_ = false;
+  }
   Advance();
+}
+
+void HttpConnection::ContinueAsHttp2() {
+  phase_ = Phase::kClosed;
+  StartHttp2({core_, loop_, std::move(tls_context_), std::move(stream_), std::move(remote_address_),
+              std::move(ticket_), std::string(input())});
+  loop_->Remove(this);
 }
 
 void HttpConnection::OnHeader() {
@@ -317,113 +286,40 @@ void HttpConnection::OnHeader() {
   role_.clear();
   planned_.reset();
 
-  SecurityState security = core_->security();
-  if (security.limiter != nullptr && !security.limiter->Allow(request_begin_ns_)) {
-    core_->CountRefusal("rate_limit");
-    match_.route = nullptr;
-    Plan(HttpResponse::Text(429, "Too Many Requests\n"));
-    if (CheckExpectation()) reader_.ReadBody(kSmallBodyBytes);
-    return;
-  }
-  if (security.auth != nullptr) {
-    CheckPassword(security.auth);
-  } else if (core_->options.gate != nullptr) {
-    AskGate(*core_->options.gate);
-  } else {
-    OnAuthenticated();
-  }
-}
-
-void HttpConnection::CheckPassword(const std::shared_ptr<BasicAuth>& auth) {
-  std::string authorization(reader_.request().headers.Get("Authorization"));
-  BasicAuth::Verdict verdict = auth->Check(authorization, user_);
-  if (verdict != BasicAuth::Verdict::kUnknown) {
-    OnPasswordChecked(verdict == BasicAuth::Verdict::kAccepted, user_);
-    return;
-  }
-  RunCheck([self = shared_from_this(), auth, authorization = std::move(authorization)] {
-    std::string user;
-    bool is_accepted = auth->Verify(authorization, user);
-    return [self, is_accepted, user = std::move(user)] { self->OnPasswordChecked(is_accepted, user); };
-  });
-}
-
-void HttpConnection::AskGate(AccessGate& gate) {
   HttpRequest& request = reader_.request();
   request.path = match_.path;
   request.remote_address = remote_address_;
   request.is_tls = stream_->is_tls();
-  AccessDecision decision = gate.Check(request, match_.route);
-  if (decision.kind != AccessDecision::Kind::kMustVerify) {
-    OnGate(std::move(decision));
-    return;
-  }
-  // The connection may end while the gate works, so that works on a copy.
-  RunCheck([self = shared_from_this(), &gate, request, route = match_.route] {
-    auto verified = std::make_shared<AccessDecision>(gate.Verify(request, route));
-    return [self, verified] { self->OnGate(std::move(*verified)); };
+  auto admission = Admit(core_, loop_, request, match_.route, [self = shared_from_this()](Admission late) {
+    if (self->phase_ != Phase::kChecking) return;
+    self->phase_ = Phase::kReading;
+    self->read_deadline_ = self->DeadlineIn(self->timeouts().body_ms);
+    self->OnAdmission(std::move(late));
+    self->Advance();
   });
-}
-
-void HttpConnection::OnGate(AccessDecision decision) {
-  if (decision.kind == AccessDecision::Kind::kAllowed) {
-    user_ = std::move(decision.user);
-    role_ = std::move(decision.role);
-    OnAuthenticated();
+  if (admission) {
+    OnAdmission(std::move(*admission));
     return;
   }
-  core_->CountRefusal(decision.answer.status == 401 ? "unauthorized" : "access");
-  match_.route = nullptr;
-  Plan(std::move(decision.answer));
-  if (CheckExpectation()) reader_.ReadBody(kSmallBodyBytes);
-}
-
-// Runs a slow check on the executor, and what it returns back on the loop; nothing is read meanwhile.
-void HttpConnection::RunCheck(std::function<std::function<void()>()> check) {
-  if (core_->password_checks.fetch_add(1) >= kMaxPasswordChecks) {
-    core_->password_checks.fetch_sub(1);
-    Refuse(503, "password_checks", "too many passwords are being checked; try again later");
-    return;
-  }
+  // Nothing is read meanwhile.
   phase_ = Phase::kChecking;
   read_deadline_ = MonotonicTime::max();
-  core_->AddHandler();
-  core::Status submitted =
-      core_->executor.Submit(core::Priority::kQuery, [self = shared_from_this(), check = std::move(check)] {
-        std::function<void()> go_on = check();
-        self->core_->password_checks.fetch_sub(1);
-        asio::post(self->loop_->io.context, [self, go_on = std::move(go_on)] {
-          if (self->phase_ != Phase::kChecking) return;
-          self->phase_ = Phase::kReading;
-          self->read_deadline_ = self->DeadlineIn(self->timeouts().body_ms);
-          go_on();
-          self->Advance();
-        });
-        self->core_->RemoveHandler();
-      });
-  if (submitted) return;
-  core_->password_checks.fetch_sub(1);
-  core_->RemoveHandler();
-  phase_ = Phase::kReading;
-  Refuse(503, "executor_full", submitted.error().message());
 }
 
-void HttpConnection::OnPasswordChecked(bool is_accepted, std::string user) {
-  if (is_accepted) {
-    user_ = std::move(user);
+void HttpConnection::OnAdmission(Admission admission) {
+  if (admission.is_admitted) {
+    user_ = std::move(admission.user);
+    role_ = std::move(admission.role);
     OnAuthenticated();
     return;
   }
-  core_->CountRefusal("unauthorized");
   match_.route = nullptr;
-  HttpResponse response = HttpResponse::Text(401, "Unauthorized\n");
-  response.headers.Add("WWW-Authenticate", "Basic");
-  Plan(std::move(response));
+  Plan(std::move(admission.answer));
   if (CheckExpectation()) reader_.ReadBody(kSmallBodyBytes);
 }
 
 void HttpConnection::OnAuthenticated() {
-  if (match_.route == nullptr) PlanForUnmatched();
+  if (match_.route == nullptr) Plan(AnswerUnmatched(*core_, match_, reader_.request().method));
   if (!planned_ && match_.route->kind == RouteKind::kWebSocket) {
     if (CheckWebSocket()) {
       UpgradeToWebSocket();
@@ -436,37 +332,6 @@ void HttpConnection::OnAuthenticated() {
 }
 
 void HttpConnection::Plan(HttpResponse response) { planned_ = std::move(response); }
-
-void HttpConnection::PlanForUnmatched() {
-  const HttpRequest& request = reader_.request();
-  switch (match_.status) {
-    case 204: {
-      HttpResponse response;
-      response.status = 204;
-      response.headers.Add("Allow", match_.allow);
-      Plan(std::move(response));
-      return;
-    }
-    case 302: {
-      Plan(HttpResponse::Redirect(302, core_->router().prefix() + "/"));
-      return;
-    }
-    case 405: {
-      HttpResponse response = ErrorResponse(
-          405, fmt::format("{} does not answer {}, only {}", match_.path, request.method, match_.allow));
-      response.headers.Add("Allow", match_.allow);
-      Plan(std::move(response));
-      return;
-    }
-    case 400:
-      core_->CountRefusal("malformed");
-      Plan(ErrorResponse(400, match_.error));
-      return;
-    default:
-      Plan(ErrorResponse(404, fmt::format("nothing is at {}", match_.path)));
-      return;
-  }
-}
 
 // "Expect: 100-continue" waits for our leave to send the body.
 bool HttpConnection::CheckExpectation() {
@@ -554,7 +419,8 @@ void HttpConnection::OnRequest() {
     traits.accepted = NegotiateEncoding(request.headers.Get("Accept-Encoding"));
   }
   if (core_->options.add_headers) core_->options.add_headers(request, traits.extra_headers);
-  traits.span = StartRequestSpan(core_->options.tracer, request, request_begin_ns_);
+  traits.span = StartRequestSpan(core_->options.tracer, request, request.version_minor == 0 ? "1.0" : "1.1",
+                                 request_begin_ns_);
   exchange_ = std::make_shared<Exchange>(weak_from_this(), std::move(traits));
   request.cancelled = exchange_->cancelled_flag();
   if (planned_) {
@@ -562,28 +428,7 @@ void HttpConnection::OnRequest() {
     exchange->Send(std::move(*planned_));
     return;
   }
-  RunHandler(std::move(request));
-}
-
-void HttpConnection::RunHandler(HttpRequest request) {
-  std::shared_ptr<Exchange> exchange = exchange_;
-  const Route& route = *match_.route;
-  if (route.options.run_inline) {
-    CallHandler(*core_, route, std::move(request), exchange);
-    return;
-  }
-  core_->AddHandler();
-  core::Status submitted = core_->executor.Submit(
-      route.options.priority, [core = core_, &route, request = std::move(request), exchange]() mutable {
-        CallHandler(*core, route, std::move(request), exchange);
-        core->RemoveHandler();
-      });
-  if (submitted) return;
-  core_->RemoveHandler();
-  core_->CountRefusal("executor_full");
-  HttpResponse response = ErrorResponse(503, submitted.error().message());
-  response.headers.Add("Retry-After", "1");
-  exchange->Send(std::move(response));
+  RunHandler(core_, *match_.route, std::move(request), exchange_);
 }
 
 // Answers with an error of the server's own and closes. An empty message sends the planned answer.

@@ -1,10 +1,11 @@
-// One HTTP connection on its I/O loop: reads bytes into the RequestReader, authenticates, routes, hands
-// requests to handlers and sends what their exchanges post. Internal to net: includes Asio.
+// One connection of HTTP/1.1 on its I/O loop: reads bytes into the RequestReader, authenticates, routes,
+// hands requests to handlers and sends what their exchanges post. Internal to net: includes Asio.
 //
 //   kReading ──header──► kChecking (password) ──► kReading ──body──► kHandling ──answer sent──► kReading ...
 //        └── refused, or the last answer ──► kLingering ──► closed
 //
-// All methods run on the loop's thread, except PostOutput.
+// A connection that turns out to speak HTTP/2 goes on as an Http2Connection. All methods run on the loop's
+// thread, except PostOutput.
 #pragma once
 
 #include <chrono>
@@ -21,6 +22,8 @@
 #include "net/stream.h"
 
 namespace sextant::net {
+
+struct Admission;
 
 using MonotonicTime = std::chrono::steady_clock::time_point;
 
@@ -100,17 +103,12 @@ class HttpConnection final : public ExchangeOutput,
   void MakeRoomToRead();
   void ShrinkInput();
 
+  void ContinueAsHttp2();
   void OnHeader();
-  void CheckPassword(const std::shared_ptr<BasicAuth>& auth);
-  void OnPasswordChecked(bool is_accepted, std::string user);
-  void AskGate(AccessGate& gate);
-  void OnGate(AccessDecision decision);
-  void RunCheck(std::function<std::function<void()>()> check);
+  void OnAdmission(Admission admission);
   void OnAuthenticated();
   void Plan(HttpResponse response);
-  void PlanForUnmatched();
   void OnRequest();
-  void RunHandler(HttpRequest request);
   bool CheckExpectation();
   bool CheckWebSocket();
   void UpgradeToWebSocket();
@@ -142,6 +140,7 @@ class HttpConnection final : public ExchangeOutput,
   size_t in_end_ = 0;
   bool is_reading_ = false;
   bool has_eof_ = false;
+  bool is_fresh_ = true;  // nothing was read that is not the beginning of HTTP/2's preface
   size_t lingered_bytes_ = 0;
   RequestReader reader_;
 

@@ -292,6 +292,7 @@ core::Status HttpServer::SetSecurity(const WebSecurity& security) {
                 had_tls ? "off" : "on");
   }
   impl_->core->SetSecurity(std::move(state));
+  impl_->core->http2_enabled = security.http2;
   return {};
 }
 

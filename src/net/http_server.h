@@ -1,4 +1,4 @@
-// An HTTP/1.1 server (RFC 9110, 9112).
+// An HTTP server: HTTP/1.1 (RFC 9112) and HTTP/2 (RFC 9113) on the same ports, and gRPC over the latter.
 //
 //   SEXTANT_ASSIGN(auto server, HttpServer::Start(io, executor, clock, registry, logger, std::move(router),
 //                                                 {.listen = {"127.0.0.1:9090"}}));
@@ -9,6 +9,9 @@
 // executor (unless its route is inline), the answer goes back to the loop. Requests of one connection are
 // answered one after the other, also when pipelined. While a handler works, the connection is watched, so
 // that it learns when the client has gone.
+//
+// HTTP/2 is spoken with clients that begin with its preface, or that ask for it under TLS (ALPN). Requests of
+// one connection are then answered side by side, each cancelled when its client resets the stream.
 //
 // What the server refuses (malformed, too large, too slow, too many) is answered with one line of text where
 // an answer is possible, closes the connection and counts in sextant_http_refused_total{reason}.
@@ -41,6 +44,7 @@ struct HttpLimits {
   size_t max_pipelined_bytes = 64 << 10;  // read ahead while an answer is being made; then reading pauses
   size_t max_connections = 1'000;         // 503 and close above
   size_t max_buffered_body_bytes = 512 << 20;  // request bodies of all connections together; 503 above
+  uint32_t max_concurrent_streams = 250;       // requests of one HTTP/2 connection; refused above
 };
 
 struct HttpTimeouts {
@@ -50,6 +54,14 @@ struct HttpTimeouts {
   core::DurationMs write_ms = 30'000;   // without any progress in sending; closes
   core::DurationMs tls_handshake_ms = 10'000;
   core::DurationMs websocket_ping_ms = 30'000;
+  // An HTTP/2 connection that was silent for so long is asked for a sign of life, and closed when none comes
+  // in time. 0: never.
+  core::DurationMs http2_ping_ms = 0;
+  core::DurationMs http2_ping_timeout_ms = 20'000;
+  // An HTTP/2 connection takes no new requests after this time, and is cut when the grace has passed too. 0:
+  // never, and without end.
+  core::DurationMs http2_max_age_ms = 0;
+  core::DurationMs http2_max_age_grace_ms = 0;
 };
 
 // What becomes of clients' certificates.
@@ -77,6 +89,9 @@ struct WebSecurity {
   std::vector<std::string> cipher_suites = {};        // of TLS 1.2, by Go's names; empty: the library's
   bool prefers_own_cipher_suites = true;
   std::vector<std::string> curves = {};  // by Go's names; empty: the library's
+
+  // Without it HTTP/2 is not spoken, and so no gRPC.
+  bool http2 = true;
 
   // Requests of all clients together: so many at once, then one per interval; 0: no limit.
   core::DurationMs rate_interval_ms = 0;

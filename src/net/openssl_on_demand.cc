@@ -95,6 +95,11 @@ SEXTANT_FORWARD(kSsl, void, SSL_CTX_set_verify, (SSL_CTX* a, int b, SSL_verify_c
 SEXTANT_FORWARD(kSsl, int, SSL_CTX_up_ref, (SSL_CTX* a), (a))
 SEXTANT_FORWARD(kSsl, int, SSL_CTX_use_PrivateKey_file, (SSL_CTX* a, const char* b, int c), (a, b, c))
 SEXTANT_FORWARD(kSsl, int, SSL_CTX_use_certificate_chain_file, (SSL_CTX* a, const char* b), (a, b))
+SEXTANT_FORWARD(kSsl, void, SSL_CTX_set_alpn_select_cb, (SSL_CTX* a, SSL_CTX_alpn_select_cb_func b, void* c),
+                (a, b, c))
+SEXTANT_FORWARD(kSsl, void, SSL_get0_alpn_selected, (const SSL* a, const unsigned char** b, unsigned int* c),
+                (a, b, c))
+SEXTANT_FORWARD(kSsl, int, SSL_set_alpn_protos, (SSL* a, const unsigned char* b, unsigned int c), (a, b, c))
 SEXTANT_FORWARD(kSsl, int, SSL_accept, (SSL* a), (a))
 SEXTANT_FORWARD(kSsl, int, SSL_connect, (SSL* a), (a))
 SEXTANT_FORWARD(kSsl, long, SSL_ctrl, (SSL* a, int b, long c, void* d), (a, b, c, d))
@@ -132,6 +137,8 @@ SEXTANT_FORWARD(kCrypto, void*, OPENSSL_sk_value, (const OPENSSL_STACK* a, int b
 SEXTANT_FORWARD(kCrypto, EVP_PKEY*, PEM_read_bio_PrivateKey, (BIO* a, EVP_PKEY** b, pem_password_cb* c, void* d),
                 (a, b, c, d))
 SEXTANT_FORWARD(kCrypto, X509*, PEM_read_bio_X509, (BIO* a, X509** b, pem_password_cb* c, void* d), (a, b, c, d))
+SEXTANT_FORWARD(kCrypto, X509*, PEM_read_bio_X509_AUX, (BIO* a, X509** b, pem_password_cb* c, void* d), (a, b, c, d))
+SEXTANT_FORWARD(kSsl, pem_password_cb*, SSL_CTX_get_default_passwd_cb, (SSL_CTX* a), (a))
 SEXTANT_FORWARD(kSsl, int, SSL_CTX_add_client_CA, (SSL_CTX* a, X509* b), (a, b))
 SEXTANT_FORWARD(kSsl, X509_STORE*, SSL_CTX_get_cert_store, (const SSL_CTX* a), (a))
 SEXTANT_FORWARD(kSsl, void, SSL_CTX_set_cert_verify_callback,

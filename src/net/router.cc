@@ -66,6 +66,34 @@ void Router::AddWebSocket(std::string_view pattern, WebSocketHandler handler, Ro
   AddRoute(std::move(route));
 }
 
+void Router::AddGrpc(std::string_view method, GrpcHandler handler, RouteOptions options) {
+  size_t slash = method.rfind('/');
+  SEXTANT_CHECK(method.starts_with('/') && slash > 1 && slash != std::string_view::npos &&
+                slash + 1 < method.size());
+  auto route = std::make_unique<Route>();
+  route->method = "POST";
+  route->pattern = method;
+  route->kind = RouteKind::kGrpc;
+  route->grpc_handler = std::move(handler);
+  route->options = std::move(options);
+  if (route->options.metric_name.empty()) route->options.metric_name = route->pattern;
+  route->index = routes_.size();
+  bool is_new = grpc_routes_.emplace(route->pattern, route.get()).second;
+  SEXTANT_CHECK(is_new);
+  routes_.push_back(std::move(route));
+}
+
+const Route* Router::FindGrpc(std::string_view method) const {
+  auto it = grpc_routes_.find(method);
+  return it == grpc_routes_.end() ? nullptr : it->second;
+}
+
+bool Router::HasGrpcService(std::string_view service) const {
+  std::string first = "/" + std::string(service) + "/";
+  auto it = grpc_routes_.lower_bound(first);
+  return it != grpc_routes_.end() && it->first.starts_with(first);
+}
+
 void Router::SetPrefix(std::string_view prefix) {
   while (prefix.ends_with('/')) prefix.remove_suffix(1);
   SEXTANT_CHECK(prefix.empty() || prefix.starts_with('/'));

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "core/executor.h"
+#include "net/grpc.h"
 #include "net/http_message.h"
 #include "net/response_writer.h"
 #include "net/websocket.h"
@@ -51,7 +52,7 @@ struct RouteOptions {
   std::string metric_name = {};
 };
 
-enum class RouteKind { kWhole, kStream, kWebSocket };
+enum class RouteKind { kWhole, kStream, kWebSocket, kGrpc };
 
 // One registered route.
 struct Route {
@@ -62,6 +63,7 @@ struct Route {
   Handler handler;
   StreamHandler stream_handler;
   WebSocketHandler websocket_handler;
+  GrpcHandler grpc_handler;
   size_t index = 0;  // position among all routes of the router
 };
 
@@ -91,6 +93,11 @@ class Router {
   // A GET with "Upgrade: websocket".
   void AddWebSocket(std::string_view pattern, WebSocketHandler handler, RouteOptions options = {});
 
+  // Unary gRPC calls of "/package.Service/Method", over HTTP/2 only, whatever the prefix: gRPC's clients know
+  // none. The limit max_body_bytes is that of a message, compressed and not. A route that runs inline is
+  // called on the executor all the same when its message is compressed.
+  void AddGrpc(std::string_view method, GrpcHandler handler, RouteOptions options = {});
+
   // All routes live below this path ("/prometheus"; "" and "/" mean none). Others answer 404, except that "/"
   // redirects there.
   void SetPrefix(std::string_view prefix);
@@ -98,6 +105,11 @@ class Router {
 
   // Decides on a request's method and raw path (still escaped, without the query).
   RouteMatch Match(std::string_view method, std::string_view raw_path) const;
+
+  // The route of a gRPC method, or null.
+  const Route* FindGrpc(std::string_view method) const;
+  // Whether some method of this service ("package.Service") has a route.
+  bool HasGrpcService(std::string_view service) const;
 
   const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
 
@@ -111,6 +123,7 @@ class Router {
   std::vector<std::unique_ptr<Route>> routes_;
   std::vector<std::unique_ptr<Pattern>> patterns_;
   std::unordered_map<std::string, Pattern*> literal_patterns_;
+  std::map<std::string, const Route*, std::less<>> grpc_routes_;
 };
 
 }  // namespace sextant::net

@@ -4,6 +4,13 @@
 
 namespace sextant::net {
 
+namespace {
+
+// Buffers of gRPC messages that wait for the next ones.
+constexpr size_t kMaxPooledBytes = 16 << 20;
+
+}  // namespace
+
 RouteMetrics::RouteMetrics(core::Registry& registry, std::string name)
     : registry_(registry),
       name_(std::move(name)),
@@ -46,6 +53,8 @@ ServerCore::ServerCore(core::Executor& executor_in, const core::Clock& clock_in,
       registry(registry_in),
       logger(std::move(logger_in)),
       options(std::move(options_in)),
+      http2_enabled(options.security.http2),
+      message_pool(std::make_shared<GrpcBufferPool>(kMaxPooledBytes)),
       unmatched_metrics(registry, "unmatched"),
       received_bytes(
           registry.AddCounter("sextant_http_received_bytes_total", "Bytes received by the HTTP server.")),

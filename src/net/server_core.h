@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "net/basic_auth.h"
+#include "net/grpc_wire.h"
 #include "net/http_server.h"
 #include "net/rate_limiter.h"
 #include "net/tls.h"
@@ -86,9 +87,11 @@ class ServerCore {
   core::Logger logger;
   HttpServerOptions options;
   std::atomic<bool> stopping{false};
+  std::atomic<bool> http2_enabled{true};
   // Password checks waiting or under way: bounded, since each costs much.
   std::atomic<int> password_checks{0};
 
+  const std::shared_ptr<GrpcBufferPool> message_pool;
   RouteMetrics unmatched_metrics;
   core::Counter& received_bytes;
   core::Counter& sent_bytes;

@@ -1,3 +1,4 @@
+#include "net/tls_client.h"
 #include "net/smtp_client.h"
 
 #include <fmt/format.h>
@@ -13,7 +14,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -79,38 +79,6 @@ std::string DotStuffed(std::string_view message) {
 }
 
 bool HasLineBreak(std::string_view text) { return text.find_first_of("\r\n") != std::string_view::npos; }
-
-int MinVersion(const std::string& name) {
-  if (name == "TLS10") return TLS1_VERSION;
-  if (name == "TLS11") return TLS1_1_VERSION;
-  if (name == "TLS13") return TLS1_3_VERSION;
-  return TLS1_2_VERSION;
-}
-
-Result<std::unique_ptr<asio::ssl::context>> MakeTlsContext(const TlsClientOptions& options) {
-  auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
-  error_code error;
-  const auto failed = [&](const std::string& file) {
-    return Fail(Code::kInvalidArgument, "parse TLS configuration: {}: {}", file, error.message());
-  };
-  SSL_CTX_set_min_proto_version(context->native_handle(), MinVersion(options.min_version));
-  if (options.insecure_skip_verify) {
-    context->set_verify_mode(asio::ssl::verify_none, error);
-  } else {
-    context->set_verify_mode(asio::ssl::verify_peer, error);
-    if (options.ca_file.empty()) {
-      context->set_default_verify_paths(error);
-    } else if (context->load_verify_file(options.ca_file, error)) {
-      return failed(options.ca_file);
-    }
-  }
-  if (!options.cert_file.empty()) {
-    if (context->use_certificate_chain_file(options.cert_file, error)) return failed(options.cert_file);
-    if (context->use_private_key_file(options.key_file, asio::ssl::context::pem, error))
-      return failed(options.key_file);
-  }
-  return context;
-}
 
 }  // namespace
 
@@ -270,7 +238,7 @@ struct MailHandle::Session : std::enable_shared_from_this<Session> {
   }
 
   Awaitable<Status> StartTls() {
-    auto made = MakeTlsContext(request.tls);
+    auto made = MakeTlsClientContext(request.tls);
     if (!made) co_return tl::unexpected(made.error());
     tls_context = std::move(*made);
     received.clear();  // nothing that came in the clear counts any more

@@ -245,7 +245,38 @@ core::Status SetClientCertificates(SSL_CTX* context, const WebSecurity& security
   return {};
 }
 
+// What is spoken here, best first, each with its length before it (RFC 7301).
+constexpr std::string_view kProtocols = "\x02h2\x08http/1.1";
+
+// `argument` is null where HTTP/2 is switched off. A client that names nothing we know goes on without.
+int ChooseProtocol(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
+                   const unsigned char* offered, unsigned int offered_size, void* argument) {
+  std::string_view ours = argument == nullptr ? kProtocols.substr(3) : kProtocols;
+  std::string_view theirs(reinterpret_cast<const char*>(offered), offered_size);
+  for (; !ours.empty(); ours.remove_prefix(1 + static_cast<size_t>(ours[0]))) {
+    std::string_view wanted = ours.substr(1, static_cast<size_t>(ours[0]));
+    for (std::string_view rest = theirs; !rest.empty();) {
+      size_t size = static_cast<unsigned char>(rest[0]);
+      if (size >= rest.size()) break;
+      if (rest.substr(1, size) == wanted) {
+        *chosen = reinterpret_cast<const unsigned char*>(rest.data() + 1);
+        *chosen_size = static_cast<unsigned char>(size);
+        return SSL_TLSEXT_ERR_OK;
+      }
+      rest.remove_prefix(1 + size);
+    }
+  }
+  return SSL_TLSEXT_ERR_NOACK;
+}
+
 }  // namespace
+
+bool HasChosenHttp2(ssl_st* ssl) {
+  const unsigned char* protocol = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl, &protocol, &size);
+  return size == 2 && memcmp(protocol, "h2", 2) == 0;
+}
 
 core::Result<TlsContextPtr> MakeTlsServerContext(const WebSecurity& security) {
   bool has_key = !security.key_file.empty() || !security.key.empty();
@@ -262,6 +293,7 @@ core::Result<TlsContextPtr> MakeTlsServerContext(const WebSecurity& security) {
   SSL_CTX_set_mode(
       raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   SEXTANT_TRY(SetClientCertificates(raw, security, *rules));
+  SSL_CTX_set_alpn_select_cb(raw, ChooseProtocol, security.http2 ? raw : nullptr);
   return context;
 }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "core/crc32c.h"
 #include "metrics/promfiles/big_endian.h"
-#include "metrics/promfiles/crc32c.h"
 
 namespace sextant::promfiles {
 namespace {
@@ -74,7 +74,7 @@ Result<ChunkCursor::Chunk> ChunkCursor::Read(uint64_t ref) {
   used_bytes_ += whole;
   if (used_bytes_ > segments_.size_bytes_) return Corrupt(ref, "chunks overlap");
   std::string_view summed = bytes.substr(length_bytes, kEncodingBytes + size);
-  if (LoadBigEndian<uint32_t>(summed.data() + summed.size()) != Crc32c(summed)) {
+  if (LoadBigEndian<uint32_t>(summed.data() + summed.size()) != core::Crc32c(summed)) {
     return Corrupt(ref, "a chunk has a wrong checksum");
   }
   return Chunk{static_cast<uint8_t>(summed[0]), summed.substr(kEncodingBytes)};
@@ -89,7 +89,7 @@ Result<uint64_t> ChunkSegmentWriter::Add(const EncodedChunk& chunk) {
   size_t summed = buffer_.size();
   buffer_.push_back(static_cast<char>(chunk.encoding));
   buffer_ += chunk.bytes;
-  PutBigEndian<uint32_t>(buffer_, Crc32c(std::string_view(buffer_).substr(summed)));
+  PutBigEndian<uint32_t>(buffer_, core::Crc32c(std::string_view(buffer_).substr(summed)));
   segment_bytes_ += size;
   if (buffer_.size() >= kWriteBytes) SEXTANT_TRY(Flush());
   return ref;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/crc32c.h"
 #include "metrics/promfiles/big_endian.h"
-#include "metrics/promfiles/crc32c.h"
 
 namespace sextant::promfiles {
 namespace {
@@ -74,7 +74,7 @@ core::Status VisitHeadChunks(std::string_view file,
     if (!ReadChunk(reader, chunk)) return Fail(Code::kCorruption, "offset {}: a chunk is cut off", offset);
     auto size = static_cast<size_t>(reader.position() - rest.data());
     auto crc = reader.Fixed<uint32_t>();
-    if (!reader.ok() || crc != Crc32c(rest.substr(0, size))) {
+    if (!reader.ok() || crc != core::Crc32c(rest.substr(0, size))) {
       return Fail(Code::kCorruption, "offset {}: a chunk's checksum does not match", offset);
     }
     visit(offset, chunk);

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "core/crc32c.h"
 #include "metrics/promfiles/big_endian.h"
 #include "metrics/promfiles/chunk_codec.h"
-#include "metrics/promfiles/crc32c.h"
 #include "metrics/promfiles/wal_record.h"
 
 namespace sextant::promfiles::test {
@@ -20,7 +20,7 @@ inline std::string HeadChunkBytes(WalRef series, const EncodedChunk& chunk, bool
   PutBigEndian(out, chunk.max_time_ms);
   out.push_back(static_cast<char>(static_cast<uint8_t>(chunk.encoding) | (out_of_order ? 0x80 : 0)));
   PutPrefixed(out, chunk.bytes);
-  PutBigEndian(out, Crc32c(out));
+  PutBigEndian(out, core::Crc32c(out));
   return out;
 }
 

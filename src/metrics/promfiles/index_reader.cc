@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/crc32c.h"
 #include "metrics/promfiles/big_endian.h"
 #include "metrics/promfiles/bits.h"
-#include "metrics/promfiles/crc32c.h"
 
 namespace sextant::promfiles {
 namespace {
@@ -74,7 +74,7 @@ Status IndexReader::ReadToc() {
                             &toc_.postings, &toc_.postings_table}) {
     *section = reader.Fixed<uint64_t>();
   }
-  if (checksums_ == Checksums::kVerify && reader.Fixed<uint32_t>() != Crc32c(toc)) {
+  if (checksums_ == Checksums::kVerify && reader.Fixed<uint32_t>() != core::Crc32c(toc)) {
     return Corrupt(place, "the table of contents has a wrong checksum");
   }
   return {};
@@ -89,7 +89,8 @@ Result<std::string_view> IndexReader::Section(uint64_t offset, std::string_view 
   uint64_t size = LoadBigEndian<uint32_t>(bytes_.data() + offset);
   if (size > end - offset - 2 * kFrameBytes) return Corrupt(offset, fmt::format("{} is cut off", what));
   std::string_view content = bytes_.substr(offset + kFrameBytes, size);
-  if (checksums == Checksums::kVerify && LoadBigEndian<uint32_t>(content.data() + size) != Crc32c(content)) {
+  if (checksums == Checksums::kVerify &&
+      LoadBigEndian<uint32_t>(content.data() + size) != core::Crc32c(content)) {
     return Corrupt(offset, fmt::format("{} has a wrong checksum", what));
   }
   return content;
@@ -495,7 +496,7 @@ Result<std::string_view> IndexReader::SeriesRecord(uint32_t series) const {
   std::string_view record = reader.Prefixed();
   uint32_t checksum = reader.Fixed<uint32_t>();
   if (!reader.ok()) return Corrupt(offset, "a series is cut off");
-  if (checksums_ == Checksums::kVerify && checksum != Crc32c(record)) {
+  if (checksums_ == Checksums::kVerify && checksum != core::Crc32c(record)) {
     return Corrupt(offset, "a series has a wrong checksum");
   }
   return record;

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <set>
 
+#include "core/crc32c.h"
 #include "core/fault_file.h"
 #include "metrics/promfiles/big_endian.h"
-#include "metrics/promfiles/crc32c.h"
 #include "metrics/promfiles/index_reader.h"
 #include "metrics/promfiles/index_test_util.h"
 #include "metrics/promfiles/index_writer.h"
@@ -325,7 +325,7 @@ uint64_t PutSection(std::string& file, const std::string& content) {
   uint64_t offset = file.size();
   PutBigEndian<uint32_t>(file, static_cast<uint32_t>(content.size()));
   file += content;
-  PutBigEndian<uint32_t>(file, Crc32c(content));
+  PutBigEndian<uint32_t>(file, core::Crc32c(content));
   return offset;
 }
 
@@ -335,7 +335,7 @@ void PutToc(std::string& file, const IndexToc& toc) {
                          toc.postings_table}) {
     PutBigEndian<uint64_t>(bytes, place);
   }
-  PutBigEndian<uint32_t>(bytes, Crc32c(bytes));
+  PutBigEndian<uint32_t>(bytes, core::Crc32c(bytes));
   file += bytes;
 }
 
@@ -363,7 +363,7 @@ TEST(IndexVersion1, ReadsTablesInAnyOrder) {
     PutUvarint(record, 0);  // chunks
     series.push_back(static_cast<uint32_t>(file.size()));
     PutPrefixed(file, record);
-    PutBigEndian<uint32_t>(file, Crc32c(record));
+    PutBigEndian<uint32_t>(file, core::Crc32c(record));
   }
   std::string table;
   PutBigEndian<uint32_t>(table, 4);

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/crc32c.h"
 #include "metrics/promfiles/big_endian.h"
 #include "metrics/promfiles/bits.h"
-#include "metrics/promfiles/crc32c.h"
 
 namespace sextant::promfiles {
 namespace {
@@ -149,7 +149,7 @@ void BufferedFile::Put(std::string_view bytes) {
 }
 
 void BufferedFile::PutSummed(std::string_view bytes) {
-  checksum_ = Crc32c(bytes, checksum_);
+  checksum_ = core::Crc32c(bytes, checksum_);
   Put(bytes);
 }
 

@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "core/crc32c.h"
 #include "metrics/promfiles/big_endian.h"
-#include "metrics/promfiles/crc32c.h"
 
 namespace sextant::promfiles {
 namespace {
@@ -47,7 +47,7 @@ std::string FormatTombstones(const Tombstones& tombstones) {
   bytes.push_back(static_cast<char>(kVersion));
   bytes += entries;
   // The checksum leaves out the version.
-  PutBigEndian<uint32_t>(bytes, Crc32c(entries));
+  PutBigEndian<uint32_t>(bytes, core::Crc32c(entries));
   return bytes;
 }
 
@@ -59,7 +59,7 @@ Result<Tombstones> ParseTombstones(std::string_view bytes) {
     return core::Fail(Code::kCorruption, "unknown tombstones version {}", version);
   }
   std::string_view entries = bytes.substr(kHeaderBytes, bytes.size() - kHeaderBytes - kChecksumBytes);
-  if (LoadBigEndian<uint32_t>(entries.data() + entries.size()) != Crc32c(entries)) {
+  if (LoadBigEndian<uint32_t>(entries.data() + entries.size()) != core::Crc32c(entries)) {
     return core::Fail(Code::kCorruption, "at {}: wrong checksum", kHeaderBytes);
   }
   std::map<uint64_t, std::vector<TimeInterval>> of_series;

@@ -7,8 +7,8 @@
 #include <charconv>
 #include <memory>
 
+#include "core/crc32c.h"
 #include "metrics/promfiles/big_endian.h"
-#include "metrics/promfiles/crc32c.h"
 #include "metrics/promfiles/wal_pages.h"
 
 namespace sextant::promfiles {
@@ -151,7 +151,7 @@ SegmentReader::Step SegmentReader::ReadFragment(Fragment& fragment) {
   if (fragment.type > kLastFragment || (fragment.flags & ~(kSnappyFlag | kZstdFlag)) != 0) {
     return skip_page("a fragment of an unknown kind");
   }
-  if (Crc32c(fragment.bytes) != crc) return skip_page("a fragment's checksum does not match");
+  if (core::Crc32c(fragment.bytes) != crc) return skip_page("a fragment's checksum does not match");
   at_ += kFragmentHeaderBytes + length;
   return Step::kFragment;
 }

@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <random>
 
+#include "core/crc32c.h"
 #include "core/fault_file.h"
 #include "metrics/promfiles/big_endian.h"
-#include "metrics/promfiles/crc32c.h"
 #include "metrics/promfiles/wal_pages.h"
 #include "metrics/promfiles/wal_writer.h"
 
@@ -120,7 +120,7 @@ TEST_F(WalSegmentsTest, AfterDamageTheNextPageIsRead) {
 std::string FragmentOf(uint8_t head, std::string_view bytes) {
   std::string out(1, static_cast<char>(head));
   PutBigEndian(out, static_cast<uint16_t>(bytes.size()));
-  PutBigEndian(out, Crc32c(bytes));
+  PutBigEndian(out, core::Crc32c(bytes));
   return out.append(bytes);
 }
 

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "core/crc32c.h"
 #include "metrics/promfiles/big_endian.h"
-#include "metrics/promfiles/crc32c.h"
 #include "metrics/promfiles/wal_pages.h"
 
 namespace sextant::promfiles {
@@ -54,7 +54,7 @@ core::Status WalWriter::Append(std::string_view record) {
     std::string_view fragment = record.substr(0, size);
     pending_.push_back(static_cast<char>(type | flags));
     PutBigEndian(pending_, static_cast<uint16_t>(size));
-    PutBigEndian(pending_, Crc32c(fragment));
+    PutBigEndian(pending_, core::Crc32c(fragment));
     pending_.append(fragment);
     segment_bytes_ += kFragmentHeaderBytes + size;
     record.remove_prefix(size);

@@ -4,9 +4,9 @@
 #include <future>
 
 #include "config/url_text.h"
+#include "core/crc32c.h"
 #include "httpclient/settings.h"
 #include "metrics/promfiles/chunk_codec.h"
-#include "metrics/promfiles/crc32c.h"
 #include "metrics/remote/snappy_block.h"
 #include "net/request_span.h"
 #include "wire/remote_read.h"
@@ -166,8 +166,7 @@ Result<bool> FrameReader::Next(std::string_view& message) {
   for (size_t i = 0; i < kChecksumBytes; ++i)
     checksum = checksum << 8 | static_cast<unsigned char>(bytes_[at++]);
   message = bytes_.substr(at, size);
-  if (promfiles::Crc32c(message) != checksum)
-    return Fail(Code::kCorruption, "chunkedReader: corrupted frame");
+  if (core::Crc32c(message) != checksum) return Fail(Code::kCorruption, "chunkedReader: corrupted frame");
   bytes_.remove_prefix(at + size);
   return true;
 }

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/crc32c.h"
 #include "metrics/promfiles/chunk_codec.h"
-#include "metrics/promfiles/crc32c.h"
 #include "metrics/remote/snappy_block.h"
 #include "wire/remote_read.h"
 
@@ -19,7 +19,7 @@ std::string Frame(std::string_view message) {
     frame += static_cast<char>(size >= 0x80 ? size | 0x80 : size);
     if (size < 0x80) break;
   }
-  uint32_t checksum = promfiles::Crc32c(message);
+  uint32_t checksum = core::Crc32c(message);
   for (int shift = 24; shift >= 0; shift -= 8) frame += static_cast<char>(checksum >> shift);
   return frame + std::string(message);
 }

@@ -1,4 +1,4 @@
-#include "metrics/promfiles/crc32c.h"
+#include "core/crc32c.h"
 
 #include <array>
 #include <cstring>
@@ -7,7 +7,7 @@
 #include <nmmintrin.h>
 #endif
 
-namespace sextant::promfiles {
+namespace sextant::core {
 namespace {
 
 constexpr uint32_t kPolynomial = 0x82f63b78;  // reflected
@@ -54,4 +54,4 @@ uint32_t Crc32c(std::string_view bytes, uint32_t before) {
   return ~(has_instruction ? UpdateByInstruction(crc, bytes) : UpdateByTable(crc, bytes));
 }
 
-}  // namespace sextant::promfiles
+}  // namespace sextant::core

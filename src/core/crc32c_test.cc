@@ -1,10 +1,10 @@
-#include "metrics/promfiles/crc32c.h"
+#include "core/crc32c.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace sextant::promfiles {
+namespace sextant::core {
 namespace {
 
 // RFC 3720, appendix B.4.
@@ -26,4 +26,4 @@ TEST(Crc32c, GoesOnWhereItWas) {
 }
 
 }  // namespace
-}  // namespace sextant::promfiles
+}  // namespace sextant::core
