@@ -71,13 +71,6 @@ Status FinishClient(TracingClientConfig& client, Node node) {
   return {};
 }
 
-// Last, so that what is wrong is told first.
-Status RefuseGrpc(const TracingClientConfig& client, Node node) {
-  if (client.protocol == TracingProtocol::kHttp) return {};
-  return node.FailAtKey(core::Code::kUnimplemented,
-                        "client_type grpc is not supported yet; send by client_type http");
-}
-
 Status FinishTracing(TracingConfig& tracing, Node node) {
   for (const auto& [name, value] : tracing.headers) {
     const Node at = node.Find("headers").Find(name);
@@ -87,7 +80,7 @@ Status FinishTracing(TracingConfig& tracing, Node node) {
     if (IsReserved(lower)) return at.Fail("{} is a reserved header. It must not be changed", name);
     SEXTANT_TRY(CheckSendable(name, value, at));
   }
-  return RefuseGrpc(tracing.client, node);
+  return {};
 }
 
 Status FinishAlertmanagerTracing(AlertmanagerTracingConfig& tracing, Node node) {
@@ -98,7 +91,7 @@ Status FinishAlertmanagerTracing(AlertmanagerTracingConfig& tracing, Node node) 
   }
   for (const auto& [name, value] : ToTracingConfig(tracing).headers)
     SEXTANT_TRY(CheckSendable(name, value, node.Find("headers").Find(name)));
-  return RefuseGrpc(tracing.client, node);
+  return {};
 }
 
 }  // namespace

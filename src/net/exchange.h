@@ -55,12 +55,12 @@ struct ExchangeTraits {
   RouteMetrics* metrics = nullptr;          // lives while the connection does
   HttpHeaders extra_headers = {};           // of the server's own, on every answer
   int64_t begin_ns = 0;
+  core::Span span = {};  // of the request; ends with the answer
   int32_t stream_id = 0;  // of HTTP/2; 0: HTTP/1.1
   // How a gRPC reply may be compressed.
   GrpcEncoding grpc_accepted = GrpcEncoding::kIdentity;
   // Held for as long as somebody may still answer.
   std::shared_ptr<const void> ticket = {};
-  core::Span span = {};  // of the request; ends with the answer
 };
 
 class Exchange : public std::enable_shared_from_this<Exchange> {

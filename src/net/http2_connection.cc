@@ -482,7 +482,7 @@ std::shared_ptr<Exchange> Http2Connection::MakeExchange(ServerStream& stream) {
   // As Go does: what the client used, it can read.
   if (stream.is_grpc) traits.grpc_accepted = stream.grpc_encoding;
   if (core_->options.add_headers) core_->options.add_headers(request, traits.extra_headers);
-  traits.span = StartRequestSpan(core_->options.tracer, request, stream.begin_ns);
+  traits.span = StartRequestSpan(core_->options.tracer, request, "2", stream.begin_ns);
   unanswered_->fetch_add(1, std::memory_order_relaxed);
   traits.ticket = {nullptr, [count = unanswered_](const void*) { count->fetch_sub(1); }};
   stream.exchange = std::make_shared<Exchange>(weak_from_this(), std::move(traits));

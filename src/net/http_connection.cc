@@ -419,7 +419,8 @@ void HttpConnection::OnRequest() {
     traits.accepted = NegotiateEncoding(request.headers.Get("Accept-Encoding"));
   }
   if (core_->options.add_headers) core_->options.add_headers(request, traits.extra_headers);
-  traits.span = StartRequestSpan(core_->options.tracer, request, request_begin_ns_);
+  traits.span = StartRequestSpan(core_->options.tracer, request, request.version_minor == 0 ? "1.0" : "1.1",
+                                 request_begin_ns_);
   exchange_ = std::make_shared<Exchange>(weak_from_this(), std::move(traits));
   request.cancelled = exchange_->cancelled_flag();
   if (planned_) {

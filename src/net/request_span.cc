@@ -30,7 +30,8 @@ void SetAddress(std::string_view address, std::string_view host_name, std::strin
 
 }  // namespace
 
-core::Span StartRequestSpan(core::Tracer* tracer, HttpRequest& request, int64_t begin_ns) {
+core::Span StartRequestSpan(core::Tracer* tracer, HttpRequest& request, std::string_view version,
+                            int64_t begin_ns) {
   if (tracer == nullptr || !tracer->is_on()) return {};
   const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
   const core::SpanContext parent = ReadTraceHeaders(request.headers);
@@ -44,7 +45,7 @@ core::Span StartRequestSpan(core::Tracer* tracer, HttpRequest& request, int64_t 
   span.SetAttribute("url.path", std::string(path));
   SetAddress(request.headers.Get("Host"), "server.address", "server.port", span);
   SetAddress(request.remote_address, "network.peer.address", "network.peer.port", span);
-  span.SetAttribute("network.protocol.version", fmt::format("1.{}", request.version_minor));
+  span.SetAttribute("network.protocol.version", std::string(version));
   if (request.headers.Has("User-Agent"))
     span.SetAttribute("user_agent.original", std::string(request.headers.Get("User-Agent")));
   if (!request.body.empty())

@@ -12,8 +12,10 @@
 namespace sextant::net {
 
 // Begins the span of a request that has arrived, and puts it in place of what the client sent in the
-// request's headers. Holds nothing without a tracer. `begin_ns` is on the monotonic clock.
-core::Span StartRequestSpan(core::Tracer* tracer, HttpRequest& request, int64_t begin_ns);
+// request's headers. Holds nothing without a tracer. `version` is of HTTP: "1.1", "2". `begin_ns` is on the
+// monotonic clock.
+core::Span StartRequestSpan(core::Tracer* tracer, HttpRequest& request, std::string_view version,
+                            int64_t begin_ns);
 // Ends it with its answer.
 void FinishRequestSpan(int status, size_t body_bytes, core::Span& span);
 

@@ -65,7 +65,7 @@ TEST_F(RequestSpanTest, AReceivedRequestBelongsToItsSendersSpan) {
   request.target = "/api/v1/query?query=up";
   request.headers.Add("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
   request.headers.Add("tracestate", "vendor=1");
-  core::Span span = StartRequestSpan(&tracer_, request, clock_.MonotonicNs());
+  core::Span span = StartRequestSpan(&tracer_, request, "1.1", clock_.MonotonicNs());
   const core::SpanContext seen = ReadTraceHeaders(request.headers);
   EXPECT_EQ(seen.span_id, span.context().span_id);
   EXPECT_EQ(seen.trace_state, "vendor=1");
@@ -86,7 +86,7 @@ TEST_F(RequestSpanTest, SwitchedOffItTouchesNothing) {
   HttpRequest request;
   request.method = "GET";
   request.target = "/";
-  EXPECT_FALSE(StartRequestSpan(&tracer_, request, 0).is_recorded());
+  EXPECT_FALSE(StartRequestSpan(&tracer_, request, "1.1", 0).is_recorded());
   EXPECT_TRUE(request.headers.empty());
   FetchRequest fetch;
   fetch.url = "http://h/";

@@ -1,5 +1,5 @@
 // How a batch of spans gets to a collector: the seam between what is sent and the protocol. OTLP over HTTP is
-// in http_transport.cc.
+// in http_transport.cc, over gRPC in grpc_transport.cc.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,9 @@
 
 #include "config/tracing_config.h"
 #include "core/executor.h"
+#include "core/result.h"
 #include "net/http_client.h"
+#include "net/io.h"
 
 namespace sextant::tracing {
 
@@ -34,5 +36,9 @@ class SpanTransport {
 // `client` and `executor` must outlive the transport and what it has under way.
 std::unique_ptr<SpanTransport> MakeHttpTransport(const config::TracingConfig& config, net::HttpClient& client,
                                                  core::Executor& executor);
+
+// Errors: kInvalidArgument (an endpoint that is not host:port, a TLS file that cannot be used).
+core::Result<std::unique_ptr<SpanTransport>> MakeGrpcTransport(const config::TracingConfig& config,
+                                                               net::IoContext& io, core::Executor& executor);
 
 }  // namespace sextant::tracing

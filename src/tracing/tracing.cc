@@ -67,6 +67,8 @@ core::Result<std::unique_ptr<SpanTransport>> Tracing::MakeTransport(const config
     if (file.empty() || config.client.insecure) continue;
     SEXTANT_TRY(httpclient::ReadSecretFile(file).map_error(core::AddContext("tracing: tls_config")));
   }
+  if (config.client.protocol == config::TracingProtocol::kGrpc)
+    return MakeGrpcTransport(config, services_.io, services_.executor);
   return MakeHttpTransport(config, client_, services_.executor);
 }
 
