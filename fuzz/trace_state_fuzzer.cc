@@ -1,5 +1,5 @@
-// W3C trace states as spans bring them, and OTEL_RESOURCE_ATTRIBUTES: whatever comes is read or refused, and a
-// trace state that was read says the same when it is written and read again.
+// W3C trace states as spans bring them, and OTEL_RESOURCE_ATTRIBUTES: whatever comes is read or refused, and
+// a trace state that was read says the same when it is written and read again.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

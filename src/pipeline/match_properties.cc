@@ -223,26 +223,22 @@ Result<std::optional<PropertyMatcher>> PropertyMatcher::Make(const MatchProperti
                                                              Signal signal) {
   std::string_view type = properties.match_type;
   PropertyMatcher matcher;
-  switch (signal) {
-    case Signal::kTraces:
-      SEXTANT_TRY(CheckForSpans(properties));
-      SEXTANT_TRY(matcher.MakeCommon(properties));
-      SEXTANT_ASSIGN(matcher.services_, MakeSet(properties.services, type, "service name"));
-      SEXTANT_ASSIGN(matcher.names_, MakeSet(properties.span_names, type, "span name"));
-      SEXTANT_ASSIGN(matcher.kinds_, MakeSet(properties.span_kinds, type, "span kind"));
-      break;
-    case Signal::kLogs:
-      SEXTANT_TRY(CheckForLogs(properties));
-      SEXTANT_TRY(matcher.MakeCommon(properties));
-      SEXTANT_ASSIGN(matcher.bodies_, MakeSet(properties.log_bodies, type, "log record body"));
-      SEXTANT_ASSIGN(matcher.severity_texts_,
-                     MakeSet(properties.log_severity_texts, type, "log record severity text"));
-      matcher.severity_ = properties.log_severity_number;
-      break;
-    case Signal::kMetrics:
-      if (properties.metric_names.empty()) return std::optional<PropertyMatcher>();
-      SEXTANT_ASSIGN(matcher.names_, MakeSet(properties.metric_names, type, "metric name"));
-      break;
+  if (signal == Signal::kTraces) {
+    SEXTANT_TRY(CheckForSpans(properties));
+    SEXTANT_TRY(matcher.MakeCommon(properties));
+    SEXTANT_ASSIGN(matcher.services_, MakeSet(properties.services, type, "service name"));
+    SEXTANT_ASSIGN(matcher.names_, MakeSet(properties.span_names, type, "span name"));
+    SEXTANT_ASSIGN(matcher.kinds_, MakeSet(properties.span_kinds, type, "span kind"));
+  } else if (signal == Signal::kLogs) {
+    SEXTANT_TRY(CheckForLogs(properties));
+    SEXTANT_TRY(matcher.MakeCommon(properties));
+    SEXTANT_ASSIGN(matcher.bodies_, MakeSet(properties.log_bodies, type, "log record body"));
+    SEXTANT_ASSIGN(matcher.severity_texts_,
+                   MakeSet(properties.log_severity_texts, type, "log record severity text"));
+    matcher.severity_ = properties.log_severity_number;
+  } else {
+    if (properties.metric_names.empty()) return std::optional<PropertyMatcher>();
+    SEXTANT_ASSIGN(matcher.names_, MakeSet(properties.metric_names, type, "metric name"));
   }
   return std::optional<PropertyMatcher>(std::move(matcher));
 }

@@ -282,7 +282,7 @@ TEST(SpanMetrics, ExemplarsAreOfOneFlush) {
   EXPECT_EQ(exemplar.trace_id, std::string(15, '\0') + "\x07");
   EXPECT_EQ(exemplar.span_id, std::string(7, '\0') + "\x09");
   EXPECT_EQ(first.resources[0].scopes[0].metrics[0].numbers[0].exemplars.size(), 1u);
-  EXPECT_THAT(MetricLines(metrics.Flush(20, false)), Not(testing::Contains(HasSubstr("#"))));
+  EXPECT_THAT(MetricLines(metrics.Flush(20, false)), testing::Not(testing::Contains(HasSubstr("#"))));
 }
 
 TEST(SpanMetrics, EventsCountWithTheirAttributes) {
