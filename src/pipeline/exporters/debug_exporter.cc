@@ -8,8 +8,10 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
+#include "pipeline/delivery/queued_exporter.h"
 #include "pipeline/exporters/debug_text.h"
 #include "pipeline/exporters/message_sampler.h"
 
@@ -25,6 +27,7 @@ struct DebugConfig {
   int64_t sampling_thereafter = 1;
   bool use_internal_logger = true;
   std::vector<std::string> output_paths = {"stdout"};
+  std::optional<QueueConfig> sending_queue;
 };
 
 core::Result<Verbosity> ReadVerbosity(config::Node node) {
@@ -60,7 +63,7 @@ const config::Struct& FieldsOf(const DebugConfig*) {
           Member<&DebugConfig::sampling_thereafter>("sampling_thereafter").AlwaysWritten(),
           Member<&DebugConfig::use_internal_logger>("use_internal_logger").AlwaysWritten(),
           Member<&DebugConfig::output_paths>("output_paths"),
-          NotYet("sending_queue", "the exporter takes each batch at once"),
+          Member<&DebugConfig::sending_queue>("sending_queue", Section<QueueConfig>()),
           NotYet("output"),
       },
       &CheckDebug);
@@ -155,15 +158,15 @@ std::string TextOf(const Telemetry& batch, Verbosity verbosity) {
   return "";
 }
 
-class DebugExporter final : public Exporter {
+class DebugSender final : public Sender {
  public:
-  DebugExporter(const ComponentSettings& settings, const DebugConfig& config, std::vector<Output> outputs)
+  DebugSender(const ComponentSettings& settings, const DebugConfig& config, std::vector<Output> outputs)
       : config_(config),
         logger_(settings.logger),
         sampler_(settings.environment.clock, config.sampling_initial, config.sampling_thereafter),
         outputs_(std::move(outputs)) {}
 
-  void Consume(Telemetry batch, Done done) override {
+  void Send(Telemetry batch, Done done) override {
     bool is_written = WriteSummary(Summarize(batch));
     if (config_.verbosity != Verbosity::kBasic) {
       is_written &= WriteText(TextOf(batch, config_.verbosity));
@@ -211,7 +214,7 @@ class DebugExporter final : public Exporter {
   const std::vector<Output> outputs_;
 };
 
-Made<Exporter> MakeDebug(const ComponentSettings& settings, const DebugConfig& config, Signal) {
+Made<Exporter> MakeDebug(const ComponentSettings& settings, const DebugConfig& config, Signal signal) {
   std::vector<Output> outputs;
   if (!config.use_internal_logger) {
     for (const std::string& path : config.output_paths) {
@@ -219,7 +222,10 @@ Made<Exporter> MakeDebug(const ComponentSettings& settings, const DebugConfig& c
       outputs.push_back(std::move(output));
     }
   }
-  return std::make_unique<DebugExporter>(settings, config, std::move(outputs));
+  RetryConfig no_retry;
+  no_retry.enabled = false;
+  return MakeQueuedExporter(settings, signal, config.sending_queue, no_retry,
+                            std::make_unique<DebugSender>(settings, config, std::move(outputs)));
 }
 
 }  // namespace

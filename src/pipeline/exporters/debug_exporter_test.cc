@@ -49,7 +49,9 @@ TEST_F(DebugExporterTest, WritesToTheLogByDefault) {
   std::string log;
   core::Logger logger(environment_.clock(), {.writer = [&](std::string_view line) { log += line; }});
   auto exporter = Make("", Signal::kTraces, logger);
-  exporter->Consume(OneSpan(), [](Outcome) {});
+  KeptOutcome outcome;
+  exporter->Consume(OneSpan(), outcome.done());
+  EXPECT_TRUE(outcome.Wait());
   EXPECT_NE(log.find("msg=Traces"), std::string::npos) << log;
   EXPECT_NE(log.find("resource_spans=1 spans=1"), std::string::npos) << log;
   EXPECT_EQ(std::ranges::count(log, '\n'), 1);
@@ -64,7 +66,8 @@ TEST_F(DebugExporterTest, RefusesBadSettings) {
                 .find("output_paths must not be empty when use_internal_logger is false"),
             std::string::npos);
   EXPECT_NE(environment_.ErrorOf(type_, "verBosity: detailed").find("verBosity"), std::string::npos);
-  EXPECT_NE(environment_.ErrorOf(type_, "sending_queue: {}").find("sending_queue is not supported yet"),
+  EXPECT_NE(environment_.ErrorOf(type_, "output: {}").find("output is not supported yet"), std::string::npos);
+  EXPECT_NE(environment_.ErrorOf(type_, "sending_queue: {queue_size: 0}").find("must be positive"),
             std::string::npos);
 }
 

@@ -5,6 +5,7 @@
 #include "net/compression.h"
 #include "otlp/encode.h"
 #include "otlp/encode_json.h"
+#include "pipeline/delivery/queued_exporter.h"
 #include "pipeline/exporters/rotating_file.h"
 #include "pipeline/fields.h"
 
@@ -113,9 +114,9 @@ std::string WithSize(std::string_view message) {
   return out += message;
 }
 
-class FileExporter final : public Exporter {
+class FileSender final : public Sender {
  public:
-  FileExporter(const ComponentSettings& settings, const FileConfig& config)
+  FileSender(const ComponentSettings& settings, const FileConfig& config)
       : config_(config), clock_(settings.environment.clock), logger_(settings.logger) {}
 
   Status Start() override {
@@ -140,7 +141,7 @@ class FileExporter final : public Exporter {
     }
   }
 
-  void Consume(Telemetry batch, Done done) override {
+  void Send(Telemetry batch, Done done) override {
     std::string bytes = Encode(batch, config_.format);
     if (!config_.compression.empty()) {
       std::string compressed;
@@ -165,8 +166,11 @@ class FileExporter final : public Exporter {
   std::unique_ptr<RotatingFile> file_;
 };
 
-Made<Exporter> MakeFile(const ComponentSettings& settings, const FileConfig& config, Signal) {
-  return std::make_unique<FileExporter>(settings, config);
+Made<Exporter> MakeFile(const ComponentSettings& settings, const FileConfig& config, Signal signal) {
+  RetryConfig no_retry;
+  no_retry.enabled = false;
+  return MakeQueuedExporter(settings, signal, std::nullopt, no_retry,
+                            std::make_unique<FileSender>(settings, config));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "otlp/delta_to_cumulative.h"
 #include "otlp/prometheus_names.h"
 #include "otlp/prometheus_translator.h"
+#include "pipeline/delivery/queued_exporter.h"
 #include "pipeline/exporters/pulled_metrics.h"
 #include "pipeline/extensions/extension_server.h"
 #include "pipeline/fields.h"
@@ -75,10 +76,10 @@ const config::Struct& FieldsOf(const PrometheusConfig*) {
   return kFields;
 }
 
-class PrometheusExporter final : public Exporter {
+class PrometheusSender final : public Sender {
  public:
-  PrometheusExporter(const ComponentSettings& settings, const PrometheusConfig& config,
-                     PulledMetricsOptions options)
+  PrometheusSender(const ComponentSettings& settings, const PrometheusConfig& config,
+                   PulledMetricsOptions options)
       : settings_(settings),
         config_(config),
         translation_(config.Translation()),
@@ -97,7 +98,7 @@ class PrometheusExporter final : public Exporter {
   }
   void Shutdown() override { endpoint_->Stop(); }
 
-  void Consume(Telemetry batch, Done done) override {
+  void Send(Telemetry batch, Done done) override {
     otlp::MetricsData& data = batch.MutableMetrics();
     deltas_.Convert(data);
     CopyResourceAttributes(config_.resource_to_telemetry_conversion, data);
@@ -120,7 +121,8 @@ class PrometheusExporter final : public Exporter {
   std::unique_ptr<Endpoint> endpoint_;
 };
 
-Made<Exporter> MakePrometheus(const ComponentSettings& settings, const PrometheusConfig& config, Signal) {
+Made<Exporter> MakePrometheus(const ComponentSettings& settings, const PrometheusConfig& config,
+                              Signal signal) {
   PulledMetricsOptions options;
   options.expiration_ms = config.metric_expiration_ms;
   options.sends_timestamps = config.send_timestamps;
@@ -131,7 +133,10 @@ Made<Exporter> MakePrometheus(const ComponentSettings& settings, const Prometheu
     labels.Set(built, value);
   }
   options.const_labels = labels.Build();
-  return std::make_unique<PrometheusExporter>(settings, config, std::move(options));
+  RetryConfig no_retry;
+  no_retry.enabled = false;
+  return MakeQueuedExporter(settings, signal, std::nullopt, no_retry,
+                            std::make_unique<PrometheusSender>(settings, config, std::move(options)));
 }
 
 }  // namespace
