@@ -24,7 +24,7 @@ set(SEXTANT_MAY_USE_remote core model config net httpclient wire otlp promfiles 
 set(SEXTANT_MAY_USE_rules core model config gotemplate promql)
 set(SEXTANT_MAY_USE_alerting core model config gotemplate net httpclient wire)
 set(SEXTANT_MAY_USE_node core model exposition)
-set(SEXTANT_MAY_USE_pipeline core model config net httpclient kube wire otlp exposition relabel discovery scrape remote node)
+set(SEXTANT_MAY_USE_pipeline core model config net httpclient kube wire otlp traceformats exposition relabel discovery scrape remote node)
 set(SEXTANT_MAY_USE_sqlite core)
 set(SEXTANT_MAY_USE_dashboards core config net sqlite)
 set(SEXTANT_MAY_USE_users core config net sqlite)

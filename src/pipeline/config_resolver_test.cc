@@ -65,15 +65,18 @@ class ConfigResolverTest : public testing::Test {
 };
 
 TEST_F(ConfigResolverTest, LaterSourcesWin) {
-  files_ = {{"a.yaml", "x: {one: 1, two: 2, list: [1, 2]}\n"}, {"b.yaml", "x: {two: 3, list: [4]}\ny: new\n"}};
-  EXPECT_EQ(Resolved({"file:a.yaml", "b.yaml", "yaml:x::one: 5"}), "{x: {one: 5, two: 3, list: [4]}, y: new}");
+  files_ = {{"a.yaml", "x: {one: 1, two: 2, list: [1, 2]}\n"},
+            {"b.yaml", "x: {two: 3, list: [4]}\ny: new\n"}};
+  EXPECT_EQ(Resolved({"file:a.yaml", "b.yaml", "yaml:x::one: 5"}),
+            "{x: {one: 5, two: 3, list: [4]}, y: new}");
   EXPECT_EQ(Resolved({"a.yaml", *SourceOfSet("x.list=[7, 8]"), *SourceOfSet("z = a=b")}),
             "{x: {one: 1, two: 2, list: [7, 8]}, z: a=b}");
   EXPECT_EQ(SourceOfSet("nothing").error().message(), "--set nothing: missing equal sign");
 }
 
 TEST_F(ConfigResolverTest, AWholeValueIsReadAsYaml) {
-  variables_ = {{"NUMBER", "012"}, {"MAP", "{a: 1, b: [x]}"}, {"QUOTED", "\"yes\""}, {"EMPTY", ""}, {"ODD", "a: b: c"}};
+  variables_ = {
+      {"NUMBER", "012"}, {"MAP", "{a: 1, b: [x]}"}, {"QUOTED", "\"yes\""}, {"EMPTY", ""}, {"ODD", "a: b: c"}};
   EXPECT_EQ(Of("v: ${env:NUMBER}\n"), "{v: 012}");
   EXPECT_EQ(Of("v: ${MAP}\n"), "{v: {a: 1, b: [x]}}");
   EXPECT_EQ(Of("v: ${QUOTED}\n"), "{v: 'yes'}");
@@ -94,8 +97,9 @@ TEST_F(ConfigResolverTest, PartsOfATextAreText) {
 // The conformance data's expand-escaped-env.yaml, whose comments say what becomes of each.
 TEST_F(ConfigResolverTest, DollarsAreEscaped) {
   const char* set = std::getenv("SEXTANT_CONFORMANCE_DIR");
-  std::string path = (set != nullptr ? set : SEXTANT_CONFORMANCE_DEFAULT) +
-                     std::string("/otel/core-collector/confmap/internal/e2e/testdata/expand-escaped-env.yaml");
+  std::string path =
+      (set != nullptr ? set : SEXTANT_CONFORMANCE_DEFAULT) +
+      std::string("/otel/core-collector/confmap/internal/e2e/testdata/expand-escaped-env.yaml");
   core::Result<std::string> text = config::ReadTextFile(path, 1 << 20);
   if (!text) GTEST_SKIP();
   files_["c.yaml"] = *text;
@@ -140,8 +144,9 @@ TEST_F(ConfigResolverTest, DollarsAreEscaped) {
 
 TEST_F(ConfigResolverTest, WhatCannotBeExpandedIsAnErrorAtItsPlace) {
   variables_ = {{"LOOP", "${env:LOOP}"}};
-  EXPECT_EQ(Of("a:\n  v: ${env:1X}\n"),
-            "c.yaml:2:6: environment variable \"1X\" has invalid name: must match regex ^[a-zA-Z_][a-zA-Z0-9_]*$");
+  EXPECT_EQ(
+      Of("a:\n  v: ${env:1X}\n"),
+      "c.yaml:2:6: environment variable \"1X\" has invalid name: must match regex ^[a-zA-Z_][a-zA-Z0-9_]*$");
   EXPECT_EQ(Of("v: ${nosuch:x}\n"), "c.yaml:1:4: scheme \"nosuch\" is not supported for uri \"nosuch:x\"");
   EXPECT_EQ(Of("v: ${file:missing}\n"), "c.yaml:1:4: file:missing: no such file");
   EXPECT_EQ(Of("v: ${LOOP}\n"), "c.yaml:1:4: too many expansions of ${...}: does one refer to itself?");

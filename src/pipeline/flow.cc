@@ -12,21 +12,17 @@ constexpr size_t kSamples = 10;
 }  // namespace
 
 FlowRecorder::FlowRecorder(const Graph& graph, Environment& environment)
-    : graph_(graph),
-      clock_(environment.clock),
-      timer_(environment.io, environment.executor, core::Priority::kBackground) {
+    : graph_(graph), clock_(environment.clock), ticker_(environment.io, environment.executor) {
   Look();
+  ticker_.Start(kEveryMs, [this] { Look(); });
 }
 
-FlowRecorder::~FlowRecorder() { timer_.Cancel(); }
+FlowRecorder::~FlowRecorder() { ticker_.Stop(); }
 
 void FlowRecorder::Look() {
-  {
-    std::lock_guard lock(mutex_);
-    samples_.push_back({clock_.MonotonicNs(), graph_.Edges()});
-    if (samples_.size() > kSamples) samples_.pop_front();
-  }
-  timer_.StartAfter(kEveryMs, [this] { Look(); });
+  std::lock_guard lock(mutex_);
+  samples_.push_back({clock_.MonotonicNs(), graph_.Edges()});
+  if (samples_.size() > kSamples) samples_.pop_front();
 }
 
 std::vector<EdgeFlow> FlowRecorder::Flows() const {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "net/io.h"
 #include "pipeline/component.h"
 #include "pipeline/graph.h"
+#include "pipeline/ticker.h"
 
 namespace sextant::pipeline {
 
@@ -43,7 +43,7 @@ class FlowRecorder {
   const core::Clock& clock_;
   mutable std::mutex mutex_;
   std::deque<Sample> samples_;  // guarded by mutex_
-  net::Timer timer_;
+  Ticker ticker_;
 };
 
 }  // namespace sextant::pipeline

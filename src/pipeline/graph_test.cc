@@ -21,9 +21,10 @@ TEST(GraphTest, ACycleOfConnectorsIsRefused) {
   ASSERT_TRUE(loaded) << loaded.error().message();
   auto graph = Graph::Build(loaded->config, environment.environment);
   ASSERT_FALSE(graph);
-  EXPECT_NE(graph.error().message().find("cycle detected: pipeline \"traces/in\" -> pipeline \"traces/out\" -> "
-                                         "pipeline \"traces/in\""),
-            std::string::npos)
+  EXPECT_NE(
+      graph.error().message().find("cycle detected: pipeline \"traces/in\" -> pipeline \"traces/out\" -> "
+                                   "pipeline \"traces/in\""),
+      std::string::npos)
       << graph.error().message();
 }
 
@@ -40,11 +41,13 @@ TEST(GraphTest, AllIsMadeStartedAndShutDown) {
   ASSERT_TRUE(graph) << graph.error().message();
   ASSERT_TRUE((*graph)->Start());
   std::vector<std::string> edges;
-  for (const EdgeCounts& edge : (*graph)->Edges()) edges.push_back(edge.pipeline + ": " + edge.from + ">" + edge.to);
-  EXPECT_THAT(edges, testing::UnorderedElementsAre(
-                         "logs/1: >exporter nop", "logs/2: >exporter nop", "logs/2: >exporter nop/2",
-                         "logs/in: processor batch>connector forward", "logs/in: processor batch>exporter nop",
-                         "logs/in: >processor batch", "logs/in: receiver nop>"));
+  for (const EdgeCounts& edge : (*graph)->Edges())
+    edges.push_back(edge.pipeline + ": " + edge.from + ">" + edge.to);
+  EXPECT_THAT(edges, testing::UnorderedElementsAre("logs/1: >exporter nop", "logs/2: >exporter nop",
+                                                   "logs/2: >exporter nop/2",
+                                                   "logs/in: processor batch>connector forward",
+                                                   "logs/in: processor batch>exporter nop",
+                                                   "logs/in: >processor batch", "logs/in: receiver nop>"));
   (*graph)->Shutdown();
 }
 

@@ -58,26 +58,36 @@ TEST(ServiceConfigTest, MistakesAreToldWithTheirPlace) {
       {"reciever: {nop: }\n", "c.yaml:1:1: reciever: unknown field; did you mean \"receivers\"?"},
       {start + "service: {pipelines: {traces: {receivers: [nop]}}}\n",
        "c.yaml:3:31: service.pipelines.traces: service::pipelines::traces: must have at least one exporter"},
-      {start + "service: {pipelines: {traces: {receivers: [nop], exporters: [nop], processors: [invalid]}}}\n",
-       "c.yaml:3:81: service.pipelines.traces.processors[0]: service::pipelines::traces: references processor "
+      {start +
+           "service: {pipelines: {traces: {receivers: [nop], exporters: [nop], processors: [invalid]}}}\n",
+       "c.yaml:3:81: service.pipelines.traces.processors[0]: service::pipelines::traces: references "
+       "processor "
        "\"invalid\" which is not configured"},
       {start + "service: {pipelines: {traces: {receivers: [nop, nop], exporters: [nop]}}}\n",
-       "c.yaml:3:49: service.pipelines.traces.receivers[1]: service::pipelines::traces: references receiver \"nop\" "
+       "c.yaml:3:49: service.pipelines.traces.receivers[1]: service::pipelines::traces: references receiver "
+       "\"nop\" "
        "multiple times"},
       {start + "service: {pipelines: {spans: {receivers: [nop], exporters: [nop]}}}\n",
-       "c.yaml:3:30: service.pipelines.spans: service::pipelines: unknown signal \"spans\" (valid values: [traces "
+       "c.yaml:3:30: service.pipelines.spans: service::pipelines: unknown signal \"spans\" (valid values: "
+       "[traces "
        "metrics logs])"},
       {start + "service: {extensions: [x], pipelines: {traces: {receivers: [nop], exporters: [nop]}}}\n",
-       "c.yaml:3:24: service.extensions[0]: service::extensions: references extension \"x\" which is not configured"},
-      {start + "service: {telemetry: {unknown: key}}\n", "c.yaml:3:23: service.telemetry.unknown: unknown field"},
-      {start + "connectors: {forward: }\nservice: {pipelines: {logs: {receivers: [nop], exporters: [forward]}}}\n",
-       "c.yaml:3:14: connectors.forward: connector \"forward\" used as exporter in logs pipeline but not used in any "
+       "c.yaml:3:24: service.extensions[0]: service::extensions: references extension \"x\" which is not "
+       "configured"},
+      {start + "service: {telemetry: {unknown: key}}\n",
+       "c.yaml:3:23: service.telemetry.unknown: unknown field"},
+      {start + "connectors: {forward: }\nservice: {pipelines: {logs: {receivers: [nop], exporters: "
+               "[forward]}}}\n",
+       "c.yaml:3:14: connectors.forward: connector \"forward\" used as exporter in logs pipeline but not "
+       "used in any "
        "supported receiver pipeline"},
   };
   for (const Case& one : cases) EXPECT_EQ(ErrorOf(one.yaml), one.error) << one.yaml;
-  EXPECT_NE(ErrorOf("receivers: {nosuch: }\n").find("unknown type: \"nosuch\" for id: \"nosuch\" (valid values: ["),
+  EXPECT_NE(
+      ErrorOf("receivers: {nosuch: }\n").find("unknown type: \"nosuch\" for id: \"nosuch\" (valid values: ["),
+      std::string::npos);
+  EXPECT_NE(ErrorOf("receivers: {\"nop/\": }\n").find("the part after / should not be empty"),
             std::string::npos);
-  EXPECT_NE(ErrorOf("receivers: {\"nop/\": }\n").find("the part after / should not be empty"), std::string::npos);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ class TestEnvironment {
   net::IoContext io;
   net::HttpClient http{io, server_metrics};
   NoExtensions extensions;
-  Environment environment{io,   executor,   clock,  telemetry, server_metrics, core::Logger::Discard(),
+  Environment environment{io,   executor,   clock,  telemetry,      server_metrics, core::Logger::Discard(),
                           http, extensions, "test", "test-instance"};
 };
 
@@ -141,7 +141,8 @@ inline Outcome ConsumeAndWait(Consumer& consumer, Telemetry batch) {
     state->changed.notify_all();
   });
   std::unique_lock lock(state->mutex);
-  bool has_come = state->changed.wait_for(lock, std::chrono::seconds(60), [&] { return state->outcome.has_value(); });
+  bool has_come =
+      state->changed.wait_for(lock, std::chrono::seconds(60), [&] { return state->outcome.has_value(); });
   return has_come ? *state->outcome : Refuse("no outcome within a minute");
 }
 

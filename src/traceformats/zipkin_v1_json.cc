@@ -48,13 +48,14 @@ class Reader {
     SEXTANT_TRY(json_.Int(item, "timestamp", out.time_us));
     SEXTANT_TRY(json_.Int(item, "duration", out.duration_us));
     out.has_time = out.time_us != 0;
-    SEXTANT_TRY(json_.ForEach(item, "annotations", [&](Element element) -> Status {
+    Status annotations = json_.ForEach(item, "annotations", [&](Element element) -> Status {
       if (element.is_null()) return {};
       SEXTANT_ASSIGN(ZipkinV1Annotation * added, budget_.Add(out.annotations));
       SEXTANT_TRY(json_.Int(element, "timestamp", added->time_us));
       SEXTANT_TRY(json_.Text(element, "value", added->value));
       return ReadEndpoint(element, added->endpoint);
-    }));
+    });
+    SEXTANT_TRY(annotations);
     return json_.ForEach(item, "binaryAnnotations", [&](Element element) -> Status {
       SEXTANT_ASSIGN(ZipkinV1BinaryAnnotation * added, budget_.Add(out.binary_annotations));
       SEXTANT_TRY(json_.Text(element, "key", added->key));

@@ -124,12 +124,13 @@ class Reader {
 
   Status ReadAnnotations(Element item, ZipkinSpan& out) {
     std::vector<ZipkinAnnotation> annotations;
-    SEXTANT_TRY(json_.ForEach(item, "annotations", [&](Element element) -> Status {
+    Status read = json_.ForEach(item, "annotations", [&](Element element) -> Status {
       SEXTANT_ASSIGN(ZipkinAnnotation * added, budget_.Add(annotations));
       SEXTANT_TRY(json_.UInt(element, "timestamp", added->time_ns));
       added->time_ns *= kNanosPerMicro;
       return json_.Text(element, "value", added->value);
-    }));
+    });
+    SEXTANT_TRY(read);
     out.annotations = memory_.CopyList<ZipkinAnnotation>(annotations);
     return {};
   }

@@ -195,6 +195,30 @@ class DeliveryTest(CollectorTest):
         self.assertEqual(collector.stop(), 0, collector.output)
         self.assertEqual(acknowledged, {span["name"] for _, span in peer.spans()})
 
+    def test_a_queue_on_disk_outlives_a_kill(self):
+        (port,) = free_ports(1)
+        with tempfile.TemporaryDirectory() as folder:
+            grpc, http, own = free_ports(3)
+            config = config_for(
+                grpc, http, own, f'otlphttp:\n  endpoint: "http://127.0.0.1:{port}"' + quick_retry(
+                    "\n  sending_queue: {storage: file_storage, queue_size: 1000}"),
+                processors="memory_limiter: {check_interval: 1s, limit_mib: 500}",
+                extra=f"extensions: {{file_storage: {{directory: {folder}}}}}").replace(
+                    "service:\n", "service:\n  extensions: [file_storage]\n")
+            collector = self.start(config)
+            acknowledged = set()
+            self.send(http, acknowledged, 50, "c")
+            collector.kill()
+            peer = self.peer(port=port)
+            collector = self.start(config)
+            wait_for("everything", lambda: acknowledged <= {span["name"] for _, span in peer.spans()})
+            self.assertIn("batches of an earlier process are sent", collector.output)
+            self.assertEqual(collector.stop(), 0, collector.output)
+            before = len(peer.spans())
+            collector = self.start(config)
+            self.assertEqual(collector.stop(), 0, collector.output)
+            self.assertEqual(len(peer.spans()), before)
+
     def test_what_is_full_pushes_back(self):
         def silent():
             import time
@@ -295,6 +319,67 @@ class HostileTest(CollectorTest):
             with self.assertRaises(grpc.RpcError) as missing:
                 unknown(b"")
             self.assertEqual(missing.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
+
+
+class OtherFormatsTest(CollectorTest):
+    def test_zipkin_and_jaeger(self):
+        peer = self.peer()
+        zipkin, jaeger = free_ports(2)
+        self.start(f"""
+receivers:
+  zipkin: {{endpoint: "127.0.0.1:{zipkin}"}}
+  jaeger: {{protocols: {{thrift_http: {{endpoint: "127.0.0.1:{jaeger}"}}}}}}
+exporters: {{otlphttp: {{endpoint: "http://127.0.0.1:{peer.port}"}}}}
+service:
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines: {{traces: {{receivers: [zipkin, jaeger], exporters: [otlphttp]}}}}
+""")
+        span = {"traceId": "5af7183fb1d4cf5f", "id": "352bff9a74ca9ad2", "name": "get /api", "kind": "SERVER",
+                "timestamp": 1_556_604_172_355_737, "duration": 1431, "localEndpoint": {"serviceName": "backend"},
+                "tags": {"http.method": "GET"}}
+        status, _, _ = self.post(zipkin, "/api/v2/spans", json.dumps([span]).encode(), Content_Type="application/json")
+        self.assertEqual(status, 202)
+        wait_for("the span", lambda: peer.spans())
+        resource, found = peer.spans()[0]
+        self.assertEqual((resource["service.name"], found["name"], found["kind"]), ("backend", "get /api", 2))
+        self.assertEqual(found["attributes"]["http.method"], "GET")
+        self.assertEqual(self.post(zipkin, "/api/v2/spans", b"{", Content_Type="application/json")[0], 400)
+        status, body, _ = self.post(jaeger, "/api/traces", b"\xff", Content_Type="application/x-thrift")
+        self.assertEqual(status, 400)
+        self.assertIn(b"Unable to process request body", body)
+        self.assertEqual(self.post(jaeger, "/api/traces", b"x", Content_Type="text/plain")[0], 415)
+
+
+class AuthTest(CollectorTest):
+    def test_only_who_is_known_may_send(self):
+        peer = self.peer()
+        grpc, http = free_ports(2)
+        self.start(f"""
+extensions:
+  basicauth/server: {{htpasswd: {{inline: "shop:secret"}}}}
+receivers:
+  otlp:
+    protocols:
+      grpc: {{endpoint: "127.0.0.1:{grpc}", auth: {{authenticator: basicauth/server}}}}
+      http: {{endpoint: "127.0.0.1:{http}", auth: {{authenticator: basicauth/server}}}}
+exporters: {{otlphttp: {{endpoint: "http://127.0.0.1:{peer.port}"}}}}
+service:
+  extensions: [basicauth/server]
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines: {{traces: {{receivers: [otlp], exporters: [otlphttp]}}}}
+""")
+        import base64
+        import grpc as grpc_library
+        credentials = "Basic " + base64.b64encode(b"shop:secret").decode()
+        self.assertEqual(self.post(http, "/v1/traces", trace_request(["a"]))[0], 401)
+        self.assertEqual(self.post(http, "/v1/traces", trace_request(["b"]), Authorization=credentials)[0], 200)
+        with grpc_library.insecure_channel(f"127.0.0.1:{grpc}") as channel:
+            export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+            with self.assertRaises(grpc_library.RpcError) as refused:
+                export(trace_request(["c"]))
+            self.assertEqual(refused.exception.code(), grpc_library.StatusCode.UNAUTHENTICATED)
+            export(trace_request(["d"]), metadata=(("authorization", credentials),))
+        wait_for("the spans of who is known", lambda: {span["name"] for _, span in peer.spans()} == {"b", "d"})
 
 
 class CommandsTest(CollectorTest):

@@ -53,6 +53,14 @@ Status FinishQueue(QueueConfig& queue, Node node) {
   if (!queue.storage.empty() && queue.wait_for_result) {
     return node.Fail("`wait_for_result` is not supported with a persistent queue configured with `storage`");
   }
+  if (!queue.storage.empty() && queue.block_on_overflow) {
+    return node.FailAt(node.position(), core::Code::kUnimplemented,
+                       "`block_on_overflow` with `storage` is not supported yet");
+  }
+  if (!queue.storage.empty() && queue.batch && queue.batch->max_size > 0) {
+    return node.FailAt(node.position(), core::Code::kUnimplemented,
+                       "`batch::max_size` with `storage` is not supported yet");
+  }
   if (!queue.batch) return {};
   if (!queue.batch->sizer) {
     queue.batch->sizer = queue.sizer == Sizer::kRequests ? Sizer::kItems : queue.sizer;

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "pipeline/delivery/backoff.h"
+#include "pipeline/delivery/stored_queue.h"
 #include "pipeline/joint_done.h"
 
 namespace sextant::pipeline {
@@ -54,8 +55,9 @@ struct ExporterMetrics {
 // One batch on its way. Lives until its outcome is known.
 struct Delivery {
   Telemetry batch;
-  std::vector<Done> waiting;  // who wants to know
-  int64_t size = 0;           // in the queue's measure
+  std::vector<Done> waiting;     // who wants to know
+  int64_t size = 0;              // in the queue's measure
+  std::vector<uint64_t> stored;  // numbers of what is on disk
   int64_t begun_ns = 0;
   std::unique_ptr<Backoff> backoff;
   std::unique_ptr<net::Timer> timer;
@@ -83,7 +85,27 @@ class QueuedExporter final : public Exporter {
                                                    "What the sending queue holds.", std::move(labels));
   }
 
-  core::Status Start() override { return sender_->Start(); }
+  core::Status Start() override {
+    SEXTANT_TRY(sender_->Start());
+    if (!queue_ || queue_->storage.empty()) return {};
+    SEXTANT_ASSIGN(stored_, StoredQueue::Open(environment_.extensions, queue_->storage, id_, signal_));
+    SEXTANT_ASSIGN(StoredQueue::Left left, stored_->Load());
+    if (left.unreadable > 0) {
+      logger_.Error("batches on disk cannot be read, they are dropped", {{"batches", left.unreadable}});
+    }
+    {
+      std::lock_guard lock(mutex_);
+      for (auto& [number, batch] : left.batches) {
+        int64_t size = SizeOf(batch, queue_->sizer);
+        Enqueue(std::move(batch), nullptr, size, {number});
+      }
+    }
+    if (!left.batches.empty()) {
+      logger_.Info("batches of an earlier process are sent", {{"batches", left.batches.size()}});
+    }
+    Pump();
+    return {};
+  }
 
   void Shutdown() override {
     {
@@ -107,6 +129,7 @@ class QueuedExporter final : public Exporter {
   void Consume(Telemetry batch, Done done) override {
     if (!queue_) return SendAtOnce(std::move(batch), std::move(done));
     int64_t size = SizeOf(batch, queue_->sizer);
+    if (stored_ != nullptr) return ConsumeStored(std::move(batch), std::move(done), size);
     {
       std::unique_lock lock(mutex_);
       if (is_stopping_) {
@@ -115,14 +138,14 @@ class QueuedExporter final : public Exporter {
       }
       if (held_ + size > queue_->queue_size) {
         if (queue_->block_on_overflow && size <= queue_->queue_size) {
-          blocked_.push_back({std::move(batch), std::move(done), size});
+          blocked_.push_back({std::move(batch), std::move(done), size, {}});
           return;
         }
         lock.unlock();
         metrics_.refused.Increment(static_cast<double>(batch.CountItems()));
         return done(Refuse("sending queue is full"));
       }
-      Enqueue(std::move(batch), queue_->wait_for_result ? done : nullptr, size);
+      Enqueue(std::move(batch), queue_->wait_for_result ? done : nullptr, size, {});
     }
     if (!queue_->wait_for_result) done({});
     Pump();
@@ -138,15 +161,43 @@ class QueuedExporter final : public Exporter {
     Telemetry batch;
     Done done;  // null when it was told already
     int64_t size = 0;
+    std::vector<uint64_t> stored;
   };
 
+  // A batch is on disk before its sender hears that it was taken.
+  void ConsumeStored(Telemetry batch, Done done, int64_t size) {
+    {
+      std::unique_lock lock(mutex_);
+      bool is_full = held_ + size > queue_->queue_size;
+      if (is_stopping_ || is_full) {
+        lock.unlock();
+        metrics_.refused.Increment(static_cast<double>(batch.CountItems()));
+        return done(Refuse(is_full ? "sending queue is full" : "the exporter is shutting down"));
+      }
+      // Its room is taken while it is written.
+      held_ += size;
+    }
+    core::Result<uint64_t> number = stored_->Put(batch);
+    {
+      std::lock_guard lock(mutex_);
+      held_ -= size;
+      if (number) Enqueue(std::move(batch), nullptr, size, {*number});
+    }
+    if (!number) {
+      metrics_.refused.Increment(static_cast<double>(batch.CountItems()));
+      return done(Refuse("the queue's storage: " + number.error().message()));
+    }
+    done({});
+    Pump();
+  }
+
   // With mutex_ held.
-  void Enqueue(Telemetry batch, Done done, int64_t size) {
+  void Enqueue(Telemetry batch, Done done, int64_t size, std::vector<uint64_t> stored) {
     held_ += size;
     queue_size_->Set(static_cast<double>(held_));
     if (queue_->batch && waiting_.empty()) first_waiting_ns_ = environment_.clock.MonotonicNs();
     if (queue_->batch) waiting_measure_ += SizeOf(batch, *queue_->batch->sizer);
-    waiting_.push_back({std::move(batch), std::move(done), size});
+    waiting_.push_back({std::move(batch), std::move(done), size, std::move(stored)});
   }
 
   // With mutex_ held.
@@ -156,7 +207,7 @@ class QueuedExporter final : public Exporter {
     if (IsStopping()) {
       return done(Refuse(fmt::format("exporter {} is shutting down", id_.Text())));
     }
-    auto delivery = std::make_shared<Delivery>(Delivery{std::move(batch), {}, 0, 0, nullptr, nullptr});
+    auto delivery = std::make_shared<Delivery>(Delivery{std::move(batch), {}, 0, {}, 0, nullptr, nullptr});
     delivery->waiting.push_back(std::move(done));
     {
       std::lock_guard lock(mutex_);
@@ -195,8 +246,8 @@ class QueuedExporter final : public Exporter {
 
   // With mutex_ held.
   std::shared_ptr<Delivery> Made(Waiting next) {
-    auto delivery =
-        std::make_shared<Delivery>(Delivery{std::move(next.batch), {}, next.size, 0, nullptr, nullptr});
+    auto delivery = std::make_shared<Delivery>(
+        Delivery{std::move(next.batch), {}, next.size, std::move(next.stored), 0, nullptr, nullptr});
     if (next.done) delivery->waiting.push_back(std::move(next.done));
     Begin(delivery);
     return delivery;
@@ -219,6 +270,7 @@ class QueuedExporter final : public Exporter {
       int64_t more = SizeOf(waiting_.front().batch, *batch.sizer);
       if (measure >= batch.min_size || (batch.max_size > 0 && measure + more > batch.max_size)) break;
       joined.size += waiting_.front().size;
+      std::ranges::copy(waiting_.front().stored, std::back_inserter(joined.stored));
       joined.batch.Append(std::move(waiting_.front().batch));
       if (waiting_.front().done) done.push_back(std::move(waiting_.front().done));
       waiting_.pop_front();
@@ -232,8 +284,8 @@ class QueuedExporter final : public Exporter {
       Telemetry first = joined.batch.TakeFirst(static_cast<size_t>(batch.max_size));
       Done part = done.empty() ? nullptr : JoinDone(2, std::move(done.front()));
       waiting_measure_ += measure - batch.max_size;
-      waiting_.push_front({std::move(joined.batch), part, joined.size});
-      return Made({std::move(first), part, 0});
+      waiting_.push_front({std::move(joined.batch), part, joined.size, {}});
+      return Made({std::move(first), part, 0, {}});
     }
     std::shared_ptr<Delivery> delivery = Made(std::move(joined));
     delivery->waiting = std::move(done);
@@ -277,7 +329,7 @@ class QueuedExporter final : public Exporter {
     }
     if (!wait_ms) {
       outcome.error().message = "not sent before the shutdown: " + outcome.error().message;
-      return End(delivery, std::move(outcome));
+      return End(delivery, std::move(outcome), false);
     }
     Retry(delivery, *wait_ms);
   }
@@ -304,7 +356,8 @@ class QueuedExporter final : public Exporter {
     }
   }
 
-  void End(const std::shared_ptr<Delivery>& delivery, Outcome outcome) {
+  // `forgets`: whether what is on disk goes, too.
+  void End(const std::shared_ptr<Delivery>& delivery, Outcome outcome, bool forgets = true) {
     std::vector<Waiting> admitted;
     {
       std::lock_guard lock(mutex_);
@@ -315,7 +368,17 @@ class QueuedExporter final : public Exporter {
       ++ending_;
     }
     auto items = static_cast<double>(delivery->batch.CountItems());
-    if (outcome) {
+    bool is_kept = !forgets && !delivery->stored.empty();
+    if (!delivery->stored.empty() && forgets) {
+      if (core::Status removed = stored_->Remove(delivery->stored); !removed) {
+        logger_.Warn("what was sent cannot be removed from the storage, it will be sent again",
+                     {{"error", removed.error()}});
+      }
+    }
+    if (is_kept) {
+      logger_.Info("not sent before the shutdown, it waits on disk",
+                   {{"items", static_cast<uint64_t>(items)}});
+    } else if (outcome) {
       metrics_.sent.Increment(items);
     } else {
       metrics_.failed.Increment(items);
@@ -337,8 +400,8 @@ class QueuedExporter final : public Exporter {
       Waiting next = std::move(blocked_.front());
       blocked_.pop_front();
       bool waits = queue_->wait_for_result;
-      if (!waits) admitted.push_back({next.batch, next.done, next.size});
-      Enqueue(std::move(next.batch), waits ? next.done : nullptr, next.size);
+      if (!waits) admitted.push_back({next.batch, next.done, next.size, {}});
+      Enqueue(std::move(next.batch), waits ? next.done : nullptr, next.size, {});
     }
   }
 
@@ -356,10 +419,10 @@ class QueuedExporter final : public Exporter {
     uint64_t items = 0;
     for (const std::shared_ptr<Delivery>& delivery : under_way) {
       if (delivery->timer != nullptr) delivery->timer->Cancel();
-      End(delivery, Refuse("not sent before the shutdown"));
+      End(delivery, Refuse("not sent before the shutdown"), false);
     }
     for (Waiting& one : rest) {
-      items += one.batch.CountItems();
+      if (one.stored.empty()) items += one.batch.CountItems();
       if (one.done) one.done(Refuse("not sent before the shutdown"));
     }
     if (items == 0) return;
@@ -386,6 +449,7 @@ class QueuedExporter final : public Exporter {
   const std::unique_ptr<Sender> sender_;
   ExporterMetrics metrics_;
   core::Gauge* queue_size_ = nullptr;
+  std::unique_ptr<StoredQueue> stored_;  // set by Start, for queues on disk
   std::atomic<uint64_t> seed_{1};
   std::atomic<int64_t> last_log_ns_{0};
 

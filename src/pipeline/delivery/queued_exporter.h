@@ -7,7 +7,8 @@
 //
 // A full queue refuses, so that whoever sent the batch tries again (or waits, with block_on_overflow). What
 // was taken is sent, or counted and logged when it has to be given up: refused for good, or not taken within
-// max_elapsed_time. At shutdown what is queued is sent, as long as kDrainMs allow.
+// max_elapsed_time. At shutdown what is queued is sent, as long as kDrainMs allow. A queue with `storage` has
+// all of it on disk until it is delivered (delivery/stored_queue.h), and goes on with it after a restart.
 #pragma once
 
 #include <memory>

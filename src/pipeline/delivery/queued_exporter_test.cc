@@ -75,7 +75,8 @@ class QueuedExporterTest : public testing::Test {
     return MetricValue(environment_.Metrics(), "otelcol_exporter_" + name + "{" + labels + "}");
   }
   void WaitFor(const std::function<bool()>& condition) {
-    for (int i = 0; i < 6'000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int i = 0; i < 6'000 && !condition(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     EXPECT_TRUE(condition());
   }
 
@@ -172,7 +173,8 @@ TEST_F(QueuedExporterTest, ResultsAreWaitedForWhenAsked) {
 TEST_F(QueuedExporterTest, WhatWaitsIsJoinedToBatches) {
   QueueConfig queue;
   queue.num_consumers = 1;
-  queue.batch = QueueBatchConfig{.flush_timeout_ms = 50, .min_size = 10, .max_size = 12, .sizer = Sizer::kItems};
+  queue.batch =
+      QueueBatchConfig{.flush_timeout_ms = 50, .min_size = 10, .max_size = 12, .sizer = Sizer::kItems};
   Exporter& exporter = Make(queue);
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(ConsumeAndWait(exporter, Spans(3)));
   EXPECT_TRUE(ConsumeAndWait(exporter, Spans(30)));

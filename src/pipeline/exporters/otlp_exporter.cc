@@ -2,6 +2,8 @@
 
 #include "net/grpc_client.h"
 #include "otlp/encode.h"
+#include "otlp/encode_json.h"
+#include "pipeline/auth.h"
 #include "pipeline/delivery/fetches.h"
 #include "pipeline/delivery/queued_exporter.h"
 #include "pipeline/exporters/otlp_response.h"
@@ -17,6 +19,17 @@ using core::Status;
 constexpr std::string_view kMethods[] = {"/opentelemetry.proto.collector.trace.v1.TraceService/Export",
                                          "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
                                          "/opentelemetry.proto.collector.logs.v1.LogsService/Export"};
+
+std::string EncodeJson(const Telemetry& batch) {
+  switch (batch.signal()) {
+    case Signal::kTraces:
+      return otlp::EncodeTracesJson(batch.traces());
+    case Signal::kMetrics:
+      return otlp::EncodeMetricsJson(batch.metrics());
+    default:
+      return otlp::EncodeLogsJson(batch.logs());
+  }
+}
 
 std::string Encode(const Telemetry& batch) {
   switch (batch.signal()) {
@@ -68,6 +81,14 @@ class GrpcSender final : public Sender {
   }
 
   Status Start() override {
+    if (config_.client.auth) {
+      SEXTANT_ASSIGN(authenticator_,
+                     FindClientAuthenticator(environment_.extensions, config_.client.auth->authenticator));
+      if (authenticator_->NeedsTls() && !config_.client.UsesTls()) {
+        return core::Fail(core::Code::kInvalidArgument,
+                          "grpc: the credentials require transport level security");
+      }
+    }
     SEXTANT_ASSIGN(client_, net::GrpcClient::Create(environment_.io, OptionsOf(config_, environment_)));
     return {};
   }
@@ -78,6 +99,11 @@ class GrpcSender final : public Sender {
     request.method = kMethods[static_cast<size_t>(batch.signal())];
     request.message = std::make_shared<const std::string>(Encode(batch));
     request.metadata = metadata_;
+    if (authenticator_ != nullptr) {
+      core::Result<ClientAuthenticator::Headers> headers = authenticator_->RequestHeaders();
+      if (!headers) return done(Refuse(headers.error().message()));
+      for (const auto& [name, value] : *headers) request.metadata.Set(name, value);
+    }
     request.timeout_ms = config_.timeout_ms;
     client_->Call(std::move(request),
                   {.executor = &environment_.executor, .priority = core::Priority::kIngest},
@@ -95,6 +121,7 @@ class GrpcSender final : public Sender {
   const core::Logger logger_;
   const OtlpExporterConfig config_;
   net::HttpHeaders metadata_;
+  ClientAuthenticator* authenticator_ = nullptr;
   std::unique_ptr<net::GrpcClient> client_;
 };
 
@@ -105,21 +132,34 @@ class HttpSender final : public Sender {
         logger_(settings.logger),
         config_(config),
         url_(std::move(url)),
+        is_json_(config.encoding == "json"),
         request_(RequestOf(config.client)) {
     request_.method = "POST";
     request_.url = url_;
-    request_.headers.Set("Content-Type", "application/x-protobuf");
+    request_.headers.Set("Content-Type", is_json_ ? "application/json" : "application/x-protobuf");
     request_.headers.Set("User-Agent", "sextant-otelcol/" + environment_.version);
     request_.max_body_bytes = kMaxAnswerBytes;
   }
 
+  Status Start() override {
+    if (config_.client.auth) {
+      SEXTANT_ASSIGN(authenticator_,
+                     FindClientAuthenticator(environment_.extensions, config_.client.auth->authenticator));
+    }
+    return {};
+  }
   void Shutdown() override { fetches_.CancelAll(); }
 
   void Send(Telemetry batch, Done done) override {
     net::FetchRequest request = request_;
-    request.body = Encode(batch);
+    request.body = is_json_ ? EncodeJson(batch) : Encode(batch);
     if (Status compressed = CompressBody(config_.client, request); !compressed) {
       return done(Refuse(compressed.error().message(), true));
+    }
+    if (authenticator_ != nullptr) {
+      core::Result<ClientAuthenticator::Headers> headers = authenticator_->RequestHeaders();
+      if (!headers) return done(Refuse(headers.error().message()));
+      for (const auto& [name, value] : *headers) request.headers.Set(name, value);
     }
     fetches_.Fetch(environment_, std::move(request),
                    [this, done = std::move(done)](const core::Result<net::FetchResponse>& response) {
@@ -144,7 +184,9 @@ class HttpSender final : public Sender {
   const core::Logger logger_;
   const OtlpHttpExporterConfig config_;
   const std::string url_;
+  const bool is_json_;
   net::FetchRequest request_;  // all but the body
+  ClientAuthenticator* authenticator_ = nullptr;
   Fetches fetches_;
 };
 

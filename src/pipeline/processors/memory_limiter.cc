@@ -5,6 +5,7 @@
 #include "core/heap.h"
 #include "core/memory_budget.h"
 #include "pipeline/fields.h"
+#include "pipeline/ticker.h"
 
 namespace sextant::pipeline {
 
@@ -27,16 +28,17 @@ class MemoryLimiter final : public Processor {
         used_bytes_(std::move(used_bytes)),
         accepted_(Counter(settings, "accepted", "Items that were let through.", signal)),
         refused_(Counter(settings, "refused", "Items that were refused for lack of memory.", signal)),
-        timer_(environment_.io, environment_.executor, core::Priority::kIngest) {}
+        ticker_(environment_.io, environment_.executor) {}
 
   Status Start() override {
     logger_.Info("memory limiter configured",
                  {{"limit_mib", limits_.hard_bytes / kMib},
                   {"spike_limit_mib", (limits_.hard_bytes - limits_.soft_bytes) / kMib}});
     Check();
+    ticker_.Start(check_interval_ms_, [this] { Check(); });
     return {};
   }
-  void Shutdown() override { timer_.Cancel(); }
+  void Shutdown() override { ticker_.Stop(); }
 
   void Consume(Telemetry batch, Done done) override {
     auto items = static_cast<double>(batch.CountItems());
@@ -71,7 +73,6 @@ class MemoryLimiter final : public Processor {
                      {{"cur_mem_mib", used / kMib}});
       }
     }
-    timer_.StartAfter(check_interval_ms_, [this] { Check(); });
   }
 
   Environment& environment_;
@@ -83,7 +84,7 @@ class MemoryLimiter final : public Processor {
   core::Counter& accepted_;
   core::Counter& refused_;
   std::atomic<bool> refuses_{false};
-  net::Timer timer_;
+  Ticker ticker_;
 };
 
 Status Finish(MemoryLimiterConfig& limiter, Node node) {

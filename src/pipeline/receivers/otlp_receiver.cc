@@ -6,6 +6,7 @@
 #include "otlp/logs.h"
 #include "otlp/metrics.h"
 #include "otlp/spans.h"
+#include "pipeline/auth_gate.h"
 #include "pipeline/receivers/otlp_http.h"
 #include "pipeline/receivers/receiver_metrics.h"
 #include "pipeline/settings/endpoint.h"
@@ -76,6 +77,13 @@ class OtlpReceiver final : public Receiver {
   }
 
  private:
+  Status AddGate(const std::string& authenticator, net::HttpServerOptions& options) const {
+    SEXTANT_ASSIGN(ServerAuthenticator * found,
+                   FindServerAuthenticator(settings_.environment.extensions, authenticator));
+    options.gate = MakeAuthGate(*found);
+    return {};
+  }
+
   Status StartGrpc(const GrpcServerConfig& config) {
     net::Router router;
     for (Signal signal : kSignals) {
@@ -87,13 +95,16 @@ class OtlpReceiver final : public Receiver {
                      },
                      {.priority = core::Priority::kIngest, .max_body_bytes = config.MaxMessageBytes()});
     }
-    SEXTANT_ASSIGN(grpc_, Endpoint::Start(settings_, std::move(router), ServerOptionsOf(config),
+    net::HttpServerOptions options = ServerOptionsOf(config);
+    if (config.auth) SEXTANT_TRY(AddGate(config.auth->authenticator, options));
+    SEXTANT_ASSIGN(grpc_, Endpoint::Start(settings_, std::move(router), std::move(options),
                                           config.tls ? config.tls->reload_interval_ms : 0));
     return {};
   }
 
   Status StartHttp(const OtlpHttpConfig& config) {
     net::HttpServerOptions options = ServerOptionsOf(config.server);
+    if (config.server.auth) SEXTANT_TRY(AddGate(config.server.auth->authenticator, options));
     OtlpHttp http(config.server, options);
     const std::string* paths[] = {&config.traces_url_path, &config.metrics_url_path, &config.logs_url_path};
     for (Signal signal : kSignals) {

@@ -8,18 +8,15 @@ constexpr core::DurationMs kStopGraceMs = 5'000;
 
 }  // namespace
 
-Endpoint::Endpoint(const ComponentSettings& settings, net::WebSecurity security,
-                   core::DurationMs reload_interval_ms)
-    : environment_(settings.environment),
-      logger_(settings.logger),
+Endpoint::Endpoint(const ComponentSettings& settings, net::WebSecurity security)
+    : logger_(settings.logger),
       security_(std::move(security)),
-      reload_interval_ms_(reload_interval_ms),
-      timer_(environment_.io, environment_.executor, core::Priority::kBackground) {}
+      ticker_(settings.environment.io, settings.environment.executor) {}
 
 core::Result<std::unique_ptr<Endpoint>> Endpoint::Start(const ComponentSettings& settings, net::Router router,
                                                         net::HttpServerOptions options,
                                                         core::DurationMs reload_interval_ms) {
-  std::unique_ptr<Endpoint> endpoint(new Endpoint(settings, options.security, reload_interval_ms));
+  std::unique_ptr<Endpoint> endpoint(new Endpoint(settings, options.security));
   Environment& environment = settings.environment;
   SEXTANT_ASSIGN(endpoint->server_,
                  net::HttpServer::Start(environment.io, environment.executor, environment.clock,
@@ -27,7 +24,7 @@ core::Result<std::unique_ptr<Endpoint>> Endpoint::Start(const ComponentSettings&
                                         std::move(options)));
   settings.logger.Info("listening", {{"address", endpoint->address()}});
   if (reload_interval_ms > 0 && endpoint->security_.has_tls()) {
-    endpoint->timer_.StartAfter(reload_interval_ms, [raw = endpoint.get()] { raw->Reload(); });
+    endpoint->ticker_.Start(reload_interval_ms, [raw = endpoint.get()] { raw->Reload(); });
   }
   return endpoint;
 }
@@ -35,7 +32,7 @@ core::Result<std::unique_ptr<Endpoint>> Endpoint::Start(const ComponentSettings&
 Endpoint::~Endpoint() { Stop(); }
 
 void Endpoint::Stop() {
-  timer_.Cancel();
+  ticker_.Stop();
   if (server_ != nullptr) server_->Stop(kStopGraceMs);
 }
 
@@ -43,7 +40,6 @@ void Endpoint::Reload() {
   if (core::Status set = server_->SetSecurity(security_); !set) {
     logger_.Warn("the certificates cannot be used, the old ones stay", {{"error", set.error()}});
   }
-  timer_.StartAfter(reload_interval_ms_, [this] { Reload(); });
 }
 
 }  // namespace sextant::pipeline

@@ -8,6 +8,7 @@
 #include "net/http_server.h"
 #include "net/router.h"
 #include "pipeline/component.h"
+#include "pipeline/ticker.h"
 
 namespace sextant::pipeline {
 
@@ -28,15 +29,13 @@ class Endpoint {
   void Stop();
 
  private:
-  Endpoint(const ComponentSettings& settings, net::WebSecurity security, core::DurationMs reload_interval_ms);
+  Endpoint(const ComponentSettings& settings, net::WebSecurity security);
   void Reload();
 
-  Environment& environment_;
   const core::Logger logger_;
   const net::WebSecurity security_;
-  const core::DurationMs reload_interval_ms_;
   std::unique_ptr<net::HttpServer> server_;
-  net::Timer timer_;
+  Ticker ticker_;
 };
 
 }  // namespace sextant::pipeline
