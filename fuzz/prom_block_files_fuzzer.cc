@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (bytes.size() > 9) {
     std::string entries = bytes.substr(5, bytes.size() - 9);
     bytes.resize(bytes.size() - 4);
-    PutBigEndian<uint32_t>(bytes, core::Crc32c(entries));
+    PutBigEndian<uint32_t>(bytes, sextant::core::Crc32c(entries));
   }
   auto tombstones = ParseTombstones(bytes);
   if (tombstones) {

@@ -29,7 +29,7 @@ void Seal(std::string& file) {
     if (reader.remaining() < 4) return;
     size_t end = file.size() - reader.remaining();
     std::string crc;
-    PutBigEndian(crc, core::Crc32c(std::string_view(file).substr(at, end - at)));
+    PutBigEndian(crc, sextant::core::Crc32c(std::string_view(file).substr(at, end - at)));
     file.replace(end, 4, crc);
     at = end + 4;
   }

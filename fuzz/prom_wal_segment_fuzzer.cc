@@ -30,7 +30,7 @@ void Seal(std::string& bytes) {
     size_t length = LoadBigEndian<uint16_t>(bytes.data() + at + 1);
     length = std::min(length, page_end - at - kFragmentHeaderBytes);
     std::string crc;
-    PutBigEndian(crc, core::Crc32c(std::string_view(bytes).substr(at + kFragmentHeaderBytes, length)));
+    PutBigEndian(crc, sextant::core::Crc32c(std::string_view(bytes).substr(at + kFragmentHeaderBytes, length)));
     bytes.replace(at + 3, crc.size(), crc);
     at += kFragmentHeaderBytes + length;
   }

@@ -83,6 +83,7 @@ class QueuedExporter final : public Exporter {
         .Set(static_cast<double>(queue_->queue_size));
     queue_size_ = &environment_.telemetry.AddGauge("otelcol_exporter_queue_size",
                                                    "What the sending queue holds.", std::move(labels));
+    queue_size_->Set(0);
   }
 
   core::Status Start() override {
