@@ -28,9 +28,11 @@
 #include "pipeline/processors/probabilistic_sampler_processor.h"
 #include "pipeline/processors/resource_detection_processor.h"
 #include "pipeline/processors/resource_processor.h"
+#include "pipeline/receivers/jaeger_receiver.h"
 #include "pipeline/receivers/nop_receiver.h"
 #include "pipeline/receivers/otlp_receiver.h"
 #include "pipeline/receivers/prometheus_receiver.h"
+#include "pipeline/receivers/zipkin_receiver.h"
 
 namespace sextant::pipeline {
 
@@ -40,9 +42,11 @@ using TypeGetter = ComponentType (*)();
 
 // clang-format off
 constexpr TypeGetter kGetters[] = {
+    &JaegerReceiverType,
     &NopReceiverType,
     &OtlpReceiverType,
     &PrometheusReceiverType,
+    &ZipkinReceiverType,
     &AttributesProcessorType,
     &BatchProcessorType,
     &CumulativeToDeltaProcessorType,
