@@ -120,6 +120,20 @@ Request Ours(const net::FetchRequest& sent, const Request& expected) {
   return request;
 }
 
+// As the client sends it: signatures are added on the way out.
+net::FetchRequest Completed(const net::FetchRequest& request) {
+  if (request.authorizer == nullptr) return request;
+  net::FetchRequest completed;
+  auto refuse = [](net::FetchRequest, const net::FetchCallback&) {
+    ADD_FAILURE() << "keys are in the settings";
+  };
+  request.authorizer->Authorize(request, refuse, [&](core::Result<net::FetchRequest> done) {
+    ASSERT_TRUE(done) << done.error().message();
+    completed = std::move(*done);
+  });
+  return completed;
+}
+
 // What the services answer when all is well.
 net::FetchResponse AnswerOf(const net::FetchRequest& request) {
   net::FetchResponse answer;
@@ -152,7 +166,7 @@ Sent Converse(const Notification& notification, const MessageContext& context) {
       step = conversation->OnMailAnswer({});
       continue;
     }
-    sent.requests.push_back(std::get<net::FetchRequest>(step));
+    sent.requests.push_back(Completed(std::get<net::FetchRequest>(step)));
     step = conversation->OnAnswer(AnswerOf(sent.requests.back()));
   }
   const Verdict verdict = std::get<Verdict>(step);

@@ -63,6 +63,7 @@ SEXTANT_FORWARD(kCrypto, int, CRYPTO_memcmp, (const void* a, const void* b, size
 SEXTANT_FORWARD(kCrypto, void, ERR_clear_error, (), ())
 SEXTANT_FORWARD(kCrypto, unsigned long, ERR_get_error, (), ())
 SEXTANT_FORWARD(kCrypto, const char*, ERR_lib_error_string, (unsigned long a), (a))
+SEXTANT_FORWARD(kCrypto, unsigned long, ERR_peek_error, (), ())
 SEXTANT_FORWARD(kCrypto, unsigned long, ERR_peek_last_error, (), ())
 SEXTANT_FORWARD(kCrypto, const char*, ERR_reason_error_string, (unsigned long a), (a))
 SEXTANT_FORWARD(kCrypto, int, EVP_Digest,

@@ -283,6 +283,18 @@ class HostileTest(CollectorTest):
         self.assertEqual(status, 400)
         self.assertIn(b"nested deeper", body)
 
+    def test_snappy_within_the_limit(self):
+        def snappy(text):
+            """A block of literals only."""
+            pieces = [text[at:at + 60] for at in range(0, len(text), 60)]
+            return varint(len(text)) + b"".join(bytes([(len(piece) - 1) << 2]) + piece for piece in pieces)
+        status, _, _ = self.post(self.http, "/v1/traces", snappy(trace_request(["snappy"])), Content_Encoding="snappy")
+        self.assertEqual(status, 200)
+        wait_for("the span", lambda: any(span["name"] == "snappy" for _, span in self.peer_server.spans()))
+        self.assertEqual(self.post(self.http, "/v1/traces", varint(25 << 20) + bytes(1 << 20), Content_Encoding="snappy")[0], 413)
+        self.assertEqual(self.post(self.http, "/v1/traces", b"\xff\xff", Content_Encoding="snappy")[0], 400)
+        self.assertEqual(self.post(self.http, "/v1/traces", b"x", Content_Encoding="br")[0], 415)
+
     def test_a_span_with_ten_thousand_attributes_and_odd_times(self):
         attributes = b"".join(text_attribute(9, f"key{i}", "v") for i in range(10_000))
         span = field(2, field(5, "wide") + attributes + varint(7 << 3 | 1) + b"\xff" * 8 + varint(8 << 3 | 1) + b"\0" * 8)

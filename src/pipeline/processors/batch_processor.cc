@@ -37,7 +37,7 @@ struct BatchMetrics {
                                       "Combinations of metadata that are batched apart.", Labels(id))),
         dropped(registry.AddCounter(
             "sextant_pipeline_dropped_items_total", "Items that were taken and had to be dropped.",
-            {{"component", "processor " + id.Text()}, {"reason", "refused for good"}})) {}
+            {{"component", "processor " + id.Text()}, {"reason", "not taken"}})) {}
 
   static core::MetricLabels Labels(const ComponentId& id) { return {{"processor", id.Text()}}; }
 
@@ -89,16 +89,18 @@ class Shard {
     std::unique_lock lock(mutex_);
     auto is_idle = [&] { return kept_.empty() && under_way_ == 0; };
     idle_.wait_for(lock, std::chrono::milliseconds(kDrainMs), is_idle);
+    // What is still under way tells when its consumer ends.
     gives_up_ = true;
+    size_t items = kept_items_;
+    std::string why = last_refusal_;
+    kept_.clear();
+    kept_items_ = 0;
     lock.unlock();
     retry_timer_.Cancel();
-    lock.lock();
-    idle_.wait(lock, [&] { return under_way_ == 0; });
-    if (kept_.empty()) return;
-    metrics_.dropped.Increment(static_cast<double>(kept_items_));
+    if (items == 0) return;
+    metrics_.dropped.Increment(static_cast<double>(items));
     logger_.Error("the last batches could not be handed on before the shutdown, they are dropped",
-                  {{"dropped_items", kept_items_}, {"error", last_refusal_}});
-    kept_.clear();
+                  {{"dropped_items", items}, {"error", why}});
   }
 
  private:
@@ -166,30 +168,40 @@ class Shard {
   void Offer(Telemetry batch) {
     Telemetry copy = batch;
     next_.Consume(std::move(batch), [this, kept = std::move(copy)](Outcome outcome) mutable {
-      bool drops = !outcome && outcome.error().is_permanent;
-      size_t items = kept.CountItems();
-      if (drops) {
-        metrics_.dropped.Increment(static_cast<double>(items));
-        logger_.Error("a batch is refused for good, it is dropped",
-                      {{"dropped_items", items}, {"error", outcome.error().message}});
-      }
+      Take(std::move(kept), outcome);
+    });
+  }
+
+  // What became of a batch that was offered.
+  void Take(Telemetry batch, const Outcome& outcome) {
+    size_t items = batch.CountItems();
+    bool drops = false;
+    bool warns = false;
+    {
       std::lock_guard lock(mutex_);
       --under_way_;
-      if (outcome) retry_ms_ = kFirstRetryMs;
-      if (!outcome && !drops) {
-        if (kept_.empty() && last_refusal_ != outcome.error().message) {
-          logger_.Warn("what is behind refuses a batch, it is offered again",
-                       {{"items", items}, {"error", outcome.error().message}});
-        }
+      drops = !outcome && (outcome.error().is_permanent || gives_up_);
+      if (outcome) {
+        retry_ms_ = kFirstRetryMs;
+        if (!kept_.empty() && !gives_up_) retry_timer_.StartAfter(0, [this] { Retry(); });
+      } else if (!drops) {
+        warns = kept_.empty() && last_refusal_ != outcome.error().message;
         last_refusal_ = outcome.error().message;
         retry_ms_ = std::max(retry_ms_, outcome.error().retry_after_ms);
-        Keep(std::move(kept));
-        if (!gives_up_) StartRetry();
-      } else if (outcome && !kept_.empty() && !gives_up_) {
-        retry_timer_.StartAfter(0, [this] { Retry(); });
+        Keep(std::move(batch));
+        StartRetry();
       }
       idle_.notify_all();
-    });
+    }
+    if (drops) {
+      metrics_.dropped.Increment(static_cast<double>(items));
+      logger_.Error("a batch was not taken, it is dropped",
+                    {{"dropped_items", items}, {"error", outcome.error().message}});
+    }
+    if (warns) {
+      logger_.Warn("what is behind refuses a batch, it is offered again",
+                   {{"items", items}, {"error", outcome.error().message}});
+    }
   }
 
   // With mutex_ held.

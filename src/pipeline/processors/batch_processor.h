@@ -3,7 +3,8 @@
 //
 // What was taken is handed on until it is taken: when the next component refuses for now, the batch is kept
 // and offered again, and new data is refused as long as more than a batch is kept, so that senders learn of
-// it. Only what is refused for good is dropped; that is counted and logged.
+// it. Only what is refused for good, or at the end in spite of ten seconds of trying, is dropped; that is
+// counted and logged.
 #pragma once
 
 #include "pipeline/component.h"

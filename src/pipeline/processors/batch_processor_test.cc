@@ -73,8 +73,9 @@ TEST_F(BatchProcessorTest, WhatIsRefusedForGoodIsCounted) {
   EXPECT_TRUE(ConsumeAndWait(batch, Spans(3)));
   EXPECT_EQ(next_.WaitForItems(3), 3u);
   batch.Shutdown();
-  EXPECT_EQ(MetricValue(environment_.Metrics(), "sextant_pipeline_dropped_items_total{component=\"processor "
-                                                "batch\",reason=\"refused for good\"}"),
+  EXPECT_EQ(MetricValue(environment_.Metrics(),
+                        "sextant_pipeline_dropped_items_total{component=\"processor "
+                        "batch\",reason=\"not taken\"}"),
             2);
 }
 

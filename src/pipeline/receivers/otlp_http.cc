@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/json_writer.h"
+#include "metrics/remote/snappy_block.h"
 #include "net/compression.h"
 #include "otlp/logs.h"
 #include "otlp/metrics.h"
@@ -19,6 +20,7 @@ using net::GrpcCode;
 
 constexpr std::string_view kProtobuf = "application/x-protobuf";
 constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kSnappy = "snappy";
 
 std::string_view MediaType(std::string_view content_type) {
   std::string_view type = content_type.substr(0, content_type.find(';'));
@@ -144,14 +146,23 @@ net::HttpResponse Preflight(const CorsConfig& cors, const net::HttpRequest& requ
   return response;
 }
 
-void Handle(Signal signal, bool include_metadata, Consumer& next, ReceiverMetrics& metrics,
-            net::HttpRequest request, net::ResponseWriter writer) {
+void Handle(Signal signal, bool include_metadata, size_t max_body_bytes, Consumer& next,
+            ReceiverMetrics& metrics, net::HttpRequest request, net::ResponseWriter writer) {
   std::string type(MediaType(request.headers.Get("Content-Type")));
   if (type != kProtobuf && type != kJson) {
     return writer.Send(
         PlainError(415, fmt::format("415 unsupported media type, supported: [{}, {}]", kJson, kProtobuf)));
   }
   std::shared_ptr<const Client> client = ClientOf(request.remote_address, request.headers, include_metadata);
+  if (request.headers.Get("Content-Encoding") == kSnappy) {
+    Result<std::string> plain = remote::UncompressSnappy(request.body, max_body_bytes);
+    if (!plain) {
+      bool is_limit = plain.error().code() == core::Code::kResourceExhausted;
+      return writer.Send(
+          Failure(is_limit ? 413 : 400, GrpcCode::kInvalidArgument, plain.error().message(), type));
+    }
+    request.body = std::move(*plain);
+  }
   auto body = std::make_shared<const std::string>(std::move(request.body));
   Result<Telemetry> batch = Decode(signal, type == kJson, body);
   if (!batch) return writer.Send(Failure(400, GrpcCode::kInvalidArgument, batch.error().message(), type));
@@ -190,11 +201,13 @@ void OtlpHttp::AddRoute(std::string_view path, Signal signal, Consumer& next, Re
   options.max_body_bytes = config_.max_request_body_size > 0
                                ? static_cast<size_t>(config_.max_request_body_size)
                                : size_t{20} << 20;
+  options.passed_encodings = {std::string(kSnappy)};
   router_.AddStream(
       "POST", path,
-      [signal, &next, &metrics, include_metadata = config_.include_metadata](net::HttpRequest request,
-                                                                             net::ResponseWriter writer) {
-        Handle(signal, include_metadata, next, metrics, std::move(request), std::move(writer));
+      [signal, &next, &metrics, include_metadata = config_.include_metadata,
+       max_body_bytes = options.max_body_bytes](net::HttpRequest request, net::ResponseWriter writer) {
+        Handle(signal, include_metadata, max_body_bytes, next, metrics, std::move(request),
+               std::move(writer));
       },
       options);
   if (!config_.cors) return;
