@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "otlp/encode.h"
+#include "pipeline/telemetry_codec.h"
 
 namespace sextant::pipeline {
 
@@ -17,37 +17,6 @@ uint64_t NumberOf(const std::optional<std::string>& text) {
   uint64_t number = 0;
   if (text) std::from_chars(text->data(), text->data() + text->size(), number);
   return number;
-}
-
-std::string Encode(const Telemetry& batch) {
-  switch (batch.signal()) {
-    case Signal::kTraces:
-      return otlp::EncodeTraces(batch.traces());
-    case Signal::kMetrics:
-      return otlp::EncodeMetrics(batch.metrics());
-    default:
-      return otlp::EncodeLogs(batch.logs());
-  }
-}
-
-template <typename Data>
-Result<Telemetry> WithOwner(Result<Data> data, std::shared_ptr<const std::string> bytes) {
-  if (!data) return tl::unexpected(std::move(data).error());
-  size_t size = bytes->size();
-  data->memory.Keep(std::move(bytes), size);
-  return Telemetry(std::move(*data));
-}
-
-Result<Telemetry> Decode(Signal signal, std::string text) {
-  auto bytes = std::make_shared<const std::string>(std::move(text));
-  switch (signal) {
-    case Signal::kTraces:
-      return WithOwner(otlp::DecodeTraces(*bytes), bytes);
-    case Signal::kMetrics:
-      return WithOwner(otlp::DecodeMetrics(*bytes), bytes);
-    default:
-      return WithOwner(otlp::DecodeLogs(*bytes), bytes);
-  }
 }
 
 }  // namespace
@@ -69,7 +38,8 @@ Result<StoredQueue::Left> StoredQueue::Load() {
   for (uint64_t number = NumberOf(first); number < next_; ++number) {
     SEXTANT_ASSIGN(std::optional<std::string> bytes, client_->Get(KeyOf(number)));
     if (!bytes) continue;
-    Result<Telemetry> batch = Decode(signal_, std::move(*bytes));
+    Result<Telemetry> batch =
+        DecodeBatch(signal_, OtlpEncoding::kProtobuf, std::make_shared<const std::string>(std::move(*bytes)));
     if (!batch) {
       ++left.unreadable;
       SEXTANT_TRY(client_->Delete(KeyOf(number)));
@@ -82,7 +52,7 @@ Result<StoredQueue::Left> StoredQueue::Load() {
 }
 
 Result<uint64_t> StoredQueue::Put(const Telemetry& batch) {
-  std::string bytes = Encode(batch);
+  std::string bytes = EncodeBatch(batch, OtlpEncoding::kProtobuf);
   std::lock_guard lock(mutex_);
   std::vector<StorageOperation> operations;
   operations.push_back(StorageOperation::Set(KeyOf(next_), std::move(bytes)));

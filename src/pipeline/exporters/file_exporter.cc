@@ -3,11 +3,10 @@
 #include <optional>
 
 #include "net/compression.h"
-#include "otlp/encode.h"
-#include "otlp/encode_json.h"
 #include "pipeline/delivery/queued_exporter.h"
 #include "pipeline/exporters/rotating_file.h"
 #include "pipeline/fields.h"
+#include "pipeline/telemetry_codec.h"
 
 namespace sextant::pipeline {
 
@@ -94,19 +93,6 @@ const config::Struct& FieldsOf(const FileConfig*) {
   return kFields;
 }
 
-std::string Encode(const Telemetry& batch, FileFormat format) {
-  bool is_json = format == FileFormat::kJson;
-  switch (batch.signal()) {
-    case Signal::kTraces:
-      return is_json ? otlp::EncodeTracesJson(batch.traces()) : otlp::EncodeTraces(batch.traces());
-    case Signal::kMetrics:
-      return is_json ? otlp::EncodeMetricsJson(batch.metrics()) : otlp::EncodeMetrics(batch.metrics());
-    case Signal::kLogs:
-      return is_json ? otlp::EncodeLogsJson(batch.logs()) : otlp::EncodeLogs(batch.logs());
-  }
-  return "";
-}
-
 // A message with its size in front, in four bytes, the highest first.
 std::string WithSize(std::string_view message) {
   std::string out;
@@ -142,7 +128,8 @@ class FileSender final : public Sender {
   }
 
   void Send(Telemetry batch, Done done) override {
-    std::string bytes = Encode(batch, config_.format);
+    std::string bytes = EncodeBatch(
+        batch, config_.format == FileFormat::kJson ? OtlpEncoding::kJson : OtlpEncoding::kProtobuf);
     if (!config_.compression.empty()) {
       std::string compressed;
       if (Status made = net::Compress(net::Encoding::kZstd, bytes, compressed); !made) {

@@ -1,13 +1,12 @@
 #include "pipeline/exporters/otlp_exporter.h"
 
 #include "net/grpc_client.h"
-#include "otlp/encode.h"
-#include "otlp/encode_json.h"
 #include "pipeline/auth.h"
 #include "pipeline/delivery/fetches.h"
 #include "pipeline/delivery/queued_exporter.h"
 #include "pipeline/exporters/otlp_response.h"
 #include "pipeline/fields.h"
+#include "pipeline/telemetry_codec.h"
 
 namespace sextant::pipeline {
 
@@ -19,28 +18,6 @@ using core::Status;
 constexpr std::string_view kMethods[] = {"/opentelemetry.proto.collector.trace.v1.TraceService/Export",
                                          "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
                                          "/opentelemetry.proto.collector.logs.v1.LogsService/Export"};
-
-std::string EncodeJson(const Telemetry& batch) {
-  switch (batch.signal()) {
-    case Signal::kTraces:
-      return otlp::EncodeTracesJson(batch.traces());
-    case Signal::kMetrics:
-      return otlp::EncodeMetricsJson(batch.metrics());
-    default:
-      return otlp::EncodeLogsJson(batch.logs());
-  }
-}
-
-std::string Encode(const Telemetry& batch) {
-  switch (batch.signal()) {
-    case Signal::kTraces:
-      return otlp::EncodeTraces(batch.traces());
-    case Signal::kMetrics:
-      return otlp::EncodeMetrics(batch.metrics());
-    default:
-      return otlp::EncodeLogs(batch.logs());
-  }
-}
 
 net::GrpcCompression CompressionOf(const std::string& name) {
   if (name == "gzip") return net::GrpcCompression::kGzip;
@@ -97,7 +74,7 @@ class GrpcSender final : public Sender {
   void Send(Telemetry batch, Done done) override {
     net::GrpcRequest request;
     request.method = kMethods[static_cast<size_t>(batch.signal())];
-    request.message = std::make_shared<const std::string>(Encode(batch));
+    request.message = std::make_shared<const std::string>(EncodeBatch(batch, OtlpEncoding::kProtobuf));
     request.metadata = metadata_;
     if (authenticator_ != nullptr) {
       core::Result<ClientAuthenticator::Headers> headers = authenticator_->RequestHeaders();
@@ -152,7 +129,7 @@ class HttpSender final : public Sender {
 
   void Send(Telemetry batch, Done done) override {
     net::FetchRequest request = request_;
-    request.body = is_json_ ? EncodeJson(batch) : Encode(batch);
+    request.body = EncodeBatch(batch, is_json_ ? OtlpEncoding::kJson : OtlpEncoding::kProtobuf);
     if (Status compressed = CompressBody(config_.client, request); !compressed) {
       return done(Refuse(compressed.error().message(), true));
     }

@@ -8,6 +8,13 @@ namespace sextant::pipeline {
 
 namespace {
 
+// Of all that a cache has.
+std::vector<std::string> KeysOf(const kube::ResourceCache& cache) {
+  std::vector<std::string> keys;
+  for (const kube::ObjectPtr& object : cache.All()) keys.push_back(object->meta.key());
+  return keys;
+}
+
 constexpr std::string_view kIgnoreAnnotation = "opentelemetry.io/k8s-processor/ignore";
 
 struct OwnerKind {
@@ -107,9 +114,7 @@ K8sPods::K8sPods(kube::Pool& pool, const core::Clock& clock, K8sPodsOptions opti
   subscription_ = pods_->Subscribe([this](const std::vector<std::string>& keys) { TakePods(keys); });
   if (pods_->has_synced()) {
     // The cache is shared and was there before.
-    std::vector<std::string> keys;
-    for (const kube::ObjectPtr& object : pods_->All()) keys.push_back(object->meta.key());
-    TakePods(keys);
+    TakePods(KeysOf(*pods_));
   }
 }
 
@@ -126,9 +131,7 @@ void K8sPods::Watch(kube::Pool& pool, K8sKind kind, kube::Resource resource) {
   related.subscription = related.cache->Subscribe(
       [this, kind](const std::vector<std::string>& keys) { TakeRelated(kind, keys); });
   if (!related.cache->has_synced()) return;
-  std::vector<std::string> keys;
-  for (const kube::ObjectPtr& object : related.cache->All()) keys.push_back(object->meta.key());
-  TakeRelated(kind, keys);
+  TakeRelated(kind, KeysOf(*related.cache));
 }
 
 bool K8sPods::has_synced() const {
@@ -137,8 +140,16 @@ bool K8sPods::has_synced() const {
 }
 
 bool K8sPods::WaitForSync(core::DurationMs timeout_ms) {
-  std::unique_lock lock(mutex_);
-  return synced_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return has_synced(); });
+  {
+    std::unique_lock lock(mutex_);
+    bool is_synced =
+        synced_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return has_synced(); });
+    if (!is_synced) return false;
+  }
+  // The caches have everything; what they have still to tell us of it is not waited for.
+  for (const auto& [kind, related] : related_) TakeRelated(kind, KeysOf(*related.cache));
+  TakePods(KeysOf(*pods_));
+  return true;
 }
 
 void K8sPods::TakeRelated(K8sKind kind, const std::vector<std::string>& keys) {

@@ -6,9 +6,7 @@
 #include "core/json_writer.h"
 #include "metrics/remote/snappy_block.h"
 #include "net/compression.h"
-#include "otlp/logs.h"
-#include "otlp/metrics.h"
-#include "otlp/spans.h"
+#include "pipeline/telemetry_codec.h"
 #include "wire/encode.h"
 
 namespace sextant::pipeline {
@@ -74,24 +72,6 @@ net::HttpResponse Success(std::string_view type) {
   response.headers.Set("Content-Type", type);
   if (type == kJson) response.body = "{\"partialSuccess\":{}}";
   return response;
-}
-
-template <typename Data>
-Result<Telemetry> WithOwner(Result<Data> data, const std::shared_ptr<const std::string>& body) {
-  if (!data) return tl::unexpected(std::move(data).error());
-  data->memory.Keep(body, body->size());
-  return Telemetry(std::move(*data));
-}
-
-Result<Telemetry> Decode(Signal signal, bool is_json, const std::shared_ptr<const std::string>& body) {
-  switch (signal) {
-    case Signal::kTraces:
-      return WithOwner(is_json ? otlp::DecodeTracesJson(*body) : otlp::DecodeTraces(*body), body);
-    case Signal::kMetrics:
-      return WithOwner(is_json ? otlp::DecodeMetricsJson(*body) : otlp::DecodeMetrics(*body), body);
-    default:
-      return WithOwner(is_json ? otlp::DecodeLogsJson(*body) : otlp::DecodeLogs(*body), body);
-  }
 }
 
 // As Go's http.Error answers.
@@ -164,7 +144,8 @@ void Handle(Signal signal, bool include_metadata, size_t max_body_bytes, Consume
     request.body = std::move(*plain);
   }
   auto body = std::make_shared<const std::string>(std::move(request.body));
-  Result<Telemetry> batch = Decode(signal, type == kJson, body);
+  Result<Telemetry> batch =
+      DecodeBatch(signal, type == kJson ? OtlpEncoding::kJson : OtlpEncoding::kProtobuf, body);
   if (!batch) return writer.Send(Failure(400, GrpcCode::kInvalidArgument, batch.error().message(), type));
   size_t items = batch->CountItems();
   if (items == 0) return writer.Send(Success(type));

@@ -2,14 +2,11 @@
 
 #include <algorithm>
 
-#include "core/json_writer.h"
-#include "otlp/logs.h"
-#include "otlp/metrics.h"
-#include "otlp/spans.h"
 #include "pipeline/auth_gate.h"
 #include "pipeline/receivers/otlp_http.h"
 #include "pipeline/receivers/receiver_metrics.h"
 #include "pipeline/settings/endpoint.h"
+#include "pipeline/telemetry_codec.h"
 
 namespace sextant::pipeline {
 
@@ -23,25 +20,6 @@ using net::GrpcCode;
 constexpr std::string_view kServices[] = {"/opentelemetry.proto.collector.trace.v1.TraceService/Export",
                                           "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
                                           "/opentelemetry.proto.collector.logs.v1.LogsService/Export"};
-
-template <typename Data>
-Result<Telemetry> WithOwner(Result<Data> data, const net::GrpcMessage& message) {
-  if (!data) return tl::unexpected(std::move(data).error());
-  data->memory.Keep(message, message->size());
-  return Telemetry(std::move(*data));
-}
-
-// The batch in a message, which it keeps.
-Result<Telemetry> DecodeProtobuf(Signal signal, const net::GrpcMessage& message) {
-  switch (signal) {
-    case Signal::kTraces:
-      return WithOwner(otlp::DecodeTraces(*message), message);
-    case Signal::kMetrics:
-      return WithOwner(otlp::DecodeMetrics(*message), message);
-    default:
-      return WithOwner(otlp::DecodeLogs(*message), message);
-  }
-}
 
 net::GrpcStatus StatusOf(const Refusal& refusal) {
   GrpcCode code = refusal.code.value_or(refusal.is_permanent ? GrpcCode::kInternal : GrpcCode::kUnavailable);
@@ -117,7 +95,7 @@ class OtlpReceiver final : public Receiver {
   }
 
   void Handle(Signal signal, bool include_metadata, net::GrpcCall call, net::GrpcResponder responder) {
-    Result<Telemetry> batch = DecodeProtobuf(signal, call.message);
+    Result<Telemetry> batch = DecodeBatch(signal, OtlpEncoding::kProtobuf, call.message);
     if (!batch) {
       bool is_limit = batch.error().code() == core::Code::kResourceExhausted;
       return responder.Fail({.code = is_limit ? GrpcCode::kResourceExhausted : GrpcCode::kInvalidArgument,
