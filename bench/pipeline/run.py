@@ -4,7 +4,7 @@
     bench/pipeline/run.py [--spans 5000000] [--per-request 1000]
 
 Sender and sink run beside the collector; only its own CPU time (user and system) counts, so that the figure is that of one
-core whatever else the machine does. The Go collector has no package here; its published figures are in bench/README.md.
+core whatever else the machine does. There is no package of the Go collector to run beside it.
 """
 import argparse
 import pathlib
