@@ -114,6 +114,8 @@ int main(int argc, char** argv) {
   }
   net::HttpServerOptions options;
   options.listen = {argv[1]};
+  // Prometheus keeps a connection for each target.
+  options.limits.max_connections = 20'000;
   auto server = net::HttpServer::Start(io, executor, clock, registry, core::Logger::Discard(),
                                        std::move(router), options);
   if (!server) {
