@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "core/run_program.h"
+#include "httpclient/aws_metadata.h"
 #include "httpclient/kept_value.h"
 #include "httpclient/secret_file.h"
 #include "httpclient/sigv4.h"
@@ -23,27 +24,12 @@ constexpr core::DurationMs kExpiryMarginMs = 30'000;
 constexpr core::DurationMs kUnstatedLifeMs = 600'000;
 constexpr core::DurationMs kProgramMs = 25'000;
 constexpr core::DurationMs kMetadataMs = 5'000;
-constexpr const char* kMetadataPath = "/latest/meta-data/iam/security-credentials/";
+constexpr const char* kRolesPath = "iam/security-credentials/";
 constexpr const char* kRoleSeconds = "900";
 constexpr size_t kMaxAnswerBytes = 1 << 20;
-constexpr size_t kShownAnswerBytes = 512;
 
 using KeptKeys = KeptValue<AwsCredentials>;
 using KeysDone = std::function<void(Result<AwsTemporaryKeys> keys)>;
-using AnswerDone = std::function<void(Result<std::string> body)>;
-
-std::string StatusOf(const net::FetchResponse& answer) {
-  return fmt::format("HTTP status {} {}", answer.status, net::StatusText(answer.status));
-}
-
-// The body of an answer with status 200.
-Result<std::string> BodyOf(const Result<net::FetchResponse>& answer) {
-  if (!answer) return tl::unexpected(answer.error());
-  if (answer->status == 200) return answer->body;
-  std::string error = ReadStsError(answer->body);
-  if (error.empty()) error = answer->body.substr(0, kShownAnswerBytes);
-  return Fail(Code::kPermissionDenied, "{}: {}", StatusOf(*answer), error);
-}
 
 class Chain final : public AwsChain, public std::enable_shared_from_this<Chain> {
  public:
@@ -188,25 +174,18 @@ class Chain final : public AwsChain, public std::enable_shared_from_this<Chain> 
     }
     if (!token.empty()) request.headers.Set("Authorization", token);
     run->send(std::move(request), [done](const Result<net::FetchResponse>& answer) {
-      done(BodyOf(answer)
+      done(AwsBodyOf(answer)
                .and_then([](const std::string& body) { return ReadAwsKeysJson(body); })
                .map_error(core::AddContext("the container's AWS credentials")));
     });
   }
 
   void Ask(const RunPtr& run, const AwsInstanceMetadata& metadata, const KeysDone& done) {
-    net::FetchRequest request = GetRequest(*run, metadata.url + "/latest/api/token");
-    request.method = "PUT";
-    request.headers.Set("X-aws-ec2-metadata-token-ttl-seconds", "21600");
-    run->send(std::move(request), [self = shared_from_this(), run, metadata,
-                                   done](const Result<net::FetchResponse>& answer) {
-      // Version 1 has no tokens.
-      bool has_none = answer && (answer->status == 403 || answer->status == 404 || answer->status == 405);
-      if (has_none && metadata.allows_v1) return self->AskRole(run, metadata, "", done);
-      Result<std::string> token = BodyOf(answer);
-      if (!token) return done(tl::unexpected(NoMetadata(token.error())));
-      self->AskRole(run, metadata, *token, done);
-    });
+    AwsMetadata::Open(metadata, run->cause.timeout_ms, run->send,
+                      [done](Result<std::shared_ptr<const AwsMetadata>> session) {
+                        if (!session) return done(tl::unexpected(NoMetadata(session.error())));
+                        AskRole(*session, done);
+                      });
   }
 
   static core::Error NoMetadata(const core::Error& error) {
@@ -214,30 +193,19 @@ class Chain final : public AwsChain, public std::enable_shared_from_this<Chain> 
         "no AWS credentials in the environment or the profile, and the instance's metadata give none");
   }
 
-  void AskRole(const RunPtr& run, const AwsInstanceMetadata& metadata, const std::string& token,
-               const KeysDone& done) {
-    AskMetadata(run, metadata, token, "",
-                [self = shared_from_this(), run, metadata, token, done](Result<std::string> names) {
-                  if (!names) return done(tl::unexpected(NoMetadata(names.error())));
-                  std::string name = names->substr(0, names->find_first_of("\r\n"));
-                  if (name.empty()) {
-                    return done(tl::unexpected(NoMetadata({Code::kNotFound, "the instance has no role"})));
-                  }
-                  self->AskMetadata(
-                      run, metadata, token, net::PathEscape(name), [done](Result<std::string> body) {
-                        done(std::move(body)
-                                 .and_then([](const std::string& json) { return ReadAwsKeysJson(json); })
-                                 .map_error(core::AddContext("the instance's AWS credentials")));
-                      });
-                });
-  }
-
-  void AskMetadata(const RunPtr& run, const AwsInstanceMetadata& metadata, const std::string& token,
-                   const std::string& name, AnswerDone done) {
-    net::FetchRequest request = GetRequest(*run, metadata.url + kMetadataPath + name);
-    if (!token.empty()) request.headers.Set("X-aws-ec2-metadata-token", token);
-    run->send(std::move(request),
-              [done = std::move(done)](const Result<net::FetchResponse>& answer) { done(BodyOf(answer)); });
+  static void AskRole(const std::shared_ptr<const AwsMetadata>& session, const KeysDone& done) {
+    session->Get(kRolesPath, [session, done](Result<std::string> names) {
+      if (!names) return done(tl::unexpected(NoMetadata(names.error())));
+      std::string name = names->substr(0, names->find_first_of("\r\n"));
+      if (name.empty()) {
+        return done(tl::unexpected(NoMetadata({Code::kNotFound, "the instance has no role"})));
+      }
+      session->Get(kRolesPath + net::PathEscape(name), [done](Result<std::string> body) {
+        done(std::move(body)
+                 .and_then([](const std::string& json) { return ReadAwsKeysJson(json); })
+                 .map_error(core::AddContext("the instance's AWS credentials")));
+      });
+    });
   }
 
   static net::FetchRequest GetRequest(const Run& run, std::string url) {
@@ -267,7 +235,7 @@ class Chain final : public AwsChain, public std::enable_shared_from_this<Chain> 
 
   void AskSts(const RunPtr& run, net::FetchRequest request, const std::string& what, const KeysDone& done) {
     run->send(std::move(request), [done, what](const Result<net::FetchResponse>& answer) {
-      done(BodyOf(answer)
+      done(AwsBodyOf(answer)
                .and_then([](const std::string& body) { return ReadStsAnswer(body); })
                .map_error(core::AddContext("{}", what)));
     });

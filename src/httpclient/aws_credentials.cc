@@ -107,22 +107,6 @@ Result<std::optional<AwsContainerEndpoint>> ContainerOf(const Environment& envir
 
 bool IsTrue(std::string_view text) { return text == "true" || text == "TRUE" || text == "True"; }
 
-Result<AwsInstanceMetadata> InstanceOf(const Environment& environment) {
-  if (IsTrue(environment("AWS_EC2_METADATA_DISABLED"))) {
-    return Fail(Code::kNotFound,
-                "no AWS credentials in the environment or the profile, and AWS_EC2_METADATA_DISABLED is set");
-  }
-  AwsInstanceMetadata metadata;
-  metadata.url = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-  if (metadata.url.empty()) {
-    const std::string mode = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
-    metadata.url = mode == "IPv6" || mode == "ipv6" ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
-  }
-  while (metadata.url.ends_with('/')) metadata.url.pop_back();
-  metadata.allows_v1 = !IsTrue(environment("AWS_EC2_METADATA_V1_DISABLED"));
-  return metadata;
-}
-
 Result<AwsPlan> WebIdentity(std::string file, std::string role, std::string session) {
   if (role.empty()) {
     return Fail(Code::kInvalidArgument, "the AWS web identity token {} has no role: AWS_ROLE_ARN is not set",
@@ -135,7 +119,9 @@ Result<AwsPlan> WebIdentity(std::string file, std::string role, std::string sess
 Result<AwsPlan> PlanSurroundings(const Environment& environment) {
   SEXTANT_ASSIGN(std::optional<AwsContainerEndpoint> container, ContainerOf(environment));
   if (container) return AwsPlan{std::move(*container), {}};
-  SEXTANT_ASSIGN(AwsInstanceMetadata metadata, InstanceOf(environment));
+  SEXTANT_ASSIGN(AwsInstanceMetadata metadata,
+                 FindAwsInstance(environment)
+                     .map_error(core::AddContext("no AWS credentials in the environment or the profile")));
   return AwsPlan{std::move(metadata), {}};
 }
 
@@ -146,7 +132,7 @@ Result<AwsPlan> PlanNamedSource(const std::string& source, const Environment& en
                    {}};
   }
   if (source == "Ec2InstanceMetadata") {
-    SEXTANT_ASSIGN(AwsInstanceMetadata metadata, InstanceOf(environment));
+    SEXTANT_ASSIGN(AwsInstanceMetadata metadata, FindAwsInstance(environment));
     return AwsPlan{std::move(metadata), {}};
   }
   if (source == "EcsContainer") {
@@ -202,6 +188,21 @@ Result<AwsPlan> PlanProfile(const std::string& name, const Environment& environm
 std::string ProcessEnvironment(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   return value == nullptr ? "" : value;
+}
+
+Result<AwsInstanceMetadata> FindAwsInstance(const Environment& environment) {
+  if (IsTrue(environment("AWS_EC2_METADATA_DISABLED"))) {
+    return Fail(Code::kNotFound, "AWS_EC2_METADATA_DISABLED is set");
+  }
+  AwsInstanceMetadata metadata;
+  metadata.url = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+  if (metadata.url.empty()) {
+    const std::string mode = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+    metadata.url = mode == "IPv6" || mode == "ipv6" ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
+  }
+  while (metadata.url.ends_with('/')) metadata.url.pop_back();
+  metadata.allows_v1 = !IsTrue(environment("AWS_EC2_METADATA_V1_DISABLED"));
+  return metadata;
 }
 
 Result<AwsPlan> PlanAwsCredentials(const std::string& profile, const Environment& environment) {

@@ -83,7 +83,9 @@ std::string ProcessEnvironment(const std::string& name);
 // How to get keys of `profile`, or with "": of AWS_PROFILE, the environment's own, or the profile `default`.
 // Files are read each time (at most 1 MiB), so that rotated keys are found.
 core::Result<AwsPlan> PlanAwsCredentials(const std::string& profile, const Environment& environment);
-// The region likewise, or "".
+// Where the instance's metadata is to be had; kNotFound when the environment forbids to ask.
+core::Result<AwsInstanceMetadata> FindAwsInstance(const Environment& environment);
+// The region from the environment or the profile, or "".
 core::Result<std::string> FindAwsRegion(const std::string& profile, const Environment& environment);
 
 // ---- Answers that carry keys.

@@ -566,5 +566,38 @@ TEST_F(ApiDiscoveryTest, Ec2PagesAreSignedAndFollowed) {
   EXPECT_EQ(Addresses(), "10.0.0.7:80 10.0.0.8:80 ");
 }
 
+TEST_F(ApiDiscoveryTest, TheRegionIsTheInstances) {
+  const std::string address = server_->bound_address();
+  for (const char* variable : {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"}) unsetenv(variable);
+  setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
+  setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent", 1);
+  setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", ("http://" + address).c_str(), 1);
+  auto is_there = std::make_shared<std::atomic<bool>>(false);
+  AnswerWith([this, is_there](const net::HttpRequest& request) {
+    if (request.path == "/latest/meta-data/placement/region") {
+      return *is_there ? net::HttpResponse::Text(200, "mars-1") : net::HttpResponse::Text(404, "not yet");
+    }
+    if (request.method != "POST") return net::HttpResponse::Text(404, "");  // version 1 of the metadata
+    asked_.push_back(std::string(request.headers.Get("Authorization")));
+    if (request.body.find("Zones") != std::string::npos) return net::HttpResponse::Text(200, kZones);
+    bool is_last = request.body.find("NextToken") != std::string::npos;
+    return net::HttpResponse::Text(200, is_last ? "<R><reservationSet/></R>" : kEc2Page);
+  });
+  Discover(
+      fmt::format("ec2_sd_configs:\n- endpoint: http://{}\n  access_key: AK\n  secret_key: SK\n  "
+                  "refresh_interval: 50ms\n",
+                  address));
+  EXPECT_TRUE(Eventually([&] {
+    return Log().find("EC2 SD configuration requires a region: HTTP status 404") != std::string::npos;
+  })) << Log();
+  *is_there = true;
+  EXPECT_TRUE(Eventually([&] { return Addresses() == "10.0.0.7:80 "; })) << Addresses() << Log();
+  EXPECT_TRUE(HasAsked("/mars-1/ec2/aws4_request"));
+  for (const char* variable :
+       {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_SERVICE_ENDPOINT"}) {
+    unsetenv(variable);
+  }
+}
+
 }  // namespace
 }  // namespace sextant::discovery

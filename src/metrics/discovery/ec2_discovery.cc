@@ -1,5 +1,6 @@
 #include "metrics/discovery/ec2_discovery.h"
 
+#include "httpclient/aws_metadata.h"
 #include "httpclient/settings.h"
 #include "httpclient/sigv4.h"
 #include "metrics/discovery/ec2_groups.h"
@@ -30,25 +31,68 @@ std::string EndpointOf(const config::Ec2DiscoveryConfig& config) {
 class Ec2Api : public std::enable_shared_from_this<Ec2Api> {
  public:
   Ec2Api(const Services& services, const config::Ec2DiscoveryConfig& config, core::Logger logger)
-      : client_(services.client), executor_(services.executor), config_(config), logger_(std::move(logger)) {
+      : client_(services.client),
+        executor_(services.executor),
+        clock_(services.clock),
+        config_(config),
+        logger_(std::move(logger)) {
     request_.method = "POST";
-    request_.url = EndpointOf(config);
     request_.timeout_ms = config.refresh_interval_ms;
     request_.max_body_bytes = kMaxBodyBytes;
     request_.headers.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
     request_.headers.Set("User-Agent", services.user_agent);
     httpclient::ApplyHttpConfig(config.http, request_);
-    request_.authorizer = httpclient::MakeSigV4Authorizer({.region = config.region,
-                                                           .access_key = config.access_key,
-                                                           .secret_key = config.secret_key,
-                                                           .profile = config.profile,
-                                                           .service_name = "ec2",
-                                                           .role_arn = config.role_arn,
-                                                           .external_id = config.external_id},
-                                                          services.clock);
+    if (!config_.region.empty()) SetRegion(config_.region);
   }
 
   void Ask(RefreshDiscoverer::Done done) {
+    if (!config_.region.empty()) return AskRegion(std::move(done));
+    FindRegion([self = shared_from_this(), done = std::move(done)](Result<std::string> region) mutable {
+      if (!region) {
+        return done(tl::unexpected(region.error().WithContext("EC2 SD configuration requires a region")));
+      }
+      self->SetRegion(std::move(*region));
+      self->AskRegion(std::move(done));
+    });
+  }
+
+ private:
+  void SetRegion(std::string region) {
+    config_.region = std::move(region);
+    request_.url = EndpointOf(config_);
+    request_.authorizer = httpclient::MakeSigV4Authorizer({.region = config_.region,
+                                                           .access_key = config_.access_key,
+                                                           .secret_key = config_.secret_key,
+                                                           .profile = config_.profile,
+                                                           .service_name = "ec2",
+                                                           .role_arn = config_.role_arn,
+                                                           .external_id = config_.external_id},
+                                                          clock_);
+  }
+
+  // That of the instance which this runs on.
+  void FindRegion(std::function<void(Result<std::string> region)> found) {
+    auto metadata = httpclient::FindAwsInstance(httpclient::ProcessEnvironment);
+    if (!metadata) return found(tl::unexpected(metadata.error()));
+    auto send = [&client = client_, &executor = executor_](net::FetchRequest request,
+                                                           net::FetchCallback callback) {
+      client.Fetch(std::move(request), {.executor = &executor, .priority = core::Priority::kBackground},
+                   std::move(callback));
+    };
+    httpclient::AwsMetadata::Open(
+        *metadata, request_.timeout_ms, std::move(send),
+        [found = std::move(found)](Result<std::shared_ptr<const httpclient::AwsMetadata>> session) {
+          if (!session) return found(tl::unexpected(session.error()));
+          (*session)->Get("placement/region", [found](Result<std::string> region) {
+            if (region && region->empty()) {
+              return found(Fail(Code::kNotFound, "the instance's metadata name none"));
+            }
+            found(std::move(region));
+          });
+        });
+  }
+
+  void AskRegion(RefreshDiscoverer::Done done) {
     if (has_zones_) return AskPage({}, "", 0, std::move(done));
     net::QueryParams params;
     params.Add("Action", "DescribeAvailabilityZones");
@@ -66,7 +110,6 @@ class Ec2Api : public std::enable_shared_from_this<Ec2Api> {
     });
   }
 
- private:
   void AskPage(std::vector<model::Labels> targets, const std::string& token, size_t pages,
                RefreshDiscoverer::Done done) {
     net::QueryParams params;
@@ -115,7 +158,8 @@ class Ec2Api : public std::enable_shared_from_this<Ec2Api> {
 
   net::HttpClient& client_;
   core::Executor& executor_;
-  const config::Ec2DiscoveryConfig config_;
+  const core::Clock& clock_;
+  config::Ec2DiscoveryConfig config_;  // with the region once it is known
   const core::Logger logger_;
   net::FetchRequest request_;
   std::map<std::string, std::string> zones_;
@@ -131,9 +175,6 @@ Result<std::unique_ptr<Discoverer>> MakeEc2Discoverer(const Services& services,
   if (complete.region.empty()) {
     SEXTANT_ASSIGN(complete.region,
                    httpclient::FindAwsRegion(config.profile, httpclient::ProcessEnvironment));
-  }
-  if (complete.region.empty()) {
-    return Fail(Code::kInvalidArgument, "EC2 SD configuration requires a region");
   }
   auto api = std::make_shared<Ec2Api>(services, complete,
                                       services.logger.With("discovery", "ec2").With("config", set));
