@@ -14,6 +14,7 @@
 using sextant::exposition::Entry;
 using sextant::exposition::EntryKind;
 using sextant::exposition::OpenMetricsParser;
+using sextant::exposition::ParserOptions;
 using sextant::exposition::TextParser;
 
 namespace {
@@ -22,14 +23,15 @@ void CheckSame(const Entry& a, const Entry& b) {
   SEXTANT_CHECK(a.series == b.series);
   SEXTANT_CHECK(std::bit_cast<uint64_t>(a.value) == std::bit_cast<uint64_t>(b.value));
   SEXTANT_CHECK(a.timestamp_ms == b.timestamp_ms);
+  SEXTANT_CHECK(a.start_ms == b.start_ms);
   SEXTANT_CHECK(a.exemplar.has_value() == b.exemplar.has_value());
 }
 
 template <typename AnyParser>
-void Read(std::string_view body) {
-  AnyParser quick(body);
-  AnyParser exact(body, AnyParser::Reading::kExact);
-  AnyParser guessing(body);
+void Read(std::string_view body, const ParserOptions& options) {
+  AnyParser quick(body, options);
+  AnyParser exact(body, options, AnyParser::Reading::kExact);
+  AnyParser guessing(body, options);
   sextant::model::LabelsBuilder labels;
   sextant::exposition::SeriesGuess guess;
   while (true) {
@@ -55,7 +57,10 @@ void Read(std::string_view body) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view body(reinterpret_cast<const char*>(data), size);
-  Read<TextParser>(body);
-  Read<OpenMetricsParser>(body);
+  constexpr ParserOptions kAllFeatures = {.created_times = true, .type_and_unit_labels = true};
+  for (const ParserOptions& options : {ParserOptions(), kAllFeatures}) {
+    Read<TextParser>(body, options);
+    Read<OpenMetricsParser>(body, options);
+  }
   return 0;
 }

@@ -101,7 +101,7 @@ BENCHMARK(BM_ParseExpecting);
 // The exact lexer alone: what odd input costs.
 void BM_ParseExactly(benchmark::State& state) {
   Run(
-      state, [](const std::string& body) { return TextParser(body, TextParser::Reading::kExact); },
+      state, [](const std::string& body) { return TextParser(body, {}, TextParser::Reading::kExact); },
       [](TextParser& parser, size_t) { return parser.Next(); });
 }
 BENCHMARK(BM_ParseExactly);

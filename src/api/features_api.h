@@ -24,6 +24,7 @@ struct FeatureSwitches {
   bool xor2_encoding = false;
   bool histograms_st_encoding = false;
   bool extra_scrape_metrics = false;
+  bool start_zeros = false;  // created-timestamp-zero-ingestion
   bool concurrent_rule_eval = false;
   bool host_watch = false;  // ours: /api/v1/host
 };

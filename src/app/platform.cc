@@ -275,6 +275,7 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
   store.limits.max_out_of_order_bytes = Share(memory_limit_bytes_, kOutOfOrderShare);
   store.out_of_order_window_ms = config.out_of_order_window_ms();
   store.stale_series_threshold = EffectiveStaleThreshold(options_.store, config);
+  store.adds_zeros_at_start = options_.store.adds_zeros_at_start;
   store.chunk_encodings = EffectiveChunkEncodings(options_.store, config);
   store.max_exemplars = config.max_exemplars();
   store.upload_list_path = options_.store.upload_list_path;
@@ -515,6 +516,7 @@ net::Router Platform::Impl::MakeRouter() {
   features.agent_mode = options_.is_agent;
   features.xor2_encoding = options_.store.chunk_encodings.xor2_floats;
   features.histograms_st_encoding = options_.store.chunk_encodings.histogram_start_times;
+  features.start_zeros = options_.store.adds_zeros_at_start;
   features.extra_scrape_metrics = options_.config.extra_scrape_metrics;
   features.concurrent_rule_eval = options_.max_concurrent_evals.has_value();
   features.host_watch = host_watch_ != nullptr;
@@ -653,7 +655,9 @@ Status Platform::Impl::Start() {
   SEXTANT_TRY(StartAlerting(config.alerting));
   scrape_ = std::make_unique<scrape::ScrapeManager>(
       services_.io, client_, services_.executor, services_.clock, *db_, services_.registry, services_.logger,
-      user_agent_, options_.scrape_time_tolerance_ms, tracing_.tracer());
+      user_agent_, options_.scrape_time_tolerance_ms, tracing_.tracer(),
+      exposition::ParserOptions{.created_times = options_.reads_created_times,
+                                .type_and_unit_labels = options_.engine.type_and_unit_labels});
   if (options_.max_concurrent_evals) {
     concurrent_evals_ =
         std::make_unique<rules::ConcurrentEvals>(services_.executor, *options_.max_concurrent_evals);
@@ -669,12 +673,14 @@ Status Platform::Impl::Start() {
                             user_agent_, RemoteDir(), tracing_.tracer()},
       journal_hold_);
   if (options_.enable_remote_write_receiver) {
+    remote::WriteReceiverOptions write_receiver = options_.write_receiver;
+    write_receiver.adds_type_and_unit_labels = options_.engine.type_and_unit_labels;
     write_receiver_ = std::make_unique<remote::WriteReceiver>(
         *db_, services_.registry, services_.logger.With("component", "remote_write_receiver"),
         [this](std::string_view family, const model::MetricMetadata& metadata) {
           scrape_->metadata().Add(family, metadata);
         },
-        options_.write_receiver);
+        write_receiver);
   }
   if (options_.enable_otlp_receiver) {
     remote::OtlpReceiverOptions otlp;

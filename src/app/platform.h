@@ -45,6 +45,7 @@ struct PlatformOptions {
   bool enable_remote_write_receiver = true;
   remote::WriteReceiverOptions write_receiver;
   bool enable_otlp_receiver = true;
+  bool reads_created_times = false;  // of OpenMetrics' `_created` samples
   bool converts_otlp_deltas = false;
   bool keeps_otlp_deltas = false;
   // Only scrapes, takes samples and passes them on: nothing of the store can be read, and of what remote

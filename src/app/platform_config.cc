@@ -24,6 +24,7 @@ config::PrometheusConfig DefaultPrometheusConfig() {
 config::PrometheusConfigOptions OptionsOf(const ConfigSource& source) {
   config::PrometheusConfigOptions options{config::ReadEnvironment};
   if (source.extra_scrape_metrics) options.extra_scrape_metrics = true;
+  options.prefers_protobuf = source.prefers_protobuf;
   return options;
 }
 

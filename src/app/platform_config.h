@@ -29,6 +29,7 @@ struct ConfigSource {
   promql::ParserOptions parser;
   bool is_agent = false;              // sections that need a store are refused
   bool extra_scrape_metrics = false;  // what global.extra_scrape_metrics is when nothing is said
+  bool prefers_protobuf = false;      // where no scrape_protocols are named
 };
 
 struct PlatformConfig {

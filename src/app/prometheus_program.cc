@@ -381,7 +381,9 @@ std::string_view WhyWithoutEffect(std::string_view feature) {
       {"memory-snapshot-on-shutdown", "a start reads little more than what an orderly stop has left"},
       {"fast-startup", "a start reads little more than what an orderly stop has left"},
       {"metadata-wal-records", "metadata is sent with 2.0 without it"},
-      {"st-storage", "start timestamps are always stored"},
+      {"ooo-native-histograms", "storage.tsdb.out_of_order_time_window says which late samples are taken"},
+      {"remote-write-receiver", "--web.enable-remote-write-receiver switches it on"},
+      {"otlp-write-receiver", "--web.enable-otlp-receiver switches it on"},
       {"delayed-compaction", "compaction is not delayed by chance"},
       {"use-uncached-io", "blocks are written through the page cache"},
       {"auto-gomaxprocs", "there is no Go runtime here"},
@@ -408,6 +410,11 @@ core::Status ApplyFeatures(Options& options) {
         options.platform.enable_search_api = true;
       } else if (name == "extra-scrape-metrics") {
         options.platform.config.extra_scrape_metrics = true;
+      } else if (name == "created-timestamp-zero-ingestion" || name == "st-storage") {
+        // Start timestamps are always stored; what this changes is where they are looked for.
+        options.platform.reads_created_times = true;
+        options.platform.config.prefers_protobuf = true;
+        if (name != "st-storage") options.platform.store.adds_zeros_at_start = true;
       } else if (name == "xor2-encoding") {
         options.platform.store.chunk_encodings.xor2_floats = true;
       } else if (name == "histograms-st-encoding") {

@@ -25,6 +25,7 @@ struct StoreOptions {
   core::DurationMs max_block_ms = 0;  // 0: a tenth of the retention, at most 31 days
   // What holds when the configuration file says nothing.
   double stale_series_threshold = 0;
+  bool adds_zeros_at_start = false;
   tsdb::ChunkEncodings chunk_encodings;
   std::string upload_list_path = {};   // blocks that are not in this file are not merged; empty: all may be
   uint64_t journal_segment_bytes = 0;  // 0: the store's own

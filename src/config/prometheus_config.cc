@@ -116,7 +116,8 @@ void FillProtocols(const GlobalConfig& global, ScrapeConfig& scrape) {
   if (scrape.scrape_protocols.empty()) scrape.scrape_protocols = global.scrape_protocols;
   if (!scrape.scrape_protocols.empty()) return;
   // Native histograms come as protobuf.
-  if (*scrape.scrape_native_histograms) scrape.scrape_protocols.push_back(ScrapeProtocol::kPrometheusProto);
+  if (*scrape.scrape_native_histograms || global.prefers_protobuf)
+    scrape.scrape_protocols.push_back(ScrapeProtocol::kPrometheusProto);
   for (ScrapeProtocol protocol : {ScrapeProtocol::kOpenMetricsText100, ScrapeProtocol::kOpenMetricsText001,
                                   ScrapeProtocol::kPrometheusText100, ScrapeProtocol::kPrometheusText004}) {
     scrape.scrape_protocols.push_back(protocol);
@@ -575,6 +576,7 @@ std::string ReadEnvironment(const std::string& name) {
 core::Result<PrometheusConfig> ReadPrometheusConfig(Node node, const PrometheusConfigOptions& options) {
   PrometheusConfig config;
   config.global.extra_scrape_metrics = options.extra_scrape_metrics;
+  config.global.prefers_protobuf = options.prefers_protobuf;
   SEXTANT_TRY(DecodeInto(node, config));
   for (auto& [name, value] : config.global.external_labels) value = ExpandVariables(value, options);
   SEXTANT_TRY(ReadScrapeConfigFiles(config));

@@ -63,6 +63,7 @@ struct GlobalConfig {
   std::string query_log_file;                          // where queries are logged; empty: nowhere
   std::string scrape_failure_log_file;                 // likewise, failed scrapes
   std::optional<bool> extra_scrape_metrics;            // scrape_timeout_seconds and others with each scrape
+  bool prefers_protobuf = false;                       // PrometheusConfigOptions'; no field of the file
   std::map<std::string, std::string> external_labels;  // ${NAME} already replaced from the environment
   ScrapeLimits limits;
   // What is asked for, the best first; empty: what suits scrape_native_histograms.
@@ -203,6 +204,8 @@ struct PrometheusConfigOptions {
   std::function<std::string(const std::string& name)> environment;
   // What global.extra_scrape_metrics is when the file does not say.
   std::optional<bool> extra_scrape_metrics = {};
+  // Where the file names no scrape_protocols, protobuf comes first.
+  bool prefers_protobuf = false;
 };
 
 // The process's own environment.

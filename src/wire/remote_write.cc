@@ -74,6 +74,11 @@ class V1Labels final : public WriteLabels {
     return Guarded("TimeSeries", [&] { return ReadLabels(series_, out); });
   }
 
+  Status ReadMetadata(WriteMetadata& out) const override {
+    out = {};
+    return {};
+  }
+
  private:
   LabelsFingerprint Hash(uint64_t seed) const {
     // The labels stand side by side in front of the rest, as a rule: one hash over all of them.
@@ -309,7 +314,40 @@ class V2Labels final : public WriteLabels {
     return Guarded("TimeSeries", [&] { return ReadRefLabels(symbols_, series_, out); });
   }
 
+  Status ReadMetadata(WriteMetadata& out) const override {
+    out = {};
+    return Guarded("TimeSeries", [&] {
+      std::string_view bytes;
+      pbf_reader series = ReaderOf(series_);
+      while (series.next(5, pbf_wire_type::length_delimited)) bytes = View(series);
+      return bytes.empty() ? Status() : ReadMetadata(bytes, out);
+    });
+  }
+
  private:
+  Status ReadMetadata(std::string_view bytes, WriteMetadata& out) const {
+    out.type = kMetricTypes[0];
+    pbf_reader reader = ReaderOf(bytes);
+    while (reader.next()) {
+      switch (reader.tag_and_type()) {
+        case Varint(1):
+          out.type = MetricTypeText(reader.get_uint64());
+          break;
+        case Varint(3): {
+          SEXTANT_ASSIGN(out.help, symbols_.Get(reader.get_uint64()));
+          break;
+        }
+        case Varint(4): {
+          SEXTANT_ASSIGN(out.unit, symbols_.Get(reader.get_uint64()));
+          break;
+        }
+        default:
+          reader.skip();
+      }
+    }
+    return {};
+  }
+
   const Symbols& symbols_;
   const std::string_view series_;
 };
@@ -336,8 +374,8 @@ class V2Reader {
     V2Labels labels(symbols_, bytes);
     SEXTANT_TRY(sink_.OnSeries(labels));
     SEXTANT_ASSIGN(core::TimestampMs start_ms, ReadSamples(bytes));
-    std::string_view metadata;
     bool has_exemplars = false;
+    bool has_metadata = false;
     pbf_reader reader = ReaderOf(bytes);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
@@ -351,14 +389,18 @@ class V2Reader {
           reader.skip();
           break;
         case Bytes(5):
-          metadata = View(reader);
+          has_metadata = true;
+          reader.skip();
           break;
         default:
           reader.skip();
       }
     }
     if (has_exemplars) SEXTANT_TRY(ReadExemplars(bytes));
-    return metadata.empty() ? Status() : ReadMetadata(metadata);
+    if (!has_metadata) return {};
+    WriteMetadata metadata;
+    SEXTANT_TRY(labels.ReadMetadata(metadata));
+    return metadata.type.empty() ? Status() : sink_.OnSeriesMetadata(metadata);
   }
 
   // Hands over the samples, and returns the start time that stands at the series, as it did in the first
@@ -385,29 +427,6 @@ class V2Reader {
       SEXTANT_TRY(sink_.OnExemplar(exemplar_));
     }
     return {};
-  }
-
-  Status ReadMetadata(std::string_view bytes) {
-    WriteMetadata metadata{.type = kMetricTypes[0], .help = {}, .unit = {}};
-    pbf_reader reader = ReaderOf(bytes);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
-        case Varint(1):
-          metadata.type = MetricTypeText(reader.get_uint64());
-          break;
-        case Varint(3): {
-          SEXTANT_ASSIGN(metadata.help, symbols_.Get(reader.get_uint64()));
-          break;
-        }
-        case Varint(4): {
-          SEXTANT_ASSIGN(metadata.unit, symbols_.Get(reader.get_uint64()));
-          break;
-        }
-        default:
-          reader.skip();
-      }
-    }
-    return sink_.OnSeriesMetadata(metadata);
   }
 
   WriteSink& sink_;

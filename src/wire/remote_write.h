@@ -61,6 +61,8 @@ class WriteLabels {
   virtual LabelsFingerprint Fingerprint(uint64_t seed) const = 0;
   // Replaces `out`. The order and repetitions are the sender's. kInvalidArgument when they are malformed.
   virtual core::Status Read(std::vector<model::LabelView>& out) const = 0;
+  // Replaces `out` by what 2.0 says of the series' metric; no type when nothing is said.
+  virtual core::Status ReadMetadata(WriteMetadata& out) const = 0;
 };
 
 // Takes what a request holds. An error ends the reading, which returns it.

@@ -24,7 +24,7 @@ class StartUp(TestCase):
         self.fails("--retention=forever", code=2, says=["--retention"])
         self.fails("promethus", code=2, says=["promethus", "prometheus"])
         self.fails("tempo", code=2, says=["tempo", "not"])
-        self.fails("prometheus", "--enable-feature=type-and-unit-labels", code=2, says=["type-and-unit-labels is not supported yet"])
+        self.fails("prometheus", "--enable-feature=st-synthesis", code=2, says=["st-synthesis is not supported yet"])
         for flag, says in {
             "--storage.tsdb.wal-segment-size=1MB": "flag 'storage.tsdb.wal-segment-size' must be set between 10MB and 256MB",
             "--storage.agent.wal-segment-size=1GB": "flag 'storage.agent.wal-segment-size' must be set between 10MB and 256MB",

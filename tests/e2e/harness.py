@@ -143,6 +143,7 @@ class LocalTarget:
     def __init__(self, body="", status=200):
         self.body = body
         self.status = status
+        self.content_type = "text/plain; version=0.0.4; charset=utf-8"
         self.posts = []
         self.heads = []  # (path, headers) of every request
         self.gets = 0
@@ -154,7 +155,7 @@ class LocalTarget:
             def _answer(self, status, text):
                 data = text if isinstance(text, bytes) else text.encode()
                 self.send_response(status)
-                self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+                self.send_header("Content-Type", outer.content_type)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)

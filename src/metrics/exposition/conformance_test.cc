@@ -104,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(Prometheus, ErrorTableTest,
 template <typename AnyParser>
 void ExpectSameReadings(std::string_view body) {
   AnyParser quick(body);
-  AnyParser exact(body, AnyParser::Reading::kExact);
+  AnyParser exact(body, {}, AnyParser::Reading::kExact);
   model::LabelsBuilder labels;
   while (true) {
     EntryKind kind = quick.Next();
@@ -188,7 +188,7 @@ TEST(BodyTest, FuzzingCorpusReadsTheSameBothWays) {
     SCOPED_TRACE(entry.path().string());
     std::string body = ReadFile(entry.path().string());
     TextParser quick(body);
-    TextParser exact(body, TextParser::Reading::kExact);
+    TextParser exact(body, {}, TextParser::Reading::kExact);
     EXPECT_EQ(ErrorOf(quick), ErrorOf(exact));
   }
 }

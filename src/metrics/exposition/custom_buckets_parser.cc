@@ -48,9 +48,9 @@ EntryKind CustomBucketsParser::Next(const SeriesGuess& guess) {
   while (true) {
     EntryKind kind = parser_->Next(guess);
     if (kind == EntryKind::kError) return Pass(kind, guess);
-    if (kind == EntryKind::kType) {
-      family_ = parser_->entry().name;
-      current_type_ = parser_->entry().type;
+    if (kind == EntryKind::kType || kind == EntryKind::kUnit || kind == EntryKind::kHelp) {
+      entry_ = parser_->entry();
+      NoteFamily(kind);
     }
     Part part;
     if (kind == EntryKind::kSample) part = ReadPart();
@@ -77,11 +77,11 @@ CustomBucketsParser::Part CustomBucketsParser::ReadPart() {
   Part part;
   const Entry& entry = parser_->entry();
   if (entry.histogram != nullptr) native_series_ = entry.series;
-  if (current_type_ != MetricType::kHistogram || entry.histogram != nullptr) return part;
+  if (family_.type != MetricType::kHistogram || entry.histogram != nullptr) return part;
   if (!parser_->ReadLabels(labels_)) return part;
   std::string_view name = labels_.Get(model::kMetricName);
-  if (!name.starts_with(family_)) return part;
-  std::string_view suffix = name.substr(family_.size());
+  if (!name.starts_with(family_.name)) return part;
+  std::string_view suffix = name.substr(family_.name.size());
   Part::Kind kind = Part::Kind::kNone;
   if (suffix == "_bucket" && ParseFloat(labels_.Get("le"), part.bound) == NumberError::kNone) {
     kind = Part::Kind::kBucket;
@@ -92,7 +92,7 @@ CustomBucketsParser::Part CustomBucketsParser::ReadPart() {
   } else {
     return part;
   }
-  part.series = HistogramSeries(family_, labels_);
+  part.series = HistogramSeries(family_.name, labels_);
   // The classic form of a histogram that came as a native one.
   if (part.series != native_series_) part.kind = kind;
   return part;
@@ -102,6 +102,7 @@ void CustomBucketsParser::Add(const Part& part) {
   const Entry& entry = parser_->entry();
   if (!group_) {
     group_.emplace();
+    group_->family = family_;
     group_->series = part.series;
     group_->timestamp_ms = entry.timestamp_ms;
     group_->start_ms = entry.start_ms;

@@ -17,12 +17,15 @@ namespace sextant::exposition {
 
 class CustomBucketsParser final : public Parser {
  public:
-  CustomBucketsParser(std::unique_ptr<Parser> parser, bool keeps_classic)
-      : parser_(std::move(parser)), keeps_classic_(keeps_classic) {}
+  CustomBucketsParser(std::unique_ptr<Parser> parser, const ParserOptions& options)
+      : Parser(options), parser_(std::move(parser)), keeps_classic_(options.classic_histograms) {}
 
   EntryKind Next(const SeriesGuess& guess = {}) override;
   bool NextExemplar() override;
   std::string UnescapeHelp(std::string_view text) const override { return parser_->UnescapeHelp(text); }
+
+ protected:
+  Family CurrentFamily() const override { return shows_own_ ? shown_.family : family_; }
 
  private:
   struct OwnExemplar {
@@ -32,6 +35,7 @@ class CustomBucketsParser final : public Parser {
   };
   // A classic histogram whose series are being read.
   struct Group {
+    Family family;
     std::string series;  // as the histogram's bytes would stand in a body
     std::optional<core::TimestampMs> timestamp_ms;
     core::TimestampMs start_ms = 0;
@@ -57,7 +61,6 @@ class CustomBucketsParser final : public Parser {
 
   const std::unique_ptr<Parser> parser_;
   const bool keeps_classic_;
-  std::string family_;         // of the last TYPE line
   std::string native_series_;  // of the last histogram that was native already
   std::optional<Group> group_;
   std::optional<EntryKind> pending_;  // of parser_, to be shown behind a histogram

@@ -24,14 +24,6 @@ bool ParseType(std::string_view text, MetricType& type) {
   return false;
 }
 
-// Seconds to milliseconds as Go converts: towards zero, and to the least integer when out of range.
-core::TimestampMs ToMilliseconds(double seconds) {
-  double milliseconds = seconds * 1000;
-  constexpr double kLimit = 9.2e18;
-  if (!(std::fabs(milliseconds) < kLimit)) return std::numeric_limits<int64_t>::min();
-  return static_cast<core::TimestampMs>(milliseconds);
-}
-
 bool EndsField(char c) { return c == ' ' || c == '\n'; }
 
 // A number up to a space or a line break; the end, or null for what ScanNumber leaves to others.
@@ -42,12 +34,40 @@ const char* ScanField(const char* at, double& value) {
 
 }  // namespace
 
-OpenMetricsParser::OpenMetricsParser(std::string_view body, Reading reading)
-    : body_(body),
+core::TimestampMs OpenMetricsTimeMs(double seconds) {
+  double milliseconds = seconds * 1000;
+  constexpr double kLimit = 9.2e18;
+  if (!(std::fabs(milliseconds) < kLimit)) return std::numeric_limits<int64_t>::min();
+  return static_cast<core::TimestampMs>(milliseconds);
+}
+
+OpenMetricsParser::OpenMetricsParser(std::string_view body, const ParserOptions& options, Reading reading)
+    : Parser(options),
+      body_(body),
       fast_end_(body.data() + (reading == Reading::kQuick ? body.rfind('\n') + 1 : 0)),
-      lexer_(body) {}
+      lexer_(body),
+      created_(options.created_times ? std::make_unique<CreatedTimes>() : nullptr) {}
 
 EntryKind OpenMetricsParser::Next(const SeriesGuess& guess) {
+  if (created_ == nullptr) return ReadEntry(guess);
+  while (true) {
+    const size_t line_start = at_;
+    EntryKind kind = ReadEntry(guess);
+    if (kind != EntryKind::kSample) {
+      is_created_read_ = false;
+      return kind;
+    }
+    entry_.start_ms = 0;
+    if (!CreatedTimes::AreFor(family_.type)) return kind;
+    if (!is_created_read_) created_->Read(body_.substr(line_start), family_.type);
+    is_created_read_ = true;
+    if (created_->IsCreated(entry_.series)) continue;
+    entry_.start_ms = created_->Of(entry_.series);
+    return kind;
+  }
+}
+
+EntryKind OpenMetricsParser::ReadEntry(const SeriesGuess& guess) {
   if (is_finished_) return EntryKind::kEnd;
   if (body_.data() + at_ < fast_end_ && body_[at_] != '#' && ReadSampleLine(guess)) return EntryKind::kSample;
   EntryKind kind = ReadSlowly();
@@ -70,7 +90,7 @@ bool OpenMetricsParser::ReadSampleLine(const SeriesGuess& guess) {
     double seconds = 0;
     at = ScanField(at + 1, seconds);
     if (at == nullptr || *at != '\n') return false;  // also exemplars
-    timestamp_ms = ToMilliseconds(seconds);
+    timestamp_ms = OpenMetricsTimeMs(seconds);
   }
   entry_.series = {start, static_cast<size_t>(series_end - start)};
   entry_.value = value;
@@ -137,8 +157,7 @@ EntryKind OpenMetricsParser::ReadMetadata(Token word) {
   text = text.substr(1, text.size() - 2);
   EntryKind kind = EntryKind::kHelp;
   if (word == Token::kType) {
-    if (!ParseType(text, current_type_)) return Fail(fmt::format("invalid metric type {}", QuoteBytes(text)));
-    entry_.type = current_type_;
+    if (!ParseType(text, entry_.type)) return Fail(fmt::format("invalid metric type {}", QuoteBytes(text)));
     kind = EntryKind::kType;
   } else if (word == Token::kUnit) {
     bool is_suffix =
@@ -152,6 +171,7 @@ EntryKind OpenMetricsParser::ReadMetadata(Token word) {
   }
   entry_.name = name;
   entry_.text = text;
+  NoteFamily(kind);
   return kind;
 }
 
@@ -217,7 +237,7 @@ bool OpenMetricsParser::ReadTime(std::string_view what, core::TimestampMs& times
     return FailWith(fmt::format("{} while parsing: {}", FloatErrorText(text, error), Parsed()));
   }
   if (!std::isfinite(seconds)) return FailWith(fmt::format("invalid {} {}", what, FormatTextFloat(seconds)));
-  timestamp_ms = ToMilliseconds(seconds);
+  timestamp_ms = OpenMetricsTimeMs(seconds);
   return true;
 }
 

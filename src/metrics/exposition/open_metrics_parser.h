@@ -1,13 +1,15 @@
 // The parser of OpenMetrics 0.0.1 and 1.0.0, as lenient as Prometheus' own: it checks the syntax and the
 // final `# EOF`, not the rules about how samples of a family must be named and ordered. `_created` samples
-// are samples like others.
+// are samples like others unless the options say otherwise.
 //
 // Ordinary lines are read in one pass over their bytes; anything else is handed to the exact lexer.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "metrics/exposition/created_times.h"
 #include "metrics/exposition/open_metrics_lexer.h"
 #include "metrics/exposition/parser.h"
 
@@ -17,12 +19,14 @@ class OpenMetricsParser final : public Parser {
  public:
   enum class Reading { kQuick, kExact };  // as in TextParser
 
-  explicit OpenMetricsParser(std::string_view body, Reading reading = Reading::kQuick);
+  explicit OpenMetricsParser(std::string_view body, const ParserOptions& options = {},
+                             Reading reading = Reading::kQuick);
 
   EntryKind Next(const SeriesGuess& guess = {}) override;
   std::string UnescapeHelp(std::string_view text) const override;
 
  private:
+  EntryKind ReadEntry(const SeriesGuess& guess);
   bool ReadSampleLine(const SeriesGuess& guess);
 
   EntryKind ReadSlowly();
@@ -46,6 +50,13 @@ class OpenMetricsParser final : public Parser {
   size_t at_ = 0;
   size_t entry_start_ = 0;
   bool is_finished_ = false;
+
+  // Null unless `_created` samples are start times.
+  std::unique_ptr<CreatedTimes> created_;
+  bool is_created_read_ = false;  // for the family at hand
 };
+
+// Seconds to milliseconds as Go converts: towards zero, and to the least integer when out of range.
+core::TimestampMs OpenMetricsTimeMs(double seconds);
 
 }  // namespace sextant::exposition

@@ -30,26 +30,13 @@
 
 #include "core/clock.h"
 #include "core/result.h"
+#include "metrics/exposition/family.h"
 #include "metrics/exposition/format.h"
 #include "metrics/exposition/series_guess.h"
 #include "model/histogram.h"
 #include "model/labels.h"
 
 namespace sextant::exposition {
-
-enum class MetricType : uint8_t {
-  kUnknown,  // also "untyped"
-  kCounter,
-  kGauge,
-  kHistogram,
-  kGaugeHistogram,
-  kSummary,
-  kInfo,
-  kStateSet,
-};
-
-// "counter", "gauge", …, "unknown": as the metadata API spells them.
-std::string_view MetricTypeName(MetricType type);
 
 enum class EntryKind : uint8_t {
   kSample,   // series, value, timestamp_ms
@@ -85,11 +72,16 @@ struct Entry {
   MetricType type = MetricType::kUnknown;
 };
 
-// What is wanted of histograms.
+// What is wanted.
 struct ParserOptions {
   bool native_histograms = false;   // those that have a native form (in protobuf) in that form
   bool classic_histograms = false;  // also in the classic form, when they are there in another one
   bool custom_buckets = false;      // classic ones as native ones with custom buckets
+  // OpenMetrics: `_created` samples of counters, histograms and summaries are the other samples' start_ms,
+  // and no samples themselves.
+  bool created_times = false;
+  // Samples have the labels __type__ and __unit__, as far as both are known, in place of any of their own.
+  bool type_and_unit_labels = false;
 };
 
 class Parser {
@@ -106,7 +98,7 @@ class Parser {
 
   // What is not read yet, from the start of a line on, when this parser can skip whole lines; else empty.
   virtual std::string_view Unread() const { return {}; }
-  // Goes on behind the first `bytes` bytes of Unread(), which are whole lines.
+  // Goes on behind the first `bytes` bytes of Unread(), which are the comments between two samples.
   virtual void Skip(size_t bytes) { static_cast<void>(bytes); }
 
   const Entry& entry() const { return entry_; }
@@ -134,7 +126,16 @@ class Parser {
   std::string HelpText() const { return UnescapeHelp(entry_.text); }
 
  protected:
-  Parser() = default;
+  explicit Parser(const ParserOptions& options) : adds_type_and_unit_labels_(options.type_and_unit_labels) {}
+
+  // The family of the current sample, as the comments before it say.
+  virtual Family CurrentFamily() const { return family_; }
+  // Takes over what the current entry, a comment, says.
+  void NoteFamily(EntryKind kind) {
+    if (entry_.name != family_.name) family_ = {entry_.name, MetricType::kUnknown, {}};
+    if (kind == EntryKind::kType) family_.type = entry_.type;
+    if (kind == EntryKind::kUnit) family_.unit = entry_.text;
+  }
 
   EntryKind Fail(std::string message) {
     error_ = core::Error(core::Code::kInvalidArgument, std::move(message));
@@ -142,10 +143,11 @@ class Parser {
   }
 
   Entry entry_;
-  // The type that the last TYPE line gave: what the samples behind it are.
-  MetricType current_type_ = MetricType::kUnknown;
+  // What has been read of the comments.
+  Family family_;
 
  private:
+  const bool adds_type_and_unit_labels_;
   core::Error error_{core::Code::kInternal, "no error"};
 };
 

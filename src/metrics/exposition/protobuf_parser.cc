@@ -53,7 +53,10 @@ double WithNormalNan(double value) {
 }  // namespace
 
 ProtobufParser::ProtobufParser(std::string_view body, ParserOptions options)
-    : options_(options), reader_(body), max_series_bytes_(kFreeSeriesBytes + kExpansion * body.size()) {}
+    : Parser(options),
+      options_(options),
+      reader_(body),
+      max_series_bytes_(kFreeSeriesBytes + kExpansion * body.size()) {}
 
 Status ProtobufParser::CheckFamily() {
   const wire::FamilyHead& family = reader_.family();
@@ -81,7 +84,8 @@ EntryKind ProtobufParser::BeginMetric() {
   stage_ = Stage::kMetric;
   if (*step == wire::FamilyReader::Step::kMetric) return EntryKind::kComment;
   if (Status checked = CheckFamily(); !checked) return Fail(checked.error().message());
-  current_type_ = TypeOf(reader_.family().type);
+  const wire::FamilyHead& family = reader_.family();
+  family_ = {family.name, TypeOf(family.type), family.unit};
   stage_ = Stage::kHelp;
   return EntryKind::kComment;
 }
@@ -108,7 +112,7 @@ EntryKind ProtobufParser::Next(const SeriesGuess& guess) {
         return EntryKind::kUnit;
       case Stage::kType:
         stage_ = Stage::kMetric;
-        entry_.type = current_type_;
+        entry_.type = family_.type;
         return EntryKind::kType;
       case Stage::kMetric:
         if (series_bytes_ > max_series_bytes_) return Fail("the series of the histograms are too large");

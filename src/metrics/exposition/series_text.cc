@@ -117,7 +117,10 @@ core::Status ParseSeries(std::string_view series, MetricType type, model::Labels
 }
 
 core::Status Parser::ReadLabels(model::LabelsBuilder& labels) const {
-  return ParseSeries(entry_.series, current_type_, labels);
+  const Family family = CurrentFamily();
+  SEXTANT_TRY(ParseSeries(entry_.series, family.type, labels));
+  if (adds_type_and_unit_labels_) SetTypeAndUnit(family, labels);
+  return {};
 }
 
 core::Status Parser::ReadExemplarLabels(model::LabelsBuilder& labels) const {
@@ -126,43 +129,21 @@ core::Status Parser::ReadExemplarLabels(model::LabelsBuilder& labels) const {
   return AddLabels(entry_.exemplar->labels, MetricType::kUnknown, labels);
 }
 
-std::string_view MetricTypeName(MetricType type) {
-  switch (type) {
-    case MetricType::kUnknown:
-      return "unknown";
-    case MetricType::kCounter:
-      return "counter";
-    case MetricType::kGauge:
-      return "gauge";
-    case MetricType::kHistogram:
-      return "histogram";
-    case MetricType::kGaugeHistogram:
-      return "gaugehistogram";
-    case MetricType::kSummary:
-      return "summary";
-    case MetricType::kInfo:
-      return "info";
-    case MetricType::kStateSet:
-      return "stateset";
-  }
-  return "";
-}
-
 std::unique_ptr<Parser> NewParser(Format format, std::string_view body, ParserOptions options) {
   std::unique_ptr<Parser> parser;
   switch (format) {
     case Format::kPrometheusText:
-      parser = std::make_unique<TextParser>(body);
+      parser = std::make_unique<TextParser>(body, options);
       break;
     case Format::kOpenMetrics:
-      parser = std::make_unique<OpenMetricsParser>(body);
+      parser = std::make_unique<OpenMetricsParser>(body, options);
       break;
     case Format::kProtobuf:
       parser = std::make_unique<ProtobufParser>(body, options);
       break;
   }
   if (!options.custom_buckets) return parser;
-  return std::make_unique<CustomBucketsParser>(std::move(parser), options.classic_histograms);
+  return std::make_unique<CustomBucketsParser>(std::move(parser), options);
 }
 
 core::Result<std::unique_ptr<Parser>> NewParser(std::string_view content_type, std::string_view body,

@@ -51,10 +51,25 @@ std::string Unescape(std::string_view text, bool with_quotes) {
 
 std::string UnescapeLabelValue(std::string_view text) { return Unescape(text, true); }
 
-TextParser::TextParser(std::string_view body, Reading reading)
-    : body_(body),
+TextParser::TextParser(std::string_view body, const ParserOptions& options, Reading reading)
+    : Parser(options),
+      body_(body),
       fast_end_(body.data() + (reading == Reading::kQuick ? body.rfind('\n') + 1 : 0)),
       lexer_(body) {}
+
+void TextParser::Skip(size_t bytes) {
+  skipped_ = body_.substr(at_, bytes);
+  at_ += bytes;
+}
+
+// Comments that were skipped are read when someone wants to know after all, which few samples do.
+Family TextParser::CurrentFamily() const {
+  if (skipped_.empty()) return family_;
+  TextParser comments(skipped_);
+  EntryKind kind = comments.Next();
+  while (kind != EntryKind::kEnd && kind != EntryKind::kError) kind = comments.Next();
+  return comments.family_;
+}
 
 EntryKind TextParser::Next(const SeriesGuess& guess) {
   while (body_.data() + at_ < fast_end_) {
@@ -64,6 +79,7 @@ EntryKind TextParser::Next(const SeriesGuess& guess) {
       continue;
     }
     if (c == '#') {
+      skipped_ = {};
       EntryKind kind = EntryKind::kComment;
       if (ReadMetaLine(kind)) return kind;
     } else if (ReadSampleLine(guess)) {
@@ -136,12 +152,12 @@ bool TextParser::ReadMetaLine(EntryKind& kind) {
     if (!IsUtf8(content)) return false;
     kind = EntryKind::kHelp;
   } else {
-    if (!ParseType(content, current_type_)) return false;
-    entry_.type = current_type_;
+    if (!ParseType(content, entry_.type)) return false;
     kind = EntryKind::kType;
   }
   entry_.name = {name, static_cast<size_t>(name_end - name)};
   entry_.text = content;
+  NoteFamily(kind);
   at_ += line.size() + 1;
   return true;
 }
@@ -219,8 +235,7 @@ EntryKind TextParser::ReadMetadata(Token word) {
   std::string_view text = View(lexer_.token_start(), lexer_.token_end());
   text.remove_prefix(std::min<size_t>(text.size(), 1));
   if (word == Token::kType) {
-    if (!ParseType(text, current_type_)) return Fail(fmt::format("invalid metric type {}", QuoteBytes(text)));
-    entry_.type = current_type_;
+    if (!ParseType(text, entry_.type)) return Fail(fmt::format("invalid metric type {}", QuoteBytes(text)));
   } else if (!model::IsValidUtf8(text)) {
     return Fail(fmt::format("help text {} is not a valid utf8 string", QuoteBytes(text)));
   }
@@ -228,7 +243,9 @@ EntryKind TextParser::ReadMetadata(Token word) {
   if (token != Token::kLinebreak) return Fail(Unexpected("linebreak expected after metadata", token));
   entry_.name = name;
   entry_.text = text;
-  return word == Token::kHelp ? EntryKind::kHelp : EntryKind::kType;
+  EntryKind kind = word == Token::kHelp ? EntryKind::kHelp : EntryKind::kType;
+  NoteFamily(kind);
+  return kind;
 }
 
 EntryKind TextParser::ReadSeries(Token first) {

@@ -16,12 +16,16 @@ class TextParser final : public Parser {
   // How to read ordinary lines; the exact lexer alone gives the same entries slower, which tests check.
   enum class Reading { kQuick, kExact };
 
-  explicit TextParser(std::string_view body, Reading reading = Reading::kQuick);
+  explicit TextParser(std::string_view body, const ParserOptions& options = {},
+                      Reading reading = Reading::kQuick);
 
   EntryKind Next(const SeriesGuess& guess = {}) override;
   std::string_view Unread() const override;
-  void Skip(size_t bytes) override { at_ += bytes; }
+  void Skip(size_t bytes) override;
   std::string UnescapeHelp(std::string_view text) const override;
+
+ protected:
+  Family CurrentFamily() const override;
 
  private:
   // The quick readers: each reads one whole line and returns whether it could; otherwise nothing has changed.
@@ -45,8 +49,9 @@ class TextParser final : public Parser {
   const std::string_view body_;
   const char* const fast_end_;  // behind the last line break: lines before it need no bounds checks
   TextLexer lexer_;
-  size_t at_ = 0;           // where the next entry starts
-  size_t entry_start_ = 0;  // where the current one started, for errors
+  std::string_view skipped_;  // the last comments, when they were skipped
+  size_t at_ = 0;             // where the next entry starts
+  size_t entry_start_ = 0;    // where the current one started, for errors
 };
 
 // Resolves the escapes of label values (`\"`, `\\`, `\n`); others stay as they are.

@@ -13,6 +13,8 @@ bool EnableFeature(std::string_view name, EngineOptions& options) {
     options.parser.binop_fill = true;
   } else if (name == "promql-delayed-name-removal") {
     options.delayed_name_removal = true;
+  } else if (name == "type-and-unit-labels") {
+    options.type_and_unit_labels = true;
   } else if (name == "use-start-timestamps") {
     options.use_start_timestamps = true;
   } else {

@@ -324,6 +324,18 @@ bool WriteQueue::PumpOnce() {
   return Distribute();
 }
 
+// What the labels __type__ and __unit__ say counts more than what was said of the family.
+std::shared_ptr<const model::MetricMetadata> AsLabelsSay(const model::Labels& labels,
+                                                         std::shared_ptr<const model::MetricMetadata> known) {
+  std::string_view type = labels.Get("__type__");
+  std::string_view unit = labels.Get("__unit__");
+  if (type.empty() && unit.empty()) return known;
+  auto said = std::make_shared<model::MetricMetadata>(known == nullptr ? model::MetricMetadata() : *known);
+  if (!type.empty()) said->type = type;
+  if (!unit.empty()) said->unit = unit;
+  return said;
+}
+
 std::shared_ptr<const WriteQueue::Series> WriteQueue::SeriesOf(model::SeriesRef ref) {
   std::shared_ptr<Series>& series = series_[ref];
   if (series == nullptr) {
@@ -337,7 +349,7 @@ std::shared_ptr<const WriteQueue::Series> WriteQueue::SeriesOf(model::SeriesRef 
       }
       if (settings_.rules.empty() || settings_.rules.Apply(builder)) series->labels = builder.Build();
       if (version_ == WriteVersion::kV2 && !series->labels.empty()) {
-        series->metadata = MetadataOf(ref, labels->metric_name());
+        series->metadata = AsLabelsSay(*labels, MetadataOf(ref, labels->metric_name()));
       }
     }
   }

@@ -1,5 +1,7 @@
 #include "metrics/remote/write_receiver.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 
 #include "metrics/remote/snappy_block.h"
@@ -95,9 +97,13 @@ std::string ShowLabels(const std::vector<LabelView>& views) {
 // Puts a request into a batch of the store.
 class Intake final : public wire::WriteSink {
  public:
-  Intake(WriteVersion version, model::Appender& appender, SeriesCache& cache,
-         const WriteReceiver::NoteMetadata& note_metadata)
-      : version_(version), appender_(appender), cache_(cache), note_metadata_(note_metadata) {}
+  Intake(WriteVersion version, const WriteReceiverOptions& options, model::Appender& appender,
+         SeriesCache& cache, const WriteReceiver::NoteMetadata& note_metadata)
+      : version_(version),
+        adds_type_and_unit_labels_(options.adds_type_and_unit_labels && version == WriteVersion::kV2),
+        appender_(appender),
+        cache_(cache),
+        note_metadata_(note_metadata) {}
 
   Status OnSeries(const wire::WriteLabels& labels) override {
     labels_of_series_ = &labels;
@@ -105,6 +111,7 @@ class Intake final : public wire::WriteSink {
     has_labels_ = false;
     samples_of_series_ = 0;
     fingerprint_ = labels.Fingerprint(cache_.seed());
+    if (adds_type_and_unit_labels_) SEXTANT_TRY(ReadTypeAndUnit());
     ref_ = cache_.Find(fingerprint_);
     if (ref_ == 0) SEXTANT_TRY(ReadLabels());
     return {};
@@ -182,8 +189,29 @@ class Intake final : public wire::WriteSink {
   Complaints complaints;
 
  private:
+  // Series whose labels are the same as sent are not the same when their metadata differs.
+  Status ReadTypeAndUnit() {
+    SEXTANT_TRY(labels_of_series_->ReadMetadata(metadata_));
+    if (metadata_.type == "unknown") metadata_.type = {};
+    if (!model::IsValidUtf8(metadata_.unit)) metadata_.unit = {};
+    for (std::string_view text : {metadata_.type, metadata_.unit}) {
+      fingerprint_.low = XXH3_64bits_withSeed(text.data(), text.size(), fingerprint_.low);
+    }
+    return {};
+  }
+
+  void ReplaceLabel(std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    std::erase_if(views_, [&](const LabelView& label) { return label.name == name; });
+    views_.push_back({name, value});
+  }
+
   Status ReadLabels() {
     SEXTANT_TRY(labels_of_series_->Read(views_));
+    if (adds_type_and_unit_labels_) {
+      ReplaceLabel("__type__", metadata_.type);
+      ReplaceLabel("__unit__", metadata_.unit);
+    }
     has_labels_ = true;
     switch (MakeLabels(views_, labels_)) {
       case LabelsProblem::kNone:
@@ -247,6 +275,7 @@ class Intake final : public wire::WriteSink {
   }
 
   const WriteVersion version_;
+  const bool adds_type_and_unit_labels_;
   model::Appender& appender_;
   SeriesCache& cache_;
   const WriteReceiver::NoteMetadata& note_metadata_;
@@ -258,6 +287,7 @@ class Intake final : public wire::WriteSink {
   bool is_dropped_ = false;
   bool has_labels_ = false;
   uint64_t samples_of_series_ = 0;
+  wire::WriteMetadata metadata_;  // type and unit, when they become labels
   std::vector<LabelView> views_;
   std::vector<LabelView> exemplar_views_;
   model::Labels labels_;
@@ -341,7 +371,7 @@ net::HttpResponse WriteReceiver::Handle(const net::HttpRequest& request) {
 
 net::HttpResponse WriteReceiver::Store(WriteVersion version, std::string_view message) {
   std::unique_ptr<model::Appender> appender = storage_.NewAppender();
-  Intake intake(version, *appender, cache_, note_metadata_);
+  Intake intake(version, options_, *appender, cache_, note_metadata_);
   if (Status read = wire::ReadWriteRequest(version, message, intake); !read) {
     appender->Rollback();
     return ErrorText(400, read.error().message());

@@ -29,6 +29,8 @@ namespace sextant::remote {
 struct WriteReceiverOptions {
   std::vector<wire::WriteVersion> accepted = {wire::WriteVersion::kV1, wire::WriteVersion::kV2};
   size_t max_message_bytes = 64 << 20;  // of the message when decompressed
+  // Series of 2.0 get the labels __type__ and __unit__ as their metadata says, in place of any of their own.
+  bool adds_type_and_unit_labels = false;
 };
 
 // "prometheus.WriteRequest" or "io.prometheus.write.v2.Request"; kInvalidArgument for others.

@@ -99,6 +99,26 @@ TEST_F(WriteReceiverTest, StoresEverythingThatVersion2Brings) {
   EXPECT_EQ(Counter("prometheus_api_remote_write_without_metadata_appended_samples_total"), 1);
 }
 
+TEST_F(WriteReceiverTest, TypeAndUnitBecomeLabels) {
+  Restart({.adds_type_and_unit_labels = true});
+  auto post = [&](std::string type, std::string unit, core::TimestampMs time_ms) {
+    WriteRequestBuilder request(WriteVersion::kV2);
+    request.BeginSeries(Labels::Of({{"__name__", "a"}, {"__type__", "mine"}, {"b", "c"}}));
+    request.AddSample({.time_ms = time_ms, .value = 1, .start_ms = 0});
+    model::MetricMetadata metadata{.type = std::move(type), .help = "", .unit = std::move(unit)};
+    request.EndSeries(&metadata);
+    EXPECT_EQ(Post(WriteVersion::kV2, request.Finish()).status, 204);
+  };
+  post("counter", "bytes", 1000);
+  post("counter", "bytes", 2000);
+  post("gauge", "", 3000);
+  post("unknown", "", 4000);
+  EXPECT_EQ(store_.Text(),
+            "{__name__=\"a\", __type__=\"counter\", __unit__=\"bytes\", b=\"c\"} 1@1000 1@2000 (counter)\n"
+            "{__name__=\"a\", __type__=\"gauge\", b=\"c\"} 1@3000 (gauge)\n"
+            "{__name__=\"a\", __type__=\"mine\", b=\"c\"} 1@4000\n");
+}
+
 TEST_F(WriteReceiverTest, NotesFamiliesOfVersion1) {
   WriteRequestBuilder request(WriteVersion::kV1);
   request.AddFamilyMetadata("up", {.type = "gauge", .help = "h", .unit = "s"});

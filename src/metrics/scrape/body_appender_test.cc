@@ -66,6 +66,20 @@ TEST(BodyAppender, RefusesNamesThatTheSchemeDoesNotHave) {
   EXPECT_TRUE(Fixture(renamed).Scrape("b{\"c.d\"=\"x\"} 1\n", 1000));
 }
 
+// Comments that were there before are not read again, but what they say counts for series that are new.
+TEST(BodyAppender, NewSeriesAreOfTheFamilyThatSkippedCommentsName) {
+  SampleRules rules;
+  rules.parser.type_and_unit_labels = true;
+  Fixture f(rules);
+  const std::string other = "# TYPE g gauge\ng 1\n";
+  const std::string histogram = "# HELP h x\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\n";
+  for (core::TimestampMs time_ms : {1000, 2000, 3000})
+    ASSERT_TRUE(f.Scrape(other + histogram + other, time_ms));
+  ASSERT_TRUE(f.Scrape(other + histogram + "h_bucket{le=\"2\"} 1\n" + other, 4000));
+  EXPECT_EQ(f.storage.Of("h_bucket{__type__=\"histogram\", instance=\"i\", job=\"j\", le=\"2.0\"}").size(),
+            1u);
+}
+
 TEST(BodyAppender, PassesExemplarsOn) {
   Fixture f;
   for (core::TimestampMs time_ms : {1000, 2000}) {

@@ -58,9 +58,10 @@ std::string Fingerprint(const config::ScrapeConfig& job) {
 ScrapeManager::ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor,
                              const core::Clock& clock, model::Appendable& storage, core::Registry& registry,
                              core::Logger logger, std::string user_agent, core::DurationMs time_tolerance_ms,
-                             core::Tracer* tracer)
+                             core::Tracer* tracer, const exposition::ParserOptions& parser)
     : logger_(logger.With("component", "scrape")),
       user_agent_(std::move(user_agent)),
+      parser_(parser),
       metrics_(registry),
       metadata_(registry),
       services_{io,       client,   executor,          clock, storage, metadata_,
@@ -75,9 +76,11 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
   settings->samples.honor_timestamps = job.honor_timestamps;
   settings->samples.track_timestamps_staleness = job.track_timestamps_staleness;
   settings->samples.fallback_format = FallbackFormat(job.fallback_scrape_protocol);
-  settings->samples.parser = {job.scrape_native_histograms.value_or(false),
-                              job.always_scrape_classic_histograms.value_or(false),
-                              job.convert_classic_histograms_to_nhcb.value_or(false)};
+  exposition::ParserOptions& parser = settings->samples.parser;
+  parser = parser_;
+  parser.native_histograms = job.scrape_native_histograms.value_or(false);
+  parser.classic_histograms = job.always_scrape_classic_histograms.value_or(false);
+  parser.custom_buckets = job.convert_classic_histograms_to_nhcb.value_or(false);
   settings->samples.name_scheme = job.names.scheme();
   settings->samples.limits = job.limits;
   settings->samples.histogram_limits = job.histogram_limits;

@@ -13,8 +13,8 @@
 
 #include "config/prometheus_config.h"
 #include "core/log.h"
-#include "core/trace.h"
 #include "core/metrics.h"
+#include "core/trace.h"
 #include "metrics/discovery/manager.h"
 #include "metrics/relabel/relabel.h"
 #include "metrics/scrape/buffer_pool.h"
@@ -36,11 +36,12 @@ struct LocalJob {
 class ScrapeManager {
  public:
   // References must outlive the manager. `user_agent` goes into requests; `time_tolerance_ms`
-  // and `tracer` are ScrapeServices'.
+  // and `tracer` are ScrapeServices'. `parser` is what holds for all jobs of how bodies are read.
   ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor,
                 const core::Clock& clock, model::Appendable& storage, core::Registry& registry,
                 core::Logger logger, std::string user_agent,
-                core::DurationMs time_tolerance_ms = kTimeToleranceMs, core::Tracer* tracer = nullptr);
+                core::DurationMs time_tolerance_ms = kTimeToleranceMs, core::Tracer* tracer = nullptr,
+                const exposition::ParserOptions& parser = {});
   ~ScrapeManager();  // stops
 
   // Makes these jobs the ones that are scraped. Errors: kInvalidArgument for rules that do not compile;
@@ -86,6 +87,7 @@ class ScrapeManager {
 
   const core::Logger logger_;
   const std::string user_agent_;
+  const exposition::ParserOptions parser_;
   ScrapeMetrics metrics_;
   MetadataStore metadata_;
   BufferPool buffers_;

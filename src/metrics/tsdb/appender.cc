@@ -117,6 +117,7 @@ AppendResult DbAppender::Take(SeriesRef ref, const model::Labels& labels, const 
     return {ref, outcome};
   }
 
+  if (sample.start_ms != 0 && store_->options.adds_zeros_at_start) AddZeroAtStart(ref, *record, sample);
   TimestampMs last_time_ms = record->last_time_ms.load(std::memory_order_relaxed);
   if (time_ms <= last_time_ms || time_ms < store_->append_floor_ms.load(std::memory_order_relaxed)) {
     if (time_ms != last_time_ms) return {ref, TakeOutOfOrder(ref, *record, sample, bits)};
@@ -137,6 +138,29 @@ AppendResult DbAppender::Take(SeriesRef ref, const model::Labels& labels, const 
   batch_->times_ms.push_back(time_ms);
   batch_->bits.push_back(bits);
   return {ref, AppendOutcome::kOk};
+}
+
+// As Prometheus has it: what such a zero cannot be is passed over.
+void DbAppender::AddZeroAtStart(SeriesRef ref, const SeriesRecord& record, const model::Sample& sample) {
+  if (sample.start_ms >= sample.time_ms ||
+      sample.start_ms <= record.last_time_ms.load(std::memory_order_relaxed) ||
+      sample.start_ms < store_->append_floor_ms.load(std::memory_order_relaxed)) {
+    return;
+  }
+  const TimestampMs newest_ms = std::max(window_newest_ms_, sample.time_ms);
+  const auto age_ms = static_cast<uint64_t>(WrappingSub(newest_ms, sample.start_ms));
+  if (age_ms > static_cast<uint64_t>(store_->options.block_range_ms / 2)) return;
+  if (sample.histogram == nullptr) {
+    Take(ref, {}, {.time_ms = sample.start_ms}, std::bit_cast<uint64_t>(0.0));
+    return;
+  }
+  model::FloatHistogram zero;
+  zero.is_integer = sample.histogram->is_integer;
+  zero.counter_reset_hint = model::CounterResetHint::kReset;
+  zero.schema = sample.histogram->schema;
+  zero.zero_threshold = sample.histogram->zero_threshold;
+  zero.custom_bounds = sample.histogram->custom_bounds;
+  Take(ref, {}, {.time_ms = sample.start_ms, .histogram = &zero}, HistogramBits(zero));
 }
 
 void DbAppender::AddUnusual(SeriesRef ref, SeriesRecord& record, const model::Sample& sample, uint64_t bits) {

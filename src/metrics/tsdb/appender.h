@@ -28,6 +28,7 @@ class DbAppender final : public model::Appender {
   // Append and AppendSample; `bits` are those of the float or HistogramBits.
   model::AppendResult Take(SeriesRef ref, const model::Labels& labels, const model::Sample& sample,
                            uint64_t bits);
+  void AddZeroAtStart(SeriesRef ref, const SeriesRecord& record, const model::Sample& sample);
   model::AppendOutcome CheckTime(TimestampMs time_ms, bool is_histogram);
   bool IsTooOld(TimestampMs time_ms) const;
   model::AppendOutcome TakeOutOfOrder(SeriesRef ref, const SeriesRecord& record, const model::Sample& sample,

@@ -108,6 +108,10 @@ struct DbOptions {
   // blocks and leave the head, as Prometheus' stale_series_compaction_threshold; 0: they wait for the next
   // block.
   double stale_series_threshold = 0;
+  // Before a sample that says since when it counts, a zero at that time (feature
+  // created-timestamp-zero-ingestion), where the head still takes samples of that time and the series has no
+  // newer one.
+  bool adds_zeros_at_start = false;
   // How many exemplars are kept, the newest of all series; 0: none.
   uint64_t max_exemplars = 100'000;
   // Time that one block covers. Blocks are cut when the head spans one and a half of it.

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <limits>
 
 #include "metrics/tsdb/db_test_util.h"
 #include "metrics/tsdb/histogram_test_util.h"
@@ -60,6 +61,68 @@ void ExpectAfterKill(const Bench& bench, const Contents& expected) {
   auto db = other.Open();
   ASSERT_NE(db, nullptr);
   EXPECT_EQ(Difference(ReadContents(*db), expected), "");
+}
+
+// Times in minutes and values of a series, and for histograms their counts, "2:0 3:7".
+std::string Points(const Db& db, const std::string& metric) {
+  model::SampleColumns read = ReadSeries(db, metric);
+  std::string text;
+  for (size_t i = 0; i < read.size(); ++i) {
+    bool is_histogram = !read.histograms.empty() && read.histograms[i] != nullptr;
+    text += fmt::format("{}{}:{}{}", text.empty() ? "" : " ", read.times_ms[i] / 60'000,
+                        is_histogram ? "h" : "", is_histogram ? read.histograms[i]->count : read.values[i]);
+  }
+  return text;
+}
+
+TEST(DbHistogramTest, ZerosAreAddedWhereCountingBegan) {
+  constexpr TimestampMs kMinute = 60'000;
+  Bench bench;
+  bench.options.adds_zeros_at_start = true;
+  bench.options.block_range_ms = 120 * kMinute;
+  auto db = bench.Open();
+  auto append = [&](const std::string& metric, TimestampMs minute, double value, TimestampMs start_minute) {
+    auto appender = db->NewAppender();
+    auto result = appender->AppendSample(
+        0, MetricLabels(metric),
+        {.time_ms = minute * kMinute, .value = value, .start_ms = start_minute * kMinute});
+    ASSERT_EQ(result.outcome, AppendOutcome::kOk);
+    ASSERT_TRUE(appender->Commit().has_value());
+  };
+  append("a", 70, 5, 60);
+  append("a", 71, 6, 60);
+  append("a", 80, 1, 75);  // begun anew
+  append("a", 81, 2, 81);  // at its own time
+  append("a", 82, 3, 99);  // in the future
+  EXPECT_EQ(Points(*db, "a"), "60:0 70:5 71:6 75:0 80:1 81:2 82:3");
+  append("old", 82, 1, 21);  // further back than half a block's range
+  append("new", 82, 1, 22);
+  EXPECT_EQ(Points(*db, "old"), "82:1");
+  EXPECT_EQ(Points(*db, "new"), "22:0 82:1");
+
+  const FloatHistogram histogram = CounterHistogram(5);
+  ASSERT_TRUE(AppendHistogram(*db, "h", 84 * kMinute, histogram, 83 * kMinute));
+  EXPECT_EQ(Points(*db, "h"), fmt::format("83:h0 84:h{}", histogram.count));
+  model::SampleColumns read = ReadSeries(*db, "h");
+  EXPECT_EQ(read.histograms[0]->schema, histogram.schema);
+  EXPECT_EQ(read.histograms[0]->counter_reset_hint, CounterResetHint::kReset);
+  ExpectAfterKill(bench, ReadContents(*db));
+}
+
+TEST(DbHistogramTest, StartTimesFromNowhereAddNoZeros) {
+  Bench bench;
+  bench.options.adds_zeros_at_start = true;
+  auto db = bench.Open();
+  for (TimestampMs start_ms :
+       {std::numeric_limits<TimestampMs>::min(), std::numeric_limits<TimestampMs>::min() + 1, TimestampMs{-1},
+        TimestampMs{1}, std::numeric_limits<TimestampMs>::max()}) {
+    auto appender = db->NewAppender();
+    std::string metric = fmt::format("m{}", static_cast<uint64_t>(start_ms));
+    appender->AppendSample(0, MetricLabels(metric),
+                           {.time_ms = 36'000'000, .value = 1, .start_ms = start_ms});
+    ASSERT_TRUE(appender->Commit().has_value());
+    EXPECT_EQ(Points(*db, metric), "600:1") << start_ms;
+  }
 }
 
 TEST(DbHistogramTest, EveryKindIsFoundAndSurvives) {
