@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -505,6 +506,43 @@ TEST(PrometheusConfigConformanceTest, GoodFilesLoadOrAreRefusedByName) {
   }
   EXPECT_EQ(loaded, 62);
   EXPECT_EQ(refused, 17);
+}
+
+// What the Prometheus operator writes for its custom resources, for versions of Prometheus from 2.10 on.
+TEST(PrometheusConfigConformanceTest, WhatTheOperatorWritesLoadsOrIsRefusedByName) {
+  std::filesystem::path cases = ConformanceDirectory() + "/../../alerting/operator/scrape-config-cases";
+  if (!std::filesystem::exists(cases)) GTEST_SKIP();
+  // Fields that Prometheus 3 does not have, and values that none takes.
+  const std::set<std::string> kRefusedByPrometheus = {
+      "scrape_classic_histograms: unknown field", "max_retries: unknown field",
+      "global.scrape_interval: empty duration string", "the host \"ftp://www.example.com\" must begin with",
+      "the host \"acp://www.example.com\" must begin with"};
+  int loaded = 0;
+  int refused = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(cases)) {
+    const std::filesystem::path file = entry.path() / "expected.yaml";
+    if (!std::filesystem::exists(file)) continue;
+    auto config = LoadPrometheusConfig(file.string());
+    if (config) {
+      ++loaded;
+      continue;
+    }
+    const std::string& message = config.error().message();
+    List(entry.path().filename().string(), message);
+    if (config.error().code() == core::Code::kUnimplemented) {
+      ++refused;
+      bool is_known = message.find("_sd_configs is not supported yet") != std::string::npos ||
+                      message.find("api_version is not supported yet") != std::string::npos;
+      EXPECT_TRUE(is_known) << file << ": " << message;
+      continue;
+    }
+    EXPECT_TRUE(std::ranges::any_of(
+        kRefusedByPrometheus,
+        [&](const std::string& words) { return message.find(words) != std::string::npos; }))
+        << file << ": " << message;
+  }
+  EXPECT_GE(loaded, 440);
+  EXPECT_LE(refused, 63);
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ Status FinishClient(TracingClientConfig& client, Node node) {
     return node.Find("compression")
         .Fail("invalid compression type {} provided, valid options: {}", client.compression, kGzip);
   }
-  if (client.endpoint.find_first_of("/?#@ \t\r\n") != std::string::npos)
+  if (HostAndPort(client).find_first_of("/?#@ \t\r\n") != std::string_view::npos)
     return node.Find("endpoint").Fail("must be a host and a port, as in \"localhost:4318\"");
   return {};
 }
@@ -95,6 +95,14 @@ Status FinishAlertmanagerTracing(AlertmanagerTracingConfig& tracing, Node node) 
 }
 
 }  // namespace
+
+std::string_view HostAndPort(const TracingClientConfig& client) {
+  std::string_view endpoint = client.endpoint;
+  for (std::string_view scheme : {"https://", "http://"}) {
+    if (endpoint.starts_with(scheme)) return endpoint.substr(scheme.size());
+  }
+  return endpoint;
+}
 
 TracingConfig ToTracingConfig(const AlertmanagerTracingConfig& config) {
   TracingConfig tracing{config.client, {}};

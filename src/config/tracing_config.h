@@ -15,13 +15,16 @@ enum class TracingProtocol { kGrpc, kHttp };
 
 struct TracingClientConfig {
   TracingProtocol protocol = TracingProtocol::kGrpc;
-  std::string endpoint;          // "host:port"
+  std::string endpoint;          // "host:port", or this behind http:// or https://, which say nothing
   double sampling_fraction = 0;  // of new traces; those that others began are recorded as they say
   bool insecure = false;         // without TLS
   TlsConfig tls;
   std::string compression;          // "gzip", or empty
   core::DurationMs timeout_ms = 0;  // of one request; 0: the protocol's usual one
 };
+
+// The endpoint without a scheme. A view of it.
+std::string_view HostAndPort(const TracingClientConfig& client);
 
 // As in prometheus.yml.
 struct TracingConfig {

@@ -42,6 +42,16 @@ tls_config: {server_name: collector}
   EXPECT_THAT(WriteYaml(*tracing), HasSubstr("client_type: http\nendpoint: localhost:4318\n"));
 }
 
+// The Prometheus operator writes what its users give it.
+TEST(TracingConfigTest, ASchemeInFrontOfTheEndpointIsPassedOver) {
+  for (const char* endpoint : {"a:1", "http://a:1", "https://a:1"}) {
+    const auto tracing = Read<TracingConfig>(std::string("endpoint: ") + endpoint);
+    ASSERT_TRUE(tracing) << tracing.error().message();
+    EXPECT_EQ(tracing->client.endpoint, endpoint);
+    EXPECT_EQ(HostAndPort(tracing->client), "a:1");
+  }
+}
+
 TEST(TracingConfigTest, WhatUpstreamRefuses) {
   const auto error = [](const std::string& fields) {
     return ErrorOf<TracingConfig>("{client_type: http, " + fields + "}");
@@ -54,7 +64,7 @@ TEST(TracingConfigTest, WhatUpstreamRefuses) {
   EXPECT_THAT(error("endpoint: 'a:1', headers: {x-prometheus-remote-write-version: foo}"),
               HasSubstr("x-prometheus-remote-write-version is a reserved header. It must not be changed"));
   EXPECT_THAT(error("endpoint: 'a:1', headers: {a: \"b\\r\\nc: d\"}"), HasSubstr("cannot be sent"));
-  EXPECT_THAT(error("endpoint: 'http://a:1'"), HasSubstr("must be a host and a port"));
+  EXPECT_THAT(error("endpoint: 'http://a:1/b'"), HasSubstr("must be a host and a port"));
   EXPECT_THAT(error("endpoint: 'a:1', bogus: 1"), HasSubstr("bogus"));
   EXPECT_THAT(ErrorOf<TracingConfig>("{client_type: udp, endpoint: 'a:1'}"),
               HasSubstr("expected tracing client type to be to be http or grpc, but got udp"));

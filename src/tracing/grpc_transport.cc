@@ -91,7 +91,7 @@ class GrpcTransport final : public SpanTransport {
 core::Result<std::unique_ptr<SpanTransport>> MakeGrpcTransport(const config::TracingConfig& config,
                                                                net::IoContext& io, core::Executor& executor) {
   net::GrpcClientOptions options;
-  options.target = config.client.endpoint;
+  options.target = config::HostAndPort(config.client);
   if (!config.client.insecure) options.tls = httpclient::TlsOptions(config.client.tls);
   if (config.client.compression == "gzip") options.compression = net::GrpcCompression::kGzip;
   SEXTANT_ASSIGN(auto client, net::GrpcClient::Create(io, std::move(options)));

@@ -53,8 +53,8 @@ class HttpTransport final : public SpanTransport {
   HttpTransport(const config::TracingConfig& config, net::HttpClient& client, core::Executor& executor)
       : client_(client), executor_(executor), compresses_(config.client.compression == "gzip") {
     request_.method = "POST";
-    request_.url =
-        fmt::format("{}://{}/v1/traces", config.client.insecure ? "http" : "https", config.client.endpoint);
+    request_.url = fmt::format("{}://{}/v1/traces", config.client.insecure ? "http" : "https",
+                               config::HostAndPort(config.client));
     request_.headers.Set("Content-Type", "application/x-protobuf");
     if (compresses_) request_.headers.Set("Content-Encoding", "gzip");
     for (const auto& [name, value] : config.headers) request_.headers.Set(name, value);
