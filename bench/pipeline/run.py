@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """What a span costs the collector: OTLP over gRPC in, `batch`, OTLP over gRPC out, and the same with `spanmetrics`.
 
-    bench/pipeline/run.py [--spans 5000000] [--per-request 1000]
+    bench/pipeline/run.py [--spans 5000000] [--per-request 1000] [--only sextant]
 
 Sender and sink run beside the collector; only its own CPU time (user and system) counts, so that the figure is that of one
-core whatever else the machine does. There is no package of the Go collector to run beside it.
+core whatever else the machine does. The peer is the Go collector, which is built from its published modules (peer/) where
+there is a Go toolchain, and run in turns with ours with the same configuration.
 """
 import argparse
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,7 +52,21 @@ def sent_spans(port):
     return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith("otelcol_exporter_sent_spans{"))
 
 
-def measure(name, options, with_metrics):
+def build_peer():
+    """The Go collector's path, built once; None without a Go toolchain."""
+    program = ROOT / ".tools" / "peers" / "otelcol"
+    if program.exists():
+        return program
+    if shutil.which("go") is None:
+        return None
+    program.parent.mkdir(parents=True, exist_ok=True)
+    print("building the Go collector, which takes minutes", flush=True)
+    subprocess.run(["go", "build", "-buildvcs=false", "-o", program, "."], cwd=pathlib.Path(__file__).parent / "peer", check=True)
+    return program
+
+
+def measure(name, command, options, with_metrics):
+    """Prints what one collector takes, and returns (CPU seconds, peak MiB)."""
     receive, send, own = free_port(), free_port(), free_port()
     load = ROOT / "build" / "bench" / "otlp_load"
     with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +75,7 @@ def measure(name, options, with_metrics):
             receive=receive, send=send, own=own, connector=", spanmetrics" if with_metrics else "",
             metrics="    metrics: {receivers: [spanmetrics], exporters: [nop]}" if with_metrics else ""))
         sink = subprocess.Popen([load, "sink", f"127.0.0.1:{send}"], stdout=subprocess.PIPE, text=True)
-        collector = subprocess.Popen([ROOT / "build" / "sextant", "otelcol", f"--config={config}"])
+        collector = subprocess.Popen([*command, f"--config={config}"])
         try:
             wait_until_up(f"http://127.0.0.1:{own}/metrics")
             time.sleep(2)
@@ -83,15 +99,24 @@ def measure(name, options, with_metrics):
     print(f"{name}: {options.spans / used / 1e6:.2f} M spans per second and core ({used / options.spans * 1e9:.0f} ns each), "
           f"{float(done[1]):.1f} s, {done[2]} requests refused, {int(size) / (options.spans + 100_000):.0f} bytes a span, "
           f"{int(requests)} requests out; idle {idle:.1f} MiB, resident {resident:.1f}, peak {peak:.1f}", flush=True)
+    return used, peak
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spans", type=int, default=5_000_000)
     parser.add_argument("--per-request", type=int, default=1_000)
+    parser.add_argument("--only", choices=["sextant"], help="without the peer")
     options = parser.parse_args()
-    measure("otlp → batch → otlp", options, False)
-    measure("with spanmetrics", options, True)
+    peer = None if options.only else build_peer()
+    if peer is None and not options.only:
+        print("no Go toolchain here: ours alone")
+    for name, with_metrics in (("otlp → batch → otlp", False), ("with spanmetrics", True)):
+        ours = measure(f"sextant, {name}", [ROOT / "build" / "sextant", "otelcol"], options, with_metrics)
+        if peer is None:
+            continue
+        theirs = measure(f"Go collector, {name}", [peer], options, with_metrics)
+        print(f"ratio: CPU {ours[0] / theirs[0]:.3f}, peak memory {ours[1] / theirs[1]:.3f}", flush=True)
 
 
 if __name__ == "__main__":
