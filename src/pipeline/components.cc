@@ -18,6 +18,7 @@
 #include "pipeline/extensions/health_check_extension.h"
 #include "pipeline/extensions/pprof_extension.h"
 #include "pipeline/extensions/zpages_extension.h"
+#include "pipeline/hostmetrics/host_metrics_receiver.h"
 #include "pipeline/processors/attributes_processor.h"
 #include "pipeline/processors/batch_processor.h"
 #include "pipeline/processors/cumulative_to_delta_processor.h"
@@ -42,6 +43,7 @@ using TypeGetter = ComponentType (*)();
 
 // clang-format off
 constexpr TypeGetter kGetters[] = {
+    &HostMetricsReceiverType,
     &JaegerReceiverType,
     &NopReceiverType,
     &OtlpReceiverType,
