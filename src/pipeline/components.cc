@@ -12,6 +12,7 @@
 #include "pipeline/exporters/otlp_exporter.h"
 #include "pipeline/exporters/prometheus_exporter.h"
 #include "pipeline/exporters/prometheus_remote_write_exporter.h"
+#include "pipeline/exporters/sextant_exporter.h"
 #include "pipeline/extensions/basic_auth_extension.h"
 #include "pipeline/extensions/bearer_token_extension.h"
 #include "pipeline/extensions/file_storage_extension.h"
@@ -66,6 +67,7 @@ constexpr TypeGetter kGetters[] = {
     &OtlpHttpExporterType,
     &PrometheusExporterType,
     &PrometheusRemoteWriteExporterType,
+    &SextantExporterType,
     &CountConnectorType,
     &ForwardConnectorType,
     &ServiceGraphConnectorType,
