@@ -331,6 +331,23 @@ service:
         self.assertEqual(collector.stop(), 0)
 
 
+    def test_processes_are_told_apart_in_the_store(self):
+        config = self.write("sextant.yaml", """
+otelcol:
+  receivers:
+    hostmetrics:
+      collection_interval: 300ms
+      initial_delay: 0s
+      scrapers: {process: {mute_process_all_errors: true}}
+  exporters: {sextant: {resource_to_telemetry_conversion: {enabled: true}}}
+  service: {pipelines: {metrics: {receivers: [hostmetrics], exporters: [sextant]}}}
+""")
+        ours = self.start_platform("--config", config)
+        own = f'process_memory_usage_bytes{{process_pid="{ours.process.pid}",process_executable_name="sextant"}}'
+        self.assertGreater(wait_for("its own memory", lambda: ours.one(own)), 1 << 20)
+        self.assertEqual(ours.stop(), 0)
+
+
 if __name__ == "__main__":
     run_where_grpc_is()
     unittest.main()

@@ -2,36 +2,50 @@
 
 #include <algorithm>
 
+#include "pipeline/resource_to_telemetry.h"
+
 namespace sextant::pipeline {
 
 namespace {
 
 constexpr size_t kMaxKnownErrors = 100;
 
-struct SextantExporterConfig {};
+struct SextantExporterConfig {
+  ResourceToTelemetryConfig resource_to_telemetry_conversion;
+};
 
 const config::Struct& FieldsOf(const SextantExporterConfig*) {
-  static const config::Struct kFields = config::Struct::Of<SextantExporterConfig>({});
+  using namespace config;
+  using C = SextantExporterConfig;
+  static const Struct kFields = Struct::Of<C>({
+      Member<&C::resource_to_telemetry_conversion>("resource_to_telemetry_conversion"),
+  });
   return kFields;
 }
 
 class SextantExporter final : public Exporter {
  public:
-  SextantExporter(const ComponentSettings& settings, remote::OtlpStore& store)
-      : consumer_(store, settings.environment.telemetry, settings.id, settings.logger) {}
+  SextantExporter(const ComponentSettings& settings, const SextantExporterConfig& config,
+                  remote::OtlpStore& store)
+      : conversion_(config.resource_to_telemetry_conversion),
+        consumer_(store, settings.environment.telemetry, settings.id, settings.logger) {}
 
-  void Consume(Telemetry batch, Done done) override { consumer_.Consume(std::move(batch), std::move(done)); }
+  void Consume(Telemetry batch, Done done) override {
+    if (conversion_.enabled) CopyResourceAttributes(conversion_, batch.MutableMetrics());
+    consumer_.Consume(std::move(batch), std::move(done));
+  }
 
  private:
+  const ResourceToTelemetryConfig conversion_;
   MetricStoreConsumer consumer_;
 };
 
-Made<Exporter> Make(const ComponentSettings& settings, const SextantExporterConfig&, Signal) {
+Made<Exporter> Make(const ComponentSettings& settings, const SextantExporterConfig& config, Signal) {
   remote::OtlpStore* store = settings.environment.metric_store;
   if (store == nullptr) {
     return core::Fail(core::Code::kInvalidArgument, "this process has no store of metrics");
   }
-  return std::make_unique<SextantExporter>(settings, *store);
+  return std::make_unique<SextantExporter>(settings, config, *store);
 }
 
 }  // namespace

@@ -122,15 +122,22 @@ TEST_F(SextantExporterTest, AStoreThatCannotWriteAsksForAnotherTry) {
   EXPECT_EQ(small_.values, (std::vector<double>{5}));
 }
 
-TEST_F(SextantExporterTest, ACollectorWithoutAStoreHasNoSuchExporter) {
+TEST_F(SextantExporterTest, NeedsAStoreAndMakesLabelsOfResourcesWhenTold) {
   ComponentType type = SextantExporterType();
-  auto document = config::Document::Parse("{}", "c.yml");
+  auto document = config::Document::Parse("resource_to_telemetry_conversion: {enabled: true}", "c.yml");
   ASSERT_TRUE(document);
   auto config = type.read(document->root());
   ASSERT_TRUE(config);
   EXPECT_FALSE(type.make_exporter(environment_.Settings("sextant"), *config, Signal::kMetrics));
   environment_.environment.metric_store = &store_;
-  EXPECT_TRUE(type.make_exporter(environment_.Settings("sextant"), *config, Signal::kMetrics));
+  auto made = type.make_exporter(environment_.Settings("sextant"), *config, Signal::kMetrics);
+  ASSERT_TRUE(made);
+  Telemetry batch = Gauges({{"a", 5}});
+  otlp::MetricsData& data = batch.MutableMetrics();
+  const otlp::KeyValue attributes[] = {{"host.name", otlp::AnyValue::Text("h")}};
+  data.resources[0].resource.attributes = data.memory.CopyList(std::span<const otlp::KeyValue>(attributes));
+  ASSERT_TRUE(ConsumeAndWait(**made, std::move(batch)));
+  EXPECT_EQ(small_.series.ToMetricString(), "a{host_name=\"h\"}");
 }
 
 }  // namespace
