@@ -220,7 +220,7 @@ class PipelinesTest(TestCase):
         self.assertEqual(post(ours.port, "/v1/metrics", gauge("without", 1))[0], 200)
         self.assertEqual(ours.one("without"), 1)
 
-    def test_files_are_merged_and_watched(self):
+    def test_files_are_merged(self):
         (http,) = free_ports(1)
         own, = free_ports(1)
         inner = PIPELINES.format(http=http, peer=1).replace("otelcol:\n", "", 1)

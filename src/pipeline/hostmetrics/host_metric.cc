@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "config/text.h"
+#include "core/utf8.h"
+#include "model/labels.h"
 
 namespace sextant::pipeline {
 
@@ -75,6 +77,12 @@ bool WantedMetrics::HasAnyOf(std::initializer_list<size_t> metrics) const {
   return std::ranges::any_of(metrics, [&](size_t metric) { return Has(metric); });
 }
 
+std::string_view CopyHostText(std::string_view text, otlp::Memory& memory) {
+  text = text.substr(0, kHostTextBytes);
+  if (model::IsValidUtf8(text)) return memory.Copy(text);
+  return memory.Copy(core::RepairUtf8(text));
+}
+
 HostPoints::HostPoints(const WantedMetrics& wanted, otlp::MetricsData& data, uint64_t start_ns,
                        uint64_t now_ns)
     : wanted_(wanted), data_(data), start_ns_(start_ns), now_ns_(now_ns), points_(wanted.table().size()) {}
@@ -93,7 +101,7 @@ void HostPoints::Add(size_t metric, double value, AttributeList attributes) {
   }
   std::vector<otlp::KeyValue> list;
   for (const auto& [key, text] : attributes)
-    list.push_back({data_.memory.Copy(key), otlp::AnyValue::Text(data_.memory.Copy(text))});
+    list.push_back({data_.memory.Copy(key), otlp::AnyValue::Text(CopyHostText(text, data_.memory))});
   point.attributes = data_.memory.CopyList(std::span<const otlp::KeyValue>(list));
   ++count_;
 }

@@ -50,6 +50,11 @@ class WantedMetrics {
   std::vector<bool> is_wanted_;
 };
 
+// A text of the host's (names of devices, commands: any bytes) as one that OTLP takes: cut after
+// kHostTextBytes, and with U+FFFD for what is not UTF-8.
+inline constexpr size_t kHostTextBytes = 32 << 10;
+std::string_view CopyHostText(std::string_view text, otlp::Memory& memory);
+
 // The points of one look at a host, or at one of its processes. One thread.
 class HostPoints {
  public:

@@ -290,6 +290,16 @@ metrics:
   EXPECT_THAT(errors_, IsEmpty());
 }
 
+TEST_F(HostScrapersTest, CommandsMayBeAnyBytesAndVeryLong) {
+  host_.Write("proc/42/cmdline", "\xff\xfe" + std::string(1'000'000, 'x'));
+  auto scraper = MakeProcessScraper(Read<ProcessScraperConfig>(
+      "mute_process_all_errors: true\ninclude: {names: [worker], match_type: regexp}"));
+  std::vector<std::string> lines = Look(*scraper);
+  ASSERT_FALSE(lines.empty());
+  EXPECT_THAT(lines[0], HasSubstr("process.command_line=\uFFFD\uFFFDxxx"));
+  EXPECT_LT(lines[0].size(), 3 * kHostTextBytes);
+}
+
 TEST_F(HostScrapersTest, ErrorsOfProcessesAreCountedUnlessMuted) {
   fs::remove(host_.root / "proc/42/io");
   auto scraper = MakeProcessScraper(Read<ProcessScraperConfig>(

@@ -381,7 +381,7 @@ class ProcessScraper final : public HostScraper {
     auto add = [&](std::string_view key, const otlp::AnyValue& value) {
       if (Wants(key)) list.push_back({key, value});
     };
-    auto text = [&](const std::string& value) { return otlp::AnyValue::Text(memory.Copy(value)); };
+    auto text = [&](const std::string& value) { return otlp::AnyValue::Text(CopyHostText(value, memory)); };
     add("process.pid", otlp::AnyValue::Int(process.pid));
     add("process.parent_pid", otlp::AnyValue::Int(static_cast<int64_t>(process.fields[kParent])));
     add("process.executable.name", text(process.name));
