@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <csignal>
 #include <iostream>
-#include <random>
 
+#include "app/instance_id.h"
 #include "app/programs.h"
 #include "app/services.h"
 #include "app/version.h"
@@ -64,20 +64,6 @@ core::Result<LoadedConfig> Load(const Options& options, const core::Logger& logg
   SEXTANT_ASSIGN(config::Value resolved,
                  pipeline::ResolveConfig(sources, pipeline::ConfigProviders::System(), logger));
   return pipeline::ReadCollectorConfig(resolved);
-}
-
-// A random UUID (RFC 9562, version 4).
-std::string NewInstanceId() {
-  std::random_device random;
-  std::string text;
-  for (int i = 0; i < 16; ++i) {
-    unsigned byte = random() & 0xff;
-    if (i == 6) byte = (byte & 0x0f) | 0x40;
-    if (i == 8) byte = (byte & 0x3f) | 0x80;
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += fmt::format("{:02x}", byte);
-  }
-  return text;
 }
 
 // Writes whole lines to a descriptor, which stays open.

@@ -39,6 +39,7 @@
 #include "api/users_api.h"
 #include "app/alert_fanout.h"
 #include "app/assets.h"
+#include "app/collector_service.h"
 #include "app/dashboard_service.h"
 #include "app/pages.h"
 #include "app/rule_runner.h"
@@ -52,6 +53,8 @@
 #include "core/process.h"
 #include "metrics/discovery/manager.h"
 #include "metrics/promql/query_log.h"
+#include "metrics/remote/otlp_receiver.h"
+#include "metrics/remote/otlp_store.h"
 #include "metrics/remote/read_storage.h"
 #include "metrics/remote/write_storage.h"
 #include "metrics/scrape/manager.h"
@@ -77,6 +80,8 @@ constexpr double kRequestBodyShare = 0.05;
 
 constexpr core::DurationMs kRequestGraceMs = 5'000;
 constexpr core::DurationMs kShutdownBoundMs = 30'000;
+// What pipelines have taken is handed on, each component within its own limits.
+constexpr core::DurationMs kPipelineDrainMs = 60'000;
 // Leaving a large head to Prometheus takes a while; cut short, it leaves nothing to Prometheus.
 constexpr core::DurationMs kStoreCloseBoundMs = 600'000;
 constexpr core::DurationMs kMinAutoReloadMs = 1'000;
@@ -193,6 +198,7 @@ class Platform::Impl {
   void StartHostAgent();
   void SampleHostAt(int64_t monotonic_ns);
   Status Apply(PlatformConfig config);
+  Status ApplyCollector(const PlatformConfig& config);
   void ApplyDiscovery(const config::PrometheusConfig& config);
   std::vector<scrape::LocalJob> LocalJobs(const config::PrometheusConfig& config);
   net::Router MakeRouter();
@@ -233,7 +239,9 @@ class Platform::Impl {
   std::unique_ptr<rules::ConcurrentEvals> concurrent_evals_;    // null: not enabled
   std::unique_ptr<RuleRunner> rules_;
   std::unique_ptr<remote::WriteReceiver> write_receiver_;  // null: not enabled
-  std::unique_ptr<remote::OtlpReceiver> otlp_receiver_;    // likewise
+  std::unique_ptr<remote::OtlpStore> otlp_store_;
+  std::unique_ptr<remote::OtlpReceiver> otlp_receiver_;  // null: not enabled
+  std::unique_ptr<CollectorService> collector_;          // of the whole platform only
   const std::shared_ptr<model::CommitLogHold> journal_hold_ = std::make_shared<model::CommitLogHold>();
   std::unique_ptr<remote::WriteStorage> remote_write_;
   std::unique_ptr<DashboardService> dashboards_;
@@ -245,6 +253,7 @@ class Platform::Impl {
   std::atomic<bool> is_ready_ = false;
   bool is_stopped_ = false;
   bool is_tls_ = false;
+  bool has_web_users_ = false;  // of the web configuration file
   // Of the web configuration file; null: none.
   std::atomic<std::shared_ptr<const std::map<std::string, std::string>>> web_headers_;
   std::string route_prefix_;
@@ -337,6 +346,8 @@ std::vector<scrape::LocalJob> Platform::Impl::LocalJobs(const config::Prometheus
 }
 
 Status Platform::Impl::Apply(PlatformConfig config) {
+  // First, since new pipelines may find their ports taken, and then nothing is to have changed.
+  if (collector_) SEXTANT_TRY(ApplyCollector(config));
   SEXTANT_TRY(tracing_.Apply(config.prometheus.tracing));
   SEXTANT_TRY(query_log_->SetFile(config.prometheus.global.query_log_file));
   model::Labels external_labels = ExternalLabels(config.prometheus);
@@ -345,7 +356,7 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   alerts_->SetExternalLabels(external_labels);
   SEXTANT_TRY(remote_write_->Apply(config.prometheus.remote_write, external_labels));
   queryable_->Apply(config.prometheus.remote_read, external_labels);
-  if (otlp_receiver_) otlp_receiver_->SetConfig(config.prometheus.otlp);
+  otlp_store_->SetConfig(config.prometheus.otlp);
   SEXTANT_TRY(scrape_->Apply(config.prometheus.scrape_configs, LocalJobs(config.prometheus)));
   ApplyDiscovery(config.prometheus);
 
@@ -372,6 +383,15 @@ Status Platform::Impl::Apply(PlatformConfig config) {
   reload_successful_.Set(1);
   reload_time_.Set(static_cast<double>(services_.clock.NowMs() / 1000));
   return {};
+}
+
+Status Platform::Impl::ApplyCollector(const PlatformConfig& config) {
+  CollectorSettings settings = config.collector;
+  // Where somebody must say who they are, no port is open besides that nobody asked for.
+  const bool is_guarded = config.users != nullptr || has_web_users_;
+  if (is_guarded && settings.kind == CollectorSettings::Kind::kBuiltin)
+    settings.kind = CollectorSettings::Kind::kNone;
+  return collector_->Apply(settings).map_error(core::AddContext("otelcol"));
 }
 
 // Looks for targets and Alertmanagers as the configuration says.
@@ -534,6 +554,7 @@ net::Router Platform::Impl::MakeRouter() {
                                      core::SignalSelf(SIGHUP);
                                    },
                                    [] { core::SignalSelf(SIGTERM); }});
+  if (collector_) collector_->AddRoutes(router);
   if (host_watch_) api::AddHostRoutes(router, *host_watch_, services_.clock);
   AddDashboardRoutes(router);
   api::AddUserRoutes(router, {*users_->access(), services_.executor, services_.registry, services_.clock});
@@ -589,6 +610,7 @@ Status Platform::Impl::StartServer(const PlatformConfig& config) {
   SEXTANT_TRY(users_->Apply(config.users));
   server.gate = users_->access();
   server.tracer = tracing_.tracer();
+  has_web_users_ = !web.security.basic_auth_users.empty();
   server.security = std::move(web.security);
   is_tls_ = server.security.has_tls();
   web_headers_ = std::make_shared<const std::map<std::string, std::string>>(std::move(web.headers));
@@ -641,7 +663,7 @@ void Platform::Impl::SampleHostAt(int64_t monotonic_ns) {
 
 Status Platform::Impl::Start() {
   // What the user wrote is checked before anything is touched.
-  SEXTANT_ASSIGN(PlatformConfig config, LoadPlatformConfig(options_.config));
+  SEXTANT_ASSIGN(PlatformConfig config, LoadPlatformConfig(options_.config, services_.logger));
   SEXTANT_ASSIGN(route_prefix_, RoutePrefix(options_.web));
   SEXTANT_ASSIGN(external_url_, ExternalUrl(options_.web));
   SEXTANT_TRY(StartServer(config));
@@ -682,15 +704,19 @@ Status Platform::Impl::Start() {
         },
         write_receiver);
   }
-  if (options_.enable_otlp_receiver) {
-    remote::OtlpReceiverOptions otlp;
-    otlp.converts_deltas = options_.converts_otlp_deltas;
-    otlp.keeps_deltas = options_.keeps_otlp_deltas;
-    otlp.adds_type_and_unit_labels = options_.engine.type_and_unit_labels;
-    otlp.lookback_ms = options_.engine.lookback_ms;
-    otlp_receiver_ = std::make_unique<remote::OtlpReceiver>(
-        *db_, services_.clock, services_.registry, services_.logger.With("component", "otlp_receiver"), otlp);
-  }
+  remote::OtlpStoreOptions otlp;
+  otlp.converts_deltas = options_.converts_otlp_deltas;
+  otlp.keeps_deltas = options_.keeps_otlp_deltas;
+  otlp.adds_type_and_unit_labels = options_.engine.type_and_unit_labels;
+  otlp.lookback_ms = options_.engine.lookback_ms;
+  const core::Logger otlp_logger = services_.logger.With("component", "otlp_receiver");
+  otlp_store_ =
+      std::make_unique<remote::OtlpStore>(*db_, services_.clock, services_.registry, otlp_logger, otlp);
+  otlp_store_->SetConfig(config.prometheus.otlp);
+  if (options_.enable_otlp_receiver)
+    otlp_receiver_ = std::make_unique<remote::OtlpReceiver>(*otlp_store_, services_.registry, otlp_logger);
+  if (options_.is_whole_platform)
+    collector_ = std::make_unique<CollectorService>(services_, client_, *otlp_store_);
   server_->SetRouter(MakeRouter());
   NoteFiles(config);
   SEXTANT_TRY(Apply(std::move(config)));
@@ -721,6 +747,7 @@ Status Platform::Impl::ApplyWeb(httpclient::WebSettings web,
 Status Platform::Impl::ApplyAll(PlatformConfig config) {
   SEXTANT_ASSIGN(httpclient::WebSettings web, ReadWeb(config));
   const std::shared_ptr<const users::Settings> users = config.users;
+  has_web_users_ = !web.security.basic_auth_users.empty();
   SEXTANT_TRY(Apply(std::move(config)));
   return ApplyWeb(std::move(web), users);
 }
@@ -761,7 +788,7 @@ Status Platform::Impl::Reload() {
     std::lock_guard lock(config_mutex_);
     waiters.swap(reload_waiters_);
   }
-  Result<PlatformConfig> config = LoadPlatformConfig(options_.config);
+  Result<PlatformConfig> config = LoadPlatformConfig(options_.config, services_.logger);
   if (config) NoteFiles(*config);
   const Status applied = config ? ApplyAll(std::move(*config)) : Status(tl::unexpected(config.error()));
   if (applied) {
@@ -790,6 +817,11 @@ void Platform::Impl::Stop() {
   }
   notifications_.Show(kStopping);
   if (server_) server_->Stop(kRequestGraceMs);
+  if (collector_) {
+    guard = std::make_unique<ShutdownGuard>(services_.logger, kPipelineDrainMs + kShutdownBoundMs);
+    collector_->Stop();
+    guard = std::make_unique<ShutdownGuard>(services_.logger, kShutdownBoundMs);
+  }
   if (users_) users_->Stop();
   if (dashboards_) dashboards_->Stop();
   if (target_discovery_) target_discovery_->Stop();

@@ -18,7 +18,6 @@
 #include "app/web_flags.h"
 #include "core/result.h"
 #include "metrics/promql/engine.h"
-#include "metrics/remote/otlp_receiver.h"
 #include "metrics/remote/write_receiver.h"
 #include "metrics/rules/rule_context.h"
 

@@ -28,7 +28,7 @@ config::PrometheusConfigOptions OptionsOf(const ConfigSource& source) {
   return options;
 }
 
-core::Status ReadSextant(const ConfigSource& source, PlatformConfig& loaded) {
+core::Status ReadSextant(const ConfigSource& source, const core::Logger& logger, PlatformConfig& loaded) {
   SEXTANT_ASSIGN(config::SextantConfig file, config::SextantConfig::Load(source.path));
   loaded.files = file.files();
   loaded.grafana = file.grafana();
@@ -37,6 +37,8 @@ core::Status ReadSextant(const ConfigSource& source, PlatformConfig& loaded) {
     loaded.users = std::make_shared<const users::Settings>(std::move(users));
     loaded.files.push_back(ini);
   }
+  SEXTANT_ASSIGN(loaded.collector, LoadCollectorSettings(file.otelcol(), logger));
+  loaded.files.insert(loaded.files.end(), loaded.collector.files.begin(), loaded.collector.files.end());
   if (config::Node node = file.prometheus()) {
     SEXTANT_ASSIGN(loaded.prometheus, config::ReadPrometheusConfig(node, OptionsOf(source)));
   }
@@ -52,7 +54,7 @@ core::Status ReadSextant(const ConfigSource& source, PlatformConfig& loaded) {
 
 }  // namespace
 
-Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source) {
+Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source, const core::Logger& logger) {
   PlatformConfig loaded;
   loaded.prometheus = DefaultPrometheusConfig();
   loaded.alerting = alerting::BuiltInConfig();
@@ -60,7 +62,7 @@ Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source) {
     case ConfigKind::kNone:
       break;
     case ConfigKind::kSextant:
-      SEXTANT_TRY(ReadSextant(source, loaded));
+      SEXTANT_TRY(ReadSextant(source, logger, loaded));
       break;
     case ConfigKind::kPrometheus: {
       SEXTANT_ASSIGN(loaded.prometheus, config::LoadPrometheusConfig(source.path, OptionsOf(source)));

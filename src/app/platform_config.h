@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "alerting/config.h"
+#include "app/collector_settings.h"
 #include "config/prometheus_config.h"
 #include "config/sextant_config.h"
 #include "core/result.h"
@@ -38,13 +39,15 @@ struct PlatformConfig {
   std::shared_ptr<const alerting::Config> alerting;
   config::GrafanaSection grafana;
   std::shared_ptr<const users::Settings> users;  // null: users are off
+  CollectorSettings collector;
   // What it was read from: files, and the patterns of rule_files and scrape_config_files.
   std::vector<std::string> files;
   std::vector<std::string> patterns;
 };
 
-// Reads everything the source names. Errors say file, line, column and field.
-core::Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source);
+// Reads everything the source names. Errors say file, line, column and field; what is worth a word but no
+// error goes to the log.
+core::Result<PlatformConfig> LoadPlatformConfig(const ConfigSource& source, const core::Logger& logger);
 
 // A number that changes when one of these files changes, comes or goes.
 uint64_t FingerprintFiles(const std::vector<std::string>& files, const std::vector<std::string>& patterns);

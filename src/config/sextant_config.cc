@@ -19,6 +19,7 @@ namespace {
 struct Sections {
   Node prometheus;
   Node alertmanager;
+  Node otelcol;
   GrafanaSection grafana;
 };
 
@@ -28,7 +29,7 @@ const Struct& FieldsOf(const Sections*) {
   static const Struct kFields = Struct::Of<Sections>({
       Member<&Sections::prometheus>("prometheus", raw),
       Member<&Sections::alertmanager>("alertmanager", raw),
-      NotYet("otelcol", "run an OpenTelemetry Collector beside Sextant for now"),
+      Member<&Sections::otelcol>("otelcol", raw),
       NotYet("tempo", "run Tempo beside Sextant for now"),
       Member<&Sections::grafana>("grafana"),
   });
@@ -53,6 +54,7 @@ core::Result<SextantConfig> SextantConfig::FromDocument(Document document) {
   SEXTANT_ASSIGN(auto sections, Decode<Sections>(config.documents_.front().root()));
   SEXTANT_ASSIGN(config.prometheus_, config.Resolve(sections.prometheus));
   SEXTANT_ASSIGN(config.alertmanager_, config.Resolve(sections.alertmanager));
+  SEXTANT_ASSIGN(config.otelcol_, ReadCollector(sections.otelcol));
   config.grafana_ = std::move(sections.grafana);
   std::string directory = DirectoryOf(config.documents_.front().file());
   for (std::string* path : {&config.grafana_.provisioning, &config.grafana_.ini})
@@ -64,6 +66,27 @@ std::vector<std::string> SextantConfig::files() const {
   std::vector<std::string> files;
   for (const Document& document : documents_) files.push_back(document.file());
   return files;
+}
+
+core::Result<CollectorSection> SextantConfig::ReadCollector(Node section) {
+  CollectorSection collector;
+  if (!section || section.IsNull()) return collector;
+  collector.section = section;
+  if (section.IsMapping()) return collector;
+  std::vector<Node> items;
+  if (section.IsSequence()) {
+    for (Node item : section.children()) items.push_back(item);
+    if (items.empty()) return section.Fail("the list names no file");
+  } else {
+    items.push_back(section);
+  }
+  for (Node item : items) {
+    if (!item.IsScalar()) {
+      return item.Fail("expected the configuration itself or the path of its file, got {}", item.Describe());
+    }
+    collector.files.push_back(JoinDirectory(DirectoryOf(item.file()), item.text()));
+  }
+  return collector;
 }
 
 core::Result<Node> SextantConfig::Resolve(Node section) {

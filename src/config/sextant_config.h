@@ -6,6 +6,8 @@
 //     route: {receiver: team}
 //     receivers: [{name: team}]
 //
+//   otelcol: collector.yaml           # pipelines of telemetry; also a list of files, merged in their order
+//
 //   grafana:
 //     provisioning: provisioning      # a folder as Grafana's, seen from the folder of sextant.yaml
 //     local_urls: [http://prometheus-operated:9090]   # data sources at these URLs are this server itself
@@ -31,6 +33,12 @@ struct GrafanaSection {
   std::string ini;  // empty: none
 };
 
+// The collector's configuration, whose values are still to be expanded.
+struct CollectorSection {
+  Node section;                    // none: the section is absent or empty
+  std::vector<std::string> files;  // where it names them, with their folder; empty: it stands in the section
+};
+
 // Owns the files it was read from; its nodes live as long as it does.
 class SextantConfig {
  public:
@@ -42,6 +50,8 @@ class SextantConfig {
   // The configuration of a section, or no node when the section is absent or empty.
   Node prometheus() const { return prometheus_; }
   Node alertmanager() const { return alertmanager_; }
+  // Its files are not read here.
+  const CollectorSection& otelcol() const { return otelcol_; }
   const GrafanaSection& grafana() const { return grafana_; }
   // All files that were read.
   std::vector<std::string> files() const;
@@ -50,10 +60,12 @@ class SextantConfig {
   static core::Result<SextantConfig> FromDocument(Document document);
   // The node that a section means: itself, or the root of the file it names.
   core::Result<Node> Resolve(Node section);
+  static core::Result<CollectorSection> ReadCollector(Node section);
 
   std::vector<Document> documents_;
   Node prometheus_;
   Node alertmanager_;
+  CollectorSection otelcol_;
   GrafanaSection grafana_;
 };
 

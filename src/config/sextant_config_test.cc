@@ -39,6 +39,23 @@ TEST(SextantConfigTest, SectionsMayNameAFile) {
   EXPECT_EQ(prometheus->rule_files.at(0), (directory / "etc/rules/*.yml").string());
 }
 
+TEST(SextantConfigTest, ACollectorsFilesMayBeSeveral) {
+  auto inline_ = SextantConfig::Parse("otelcol: {receivers: {}}\n", "etc/sextant.yaml");
+  ASSERT_TRUE(inline_) << inline_.error().message();
+  EXPECT_TRUE(inline_->otelcol().section.Find("receivers"));
+  EXPECT_TRUE(inline_->otelcol().files.empty());
+  auto files = SextantConfig::Parse("otelcol: [a.yaml, /b.yaml]\n", "etc/sextant.yaml");
+  ASSERT_TRUE(files) << files.error().message();
+  EXPECT_EQ(files->otelcol().files, (std::vector<std::string>{"etc/a.yaml", "/b.yaml"}));
+  auto none = SextantConfig::Parse("otelcol:\n", "etc/sextant.yaml");
+  ASSERT_TRUE(none) << none.error().message();
+  EXPECT_FALSE(none->otelcol().section);
+  EXPECT_EQ(ErrorOf("otelcol: []\n"), "sextant.yaml:1:10: otelcol: the list names no file");
+  EXPECT_EQ(ErrorOf("otelcol: [[a]]\n"),
+            "sextant.yaml:1:11: otelcol[0]: expected the configuration itself or the path of its file, got a "
+            "list");
+}
+
 TEST(SextantConfigTest, EmptyFileHasNoSections) {
   auto config = SextantConfig::Parse("", "sextant.yaml");
   ASSERT_TRUE(config);

@@ -1,5 +1,7 @@
 #include "core/utf8.h"
 
+#include <algorithm>
+
 namespace sextant::core {
 
 void AppendUtf8(uint32_t code, std::string& out) {
@@ -36,6 +38,17 @@ size_t Utf8Length(std::string_view text, size_t at) {
     return 0;
   }
   return length;
+}
+
+std::string RepairUtf8(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    bool is_ascii = static_cast<unsigned char>(text[at]) < 0x80;
+    size_t length = is_ascii ? 1 : Utf8Length(text, at);
+    out += length == 0 ? "\uFFFD" : text.substr(at, length);
+    at += std::max<size_t>(length, 1);
+  }
+  return out;
 }
 
 }  // namespace sextant::core

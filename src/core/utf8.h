@@ -13,4 +13,7 @@ void AppendUtf8(uint32_t code, std::string& out);
 // The bytes of the sequence at `at` that is well-formed and no ASCII, or 0.
 size_t Utf8Length(std::string_view text, size_t at);
 
+// The same with U+FFFD for each byte that belongs to no well-formed sequence.
+std::string RepairUtf8(std::string_view text);
+
 }  // namespace sextant::core

@@ -21,5 +21,11 @@ TEST(Utf8, EveryLengthAndWhatIsNoCodePoint) {
   for (uint32_t none : {0xd800u, 0xdfffu, 0x110000u, 0xffffffffu}) EXPECT_EQ(Utf8(none), "\xef\xbf\xbd");
 }
 
+TEST(Utf8Test, WhatIsNoTextIsReplacedByteByByte) {
+  EXPECT_EQ(RepairUtf8("plain \xc3\xa4"), "plain \xc3\xa4");
+  EXPECT_EQ(RepairUtf8("a\xff\xc3(b\xe2\x82"), "a\uFFFD\uFFFD(b\uFFFD\uFFFD");
+  EXPECT_EQ(RepairUtf8(""), "");
+}
+
 }  // namespace
 }  // namespace sextant::core

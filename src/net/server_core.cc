@@ -112,14 +112,14 @@ bool ServerCore::AddConnection() {
   if (connections_ >= options.limits.max_connections) return false;
   ++connections_;
   accepted_connections.Increment();
-  open_connections.Set(static_cast<double>(connections_));
+  open_connections.Add(1);  // several servers may share it
   return true;
 }
 
 void ServerCore::RemoveConnection() {
   std::lock_guard lock(idle_mutex_);
   --connections_;
-  open_connections.Set(static_cast<double>(connections_));
+  open_connections.Add(-1);
   idle_.notify_all();
 }
 

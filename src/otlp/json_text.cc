@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <algorithm>
-
 #include "core/utf8.h"
 
 namespace sextant::otlp {
@@ -35,21 +33,10 @@ void AppendEscape(std::string& out, char c) {
   }
 }
 
-std::string Repaired(std::string_view text) {
-  std::string out;
-  for (size_t at = 0; at < text.size();) {
-    bool is_ascii = static_cast<unsigned char>(text[at]) < 0x80;
-    size_t length = is_ascii ? 1 : core::Utf8Length(text, at);
-    out += length == 0 ? "\uFFFD" : text.substr(at, length);
-    at += std::max<size_t>(length, 1);
-  }
-  return out;
-}
-
 }  // namespace
 
 void AppendJsonText(std::string& out, std::string_view text) {
-  if (!simdjson::validate_utf8(text.data(), text.size())) return AppendJsonText(out, Repaired(text));
+  if (!simdjson::validate_utf8(text.data(), text.size())) return AppendJsonText(out, core::RepairUtf8(text));
   out += '"';
   size_t at = 0;
   while (at < text.size()) {

@@ -86,6 +86,12 @@ size_t PointCount(const Metric& metric) {
          metric.summaries.size();
 }
 
+size_t PointCount(const ScopeMetrics& scope) {
+  size_t count = 0;
+  for (const Metric& metric : scope.metrics) count += PointCount(metric);
+  return count;
+}
+
 }  // namespace
 
 PrometheusTranslator::PrometheusTranslator(const PrometheusSettings& settings, model::Appender& appender)
@@ -100,6 +106,24 @@ void PrometheusTranslator::NoteError(const core::Error& error) {
   if (result_.errors.size() < kMaxMessages) result_.errors.push_back(error.message());
 }
 
+template <typename Points, typename Add>
+Status PrometheusTranslator::AddEach(const Points& points, Add&& add) {
+  size_t done = 0;
+  for (const auto& point : points) {
+    Status added = add(point);
+    if (!added && !settings_.keeps_other_points) {
+      result_.refused_points += points.size() - done;
+      return added;
+    }
+    if (!added) {
+      ++result_.refused_points;
+      NoteError(added.error());
+    }
+    ++done;
+  }
+  return {};
+}
+
 void PrometheusTranslator::Warn(std::string text) {
   if (result_.warnings.size() < kMaxMessages &&
       std::ranges::find(result_.warnings, text) == result_.warnings.end()) {
@@ -112,11 +136,15 @@ void PrometheusTranslator::Translate(const MetricsData& data) {
 }
 
 void PrometheusTranslator::TranslateResource(const ResourceMetrics& resource) {
-  if (Status set = SetResource(resource.resource); !set) return NoteError(set.error());
+  if (Status set = SetResource(resource.resource); !set) {
+    for (const ScopeMetrics& scope : resource.scopes) result_.refused_points += PointCount(scope);
+    return NoteError(set.error());
+  }
   uint64_t earliest_ns = std::numeric_limits<uint64_t>::max();
   uint64_t latest_ns = 0;
   for (const ScopeMetrics& scope : resource.scopes) {
     if (Status set = SetScope(scope); !set) {
+      result_.refused_points += PointCount(scope);
       NoteError(set.error());
       continue;
     }
@@ -341,7 +369,7 @@ Result<std::vector<model::Exemplar>> PrometheusTranslator::MakeExemplars(
   return made;
 }
 
-Status PrometheusTranslator::TranslateMetric(const Metric& metric) {
+Status PrometheusTranslator::Describe(const Metric& metric, MetricContext& context) const {
   if (metric.kind == MetricKind::kNone) {
     return Fail(Code::kInvalidArgument,
                 "could not get aggregation temporality for {} as it has unsupported metric type Empty",
@@ -353,13 +381,21 @@ Status PrometheusTranslator::TranslateMetric(const Metric& metric) {
     return Fail(Code::kInvalidArgument, "invalid temporality and type combination for metric {}",
                 model::QuoteGo(metric.name));
   }
-  MetricContext context;
   SEXTANT_ASSIGN(context.name, metric_namer_.Build(metric.name, metric.unit, NamedTypeOf(metric)));
   context.metadata = {std::string(TypeOf(metric)), std::string(metric.description),
                       BuildUnit(metric.unit, false)};
   context.temporality = metric.temporality;
   if (PointCount(metric) == 0) {
     return Fail(Code::kInvalidArgument, "empty data points. {} is dropped", metric.name);
+  }
+  return {};
+}
+
+Status PrometheusTranslator::TranslateMetric(const Metric& metric) {
+  MetricContext context;
+  if (Status described = Describe(metric, context); !described) {
+    result_.refused_points += PointCount(metric);
+    return described;
   }
   switch (metric.kind) {
     case MetricKind::kNone:
@@ -379,7 +415,7 @@ Status PrometheusTranslator::TranslateMetric(const Metric& metric) {
 }
 
 Status PrometheusTranslator::AddNumbers(const Metric& metric, const MetricContext& context) {
-  for (const NumberPoint& point : metric.numbers) {
+  return AddEach(metric.numbers, [&](const NumberPoint& point) -> Status {
     SEXTANT_TRY(SetPointLabels(point.attributes, kReserved, true, &context.metadata));
     std::vector<model::Exemplar> exemplars;
     if (metric.kind == MetricKind::kSum) {
@@ -393,12 +429,12 @@ Status PrometheusTranslator::AddNumbers(const Metric& metric, const MetricContex
                         .start_ms = metric.kind == MetricKind::kSum ? StartMs(point, context) : 0},
                        context, exemplars));
     if (metric.kind == MetricKind::kSum && metric.is_monotonic) SEXTANT_TRY(AppendCreated(point, context));
-  }
-  return {};
+    return {};
+  });
 }
 
 Status PrometheusTranslator::AddHistograms(const Metric& metric, const MetricContext& context) {
-  for (const HistogramPoint& point : metric.histograms) {
+  return AddEach(metric.histograms, [&](const HistogramPoint& point) -> Status {
     SEXTANT_TRY(SetPointLabels(point.attributes, kReserved, true, &context.metadata));
     auto append = [&](const model::Labels& labels, double value,
                       std::span<const model::Exemplar> exemplars) -> Status {
@@ -426,12 +462,12 @@ Status PrometheusTranslator::AddHistograms(const Metric& metric, const MetricCon
     }
     SEXTANT_TRY(append(LabelsWith(bucket, "le", "+Inf"), static_cast<double>(point.count), left));
     SEXTANT_TRY(AppendCreated(point, context));
-  }
-  return {};
+    return {};
+  });
 }
 
 Status PrometheusTranslator::AddCustomBuckets(const Metric& metric, const MetricContext& context) {
-  for (const HistogramPoint& point : metric.histograms) {
+  return AddEach(metric.histograms, [&](const HistogramPoint& point) -> Status {
     SEXTANT_TRY(SetPointLabels(point.attributes, kReserved, true, &context.metadata));
     model::FloatHistogram histogram = ToCustomBuckets(point, metric.temporality);
     if (histogram.count == 0 && histogram.sum != 0 && !point.has_no_value) {
@@ -444,12 +480,12 @@ Status PrometheusTranslator::AddCustomBuckets(const Metric& metric, const Metric
                         .histogram = &histogram,
                         .start_ms = StartMs(point, context)},
                        context, exemplars));
-  }
-  return {};
+    return {};
+  });
 }
 
 Status PrometheusTranslator::AddExponentials(const Metric& metric, const MetricContext& context) {
-  for (const ExponentialPoint& point : metric.exponentials) {
+  return AddEach(metric.exponentials, [&](const ExponentialPoint& point) -> Status {
     SEXTANT_ASSIGN(model::FloatHistogram histogram, ToNativeHistogram(point, metric.temporality));
     if (histogram.count == 0 && histogram.sum != 0 && !point.has_no_value) {
       Warn(fmt::format("exponential histogram data point has zero count, but non-zero sum: {:f}",
@@ -463,12 +499,12 @@ Status PrometheusTranslator::AddExponentials(const Metric& metric, const MetricC
                         .histogram = &histogram,
                         .start_ms = StartMs(point, context)},
                        context, exemplars));
-  }
-  return {};
+    return {};
+  });
 }
 
 Status PrometheusTranslator::AddSummaries(const Metric& metric, const MetricContext& context) {
-  for (const SummaryPoint& point : metric.summaries) {
+  return AddEach(metric.summaries, [&](const SummaryPoint& point) -> Status {
     SEXTANT_TRY(SetPointLabels(point.attributes, kReserved, true, &context.metadata));
     auto append = [&](const model::Labels& labels, double value) -> Status {
       return Append(labels,
@@ -485,8 +521,8 @@ Status PrometheusTranslator::AddSummaries(const Metric& metric, const MetricCont
                          quantile.value));
     }
     SEXTANT_TRY(AppendCreated(point, context));
-  }
-  return {};
+    return {};
+  });
 }
 
 // What is known of a resource beside its identity, as a series of its own.

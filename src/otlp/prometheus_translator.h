@@ -5,8 +5,8 @@
 //   numbers, histograms, summaries    ─► samples, exemplars, one target_info per resource
 //
 // A metric that cannot be translated, or whose sample the store refuses, is an error; the rest of that metric
-// is skipped, other metrics go on. Whether a batch with errors is kept is the caller's choice (Prometheus
-// drops it).
+// is skipped (unless keeps_other_points), other metrics go on. Whether a batch with errors is kept is the
+// caller's choice (Prometheus drops it).
 //
 // One translator is for one batch, and one thread.
 #pragma once
@@ -62,6 +62,9 @@ struct PrometheusSettings {
   bool label_prefixes_underscore = true;
   bool label_preserves_multiple_underscores = true;
   core::DurationMs lookback_ms = 300'000;  // target_info has two samples in it
+  // A point that cannot be translated, or whose sample the store refuses, is an error by itself: the other
+  // points of its metric go on.
+  bool keeps_other_points = false;
 };
 
 // What became of the data.
@@ -73,6 +76,7 @@ struct Translation {
   std::vector<std::string> warnings;  // bounded
   std::vector<std::string> errors;    // bounded
   uint64_t error_count = 0;
+  uint64_t refused_points = 0;  // behind the errors; one that was stored in part is refused
   // Some sample came out of order, too early, too late or twice, or has labels that no store takes: sending
   // it again does not help.
   bool has_untimely_samples = false;
@@ -95,6 +99,8 @@ class PrometheusTranslator {
   void TranslateResource(const ResourceMetrics& resource);
   core::Status SetResource(const Resource& resource);
   core::Status SetScope(const ScopeMetrics& metrics);
+  // What its samples have in common.
+  core::Status Describe(const Metric& metric, MetricContext& context) const;
   core::Status TranslateMetric(const Metric& metric);
   core::Status AddNumbers(const Metric& metric, const MetricContext& context);
   core::Status AddHistograms(const Metric& metric, const MetricContext& context);
@@ -117,6 +123,9 @@ class PrometheusTranslator {
   core::Status Append(const model::Labels& labels, const model::Sample& sample, const MetricContext& context,
                       std::span<const model::Exemplar> exemplars);
   void NoteError(const core::Error& error);
+  // Adds all points of a kind; `add` takes one.
+  template <typename Points, typename Add>
+  core::Status AddEach(const Points& points, Add&& add);
   void Warn(std::string text);
   core::TimestampMs StartMs(const Point& point, const MetricContext& context) const;
 

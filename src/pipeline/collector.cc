@@ -11,9 +11,10 @@ using core::Status;
 
 Collector::Collector(LoadedConfig loaded, const CollectorParts& parts)
     : loaded_(std::move(loaded)),
-      environment_{parts.io,     parts.executor, parts.clock, parts.telemetry, parts.server_metrics,
-                   parts.logger, parts.http,     *this,       parts.version,   parts.instance_id},
-      serves_own_metrics_(parts.serves_own_metrics) {}
+      environment_{parts.io,           parts.executor,   parts.clock, parts.telemetry, parts.server_metrics,
+                   parts.logger,       parts.http,       *this,       parts.version,   parts.instance_id,
+                   parts.metric_store, parts.hosted_otlp},
+      serves_default_metrics_(parts.serves_default_metrics) {}
 
 Result<std::unique_ptr<Collector>> Collector::Start(LoadedConfig loaded, const CollectorParts& parts) {
   std::unique_ptr<Collector> collector(new Collector(std::move(loaded), parts));
@@ -29,7 +30,8 @@ Status Collector::StartAll() {
   SEXTANT_ASSIGN(graph_, Graph::Build(loaded_.config, environment_));
   flow_ = std::make_unique<FlowRecorder>(*graph_, environment_);
   SEXTANT_TRY(graph_->Start());
-  if (serves_own_metrics_) SEXTANT_TRY(StartOwnMetrics());
+  if (serves_default_metrics_ || !loaded_.config.telemetry.has_default_address)
+    SEXTANT_TRY(StartOwnMetrics());
   for (NamedExtension& one : extensions_) one.extension->PipelinesReady();
   environment_.logger.Info("Everything is ready. Begin running and processing data.");
   return {};
@@ -61,8 +63,10 @@ Status Collector::StartOwnMetrics() {
     router.Add("GET", "/metrics", [this, resource, &telemetry](const net::HttpRequest&) {
       net::HttpResponse response;
       response.headers.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-      response.body = RenderTelemetry(environment_.telemetry, resource, telemetry);
-      response.body += environment_.server_metrics.RenderText();
+      // Within a server all metrics are in one place, and the others have an address of their own.
+      bool is_shared = &environment_.telemetry == &environment_.server_metrics;
+      response.body = RenderTelemetry(environment_.telemetry, resource, telemetry, is_shared);
+      if (!is_shared) response.body += environment_.server_metrics.RenderText();
       return response;
     });
     router.Add("GET", "/api/v1/pipelines", [this](const net::HttpRequest&) {

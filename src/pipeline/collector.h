@@ -29,7 +29,10 @@ struct CollectorParts {
   core::Logger logger;
   std::string version;
   std::string instance_id;
-  bool serves_own_metrics = true;
+  // Whether /metrics is served at the default address, too; at one that the configuration names it always is.
+  bool serves_default_metrics = true;
+  remote::OtlpStore* metric_store = nullptr;  // of this process, if it has one
+  HostedOtlp* hosted_otlp = nullptr;
 };
 
 class Collector final : private ExtensionHost {
@@ -64,7 +67,7 @@ class Collector final : private ExtensionHost {
 
   LoadedConfig loaded_;
   Environment environment_;
-  const bool serves_own_metrics_;
+  const bool serves_default_metrics_;
   std::vector<NamedExtension> extensions_;
   std::unique_ptr<Graph> graph_;
   std::unique_ptr<FlowRecorder> flow_;

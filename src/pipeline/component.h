@@ -24,7 +24,13 @@
 #include "net/io.h"
 #include "pipeline/consumer.h"
 
+namespace sextant::remote {
+class OtlpStore;
+}
+
 namespace sextant::pipeline {
+
+class HostedOtlp;
 
 enum class ComponentKind { kReceiver, kProcessor, kExporter, kConnector, kExtension };
 
@@ -76,6 +82,9 @@ struct Environment {
   const ExtensionHost& extensions;
   std::string version;      // of this program
   std::string instance_id;  // service.instance.id of this collector
+  // Of a collector within a server that has these; null in one that stands alone.
+  remote::OtlpStore* metric_store = nullptr;
+  HostedOtlp* hosted_otlp = nullptr;  // OTLP at the server's own address
 };
 
 // What an instance is made with.

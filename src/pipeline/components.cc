@@ -12,12 +12,14 @@
 #include "pipeline/exporters/otlp_exporter.h"
 #include "pipeline/exporters/prometheus_exporter.h"
 #include "pipeline/exporters/prometheus_remote_write_exporter.h"
+#include "pipeline/exporters/sextant_exporter.h"
 #include "pipeline/extensions/basic_auth_extension.h"
 #include "pipeline/extensions/bearer_token_extension.h"
 #include "pipeline/extensions/file_storage_extension.h"
 #include "pipeline/extensions/health_check_extension.h"
 #include "pipeline/extensions/pprof_extension.h"
 #include "pipeline/extensions/zpages_extension.h"
+#include "pipeline/hostmetrics/host_metrics_receiver.h"
 #include "pipeline/processors/attributes_processor.h"
 #include "pipeline/processors/batch_processor.h"
 #include "pipeline/processors/cumulative_to_delta_processor.h"
@@ -42,6 +44,7 @@ using TypeGetter = ComponentType (*)();
 
 // clang-format off
 constexpr TypeGetter kGetters[] = {
+    &HostMetricsReceiverType,
     &JaegerReceiverType,
     &NopReceiverType,
     &OtlpReceiverType,
@@ -64,6 +67,7 @@ constexpr TypeGetter kGetters[] = {
     &OtlpHttpExporterType,
     &PrometheusExporterType,
     &PrometheusRemoteWriteExporterType,
+    &SextantExporterType,
     &CountConnectorType,
     &ForwardConnectorType,
     &ServiceGraphConnectorType,

@@ -105,12 +105,21 @@ class Resolver {
       if (merged.file == nullptr) merged.file = value.file;
       Merge(merged, std::move(value));
     }
+    return Finish(std::move(merged));
+  }
+
+  Result<Value> Resolve(Value value) {
+    SplitKeys(value);
+    return Finish(std::move(value));
+  }
+
+ private:
+  Result<Value> Finish(Value merged) {
     SEXTANT_TRY(ExpandAll(merged));
     Unescape(merged);
     return merged;
   }
 
- private:
   Result<Value> ReadSource(const std::string& source) {
     std::optional<Location> location = SplitLocation(source);
     if (!location) location = Location{"file", source};
@@ -317,6 +326,10 @@ Result<std::string> SourceOfSet(std::string_view setting) {
 Result<Value> ResolveConfig(const std::vector<std::string>& sources, const ConfigProviders& providers,
                             const core::Logger& logger) {
   return Resolver(providers, logger).Resolve(sources);
+}
+
+Result<Value> ResolveConfig(Value value, const ConfigProviders& providers, const core::Logger& logger) {
+  return Resolver(providers, logger).Resolve(std::move(value));
 }
 
 }  // namespace sextant::pipeline

@@ -37,4 +37,8 @@ core::Result<std::string> SourceOfSet(std::string_view setting);
 core::Result<config::Value> ResolveConfig(const std::vector<std::string>& sources,
                                           const ConfigProviders& providers, const core::Logger& logger);
 
+// The same of one that has been read already, as part of another file.
+core::Result<config::Value> ResolveConfig(config::Value value, const ConfigProviders& providers,
+                                          const core::Logger& logger);
+
 }  // namespace sextant::pipeline

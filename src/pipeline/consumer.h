@@ -2,6 +2,7 @@
 // its client when it knows, so that whatever is refused anywhere behind it comes back to who sent it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -21,7 +22,13 @@ struct Refusal {
   std::optional<net::GrpcCode> code = {};  // when the peer said one
 };
 
-using Outcome = tl::expected<void, Refusal>;
+// What became of a batch that was taken.
+struct Taken {
+  uint64_t rejected_items = 0;  // of it, that were dropped for good; whoever dropped them has counted them
+  std::string message = {};     // why
+};
+
+using Outcome = tl::expected<Taken, Refusal>;
 
 // Called once, from inside Consume or later from any thread.
 using Done = std::function<void(Outcome outcome)>;

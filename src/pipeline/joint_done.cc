@@ -18,10 +18,20 @@ struct Parts {
     bool is_last = false;
     {
       std::lock_guard lock(mutex);
-      if (!one) Join(std::move(one.error()));
+      if (one) {
+        Join(std::move(*one));
+      } else {
+        Join(std::move(one.error()));
+      }
       is_last = --missing == 0;
     }
     if (is_last) done(std::move(outcome));
+  }
+
+  void Join(Taken taken) {
+    if (!outcome || taken.rejected_items == 0) return;
+    outcome->rejected_items += taken.rejected_items;
+    outcome->message += (outcome->message.empty() ? "" : "; ") + taken.message;
   }
 
   void Join(Refusal refusal) {

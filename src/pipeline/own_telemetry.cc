@@ -73,6 +73,11 @@ std::string ShownName(std::string_view name, bool is_counter, const TelemetryCon
   return shown;
 }
 
+bool IsOfCollector(std::string_view name) {
+  return name.starts_with("otelcol_") || name.starts_with("sextant_otelcol_") ||
+         name.starts_with("sextant_pipeline_");
+}
+
 }  // namespace
 
 void RegisterProcessTelemetry(core::Registry& telemetry, const core::Clock& clock) {
@@ -104,8 +109,8 @@ std::map<std::string, std::string> ResourceOf(const TelemetryConfig& config, con
 }
 
 std::string RenderTelemetry(const core::Registry& telemetry,
-                            const std::map<std::string, std::string>& resource,
-                            const TelemetryConfig& config) {
+                            const std::map<std::string, std::string>& resource, const TelemetryConfig& config,
+                            bool is_shared) {
   std::string labels;
   for (const auto& [name, value] : resource) {
     if (!labels.empty()) labels += ',';
@@ -119,6 +124,7 @@ std::string RenderTelemetry(const core::Registry& telemetry,
   std::string family;  // of the lines at hand
   std::string shown;
   std::string help;
+  bool is_left_out = false;
   for (size_t at = 0; at < text.size();) {
     size_t end = std::min(text.find('\n', at), text.size());
     std::string_view line = std::string_view(text).substr(at, end - at);
@@ -130,6 +136,8 @@ std::string RenderTelemetry(const core::Registry& telemetry,
     if (line.starts_with("# TYPE ")) {
       std::string_view rest = line.substr(7);
       family = rest.substr(0, rest.find(' '));
+      is_left_out = is_shared && !IsOfCollector(family);
+      if (is_left_out) continue;
       shown = ShownName(family, rest.ends_with(" counter"), config);
       if (help.starts_with(family)) out += fmt::format("# HELP {}{}\n", shown, help.substr(family.size()));
       out += fmt::format("# TYPE {}{}\n", shown, rest.substr(family.size()));
@@ -137,7 +145,7 @@ std::string RenderTelemetry(const core::Registry& telemetry,
       continue;
     }
     size_t name_end = line.find_first_of("{ ");
-    if (line.empty() || name_end == std::string_view::npos) continue;
+    if (is_left_out || line.empty() || name_end == std::string_view::npos) continue;
     out += shown;
     out += line.substr(family.size(), name_end - family.size());  // _bucket, _sum, _count
     if (line[name_end] == '{') {

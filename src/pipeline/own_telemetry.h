@@ -20,9 +20,10 @@ void RegisterProcessTelemetry(core::Registry& telemetry, const core::Clock& cloc
 std::map<std::string, std::string> ResourceOf(const TelemetryConfig& config, const std::string& version,
                                               const std::string& instance_id);
 
-// The text format 0.0.4.
+// The text format 0.0.4. `is_shared`: others than a collector have metrics in the registry, too, and those
+// are left out.
 std::string RenderTelemetry(const core::Registry& telemetry,
-                            const std::map<std::string, std::string>& resource,
-                            const TelemetryConfig& config);
+                            const std::map<std::string, std::string>& resource, const TelemetryConfig& config,
+                            bool is_shared = false);
 
 }  // namespace sextant::pipeline

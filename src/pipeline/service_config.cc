@@ -14,6 +14,14 @@ using config::Node;
 using core::Result;
 using core::Status;
 
+// The exporter that needs stores in its own process.
+constexpr std::string_view kStoresType = "sextant";
+constexpr std::string_view kNoStores =
+    "there are no stores in this process: put the pipelines into the section otelcol of sextant.yaml, which "
+    "sextant runs itself, or send to sextant's address with the exporter otlphttp";
+constexpr std::string_view kNoSuchStore =
+    ": there is a store of metrics only in this version; send traces and logs on with otlp or otlphttp";
+
 struct KindSection {
   std::string_view section;
   ComponentKind kind;
@@ -33,7 +41,7 @@ struct PipelineLists {
 
 class Reader {
  public:
-  explicit Reader(CollectorConfig& out) : out_(out) {}
+  Reader(CollectorConfig& out, bool has_stores) : out_(out), has_stores_(has_stores) {}
 
   Status Read(Node root) {
     if (!root.IsMapping()) return root.Fail("the configuration is not a mapping");
@@ -81,6 +89,9 @@ class Reader {
       if (!id) return node.Fail("{}", id.error().message());
       const ComponentType* type = FindType(kind, id->type);
       if (type == nullptr) return node.Fail("{}", UnknownType(kind, *id));
+      if (kind == ComponentKind::kExporter && type->name == kStoresType && !has_stores_) {
+        return node.FailAtKey(core::Code::kInvalidArgument, std::string(kNoStores));
+      }
       ComponentConfig config{*id, type, nullptr, node};
       SEXTANT_ASSIGN(config.config, type->read(node));
       out_.components[kind].emplace(*id, std::move(config));
@@ -225,8 +236,9 @@ class Reader {
         const std::vector<Signal>& signals = found->type->signals;
         if (std::ranges::find(signals, pipeline.signal) == signals.end()) {
           return ItemAt(list, i).Fail(
-              "{}: failed to create \"{}\" {} for data type \"{}\": telemetry type is not supported", where,
-              ids[i].Text(), KindName(kind), SignalName(pipeline.signal));
+              "{}: failed to create \"{}\" {} for data type \"{}\": telemetry type is not supported{}", where,
+              ids[i].Text(), KindName(kind), SignalName(pipeline.signal),
+              kind == ComponentKind::kExporter && found->type->name == kStoresType ? kNoSuchStore : "");
         }
       }
       return {};
@@ -275,6 +287,7 @@ class Reader {
   Status ReadTelemetry(Node node);
 
   CollectorConfig& out_;
+  const bool has_stores_;
 };
 
 // The shape of service.telemetry, as it is written.
@@ -445,6 +458,7 @@ Status Reader::ReadTelemetry(Node node) {
   out.metrics_level = section.metrics.level;
   out.resource = section.resource;
   const std::string& address = section.metrics.address;
+  out.has_default_address = !section.metrics.readers && address.empty();
   if (section.metrics.readers) {
     out.metrics_addresses.clear();
     for (const ReaderSection& reader : *section.metrics.readers) {
@@ -498,12 +512,12 @@ const ComponentConfig* CollectorConfig::Find(ComponentKind kind, const Component
   return found == of_kind->second.end() ? nullptr : &found->second;
 }
 
-Result<LoadedConfig> ReadCollectorConfig(const config::Value& resolved) {
+Result<LoadedConfig> ReadCollectorConfig(const config::Value& resolved, bool has_stores) {
   config::DocumentLimits limits;
   limits.null_keeps_default = true;
   SEXTANT_ASSIGN(config::Document document, config::Document::Of(resolved, limits));
   LoadedConfig loaded{std::move(document), {}};
-  SEXTANT_TRY(Reader(loaded.config).Read(loaded.document.root()));
+  SEXTANT_TRY(Reader(loaded.config, has_stores).Read(loaded.document.root()));
   return loaded;
 }
 

@@ -40,6 +40,7 @@ struct TelemetryConfig {
   MetricsLevel metrics_level = MetricsLevel::kNormal;
   // Where /metrics is served; empty: nowhere.
   std::vector<std::string> metrics_addresses = {"localhost:8888"};
+  bool has_default_address = true;  // the configuration names none
   bool without_type_suffix = true;  // counters do not end in _total
   bool without_units = true;
   std::map<std::string, std::string> resource;  // attributes; a value "" takes one away
@@ -65,7 +66,8 @@ struct LoadedConfig {
 // Reads a resolved configuration: all settings of all components are read, also of those that no pipeline
 // uses, and all references are checked. Errors say "file:line:column: path: what", the collector's words
 // where they name the problem.
-core::Result<LoadedConfig> ReadCollectorConfig(const config::Value& resolved);
+// `has_stores`: whether the process that runs it has stores of its own, for the exporter `sextant`.
+core::Result<LoadedConfig> ReadCollectorConfig(const config::Value& resolved, bool has_stores = false);
 
 // The whole configuration with all defaults, as YAML; secrets are hidden.
 std::string PrintConfig(const CollectorConfig& config);

@@ -44,6 +44,27 @@ TEST(ServiceConfigTest, AConfigurationIsRead) {
   EXPECT_NE(printed.find("endpoint: tempo:4317"), std::string::npos) << printed;
 }
 
+TEST(ServiceConfigTest, TheStoresExporterNeedsAStore) {
+  const std::string start = "receivers: {nop: }\nexporters: {sextant/own: }\nservice:\n pipelines:\n";
+  auto read = [&](const std::string& pipeline, bool has_stores) -> std::string {
+    auto document = config::Document::Parse(start + pipeline, "c.yaml");
+    auto loaded = ReadCollectorConfig(config::Value::Of(document->root()), has_stores);
+    return loaded ? "" : std::string(loaded.error().message());
+  };
+  const std::string metrics = "  metrics: {receivers: [nop], exporters: [sextant/own]}\n";
+  EXPECT_EQ(read(metrics, true), "");
+  EXPECT_EQ(
+      read(metrics, false),
+      "c.yaml:2:13: exporters.sextant/own: there are no stores in this process: put the pipelines into "
+      "the section otelcol of sextant.yaml, which sextant runs itself, or send to sextant's address with "
+      "the exporter otlphttp");
+  EXPECT_EQ(
+      read("  logs: {receivers: [nop], exporters: [sextant/own]}\n", true),
+      "c.yaml:5:40: service.pipelines.logs.exporters[0]: service::pipelines::logs: failed to create "
+      "\"sextant/own\" exporter for data type \"logs\": telemetry type is not supported: there is a store "
+      "of metrics only in this version; send traces and logs on with otlp or otlphttp");
+}
+
 TEST(ServiceConfigTest, MistakesAreToldWithTheirPlace) {
   struct Case {
     std::string yaml;

@@ -48,6 +48,8 @@ TEST(Permissions, OfTheRoutes) {
            {"PUT", "/api/user/password", Role::kViewer, true},
            {"POST", "/api/v1/write", Role::kEditor, true},
            {"POST", "/api/v1/otlp/v1/metrics", Role::kEditor, true},
+           {"POST", "/v1/traces", Role::kEditor, true},
+           {"POST", "/opentelemetry.proto.collector.trace.v1.TraceService/Export", Role::kEditor, true},
            {"POST", "/api/dashboards/db", Role::kEditor, true},
            {"DELETE", "/api/dashboards/uid/{uid}", Role::kEditor, true},
            {"POST", "/api/folders", Role::kEditor, true},

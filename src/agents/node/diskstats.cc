@@ -1,6 +1,7 @@
 // node_disk_*: /proc/diskstats, with what udev and sysfs know of each device.
 #include <map>
 
+#include "agents/node/host_tables.h"
 #include "agents/node/open_files.h"
 
 namespace sextant::node {
@@ -155,25 +156,14 @@ core::Status CollectDiskstats(OpenFiles& files, const NameFilter& devices, const
                               MetricSink& sink) {
   const std::string path = paths.Proc("diskstats");
   SEXTANT_ASSIGN(const std::string text, files.Read(path));
-  std::string_view rest = text;
-  std::string_view line;
-  std::vector<std::string_view> fields;
-  while (NextLine(rest, line)) {
-    SplitFields(line, fields);
-    if (fields.empty()) continue;
-    if (fields.size() < 4) {
-      return core::Fail(core::Code::kInvalidArgument, "{}: a line with {} fields", path, fields.size());
-    }
-    const std::string_view device = fields[2];
-    // A name is a path component of sysfs; the kernel writes '!' for a slash in it.
-    if (device.find('/') != std::string_view::npos || device == "..") {
-      return core::Fail(core::Code::kInvalidArgument, "{}: bad device name {}", path, device);
-    }
-    if (devices.IsIgnored(device)) continue;
-    CollectInfo(files, paths, fields, sink);
-    SEXTANT_TRY(CollectColumns(fields, sink).map_error(core::AddContext("{}: device {}", path, device)));
-  }
-  return {};
+  return ForEachDisk(
+             text,
+             [&](const std::vector<std::string_view>& fields) -> core::Status {
+               if (devices.IsIgnored(fields[2])) return {};
+               CollectInfo(files, paths, fields, sink);
+               return CollectColumns(fields, sink).map_error(core::AddContext("device {}", fields[2]));
+             })
+      .map_error(core::AddContext("{}", path));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "agents/node/host_tables.h"
 #include "agents/node/open_files.h"
 
 namespace sextant::node {
@@ -31,26 +32,22 @@ class MeminfoCollector final : public Collector {
   };
 
   core::Status CollectLine(size_t i, std::string_view line, MetricSink& sink) {
-    std::string_view key = NextField(line);
-    if (key.empty()) return {};
-    if (!key.ends_with(':')) return core::Fail(core::Code::kInvalidArgument, "no key in {}", key);
-    key.remove_suffix(1);
-    SEXTANT_ASSIGN(const double value, ParseFloat(NextField(line)).map_error(core::AddContext("{}", key)));
-    const bool is_kib = NextField(line) == "kB";
-    const Line& known = KnownLine(i, key, is_kib);
-    sink.Gauge(known.metric, known.help, is_kib ? value * 1'024 : value);
+    SEXTANT_ASSIGN(const MeminfoLine parsed, ParseMeminfoLine(line));
+    if (parsed.key.empty()) return {};
+    const Line& known = KnownLine(i, parsed.key, parsed.is_size);
+    sink.Gauge(known.metric, known.help, parsed.value);
     return {};
   }
 
   // Lines keep their places and units from one reading to the next.
-  const Line& KnownLine(size_t i, std::string_view key, bool is_kib) {
+  const Line& KnownLine(size_t i, std::string_view key, bool is_size) {
     if (i >= lines_.size()) lines_.resize(i + 1);
     Line& line = lines_[i];
     if (line.key == key) return line;
     std::string name(key);
     std::replace(name.begin(), name.end(), '(', '_');
     std::erase(name, ')');
-    if (is_kib) name += "_bytes";
+    if (is_size) name += "_bytes";
     line = {std::string(key), "node_memory_" + name, fmt::format("Memory information field {}.", name)};
     return line;
   }

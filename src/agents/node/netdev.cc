@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "agents/node/collectors.h"
+#include "agents/node/host_tables.h"
 #include "agents/node/link_statistics.h"
 #include "agents/node/netlink.h"
 
@@ -42,8 +43,6 @@ constexpr Statistic kStatistics[] = {
     {"node_network_transmit_compressed_total", "Network device statistic transmit_compressed."},
     {"node_network_receive_nohandler_total", "Network device statistic receive_nohandler."},
 };
-
-constexpr size_t kProcNetDevColumns = 16;  // /proc/net/dev has all but nohandler, in this order
 
 class NetdevCollector final : public Collector {
  public:
@@ -87,28 +86,13 @@ class NetdevCollector final : public Collector {
     }
   }
 
-  // Two lines of heading, then "  eth0: 1 2 3 ...".
+  // The file has all but nohandler, in the order of kStatistics.
   core::Status CollectProc(const HostPaths& paths, MetricSink& sink) const {
     const std::string path = paths.Proc("net/dev");
     SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
-    std::string_view rest = text;
-    std::string_view line;
-    NextLine(rest, line);
-    NextLine(rest, line);
-    while (NextLine(rest, line)) {
-      const size_t colon = line.rfind(':');  // an alias has a colon in its name
-      if (colon == std::string_view::npos)
-        return core::Fail(core::Code::kInvalidArgument, "{}: a line without device", path);
-      const std::string_view device = TrimSpace(line.substr(0, colon));
-      std::string_view fields = line.substr(colon + 1);
-      double values[kProcNetDevColumns] = {};
-      for (double& value : values) {
-        SEXTANT_ASSIGN(value,
-                       ParseFloat(NextField(fields)).map_error(core::AddContext("{}: {}", path, device)));
-      }
-      AddDevice(paths, device, values, sink);
-    }
-    return {};
+    return ForEachNetDev(text, [&](std::string_view device,
+                                   const NetDevColumns& columns) { AddDevice(paths, device, columns, sink); })
+        .map_error(core::AddContext("{}", path));
   }
 
   core::Status CollectNetlink(const HostPaths& paths, MetricSink& sink) {

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "agents/node/collectors.h"
+#include "agents/node/host_tables.h"
 
 namespace sextant::node {
 namespace {
@@ -11,15 +12,13 @@ struct Stat {
   double threads = 0;
 };
 
-// "17 (khungtaskd) S 2 0 ...": the name may hold anything, so what counts is behind its last parenthesis.
 core::Result<Stat> ReadStat(const std::string& path) {
   SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
-  const size_t close = text.rfind(')');
-  std::vector<std::string_view> fields;
-  if (close != std::string::npos) SplitFields(std::string_view(text).substr(close + 1), fields);
-  if (fields.size() < 18) return core::Fail(core::Code::kInvalidArgument, "{}: too short", path);
-  SEXTANT_ASSIGN(const double threads, ParseFloat(fields[17]).map_error(core::AddContext("{}", path)));
-  return Stat{std::string(fields[0]), threads};
+  SEXTANT_ASSIGN(const ProcessFields process,
+                 SplitProcessStat(text, 18).map_error(core::AddContext("{}", path)));
+  SEXTANT_ASSIGN(const double threads,
+                 ParseFloat(process.fields[17]).map_error(core::AddContext("{}", path)));
+  return Stat{std::string(process.fields[0]), threads};
 }
 
 struct Totals {

@@ -4,6 +4,7 @@
 
 #include <mutex>
 
+#include "agents/node/host_tables.h"
 #include "agents/node/open_files.h"
 
 namespace sextant::node {
@@ -39,11 +40,7 @@ core::Status CollectFilefd(OpenFiles& files, const HostPaths& paths, MetricSink&
 core::Status CollectLoadavg(OpenFiles& files, const HostPaths& paths, MetricSink& sink) {
   const std::string path = paths.Proc("loadavg");
   SEXTANT_ASSIGN(const std::string text, files.Read(path));
-  std::string_view rest = TrimSpace(text);
-  double loads[3] = {};
-  for (double& load : loads) {
-    SEXTANT_ASSIGN(load, ParseFloat(NextField(rest)).map_error(core::AddContext("{}", path)));
-  }
+  SEXTANT_ASSIGN(const auto loads, ParseLoadAverages(text).map_error(core::AddContext("{}", path)));
   sink.Gauge("node_load1", "1m load average.", loads[0]);
   sink.Gauge("node_load5", "5m load average.", loads[1]);
   sink.Gauge("node_load15", "15m load average.", loads[2]);

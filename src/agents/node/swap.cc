@@ -1,31 +1,21 @@
 // node_swap_*: devices and files with swapped-out memory, /proc/swaps.
 #include "agents/node/collectors.h"
+#include "agents/node/host_tables.h"
 
 namespace sextant::node {
 namespace {
 
-// A heading, then "/dev/zram0  partition  8388604  76  100", sizes in KiB.
 core::Status CollectSwap(const HostPaths& paths, MetricSink& sink) {
   const std::string path = paths.Proc("swaps");
   SEXTANT_ASSIGN(const std::string text, ReadHostFile(path));
-  std::string_view rest = text;
-  std::string_view line;
-  std::vector<std::string_view> fields;
-  NextLine(rest, line);
-  while (NextLine(rest, line)) {
-    SplitFields(line, fields);
-    if (fields.size() < 5) {
-      return core::Fail(core::Code::kInvalidArgument, "{}: a line with {} fields", path, fields.size());
-    }
-    SEXTANT_ASSIGN(const double size, ParseFloat(fields[2]).map_error(core::AddContext("{}", path)));
-    SEXTANT_ASSIGN(const double used, ParseFloat(fields[3]).map_error(core::AddContext("{}", path)));
-    SEXTANT_ASSIGN(const double priority, ParseFloat(fields[4]).map_error(core::AddContext("{}", path)));
+  SEXTANT_ASSIGN(const std::vector<SwapLine> swaps, ParseSwaps(text).map_error(core::AddContext("{}", path)));
+  for (const SwapLine& swap : swaps) {
     const auto add = [&](std::string_view name, std::string_view help, double value) {
-      sink.GetFamily(name, help, MetricType::kGauge, {"device", "type"}).Add({fields[0], fields[1]}, value);
+      sink.GetFamily(name, help, MetricType::kGauge, {"device", "type"}).Add({swap.device, swap.type}, value);
     };
-    add("node_swap_size_bytes", "Size of a swap device.", size * 1'024);
-    add("node_swap_used_bytes", "Used part of a swap device.", used * 1'024);
-    add("node_swap_priority", "Priority of a swap device.", priority);
+    add("node_swap_size_bytes", "Size of a swap device.", swap.size_bytes);
+    add("node_swap_used_bytes", "Used part of a swap device.", swap.used_bytes);
+    add("node_swap_priority", "Priority of a swap device.", swap.priority);
   }
   return {};
 }

@@ -9,8 +9,9 @@ namespace {
 
 class OtlpReceiverTest : public testing::Test {
  protected:
-  void Restart(OtlpReceiverOptions options = {}) {
-    receiver_ = std::make_unique<OtlpReceiver>(store_, clock_, registry_, core::Logger::Discard(), options);
+  void Restart(OtlpStoreOptions options = {}) {
+    otlp_store_ = std::make_unique<OtlpStore>(store_, clock_, registry_, core::Logger::Discard(), options);
+    receiver_ = std::make_unique<OtlpReceiver>(*otlp_store_, registry_, core::Logger::Discard());
   }
   void SetUp() override { Restart(); }
   // "200 " and the body.
@@ -35,6 +36,7 @@ class OtlpReceiverTest : public testing::Test {
   core::SystemClock clock_;
   core::Registry registry_;
   MemoryStore store_;
+  std::unique_ptr<OtlpStore> otlp_store_;
   std::unique_ptr<OtlpReceiver> receiver_;
 };
 
@@ -43,7 +45,7 @@ TEST_F(OtlpReceiverTest, StoresWhatItTranslates) {
   EXPECT_EQ(store_.Text(), "{__name__=\"my_sum_total\"} 5@1000 (counter)\n");
   config::OtlpConfig config;
   config.translation_strategy = config::TranslationStrategy::kNoTranslation;
-  receiver_->SetConfig(config);
+  otlp_store_->SetConfig(config);
   EXPECT_EQ(Post(Sum(6, 2000)), "200 ");
   EXPECT_EQ(store_.Text(),
             "{__name__=\"my.sum\"} 6@2000 (counter)\n{__name__=\"my_sum_total\"} 5@1000 (counter)\n");

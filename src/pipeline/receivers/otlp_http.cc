@@ -6,6 +6,7 @@
 #include "core/json_writer.h"
 #include "metrics/remote/snappy_block.h"
 #include "net/compression.h"
+#include "pipeline/receivers/otlp_answer.h"
 #include "pipeline/telemetry_codec.h"
 #include "wire/encode.h"
 
@@ -67,10 +68,10 @@ net::HttpResponse Failure(int status, GrpcCode code, std::string_view message, s
   return response;
 }
 
-net::HttpResponse Success(std::string_view type) {
+net::HttpResponse Success(std::string_view type, Signal signal, const Taken& taken) {
   net::HttpResponse response;
   response.headers.Set("Content-Type", type);
-  if (type == kJson) response.body = "{\"partialSuccess\":{}}";
+  response.body = type == kJson ? EncodeExportAnswerJson(signal, taken) : EncodeExportAnswer(taken);
   return response;
 }
 
@@ -148,12 +149,12 @@ void Handle(Signal signal, bool include_metadata, size_t max_body_bytes, Consume
       DecodeBatch(signal, type == kJson ? OtlpEncoding::kJson : OtlpEncoding::kProtobuf, body);
   if (!batch) return writer.Send(Failure(400, GrpcCode::kInvalidArgument, batch.error().message(), type));
   size_t items = batch->CountItems();
-  if (items == 0) return writer.Send(Success(type));
+  if (items == 0) return writer.Send(Success(type, signal, {}));
   batch->client = std::move(client);
   auto shared = std::make_shared<net::ResponseWriter>(std::move(writer));
   next.Consume(std::move(*batch), [&metrics, signal, items, shared, type](Outcome outcome) {
     metrics.Count(signal, items, outcome.has_value());
-    if (outcome) return shared->Send(Success(type));
+    if (outcome) return shared->Send(Success(type, signal, *outcome));
     const Refusal& refusal = outcome.error();
     GrpcCode code =
         refusal.code.value_or(refusal.is_permanent ? GrpcCode::kInternal : GrpcCode::kUnavailable);
@@ -175,7 +176,8 @@ OtlpHttp::OtlpHttp(const HttpServerConfig& config, net::HttpServerOptions& optio
   };
 }
 
-void OtlpHttp::AddRoute(std::string_view path, Signal signal, Consumer& next, ReceiverMetrics& metrics) {
+void OtlpHttp::AddRoute(net::Router& router, std::string_view path, Signal signal, Consumer& next,
+                        ReceiverMetrics& metrics) const {
   net::RouteOptions options;
   options.priority = core::Priority::kIngest;
   options.compress = false;
@@ -183,7 +185,7 @@ void OtlpHttp::AddRoute(std::string_view path, Signal signal, Consumer& next, Re
                                ? static_cast<size_t>(config_.max_request_body_size)
                                : size_t{20} << 20;
   options.passed_encodings = {std::string(kSnappy)};
-  router_.AddStream(
+  router.AddStream(
       "POST", path,
       [signal, &next, &metrics, include_metadata = config_.include_metadata,
        max_body_bytes = options.max_body_bytes](net::HttpRequest request, net::ResponseWriter writer) {
@@ -192,8 +194,8 @@ void OtlpHttp::AddRoute(std::string_view path, Signal signal, Consumer& next, Re
       },
       options);
   if (!config_.cors) return;
-  router_.Add("OPTIONS", path,
-              [cors = *config_.cors](const net::HttpRequest& request) { return Preflight(cors, request); });
+  router.Add("OPTIONS", path,
+             [cors = *config_.cors](const net::HttpRequest& request) { return Preflight(cors, request); });
 }
 
 }  // namespace sextant::pipeline

@@ -18,12 +18,11 @@ class OtlpHttp {
   OtlpHttp(const HttpServerConfig& config, net::HttpServerOptions& options);
 
   // Takes a signal at a path. What is referred to must outlive the server.
-  void AddRoute(std::string_view path, Signal signal, Consumer& next, ReceiverMetrics& metrics);
-  net::Router TakeRouter() && { return std::move(router_); }
+  void AddRoute(net::Router& router, std::string_view path, Signal signal, Consumer& next,
+                ReceiverMetrics& metrics) const;
 
  private:
   const HttpServerConfig& config_;
-  net::Router router_;
 };
 
 }  // namespace sextant::pipeline

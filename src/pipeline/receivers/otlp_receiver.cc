@@ -3,31 +3,18 @@
 #include <algorithm>
 
 #include "pipeline/auth_gate.h"
+#include "pipeline/receivers/hosted_otlp.h"
+#include "pipeline/receivers/otlp_grpc.h"
 #include "pipeline/receivers/otlp_http.h"
 #include "pipeline/receivers/receiver_metrics.h"
 #include "pipeline/settings/endpoint.h"
-#include "pipeline/telemetry_codec.h"
 
 namespace sextant::pipeline {
 
 namespace {
 
 using config::Node;
-using core::Result;
 using core::Status;
-using net::GrpcCode;
-
-constexpr std::string_view kServices[] = {"/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-                                          "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-                                          "/opentelemetry.proto.collector.logs.v1.LogsService/Export"};
-
-net::GrpcStatus StatusOf(const Refusal& refusal) {
-  GrpcCode code = refusal.code.value_or(refusal.is_permanent ? GrpcCode::kInternal : GrpcCode::kUnavailable);
-  if (refusal.retry_after_ms > 0 && !refusal.is_permanent) {
-    return net::GrpcStatusWithRetry(code, refusal.message, refusal.retry_after_ms);
-  }
-  return {.code = code, .message = refusal.message};
-}
 
 class OtlpReceiver final : public Receiver {
  public:
@@ -46,10 +33,12 @@ class OtlpReceiver final : public Receiver {
         return started;
       }
     }
+    if (HostedOtlp* hosted = settings_.environment.hosted_otlp) hosted->Attach(settings_.id, outputs_);
     return {};
   }
 
   void Shutdown() override {
+    if (HostedOtlp* hosted = settings_.environment.hosted_otlp) hosted->Detach(settings_.id);
     if (grpc_ != nullptr) grpc_->Stop();
     if (http_ != nullptr) http_->Stop();
   }
@@ -65,13 +54,8 @@ class OtlpReceiver final : public Receiver {
   Status StartGrpc(const GrpcServerConfig& config) {
     net::Router router;
     for (Signal signal : kSignals) {
-      if (outputs_.Of(signal) == nullptr) continue;
-      router.AddGrpc(kServices[static_cast<size_t>(signal)],
-                     [this, signal, include_metadata = config.include_metadata](
-                         net::GrpcCall call, net::GrpcResponder responder) {
-                       Handle(signal, include_metadata, std::move(call), std::move(responder));
-                     },
-                     {.priority = core::Priority::kIngest, .max_body_bytes = config.MaxMessageBytes()});
+      if (Consumer* next = outputs_.Of(signal))
+        AddOtlpGrpcRoute(router, config, signal, *next, grpc_metrics_);
     }
     net::HttpServerOptions options = ServerOptionsOf(config);
     if (config.auth) SEXTANT_TRY(AddGate(config.auth->authenticator, options));
@@ -83,34 +67,17 @@ class OtlpReceiver final : public Receiver {
   Status StartHttp(const OtlpHttpConfig& config) {
     net::HttpServerOptions options = ServerOptionsOf(config.server);
     if (config.server.auth) SEXTANT_TRY(AddGate(config.server.auth->authenticator, options));
+    net::Router router;
     OtlpHttp http(config.server, options);
     const std::string* paths[] = {&config.traces_url_path, &config.metrics_url_path, &config.logs_url_path};
     for (Signal signal : kSignals) {
       Consumer* next = outputs_.Of(signal);
-      if (next != nullptr) http.AddRoute(*paths[static_cast<size_t>(signal)], signal, *next, http_metrics_);
+      if (next == nullptr) continue;
+      http.AddRoute(router, *paths[static_cast<size_t>(signal)], signal, *next, http_metrics_);
     }
-    SEXTANT_ASSIGN(http_, Endpoint::Start(settings_, std::move(http).TakeRouter(), std::move(options),
+    SEXTANT_ASSIGN(http_, Endpoint::Start(settings_, std::move(router), std::move(options),
                                           config.server.tls ? config.server.tls->reload_interval_ms : 0));
     return {};
-  }
-
-  void Handle(Signal signal, bool include_metadata, net::GrpcCall call, net::GrpcResponder responder) {
-    Result<Telemetry> batch = DecodeBatch(signal, OtlpEncoding::kProtobuf, call.message);
-    if (!batch) {
-      bool is_limit = batch.error().code() == core::Code::kResourceExhausted;
-      return responder.Fail({.code = is_limit ? GrpcCode::kResourceExhausted : GrpcCode::kInvalidArgument,
-                             .message = "grpc: error unmarshalling request: " + batch.error().message()});
-    }
-    size_t items = batch->CountItems();
-    if (items == 0) return responder.Finish("");
-    batch->client = ClientOf(call.remote_address, call.metadata, include_metadata);
-    // Shared, since callbacks are copied.
-    auto shared = std::make_shared<net::GrpcResponder>(std::move(responder));
-    outputs_.Of(signal)->Consume(std::move(*batch), [this, signal, items, shared](Outcome outcome) {
-      grpc_metrics_.Count(signal, items, outcome.has_value());
-      if (outcome) return shared->Finish("");
-      shared->Fail(StatusOf(outcome.error()));
-    });
   }
 
   const ComponentSettings settings_;
