@@ -65,12 +65,12 @@ class EventKafka::Failures {
   void Count(net::KafkaFailure failure, size_t lost, const core::Error& error) {
     registry_
         .AddCounter("alertmanager_event_kafka_produce_errors_total", "Requests to Kafka that failed.",
-                    {{"output", name_}, {"error_type", std::string(FailureName(failure))}})
+                    {{"error_type", std::string(FailureName(failure))}, {"output", name_}})
         .Increment();
     drops_.Increment(static_cast<double>(lost));
     // An outage is said once, each loss as it comes.
     if (lost > 0) {
-      logger_.Error("events are lost: Kafka refuses them",
+      logger_.Error("events are lost: Kafka did not take them",
                     {{"output", name_}, {"events", lost}, {"err", error.message()}});
     } else if (!has_failed_.exchange(true)) {
       logger_.Warn("events cannot be sent to Kafka and are tried again",

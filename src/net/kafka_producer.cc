@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "net/kafka_connection.h"
 #include "net/kafka_wire.h"
@@ -56,7 +57,8 @@ bool KafkaProducer::Send(std::string value) {
 void KafkaProducer::Close() {
   {
     std::lock_guard lock(mutex_);
-    is_closed_ = true;
+    if (!std::exchange(is_closed_, true))
+      give_up_at_ns_ = services_.clock.MonotonicNs() + options_.flush_ms * kNsPerMs;
   }
   Work();
 }
@@ -73,13 +75,9 @@ size_t KafkaProducer::Stop(core::DurationMs within_ms) {
     if (!timer_) return 0;
     idle_.wait_for(lock, std::chrono::milliseconds(within_ms), [this] { return is_idle(); });
     is_given_up_ = true;
-    lost = waiting_.size() + batch_size_;
-    waiting_.clear();
-    waiting_bytes_ = 0;
     if (asked_ != nullptr) asked_->Close();
     idle_.wait(lock, [this] { return !is_stepping_; });
-    batch_.clear();
-    batch_size_ = 0;
+    lost = Drop(/*with_waiting=*/true);
   }
   timer_->Cancel();
   std::lock_guard lock(mutex_);
@@ -274,8 +272,7 @@ void KafkaProducer::OnProduced(int16_t error) {
       waiting_.push_front(std::move(batch_.back()));
     }
     batch_size_ = batch_.size();
-    is_stepping_ = false;
-    return;
+    return EndStep();
   }
   if (error == kafka_error::kOutOfOrderSequence || error == kafka_error::kInvalidProducerEpoch ||
       error == kafka_error::kInvalidProducerIdMapping || error == kafka_error::kUnknownProducerId) {
@@ -299,15 +296,26 @@ void KafkaProducer::Continue() {
   EndStep();
 }
 
+// Forgets the batch, and with `with_waiting` all: how many records. With the lock held.
+size_t KafkaProducer::Drop(bool with_waiting) {
+  size_t dropped = batch_.size();
+  batch_.clear();
+  batch_size_ = 0;
+  batch_bytes_ = 0;
+  most_records_ = kMaxBatchRecords;
+  if (!with_waiting) return dropped;
+  dropped += waiting_.size();
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  return dropped;
+}
+
 void KafkaProducer::Delivered() {
   services_.on_success();
   std::lock_guard lock(mutex_);
   sequence_ = static_cast<int32_t>((static_cast<int64_t>(sequence_) + static_cast<int64_t>(batch_.size())) &
                                    0x7fffffff);
-  most_records_ = kMaxBatchRecords;
-  batch_.clear();
-  batch_size_ = 0;
-  batch_bytes_ = 0;
+  Drop(/*with_waiting=*/false);
   failures_ = 0;
   EndStep();
 }
@@ -320,7 +328,13 @@ void KafkaProducer::TryAgain(const Error& error) {
 void KafkaProducer::TryAgain(KafkaFailure failure, const Error& error) {
   leader_.reset();
   connection_.reset();
-  if (error.code() != Code::kCancelled) services_.on_failure(failure, 0, error);
+  size_t lost = 0;
+  {
+    std::lock_guard lock(mutex_);
+    const bool is_over = is_closed_ && services_.clock.MonotonicNs() >= give_up_at_ns_;
+    if (is_over) lost = Drop(/*with_waiting=*/true);
+  }
+  if (error.code() != Code::kCancelled) services_.on_failure(failure, lost, error);
   std::lock_guard lock(mutex_);
   const core::DurationMs pause_ms =
       std::min(options_.backoff_ms << std::min(failures_, 20), options_.max_backoff_ms);
@@ -333,16 +347,7 @@ void KafkaProducer::Lose(const Error& error, bool with_waiting) {
   size_t lost = 0;
   {
     std::lock_guard lock(mutex_);
-    lost = batch_.size();
-    if (with_waiting) {
-      lost += waiting_.size();
-      waiting_.clear();
-      waiting_bytes_ = 0;
-    }
-    batch_.clear();
-    batch_size_ = 0;
-    batch_bytes_ = 0;
-    most_records_ = kMaxBatchRecords;
+    lost = Drop(with_waiting);
   }
   services_.on_failure(KafkaFailure::kBroker, lost, error);
   std::lock_guard lock(mutex_);

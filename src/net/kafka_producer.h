@@ -56,6 +56,7 @@ struct KafkaProducerOptions {
   core::DurationMs timeout_ms = 10'000;  // of a request, with the connection made for it
   core::DurationMs backoff_ms = 250;     // after a failure, doubled each time
   core::DurationMs max_backoff_ms = 2'500;
+  core::DurationMs flush_ms = 30'000;  // how long it still tries after Close
 };
 
 enum class KafkaFailure { kTimeout, kNetwork, kBroker };
@@ -79,7 +80,8 @@ class KafkaProducer : public std::enable_shared_from_this<KafkaProducer> {
 
   // Whether it was taken.
   bool Send(std::string value);
-  // Takes no more, and waits for no company.
+  // Takes no more, and waits for no company. What has not arrived `flush_ms` later is lost by the next
+  // failure.
   void Close();
   // Whether nothing waits or is under way.
   bool IsDone();
@@ -117,6 +119,7 @@ class KafkaProducer : public std::enable_shared_from_this<KafkaProducer> {
   void TryAgain(const core::Error& error);
   void Lose(const core::Error& error, bool with_waiting);
   void EndStep();
+  size_t Drop(bool with_waiting);
   bool is_idle() const { return waiting_.empty() && !is_stepping_ && batch_size_ == 0; }
 
   const KafkaProducerServices services_;
@@ -145,7 +148,8 @@ class KafkaProducer : public std::enable_shared_from_this<KafkaProducer> {
   size_t batch_bytes_ = 0;
   int64_t batch_due_ns_ = 0;
   int64_t resume_at_ns_ = 0;
-  int failures_ = 0;  // in a row
+  int64_t give_up_at_ns_ = 0;  // once closed
+  int failures_ = 0;           // in a row
   std::shared_ptr<KafkaConnection> asked_;
   bool is_stepping_ = false;
   bool is_closed_ = false;

@@ -455,6 +455,23 @@ TEST_F(KafkaProducerTest, ATopicThatStaysUnknownLosesItsRecords) {
   EXPECT_EQ(broker.metadata_asked, 5);
 }
 
+TEST_F(KafkaProducerTest, AfterTheEndItTriesForAWhileOnly) {
+  uint16_t gone = 0;
+  {
+    FakeBroker broker;
+    gone = broker.port();
+  }
+  KafkaProducerOptions options = To({gone});
+  options.flush_ms = 30;
+  KafkaProducer& producer = Start(options);
+  producer.Send("a");
+  producer.Send("b");
+  producer.Close();
+  Until([&] { return producer.IsDone(); });
+  EXPECT_EQ(lost_, 2);
+  EXPECT_EQ(producer.Stop(0), 0);
+}
+
 TEST_F(KafkaProducerTest, StopGivesUpWhatWaits) {
   FakeBroker broker;
   broker.SetJudge([](const Produced&) -> int16_t { return FakeBroker::kSilence; });

@@ -2,10 +2,12 @@
 Alertmanager 0.34 writes it, and in Kafka; outputs that fail, a file that is moved away, settings that are refused."""
 import json
 import os
+import ssl
 import unittest
 
 from alertmanager_test import Base
 from harness import wait_for
+from http2_test import make_certificate
 from kafka_peer import KafkaPeer
 from otlp_peer import fields
 
@@ -204,6 +206,20 @@ class EventRecorder(Base):
         self.assertEqual((rule[3], rule[4]), (b"cluster", b"critical wins"))
         self.assertTrue(inhibited[3])  # packed fingerprints
         self.assertEqual(event["inhibitRules"][0]["name"], "critical wins")
+
+    def test_kafka_is_spoken_to_under_tls(self):
+        make_certificate(self.folder)
+        certificate = self.folder / "cert.pem"
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, self.folder / "key.pem")
+        peer = KafkaPeer("events", tls=tls)
+        self.addCleanup(peer.stop)
+        server = self.begin(kafkas=f"{{name: trusts, brokers: ['{peer.address}'], topic: events, tls_config: {{ca_file: '{certificate}'}}}}, "
+                                   f"{{name: doubts, brokers: ['{peer.address}'], topic: events, tls_config: {{}}}}")
+        wait_for("the start", lambda: [json.loads(record.value) for record in peer.records] == events_of(self.file)[:1])
+        wait_for("the doubts", lambda: (
+            'alertmanager_event_kafka_produce_errors_total{error_type="network",output="kafka:doubts"}' in server.get("/metrics")[1]))
+        self.assertIn("certificate verify failed", server.output)
 
     def test_a_kafka_that_is_away_holds_up_nothing(self):
         away = KafkaPeer("events")

@@ -50,9 +50,10 @@ def records_of(batch):
 
 
 class KafkaPeer:
-    """`error` is what batches are answered with, `silent` says not to answer them at all; `port` 0 takes a free one."""
+    """`error` is what batches are answered with, `silent` says not to answer them at all; `port` 0 takes a free one. `tls` is
+    a context of `ssl`."""
 
-    def __init__(self, topic, port=0):
+    def __init__(self, topic, port=0, tls=None):
         self.topic, self.error, self.silent = topic, 0, False
         self.records, self.producers, self.clients, self.batches = [], set(), set(), 0
         peer = self
@@ -86,6 +87,17 @@ class KafkaPeer:
             allow_reuse_address = True
             daemon_threads = True
 
+            def get_request(self):
+                connection, address = super().get_request()
+                if tls is not None:
+                    # The handshake belongs to the handler's thread: one that fails must not end the server.
+                    connection = tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                return connection, address
+
+            def handle_error(self, request, client_address):
+                peer.failures += 1
+
+        self.failures = 0
         self.server = Server(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
         self.address = f"127.0.0.1:{self.port}"
