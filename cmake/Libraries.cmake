@@ -23,6 +23,13 @@ add_library(roaring::roaring INTERFACE IMPORTED GLOBAL)
 target_include_directories(roaring::roaring SYSTEM INTERFACE ${ROARING_INCLUDE})
 target_link_libraries(roaring::roaring INTERFACE ${ROARING_LIBRARY})
 
+# The archive, so that what few need is not one more file to load.
+find_path(LZ4_INCLUDE lz4frame.h REQUIRED)
+find_library(LZ4_LIBRARY liblz4.a REQUIRED)
+add_library(lz4::lz4 INTERFACE IMPORTED GLOBAL)
+target_include_directories(lz4::lz4 SYSTEM INTERFACE ${LZ4_INCLUDE})
+target_link_libraries(lz4::lz4 INTERFACE ${LZ4_LIBRARY})
+
 # Headers only.
 find_path(PROTOZERO_INCLUDE protozero/pbf_reader.hpp REQUIRED)
 add_library(protozero INTERFACE IMPORTED GLOBAL)

@@ -191,9 +191,11 @@ std::vector<HistoryEvent> Alertmanager::HistoryAfter(uint64_t id, size_t most) c
 
 core::Result<DryRunView> Alertmanager::PlayHistory(std::shared_ptr<const Config> proposed,
                                                    const DryRunOptions& options) const {
-  const std::vector<HistoryEvent> events =
-      impl_->history.Events(std::numeric_limits<TimestampMs>::min(), options.end_ms);
-  DryRunInput input{.config = {}, .events = events, .silences = {}, .limits = impl_->options.limits};
+  constexpr size_t kPageEvents = 1'000;
+  const HistoryPages pages = [this](uint64_t after_id) {
+    return impl_->history.EventsAfter(after_id, kPageEvents);
+  };
+  DryRunInput input{.config = {}, .pages = pages, .silences = {}, .limits = impl_->options.limits};
   std::string silences;
   {
     std::lock_guard lock(impl_->mutex);
@@ -201,14 +203,15 @@ core::Result<DryRunView> Alertmanager::PlayHistory(std::shared_ptr<const Config>
     silences = impl_->dispatcher.silences().Serialize();
   }
   input.silences = silences;
-  DryRunView view{.known_since_ms = events.empty() ? options.end_ms : events.front().time_ms,
+  const std::vector<HistoryEvent> oldest = impl_->history.EventsAfter(0, 1);
+  DryRunView view{.known_since_ms = oldest.empty() ? options.end_ms : oldest.front().time_ms,
                   .current = {},
                   .proposed = {},
                   .changes = {}};
   SEXTANT_ASSIGN(view.current, PlayAgain(input, options));
   input.config = std::move(proposed);
   SEXTANT_ASSIGN(view.proposed, PlayAgain(input, options));
-  view.changes = Compare(view.current, view.proposed, events);
+  view.changes = Compare(view.current, view.proposed, pages);
   return view;
 }
 

@@ -69,6 +69,8 @@ struct AlertmanagerOptions {
   bool receiver_names_in_metrics = false;
   // Alerts that were dropped by the limit per alertname are counted by it (alert-names-in-metrics).
   bool alert_names_in_metrics = false;
+  // alertmanager_alerts is told for each group (group-key-in-metrics): by GroupMetrics, not by the registry.
+  bool group_keys_in_metrics = false;
   HistoryLimits history = {};
   core::DurationMs maintenance_ms = 900'000;   // between tidyings and savings of silences and log
   size_t max_requests_per_integration = 8;     // at the same time
@@ -149,6 +151,10 @@ class Alertmanager final : public AlertSink {
   // as it takes: `options.check` bounds it, and what it fails with is the error.
   core::Result<DryRunView> PlayHistory(std::shared_ptr<const Config> proposed,
                                        const DryRunOptions& options) const;
+
+  // With group_keys_in_metrics, alertmanager_alerts by state and group, as text of the exposition format that
+  // follows the registry's; else empty.
+  std::string GroupMetrics() const;
 
   // Makes or changes a silence; when it returns, the silence is on disk or the failure was counted. Errors as
   // SilenceStore's.

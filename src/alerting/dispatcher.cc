@@ -575,13 +575,29 @@ std::vector<GroupView> Dispatcher::Groups(TimestampMs now_ms) {
   return out;
 }
 
+bool Dispatcher::IsSuppressed(uint64_t fingerprint, const Alert& alert, TimestampMs now_ms) {
+  return !inhibitor_.InhibitedBy(alert.labels, now_ms).empty() ||
+         !silences_.Silencing(fingerprint, alert.labels, now_ms).empty();
+}
+
+std::map<std::string, GroupCount> Dispatcher::CountByGroup(TimestampMs now_ms) {
+  std::map<std::string, GroupCount> out;
+  for (const auto& [id, group] : groups_) {
+    GroupCount& count = out[group->key];
+    for (const auto& [fingerprint, alert] : group->alerts) {
+      const auto record = alerts_.find(fingerprint);
+      if (record == alerts_.end() || record->second.alert->IsResolvedAt(now_ms)) continue;
+      ++(IsSuppressed(fingerprint, *record->second.alert, now_ms) ? count.suppressed : count.active);
+    }
+  }
+  return out;
+}
+
 DispatcherStats Dispatcher::Stats(TimestampMs now_ms) {
   DispatcherStats stats;
   for (const auto& [fingerprint, record] : alerts_) {
     if (record.alert->IsResolvedAt(now_ms)) continue;
-    const bool is_suppressed = !inhibitor_.InhibitedBy(record.alert->labels, now_ms).empty() ||
-                               !silences_.Silencing(fingerprint, record.alert->labels, now_ms).empty();
-    ++(is_suppressed ? stats.alerts_suppressed : stats.alerts_active);
+    ++(IsSuppressed(fingerprint, *record.alert, now_ms) ? stats.alerts_suppressed : stats.alerts_active);
   }
   stats.groups = groups_.size();
   stats.pending_notifications = flights_.size();

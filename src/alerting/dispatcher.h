@@ -183,6 +183,12 @@ struct Explanation {
   std::vector<RouteExplanation> routes;
 };
 
+// Alerts of one group that are not over.
+struct GroupCount {
+  size_t active = 0;
+  size_t suppressed = 0;
+};
+
 struct DispatcherStats {
   size_t alerts_active = 0;
   size_t alerts_suppressed = 0;
@@ -241,6 +247,8 @@ class Dispatcher {
   // Groups that have alerts, by labels and receiver.
   std::vector<GroupView> Groups(core::TimestampMs now_ms);
   DispatcherStats Stats(core::TimestampMs now_ms);
+  // Alerts of each group by its key, also of groups that have none left.
+  std::map<std::string, GroupCount> CountByGroup(core::TimestampMs now_ms);
   // What an alert with these labels would meet, or meets, on its way to people.
   Explanation Explain(const model::Labels& labels, core::TimestampMs now_ms);
   // Receivers that an alert with these labels would go to.
@@ -292,6 +300,7 @@ class Dispatcher {
   void Suppress(SuppressReason reason, size_t alerts) {
     notifications_suppressed_[static_cast<size_t>(reason)] += alerts;
   }
+  bool IsSuppressed(uint64_t fingerprint, const Alert& alert, core::TimestampMs now_ms);
   AlertView View(uint64_t fingerprint, const Record& record, core::TimestampMs now_ms);
   void CollectAlerts(core::TimestampMs now_ms);
 

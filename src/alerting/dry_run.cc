@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 namespace sextant::alerting {
 
@@ -29,41 +30,70 @@ class LeftOutCounter final : public AlertObserver {
   DryRun& run_;
 };
 
-// The times during which alerts fired, in the order of their beginnings.
-std::vector<Alert> Occurrences(std::span<const HistoryEvent> events, TimestampMs end_ms) {
-  std::vector<Alert> alerts;
-  std::unordered_map<uint64_t, size_t> open;  // fingerprints, and the places of what has not ended
-  std::unordered_set<uint64_t> seen;          // fingerprints of all events so far
-  const auto begin = [&](const HistoryEvent& event, TimestampMs at_ms) {
-    const auto [place, is_new] = open.try_emplace(event.alert->fingerprint, alerts.size());
-    if (!is_new) return;
-    Alert& alert = alerts.emplace_back();
-    alert.labels = event.alert->labels;
-    alert.starts_at_ms = at_ms;
-    alert.ends_at_ms = end_ms + kBeyondEndMs;
-  };
-  for (const HistoryEvent& event : events) {
-    if (event.time_ms > end_ms) break;
-    const bool is_first = seen.insert(event.alert->fingerprint).second;
-    switch (event.kind) {
-      case HistoryKind::kFiring:
-        begin(event, event.time_ms);
-        break;
-      case HistoryKind::kResolved: {
-        begin(event, events.front().time_ms);  // the beginning is older than the history
-        const auto found = open.find(event.alert->fingerprint);
-        alerts[found->second].ends_at_ms = event.time_ms;
-        open.erase(found);
-        break;
-      }
-      default:
-        // That something was done about it says that it was firing already.
-        if (is_first && !event.is_about_end) begin(event, events.front().time_ms);
-        break;
-    }
+// Goes through the events, of which it has one page at a time.
+class EventReader {
+ public:
+  explicit EventReader(const HistoryPages& pages) : pages_(pages), page_(pages(0)) {}
+
+  // The next event; null after the last.
+  const HistoryEvent* Peek() const { return at_ < page_.size() ? &page_[at_] : nullptr; }
+  void Next() {
+    const uint64_t id = page_[at_].id;
+    if (++at_ < page_.size()) return;
+    page_ = pages_(id);
+    at_ = 0;
   }
-  std::stable_sort(alerts.begin(), alerts.end(),
-                   [](const Alert& a, const Alert& b) { return a.starts_at_ms < b.starts_at_ms; });
+
+ private:
+  const HistoryPages& pages_;
+  std::vector<HistoryEvent> page_;
+  size_t at_ = 0;
+};
+
+// Turns events into reports of alerts, as their senders made them.
+class Reports {
+ public:
+  explicit Reports(TimestampMs end_ms) : end_ms_(end_ms) {}
+
+  void Begin(const HistoryAlert& alert, TimestampMs at_ms) {
+    if (!open_.try_emplace(alert.fingerprint, at_ms).second) return;
+    Add(alert, at_ms, end_ms_ + kBeyondEndMs);
+  }
+  void End(const HistoryAlert& alert, TimestampMs at_ms) {
+    const auto open = open_.find(alert.fingerprint);
+    if (open == open_.end()) return;
+    Add(alert, open->second, at_ms);
+    open_.erase(open);
+  }
+  // Those since the last call.
+  std::vector<Alert> Take() { return std::exchange(alerts_, {}); }
+
+ private:
+  void Add(const HistoryAlert& of, TimestampMs starts_at_ms, TimestampMs ends_at_ms) {
+    Alert& alert = alerts_.emplace_back();
+    alert.labels = of.labels;
+    alert.starts_at_ms = starts_at_ms;
+    alert.ends_at_ms = ends_at_ms;
+  }
+
+  const TimestampMs end_ms_;
+  std::unordered_map<uint64_t, TimestampMs> open_;  // beginnings, by fingerprint
+  std::vector<Alert> alerts_;
+};
+
+// Alerts whose beginnings are older than the history: their first events say that they were firing already.
+core::Result<std::vector<std::shared_ptr<const HistoryAlert>>> FiringBefore(const HistoryPages& pages,
+                                                                            const DryRunOptions& options) {
+  std::vector<std::shared_ptr<const HistoryAlert>> alerts;
+  std::unordered_set<uint64_t> seen;
+  uint64_t read = 0;
+  for (EventReader events(pages); events.Peek() != nullptr; events.Next()) {
+    const HistoryEvent& event = *events.Peek();
+    if (event.time_ms > options.end_ms) break;
+    if (options.check != nullptr && ++read % 1'000 == 0) SEXTANT_TRY((*options.check)());
+    if (event.is_about_end || !seen.insert(event.alert->fingerprint).second) continue;
+    if (event.kind != HistoryKind::kFiring) alerts.push_back(event.alert);
+  }
   return alerts;
 }
 
@@ -92,24 +122,32 @@ void Note(const Notification& notification, TimestampMs now_ms, const DryRunOpti
 core::Result<DryRun> PlayAgain(const DryRunInput& input, const DryRunOptions& options) {
   DryRun run;
   for (const ReceiverConfig& receiver : input.config->receivers) run.receivers[receiver.name];
-  if (input.events.empty()) return run;
+  SEXTANT_ASSIGN(const auto firing_before, FiringBefore(input.pages, options));
+  EventReader events(input.pages);
+  if (events.Peek() == nullptr) return run;
   LeftOutCounter observer(options, run);
   Dispatcher dispatcher(input.config, input.limits);
   dispatcher.SetObserver(&observer);
-  TimestampMs now_ms = input.events.front().time_ms;
+  TimestampMs now_ms = events.Peek()->time_ms;
   // What cannot be read of them was said when they were loaded.
   static_cast<void>(dispatcher.silences().MergeBytes(input.silences, now_ms));
-  const std::vector<Alert> alerts = Occurrences(input.events, options.end_ms);
-  size_t next = 0;
+  Reports reports(options.end_ms);
+  if (now_ms <= options.end_ms) {
+    for (const auto& alert : firing_before) reports.Begin(*alert, now_ms);
+    dispatcher.Put(reports.Take(), now_ms);
+  }
   while (true) {
     TimestampMs wakeup_ms = dispatcher.NextWakeup();
-    if (next < alerts.size()) wakeup_ms = std::min(wakeup_ms, alerts[next].starts_at_ms);
+    if (events.Peek() != nullptr) wakeup_ms = std::min(wakeup_ms, events.Peek()->time_ms);
     now_ms = std::max(now_ms, wakeup_ms);
     if (wakeup_ms > options.end_ms) return run;
     if (options.check != nullptr) SEXTANT_TRY((*options.check)());
-    const size_t first = next;
-    while (next < alerts.size() && alerts[next].starts_at_ms <= now_ms) ++next;
-    if (next > first) dispatcher.Put(std::span(alerts).subspan(first, next - first), now_ms);
+    for (; events.Peek() != nullptr && events.Peek()->time_ms <= now_ms; events.Next()) {
+      const HistoryEvent& event = *events.Peek();
+      if (event.kind == HistoryKind::kFiring) reports.Begin(*event.alert, event.time_ms);
+      if (event.kind == HistoryKind::kResolved) reports.End(*event.alert, event.time_ms);
+    }
+    if (const std::vector<Alert> alerts = reports.Take(); !alerts.empty()) dispatcher.Put(alerts, now_ms);
     for (const Notification& notification : dispatcher.Advance(now_ms)) {
       if (now_ms >= options.start_ms) Note(notification, now_ms, options, run);
       dispatcher.Finish(notification.id, /*delivered=*/true, now_ms);
@@ -117,15 +155,15 @@ core::Result<DryRun> PlayAgain(const DryRunInput& input, const DryRunOptions& op
   }
 }
 
-std::vector<DryRunChange> Compare(const DryRun& before, const DryRun& after,
-                                  std::span<const HistoryEvent> events) {
+std::vector<DryRunChange> Compare(const DryRun& before, const DryRun& after, const HistoryPages& pages) {
   std::map<uint64_t, DryRunChange> changes;
   for (const auto& [fingerprint, receivers] : before.told) changes[fingerprint].before = receivers;
   for (const auto& [fingerprint, receivers] : after.told) changes[fingerprint].after = receivers;
   std::erase_if(changes, [](const auto& item) { return item.second.before == item.second.after; });
-  for (const HistoryEvent& event : events) {
-    const auto found = changes.find(event.alert->fingerprint);
-    if (found != changes.end()) found->second.labels = event.alert->labels;
+  for (EventReader events(pages); events.Peek() != nullptr && !changes.empty(); events.Next()) {
+    const HistoryAlert& alert = *events.Peek()->alert;
+    const auto found = changes.find(alert.fingerprint);
+    if (found != changes.end()) found->second.labels = alert.labels;
   }
   std::vector<DryRunChange> out;
   for (auto& [fingerprint, change] : changes) out.push_back(std::move(change));

@@ -1,23 +1,26 @@
 // What a configuration would have told whom, had it been in force while the alerts of the history fired: the
 // state machine plays the time again with it. Every message counts as delivered at once.
 //
-//   DryRunInput input{.config = proposed, .events = history.Events(...), .silences = silences.Serialize()};
+//   DryRunInput input{.config = proposed,
+//                     .pages = [&](uint64_t id) { return history.EventsAfter(id, 1'000); },
+//                     .silences = silences.Serialize()};
 //   SEXTANT_ASSIGN(DryRun run, PlayAgain(input, {.start_ms = …, .end_ms = …}));
 //
 // The history knows when alerts fired and what their labels were, not what else was in them: it answers who
 // is told and when, not with which words. The play begins with the oldest event that there is, so that alerts
 // that are told already at the start of the asked time are not told again; one that fired before that event
-// counts as having begun with it.
+// counts as having begun with it. Events are read page by page, twice; what is kept of them is which alerts
+// fire.
 //
 // Pure functions of what they are given; any thread may call.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,10 +33,14 @@
 
 namespace sextant::alerting {
 
+// The next events with ids above one, oldest first; an empty page ends them. Asked from 0 on for each
+// reading.
+using HistoryPages = std::function<std::vector<HistoryEvent>(uint64_t after_id)>;
+
 struct DryRunInput {
   std::shared_ptr<const Config> config;
-  std::span<const HistoryEvent> events;  // oldest first
-  std::string_view silences;             // SilenceStore::Serialize
+  HistoryPages pages;
+  std::string_view silences;  // SilenceStore::Serialize
   DispatcherLimits limits = {};
 };
 
@@ -78,8 +85,7 @@ struct DryRunChange {
   std::set<std::string> before;
   std::set<std::string> after;
 };
-// In the order of fingerprints; labels are those of `events`.
-std::vector<DryRunChange> Compare(const DryRun& before, const DryRun& after,
-                                  std::span<const HistoryEvent> events);
+// In the order of fingerprints; labels are those of the events.
+std::vector<DryRunChange> Compare(const DryRun& before, const DryRun& after, const HistoryPages& pages);
 
 }  // namespace sextant::alerting

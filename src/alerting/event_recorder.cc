@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "alerting/event_kafka.h"
+#include "alerting/event_protobuf.h"
 #include "alerting/event_webhook.h"
 
 namespace sextant::alerting {
@@ -30,6 +32,9 @@ bool IsSame(const EventRecorderConfig& a, const EventRecorderConfig& b) {
     for (const EventWebhookConfig& webhook : config.webhooks) {
       all += "\n" + webhook.url;
       if (webhook.http) all += config::RevealSecrets(*webhook.http);
+    }
+    for (const EventKafkaConfig& kafka : config.kafkas) {
+      if (kafka.tls) all += "\n" + kafka.tls->key.Reveal();
     }
     return all;
   };
@@ -57,27 +62,32 @@ std::shared_ptr<EventRecorder> EventRecorder::Start(EventRecorderServices servic
   return recorder;
 }
 
+std::vector<std::shared_ptr<EventOutput>> EventRecorder::MakeSenders(const EventRecorderConfig& config) {
+  const EventOutputServices services = {services_.io,    services_.executor, services_.client,
+                                        services_.clock, services_.registry, services_.logger};
+  std::vector<std::shared_ptr<EventOutput>> senders;
+  for (const EventWebhookConfig& webhook : config.webhooks)
+    senders.push_back(std::make_shared<EventWebhook>(services, webhook));
+  for (const EventKafkaConfig& kafka : config.kafkas)
+    senders.push_back(std::make_shared<EventKafka>(services, kafka, instance_));
+  return senders;
+}
+
 void EventRecorder::Apply(const EventRecorderConfig& config) {
-  std::vector<std::shared_ptr<EventWebhook>> former;
+  std::vector<std::shared_ptr<EventOutput>> former;
   {
     std::lock_guard lock(mutex_);
     if (is_stopped_ || IsSame(outputs_->config, config)) return;
     auto outputs = std::make_shared<Outputs>();
     outputs->config = config;
-    for (const EventWebhookConfig& webhook : config.webhooks) {
-      outputs->webhooks.push_back(std::make_shared<EventWebhook>(
-          EventWebhookServices{services_.io, services_.executor, services_.client, services_.clock,
-                               services_.registry, services_.logger},
-          webhook));
-    }
-    std::erase_if(retired_, [](const auto& webhook) { return webhook->IsDone(); });
-    former = outputs_->webhooks;
+    outputs->senders = MakeSenders(config);
+    std::erase_if(retired_, [](const auto& sender) { return sender->IsDone(); });
+    former = outputs_->senders;
     retired_.insert(retired_.end(), former.begin(), former.end());
     outputs_ = std::move(outputs);
   }
-  for (const auto& webhook : former) webhook->Close();
-  services_.logger.Info("events are recorded",
-                        {{"outputs", config.files.size() + config.webhooks.size() + config.stdouts.size()}});
+  for (const auto& sender : former) sender->Close();
+  services_.logger.Info("events are recorded", {{"outputs", config.size()}});
 }
 
 void EventRecorder::Record(RecordedEvent event) {
@@ -155,11 +165,15 @@ void EventRecorder::WriteLines(const std::vector<Waiting>& events, const std::st
 void EventRecorder::Serve(const Outputs& outputs, const std::vector<Waiting>& events) {
   for (const EventFileConfig& file : outputs.config.files) WriteLines(events, OutputName(file), file.path);
   for (const EventStdoutConfig& output : outputs.config.stdouts) WriteLines(events, OutputName(output), "");
-  for (const auto& webhook : outputs.webhooks) {
-    for (const Waiting& event : events) {
-      webhook->Send(event.line);
-      Count(event.type, webhook->name(), {}, event.line.size());
-    }
+  for (const auto& sender : outputs.senders) SendTo(*sender, events);
+}
+
+void EventRecorder::SendTo(EventOutput& output, const std::vector<Waiting>& events) {
+  for (const Waiting& event : events) {
+    std::string text = output.format() == EventFormat::kProtobuf ? EventProtobuf(event.line) : event.line;
+    const size_t bytes = text.size();
+    output.Send(std::move(text));
+    Count(event.type, output.name(), {}, bytes);
   }
 }
 
@@ -185,7 +199,7 @@ void EventRecorder::OnSilenced(uint64_t fingerprint, const model::Labels& labels
 }
 
 void EventRecorder::Stop(core::DurationMs within_ms) {
-  std::vector<std::shared_ptr<EventWebhook>> webhooks;
+  std::vector<std::shared_ptr<EventOutput>> senders;
   {
     std::unique_lock lock(mutex_);
     if (std::exchange(is_stopped_, true)) return;
@@ -195,11 +209,11 @@ void EventRecorder::Stop(core::DurationMs within_ms) {
   Pump();  // what the executor had no room for
   {
     std::lock_guard lock(mutex_);
-    webhooks = retired_;
-    webhooks.insert(webhooks.end(), outputs_->webhooks.begin(), outputs_->webhooks.end());
+    senders = retired_;
+    senders.insert(senders.end(), outputs_->senders.begin(), outputs_->senders.end());
   }
-  for (const auto& webhook : webhooks) webhook->Close();
-  for (const auto& webhook : webhooks) webhook->Stop(within_ms);
+  for (const auto& sender : senders) sender->Close();
+  for (const auto& sender : senders) sender->Stop(within_ms);
   services_.registry.Remove(kQueueLength, {});
 }
 

@@ -1,9 +1,9 @@
-// Writes every step of an alert as a line of JSON to files, to the standard output and to webhooks, as
+// Writes every step of an alert to files, to the standard output, to webhooks and to Kafka, as
 // Alertmanager's event recorder does (the section event_recorder of alertmanager.yml, behind
 // --enable-feature=event-recorder).
 //
 // Record never waits: lines go to a bounded queue, from which a task on the executor serves the outputs. What
-// does not fit is dropped and counted, for all outputs or, of a webhook that is slower than the events, for
+// does not fit is dropped and counted, for all outputs or, of a webhook or Kafka slower than the events, for
 // it alone. A file that was moved away (by logrotate) is made anew.
 //
 // All methods but Stop may be called from any thread.
@@ -29,7 +29,7 @@
 
 namespace sextant::alerting {
 
-class EventWebhook;
+class EventOutput;
 
 // What it works with; all of it must outlive it.
 struct EventRecorderServices {
@@ -49,7 +49,7 @@ class EventRecorder final : public AlertSteps, public std::enable_shared_from_th
                                               const EventRecorderConfig& config);
   ~EventRecorder() override;
 
-  // Changes the outputs. What a webhook of before has not sent yet is still sent.
+  // Changes the outputs. What a webhook or Kafka of before has not sent yet is still sent.
   void Apply(const EventRecorderConfig& config);
 
   void Record(RecordedEvent event);
@@ -61,8 +61,8 @@ class EventRecorder final : public AlertSteps, public std::enable_shared_from_th
                    const std::vector<uint64_t>& sources) override;
   void OnSilenced(uint64_t fingerprint, const model::Labels& labels, const Silence& silence) override;
 
-  // Writes what waits; webhooks get `within_ms`. The executor must still be running. Not from its threads;
-  // may be called again.
+  // Writes what waits; webhooks and Kafka get `within_ms`. The executor must still be running. Not from its
+  // threads; may be called again.
   void Stop(core::DurationMs within_ms);
 
  private:
@@ -72,12 +72,14 @@ class EventRecorder final : public AlertSteps, public std::enable_shared_from_th
   };
   struct Outputs {
     EventRecorderConfig config;
-    std::vector<std::shared_ptr<EventWebhook>> webhooks;
+    std::vector<std::shared_ptr<EventOutput>> senders;
   };
 
   EventRecorder(EventRecorderServices services, std::string instance);
+  std::vector<std::shared_ptr<EventOutput>> MakeSenders(const EventRecorderConfig& config);
   void Pump();
   void Serve(const Outputs& outputs, const std::vector<Waiting>& events);
+  void SendTo(EventOutput& output, const std::vector<Waiting>& events);
   void Count(std::string_view type, const std::string& output, const core::Status& written, size_t bytes);
   void WriteLines(const std::vector<Waiting>& events, const std::string& output, const std::string& path);
 
@@ -87,7 +89,7 @@ class EventRecorder final : public AlertSteps, public std::enable_shared_from_th
   std::condition_variable idle_;
   std::deque<Waiting> waiting_;             // guarded by mutex_, as what follows
   std::shared_ptr<const Outputs> outputs_;  // replaced as a whole
-  std::vector<std::shared_ptr<EventWebhook>> retired_;
+  std::vector<std::shared_ptr<EventOutput>> retired_;
   bool is_pumping_ = false;
   bool is_stopped_ = false;
   std::map<std::string, bool> has_failed_;  // by output; used by the pump alone

@@ -1,12 +1,13 @@
 #include "alerting/event_recorder_config.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 
 #include "alerting/receiver_checks.h"
 #include "config/paths.h"
 #include "config/text.h"
-#include "net/url.h"
 
 namespace sextant::alerting {
 
@@ -20,6 +21,11 @@ constexpr size_t kMaxNameBytes = 128;
 constexpr int64_t kMaxWorkers = 256;
 constexpr int64_t kMaxRetries = 100;
 constexpr int64_t kMaxBatchBytes = 64 << 20;
+constexpr size_t kMaxBrokers = 100;
+constexpr int64_t kMaxBuffer = 1'000'000;
+constexpr size_t kMaxTopicBytes = 249;  // Kafka's own
+constexpr size_t kMaxClientIdBytes = 1'000;
+constexpr uint16_t kKafkaPort = 9092;
 
 Status CheckName(std::string_view kind, const std::string& name, Node node) {
   if (name.size() > kMaxNameBytes) {
@@ -66,6 +72,46 @@ Status FinishWebhookOutput(EventWebhookConfig& webhook, Node node) {
   return CheckBounds(webhook, node);
 }
 
+Status CheckBrokers(const EventKafkaConfig& kafka, Node node) {
+  if (kafka.brokers.empty()) return node.Fail("event_recorder kafka: at least one broker is required");
+  const Node brokers = node.Find("brokers");
+  if (kafka.brokers.size() > kMaxBrokers) return brokers.Fail("must not be more than {}", kMaxBrokers);
+  for (const std::string& broker : kafka.brokers) {
+    if (broker.empty()) return brokers.Fail("event_recorder kafka: broker entries must be non-empty");
+    if (const auto address = BrokerAddress(broker); !address)
+      return brokers.Fail("event_recorder kafka: {}", address.error().message());
+  }
+  return {};
+}
+
+// One of `words`, or empty.
+Status CheckWord(std::string_view what, const std::string& value, std::vector<std::string_view> words,
+                 Node node) {
+  if (value.empty() || std::ranges::find(words, value) != words.end()) return {};
+  std::string list;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) list += i + 1 == words.size() ? (i > 1 ? ", or " : " or ") : ", ";
+    list += Quote(words[i]);
+  }
+  return node.Find(what).Fail("event_recorder kafka: unknown {} {}, must be {}", what, Quote(value), list);
+}
+
+Status FinishKafka(EventKafkaConfig& kafka, Node node) {
+  SEXTANT_TRY(CheckName("kafka", kafka.name, node));
+  SEXTANT_TRY(CheckBrokers(kafka, node));
+  SEXTANT_TRY(CheckWord("acks", kafka.acks, {"none", "leader", "all"}, node));
+  SEXTANT_TRY(CheckWord("compression", kafka.compression, {"none", "gzip", "snappy", "lz4", "zstd"}, node));
+  SEXTANT_TRY(CheckWord("format", kafka.format, {"json", "protobuf"}, node));
+  if (kafka.topic.empty()) return node.Fail("event_recorder kafka output requires a topic");
+  if (kafka.topic.size() > kMaxTopicBytes)
+    return node.Find("topic").Fail("must not be longer than {} bytes", kMaxTopicBytes);
+  if (kafka.client_id.size() > kMaxClientIdBytes)
+    return node.Find("client_id").Fail("must not be longer than {} bytes", kMaxClientIdBytes);
+  if (kafka.buffer_size > kMaxBuffer)
+    return node.Find("buffer_size").Fail("must not be above {}", kMaxBuffer);
+  return {};
+}
+
 template <typename Output>
 Status CheckUnique(std::string_view kind, const std::vector<Output>& outputs, Node node) {
   std::set<std::string> seen;
@@ -80,6 +126,7 @@ Status CheckUnique(std::string_view kind, const std::vector<Output>& outputs, No
 Status FinishRecorder(EventRecorderConfig& recorder, Node node) {
   SEXTANT_TRY(CheckUnique("file", recorder.files, node));
   SEXTANT_TRY(CheckUnique("webhook", recorder.webhooks, node));
+  SEXTANT_TRY(CheckUnique("kafka", recorder.kafkas, node));
   return CheckUnique("stdout", recorder.stdouts, node);
 }
 
@@ -98,6 +145,20 @@ std::string OutputName(const EventWebhookConfig& output) {
   // Credentials are nobody's business; nor is the rest of the URL.
   if (const size_t user = shown.rfind('@'); user != std::string_view::npos) shown = shown.substr(user + 1);
   return Named("webhook", output.name, shown);
+}
+
+std::string OutputName(const EventKafkaConfig& output) {
+  std::vector<std::string> brokers = output.brokers;
+  std::ranges::sort(brokers);
+  return Named("kafka", output.name, fmt::format("{}/{}", fmt::join(brokers, ","), output.topic));
+}
+
+core::Result<net::HostPort> BrokerAddress(const std::string& broker) {
+  const bool has_port = broker.find(':', broker.starts_with('[') ? broker.find(']') : 0) != std::string::npos;
+  SEXTANT_ASSIGN(net::HostPort address,
+                 net::ParseHostPort(has_port ? broker : fmt::format("{}:{}", broker, kKafkaPort)));
+  if (address.host.empty()) address.host = "127.0.0.1";
+  return address;
 }
 
 std::string OutputName(const EventStdoutConfig& output) {
@@ -139,12 +200,29 @@ const Struct& FieldsOf(const EventWebhookConfig*) {
   return kFields;
 }
 
+const Struct& FieldsOf(const EventKafkaConfig*) {
+  static const Struct kFields = Struct::Of<EventKafkaConfig>(
+      {
+          Member<&EventKafkaConfig::name>("name"),
+          Member<&EventKafkaConfig::brokers>("brokers"),
+          Member<&EventKafkaConfig::topic>("topic"),
+          Member<&EventKafkaConfig::client_id>("client_id"),
+          Member<&EventKafkaConfig::format>("format"),
+          Member<&EventKafkaConfig::acks>("acks"),
+          Member<&EventKafkaConfig::compression>("compression"),
+          Member<&EventKafkaConfig::buffer_size>("buffer_size"),
+          Member<&EventKafkaConfig::tls>("tls_config"),
+      },
+      FinishKafka);
+  return kFields;
+}
+
 const Struct& FieldsOf(const EventRecorderConfig*) {
   static const Struct kFields = Struct::Of<EventRecorderConfig>(
       {
           Member<&EventRecorderConfig::files>("file_outputs"),
           Member<&EventRecorderConfig::webhooks>("webhook_outputs"),
-          NotYet("kafka_outputs", "send events to a webhook or a file"),
+          Member<&EventRecorderConfig::kafkas>("kafka_outputs"),
           Member<&EventRecorderConfig::stdouts>("stdout_outputs"),
       },
       FinishRecorder);

@@ -9,6 +9,8 @@
 #include "config/decode.h"
 #include "config/http_client_config.h"
 #include "core/clock.h"
+#include "core/result.h"
+#include "net/url.h"
 
 namespace sextant::alerting {
 
@@ -35,23 +37,43 @@ struct EventWebhookConfig {
   core::DurationMs batch_flush_interval_ms = 0;  // how long an incomplete list waits: 100 ms
 };
 
+// A topic of Kafka.
+struct EventKafkaConfig {
+  std::string name = {};
+  std::vector<std::string> brokers = {};  // "host:port"; 9092 when no port is given
+  std::string topic = {};
+  std::string client_id = {};    // empty: "alertmanager"
+  std::string format = {};       // "json", also when empty, or "protobuf"
+  std::string acks = {};         // "none", "leader", also when empty, or "all"
+  std::string compression = {};  // "none", also when empty, "gzip", "snappy", "lz4" or "zstd"
+  int64_t buffer_size = 0;       // events that may wait; 0: 1,024
+  std::optional<config::TlsConfig> tls = {};
+};
+
 struct EventRecorderConfig {
   std::vector<EventFileConfig> files;
   std::vector<EventWebhookConfig> webhooks;
+  std::vector<EventKafkaConfig> kafkas;
   std::vector<EventStdoutConfig> stdouts;
 
-  bool is_empty() const { return files.empty() && webhooks.empty() && stdouts.empty(); }
+  size_t size() const { return files.size() + webhooks.size() + kafkas.size() + stdouts.size(); }
+  bool is_empty() const { return size() == 0; }
 };
 
 // What an output is called in metrics and in the log: "file:NAME". Without a name it is the file's path, or a
-// webhook's scheme and host.
+// webhook's scheme and host, or Kafka's brokers in order and the topic.
 std::string OutputName(const EventFileConfig& output);
 std::string OutputName(const EventWebhookConfig& output);
+std::string OutputName(const EventKafkaConfig& output);
 std::string OutputName(const EventStdoutConfig& output);
 
 const config::Struct& FieldsOf(const EventFileConfig*);
 const config::Struct& FieldsOf(const EventStdoutConfig*);
 const config::Struct& FieldsOf(const EventWebhookConfig*);
+const config::Struct& FieldsOf(const EventKafkaConfig*);
 const config::Struct& FieldsOf(const EventRecorderConfig*);
+
+// The address that an entry of `brokers` means.
+core::Result<net::HostPort> BrokerAddress(const std::string& broker);
 
 }  // namespace sextant::alerting

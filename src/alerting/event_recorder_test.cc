@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <string_view>
 
+#include "alerting/event_protobuf.h"
 #include "alerting/test_util.h"
 
 namespace sextant::alerting {
@@ -106,6 +108,43 @@ TEST(EventOutputNameTest, ShowsNoSecrets) {
   EXPECT_EQ(OutputName(webhook), "webhook:lake");
   EXPECT_EQ(OutputName(EventStdoutConfig()), "stdout");
   EXPECT_EQ(OutputName(EventFileConfig{.name = "", .path = "/var/log/a"}), "file:/var/log/a");
+}
+
+TEST(EventProtobuf, HasTheFieldsOfTheJson) {
+  using namespace std::string_literals;
+  const core::TimestampMs now_ms = 1'700'000'000'250;
+  EXPECT_EQ(EventProtobuf(EventLine(ShutdownEvent(), "me", now_ms)),
+            "\x0a\x0b\x08\x80\xe2\xcf\xaa\x06\x10\x80\xe5\x9a\x77"  // 1: {1: seconds, 2: nanos}
+            "\x12\x02me"                                            // 2
+            "\x1a\x02\x12\x00"s);                                   // 3: {2: {}}
+  EXPECT_EQ(EventProtobuf(R"({"@timestamp":"1969-12-31T23:59:59.5Z"})"),
+            "\x0a\x11\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x10\x80\xca\xb5\xee\x01"s);
+  // A default in a list counts, by itself it does not; a number that no list has is packed.
+  EXPECT_EQ(
+      EventProtobuf(R"({"instance":"","data":{"inhibitionMutedAlert":{"inhibitRules":[{"equalLabels":["",)"
+                    R"("a"],"name":"r"}],"inhibitingFingerprints":["1","300"]}}})"),
+      "\x1a\x11\x52\x0f\x0a\x08\x1a\x00\x1a\x01"
+      "a\x22\x01r\x1a\x03\x01\xac\x02"s);
+  EXPECT_EQ(EventProtobuf(R"({"data":{"notification":{"reason":"NOTIFY_REASON_REPEAT_INTERVAL_ELAPSED",)"
+                          R"("repeatInterval":"1.500s","flushId":"2","unknown":1}}})"),
+            "\x1a\x10\x32\x0e\x32\x08\x08\x01\x10\x80\xca\xb5\xee\x01\x38\x05\x40\x02"s);
+}
+
+TEST(EventProtobuf, WhatIsNoEventIsNothing) {
+  EXPECT_EQ(EventProtobuf(""), "");
+  EXPECT_EQ(EventProtobuf("{"), "");
+  EXPECT_EQ(EventProtobuf(R"({"data":7,"instance":[]})"), std::string("\x1a\x00", 2));
+}
+
+TEST(EventRecorderConfigNames, KafkaIsCalledByItsBrokersInOrder) {
+  EXPECT_EQ(OutputName(EventKafkaConfig{.brokers = {"b:9092", "a:9092"}, .topic = "t"}),
+            "kafka:a:9092,b:9092/t");
+  EXPECT_EQ(OutputName(EventKafkaConfig{.name = "n"}), "kafka:n");
+  EXPECT_EQ(BrokerAddress("kafka")->port, 9092);
+  EXPECT_EQ(BrokerAddress("[::1]")->port, 9092);
+  EXPECT_EQ(BrokerAddress("[::1]:1")->host, "::1");
+  EXPECT_EQ(BrokerAddress(":1")->host, "127.0.0.1");
+  EXPECT_FALSE(BrokerAddress("a:b"));
 }
 
 }  // namespace

@@ -31,14 +31,11 @@ EventWebhookConfig WithDefaults(EventWebhookConfig config) {
 
 }  // namespace
 
-EventWebhook::EventWebhook(EventWebhookServices services, EventWebhookConfig config)
+EventWebhook::EventWebhook(EventOutputServices services, EventWebhookConfig config)
     : services_(std::move(services)),
       config_(WithDefaults(std::move(config))),
       name_(OutputName(config_)),
-      drops_(services_.registry.AddCounter("alertmanager_event_output_drops_total",
-                                           "Events that an output dropped: its queue was full, or all "
-                                           "attempts to send them failed.",
-                                           {{"output", name_}})),
+      drops_(DroppedEvents(services_.registry, name_)),
       timer_(std::in_place, services_.io, services_.executor, core::Priority::kBackground) {
   if (config_.http) httpclient::ApplyHttpConfig(*config_.http, request_);
   request_.method = "POST";

@@ -12,40 +12,25 @@
 #include <string>
 #include <vector>
 
+#include "alerting/event_output.h"
 #include "alerting/event_recorder_config.h"
 #include "core/clock.h"
-#include "core/executor.h"
-#include "core/log.h"
 #include "core/metrics.h"
 #include "net/http_client.h"
 #include "net/io.h"
 
 namespace sextant::alerting {
 
-// What it works with; all of it must outlive it.
-struct EventWebhookServices {
-  net::IoContext& io;
-  core::Executor& executor;
-  net::HttpClient& client;
-  const core::Clock& clock;
-  core::Registry& registry;
-  core::Logger logger;
-};
-
-class EventWebhook : public std::enable_shared_from_this<EventWebhook> {
+class EventWebhook final : public EventOutput, public std::enable_shared_from_this<EventWebhook> {
  public:
-  EventWebhook(EventWebhookServices services, EventWebhookConfig config);
+  EventWebhook(EventOutputServices services, EventWebhookConfig config);
 
-  const std::string& name() const { return name_; }
-
-  void Send(std::string event);
-  // Takes no more events, and no longer waits for lists to fill.
-  void Close();
-  // Whether nothing waits or is under way.
-  bool IsDone();
-  // Waits until all is sent or given up, for `within_ms`; then gives the rest up. After Close, and not from
-  // the executor's threads.
-  void Stop(core::DurationMs within_ms);
+  const std::string& name() const override { return name_; }
+  EventFormat format() const override { return EventFormat::kJson; }
+  void Send(std::string event) override;
+  void Close() override;
+  bool IsDone() override;
+  void Stop(core::DurationMs within_ms) override;
 
  private:
   struct Delivery {
@@ -69,7 +54,7 @@ class EventWebhook : public std::enable_shared_from_this<EventWebhook> {
   void Post(const DeliveryPtr& delivery);
   void OnAnswer(const DeliveryPtr& delivery, const core::Result<net::FetchResponse>& answer);
 
-  const EventWebhookServices services_;
+  const EventOutputServices services_;
   const EventWebhookConfig config_;  // without zeros
   const std::string name_;
   net::FetchRequest request_;

@@ -194,15 +194,6 @@ void AlertHistory::DropFirst(core::Counter& counter) {
   events_bytes_.Set(static_cast<double>(bytes_));
 }
 
-std::vector<HistoryEvent> AlertHistory::Events(TimestampMs start_ms, TimestampMs end_ms) const {
-  std::vector<HistoryEvent> out;
-  std::lock_guard lock(mutex_);
-  std::copy_if(events_.begin(), events_.end(), std::back_inserter(out), [&](const HistoryEvent& event) {
-    return event.time_ms >= start_ms && event.time_ms <= end_ms;
-  });
-  return out;
-}
-
 // Ids grow along the history.
 std::vector<HistoryEvent> AlertHistory::EventsBefore(uint64_t id, size_t most) const {
   std::lock_guard lock(mutex_);

@@ -90,9 +90,6 @@ class AlertHistory final : public AlertObserver {
   // Notes the ends of alerts that are not reported any more, drops what is too old.
   void Collect(core::TimestampMs now_ms);
 
-  // Events from `start_ms` to `end_ms`, oldest first; the labels and texts are shared. All at once: for
-  // whoever needs them so.
-  std::vector<HistoryEvent> Events(core::TimestampMs start_ms, core::TimestampMs end_ms) const;
   // A page for those who go through them one by one: at most `most` events with ids below `id`, newest first,
   // or above `id`, oldest first.
   std::vector<HistoryEvent> EventsBefore(uint64_t id, size_t most) const;

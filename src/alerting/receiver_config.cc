@@ -146,7 +146,7 @@ const Struct& FieldsOf(const SnsConfig*) {
           Member<&SnsConfig::subject>("subject"),
           Member<&SnsConfig::message>("message"),
           Member<&SnsConfig::attributes>("attributes"),
-          NotYet("use_aws_http_client").Allowing({"false"}),
+          Member<&SnsConfig::use_aws_http_client>("use_aws_http_client"),
       },
       FinishSns);
   return kFields;

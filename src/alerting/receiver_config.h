@@ -267,6 +267,9 @@ struct SnsConfig {
   std::string subject = R"({{ template "sns.default.subject" . }})";
   std::string message = R"({{ template "sns.default.message" . }})";
   TextFields attributes;
+  // As AWS' own client would ask: authorities of AWS_CA_BUNDLE or the profile, proxies of the environment,
+  // nothing of `http`.
+  bool use_aws_http_client = false;
 };
 
 struct TelegramConfig {

@@ -252,6 +252,7 @@ RecordedEvent InhibitionMutedEvent(const InhibitRuleConfig& rule, uint64_t finge
       for (const std::string& name : equal) json.String(name);
       json.EndArray();
     }
+    PutText(json, "name", rule.name);
     json.EndObject().EndArray();
     PutMutedAlert(json, fingerprint, labels);
     json.Key("inhibitingFingerprints").BeginArray();

@@ -87,7 +87,8 @@ void AddHonouredFlags(FlagSet& flags, Options& options) {
             SetLimit(&server.max_concurrent_gets), "0");
   flags.AddString(
       "enable-feature", "NAMES",
-      "classic-mode, utf8-strict-mode, event-recorder, receiver-name-in-metrics, alert-names-in-metrics.",
+      "classic-mode, utf8-strict-mode, event-recorder, receiver-name-in-metrics, alert-names-in-metrics, "
+      "group-key-in-metrics.",
       &options.features);
   flags.AddString("log.level", "LEVEL", "debug, info, warn or error.", &options.log.level);
   flags.AddString("log.format", "FORMAT", "logfmt or json.", &options.log.format);
@@ -153,11 +154,12 @@ Status ApplyFeatures(Options& options) {
       options.server.alerting.receiver_names_in_metrics = true;
     } else if (name == "alert-names-in-metrics") {
       options.server.alerting.alert_names_in_metrics = true;
+    } else if (name == "group-key-in-metrics") {
+      options.server.alerting.group_keys_in_metrics = true;
     } else if (name == "auto-gomemlimit" || name == "auto-gomaxprocs") {
       // Memory and processors are always what the cgroup gives.
     } else {
-      const bool is_known =
-          name == "group-key-in-metrics" || name == "muted-alerts-in-nflog" || name == "ui-v2";
+      const bool is_known = name == "muted-alerts-in-nflog" || name == "ui-v2";
       if (is_known) return Fail(Code::kUnimplemented, "--enable-feature: {} is not supported yet", name);
       return Fail(Code::kInvalidArgument, "unknown option '{}' for --enable-feature", name);
     }

@@ -6,9 +6,9 @@
 #include <csignal>
 
 #include "api/alertmanager_api.h"
+#include "app/request_time_limit.h"
 #include "app/shutdown_guard.h"
 #include "app/version.h"
-#include "core/duration.h"
 #include "core/process.h"
 
 namespace sextant::app {
@@ -28,13 +28,15 @@ std::string HostName() {
   return name;
 }
 
-void AddStatusRoutes(net::Router& router, const core::Registry& registry) {
+void AddStatusRoutes(net::Router& router, const core::Registry& registry,
+                     const alerting::Alertmanager& alertmanager) {
   for (const char* path : {"/-/healthy", "/-/ready"}) {
     router.Add("GET", path, [](const net::HttpRequest&) { return net::HttpResponse::Text(200, "OK"); },
                {.run_inline = true});
   }
-  router.Add("GET", "/metrics", [&registry](const net::HttpRequest&) {
-    net::HttpResponse response = net::HttpResponse::Text(200, registry.RenderText());
+  router.Add("GET", "/metrics", [&registry, &alertmanager](const net::HttpRequest&) {
+    net::HttpResponse response =
+        net::HttpResponse::Text(200, registry.RenderText() + alertmanager.GroupMetrics());
     response.headers.Set("Content-Type", kTextFormat);
     return response;
   });
@@ -52,22 +54,6 @@ void AddStatusRoutes(net::Router& router, const core::Registry& registry) {
           "and is "
           "removed as of version 0.27.0 - please use the equivalent route in the v2 API\"}\n");
     });
-  }
-}
-
-// Answers that come later than they should are replaced by the original's 503.
-void LimitTime(net::Router& router, const core::Clock& clock, core::DurationMs timeout_ms) {
-  const std::string text =
-      fmt::format("Exceeded configured timeout of {}.\n", core::FormatDuration(timeout_ms));
-  for (const std::unique_ptr<net::Route>& route : router.routes()) {
-    if (route->kind != net::RouteKind::kWhole) continue;
-    route->handler = [inner = std::move(route->handler), &clock, timeout_ms,
-                      text](const net::HttpRequest& request) {
-      const auto is_late = [&] { return clock.MonotonicNs() - request.received_ns > timeout_ms * 1'000'000; };
-      if (is_late()) return net::HttpResponse::Text(503, text);
-      net::HttpResponse response = inner(request);
-      return is_late() ? net::HttpResponse::Text(503, text) : std::move(response);
-    };
   }
 }
 
@@ -169,9 +155,9 @@ net::Router AlertmanagerServer::MakeRouter() {
   net::Router router;
   api::AddAlertmanagerRoutes(
       router, {*alertmanager_, services_.registry, std::string(Version()), options_.max_concurrent_gets});
-  if (options_.request_timeout_ms > 0) LimitTime(router, services_.clock, options_.request_timeout_ms);
+  if (options_.request_timeout_ms > 0) LimitRequestTime(router, services_.io, options_.request_timeout_ms);
   router.SetPrefix(route_prefix_);
-  AddStatusRoutes(router, services_.registry);
+  AddStatusRoutes(router, services_.registry, *alertmanager_);
   router.AddStream("POST", "/-/reload", [this](net::HttpRequest, net::ResponseWriter writer) {
     // std::function wants what it holds to be copied.
     auto shared = std::make_shared<net::ResponseWriter>(std::move(writer));

@@ -183,6 +183,13 @@ Result<AwsPlan> PlanProfile(const std::string& name, const Environment& environm
   return plan;
 }
 
+Result<std::string> ProfileValue(const std::string& key, const std::string& profile,
+                                 const Environment& environment) {
+  const std::string name = ProfileOf(profile, environment);
+  SEXTANT_ASSIGN(Section section, LoadProfile(name.empty() ? "default" : name, environment));
+  return section[key];
+}
+
 }  // namespace
 
 std::string ProcessEnvironment(const std::string& name) {
@@ -223,9 +230,12 @@ Result<std::string> FindAwsRegion(const std::string& profile, const Environment&
   for (const char* variable : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
     if (std::string region = environment(variable); !region.empty()) return region;
   }
-  std::string name = ProfileOf(profile, environment);
-  SEXTANT_ASSIGN(Section section, LoadProfile(name.empty() ? "default" : name, environment));
-  return section["region"];
+  return ProfileValue("region", profile, environment);
+}
+
+Result<std::string> FindAwsCaBundle(const std::string& profile, const Environment& environment) {
+  if (std::string file = environment("AWS_CA_BUNDLE"); !file.empty()) return file;
+  return ProfileValue("ca_bundle", profile, environment);
 }
 
 Result<AwsTemporaryKeys> ReadStsAnswer(std::string_view xml) {

@@ -6,7 +6,8 @@
 // AWS_PROFILE, AWS_SHARED_CREDENTIALS_FILE, AWS_CONFIG_FILE, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN,
 // AWS_ROLE_SESSION_NAME, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, AWS_CONTAINER_CREDENTIALS_FULL_URI,
 // AWS_CONTAINER_AUTHORIZATION_TOKEN, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, AWS_EC2_METADATA_DISABLED,
-// AWS_EC2_METADATA_V1_DISABLED, AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE.
+// AWS_EC2_METADATA_V1_DISABLED, AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE,
+// AWS_CA_BUNDLE.
 // Profiles with `sso_*` or `mfa_serial` are refused by name. Any thread.
 #pragma once
 
@@ -87,6 +88,9 @@ core::Result<AwsPlan> PlanAwsCredentials(const std::string& profile, const Envir
 core::Result<AwsInstanceMetadata> FindAwsInstance(const Environment& environment);
 // The region from the environment or the profile, or "".
 core::Result<std::string> FindAwsRegion(const std::string& profile, const Environment& environment);
+// The file of authorities that AWS' tools trust in place of the system's: AWS_CA_BUNDLE, or the profile's
+// `ca_bundle`, or "".
+core::Result<std::string> FindAwsCaBundle(const std::string& profile, const Environment& environment);
 
 // ---- Answers that carry keys.
 

@@ -80,7 +80,7 @@ class AwsFiles : public testing::Test {
            "[other]\naws_access_key_id=C\naws_secret_access_key=D\n"
            "aws_session_token=E\n";
     std::ofstream(dir_ + "/config") << "[default]\nregion = eu-west-1\ns3 =\n  region = nested\n"
-                                       "[profile other]\nregion=eu-west-2\n"
+                                       "[profile other]\nregion=eu-west-2\nca_bundle=/x/ca.pem\n"
                                        "[profile role]\nrole_arn=arn:aws:iam::1:role/x\n";
   }
   ~AwsFiles() override { std::filesystem::remove_all(dir_); }
@@ -112,6 +112,13 @@ TEST_F(AwsFiles, KeysComeFromFilesOrTheEnvironment) {
   EXPECT_EQ(keys(""), "FG");
   EXPECT_EQ(*FindAwsRegion("", MakeEnvironment()), "us-east-2");
   EXPECT_EQ(keys("other"), "CDE") << "a profile that is asked for";
+}
+
+TEST_F(AwsFiles, AuthoritiesComeFromFilesOrTheEnvironment) {
+  EXPECT_EQ(*FindAwsCaBundle("", MakeEnvironment()), "");
+  EXPECT_EQ(*FindAwsCaBundle("other", MakeEnvironment()), "/x/ca.pem");
+  variables_["AWS_CA_BUNDLE"] = "/etc/ca.pem";
+  EXPECT_EQ(*FindAwsCaBundle("other", MakeEnvironment()), "/etc/ca.pem");
 }
 
 TEST_F(AwsFiles, TheAuthorizerSigns) {

@@ -230,9 +230,22 @@ receivers: [{{name: everything, webhook_configs: [{{url: 'http://{hook.address}/
         self.assertIn('alertmanager_notifications_failed_total{integration="webhook",receiver_name="other",reason="other"} 0\n', metrics)
         self.assertNotIn('alertmanager_notifications_total{integration="webhook"}', metrics)
 
+    def test_groups_may_be_in_metrics(self):
+        hook = self.target()
+        server = self.start_alertmanager(self.write("am.yml", CONFIG.format(hook=hook.address)), "--enable-feature=group-key-in-metrics")
+        self.assertEqual(self.our_amtool(server, "silence", "add", "-a", "me", "-c", "why", "alertname=Two")[0], 0)
+        self.post(server, ({"alertname": "One"}, {}), ({"alertname": "One", "a": '"b"'}, {}), ({"alertname": "Two"}, {}))
+        wait_for("the message", lambda: hook.posts)
+        metrics = [line for line in server.get("/metrics")[1].splitlines() if line.startswith("alertmanager_alerts{")]
+        keys = {line.split('group_key="')[1].split('",state')[0] for line in metrics}
+        self.assertEqual(len(metrics), 3 * len(keys))
+        self.assertEqual(sum(int(line.split()[-1]) for line in metrics if 'state="active"' in line), 2)
+        self.assertEqual(sum(int(line.split()[-1]) for line in metrics if 'state="suppressed"' in line), 1)
+        self.assertIn('{}:{alertname=\\"Two\\"}', keys)
+
     def test_unknown_features_are_refused(self):
         config = self.write("am.yml", "route: {receiver: r}\nreceivers: [{name: r}]\n")
-        for name, words in (("nope", "unknown option 'nope' for --enable-feature"), ("group-key-in-metrics", "not supported yet")):
+        for name, words in (("nope", "unknown option 'nope' for --enable-feature"), ("muted-alerts-in-nflog", "not supported yet")):
             code, output = run("alertmanager", f"--config.file={config}", f"--enable-feature={name}")
             self.assertEqual(code, 2)
             self.assertIn(words, output)

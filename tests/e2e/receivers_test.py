@@ -246,7 +246,7 @@ receivers:
   msteams_configs: [{{webhook_url: '{url}/msteams'}}]
   msteamsv2_configs: [{{webhook_url: '{url}/msteamsv2'}}]
   wechat_configs: [{{to_user: u}}]
-  sns_configs: [{{api_url: '{url}/sns', sigv4: {{region: r, access_key: a, secret_key: s}}, topic_arn: t}}]
+  sns_configs: [{{api_url: '{url}/sns', sigv4: {{region: r, access_key: a, secret_key: s}}, topic_arn: t, use_aws_http_client: true}}]
   jira_configs: [{{api_url: '{url}/jira', project: P, issue_type: Bug}}]
   rocketchat_configs: [{{channel: '#c'}}]
   mattermost_configs: [{{webhook_url: '{url}/mattermost'}}]

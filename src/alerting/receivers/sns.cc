@@ -103,10 +103,21 @@ class Publication {
     return {};
   }
 
+  // Where AWS_CA_BUNDLE is set, the original asks as AWS' client does, too.
+  Result<HttpOverride> HttpSettings() const {
+    const httpclient::Environment environment = httpclient::ProcessEnvironment;
+    if (!sns_.use_aws_http_client && environment("AWS_CA_BUNDLE").empty()) return sns_.http;
+    config::HttpClientConfig http;
+    SEXTANT_ASSIGN(http.tls.ca_file, httpclient::FindAwsCaBundle(sns_.sigv4.profile, environment));
+    http.proxy.from_environment = true;
+    return HttpOverride(std::move(http));
+  }
+
   Result<net::FetchRequest> Signed(const std::string& api_url) {
     SEXTANT_ASSIGN(const std::string region, Region(sns_.sigv4));
     const std::string url = api_url.empty() ? fmt::format("https://sns.{}.amazonaws.com/", region) : api_url;
-    SEXTANT_ASSIGN(net::FetchRequest request, MakeRequest(draft_, "POST", url, sns_.http, params_.Encode(),
+    SEXTANT_ASSIGN(const HttpOverride http, HttpSettings());
+    SEXTANT_ASSIGN(net::FetchRequest request, MakeRequest(draft_, "POST", url, http, params_.Encode(),
                                                           "application/x-www-form-urlencoded"));
     request.authorizer = SignerOf(draft_, sns_.sigv4, "sns");
     return request;
