@@ -1,4 +1,4 @@
-// The collector that `sextant otelcol` takes the place of, with the components that the benchmarks use, built from its
+// The collector that `sextant otelcol` takes the place of, with components that benchmarks and tests use, built from its
 // published modules to be run beside ours.
 package main
 
@@ -6,6 +6,11 @@ import (
 	"log"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/cumulativetodeltaprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/deltatocumulativeprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/groupbyattrsprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/probabilisticsamplerprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/provider/envprovider"
@@ -15,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/nopexporter"
 	"go.opentelemetry.io/collector/exporter/otlpexporter"
+	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/batchprocessor"
@@ -31,20 +37,23 @@ func factories() (otelcol.Factories, error) {
 		return all, err
 	}
 	if all.Processors, err = otelcol.MakeFactoryMap[processor.Factory](
-		batchprocessor.NewFactory(), memorylimiterprocessor.NewFactory()); err != nil {
+		batchprocessor.NewFactory(), cumulativetodeltaprocessor.NewFactory(),
+		deltatocumulativeprocessor.NewFactory(), groupbyattrsprocessor.NewFactory(), memorylimiterprocessor.NewFactory(),
+		probabilisticsamplerprocessor.NewFactory(), resourceprocessor.NewFactory()); err != nil {
 		return all, err
 	}
 	if all.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](
-		nopexporter.NewFactory(), otlpexporter.NewFactory()); err != nil {
+		nopexporter.NewFactory(), otlpexporter.NewFactory(), otlphttpexporter.NewFactory()); err != nil {
 		return all, err
 	}
-	all.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](spanmetricsconnector.NewFactory())
+	all.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](
+		spanmetricsconnector.NewFactory())
 	return all, err
 }
 
 func main() {
 	settings := otelcol.CollectorSettings{
-		BuildInfo: component.BuildInfo{Command: "otelcol", Description: "peer of the benchmarks"},
+		BuildInfo: component.BuildInfo{Command: "otelcol", Description: "peer of benchmarks and tests"},
 		Factories: factories,
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
 			ProviderFactories: []confmap.ProviderFactory{
