@@ -13,7 +13,7 @@ find_package(Boost 1.81 REQUIRED)
 find_package(tl-expected REQUIRED)
 find_package(Snappy REQUIRED)
 
-foreach(lib libcurl libnghttp2 libfyaml re2 libdeflate libzstd simdjson libxxhash sqlite3)
+foreach(lib libcurl libnghttp2 libfyaml re2 libdeflate libzstd liblz4 simdjson libxxhash sqlite3)
   pkg_check_modules(${lib} REQUIRED IMPORTED_TARGET GLOBAL ${lib})
 endforeach()
 
