@@ -1,9 +1,9 @@
 #include "kube/resource_cache.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
+#include "net/retry_after.h"
 #include "net/url.h"
 
 namespace sextant::kube {
@@ -21,13 +21,6 @@ constexpr size_t kMaxPendingBytes = 64 << 20;  // of a watch, received and not y
 constexpr core::DurationMs kListTimeoutMs = 60'000;
 constexpr core::DurationMs kWatchSeconds = 300;
 constexpr core::DurationMs kWatchSlackMs = 30'000;  // until a server that does not end its watch is given up
-
-core::DurationMs RetryAfterMs(const net::FetchResponse& response) {
-  std::string_view text = response.headers.Get("Retry-After");
-  int64_t seconds = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  return error == std::errc() && seconds > 0 && seconds <= 3'600 ? seconds * 1'000 : 0;
-}
 
 core::Error StatusError(const net::FetchResponse& response) {
   std::string message = StatusMessage(response.body);
@@ -175,7 +168,9 @@ void ResourceCache::TakePage(Result<net::FetchResponse> response) {
   auto again = [this] { List(""); };
   if (!response) return Retry(response.error(), 0, again);
   // A list that took longer than the server remembers is begun anew.
-  if (response->status != 200) return Retry(StatusError(*response), RetryAfterMs(*response), again);
+  if (response->status != 200)
+    return Retry(StatusError(*response),
+                 net::RetryAfterMs(response->headers.Get("Retry-After"), services_.clock.NowMs()), again);
   Result<ListPage> page = ParseList(response->body, resource_.kind);
   if (!page) return Retry(page.error(), 0, again);
   if (listed_.size() + page->items.size() > kMaxObjects) {
@@ -341,7 +336,8 @@ void ResourceCache::EndWatch(Stream& stream, const Result<net::FetchResponse>& r
   auto watch = [this] { Watch(); };
   if (response && response->status == 410) return List("");
   if (response && response->status != 200)
-    return Retry(StatusError(*response), RetryAfterMs(*response), list);
+    return Retry(StatusError(*response),
+                 net::RetryAfterMs(response->headers.Get("Retry-After"), services_.clock.NowMs()), list);
   // An error inside of a good answer that comes at once, again and again, must not become a storm of lists.
   bool was_short = services_.clock.NowMs() - stream.begun_ms < kFirstWaitMs;
   if (needs_list_) {

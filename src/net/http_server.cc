@@ -12,6 +12,7 @@
 #include <future>
 
 #include "net/http_connection.h"
+#include "net/listen_address.h"
 
 namespace sextant::net {
 
@@ -25,51 +26,6 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::string_view kBusyText = "503 Service Unavailable: too many connections; try again later\n";
 
 constexpr std::string_view kInherited = "fd:";
-
-struct ListenAddress {
-  tcp::endpoint endpoint;
-  bool is_wildcard = false;  // ":port": IPv6 and IPv4 together where the system has IPv6
-};
-
-// The address to bind; names are resolved, IPv4 first as Go does.
-core::Result<ListenAddress> ResolveListen(const std::string& text, asio::io_context& context) {
-  SEXTANT_ASSIGN(HostPort parsed, ParseHostPort(text));
-  ListenAddress address;
-  if (parsed.host.empty()) {
-    address.endpoint = tcp::endpoint(tcp::v6(), parsed.port);
-    address.is_wildcard = true;
-    return address;
-  }
-  error_code error;
-  auto literal = asio::ip::make_address(parsed.host, error);
-  if (!error) {
-    address.endpoint = tcp::endpoint(literal, parsed.port);
-    return address;
-  }
-  tcp::resolver resolver(context);
-  auto found = resolver.resolve(parsed.host, std::to_string(parsed.port), tcp::resolver::passive, error);
-  if (error || found.empty()) {
-    return Fail(Code::kInvalidArgument, "listen on {}: no address for \"{}\"", text, parsed.host);
-  }
-  auto v4 = std::find_if(found.begin(), found.end(),
-                         [](const auto& entry) { return entry.endpoint().address().is_v4(); });
-  address.endpoint = (v4 == found.end() ? found.begin() : v4)->endpoint();
-  return address;
-}
-
-core::Status DescribeBindError(const std::string& text, const error_code& error) {
-  if (error == asio::error::address_in_use) {
-    return Fail(
-        Code::kUnavailable,
-        "listen on {}: address already in use; stop the program that uses it or choose another address",
-        text);
-  }
-  if (error == asio::error::access_denied) {
-    return Fail(Code::kPermissionDenied,
-                "listen on {}: permission denied; ports below 1024 need privileges, choose another", text);
-  }
-  return Fail(Code::kInvalidArgument, "listen on {}: {}", text, error.message());
-}
 
 // A listening socket that somebody else has made, such as systemd.
 core::Result<TcpAcceptor> TakeOver(const std::string& text, asio::io_context& context) {
@@ -99,18 +55,19 @@ core::Result<TcpAcceptor> TakeOver(const std::string& text, asio::io_context& co
 core::Result<TcpAcceptor> Bind(const std::string& text, asio::io_context& context) {
   if (text.starts_with(kInherited)) return TakeOver(text, context);
   SEXTANT_ASSIGN(ListenAddress address, ResolveListen(text, context));
+  tcp::endpoint endpoint(address.address, address.port);
   TcpAcceptor acceptor(context.get_executor());
   error_code error;
-  acceptor.open(address.endpoint.protocol(), error);
+  acceptor.open(endpoint.protocol(), error);
   if (error && address.is_wildcard) {
-    address.endpoint = tcp::endpoint(tcp::v4(), address.endpoint.port());
-    acceptor.open(address.endpoint.protocol(), error);
+    endpoint = tcp::endpoint(tcp::v4(), address.port);
+    acceptor.open(endpoint.protocol(), error);
   }
-  if (!error && address.endpoint.protocol() == tcp::v6()) {
+  if (!error && endpoint.protocol() == tcp::v6()) {
     acceptor.set_option(asio::ip::v6_only(!address.is_wildcard), error);
   }
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor.bind(address.endpoint, error);
+  if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return tl::unexpected(DescribeBindError(text, error).error());
   return acceptor;

@@ -81,6 +81,7 @@ SEXTANT_FORWARD(kCrypto, int, EVP_PKEY_CTX_set_rsa_padding, (EVP_PKEY_CTX* a, in
 SEXTANT_FORWARD(kCrypto, int, EVP_PKEY_CTX_set_rsa_pss_saltlen, (EVP_PKEY_CTX* a, int b), (a, b))
 SEXTANT_FORWARD(kCrypto, int, EVP_PKEY_get_id, (const EVP_PKEY* a), (a))
 SEXTANT_FORWARD(kCrypto, const EVP_MD*, EVP_md5, (), ())
+SEXTANT_FORWARD(kCrypto, const EVP_MD*, EVP_sha1, (), ())
 SEXTANT_FORWARD(kCrypto, const EVP_MD*, EVP_sha256, (), ())
 SEXTANT_FORWARD(kCrypto, const EVP_MD*, EVP_sha384, (), ())
 SEXTANT_FORWARD(kCrypto, const EVP_MD*, EVP_sha512, (), ())

@@ -68,7 +68,7 @@ Status CheckNoType(const AttributeActionConfig& action, std::string_view word, s
 
 Status CheckSetter(const AttributeActionConfig& action, std::string_view word, int sources, size_t index,
                    Node node) {
-  if (sources == 0) {
+  if (sources == 0 && !action.default_value.IsSet()) {
     return node.Fail(
         "error creating AttrProc. Either field \"value\", \"from_attribute\" or \"from_context\" setting "
         "must "
@@ -165,6 +165,14 @@ Status CheckAction(const AttributeActionConfig& action, size_t index, Node node)
     return node.Fail("error creating AttrProc due to unsupported action \"{}\" at the {}-th actions", word,
                      index);
   }
+  bool sets = kind == AttributeAction::kInsert || kind == AttributeAction::kUpdate ||
+              kind == AttributeAction::kUpsert;
+  if (action.default_value.IsSet() && !sets) {
+    return node.Fail(
+        "error creating AttrProc. Action \"{}\" does not use the \"default_value\" field. This must not be "
+        "specified for {}-th action",
+        word, index);
+  }
   switch (*kind) {
     case AttributeAction::kInsert:
     case AttributeAction::kUpdate:
@@ -254,6 +262,7 @@ const config::Struct& FieldsOf(const AttributeActionConfig*) {
   static const config::Struct kFields = config::Struct::Of<C>({
       Member<&C::key>("key"),
       Member<&C::value>("value", AnyConfigValue()),
+      Member<&C::default_value>("default_value", AnyConfigValue()),
       Member<&C::pattern>("pattern"),
       Member<&C::from_attribute>("from_attribute"),
       Member<&C::from_context>("from_context"),
@@ -274,6 +283,7 @@ AttributeActions::AttributeActions(const std::vector<AttributeActionConfig>& act
     action.action = *ActionOf(Lower(config.action));
     action.key = config.key;
     action.value = config.value;
+    action.default_value = config.default_value;
     action.from_attribute = config.from_attribute;
     action.from_context = config.from_context;
     action.target = config.converted_type == "int"      ? Target::kInt
@@ -303,6 +313,7 @@ void AttributeActions::Run(const Action& action, otlp::AttributeEditor& editor, 
       if (action.action == AttributeAction::kInsert && is_there) return;
       if (action.action == AttributeAction::kUpdate && !is_there) return;
       std::optional<AnyValue> value = SourceOf(action, editor, memory, client);
+      if (!value && action.default_value.IsSet()) value = action.default_value.In(memory);
       if (value) editor.Set(memory.Copy(action.key), *value);
       return;
     }
@@ -321,6 +332,7 @@ std::optional<AnyValue> AttributeActions::SourceOf(const Action& action, const o
                                                    otlp::Memory& memory, const Client* client) {
   if (action.value.IsSet()) return action.value.In(memory);
   if (action.from_context.empty()) {
+    if (action.from_attribute.empty()) return std::nullopt;
     const AnyValue* value = editor.Find(action.from_attribute);
     return value == nullptr ? std::nullopt : std::optional(*value);
   }

@@ -21,6 +21,7 @@ enum class AttributeAction { kInsert, kUpdate, kUpsert, kDelete, kHash, kExtract
 struct AttributeActionConfig {
   std::string key;
   ConfigValue value;
+  ConfigValue default_value;  // of insert, update and upsert, when their source has none
   std::string pattern;
   std::string from_attribute;
   std::string from_context;
@@ -49,6 +50,7 @@ class AttributeActions {
     AttributeAction action = AttributeAction::kInsert;
     std::string key;
     ConfigValue value;
+    ConfigValue default_value;
     std::string from_attribute;
     std::string from_context;
     std::unique_ptr<const re2::RE2> pattern;

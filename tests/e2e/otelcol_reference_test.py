@@ -181,8 +181,8 @@ class ReferenceTest(CollectorTest):
             f"extensions.zpages.endpoint=127.0.0.1:{zpages}")
         self.assertIn("service::telemetry::metrics::address is a setting of older collectors", collector.output)
         wait_for("the collector's own metrics in Prometheus",
-                 lambda: self.prometheus.query('otelcol_process_uptime{job="otel-collector-metrics"}'))
-        ((labels, _),) = self.prometheus.query("otelcol_process_uptime").items()
+                 lambda: self.prometheus.query('otelcol_process_uptime_total{job="otel-collector-metrics"}'))
+        ((labels, _),) = self.prometheus.query("otelcol_process_uptime_total").items()
         self.assertEqual(dict(labels)["collector_name"], "otel-collector-metrics")
         self.assertEqual(dict(labels)["k8s_pod_ip"], "127.0.0.1")
         self.assertEqual(self.prometheus.one('up{job="otel-collector-metrics"}'), 1)

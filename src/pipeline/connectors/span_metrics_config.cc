@@ -95,6 +95,7 @@ const Struct& FieldsOf(const Dimension*) {
   static const Struct kFields = Struct::Of<Dimension>({
       Member<&Dimension::name>("name").Required(),
       Member<&Dimension::default_value>("default"),
+      config::NotYet("glob", "name each dimension"),
   });
   return kFields;
 }

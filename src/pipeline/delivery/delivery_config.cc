@@ -1,5 +1,9 @@
 #include "pipeline/delivery/delivery_config.h"
 
+#include <algorithm>
+#include <cctype>
+#include <set>
+
 #include "pipeline/fields.h"
 
 namespace sextant::pipeline {
@@ -46,20 +50,23 @@ Status FinishBatch(QueueBatchConfig& batch, Node node) {
   return {};
 }
 
+Status FinishPartition(QueuePartitionConfig& partition, Node node) {
+  std::set<std::string> seen;
+  for (std::string& key : partition.metadata_keys) {
+    std::ranges::transform(key, key.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (!seen.insert(key).second) {
+      return node.Fail("duplicate entry in metadata_keys: \"{}\" (case-insensitive)", key);
+    }
+  }
+  return {};
+}
+
 Status FinishQueue(QueueConfig& queue, Node node) {
   if (!queue.enabled) return {};
   if (queue.num_consumers <= 0) return node.Fail("`num_consumers` must be positive");
   if (queue.queue_size <= 0) return node.Fail("`queue_size` must be positive");
   if (!queue.storage.empty() && queue.wait_for_result) {
     return node.Fail("`wait_for_result` is not supported with a persistent queue configured with `storage`");
-  }
-  if (!queue.storage.empty() && queue.block_on_overflow) {
-    return node.FailAt(node.position(), core::Code::kUnimplemented,
-                       "`block_on_overflow` with `storage` is not supported yet");
-  }
-  if (!queue.storage.empty() && queue.batch && queue.batch->max_size > 0) {
-    return node.FailAt(node.position(), core::Code::kUnimplemented,
-                       "`batch::max_size` with `storage` is not supported yet");
   }
   if (!queue.batch) return {};
   if (!queue.batch->sizer) {
@@ -93,6 +100,13 @@ const config::Struct& FieldsOf(const RetryConfig*) {
   return kFields;
 }
 
+const config::Struct& FieldsOf(const QueuePartitionConfig*) {
+  using namespace config;
+  using C = QueuePartitionConfig;
+  static const Struct kFields = Struct::Of<C>({Member<&C::metadata_keys>("metadata_keys")}, &FinishPartition);
+  return kFields;
+}
+
 const config::Struct& FieldsOf(const QueueBatchConfig*) {
   using namespace config;
   using C = QueueBatchConfig;
@@ -102,7 +116,7 @@ const config::Struct& FieldsOf(const QueueBatchConfig*) {
           Member<&C::min_size>("min_size"),
           Member<&C::max_size>("max_size"),
           Member<&C::sizer>("sizer", SizerWords()),
-          NotYet("partition", "use the batch processor with metadata_keys"),
+          Member<&C::partition>("partition"),
       },
       &FinishBatch);
   return kFields;

@@ -22,11 +22,17 @@ struct RetryConfig {
 // What sizes count.
 enum class Sizer { kRequests, kItems, kBytes };
 
+// Batches are made apart for each combination of values that the clients' metadata has under these keys.
+struct QueuePartitionConfig {
+  std::vector<std::string> metadata_keys = {};  // in small letters
+};
+
 struct QueueBatchConfig {
   core::DurationMs flush_timeout_ms = 200;
   int64_t min_size = 8'192;
   int64_t max_size = 0;  // 0: no limit
   std::optional<Sizer> sizer;
+  QueuePartitionConfig partition = {};
 };
 
 struct QueueConfig {
@@ -41,6 +47,7 @@ struct QueueConfig {
 };
 
 const config::Struct& FieldsOf(const RetryConfig*);
+const config::Struct& FieldsOf(const QueuePartitionConfig*);
 const config::Struct& FieldsOf(const QueueBatchConfig*);
 const config::Struct& FieldsOf(const QueueConfig*);
 

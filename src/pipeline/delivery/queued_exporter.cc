@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
 
 #include "pipeline/delivery/backoff.h"
@@ -52,15 +53,23 @@ struct ExporterMetrics {
   core::Counter& refused;
 };
 
+// A batch on disk that goes in pieces, and is forgotten with the last of them.
+struct StoredPieces {
+  std::vector<uint64_t> numbers;
+  size_t left = 1;  // guarded by the exporter's mutex
+};
+using PiecesList = std::vector<std::shared_ptr<StoredPieces>>;
+
 // One batch on its way. Lives until its outcome is known.
 struct Delivery {
   Telemetry batch;
   std::vector<Done> waiting;     // who wants to know
   int64_t size = 0;              // in the queue's measure
   std::vector<uint64_t> stored;  // numbers of what is on disk
+  PiecesList pieces = {};        // what this is a piece of
   int64_t begun_ns = 0;
-  std::unique_ptr<Backoff> backoff;
-  std::unique_ptr<net::Timer> timer;
+  std::unique_ptr<Backoff> backoff = {};
+  std::unique_ptr<net::Timer> timer = {};
 };
 
 class QueuedExporter final : public Exporter {
@@ -162,7 +171,16 @@ class QueuedExporter final : public Exporter {
     Telemetry batch;
     Done done;  // null when it was told already
     int64_t size = 0;
-    std::vector<uint64_t> stored;
+    std::vector<uint64_t> stored = {};
+    PiecesList pieces = {};
+    std::string partition = {};
+  };
+
+  // What waits of one combination of metadata, for queues that make batches.
+  struct Partition {
+    size_t batches = 0;
+    int64_t measure = 0;   // in the batches' measure
+    int64_t first_ns = 0;  // when it began to wait
   };
 
   // A batch is on disk before its sender hears that it was taken.
@@ -170,6 +188,10 @@ class QueuedExporter final : public Exporter {
     {
       std::unique_lock lock(mutex_);
       bool is_full = held_ + size > queue_->queue_size;
+      if (is_full && !is_stopping_ && queue_->block_on_overflow && size <= queue_->queue_size) {
+        blocked_.push_back({std::move(batch), std::move(done), size});
+        return;
+      }
       if (is_stopping_ || is_full) {
         lock.unlock();
         metrics_.refused.Increment(static_cast<double>(batch.CountItems()));
@@ -178,27 +200,49 @@ class QueuedExporter final : public Exporter {
       // Its room is taken while it is written.
       held_ += size;
     }
-    core::Result<uint64_t> number = stored_->Put(batch);
+    Store({std::move(batch), std::move(done), size});
+  }
+
+  // Of a batch whose room is taken.
+  void Store(Waiting one) {
+    core::Result<uint64_t> number = stored_->Put(one.batch);
+    size_t items = one.batch.CountItems();
     {
       std::lock_guard lock(mutex_);
-      held_ -= size;
-      if (number) Enqueue(std::move(batch), nullptr, size, {*number});
+      held_ -= one.size;
+      if (number) Enqueue(std::move(one.batch), nullptr, one.size, {*number});
     }
     if (!number) {
-      metrics_.refused.Increment(static_cast<double>(batch.CountItems()));
-      return done(Refuse("the queue's storage: " + number.error().message()));
+      metrics_.refused.Increment(static_cast<double>(items));
+      return one.done(Refuse("the queue's storage: " + number.error().message()));
     }
-    done({});
+    one.done({});
     Pump();
+  }
+
+  std::string PartitionOf(const Telemetry& batch) const {
+    std::string partition;
+    for (const std::string& key : queue_->batch->partition.metadata_keys) {
+      std::vector<std::string_view> values;
+      if (batch.client != nullptr) values = batch.client->Values(key);
+      partition += fmt::format("{}:", values.size());
+      for (std::string_view value : values) partition += fmt::format("{}:{}", value.size(), value);
+    }
+    return partition;
   }
 
   // With mutex_ held.
   void Enqueue(Telemetry batch, Done done, int64_t size, std::vector<uint64_t> stored) {
     held_ += size;
     queue_size_->Set(static_cast<double>(held_));
-    if (queue_->batch && waiting_.empty()) first_waiting_ns_ = environment_.clock.MonotonicNs();
-    if (queue_->batch) waiting_measure_ += SizeOf(batch, *queue_->batch->sizer);
-    waiting_.push_back({std::move(batch), std::move(done), size, std::move(stored)});
+    Waiting one{std::move(batch), std::move(done), size, std::move(stored)};
+    if (queue_->batch) {
+      one.partition = PartitionOf(one.batch);
+      Partition& partition = partitions_[one.partition];
+      if (partition.batches++ == 0) partition.first_ns = environment_.clock.MonotonicNs();
+      partition.measure += SizeOf(one.batch, *queue_->batch->sizer);
+    }
+    waiting_.push_back(std::move(one));
   }
 
   // With mutex_ held.
@@ -208,7 +252,7 @@ class QueuedExporter final : public Exporter {
     if (IsStopping()) {
       return done(Refuse(fmt::format("exporter {} is shutting down", id_.Text())));
     }
-    auto delivery = std::make_shared<Delivery>(Delivery{std::move(batch), {}, 0, {}, 0, nullptr, nullptr});
+    auto delivery = std::make_shared<Delivery>(Delivery{std::move(batch), {}, 0, {}});
     delivery->waiting.push_back(std::move(done));
     {
       std::lock_guard lock(mutex_);
@@ -248,49 +292,97 @@ class QueuedExporter final : public Exporter {
   // With mutex_ held.
   std::shared_ptr<Delivery> Made(Waiting next) {
     auto delivery = std::make_shared<Delivery>(
-        Delivery{std::move(next.batch), {}, next.size, std::move(next.stored), 0, nullptr, nullptr});
+        Delivery{std::move(next.batch), {}, next.size, std::move(next.stored), std::move(next.pieces)});
     if (next.done) delivery->waiting.push_back(std::move(next.done));
     Begin(delivery);
     return delivery;
   }
 
-  // Joins what waits, when there is enough of it or it has waited long enough. With mutex_ held.
+  // The partition that has enough, or has waited long enough; of several the one that waits longest. Without
+  // one the timer is set for the next. With mutex_ held.
+  const std::string* RipePartition() {
+    const QueueBatchConfig& batch = *queue_->batch;
+    int64_t now_ns = environment_.clock.MonotonicNs();
+    const std::string* ripe = nullptr;
+    int64_t ripe_since_ns = 0;
+    core::DurationMs next_ms = batch.flush_timeout_ms;
+    for (const auto& [key, partition] : partitions_) {
+      int64_t waited_ms = (now_ns - partition.first_ns) / kNsPerMs;
+      if (partition.measure < batch.min_size && waited_ms < batch.flush_timeout_ms && !is_stopping_) {
+        next_ms = std::min(next_ms, batch.flush_timeout_ms - waited_ms);
+        continue;
+      }
+      if (ripe == nullptr || partition.first_ns < ripe_since_ns) {
+        ripe = &key;
+        ripe_since_ns = partition.first_ns;
+      }
+    }
+    if (ripe == nullptr) flush_timer_.StartAfter(next_ms, [this] { Pump(); });
+    return ripe;
+  }
+
+  // Joins what waits in a partition. With mutex_ held.
   std::shared_ptr<Delivery> TakeBatch() {
     const QueueBatchConfig& batch = *queue_->batch;
-    int64_t waited_ms = (environment_.clock.MonotonicNs() - first_waiting_ns_) / kNsPerMs;
-    if (waiting_measure_ < batch.min_size && waited_ms < batch.flush_timeout_ms && !is_stopping_) {
-      flush_timer_.StartAfter(batch.flush_timeout_ms - waited_ms, [this] { Pump(); });
-      return nullptr;
-    }
-    Waiting joined = std::move(waiting_.front());
-    waiting_.pop_front();
+    const std::string* ripe = RipePartition();
+    if (ripe == nullptr) return nullptr;
+    const std::string key = *ripe;
+    auto next = std::ranges::find(waiting_, key, &Waiting::partition);
+    Waiting joined = std::move(*next);
+    next = waiting_.erase(next);
+    size_t taken = 1;
     std::vector<Done> done;
     if (joined.done) done.push_back(std::move(joined.done));
     int64_t measure = SizeOf(joined.batch, *batch.sizer);
-    while (!waiting_.empty()) {
-      int64_t more = SizeOf(waiting_.front().batch, *batch.sizer);
+    while ((next = std::find_if(next, waiting_.end(), [&](const Waiting& one) {
+              return one.partition == key;
+            })) != waiting_.end()) {
+      int64_t more = SizeOf(next->batch, *batch.sizer);
       if (measure >= batch.min_size || (batch.max_size > 0 && measure + more > batch.max_size)) break;
-      joined.size += waiting_.front().size;
-      std::ranges::copy(waiting_.front().stored, std::back_inserter(joined.stored));
-      joined.batch.Append(std::move(waiting_.front().batch));
-      if (waiting_.front().done) done.push_back(std::move(waiting_.front().done));
-      waiting_.pop_front();
+      joined.size += next->size;
+      std::ranges::copy(next->stored, std::back_inserter(joined.stored));
+      std::ranges::copy(next->pieces, std::back_inserter(joined.pieces));
+      joined.batch.Append(std::move(next->batch));
+      if (next->done) done.push_back(std::move(next->done));
+      next = waiting_.erase(next);
       measure += more;
+      ++taken;
     }
-    waiting_measure_ -= measure;
-    first_waiting_ns_ = environment_.clock.MonotonicNs();
+    LeavePartition(key, taken, measure);
     joined.done = nullptr;
-    // One that is too large alone goes in pieces.
-    if (batch.max_size > 0 && measure > batch.max_size) {
-      Telemetry first = joined.batch.TakeFirst(static_cast<size_t>(batch.max_size));
-      Done part = done.empty() ? nullptr : JoinDone(2, std::move(done.front()));
-      waiting_measure_ += measure - batch.max_size;
-      waiting_.push_front({std::move(joined.batch), part, joined.size, {}});
-      return Made({std::move(first), part, 0, {}});
-    }
+    if (batch.max_size > 0 && measure > batch.max_size) return TakePiece(std::move(joined), std::move(done));
     std::shared_ptr<Delivery> delivery = Made(std::move(joined));
     delivery->waiting = std::move(done);
     return delivery;
+  }
+
+  // With mutex_ held.
+  void LeavePartition(const std::string& key, size_t batches, int64_t measure) {
+    Partition& partition = partitions_[key];
+    partition.batches -= batches;
+    partition.measure -= measure;
+    partition.first_ns = environment_.clock.MonotonicNs();
+    if (partition.batches == 0) partitions_.erase(key);
+  }
+
+  // The beginning of a batch that is too large alone; the rest waits in front of all others. With mutex_
+  // held.
+  std::shared_ptr<Delivery> TakePiece(Waiting whole, std::vector<Done> done) {
+    const QueueBatchConfig& batch = *queue_->batch;
+    if (!whole.stored.empty()) {
+      whole.pieces.push_back(std::make_shared<StoredPieces>(StoredPieces{std::move(whole.stored)}));
+      whole.stored.clear();
+    }
+    for (const std::shared_ptr<StoredPieces>& pieces : whole.pieces) ++pieces->left;
+    Telemetry first = whole.batch.TakeFirst(static_cast<size_t>(batch.max_size));
+    Done part = done.empty() ? nullptr : JoinDone(2, std::move(done.front()));
+    whole.done = part;
+    Partition& partition = partitions_[whole.partition];
+    if (partition.batches++ == 0) partition.first_ns = environment_.clock.MonotonicNs();
+    partition.measure += SizeOf(whole.batch, *batch.sizer);
+    PiecesList pieces = whole.pieces;
+    waiting_.push_front(std::move(whole));
+    return Made({std::move(first), part, 0, {}, std::move(pieces)});
   }
 
   void Attempt(const std::shared_ptr<Delivery>& delivery) {
@@ -360,16 +452,22 @@ class QueuedExporter final : public Exporter {
   // `forgets`: whether what is on disk goes, too.
   void End(const std::shared_ptr<Delivery>& delivery, Outcome outcome, bool forgets = true) {
     std::vector<Waiting> admitted;
+    bool is_kept = false;
     {
       std::lock_guard lock(mutex_);
       if (deliveries_.erase(delivery) == 0) return;
       held_ -= delivery->size;
       if (queue_size_ != nullptr) queue_size_->Set(static_cast<double>(held_));
+      is_kept = !forgets && (!delivery->stored.empty() || !delivery->pieces.empty());
+      for (const std::shared_ptr<StoredPieces>& pieces : delivery->pieces) {
+        if (forgets && --pieces->left == 0) {
+          std::ranges::copy(pieces->numbers, std::back_inserter(delivery->stored));
+        }
+      }
       Admit(admitted);
       ++ending_;
     }
     auto items = static_cast<double>(delivery->batch.CountItems());
-    bool is_kept = !forgets && !delivery->stored.empty();
     if (!delivery->stored.empty() && forgets) {
       if (core::Status removed = stored_->Remove(delivery->stored); !removed) {
         logger_.Warn("what was sent cannot be removed from the storage, it will be sent again",
@@ -388,18 +486,30 @@ class QueuedExporter final : public Exporter {
                                                               {"permanent", outcome.error().is_permanent}});
     }
     for (Done& done : delivery->waiting) done(outcome);
-    for (Waiting& one : admitted) one.done({});
+    for (Waiting& one : admitted) {
+      if (stored_ != nullptr) {
+        Store(std::move(one));
+      } else {
+        one.done({});
+      }
+    }
     Pump();
     std::lock_guard lock(mutex_);
     --ending_;
     if (IsIdle()) idle_.notify_all();
   }
 
-  // Takes blocked batches for which there is room now. With mutex_ held.
+  // Takes blocked batches for which there is room now; those of a queue on disk get the room only. With
+  // mutex_ held.
   void Admit(std::vector<Waiting>& admitted) {
     while (!blocked_.empty() && held_ + blocked_.front().size <= queue_->queue_size) {
       Waiting next = std::move(blocked_.front());
       blocked_.pop_front();
+      if (stored_ != nullptr) {
+        held_ += next.size;
+        admitted.push_back(std::move(next));
+        continue;
+      }
       bool waits = queue_->wait_for_result;
       if (!waits) admitted.push_back({next.batch, next.done, next.size, {}});
       Enqueue(std::move(next.batch), waits ? next.done : nullptr, next.size, {});
@@ -415,6 +525,7 @@ class QueuedExporter final : public Exporter {
       std::ranges::move(blocked_, std::back_inserter(rest));
       waiting_.clear();
       blocked_.clear();
+      partitions_.clear();
       under_way.assign(deliveries_.begin(), deliveries_.end());
     }
     uint64_t items = 0;
@@ -423,7 +534,7 @@ class QueuedExporter final : public Exporter {
       End(delivery, Refuse("not sent before the shutdown"), false);
     }
     for (Waiting& one : rest) {
-      if (one.stored.empty()) items += one.batch.CountItems();
+      if (one.stored.empty() && one.pieces.empty()) items += one.batch.CountItems();
       if (one.done) one.done(Refuse("not sent before the shutdown"));
     }
     if (items == 0) return;
@@ -459,9 +570,8 @@ class QueuedExporter final : public Exporter {
   std::deque<Waiting> waiting_;
   std::deque<Waiting> blocked_;  // not taken yet
   absl::flat_hash_set<std::shared_ptr<Delivery>> deliveries_;
-  int64_t held_ = 0;             // size of what waits and is under way
-  int64_t waiting_measure_ = 0;  // of what waits, in the batches' measure
-  int64_t first_waiting_ns_ = 0;
+  std::map<std::string, Partition> partitions_;  // of what waits, for queues that make batches
+  int64_t held_ = 0;                             // size of what waits and is under way
   int64_t stop_ns_ = 0;
   int ending_ = 0;    // deliveries whose outcome is being told
   int attempts_ = 0;  // sends under way

@@ -184,6 +184,37 @@ TEST_F(QueuedExporterTest, WhatWaitsIsJoinedToBatches) {
   EXPECT_EQ(Metric("sent_spans"), 45);
 }
 
+TEST_F(QueuedExporterTest, BatchesAreMadeApartByMetadata) {
+  QueueConfig queue;
+  queue.num_consumers = 1;
+  queue.batch.emplace();
+  queue.batch->sizer = Sizer::kItems;
+  queue.batch->min_size = 4;
+  queue.batch->flush_timeout_ms = 60'000;
+  queue.batch->partition.metadata_keys = {"x-tenant"};
+  Exporter& exporter = Make(queue);
+  auto of = [](const std::string& tenant, const std::string& name) {
+    Telemetry batch = Spans(2, name);
+    if (!tenant.empty()) batch.client = std::make_shared<const Client>(Client{"", {{"x-tenant", tenant}}});
+    return batch;
+  };
+  EXPECT_TRUE(ConsumeAndWait(exporter, of("red", "a")));
+  EXPECT_TRUE(ConsumeAndWait(exporter, of("blue", "b")));
+  EXPECT_TRUE(ConsumeAndWait(exporter, of("", "c")));
+  EXPECT_EQ(peer_.taken.calls(), 0u);
+  EXPECT_TRUE(ConsumeAndWait(exporter, of("red", "d")));
+  std::vector<Telemetry> batches = peer_.taken.WaitForBatches(1);
+  ASSERT_EQ(batches.size(), 1u);
+  EXPECT_EQ(SpanNames(batches[0]), (std::vector<std::string>{"a0", "a1", "d0", "d1"}));
+  EXPECT_EQ(batches[0].client->Values("x-tenant"), std::vector<std::string_view>{"red"});
+  // The end sends what waits in the others.
+  exporter.Shutdown();
+  batches = peer_.taken.WaitForBatches(3);
+  ASSERT_EQ(batches.size(), 3u);
+  EXPECT_EQ(SpanNames(batches[1]), (std::vector<std::string>{"b0", "b1"}));
+  EXPECT_EQ(SpanNames(batches[2]), (std::vector<std::string>{"c0", "c1"}));
+}
+
 TEST_F(QueuedExporterTest, TheEndSendsWhatIsQueued) {
   QueueConfig queue;
   queue.num_consumers = 1;

@@ -41,7 +41,7 @@ class FileExporterTest : public testing::Test {
   const ComponentType type_ = FileExporterType();
   ComponentHarness harness_;
   TestDirectory directory_;
-  const std::string path_ = directory_ / "out.json";
+  std::string path_ = directory_ / "out.json";
   std::unique_ptr<Exporter> exporter_;
 };
 
@@ -103,7 +103,7 @@ TEST_F(FileExporterTest, RefusesBadSettings) {
             std::string::npos);
   EXPECT_NE(error("path: a\nformat: xml").find("format type is not supported"), std::string::npos);
   EXPECT_NE(error("path: a\ncompression: gzip").find("compression is not supported"), std::string::npos);
-  EXPECT_NE(error("path: a\ngroup_by: {enabled: true}").find("group_by is not supported yet"),
+  EXPECT_NE(error("path: a\nencoding: text_encoding").find("encoding is not supported yet"),
             std::string::npos);
 }
 
@@ -122,6 +122,78 @@ TEST_F(FileExporterTest, RotatesAndRemovesOldFiles) {
                                              "out-2023-11-14T22-13-20.002.json cccccc", "out.json dddddd"}));
   EXPECT_EQ((*file)->Write(std::string(11, 'e')).error().message(),
             "write length 11 exceeds maximum file size 10");
+}
+
+// Files by an attribute of resources.
+class GroupedFileExporterTest : public FileExporterTest {
+ protected:
+  void StartGrouped(const std::string& more = "") {
+    path_ = directory_ / "by-*/out.json";
+    Start("group_by: {enabled: true, resource_attribute: tenant, max_open_files: 1}\n" + more);
+  }
+  // A span for each tenant; "" for a resource without one.
+  Outcome SendOf(const std::vector<std::string>& tenants) {
+    otlp::TracesData data;
+    for (const std::string& tenant : tenants) {
+      otlp::ResourceSpans& resource = data.resources.emplace_back();
+      if (!tenant.empty()) {
+        otlp::KeyValue item{"tenant", otlp::AnyValue::Text(data.memory.Copy(tenant))};
+        resource.resource.attributes = data.memory.CopyList(std::span<const otlp::KeyValue>(&item, 1));
+      }
+      resource.scopes.emplace_back().spans.emplace_back().name = data.memory.Copy("of " + tenant);
+    }
+    KeptOutcome outcome;
+    exporter_->Consume(Telemetry(std::move(data)), outcome.done());
+    return outcome.Wait();
+  }
+  double Dropped() {
+    const std::string text = harness_.registry.RenderText();
+    const std::string series = "\nsextant_otelcol_file_dropped_items_total{exporter=\"file\"} ";
+    size_t at = text.find(series);
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + series.size()));
+  }
+};
+
+TEST_F(GroupedFileExporterTest, WritesAFileForEachValue) {
+  StartGrouped();
+  EXPECT_TRUE(SendOf({"a", "b", "a"}));
+  // Only one file is open: each of these is closed for the other, and goes on where it was.
+  EXPECT_TRUE(SendOf({"b"}));
+  EXPECT_TRUE(SendOf({"a"}));
+  exporter_->Shutdown();
+  std::string a = ReadTestFile(directory_ / "by-a/out.json");
+  std::string b = ReadTestFile(directory_ / "by-b/out.json");
+  EXPECT_EQ(std::ranges::count(a, '\n'), 2);
+  EXPECT_EQ(std::ranges::count(b, '\n'), 2);
+  EXPECT_EQ(NameOf(otlp::DecodeTracesJson(b.substr(0, b.find('\n')))), "of b");
+  EXPECT_EQ(Dropped(), 0);
+}
+
+TEST_F(GroupedFileExporterTest, CountsWhatBelongsToNoFile) {
+  StartGrouped();
+  EXPECT_TRUE(SendOf({"", "/../../../escape", std::string("zero\0byte", 9), "good"}));
+  EXPECT_EQ(Dropped(), 3);
+  EXPECT_NE(ReadTestFile(directory_ / "by-good/out.json"), "");
+}
+
+TEST_F(GroupedFileExporterTest, MakesDirectoriesWithTheirPermissions) {
+  StartGrouped("directory_permissions: '0700'");
+  EXPECT_TRUE(SendOf({"a"}));
+  EXPECT_EQ(std::filesystem::status(directory_ / "by-a").permissions(), std::filesystem::perms::owner_all);
+}
+
+TEST_F(FileExporterTest, RefusesBadGroupsAndPermissions) {
+  auto error = [&](const std::string& more) {
+    return harness_.ErrorOf(type_, "path: " + path_ + "\n" + more);
+  };
+  EXPECT_NE(error("group_by: {enabled: true}").find("exactly one *"), std::string::npos);
+  EXPECT_NE(harness_.ErrorOf(type_, "{path: '*/x', group_by: {enabled: true}}").find("must not start with *"),
+            std::string::npos);
+  EXPECT_NE(error("directory_permissions: '0999'").find("valid octal"), std::string::npos);
+  EXPECT_NE(error("compression: zstd\ncompression_params: {level: 99}").find("unsupported parameters"),
+            std::string::npos);
+  EXPECT_NE(error("compression_params: {level: 3}").find("without compression"), std::string::npos);
+  EXPECT_EQ(error("compression: zstd\ncompression_params: {level: 11}"), "");
 }
 
 }  // namespace

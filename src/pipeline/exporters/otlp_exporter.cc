@@ -110,6 +110,7 @@ class HttpSender final : public Sender {
         config_(config),
         url_(std::move(url)),
         is_json_(config.encoding == "json"),
+        cookies_(CookiesOf(config.client, url_, environment_.clock)),
         request_(RequestOf(config.client)) {
     request_.method = "POST";
     request_.url = url_;
@@ -138,6 +139,7 @@ class HttpSender final : public Sender {
       if (!headers) return done(Refuse(headers.error().message()));
       for (const auto& [name, value] : *headers) request.headers.Set(name, value);
     }
+    if (cookies_) cookies_->AddTo(request);
     fetches_.Fetch(environment_, std::move(request),
                    [this, done = std::move(done)](const core::Result<net::FetchResponse>& response) {
                      done(Take(response));
@@ -149,6 +151,7 @@ class HttpSender final : public Sender {
 
   Outcome Take(const core::Result<net::FetchResponse>& response) const {
     if (!response) return Refuse("failed to make an HTTP request: " + response.error().message());
+    if (cookies_) cookies_->Take(*response);
     if (response->status >= 200 && response->status <= 299) {
       bool is_json = response->headers.Get("Content-Type").starts_with("application/json");
       auto partial = is_json ? ReadPartialSuccessJson(response->body) : ReadPartialSuccess(response->body);
@@ -162,7 +165,8 @@ class HttpSender final : public Sender {
   const OtlpHttpExporterConfig config_;
   const std::string url_;
   const bool is_json_;
-  net::FetchRequest request_;  // all but the body
+  const std::unique_ptr<CookieJar> cookies_;  // or null
+  net::FetchRequest request_;                 // all but the body
   ClientAuthenticator* authenticator_ = nullptr;
   Fetches fetches_;
 };

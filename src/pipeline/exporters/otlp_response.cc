@@ -1,11 +1,11 @@
 #include "pipeline/exporters/otlp_response.h"
 
 #include <simdjson.h>
-#include <time.h>
 
 #include <algorithm>
 #include <charconv>
 
+#include "net/retry_after.h"
 #include "wire/decode.h"
 
 namespace sextant::pipeline {
@@ -137,24 +137,10 @@ Outcome OutcomeOf(const net::FetchResponse& response, std::string_view url, core
   if (!message.empty()) refusal.message += ", Message=" + message;
   refusal.is_permanent = !MayRetry(response.status);
   if (!refusal.is_permanent) {
-    refusal.retry_after_ms = RetryAfterMs(response.headers.Get("Retry-After"), now_ms);
+    refusal.retry_after_ms = net::RetryAfterMs(response.headers.Get("Retry-After"), now_ms);
     refusal.code = response.status == 429 ? GrpcCode::kResourceExhausted : GrpcCode::kUnavailable;
   }
   return tl::unexpected(std::move(refusal));
-}
-
-core::DurationMs RetryAfterMs(std::string_view value, core::TimestampMs now_ms) {
-  if (value.empty()) return 0;
-  int64_t seconds = 0;
-  auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-  if (error == std::errc() && end == value.data() + value.size()) {
-    return std::clamp<int64_t>(seconds, 0, kLongestWaitMs / 1000) * 1000;
-  }
-  struct tm when{};
-  std::string text(value);
-  if (::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &when) == nullptr) return 0;
-  return std::clamp<core::DurationMs>(static_cast<int64_t>(::timegm(&when)) * 1000 - now_ms, 0,
-                                      kLongestWaitMs);
 }
 
 }  // namespace sextant::pipeline

@@ -26,7 +26,4 @@ Outcome OutcomeOf(const net::GrpcResult& result);
 // The same over HTTP; `now_ms` for dates in Retry-After.
 Outcome OutcomeOf(const net::FetchResponse& response, std::string_view url, core::TimestampMs now_ms);
 
-// The milliseconds that a Retry-After header asks for: seconds or a date; 0 when it says nothing.
-core::DurationMs RetryAfterMs(std::string_view value, core::TimestampMs now_ms);
-
 }  // namespace sextant::pipeline

@@ -1,7 +1,12 @@
 #include "pipeline/exporters/prometheus_exporter.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <map>
+#include <optional>
 
+#include "core/metric_names.h"
+#include "metrics/exposition/negotiation.h"
 #include "otlp/delta_to_cumulative.h"
 #include "otlp/prometheus_names.h"
 #include "otlp/prometheus_translator.h"
@@ -26,12 +31,16 @@ struct PrometheusConfig {
   bool send_timestamps = false;
   core::DurationMs metric_expiration_ms = 300'000;
   ResourceToTelemetryConfig resource_to_telemetry_conversion;
+  std::optional<ResourceToTelemetryConfig> resource_constant_labels;  // its newer name
+  bool enables_open_metrics = false;
+  std::optional<QueueConfig> sending_queue;
   bool without_scope_info = false;
   bool add_metric_suffixes = true;
   std::string translation_strategy;
 
   otlp::PrometheusSettings Translation() const {
     otlp::PrometheusSettings settings;
+    settings.allows_utf8 = translation_strategy.starts_with("No");
     settings.adds_suffixes =
         translation_strategy.empty() ? add_metric_suffixes : translation_strategy.ends_with("WithSuffixes");
     settings.name_space = name_space;
@@ -45,14 +54,11 @@ Status CheckPrometheus(PrometheusConfig& config, config::Node node) {
   if (config.server.endpoint.empty())
     return node.Fail("expecting a non-blank address to run the Prometheus metrics handler");
   const std::string& strategy = config.translation_strategy;
-  if (strategy == "NoUTF8EscapingWithSuffixes" || strategy == "NoTranslation") {
-    return node.Fail(
-        "translation_strategy {} is not supported yet: names are those of the classic text format", strategy);
+  for (std::string_view known : {"", "UnderscoreEscapingWithSuffixes", "UnderscoreEscapingWithoutSuffixes",
+                                 "NoUTF8EscapingWithSuffixes", "NoTranslation"}) {
+    if (strategy == known) return {};
   }
-  if (!strategy.empty() && !strategy.starts_with("UnderscoreEscapingWith")) {
-    return node.Fail("invalid translation_strategy: {}", strategy);
-  }
-  return {};
+  return node.Fail("invalid translation_strategy: {}", strategy);
 }
 
 const config::Struct& FieldsOf(const PrometheusConfig*) {
@@ -65,8 +71,10 @@ const config::Struct& FieldsOf(const PrometheusConfig*) {
           Member<&C::send_timestamps>("send_timestamps"),
           Member<&C::metric_expiration_ms>("metric_expiration", GoDuration()),
           Member<&C::resource_to_telemetry_conversion>("resource_to_telemetry_conversion"),
-          NotYet("resource_constant_labels", "use resource_to_telemetry_conversion"),
-          NotYet("enable_open_metrics", "answers are in the text format 0.0.4").Allowing({"false"}),
+          Member<&C::resource_constant_labels>("resource_constant_labels",
+                                               Section<ResourceToTelemetryConfig>()),
+          Member<&C::enables_open_metrics>("enable_open_metrics"),
+          Member<&C::sending_queue>("sending_queue", Section<QueueConfig>()),
           Member<&C::without_scope_info>("without_scope_info"),
           Member<&C::add_metric_suffixes>("add_metric_suffixes").AlwaysWritten(),
           Member<&C::translation_strategy>("translation_strategy"),
@@ -74,6 +82,30 @@ const config::Struct& FieldsOf(const PrometheusConfig*) {
       },
       &CheckPrometheus);
   return kFields;
+}
+
+constexpr std::string_view kOpenMetricsType = "application/openmetrics-text";
+
+// How much a client wants a media type (RFC 9110 12.5.1), from 0 to 1; 0 when it is not named.
+double QualityOf(std::string_view accept, std::string_view media_type) {
+  double best = 0;
+  while (!accept.empty()) {
+    std::string_view choice = accept.substr(0, accept.find(','));
+    accept.remove_prefix(std::min(accept.size(), choice.size() + 1));
+    size_t start = choice.find_first_not_of(' ');
+    if (start == std::string_view::npos || !choice.substr(start).starts_with(media_type)) continue;
+    size_t quality = choice.find("q=");
+    double value = quality == std::string_view::npos
+                       ? 1
+                       : std::strtod(std::string(choice.substr(quality + 2)).c_str(), nullptr);
+    best = std::max(best, value);
+  }
+  return best;
+}
+
+bool PrefersOpenMetrics(std::string_view accept) {
+  double quality = QualityOf(accept, kOpenMetricsType);
+  return quality > 0 && quality >= QualityOf(accept, "text/plain");
 }
 
 class PrometheusSender final : public Sender {
@@ -88,11 +120,7 @@ class PrometheusSender final : public Sender {
 
   Status Start() override {
     net::Router router;
-    router.Add("GET", "/metrics", [this](const net::HttpRequest&) {
-      net::HttpResponse response = net::HttpResponse::Text(200, metrics_.RenderText());
-      response.headers.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-      return response;
-    });
+    router.Add("GET", "/metrics", [this](const net::HttpRequest& request) { return Show(request); });
     SEXTANT_ASSIGN(endpoint_, StartExtensionServer(settings_, config_.server, std::move(router)));
     return {};
   }
@@ -101,7 +129,8 @@ class PrometheusSender final : public Sender {
   void Send(Telemetry batch, Done done) override {
     otlp::MetricsData& data = batch.MutableMetrics();
     deltas_.Convert(data);
-    CopyResourceAttributes(config_.resource_to_telemetry_conversion, data);
+    CopyResourceAttributes(
+        config_.resource_constant_labels.value_or(config_.resource_to_telemetry_conversion), data);
     std::unique_ptr<model::Appender> appender = metrics_.NewAppender();
     otlp::PrometheusTranslator translator(translation_, *appender);
     translator.Translate(data);
@@ -113,6 +142,20 @@ class PrometheusSender final : public Sender {
   }
 
  private:
+  net::HttpResponse Show(const net::HttpRequest& request) {
+    std::string_view accept = request.headers.Get("Accept");
+    exposition::NegotiatedFormat negotiated = exposition::Negotiate(accept, false);
+    PulledFormat format{.is_open_metrics = config_.enables_open_metrics && PrefersOpenMetrics(accept),
+                        .escaping = negotiated.escaping};
+    net::HttpResponse response = net::HttpResponse::Text(200, metrics_.Render(format));
+    std::string type = format.is_open_metrics
+                           ? fmt::format("{}; version=1.0.0; charset=utf-8; escaping={}", kOpenMetricsType,
+                                         core::EscapingName(format.escaping))
+                           : exposition::ContentTypeOf(negotiated);
+    response.headers.Set("Content-Type", type);
+    return response;
+  }
+
   const ComponentSettings settings_;
   const PrometheusConfig config_;
   const otlp::PrometheusSettings translation_;
@@ -126,7 +169,7 @@ Made<Exporter> MakePrometheus(const ComponentSettings& settings, const Prometheu
   PulledMetricsOptions options;
   options.expiration_ms = config.metric_expiration_ms;
   options.sends_timestamps = config.send_timestamps;
-  otlp::LabelNamer namer{false, true, true};
+  otlp::LabelNamer namer{config.Translation().allows_utf8, true, true};
   model::LabelsBuilder labels;
   for (const auto& [name, value] : config.const_labels) {
     SEXTANT_ASSIGN(std::string built, namer.Build(name));
@@ -135,7 +178,7 @@ Made<Exporter> MakePrometheus(const ComponentSettings& settings, const Prometheu
   options.const_labels = labels.Build();
   RetryConfig no_retry;
   no_retry.enabled = false;
-  return MakeQueuedExporter(settings, signal, std::nullopt, no_retry,
+  return MakeQueuedExporter(settings, signal, config.sending_queue, no_retry,
                             std::make_unique<PrometheusSender>(settings, config, std::move(options)));
 }
 

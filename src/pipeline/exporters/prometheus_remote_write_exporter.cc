@@ -36,6 +36,7 @@ class RemoteWriteSender final : public Sender {
       : config_(config),
         environment_(settings.environment),
         logger_(settings.logger),
+        cookies_(CookiesOf(config_.Client(), config_.Client().endpoint, environment_.clock)),
         translation_(config.Translation()),
         external_labels_(std::move(external_labels)),
         failed_translations_(
@@ -70,8 +71,8 @@ class RemoteWriteSender final : public Sender {
   }
 
   void Send(Telemetry batch, Done done) override {
-    if (config_.resource_to_telemetry_conversion.enabled) {
-      CopyResourceAttributes(config_.resource_to_telemetry_conversion, batch.MutableMetrics());
+    if (config_.ResourceLabels().enabled) {
+      CopyResourceAttributes(config_.ResourceLabels(), batch.MutableMetrics());
     }
     RemoteWriteBatch series(config_.version, external_labels_);
     otlp::PrometheusTranslator translator(translation_, series);
@@ -179,6 +180,7 @@ class RemoteWriteSender final : public Sender {
       for (const auto& [name, value] : headers) fetch.headers.Set(name, value);
     }
     fetch.body = request.body;
+    if (cookies_) cookies_->AddTo(fetch);
     return fetch;
   }
 
@@ -193,6 +195,7 @@ class RemoteWriteSender final : public Sender {
 
   void Take(const std::shared_ptr<Request>& request, Result<net::FetchResponse> response) {
     if (!response) return TryLater(request, response.error().message());
+    if (cookies_) cookies_->Take(*response);
     int status = response->status;
     if (status >= 200 && status < 300) return SendNext(request->job);
     std::string message = fmt::format("remote write returned HTTP status {}: {}", status,
@@ -250,6 +253,7 @@ class RemoteWriteSender final : public Sender {
   const RemoteWriteExporterConfig config_;
   Environment& environment_;
   const core::Logger logger_;
+  const std::unique_ptr<CookieJar> cookies_;  // or null
   const otlp::PrometheusSettings translation_;
   const model::Labels external_labels_;
   core::Counter& failed_translations_;

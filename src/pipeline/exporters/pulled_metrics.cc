@@ -63,11 +63,11 @@ class PulledBatch final : public model::Appender {
                                    const model::Sample& sample) override {
     if (sample.histogram != nullptr) {
       ++skipped_histograms_;
-      samples_.push_back({model::Labels(), 0, 0, {}});  // has a number, as all samples have
+      samples_.push_back({model::Labels(), 0, 0, {}, {}});  // has a number, as all samples have
       return {samples_.size(), model::AppendOutcome::kOk};
     }
     auto [place, is_new] = numbers_.try_emplace(labels, samples_.size() + 1);
-    if (is_new) samples_.push_back({labels, 0, 0, {}});
+    if (is_new) samples_.push_back({labels, 0, 0, {}, {}});
     PulledMetrics::Taken& taken = samples_[place->second - 1];
     if (is_new || sample.time_ms >= taken.time_ms) {
       taken.value = sample.value;
@@ -76,7 +76,8 @@ class PulledBatch final : public model::Appender {
     return {place->second, model::AppendOutcome::kOk};
   }
   model::AppendResult AppendExemplar(model::SeriesRef ref, const model::Labels&,
-                                     const model::Exemplar&) override {
+                                     const model::Exemplar& exemplar) override {
+    samples_[ref - 1].exemplar = exemplar;
     return {ref, model::AppendOutcome::kOk};
   }
   model::AppendResult UpdateMetadata(model::SeriesRef ref, const model::Labels&,
@@ -129,33 +130,99 @@ void PulledMetrics::Take(std::vector<Taken> samples, uint64_t skipped_histograms
       continue;
     }
     family.metadata = std::move(sample.metadata);
-    family.lines[std::move(key)] = {line_labels.Build(), sample.value, sample.time_ms, now_ns};
+    family.lines[std::move(key)] = {line_labels.Build(), sample.value, sample.time_ms, now_ns,
+                                    std::move(sample.exemplar)};
   }
 }
 
-void PulledMetrics::RenderLine(const Line& line, bool has_timestamp, std::string& out) {
-  out += line.labels.metric_name();
-  bool is_first = true;
-  for (model::LabelView label : line.labels) {
-    if (label.name == model::kMetricName) continue;
-    out += is_first ? '{' : ',';
-    is_first = false;
-    out += label.name;
-    out += "=\"";
-    AppendEscaped(label.value, true, out);
-    out += '"';
-  }
-  if (!is_first) out += '}';
-  out += ' ';
-  out += model::FormatValue(line.value);
-  if (has_timestamp) out += fmt::format(" {}", line.time_ms);
-  out += '\n';
-}
+// Writes families in one format.
+class PulledMetrics::Writer {
+ public:
+  Writer(const PulledFormat& format, bool sends_timestamps)
+      : format_(format), sends_timestamps_(sends_timestamps) {}
 
-std::string PulledMetrics::RenderText() {
+  void BeginFamily(const std::string& name, const model::MetricMetadata& metadata) {
+    is_counter_ = format_.is_open_metrics && metadata.type == "counter";
+    std::string shown = Exposed(name);
+    if (is_counter_ && shown.ends_with(kTotal)) shown.resize(shown.size() - kTotal.size());
+    std::string written = model::IsClassicMetricName(shown) ? shown : Quoted(shown);
+    out_ += "# HELP " + written + " ";
+    AppendEscaped(metadata.help, format_.is_open_metrics, out_);
+    bool has_type = !metadata.type.empty() && metadata.type != "unknown";
+    std::string_view untyped = format_.is_open_metrics ? "unknown" : "untyped";
+    out_ += fmt::format("\n# TYPE {} {}\n", written, has_type ? std::string_view(metadata.type) : untyped);
+  }
+
+  void AddLine(const Line& line) {
+    std::string name = Exposed(line.labels.metric_name());
+    // OpenMetrics knows counters by the suffix.
+    if (is_counter_ && !name.ends_with(kTotal)) name += kTotal;
+    std::string list = model::IsClassicMetricName(name) ? "" : Quoted(name);
+    if (list.empty()) out_ += name;
+    AppendLabels(line.labels, list);
+    if (!list.empty()) out_ += '{' + list + '}';
+    out_ += ' ';
+    out_ += model::FormatValue(line.value);
+    if (sends_timestamps_) out_ += ' ' + TimeText(line.time_ms);
+    bool may_have_exemplar = is_counter_ || name.ends_with("_bucket");
+    if (format_.is_open_metrics && line.exemplar && may_have_exemplar) AddExemplar(*line.exemplar);
+    out_ += '\n';
+  }
+
+  std::string Finish() {
+    if (format_.is_open_metrics) out_ += "# EOF\n";
+    return std::move(out_);
+  }
+
+ private:
+  static constexpr std::string_view kTotal = "_total";
+
+  static std::string Quoted(std::string_view text) {
+    std::string out = "\"";
+    AppendEscaped(text, true, out);
+    return out += '"';
+  }
+  std::string Exposed(std::string_view name) const { return core::EscapeExposedName(name, format_.escaping); }
+
+  void AppendLabels(const model::Labels& labels, std::string& list) const {
+    for (model::LabelView label : labels) {
+      if (label.name == model::kMetricName) continue;
+      if (!list.empty()) list += ',';
+      std::string name = Exposed(label.name);
+      list += model::IsClassicLabelName(name) ? name : Quoted(name);
+      list += '=';
+      std::string value(label.value);
+      // OpenMetrics writes bounds as floating-point numbers.
+      bool is_bound = label.name == "le" || label.name == "quantile";
+      bool is_whole = !value.empty() && value.find_first_not_of("-0123456789") == std::string::npos;
+      if (format_.is_open_metrics && is_bound && is_whole) value += ".0";
+      list += Quoted(value);
+    }
+  }
+
+  std::string TimeText(core::TimestampMs time_ms) const {
+    if (!format_.is_open_metrics) return fmt::format("{}", time_ms);
+    return fmt::format("{}{}.{:03}", time_ms < 0 ? "-" : "", std::abs(time_ms) / 1'000,
+                       std::abs(time_ms) % 1'000);
+  }
+
+  void AddExemplar(const model::Exemplar& exemplar) {
+    std::string list;
+    AppendLabels(exemplar.labels, list);
+    out_ += fmt::format(" # {{{}}} {}", list, model::FormatValue(exemplar.value));
+    if (exemplar.time_ms != 0) out_ += ' ' + TimeText(exemplar.time_ms);
+  }
+
+  const PulledFormat format_;
+  const bool sends_timestamps_;
+  bool is_counter_ = false;  // the family is one of OpenMetrics
+  std::string out_;
+};
+
+std::string PulledMetrics::Render(const PulledFormat& format) {
   constexpr int64_t kNsPerMs = 1'000'000;
   int64_t oldest_ns = clock_.MonotonicNs() - options_.expiration_ms * kNsPerMs;
-  std::string out;
+  Writer writer(format, options_.sends_timestamps);
   std::lock_guard lock(mutex_);
   for (auto family = families_.begin(); family != families_.end();) {
     std::erase_if(family->second.lines, [&](const auto& item) { return item.second.updated_ns < oldest_ns; });
@@ -163,16 +230,11 @@ std::string PulledMetrics::RenderText() {
       family = families_.erase(family);
       continue;
     }
-    const model::MetricMetadata& metadata = family->second.metadata;
-    out += "# HELP " + family->first + " ";
-    AppendEscaped(metadata.help, false, out);
-    bool has_type = !metadata.type.empty() && metadata.type != "unknown";
-    std::string_view type = has_type ? std::string_view(metadata.type) : "untyped";
-    out += fmt::format("\n# TYPE {} {}\n", family->first, type);
-    for (const auto& [key, line] : family->second.lines) RenderLine(line, options_.sends_timestamps, out);
+    writer.BeginFamily(family->first, family->second.metadata);
+    for (const auto& [key, line] : family->second.lines) writer.AddLine(line);
     ++family;
   }
-  return out;
+  return writer.Finish();
 }
 
 }  // namespace sextant::pipeline

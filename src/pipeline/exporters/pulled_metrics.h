@@ -1,4 +1,5 @@
-// The newest samples of all series, for a Prometheus that asks for them, in the text format 0.0.4.
+// The newest samples of all series, for a Prometheus that asks for them, as text (0.0.4, or 1.0.0 where names
+// are quoted) or OpenMetrics.
 //
 // A series that had no sample for a while, or a stale marker, is gone. Thread-safe.
 #pragma once
@@ -6,11 +7,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "core/clock.h"
+#include "core/metric_names.h"
 #include "model/storage.h"
 
 namespace sextant::pipeline {
@@ -21,6 +24,11 @@ struct PulledMetricsOptions {
   model::Labels const_labels;  // of every series, unless it has such a label
 };
 
+struct PulledFormat {
+  bool is_open_metrics = false;
+  core::Escaping escaping = core::Escaping::kUnderscores;  // of names that are not classic
+};
+
 class PulledMetrics final : public model::Appendable {
  public:
   // `clock` outlives it.
@@ -29,7 +37,7 @@ class PulledMetrics final : public model::Appendable {
 
   // Samples count when their batch is committed.
   std::unique_ptr<model::Appender> NewAppender() override;
-  std::string RenderText();
+  std::string Render(const PulledFormat& format);
 
   uint64_t skipped_histograms() const;  // native ones, which the text format cannot tell
 
@@ -43,6 +51,7 @@ class PulledMetrics final : public model::Appendable {
     double value = 0;
     core::TimestampMs time_ms = 0;
     int64_t updated_ns = 0;
+    std::optional<model::Exemplar> exemplar;
   };
   struct Family {
     model::MetricMetadata metadata;
@@ -53,10 +62,11 @@ class PulledMetrics final : public model::Appendable {
     double value = 0;
     core::TimestampMs time_ms = 0;
     model::MetricMetadata metadata;
+    std::optional<model::Exemplar> exemplar;
   };
+  class Writer;
 
   void Take(std::vector<Taken> samples, uint64_t skipped_histograms);
-  static void RenderLine(const Line& line, bool has_timestamp, std::string& out);
 
   const core::Clock& clock_;
   const PulledMetricsOptions options_;

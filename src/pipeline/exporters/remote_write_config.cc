@@ -43,6 +43,10 @@ Status CheckRemoteWrite(RemoteWriteExporterConfig& config, Node node) {
           .Fail("prometheus remote write: external labels configuration contains an empty key or value");
     }
   }
+  if (config.http) SEXTANT_TRY(CheckCompression(config.http->compression, node.Find("http")));
+  if (config.Client().compression_params.level != 0) {
+    return node.Fail("compression_params are not supported: snappy has no levels");
+  }
   if (config.max_batch_request_parallelism && *config.max_batch_request_parallelism < 1) {
     return node.Fail("max_batch_request_parallelism can't be set to below 1");
   }
@@ -121,7 +125,9 @@ const config::Struct& FieldsOf(const RemoteWriteExporterConfig*) {
           Member<&C::max_batch_size_bytes>("max_batch_size_bytes").AlwaysWritten(),
           Member<&C::max_batch_request_parallelism>("max_batch_request_parallelism"),
           Member<&C::resource_to_telemetry_conversion>("resource_to_telemetry_conversion"),
-          NotYet("resource_constant_labels", "use resource_to_telemetry_conversion"),
+          Member<&C::resource_constant_labels>("resource_constant_labels",
+                                               Section<ResourceToTelemetryConfig>()),
+          NotYet("disable_scope_info", "no labels of scopes are sent").Allowing({"true"}),
           Member<&C::target_info>("target_info"),
           Member<&C::export_created_metric>("export_created_metric"),
           Member<&C::add_metric_suffixes>("add_metric_suffixes").AlwaysWritten(),

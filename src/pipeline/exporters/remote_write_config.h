@@ -37,6 +37,7 @@ struct RemoteWriteExporterConfig {
   int64_t max_batch_size_bytes = 3'000'000;
   std::optional<int64_t> max_batch_request_parallelism;
   ResourceToTelemetryConfig resource_to_telemetry_conversion;
+  std::optional<ResourceToTelemetryConfig> resource_constant_labels;  // its newer name
   SwitchConfig target_info = {true};
   SwitchConfig export_created_metric;
   bool add_metric_suffixes = true;
@@ -45,6 +46,9 @@ struct RemoteWriteExporterConfig {
   wire::WriteVersion version = wire::WriteVersion::kV1;
 
   const HttpClientConfig& Client() const { return http ? *http : client; }
+  const ResourceToTelemetryConfig& ResourceLabels() const {
+    return resource_constant_labels ? *resource_constant_labels : resource_to_telemetry_conversion;
+  }
   size_t Parallelism() const;
   otlp::PrometheusSettings Translation() const;
 };

@@ -71,8 +71,19 @@ TEST_F(AuthExtensionsTest, BasicChecksUsersOfAFileAndOfTheSettings) {
   EXPECT_EQ(Check("Basic " + core::EncodeBase64("nocolon")), "invalid authorization format");
 }
 
+TEST_F(AuthExtensionsTest, BasicChecksTheOtherHashesOfHtpasswd) {
+  Start(basic_,
+        "htpasswd:\n  inline: |\n"
+        "    apr:$apr1$abcdefgh$1tbvZt3PQE5Gxh1tXXSfl1\n"
+        "    sha:{SHA}MzVTQ5LSgIxlpOaxDZ8h6reSDs8=\n");
+  for (const char* user : {"apr", "sha"}) {
+    EXPECT_EQ(Check(Basic(user, "se cret")), "") << user;
+    EXPECT_EQ(Check(Basic(user, "other")), "invalid credentials") << user;
+  }
+}
+
 TEST_F(AuthExtensionsTest, BasicRefusesHashesItCannotCheck) {
-  auto extension = environment_.MakeExtension(basic_, "htpasswd: {inline: \"a:{SHA}abc=\"}");
+  auto extension = environment_.MakeExtension(basic_, "htpasswd: {inline: \"a:$9$abc\"}");
   core::Status started = extension->Start();
   ASSERT_FALSE(started);
   EXPECT_EQ(
@@ -138,6 +149,23 @@ TEST_F(AuthExtensionsTest, BearerReadsAFile) {
   clock_.Advance(1'000);
   EXPECT_EQ(Check("Bearer two"), "scheme or token does not match");
   EXPECT_EQ(Sent()[0].second, "Bearer three");
+}
+
+TEST_F(AuthExtensionsTest, BearerWaitsForItsFileWhenToldSo) {
+  std::string file = directory_ / "token";
+  auto impatient = environment_.MakeExtension(bearer_, "filename: " + file);
+  EXPECT_FALSE(impatient->Start());
+  auto patient = environment_.MakeExtension(
+      bearer_, "{filename: " + file + ", file_retry: {enabled: true, max_retries: 1, retry_interval: 1ms}}");
+  EXPECT_FALSE(patient->Start());
+  std::thread writer([&] { directory_.Write("token", "late\n"); });
+  Start(bearer_,
+        "{filename: " + file + ", file_retry: {enabled: true, max_retries: 5000, retry_interval: 10ms}}");
+  writer.join();
+  EXPECT_EQ(Check("Bearer late"), "");
+  EXPECT_NE(
+      environment_.ErrorOf(bearer_, "{token: a, file_retry: {max_retries: 100000}}").find("at most 10m"),
+      std::string::npos);
 }
 
 TEST_F(AuthExtensionsTest, BearerRefusesBadSettings) {

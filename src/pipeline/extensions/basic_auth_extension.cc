@@ -1,15 +1,14 @@
 #include "pipeline/extensions/basic_auth_extension.h"
 
 #include <cctype>
-#include <map>
 #include <optional>
 
 #include "config/secret.h"
 #include "core/base64.h"
 #include "core/file.h"
-#include "net/basic_auth.h"
 #include "pipeline/auth.h"
 #include "pipeline/extensions/credential_file.h"
+#include "pipeline/extensions/htpasswd.h"
 
 namespace sextant::pipeline {
 
@@ -78,59 +77,6 @@ const config::Struct& FieldsOf(const BasicAuthConfig*) {
   return kFields;
 }
 
-// The same time for every text of the same length.
-bool EqualInConstantTime(std::string_view a, std::string_view b) {
-  unsigned difference = a.size() == b.size() ? 0 : 1;
-  for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
-    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
-  }
-  return difference == 0;
-}
-
-// The users of a htpasswd text; later lines of the same user count.
-struct Users {
-  std::map<std::string, std::string> bcrypt;
-  std::map<std::string, std::string, std::less<>> plain;
-};
-
-// Kinds of hashes that htpasswd knows and we do not check.
-bool IsOtherHash(std::string_view hash) {
-  return hash.starts_with('$') || hash.starts_with("{SHA}") || hash.starts_with("{SSHA}");
-}
-
-Result<Users> ParseHtpasswd(std::string_view text) {
-  Users users;
-  size_t number = 0;
-  while (!text.empty()) {
-    size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    ++number;
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
-    if (line.empty() || line.front() == '#') continue;
-    size_t colon = line.find(':');
-    if (colon == std::string_view::npos) {
-      return Fail(Code::kInvalidArgument, "read htpasswd content: line {}: malformed line, no colon", number);
-    }
-    std::string name(line.substr(0, colon));
-    std::string hash(line.substr(colon + 1));
-    users.bcrypt.erase(name);
-    users.plain.erase(name);
-    if (net::IsBcrypt(hash)) {
-      users.bcrypt[name] = hash;
-    } else if (IsOtherHash(hash)) {
-      return Fail(
-          Code::kUnimplemented,
-          "read htpasswd content: line {}: the hash of user \"{}\" is of a kind that is not supported "
-          "yet: use bcrypt (htpasswd -B)",
-          number, name);
-    } else {
-      users.plain[name] = hash;
-    }
-  }
-  return users;
-}
-
 class BasicAuthServer final : public Extension, public ServerAuthenticator {
  public:
   explicit BasicAuthServer(HtpasswdConfig config) : config_(std::move(config)) {}
@@ -146,9 +92,8 @@ class BasicAuthServer final : public Extension, public ServerAuthenticator {
       }
       text = *content + "\n";
     }
-    SEXTANT_ASSIGN(Users users, ParseHtpasswd(text + config_.inline_text));
-    plain_ = std::move(users.plain);
-    bcrypt_.emplace(std::move(users.bcrypt));
+    SEXTANT_ASSIGN(HtpasswdUsers users, ParseHtpasswd(text + config_.inline_text));
+    users_.emplace(std::move(users));
     return {};
   }
 
@@ -163,26 +108,15 @@ class BasicAuthServer final : public Extension, public ServerAuthenticator {
     std::optional<std::string> decoded = core::DecodeBase64(header->substr(kPrefixBytes));
     size_t colon = decoded ? decoded->find(':') : std::string::npos;
     if (colon == std::string::npos) return refuse("invalid authorization format");
-    return Matches(*header, std::string_view(*decoded).substr(0, colon),
-                   std::string_view(*decoded).substr(colon + 1))
+    return users_->Matches(*header, std::string_view(*decoded).substr(0, colon),
+                           std::string_view(*decoded).substr(colon + 1))
                ? Status()
                : refuse("invalid credentials");
   }
 
  private:
-  bool Matches(std::string_view header, std::string_view name, std::string_view password) {
-    if (auto plain = plain_.find(name); plain != plain_.end()) {
-      return EqualInConstantTime(plain->second, password);
-    }
-    std::string user;
-    net::BasicAuth::Verdict verdict = bcrypt_->Check(header, user);
-    if (verdict == net::BasicAuth::Verdict::kUnknown) return bcrypt_->Verify(header, user);
-    return verdict == net::BasicAuth::Verdict::kAccepted;
-  }
-
   const HtpasswdConfig config_;
-  std::map<std::string, std::string, std::less<>> plain_;
-  std::optional<net::BasicAuth> bcrypt_;
+  std::optional<Htpasswd> users_;
 };
 
 class BasicAuthClient final : public Extension, public ClientAuthenticator {

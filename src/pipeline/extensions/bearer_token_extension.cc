@@ -1,10 +1,13 @@
 #include "pipeline/extensions/bearer_token_extension.h"
 
+#include <chrono>
 #include <optional>
+#include <thread>
 
 #include "config/secret.h"
 #include "pipeline/auth.h"
 #include "pipeline/extensions/credential_file.h"
+#include "pipeline/fields.h"
 
 namespace sextant::pipeline {
 
@@ -15,13 +18,43 @@ using core::Fail;
 using core::Result;
 using core::Status;
 
+struct FileRetryConfig {
+  bool enabled = false;
+  int64_t max_retries = 10;
+  core::DurationMs retry_interval_ms = 1'000;
+};
+
 struct BearerTokenConfig {
   std::string header = "Authorization";
   std::string scheme = "Bearer";
   config::Secret token;
   std::vector<config::Secret> tokens;
   std::string filename;
+  FileRetryConfig file_retry;
 };
+
+Status CheckFileRetry(FileRetryConfig& retry, config::Node node) {
+  if (retry.max_retries < 0) return node.Fail("max_retries must not be negative");
+  if (retry.retry_interval_ms <= 0) return node.Fail("retry_interval must be positive");
+  // The collector starts nothing else meanwhile.
+  constexpr core::DurationMs kMaxWaitMs = 600'000;
+  if (retry.max_retries > kMaxWaitMs / retry.retry_interval_ms) {
+    return node.Fail("max_retries times retry_interval must be at most 10m");
+  }
+  return {};
+}
+
+const config::Struct& FieldsOf(const FileRetryConfig*) {
+  using namespace config;
+  static const Struct kFields = Struct::Of<FileRetryConfig>(
+      {
+          Member<&FileRetryConfig::enabled>("enabled"),
+          Member<&FileRetryConfig::max_retries>("max_retries"),
+          Member<&FileRetryConfig::retry_interval_ms>("retry_interval", GoDuration()),
+      },
+      &CheckFileRetry);
+  return kFields;
+}
 
 Status CheckBearerToken(BearerTokenConfig& config, config::Node node) {
   if (config.token.empty() && config.tokens.empty() && config.filename.empty()) {
@@ -42,8 +75,9 @@ const config::Struct& FieldsOf(const BearerTokenConfig*) {
           Member<&BearerTokenConfig::token>("token"),
           Member<&BearerTokenConfig::tokens>("tokens"),
           Member<&BearerTokenConfig::filename>("filename"),
-          NotYet("retry_on_failure", "the file is read again for each request"),
-          NotYet("wait_for_token_file", "the file must be there at the start"),
+          Member<&BearerTokenConfig::file_retry>("file_retry"),
+          NotYet("retry_on_failure", "file_retry waits for the file at the start"),
+          NotYet("wait_for_token_file", "file_retry waits for the file at the start"),
       },
       &CheckBearerToken);
   return kFields;
@@ -69,7 +103,12 @@ class BearerToken final : public Extension, public ServerAuthenticator, public C
     if (!config_.filename.empty() && (!config_.token.empty() || !config_.tokens.empty())) {
       logger_.Warn("a filename is specified: configured tokens are ignored");
     }
-    SEXTANT_TRY(Tokens());
+    int64_t retries = config_.file_retry.enabled ? config_.file_retry.max_retries : 0;
+    for (Result<std::vector<std::string>> tokens = Tokens(); !tokens; tokens = Tokens()) {
+      if (--retries < 0) return tl::unexpected(tokens.error());
+      logger_.Info("the file of tokens is not there yet, waiting", {{"err", tokens.error()}});
+      std::this_thread::sleep_for(std::chrono::milliseconds(config_.file_retry.retry_interval_ms));
+    }
     return {};
   }
 

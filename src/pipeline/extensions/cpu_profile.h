@@ -7,26 +7,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "core/clock.h"
 #include "core/result.h"
 
 namespace sextant::pipeline {
-
-// Stacks of program addresses, the innermost first.
-struct StackSample {
-  std::vector<uintptr_t> frames;
-  int64_t count = 0;
-};
-
-struct CpuProfileInfo {
-  core::TimestampMs started_ms = 0;
-  core::DurationMs duration_ms = 0;
-  int64_t period_ns = 0;  // between samples
-};
 
 class CpuProfiler {
  public:
@@ -51,8 +37,5 @@ class CpuProfiler {
   std::unique_ptr<Samples> samples_;
   bool is_running_ = true;
 };
-
-// The profile of samples, with the mappings of this process and the names that its symbol tables have.
-std::string EncodeCpuProfile(std::span<const StackSample> samples, const CpuProfileInfo& info);
 
 }  // namespace sextant::pipeline

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <thread>
@@ -12,6 +11,7 @@
 #include "core/file.h"
 #include "pipeline/extensions/key_value_file.h"
 #include "pipeline/fields.h"
+#include "pipeline/settings/directory.h"
 #include "pipeline/storage.h"
 
 namespace sextant::pipeline {
@@ -48,19 +48,6 @@ struct FileStorageConfig {
   int64_t max_size = 0;
 };
 
-Result<unsigned> Permissions(const FileStorageConfig& config) {
-  const std::string& text = config.directory_permissions;
-  unsigned bits = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bits, 8);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
-    return Fail(Code::kInvalidArgument, "directory_permissions value must be a valid octal representation");
-  }
-  if ((bits & 0777) != bits) {
-    return Fail(Code::kInvalidArgument, "directory_permissions contain invalid bits for file access");
-  }
-  return bits;
-}
-
 // The directory's state when settings are read, as the collector checks it then.
 Status CheckDirectory(const std::string& directory, bool may_be_absent, config::Node node) {
   struct stat info{};
@@ -96,7 +83,8 @@ Status CheckFileStorage(FileStorageConfig& config, config::Node node) {
   }
   if (config.max_size < 0) return node.Fail("max_size must not be negative");
   if (config.create_directory) {
-    if (Result<unsigned> bits = Permissions(config); !bits) return node.Fail("{}", bits.error().message());
+    if (Result<unsigned> bits = ParsePermissions(config.directory_permissions); !bits)
+      return node.Fail("{}", bits.error().message());
   }
   return {};
 }
@@ -141,12 +129,8 @@ class FileStorage final : public Extension, public Storage {
 
   Status Start() override {
     if (config_.create_directory) {
-      SEXTANT_ASSIGN(unsigned permissions, Permissions(config_));
-      bool is_new = !fs_.Stat(config_.directory);
-      SEXTANT_TRY(fs_.MakeDirectories(config_.directory));
-      if (is_new && ::chmod(config_.directory.c_str(), permissions) != 0) {
-        return Fail(Code::kIo, "chmod {}: {}", config_.directory, std::strerror(errno));
-      }
+      SEXTANT_ASSIGN(unsigned permissions, ParsePermissions(config_.directory_permissions));
+      SEXTANT_TRY(MakeDirectory(fs_, config_.directory, permissions));
     }
     return config_.compaction.cleanup_on_start ? CleanUp() : Status();
   }

@@ -10,7 +10,9 @@
 #include "pipeline/component_harness.h"
 #include "pipeline/extensions/cpu_profile.h"
 #include "pipeline/extensions/health_check_extension.h"
+#include "pipeline/extensions/heap_profile.h"
 #include "pipeline/extensions/pprof_extension.h"
+#include "pipeline/extensions/profile_format.h"
 #include "pipeline/extensions/zpages_extension.h"
 
 namespace sextant::pipeline {
@@ -121,11 +123,35 @@ TEST_F(HttpExtensionsTest, ProfilesCpuTime) {
   EXPECT_NE(profile.find("pipeline_test"), std::string::npos);  // a mapping's file
 }
 
+TEST_F(HttpExtensionsTest, ProfilesMemory) {
+  if (!core::HeapSampling::IsPossible()) GTEST_SKIP() << "a sanitizer has the operators";
+  Start(PprofExtensionType());
+  auto large = std::make_unique<char[]>(64 << 20);
+  for (const char* path : {"/debug/pprof/heap", "/debug/pprof/allocs?debug=0"}) {
+    net::FetchResponse response = Get(path);
+    ASSERT_EQ(response.status, 200) << response.body;
+    std::string profile;
+    ASSERT_TRUE(net::Decompress(net::Encoding::kGzip, response.body, 64 << 20, profile));
+    for (const char* text :
+         {"alloc_objects", "alloc_space", "inuse_objects", "inuse_space", "pipeline_test"}) {
+      EXPECT_NE(profile.find(text), std::string::npos) << text;
+    }
+    // 64 MiB, in bytes, behind one object: alloc and in use.
+    EXPECT_NE(profile.find(std::string("\x01\x80\x80\x80\x20\x01\x80\x80\x80\x20", 10)), std::string::npos);
+  }
+  EXPECT_EQ(Get("/debug/pprof/heap?debug=1").status, 400);
+  EXPECT_EQ(Get("/debug/pprof/heap?seconds=x").status, 400);
+  net::FetchResponse difference = Get("/debug/pprof/heap?seconds=1");
+  std::string profile;
+  ASSERT_TRUE(net::Decompress(net::Encoding::kGzip, difference.body, 64 << 20, profile));
+  EXPECT_EQ(profile.find(std::string("\x01\x80\x80\x80\x20", 5)), std::string::npos);
+}
+
 TEST_F(HttpExtensionsTest, ProfilesNothingElse) {
   Start(PprofExtensionType());
-  EXPECT_EQ(Get("/debug/pprof/heap").status, 501);
-  EXPECT_EQ(Get("/debug/pprof/heap").body,
-            "heap is not supported yet: this program has the profile of CPU time only\n");
+  EXPECT_EQ(Get("/debug/pprof/goroutine").status, 501);
+  EXPECT_EQ(Get("/debug/pprof/goroutine").body,
+            "goroutine is not supported: this program has profiles of CPU time and memory only\n");
   EXPECT_EQ(Get("/debug/pprof/profile?seconds=x").status, 400);
   EXPECT_NE(Get("/debug/pprof/cmdline").body.find("pipeline_test"), std::string::npos);
   EXPECT_EQ(Get("/debug/pprof/").status, 200);
@@ -144,16 +170,31 @@ TEST_F(HttpExtensionsTest, TakesOneProfileAtATime) {
   EXPECT_TRUE(CpuProfiler::Start(manual_));
 }
 
-TEST(CpuProfileTest, EncodesSamples) {
-  std::vector<StackSample> samples = {{{1, 3}, 3}};
-  std::string profile =
-      EncodeCpuProfile(samples, {.started_ms = 1, .duration_ms = 1'000, .period_ns = 10'000'000});
+TEST(ProfileFormatTest, EncodesSamples) {
+  std::vector<ProfileSample> samples = {{{1, 3}, {3, 30'000'000}}};
+  std::string profile = EncodeProfile(samples, {.columns = {{"samples", "count"}, {"cpu", "nanoseconds"}},
+                                                .period_of = {"cpu", "nanoseconds"},
+                                                .period = 10'000'000,
+                                                .started_ms = 1,
+                                                .duration_ms = 1'000});
   // sample { location_id: [1, 2], value: [3, 30000000] }
   EXPECT_NE(profile.find(std::string("\x12\x0b\x0a\x02\x01\x02\x12\x05\x03\x80\x87\xa7\x0e", 13)),
             std::string::npos);
   // location { id: 1, address: 1 } and, for a call, the address before: { id: 2, address: 2 }
   EXPECT_NE(profile.find(std::string("\x22\x04\x08\x01\x18\x01", 6)), std::string::npos);
   EXPECT_NE(profile.find(std::string("\x22\x04\x08\x02\x18\x02", 6)), std::string::npos);
+}
+
+TEST(HeapProfileTest, IsTheDifferenceOfTwoMoments) {
+  std::vector<core::HeapSite> before = {{{10}, 5, 500, 5, 500}, {{20}, 1, 100, 1, 100}};
+  std::vector<core::HeapSite> now = {{{10}, 8, 800, 2, 200}, {{20}, 1, 100, 1, 100}};
+  std::string profile = EncodeHeapProfile(before, now, {.shown_column = "inuse_space"});
+  // sample { location_id: [1], value: [3, 300, -3, -300] }; the other did not change.
+  EXPECT_NE(profile.find(std::string("\x12\x1c\x0a\x01\x01\x12\x17\x03\xac\x02\xfd\xff", 12)),
+            std::string::npos);
+  EXPECT_EQ(profile.find(std::string("\x01\x64\x01\x64", 4)), std::string::npos);
+  // The innermost frame is an address of return, too: location { id: 1, address: 9 }
+  EXPECT_NE(profile.find(std::string("\x22\x04\x08\x01\x18\x09", 6)), std::string::npos);
 }
 
 }  // namespace

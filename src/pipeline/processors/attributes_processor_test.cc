@@ -62,6 +62,17 @@ TEST_F(AttributesProcessorTest, ValuesFromAttributesAndTheClient) {
             "{t='a;b',m='a;b',ip='10.0.0.1'}");
 }
 
+TEST_F(AttributesProcessorTest, DefaultsWhereASourceHasNothing) {
+  EXPECT_EQ(Change("[{key: b, from_attribute: a, default_value: x, action: insert}, "
+                   "{key: c, from_attribute: none, default_value: 5, action: upsert}, "
+                   "{key: d, from_context: metadata.none, default_value: true, action: insert}, "
+                   "{key: e, default_value: alone, action: insert}]",
+                   {{"a", AnyValue::Int(7)}}),
+            "{a=7,b=7,c=5,d=true,e='alone'}");
+  EXPECT_THAT(ErrorOf(type_, "actions: [{key: a, default_value: x, action: delete}]"),
+              HasSubstr("does not use the \"default_value\" field"));
+}
+
 TEST_F(AttributesProcessorTest, DeleteAndHashByKeyAndPattern) {
   EXPECT_EQ(Change("[{key: a, action: delete}, {pattern: ^secret, action: delete}]",
                    {{"a", TextValue("1")}, {"secret.b", TextValue("2")}, {"c", TextValue("3")}}),

@@ -10,8 +10,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <memory>
 
 #include "config/text.h"
@@ -159,21 +162,37 @@ std::string OsRelease(std::string_view key) {
   return "";
 }
 
-// Calls visit(address) for all interfaces that are up, but the loopback's.
+// "Debian GNU/Linux 12 (bookworm) (Linux host 6.1.0 #1 SMP x86_64)"
+std::string OsDescription() {
+  utsname name = {};
+  if (uname(&name) != 0) return OsRelease("PRETTY_NAME");
+  std::string kernel =
+      fmt::format("{} {} {} {} {}", name.sysname, name.nodename, name.release, name.version, name.machine);
+  std::string system = OsRelease("PRETTY_NAME");
+  return system.empty() ? kernel : fmt::format("{} ({})", system, kernel);
+}
+
+std::string OsBuildId() {
+  std::string id = OsRelease("BUILD_ID");
+  return id.empty() ? FirstLine("/proc/sys/kernel/osrelease") : id;
+}
+
+// Calls visit(interface) for each address of all interfaces that are up, but the loopback's.
 template <typename Visit>
-void ForEachAddress(Visit&& visit) {
+void ForEachInterface(Visit&& visit) {
   ifaddrs* first = nullptr;
   if (getifaddrs(&first) != 0) return;
   std::unique_ptr<ifaddrs, FreeInterfaces> all(first);
   for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next) {
     bool is_ours = (one->ifa_flags & IFF_UP) != 0 && (one->ifa_flags & IFF_LOOPBACK) == 0;
-    if (is_ours && one->ifa_addr != nullptr) visit(*one->ifa_addr);
+    if (is_ours && one->ifa_addr != nullptr) visit(*one);
   }
 }
 
 std::vector<std::string> HostIps() {
   std::vector<std::string> ips;
-  ForEachAddress([&](const sockaddr& address) {
+  ForEachInterface([&](const ifaddrs& one) {
+    const sockaddr& address = *one.ifa_addr;
     char text[INET6_ADDRSTRLEN] = {};
     const void* bytes = nullptr;
     if (address.sa_family == AF_INET) bytes = &reinterpret_cast<const sockaddr_in&>(address).sin_addr;
@@ -187,7 +206,8 @@ std::vector<std::string> HostIps() {
 
 std::vector<std::string> HostMacs() {
   std::vector<std::string> macs;
-  ForEachAddress([&](const sockaddr& address) {
+  ForEachInterface([&](const ifaddrs& one) {
+    const sockaddr& address = *one.ifa_addr;
     if (address.sa_family != AF_PACKET) return;
     const auto& link = reinterpret_cast<const sockaddr_ll&>(address);
     if (link.sll_halen != 6) return;
@@ -198,7 +218,20 @@ std::vector<std::string> HostMacs() {
   return macs;
 }
 
+std::vector<std::string> HostInterfaces() {
+  std::vector<std::string> names;
+  ForEachInterface([&](const ifaddrs& one) {
+    if (std::ranges::find(names, one.ifa_name) == names.end()) names.emplace_back(one.ifa_name);
+  });
+  return names;
+}
+
 }  // namespace
+
+std::string EnvironmentVariable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? "" : value;
+}
 
 Result<DetectedAttributes> ParseResourceAttributes(std::string_view text) {
   DetectedAttributes attributes;
@@ -226,9 +259,30 @@ Result<DetectedAttributes> ParseResourceAttributes(std::string_view text) {
   return attributes;
 }
 
-Result<DetectedAttributes> DetectSystem(const std::vector<HostNameSource>& sources,
-                                        const std::vector<std::string>& wanted) {
-  auto wants = [&](std::string_view name) { return std::ranges::find(wanted, name) != wanted.end(); };
+const AttributeDefaults& SystemAttributes() {
+  static const AttributeDefaults kAll = {
+      {"host.arch", false},
+      {"host.cpu.cache.l2.size", false},
+      {"host.cpu.family", false},
+      {"host.cpu.model.id", false},
+      {"host.cpu.model.name", false},
+      {"host.cpu.stepping", false},
+      {"host.cpu.vendor.id", false},
+      {"host.id", false},
+      {"host.interface", false},
+      {"host.ip", false},
+      {"host.mac", false},
+      {"host.name", true},
+      {"os.build.id", false},
+      {"os.description", false},
+      {"os.name", true},
+      {"os.type", true},
+      {"os.version", true},
+  };
+  return kAll;
+}
+
+Result<DetectedAttributes> DetectSystem(const std::vector<HostNameSource>& sources) {
   std::string host_name;
   std::string reasons;
   for (HostNameSource source : sources) {
@@ -244,17 +298,54 @@ Result<DetectedAttributes> DetectSystem(const std::vector<HostNameSource>& sourc
   }
   DetectedAttributes attributes;
   auto add = [&](std::string_view name, const std::string& value) {
-    if (wants(name) && !value.empty()) attributes.emplace_back(name, DetectedValue::Text(value));
+    if (!value.empty()) attributes.emplace_back(name, DetectedValue::Text(value));
   };
   add("host.name", host_name);
   add("os.type", "linux");
   add("os.name", OsRelease("ID"));
   add("os.version", OsRelease("VERSION_ID"));
+  add("os.description", OsDescription());
+  add("os.build.id", OsBuildId());
   add("host.id", HostId());
   add("host.arch", HostArch());
-  if (wants("host.ip")) attributes.emplace_back("host.ip", DetectedValue::List(HostIps()));
-  if (wants("host.mac")) attributes.emplace_back("host.mac", DetectedValue::List(HostMacs()));
+  attributes.emplace_back("host.ip", DetectedValue::List(HostIps()));
+  attributes.emplace_back("host.mac", DetectedValue::List(HostMacs()));
+  attributes.emplace_back("host.interface", DetectedValue::List(HostInterfaces()));
+  std::ifstream cpus("/proc/cpuinfo");
+  for (auto& item : ParseCpuInfo(std::string(std::istreambuf_iterator<char>(cpus), {}))) {
+    attributes.push_back(std::move(item));
+  }
   return attributes;
+}
+
+DetectedAttributes ParseCpuInfo(std::string_view text) {
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"vendor_id", "host.cpu.vendor.id"}, {"cpu family", "host.cpu.family"},
+      {"model", "host.cpu.model.id"},      {"model name", "host.cpu.model.name"},
+      {"stepping", "host.cpu.stepping"},   {"cache size", "host.cpu.cache.l2.size"},
+  };
+  DetectedAttributes found;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    // An empty line ends the first processor.
+    if (Trim(line).empty()) break;
+    size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    std::string_view key = Trim(line.substr(0, colon));
+    std::string_view value = Trim(line.substr(colon + 1));
+    const auto* name = std::ranges::find(kNames, key, [](const auto& pair) { return pair.first; });
+    if (name == std::end(kNames) || value.empty()) continue;
+    if (key != "cache size") {
+      found.emplace_back(name->second, DetectedValue::Text(std::string(value)));
+      continue;
+    }
+    int64_t kilobytes = 0;  // "512 KB", of which the original gives the number
+    if (std::from_chars(value.data(), value.data() + value.size(), kilobytes).ec == std::errc()) {
+      found.emplace_back(name->second, DetectedValue::Int(kilobytes));
+    }
+  }
+  return found;
 }
 
 }  // namespace sextant::pipeline

@@ -3,6 +3,9 @@
 // thread. Any other thread.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,17 +16,25 @@
 
 namespace sextant::pipeline {
 
-// A value of an attribute: a text, or several.
+// A value of an attribute: a text, several, or a number.
 struct DetectedValue {
   std::vector<std::string> texts;
   bool is_list = false;
+  std::optional<int64_t> number = {};
 
-  static DetectedValue Text(std::string text) { return {{std::move(text)}, false}; }
-  static DetectedValue List(std::vector<std::string> texts) { return {std::move(texts), true}; }
+  static DetectedValue Text(std::string text) { return {{std::move(text)}, false, {}}; }
+  static DetectedValue List(std::vector<std::string> texts) { return {std::move(texts), true, {}}; }
+  static DetectedValue Int(int64_t number) { return {{}, false, number}; }
   friend bool operator==(const DetectedValue&, const DetectedValue&) = default;
 };
 // In the order they were found.
 using DetectedAttributes = std::vector<std::pair<std::string, DetectedValue>>;
+
+// The attributes of a detector that can be switched on and off, by name, with what they are unless told.
+using AttributeDefaults = std::map<std::string, bool, std::less<>>;
+
+// A variable of the environment, or "".
+std::string EnvironmentVariable(const std::string& name);
 
 // "key=value,key=value", values percent-encoded: OTEL_RESOURCE_ATTRIBUTES. kInvalidArgument with the
 // collector's texts.
@@ -32,9 +43,12 @@ core::Result<DetectedAttributes> ParseResourceAttributes(std::string_view text);
 // How the host's name is found.
 enum class HostNameSource { kOs, kDns, kCname, kLookup };
 
-// The attributes that are asked for, by their names: host.name, host.id, host.arch, host.ip, host.mac,
-// os.type, os.name, os.version. kUnavailable when no source knows the host's name.
-core::Result<DetectedAttributes> DetectSystem(const std::vector<HostNameSource>& sources,
-                                              const std::vector<std::string>& wanted);
+// All attributes of the system that can be found, the host's name first. kUnavailable when no source knows
+// that name.
+core::Result<DetectedAttributes> DetectSystem(const std::vector<HostNameSource>& sources);
+const AttributeDefaults& SystemAttributes();
+
+// The first processor of a text as /proc/cpuinfo has it: host.cpu.*.
+DetectedAttributes ParseCpuInfo(std::string_view text);
 
 }  // namespace sextant::pipeline

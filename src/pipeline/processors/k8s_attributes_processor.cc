@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 
 #include "core/regexp_syntax.h"
 #include "kube/resource_cache.h"
 #include "pipeline/fields.h"
+#include "pipeline/processors/host_detectors.h"
+#include "pipeline/processors/k8s_metrics.h"
 #include "pipeline/processors/k8s_pods.h"
+#include "pipeline/processors/kubernetes_client.h"
 
 namespace sextant::pipeline {
 
@@ -21,8 +23,6 @@ using core::Result;
 using core::Status;
 
 constexpr size_t kMaxSources = 4;
-
-enum class AuthType { kNone, kServiceAccount, kKubeConfig };
 
 struct FilterFieldConfig {
   std::string key;
@@ -54,7 +54,7 @@ struct ExcludeConfig {
 };
 
 struct K8sAttributesConfig {
-  AuthType auth_type = AuthType::kServiceAccount;
+  KubernetesAuth auth_type = KubernetesAuth::kServiceAccount;
   bool passthrough = false;
   K8sExtractConfig extract;
   FilterConfig filter;
@@ -167,11 +167,7 @@ const config::Struct& FieldsOf(const K8sAttributesConfig*) {
   using namespace config;
   static const Struct kFields = Struct::Of<K8sAttributesConfig>(
       {
-          Member<&K8sAttributesConfig::auth_type>(
-              "auth_type", Enum<AuthType>({{"none", AuthType::kNone},
-                                           {"serviceAccount", AuthType::kServiceAccount},
-                                           {"kubeConfig", AuthType::kKubeConfig}},
-                                          "invalid authType for kubernetes: {}")),
+          Member<&K8sAttributesConfig::auth_type>("auth_type", KubernetesAuthWords()),
           NotYet("context", "the kubeconfig's current context is used"),
           NotYet("kube_api_qps", "requests are few"),
           NotYet("kube_api_burst", "requests are few"),
@@ -190,37 +186,6 @@ const config::Struct& FieldsOf(const K8sAttributesConfig*) {
       },
       &CheckK8sAttributes);
   return kFields;
-}
-
-std::string Variable(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? "" : value;
-}
-
-Result<kube::ClientConfig> ClientOf(AuthType type) {
-  switch (type) {
-    case AuthType::kServiceAccount:
-      return kube::InClusterConfig(Variable);
-    case AuthType::kKubeConfig: {
-      std::string path = Variable("KUBECONFIG");
-      path = path.substr(0, path.find(':'));
-      return kube::LoadKubeconfig(path.empty() ? Variable("HOME") + "/.kube/config" : path);
-    }
-    case AuthType::kNone:
-      break;
-  }
-  std::string host = Variable("KUBERNETES_SERVICE_HOST");
-  std::string port = Variable("KUBERNETES_SERVICE_PORT");
-  if (host.empty() || port.empty()) {
-    return Fail(
-        Code::kInvalidArgument,
-        "unable to load k8s config, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined");
-  }
-  kube::ClientConfig client;
-  bool is_v6 = host.find(':') != std::string::npos;
-  client.api_server = fmt::format("https://{}:{}", is_v6 ? "[" + host + "]" : host, port);
-  client.http.tls.insecure_skip_verify = true;
-  return client;
 }
 
 std::string LabelSelector(const std::vector<FilterFieldConfig>& filters) {
@@ -246,13 +211,15 @@ bool IsAddress(const std::string& text) {
 
 class K8sAttributesProcessor final : public Processor {
  public:
-  K8sAttributesProcessor(const ComponentSettings& settings, const K8sAttributesConfig& config, Consumer& next,
-                         K8sRules rules)
+  K8sAttributesProcessor(const ComponentSettings& settings, const K8sAttributesConfig& config, Signal signal,
+                         Consumer& next, K8sRules rules)
       : environment_(settings.environment),
         logger_(settings.logger),
         config_(config),
         rules_(std::move(rules)),
-        next_(next) {
+        next_(next),
+        metrics_(environment_.telemetry),
+        associations_made_(environment_.telemetry, signal) {
     for (const AssociationConfig& association : config.pod_association) {
       K8sAssociation& made = associations_.emplace_back();
       for (const SourceConfig& source : association.sources) {
@@ -264,7 +231,7 @@ class K8sAttributesProcessor final : public Processor {
 
   Status Start() override {
     if (config_.passthrough) return {};
-    SEXTANT_ASSIGN(kube::ClientConfig client, ClientOf(config_.auth_type));
+    SEXTANT_ASSIGN(kube::ClientConfig client, KubernetesClient(config_.auth_type));
     pool_ = std::make_unique<kube::Pool>(kube::Services{environment_.io, environment_.http,
                                                         environment_.executor, environment_.clock,
                                                         environment_.telemetry, logger_, UserAgent()});
@@ -275,7 +242,7 @@ class K8sAttributesProcessor final : public Processor {
     options.name_space = config_.filter.name_space;
     options.node = config_.filter.node;
     if (const std::string& variable = config_.filter.node_from_env_var; !variable.empty()) {
-      options.node = Variable(variable);
+      options.node = EnvironmentVariable(variable);
       if (options.node.empty()) {
         return Fail(Code::kInvalidArgument, "`node_from_env_var` is configured but envvar \"{}\" is not set",
                     variable);
@@ -284,7 +251,7 @@ class K8sAttributesProcessor final : public Processor {
     options.label_selector = LabelSelector(config_.filter.labels);
     options.field_selector = LabelSelector(config_.filter.fields);
     options.delete_grace_period_ms = config_.pod_delete_grace_period_ms;
-    pods_ = std::make_unique<K8sPods>(*pool_, environment_.clock, std::move(options));
+    pods_ = std::make_unique<K8sPods>(*pool_, environment_.clock, metrics_, std::move(options));
     if (config_.wait_for_metadata && !pods_->WaitForSync(config_.wait_for_metadata_timeout_ms)) {
       pods_.reset();
       return Fail(Code::kDeadlineExceeded, "failed to wait for caches to sync");
@@ -386,7 +353,10 @@ class K8sAttributesProcessor final : public Processor {
     }
     if (config_.passthrough || !pods_) return;
     K8sPodPtr pod = origin.identifier.empty() ? nullptr : pods_->Find(origin.identifier);
+    associations_made_.Count(pod != nullptr);
+    if (!pod && !origin.address.empty()) metrics_.CountAddressMiss();
     if (pod) {
+      associations_made_.CountAdded();
       for (const auto& [key, value] : pod->tags) resource.Set(key, value);
       AddContainer(resource, *pod);
     }
@@ -474,15 +444,17 @@ class K8sAttributesProcessor final : public Processor {
   const K8sAttributesConfig config_;
   const K8sRules rules_;
   Consumer& next_;
+  K8sMetrics metrics_;
+  K8sAssociationMetrics associations_made_;
   std::vector<K8sAssociation> associations_;
   std::unique_ptr<kube::Pool> pool_;
   std::unique_ptr<K8sPods> pods_;
 };
 
 Made<Processor> MakeK8sAttributes(const ComponentSettings& settings, const K8sAttributesConfig& config,
-                                  Signal, Consumer& next) {
+                                  Signal signal, Consumer& next) {
   SEXTANT_ASSIGN(K8sRules rules, K8sRules::Of(config.extract));
-  return std::make_unique<K8sAttributesProcessor>(settings, config, next, std::move(rules));
+  return std::make_unique<K8sAttributesProcessor>(settings, config, signal, next, std::move(rules));
 }
 
 }  // namespace

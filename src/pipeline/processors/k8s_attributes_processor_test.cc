@@ -117,6 +117,12 @@ users: [{{name: test, user: {{}}}}]
     return batches.size() == 1 ? Attributes(batches[0].traces().resources[0].resource) : "not one batch";
   }
 
+  double Metric(const std::string& series) {
+    std::string text = environment_.registry.RenderText();
+    size_t at = text.find("\n" + series + " ");
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + series.size() + 2));
+  }
+
   const ComponentType type_ = K8sAttributesProcessorType();
   ComponentHarness environment_;
   TestDirectory directory_;
@@ -262,6 +268,18 @@ TEST_F(K8sAttributesTest, FollowsChangesAndKeepsDeletedPodsForAWhile) {
   EXPECT_TRUE(WaitUntil([&] { return Process({}, "10.0.0.7") == "k8s.pod.name=late\n"; }));
   ASSERT_TRUE(server_.Say(path, R"({"type": "DELETED", "object": )" + other + "}\n"));
   EXPECT_TRUE(WaitUntil([&] { return Process({}, "10.0.0.7").empty(); }));
+  // The pod that was there and this one; nothing counts twice, however often caches tell it.
+  EXPECT_EQ(Metric("otelcol_otelsvc_k8s_pod_added"), 2);
+  EXPECT_EQ(Metric("otelcol_otelsvc_k8s_pod_updated"), 0);
+  EXPECT_EQ(Metric("otelcol_otelsvc_k8s_pod_deleted"), 1);
+  EXPECT_GT(Metric("otelcol_otelsvc_k8s_pod_table_size"), 0);
+  EXPECT_GT(Metric("otelcol_otelsvc_k8s_ip_lookup_miss"), 0);
+  EXPECT_GT(Metric("otelcol_processor_k8sattributes_pod_association_success{k8s_telemetry_type=\"traces\"}"),
+            0);
+  EXPECT_GT(Metric("otelcol_processor_k8sattributes_pod_association_error{k8s_telemetry_type=\"traces\"}"),
+            0);
+  EXPECT_GT(
+      Metric("otelcol_processor_k8sattributes_resource_attributes_added{k8s_telemetry_type=\"traces\"}"), 0);
 }
 
 TEST_F(K8sAttributesTest, FailsToStartWhenThereIsNothingToWaitFor) {

@@ -69,8 +69,8 @@ PodIdentifier PodIdentifier::OfAttribute(std::string_view name, std::string_view
   return identifier;
 }
 
-K8sPods::K8sPods(kube::Pool& pool, const core::Clock& clock, K8sPodsOptions options)
-    : clock_(clock), options_(std::move(options)) {
+K8sPods::K8sPods(kube::Pool& pool, const core::Clock& clock, K8sMetrics& metrics, K8sPodsOptions options)
+    : clock_(clock), metrics_(metrics), options_(std::move(options)) {
   const K8sRules& rules = options_.rules;
   std::string in_namespace = options_.name_space.empty() ? "" : "namespaces/" + options_.name_space + "/";
   auto watch = [&](K8sKind kind, std::string path, std::string field_selector = "") {
@@ -156,12 +156,15 @@ void K8sPods::TakeRelated(K8sKind kind, const std::vector<std::string>& keys) {
   std::lock_guard lock(mutex_);
   Related& related = related_[kind];
   for (const std::string& key : keys) {
+    kube::ObjectPtr object = related.cache->Find(key);
+    kube::ObjectPtr before;
     if (auto known = related.uid_of.find(key); known != related.uid_of.end()) {
+      before = related.by_uid[known->second];
       related.by_uid.erase(known->second);
       related.tags.erase(known->second);
       related.uid_of.erase(known);
     }
-    kube::ObjectPtr object = related.cache->Find(key);
+    CountChange(kind, before, object);
     if (!object) continue;
     related.uid_of[key] = object->meta.uid;
     related.by_uid[object->meta.uid] = std::move(object);
@@ -173,14 +176,25 @@ void K8sPods::TakeRelated(K8sKind kind, const std::vector<std::string>& keys) {
 void K8sPods::TakePods(const std::vector<std::string>& keys) {
   std::lock_guard lock(mutex_);
   for (const std::string& key : keys) {
-    if (kube::ObjectPtr object = pods_->Find(key)) {
+    kube::ObjectPtr object = pods_->Find(key);
+    auto known = objects_.find(key);
+    CountChange(K8sKind::kPod, known == objects_.end() ? nullptr : known->second, object);
+    if (object) {
       IndexPod(key, object);
     } else {
       RemovePod(key);
     }
   }
   Expire();
+  metrics_.SetTableSize(by_identifier_.size());
   synced_.notify_all();
+}
+
+void K8sPods::CountChange(K8sKind kind, const kube::ObjectPtr& before, const kube::ObjectPtr& now) {
+  if (before == now) return;  // told once more
+  metrics_.CountObject(kind, before == nullptr ? K8sMetrics::Change::kAdded
+                             : now == nullptr  ? K8sMetrics::Change::kDeleted
+                                               : K8sMetrics::Change::kUpdated);
 }
 
 void K8sPods::IndexPod(const std::string& key, const kube::ObjectPtr& object) {

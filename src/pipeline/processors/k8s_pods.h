@@ -16,6 +16,7 @@
 
 #include "core/clock.h"
 #include "kube/resource_cache.h"
+#include "pipeline/processors/k8s_metrics.h"
 #include "pipeline/processors/k8s_rules.h"
 
 namespace sextant::pipeline {
@@ -83,8 +84,8 @@ struct K8sPodsOptions {
 
 class K8sPods {
  public:
-  // `pool` and `clock` outlive it.
-  K8sPods(kube::Pool& pool, const core::Clock& clock, K8sPodsOptions options);
+  // `pool`, `clock` and `metrics` outlive it.
+  K8sPods(kube::Pool& pool, const core::Clock& clock, K8sMetrics& metrics, K8sPodsOptions options);
   ~K8sPods();
   K8sPods(const K8sPods&) = delete;
   K8sPods& operator=(const K8sPods&) = delete;
@@ -121,6 +122,7 @@ class K8sPods {
   void Watch(kube::Pool& pool, K8sKind kind, kube::Resource resource);
   void TakeRelated(K8sKind kind, const std::vector<std::string>& keys);
   void TakePods(const std::vector<std::string>& keys);
+  void CountChange(K8sKind kind, const kube::ObjectPtr& before, const kube::ObjectPtr& now);
   // With mutex_ held, as all that follow.
   void IndexPod(const std::string& key, const kube::ObjectPtr& object);
   void RemovePod(const std::string& key);
@@ -135,6 +137,7 @@ class K8sPods {
   std::vector<PodIdentifier> IdentifiersOf(const K8sPodInfo& info, const kube::Object& object) const;
 
   const core::Clock& clock_;
+  K8sMetrics& metrics_;
   const K8sPodsOptions options_;
   mutable std::mutex mutex_;
   std::condition_variable synced_;

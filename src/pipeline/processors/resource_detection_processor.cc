@@ -1,195 +1,26 @@
 #include "pipeline/processors/resource_detection_processor.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <mutex>
 
-#include "pipeline/fields.h"
-#include "pipeline/processors/host_detectors.h"
+#include "net/url.h"
+#include "pipeline/extensions/credential_file.h"
+#include "pipeline/processors/cloud_detectors.h"
+#include "pipeline/processors/resource_detection_config.h"
 #include "pipeline/ticker.h"
 
 namespace sextant::pipeline {
 
 namespace {
 
-using config::Member;
-using config::Node;
-using config::NotYet;
-using config::Struct;
 using core::Result;
 using core::Status;
 using otlp::AnyValue;
 using otlp::KeyValue;
 
-struct Switch {
-  bool is_enabled = false;
-};
-const Struct& FieldsOf(const Switch*) {
-  static const Struct kFields = Struct::Of<Switch>({Member<&Switch::is_enabled>("enabled").AlwaysWritten()});
-  return kFields;
-}
-
-struct SystemAttributes {
-  Switch host_name{true};
-  Switch os_type{true};
-  Switch os_name{true};
-  Switch os_version{true};
-  Switch host_id;
-  Switch host_arch;
-  Switch host_ip;
-  Switch host_mac;
-};
-const Struct& FieldsOf(const SystemAttributes*) {
-  using C = SystemAttributes;
-  static const Struct kFields = Struct::Of<C>({
-      Member<&C::host_name>("host.name"),
-      Member<&C::os_type>("os.type"),
-      Member<&C::os_name>("os.name"),
-      Member<&C::os_version>("os.version"),
-      Member<&C::host_id>("host.id"),
-      Member<&C::host_arch>("host.arch"),
-      Member<&C::host_ip>("host.ip"),
-      Member<&C::host_mac>("host.mac"),
-      NotYet("host.cpu.cache.l2.size"),
-      NotYet("host.cpu.family"),
-      NotYet("host.cpu.model.id"),
-      NotYet("host.cpu.model.name"),
-      NotYet("host.cpu.stepping"),
-      NotYet("host.cpu.vendor.id"),
-      NotYet("host.interface"),
-      NotYet("os.build.id"),
-      NotYet("os.description"),
-  });
-  return kFields;
-}
-
-struct SystemConfig {
-  std::vector<HostNameSource> hostname_sources = {HostNameSource::kDns, HostNameSource::kOs};
-  SystemAttributes resource_attributes;
-};
-const Struct& FieldsOf(const SystemConfig*) {
-  using C = SystemConfig;
-  static const Struct kFields = Struct::Of<C>({
-      Member<&C::hostname_sources>(
-          "hostname_sources", config::Enum<HostNameSource>({{"os", HostNameSource::kOs},
-                                                            {"dns", HostNameSource::kDns},
-                                                            {"cname", HostNameSource::kCname},
-                                                            {"lookup", HostNameSource::kLookup}},
-                                                           "hostname_sources contains invalid value: {}")),
-      Member<&C::resource_attributes>("resource_attributes"),
-  });
-  return kFields;
-}
-
-struct EnvConfig {
-  std::optional<std::vector<std::string>> allowlist;
-};
-const Struct& FieldsOf(const EnvConfig*) {
-  static const Struct kFields = Struct::Of<EnvConfig>({Member<&EnvConfig::allowlist>("allowlist")});
-  return kFields;
-}
-
-struct DetectionConfig {
-  std::vector<std::string> detectors = {"env"};
-  bool overrides = true;
-  core::DurationMs timeout_ms = 5'000;
-  core::DurationMs refresh_interval_ms = 0;
-  bool fails_on_missing_metadata = false;
-  EnvConfig env;
-  SystemConfig system;
-};
-
-// Those of the original that ask someone else.
-constexpr std::string_view kOthers[] = {"akamai",
-                                        "aks",
-                                        "alibaba_ecs",
-                                        "azure",
-                                        "azurecontainerapps",
-                                        "consul",
-                                        "digitalocean",
-                                        "docker",
-                                        "dynatrace",
-                                        "ec2",
-                                        "ecs",
-                                        "eks",
-                                        "gcp",
-                                        "elasticbeanstalk",
-                                        "heroku",
-                                        "hetzner",
-                                        "k8s_api",
-                                        "k8snode",
-                                        "ibmcloud_classic",
-                                        "lambda",
-                                        "ibmcloud_vpc",
-                                        "kubeadm",
-                                        "nova",
-                                        "openshift",
-                                        "vultr",
-                                        "oraclecloud",
-                                        "upcloud",
-                                        "scaleway",
-                                        "tencent_cvm"};
-
-std::string_view Trim(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
-
-Status CheckDetection(DetectionConfig& config, Node node) {
-  for (std::string& name : config.detectors) {
-    name = Trim(name);
-    if (name == "env" || name == "system") continue;
-    if (std::ranges::find(kOthers, name) != std::end(kOthers)) {
-      return node.Fail(
-          "the detector {} is not supported yet; put its attributes into OTEL_RESOURCE_ATTRIBUTES "
-          "and use env",
-          name);
-    }
-    return node.Fail("invalid detector key: {}", name);
-  }
-  if (config.timeout_ms <= 0) return node.Fail("timeout must be above 0");
-  if (config.refresh_interval_ms < 0) return node.Fail("refresh_interval must not be negative");
-  return {};
-}
-
-const Struct& FieldsOf(const DetectionConfig*) {
-  using C = DetectionConfig;
-  static const Struct kFields = [] {
-    std::vector<config::Field> fields = {
-        Member<&C::detectors>("detectors"),
-        Member<&C::overrides>("override").AlwaysWritten(),
-        Member<&C::timeout_ms>("timeout", GoDuration()),
-        Member<&C::refresh_interval_ms>("refresh_interval", GoDuration()),
-        Member<&C::fails_on_missing_metadata>("fail_on_missing_metadata"),
-        Member<&C::env>("env"),
-        Member<&C::system>("system"),
-        NotYet("attributes", "the original dropped it for resource_attributes of each detector"),
-    };
-    for (std::string_view name : kOthers) fields.push_back(NotYet(std::string(name)));
-    return Struct::Of<C>(std::move(fields), &CheckDetection);
-  }();
-  return kFields;
-}
-
-std::vector<std::string> WantedOf(const SystemAttributes& attributes) {
-  const std::pair<const char*, bool> all[] = {
-      {"host.name", attributes.host_name.is_enabled}, {"os.type", attributes.os_type.is_enabled},
-      {"os.name", attributes.os_name.is_enabled},     {"os.version", attributes.os_version.is_enabled},
-      {"host.id", attributes.host_id.is_enabled},     {"host.arch", attributes.host_arch.is_enabled},
-      {"host.ip", attributes.host_ip.is_enabled},     {"host.mac", attributes.host_mac.is_enabled},
-  };
-  std::vector<std::string> wanted;
-  for (const auto& [name, is_enabled] : all) {
-    if (is_enabled) wanted.emplace_back(name);
-  }
-  return wanted;
-}
-
-Result<DetectedAttributes> DetectEnv(const EnvConfig& config) {
-  const char* text = std::getenv("OTEL_RESOURCE_ATTRIBUTES");
-  if (text == nullptr || Trim(text).empty()) text = std::getenv("OTEL_RESOURCE");
-  if (text == nullptr) return DetectedAttributes();
+Result<DetectedAttributes> DetectEnv(const EnvDetectorConfig& config) {
+  std::string text = EnvironmentVariable("OTEL_RESOURCE_ATTRIBUTES");
+  if (text.find_first_not_of(' ') == std::string::npos) text = EnvironmentVariable("OTEL_RESOURCE");
   SEXTANT_ASSIGN(DetectedAttributes attributes, ParseResourceAttributes(text));
   if (config.allowlist) {
     std::erase_if(attributes, [&](const auto& item) {
@@ -199,11 +30,121 @@ Result<DetectedAttributes> DetectEnv(const EnvConfig& config) {
   return attributes;
 }
 
+// The attributes that are switched on, and those that have no switch (tags).
+void DropUnwanted(const AttributeSwitches& switches, DetectedAttributes& found) {
+  std::erase_if(found, [&](const auto& item) {
+    auto place = switches.find(item.first);
+    return place != switches.end() && !place->second.is_enabled;
+  });
+}
+
+std::string OrElse(std::string text, std::string otherwise) {
+  return text.empty() ? std::move(otherwise) : std::move(text);
+}
+
+// One run of the detectors.
+class Detection {
+ public:
+  Detection(const ComponentSettings& settings, const DetectionConfig& config)
+      : environment_(settings.environment), logger_(settings.logger), config_(config) {}
+
+  Result<DetectedAttributes> Run(const std::string& detector) const {
+    if (detector == "env") return DetectEnv(config_.env);
+    if (detector == "system") {
+      return Wanted(config_.system.resource_attributes, DetectSystem(config_.system.hostname_sources));
+    }
+    if (detector == "ec2") return Wanted(config_.ec2.resource_attributes, Ec2());
+    if (detector == "azure") {
+      return Wanted(config_.azure.resource_attributes,
+                    DetectAzure(Context(false), {.tags = config_.azure.tags}));
+    }
+    if (detector == "gcp") return Wanted(config_.gcp.resource_attributes, Gcp());
+    if (detector == "docker") return Wanted(config_.docker.resource_attributes, Docker());
+    if (detector == "heroku") {
+      return Wanted(config_.heroku.resource_attributes,
+                    DetectHeroku(Context(config_.heroku.fails_on_missing_metadata)));
+    }
+    if (detector == "lambda") {
+      return Wanted(config_.lambda.resource_attributes,
+                    DetectLambda(Context(config_.lambda.fails_on_missing_metadata)));
+    }
+    if (detector == "consul") return Wanted(config_.consul.resource_attributes, Consul());
+    const auto& node = detector == "k8snode" ? config_.k8snode : config_.k8s_api;
+    return Wanted(node.resource_attributes, KubernetesNode(node));
+  }
+
+ private:
+  static Result<DetectedAttributes> Wanted(const AttributeSwitches& switches,
+                                           Result<DetectedAttributes> found) {
+    if (found) DropUnwanted(switches, *found);
+    return found;
+  }
+
+  DetectorContext Context(bool fails) const {
+    return {.http = environment_.http,
+            .timeout_ms = config_.timeout_ms,
+            .fails_on_missing_metadata = fails || config_.fails_on_missing_metadata,
+            .logger = logger_};
+  }
+
+  Result<DetectedAttributes> Ec2() const {
+    Ec2Options options{.tags = config_.ec2.tags};
+    options.url = OrElse(EnvironmentVariable("AWS_EC2_METADATA_SERVICE_ENDPOINT"), options.url);
+    while (options.url.ends_with('/')) options.url.pop_back();
+    return DetectEc2(Context(config_.ec2.fails_on_missing_metadata), options);
+  }
+
+  Result<DetectedAttributes> Gcp() const {
+    std::string host = OrElse(EnvironmentVariable("GCE_METADATA_HOST"), "169.254.169.254");
+    return DetectGcp(Context(config_.gcp.fails_on_missing_metadata), "http://" + host);
+  }
+
+  Result<DetectedAttributes> Docker() const {
+    const AttributeSwitches& switches = config_.docker.resource_attributes;
+    auto wants = [&](const char* name) { return switches.at(name).is_enabled; };
+    return DetectDocker(Context(config_.docker.fails_on_missing_metadata),
+                        OrElse(EnvironmentVariable("DOCKER_HOST"), "unix:///var/run/docker.sock"),
+                        wants("container.name") || wants("container.image.name"));
+  }
+
+  Result<DetectedAttributes> Consul() const {
+    const ConsulDetectorConfig& consul = config_.consul;
+    ConsulOptions options{
+        .datacenter = consul.datacenter,
+        .namespace_name = OrElse(consul.name_space, EnvironmentVariable("CONSUL_NAMESPACE")),
+        .token = OrElse(consul.token.Reveal(), EnvironmentVariable("CONSUL_HTTP_TOKEN"))};
+    options.address =
+        OrElse(OrElse(consul.address, EnvironmentVariable("CONSUL_HTTP_ADDR")), options.address);
+    if (!consul.token_file.empty()) {
+      CredentialFile file(consul.token_file, environment_.clock, logger_);
+      SEXTANT_ASSIGN(options.token, file.Value());
+    }
+    for (const auto& [name, value] : consul.meta) options.meta.push_back(name);
+    return DetectConsul(Context(false), options);
+  }
+
+  Result<DetectedAttributes> KubernetesNode(const KubernetesNodeDetectorConfig& node) const {
+    std::string name = EnvironmentVariable(node.node_from_env_var);
+    if (name.empty()) {
+      return core::Fail(core::Code::kInvalidArgument, "envvar \"{}\" is not set", node.node_from_env_var);
+    }
+    SEXTANT_ASSIGN(kube::ClientConfig client, KubernetesClient(node.auth_type));
+    SEXTANT_ASSIGN(net::FetchRequest request,
+                   kube::MakeRequest(client, "/api/v1/nodes/" + net::PathEscape(name), "otelcol"));
+    return DetectKubernetesNode(Context(false), std::move(request));
+  }
+
+  Environment& environment_;
+  const core::Logger logger_;
+  const DetectionConfig& config_;
+};
+
 class DetectionProcessor final : public Processor {
  public:
   DetectionProcessor(const ComponentSettings& settings, const DetectionConfig& config, Consumer& next)
       : logger_(settings.logger),
         config_(config),
+        detection_(settings, config_),
         next_(next),
         ticker_(settings.environment.io, settings.environment.executor) {}
 
@@ -238,10 +179,7 @@ class DetectionProcessor final : public Processor {
   Result<DetectedAttributes> Detect() const {
     DetectedAttributes all;
     for (const std::string& name : config_.detectors) {
-      Result<DetectedAttributes> found =
-          name == "env"
-              ? DetectEnv(config_.env)
-              : DetectSystem(config_.system.hostname_sources, WantedOf(config_.system.resource_attributes));
+      Result<DetectedAttributes> found = detection_.Run(name);
       if (!found) return core::Fail(found.error().code(), "detector {}: {}", name, found.error().message());
       for (auto& [key, value] : *found) {
         bool is_known = std::ranges::any_of(all, [&](const auto& item) { return item.first == key; });
@@ -257,8 +195,9 @@ class DetectionProcessor final : public Processor {
       std::vector<KeyValue> items;
       for (const std::string& text : value.texts)
         items.push_back({{}, AnyValue::Text(found->memory.Copy(text))});
-      AnyValue made =
-          value.is_list ? AnyValue::Array(found->memory.CopyList<KeyValue>(items)) : items[0].value;
+      AnyValue made = value.number    ? AnyValue::Int(*value.number)
+                      : value.is_list ? AnyValue::Array(found->memory.CopyList<KeyValue>(items))
+                                      : items[0].value;
       found->attributes.push_back({found->memory.Copy(key), made});
     }
     std::lock_guard lock(mutex_);
@@ -290,6 +229,7 @@ class DetectionProcessor final : public Processor {
 
   core::Logger logger_;
   const DetectionConfig config_;
+  const Detection detection_;
   Consumer& next_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Found> found_;  // guarded by mutex_

@@ -29,21 +29,37 @@ class JaegerReceiver final : public Receiver {
         config_(config),
         next_(next),
         grpc_metrics_(settings.environment.telemetry, settings.id, "grpc"),
-        http_metrics_(settings.environment.telemetry, settings.id, "http") {}
+        http_metrics_(settings.environment.telemetry, settings.id, "collector_http") {}
 
   Status Start() override {
-    if (config_.protocols.grpc) SEXTANT_TRY(StartGrpc(config_.protocols.grpc->server));
-    if (!config_.protocols.thrift_http) return {};
-    Status started = StartHttp(config_.protocols.thrift_http->server);
+    Status started = StartAll();
     if (!started) Shutdown();
     return started;
   }
   void Shutdown() override {
     if (grpc_ != nullptr) grpc_->Stop();
     if (http_ != nullptr) http_->Stop();
+    if (compact_ != nullptr) compact_->Stop();
+    if (binary_ != nullptr) binary_->Stop();
   }
 
  private:
+  Status StartAll() {
+    const JaegerProtocols& protocols = config_.protocols;
+    if (protocols.grpc) SEXTANT_TRY(StartGrpc(protocols.grpc->server));
+    if (protocols.thrift_http) SEXTANT_TRY(StartHttp(protocols.thrift_http->server));
+    if (protocols.thrift_compact) {
+      SEXTANT_ASSIGN(compact_,
+                     JaegerUdp::Start(settings_, protocols.thrift_compact->udp, "udp_thrift_compact",
+                                      &traceformats::DecodeJaegerAgentCompact, next_));
+    }
+    if (protocols.thrift_binary) {
+      SEXTANT_ASSIGN(binary_, JaegerUdp::Start(settings_, protocols.thrift_binary->udp, "udp_thrift_binary",
+                                               &traceformats::DecodeJaegerAgentBinary, next_));
+    }
+    return {};
+  }
+
   Status AddGate(const std::string& authenticator, net::HttpServerOptions& options) const {
     SEXTANT_ASSIGN(ServerAuthenticator * found,
                    FindServerAuthenticator(settings_.environment.extensions, authenticator));
@@ -106,6 +122,8 @@ class JaegerReceiver final : public Receiver {
   ReceiverMetrics http_metrics_;
   std::unique_ptr<Endpoint> grpc_;
   std::unique_ptr<Endpoint> http_;
+  std::unique_ptr<JaegerUdp> compact_;
+  std::unique_ptr<JaegerUdp> binary_;
 };
 
 Made<Receiver> Make(const ComponentSettings& settings, const JaegerReceiverConfig& config,
@@ -114,7 +132,9 @@ Made<Receiver> Make(const ComponentSettings& settings, const JaegerReceiverConfi
 }
 
 Status Finish(JaegerReceiverConfig& receiver, Node node) {
-  if (receiver.protocols.grpc || receiver.protocols.thrift_http) return {};
+  const JaegerProtocols& protocols = receiver.protocols;
+  if (protocols.grpc || protocols.thrift_http || protocols.thrift_compact || protocols.thrift_binary)
+    return {};
   return node.Fail("must specify at least one protocol when using the Jaeger receiver");
 }
 
@@ -132,14 +152,26 @@ const config::Struct& FieldsOf(const JaegerThriftHttpConfig*) {
   return kFields;
 }
 
+const config::Struct& FieldsOf(const JaegerThriftCompactConfig*) {
+  static const config::Struct kFields =
+      config::Struct::Of<JaegerThriftCompactConfig>({config::Inline<&JaegerThriftCompactConfig::udp>()});
+  return kFields;
+}
+
+const config::Struct& FieldsOf(const JaegerThriftBinaryConfig*) {
+  static const config::Struct kFields =
+      config::Struct::Of<JaegerThriftBinaryConfig>({config::Inline<&JaegerThriftBinaryConfig::udp>()});
+  return kFields;
+}
+
 const config::Struct& FieldsOf(const JaegerProtocols*) {
   using namespace config;
   using C = JaegerProtocols;
   static const Struct kFields = Struct::Of<C>({
       Member<&C::grpc>("grpc", Section<JaegerGrpcConfig>()),
       Member<&C::thrift_http>("thrift_http", Section<JaegerThriftHttpConfig>()),
-      NotYet("thrift_compact", "send by gRPC or thrift over HTTP"),
-      NotYet("thrift_binary", "send by gRPC or thrift over HTTP"),
+      Member<&C::thrift_compact>("thrift_compact", Section<JaegerThriftCompactConfig>()),
+      Member<&C::thrift_binary>("thrift_binary", Section<JaegerThriftBinaryConfig>()),
   });
   return kFields;
 }

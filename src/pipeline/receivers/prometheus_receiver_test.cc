@@ -14,7 +14,10 @@ TEST(PrometheusReceiverTest, ScrapesATarget) {
   ComponentHarness harness;
   net::Router router;
   router.Add("GET", "/metrics", [](const net::HttpRequest&) {
-    return net::HttpResponse::Text(200, "# TYPE requests_total counter\nrequests_total{code=\"200\"} 3\n");
+    return net::HttpResponse::Text(200,
+                                   "# TYPE requests_total counter\nrequests_total{code=\"200\"} 3\n"
+                                   "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 3\n"
+                                   "h_sum 4\nh_count 3\n");
   });
   auto server =
       net::HttpServer::Start(harness.io(), harness.executor(), harness.clock(), harness.registry,
@@ -38,12 +41,21 @@ TEST(PrometheusReceiverTest, ScrapesATarget) {
   core::Status started = (*receiver)->Start();
   ASSERT_TRUE(started) << started.error().message();
   std::string text;
+  bool has_counter = false;
   EXPECT_TRUE(WaitUntil([&] {
-    for (const Telemetry& batch : next.Take()) text += NormalText(batch.metrics());
+    for (const Telemetry& batch : next.Take()) {
+      text += NormalText(batch.metrics());
+      for (const otlp::Metric& metric : batch.metrics().resources.at(0).scopes.at(0).metrics) {
+        has_counter |= metric.name == "requests_total" && metric.kind == otlp::MetricKind::kSum;
+      }
+    }
     return text.find("requests_total{code=200} 3\n") != std::string::npos &&
            text.find("up{} 1\n") != std::string::npos;
   })) << text;
   EXPECT_NE(text.find("service.name=shop"), std::string::npos);
+  // Types count from the first scrape on, although a target says them just before the samples.
+  EXPECT_TRUE(has_counter);
+  EXPECT_NE(text.find("h{} count=3 sum=4 le1=2 1\n"), std::string::npos) << text;
   (*receiver)->Shutdown();
   EXPECT_NE(harness.registry.RenderText().find(
                 "otelcol_receiver_accepted_metric_points{receiver=\"prometheus\",transport=\"http\"}"),

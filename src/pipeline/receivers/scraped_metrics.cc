@@ -205,6 +205,7 @@ class ScrapedBatch final : public model::Appender {
 
   void Collect(const Scraped& sample, Resources& resources) {
     ScrapedSeries& series = *sample.series;
+    owner_.DescribeOnce(series);
     if (series.role == SeriesRole::kDropped) return;
     ResourceFamilies& resource = resources[{series.job, series.instance}];
     if (series.role == SeriesRole::kTargetInfo) {
@@ -216,7 +217,9 @@ class ScrapedBatch final : public model::Appender {
     if (is_new) {
       Family& made = scope.families.emplace_back();
       made.first = &series;
-      made.kind = sample.histogram ? MetricKind::kExponentialHistogram : series.kind;
+      made.kind = !sample.histogram                      ? series.kind
+                  : IsOfCustomBuckets(*sample.histogram) ? MetricKind::kHistogram
+                                                         : MetricKind::kExponentialHistogram;
     }
     Group& group = scope.families[place->second].GroupOf(series.attributes);
     if (series.role == SeriesRole::kCreated) {
@@ -373,7 +376,37 @@ class ScrapedBatch final : public model::Appender {
     if (!group.is_stale) point.value = {otlp::NumberKind::kDouble, {.real = group.value}};
   }
 
+  static bool IsOfCustomBuckets(const model::FloatHistogram& histogram) {
+    return histogram.schema == model::kCustomBucketsSchema;
+  }
+
+  // A native histogram whose buckets have bounds of their own is one with explicit bounds.
+  void AddCustomBuckets(const Group& group, otlp::Metric& metric, otlp::MetricsData& data) {
+    const model::FloatHistogram& histogram = *group.histogram;
+    otlp::HistogramPoint& point = metric.histograms.emplace_back();
+    SetPoint(group, histogram.count, point, data);
+    point.explicit_bounds = histogram.custom_bounds;
+    point.bucket_counts.assign(histogram.custom_bounds.size() + 1, 0);
+    if (group.is_stale) return;
+    point.count = static_cast<uint64_t>(histogram.count);
+    point.sum = histogram.sum;
+    size_t bucket = 0;
+    size_t next = 0;
+    for (const model::BucketSpan& span : histogram.positive_spans) {
+      bucket += static_cast<size_t>(std::max(span.offset, 0));
+      for (uint32_t i = 0; i < span.length && next < histogram.positive_buckets.size();
+           ++i, ++bucket, ++next) {
+        if (bucket >= point.bucket_counts.size()) return;
+        point.bucket_counts[bucket] = static_cast<uint64_t>(histogram.positive_buckets[next]);
+      }
+    }
+  }
+
   void AddHistogram(Group& group, otlp::Metric& metric, otlp::MetricsData& data) {
+    if (group.histogram) {
+      if (IsOfCustomBuckets(*group.histogram)) AddCustomBuckets(group, metric, data);
+      return;
+    }
     std::ranges::sort(group.parts);
     // The last bucket is what no bound holds.
     if (!group.parts.empty() && std::isinf(group.parts.back().first)) group.parts.pop_back();
@@ -427,9 +460,8 @@ class ScrapedBatch final : public model::Appender {
   }
 
   void AddExponential(const Group& group, otlp::Metric& metric, otlp::MetricsData& data) {
-    if (!group.histogram) return;
+    if (!group.histogram || IsOfCustomBuckets(*group.histogram)) return;
     const model::FloatHistogram& histogram = *group.histogram;
-    if (histogram.schema == model::kCustomBucketsSchema) return;
     otlp::ExponentialPoint& point = metric.exponentials.emplace_back();
     SetPoint(group, histogram.count, point, data);
     if (group.is_stale) return;
@@ -460,7 +492,11 @@ ScrapedMetrics::Known ScrapedMetrics::Find(model::SeriesRef ref, const model::La
   std::lock_guard lock(mutex_);
   if (ref == 0) {
     auto [place, is_new] = refs_.try_emplace(labels, next_ref_);
-    if (is_new) series_[next_ref_++] = Describe(labels);
+    if (is_new) {
+      auto& made = series_[next_ref_++];
+      made = std::make_shared<ScrapedSeries>();
+      made->labels = labels;
+    }
     ref = place->second;
   }
   auto found = series_.find(ref);
@@ -482,57 +518,63 @@ uint64_t ScrapedMetrics::StartOf(ScrapedSeries& series, double value, uint64_t t
   return series.start_ns;
 }
 
-std::shared_ptr<ScrapedSeries> ScrapedMetrics::Describe(const model::Labels& labels) const {
-  auto series = std::make_shared<ScrapedSeries>();
-  series->labels = labels;
-  series->job = labels.Get("job");
-  series->instance = labels.Get("instance");
+void ScrapedMetrics::DescribeOnce(ScrapedSeries& series) {
+  std::lock_guard lock(mutex_);
+  if (series.is_described) return;
+  Describe(series);
+  series.is_described = true;
+}
+
+void ScrapedMetrics::Describe(ScrapedSeries& series) const {
+  const model::Labels& labels = series.labels;
+  series.job = labels.Get("job");
+  series.instance = labels.Get("instance");
   std::string name(labels.metric_name());
-  series->family = name;
+  series.family = name;
   for (const OwnMetric& own : kOwnMetrics) {
-    if (own.name == name) series->metadata = {"gauge", std::string(own.help), std::string(own.unit)};
+    if (own.name == name) series.metadata = {"gauge", std::string(own.help), std::string(own.unit)};
   }
   std::optional<model::MetricMetadata> metadata;
-  if (series->metadata.type.empty()) metadata = options_.metadata_of(name);
-  if (!metadata && series->metadata.type.empty()) {
+  if (series.metadata.type.empty()) metadata = options_.metadata_of(name);
+  if (!metadata && series.metadata.type.empty()) {
     std::string stem(WithoutSuffix(name));
     if (stem != name) metadata = options_.metadata_of(stem);
     // Counters keep their name.
-    if (metadata && metadata->type != "counter") series->family = stem;
+    if (metadata && metadata->type != "counter") series.family = stem;
   }
-  if (metadata) series->metadata = *metadata;
-  std::optional<KindOfType> kind = KindOf(series->metadata.type);
+  if (metadata) series.metadata = *metadata;
+  std::optional<KindOfType> kind = KindOf(series.metadata.type);
   if (kind) {
-    series->kind = kind->kind;
-    series->is_monotonic = kind->is_monotonic;
+    series.kind = kind->kind;
+    series.is_monotonic = kind->is_monotonic;
   } else {
-    series->role = SeriesRole::kDropped;
+    series.role = SeriesRole::kDropped;
   }
-  std::string_view part = std::string_view(name).substr(std::min(series->family.size(), name.size()));
-  bool is_distribution = series->kind == MetricKind::kHistogram || series->kind == MetricKind::kSummary;
+  std::string_view part = std::string_view(name).substr(std::min(series.family.size(), name.size()));
+  bool is_distribution = series.kind == MetricKind::kHistogram || series.kind == MetricKind::kSummary;
   std::string_view own_label;
-  if (series->role == SeriesRole::kDropped) {
+  if (series.role == SeriesRole::kDropped) {
     // Nothing is made of it.
   } else if (name == "target_info") {
-    series->role = SeriesRole::kTargetInfo;
+    series.role = SeriesRole::kTargetInfo;
   } else if (is_distribution && part == "_count") {
-    series->role = SeriesRole::kCount;
+    series.role = SeriesRole::kCount;
   } else if (is_distribution && part == "_sum") {
-    series->role = SeriesRole::kSum;
+    series.role = SeriesRole::kSum;
   } else if (is_distribution && part == "_created") {
-    series->role = SeriesRole::kCreated;
-  } else if (series->kind == MetricKind::kHistogram && part == "_bucket") {
-    series->role = SeriesRole::kBucket;
+    series.role = SeriesRole::kCreated;
+  } else if (series.kind == MetricKind::kHistogram && part == "_bucket") {
+    series.role = SeriesRole::kBucket;
     own_label = "le";
-  } else if (series->kind == MetricKind::kSummary && part.empty()) {
-    series->role = SeriesRole::kQuantile;
+  } else if (series.kind == MetricKind::kSummary && part.empty()) {
+    series.role = SeriesRole::kQuantile;
     own_label = "quantile";
-  } else if (series->kind == MetricKind::kSum && name.ends_with("_created") && metadata &&
+  } else if (series.kind == MetricKind::kSum && name.ends_with("_created") && metadata &&
              metadata->type == "counter") {
-    series->role = SeriesRole::kCreated;
-    series->family = std::string(WithoutSuffix(name)) + "_total";
+    series.role = SeriesRole::kCreated;
+    series.family = std::string(WithoutSuffix(name)) + "_total";
   }
-  if (!own_label.empty()) series->bound = ParseBound(labels.Get(own_label));
+  if (!own_label.empty()) series.bound = ParseBound(labels.Get(own_label));
   model::LabelsBuilder attributes;
   model::LabelsBuilder scope;
   for (model::LabelView label : labels) {
@@ -544,9 +586,8 @@ std::shared_ptr<ScrapedSeries> ScrapedMetrics::Describe(const model::Labels& lab
       attributes.Set(label.name, label.value);
     }
   }
-  series->attributes = attributes.Build();
-  series->scope = scope.Build();
-  return series;
+  series.attributes = attributes.Build();
+  series.scope = scope.Build();
 }
 
 }  // namespace sextant::pipeline

@@ -40,6 +40,9 @@ enum class SeriesRole : uint8_t { kValue, kCount, kSum, kBucket, kQuantile, kCre
 // What is known of a series once and for all, and where its count began.
 struct ScrapedSeries {
   model::Labels labels;
+  // Set when the scrape that brought the series ends, as targets may say a family's type up to then; what
+  // follows does not change after that.
+  bool is_described = false;
   std::string job;
   std::string instance;
   model::Labels scope;       // what otel_scope_… said, without that
@@ -77,7 +80,8 @@ class ScrapedMetrics final : public model::Appendable {
   // The series of a ref or of labels, which is made when it is new; ref 0: the ref is of none.
   Known Find(model::SeriesRef ref, const model::Labels& labels);
   void Forget(model::SeriesRef ref);
-  std::shared_ptr<ScrapedSeries> Describe(const model::Labels& labels) const;
+  void DescribeOnce(ScrapedSeries& series);
+  void Describe(ScrapedSeries& series) const;
   // Moves on where the count of a series began; call with what was scraped now.
   uint64_t StartOf(ScrapedSeries& series, double value, uint64_t time_ns);
 

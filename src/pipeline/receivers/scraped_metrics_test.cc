@@ -67,6 +67,34 @@ class ScrapedMetricsTest : public testing::Test {
   core::TimestampMs time_ms_ = 1'000;
 };
 
+TEST_F(ScrapedMetricsTest, TakesWhatIsSaidOfAFamilyUpToTheEndOfItsScrape) {
+  Add("requests_total", 3);
+  metadata_["requests_total"] = {"counter", "", ""};
+  Finish();
+  EXPECT_EQ(First().kind, otlp::MetricKind::kSum);
+}
+
+TEST_F(ScrapedMetricsTest, MakesHistogramsOfNativeOnesWithBoundsOfTheirOwn) {
+  model::FloatHistogram histogram;
+  histogram.schema = model::kCustomBucketsSchema;
+  histogram.count = 6;
+  histogram.sum = 21;
+  histogram.custom_bounds = {1, 2, 5};
+  histogram.positive_spans = {{0, 1}, {1, 2}};
+  histogram.positive_buckets = {1, 2, 3};
+  metadata_["h"] = {"histogram", "", ""};
+  appender_ = store_->NewAppender();
+  appender_->AppendSample(0, Of("h", {}),
+                          {.time_ms = 1'000, .value = 0, .histogram = &histogram, .start_ms = 0});
+  Finish();
+  ASSERT_EQ(First().kind, otlp::MetricKind::kHistogram);
+  const otlp::HistogramPoint& point = First().histograms.at(0);
+  EXPECT_EQ(point.explicit_bounds, (std::vector<double>{1, 2, 5}));
+  EXPECT_EQ(point.bucket_counts, (std::vector<uint64_t>{1, 0, 2, 3}));
+  EXPECT_EQ(point.count, 6u);
+  EXPECT_EQ(point.sum, 21);
+}
+
 TEST_F(ScrapedMetricsTest, MakesNumbersOfCountersAndGauges) {
   metadata_["requests_total"] = {"counter", "Requests.", ""};
   metadata_["size_bytes"] = {"gauge", "", "bytes"};

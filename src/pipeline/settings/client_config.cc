@@ -1,7 +1,9 @@
 #include "pipeline/settings/client_config.h"
 
+#include <algorithm>
+
 #include "config/text.h"
-#include "net/compression.h"
+#include "net/body_compression.h"
 #include "pipeline/fields.h"
 
 namespace sextant::pipeline {
@@ -47,18 +49,16 @@ Status CheckGrpcCompression(const std::string& name, Node node) {
   return node.Fail("unsupported compression type {}", config::Quote(name));
 }
 
-Status CheckHttpCompression(const std::string& name, Node node) {
-  for (std::string_view known : {"gzip", "zstd", "deflate", "zlib", "none", ""}) {
-    if (name == known) return {};
+bool IsCompressed(const std::string& coding) { return !coding.empty() && coding != "none"; }
+
+Status FinishHttpClient(HttpClientConfig& config, Node node) {
+  if (!IsCompressed(config.compression)) return {};
+  auto level = static_cast<int>(std::clamp<int64_t>(config.compression_params.level, -100, 100));
+  if (Status good = net::CheckBodyCompression(config.compression, level); !good) {
+    Node place = node.Find("compression_params") ? node.Find("compression_params") : node.Find("compression");
+    return (place ? place : node).Fail("{}", good.error().message());
   }
-  for (std::string_view known : {"snappy", "x-snappy-framed", "lz4"}) {
-    if (name == known) {
-      return node.FailAt(
-          node.position(), core::Code::kUnimplemented,
-          fmt::format("compression {} is not supported yet; gzip and zstd are", config::Quote(name)));
-    }
-  }
-  return node.Fail("unsupported compression type {}", config::Quote(name));
+  return {};
 }
 
 Status CheckBalancer(const std::string& name, Node node) {
@@ -68,16 +68,6 @@ Status CheckBalancer(const std::string& name, Node node) {
 
 bool HasScheme(std::string_view endpoint, std::string_view scheme) {
   return endpoint.substr(0, scheme.size()) == scheme;
-}
-
-// The parameters under compression_params.
-struct CompressionParams {
-  int64_t level = -1;
-};
-const config::Struct& FieldsOf(const CompressionParams*) {
-  static const config::Struct kFields =
-      config::Struct::Of<CompressionParams>({config::Member<&CompressionParams::level>("level")});
-  return kFields;
 }
 
 }  // namespace
@@ -124,9 +114,10 @@ const config::Struct& FieldsOf(const GrpcClientConfig*) {
       Member<&C::compression>("compression").Check(&CheckGrpcCompression),
       Member<&C::tls>("tls"),
       Member<&C::keepalive>("keepalive", Section<KeepaliveClientConfig>()),
-      Member<&C::read_buffer_size>("read_buffer_size"),
-      Member<&C::write_buffer_size>("write_buffer_size"),
-      Member<&C::wait_for_ready>("wait_for_ready"),
+      NotYet("read_buffer_size", "buffers are the library's").Allowing({"0", "524288"}),
+      NotYet("write_buffer_size", "buffers are the library's").Allowing({"0", "524288"}),
+      NotYet("wait_for_ready", "a call that finds no connection is tried again by retry_on_failure")
+          .Allowing({"false"}),
       Member<&C::headers>("headers", Headers()),
       Member<&C::balancer_name>("balancer_name").Check(&CheckBalancer),
       Member<&C::authority>("authority"),
@@ -137,39 +128,45 @@ const config::Struct& FieldsOf(const GrpcClientConfig*) {
   return kFields;
 }
 
+const config::Struct& FieldsOf(const CompressionParams*) {
+  static const config::Struct kFields =
+      config::Struct::Of<CompressionParams>({config::Member<&CompressionParams::level>("level")});
+  return kFields;
+}
+
+const config::Struct& FieldsOf(const CookiesConfig*) {
+  static const config::Struct kFields =
+      config::Struct::Of<CookiesConfig>({config::Member<&CookiesConfig::enabled>("enabled").AlwaysWritten()});
+  return kFields;
+}
+
 const config::Struct& FieldsOf(const HttpClientConfig*) {
   using namespace config;
   using C = HttpClientConfig;
-  static const Struct kFields = Struct::Of<C>({
-      Member<&C::endpoint>("endpoint"),
-      Member<&C::proxy_url>("proxy_url"),
-      Member<&C::tls>("tls"),
-      Member<&C::timeout_ms>("timeout", GoDuration()),
-      Member<&C::headers>("headers", Headers()),
-      Member<&C::compression>("compression").Check(&CheckHttpCompression),
-      Member<&C::compression_level>(
-          "compression_params",
-          Custom<int64_t>(
-              [](Node node) -> Result<int64_t> {
-                SEXTANT_ASSIGN(CompressionParams params, Decode<CompressionParams>(node));
-                if (params.level == -1 || params.level == 0) return params.level;
-                return node.Fail("levels other than the default are not supported yet");
-              },
-              [](const int64_t&, YamlWriter& out) { out.Null(); }, [](const int64_t&) { return true; })),
-      Member<&C::auth>("auth", Section<AuthConfig>()),
-      Member<&C::disable_keep_alives>("disable_keep_alives"),
-      Member<&C::max_idle_conns>("max_idle_conns"),
-      Member<&C::max_idle_conns_per_host>("max_idle_conns_per_host"),
-      Member<&C::max_conns_per_host>("max_conns_per_host"),
-      Member<&C::idle_conn_timeout_ms>("idle_conn_timeout", GoDuration()),
-      NotYet("read_buffer_size", "buffers are the library's").Allowing({"0"}),
-      NotYet("write_buffer_size", "buffers are the library's").Allowing({"0"}),
-      NotYet("force_attempt_http2", "requests go by HTTP/1.1").Allowing({"true", "false"}),
-      NotYet("http2_read_idle_timeout", "requests go by HTTP/1.1"),
-      NotYet("http2_ping_timeout", "requests go by HTTP/1.1"),
-      NotYet("cookies"),
-      NotYet("middlewares"),
-  });
+  static const Struct kFields = Struct::Of<C>(
+      {
+          Member<&C::endpoint>("endpoint"),
+          Member<&C::proxy_url>("proxy_url"),
+          Member<&C::tls>("tls"),
+          Member<&C::timeout_ms>("timeout", GoDuration()),
+          Member<&C::headers>("headers", Headers()),
+          Member<&C::compression>("compression"),
+          Member<&C::compression_params>("compression_params"),
+          Member<&C::auth>("auth", Section<AuthConfig>()),
+          Member<&C::disable_keep_alives>("disable_keep_alives"),
+          Member<&C::max_idle_conns>("max_idle_conns"),
+          Member<&C::max_idle_conns_per_host>("max_idle_conns_per_host"),
+          Member<&C::max_conns_per_host>("max_conns_per_host"),
+          Member<&C::idle_conn_timeout_ms>("idle_conn_timeout", GoDuration()),
+          NotYet("read_buffer_size", "buffers are the library's").Allowing({"0"}),
+          NotYet("write_buffer_size", "buffers are the library's").Allowing({"0"}),
+          NotYet("force_attempt_http2", "requests go by HTTP/1.1").Allowing({"true", "false"}),
+          NotYet("http2_read_idle_timeout", "requests go by HTTP/1.1"),
+          NotYet("http2_ping_timeout", "requests go by HTTP/1.1"),
+          Member<&C::cookies>("cookies", Section<CookiesConfig>()),
+          NotYet("middlewares"),
+      },
+      &FinishHttpClient);
   return kFields;
 }
 
@@ -183,13 +180,17 @@ net::FetchRequest RequestOf(const HttpClientConfig& config) {
   return request;
 }
 
+std::unique_ptr<CookieJar> CookiesOf(const HttpClientConfig& config, std::string_view url,
+                                     const core::Clock& clock) {
+  if (!config.cookies || !config.cookies->enabled) return nullptr;
+  return std::make_unique<CookieJar>(url, clock);
+}
+
 Status CompressBody(const HttpClientConfig& config, net::FetchRequest& request) {
-  if (config.compression.empty() || config.compression == "none") return {};
-  std::string_view name = config.compression == "zlib" ? "deflate" : std::string_view(config.compression);
-  std::optional<net::Encoding> encoding = net::ParseEncoding(name);
-  SEXTANT_CHECK(encoding.has_value());
+  if (!IsCompressed(config.compression)) return {};
   std::string compressed;
-  SEXTANT_TRY(net::Compress(*encoding, request.body, compressed));
+  SEXTANT_TRY(net::CompressBody(config.compression, static_cast<int>(config.compression_params.level),
+                                request.body, compressed));
   request.body = std::move(compressed);
   request.headers.Set("Content-Encoding", config.compression);
   return {};

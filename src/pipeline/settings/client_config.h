@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "config/secret.h"
 #include "core/clock.h"
 #include "net/http_client.h"
+#include "pipeline/settings/cookie_jar.h"
 #include "pipeline/settings/tls_config.h"
 
 namespace sextant::pipeline {
@@ -34,9 +36,6 @@ struct GrpcClientConfig {
   std::string compression = "gzip";
   ClientTlsConfig tls;
   std::optional<KeepaliveClientConfig> keepalive = KeepaliveClientConfig();
-  int64_t read_buffer_size = 0;
-  int64_t write_buffer_size = 512 << 10;
-  bool wait_for_ready = false;
   HeaderMap headers;
   std::string balancer_name = "round_robin";
   std::string authority;
@@ -48,6 +47,14 @@ struct GrpcClientConfig {
   bool UsesTls() const;
 };
 
+struct CompressionParams {
+  int64_t level = 0;  // 0: the coding's own choice
+};
+
+struct CookiesConfig {
+  bool enabled = true;  // where the section is
+};
+
 struct HttpClientConfig {
   std::string endpoint;
   std::string proxy_url;
@@ -55,7 +62,8 @@ struct HttpClientConfig {
   core::DurationMs timeout_ms = 30'000;
   HeaderMap headers;
   std::string compression = "gzip";
-  int64_t compression_level = -1;
+  CompressionParams compression_params;
+  std::optional<CookiesConfig> cookies;
   std::optional<AuthConfig> auth;
   bool disable_keep_alives = false;
   int64_t max_idle_conns = 100;
@@ -67,11 +75,16 @@ struct HttpClientConfig {
 const config::Struct& FieldsOf(const AuthConfig*);
 const config::Struct& FieldsOf(const KeepaliveClientConfig*);
 const config::Struct& FieldsOf(const GrpcClientConfig*);
+const config::Struct& FieldsOf(const CompressionParams*);
+const config::Struct& FieldsOf(const CookiesConfig*);
 const config::Struct& FieldsOf(const HttpClientConfig*);
 
 // A request with what the settings say, but its URL, body and authentication.
 net::FetchRequest RequestOf(const HttpClientConfig& config);
-// Compresses a body as the settings say and adds its header. The names are checked when settings are read.
+// Where the cookies of these requests are kept; null without.
+std::unique_ptr<CookieJar> CookiesOf(const HttpClientConfig& config, std::string_view url,
+                                     const core::Clock& clock);
+// Compresses a body as the settings say and adds its header; what they say was checked when they were read.
 core::Status CompressBody(const HttpClientConfig& config, net::FetchRequest& request);
 
 }  // namespace sextant::pipeline

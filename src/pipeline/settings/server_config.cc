@@ -27,6 +27,15 @@ Status CheckNotNegative(const int64_t& value, Node node) {
   return node.Fail("must not be negative");
 }
 
+// Clients are never turned away for their pings, which gives them all that a policy grants. One that is
+// stricter than gRPC's default asks for protection that there is not.
+Status CheckMinTime(const core::DurationMs& min_time_ms, Node node) {
+  constexpr core::DurationMs kDefaultMs = 300'000;
+  if (min_time_ms <= kDefaultMs) return {};
+  return node.FailAt(node.position(), core::Code::kUnimplemented,
+                     "a min_time above 5m is not supported yet: clients may ping as often as they like");
+}
+
 Status CheckMessageSize(const int64_t& mib, Node node) {
   if (mib >= 0 && mib <= 4'096) return {};
   return node.Fail("invalid max_recv_msg_size_mib value, must be between 0 and 4096: {}", mib);
@@ -37,12 +46,6 @@ Status CheckOrigins(const std::vector<std::string>& origins, Node node) {
     if (std::ranges::count(origin, '*') > 1) return node.Fail("more than one * in {}", config::Quote(origin));
   }
   return {};
-}
-
-std::string ListenAddress(const std::string& endpoint) {
-  // "localhost" alone would be looked up; what is meant is this machine.
-  if (endpoint.starts_with("localhost:")) return "127.0.0.1" + endpoint.substr(9);
-  return endpoint;
 }
 
 }  // namespace
@@ -68,7 +71,7 @@ const config::Struct& FieldsOf(const KeepaliveEnforcementPolicy*) {
   using namespace config;
   using C = KeepaliveEnforcementPolicy;
   static const Struct kFields = Struct::Of<C>({
-      Member<&C::min_time_ms>("min_time", GoDuration()),
+      Member<&C::min_time_ms>("min_time", GoDuration()).Check(&CheckMinTime),
       Member<&C::permit_without_stream>("permit_without_stream"),
   });
   return kFields;
@@ -94,8 +97,8 @@ const config::Struct& FieldsOf(const GrpcServerConfig*) {
       Member<&C::tls>("tls", Section<ServerTlsConfig>()),
       Member<&C::max_recv_msg_size_mib>("max_recv_msg_size_mib").Check(&CheckMessageSize),
       Member<&C::max_concurrent_streams>("max_concurrent_streams").Check(&CheckNotNegative),
-      Member<&C::read_buffer_size>("read_buffer_size").Check(&CheckNotNegative),
-      Member<&C::write_buffer_size>("write_buffer_size").Check(&CheckNotNegative),
+      NotYet("read_buffer_size", "buffers are the library's").Allowing({"0", "524288"}),
+      NotYet("write_buffer_size", "buffers are the library's").Allowing({"0", "524288"}),
       Member<&C::keepalive>("keepalive", Section<KeepaliveServerConfig>()),
       Member<&C::auth>("auth", Section<AuthConfig>()),
       Member<&C::include_metadata>("include_metadata"),
@@ -161,9 +164,15 @@ bool AllowsOrigin(const CorsConfig& cors, std::string_view origin) {
   });
 }
 
+std::string LocalAddress(const std::string& endpoint) {
+  // "localhost" alone would be looked up; what is meant is this machine.
+  if (endpoint.starts_with("localhost:")) return "127.0.0.1" + endpoint.substr(9);
+  return endpoint;
+}
+
 net::HttpServerOptions ServerOptionsOf(const GrpcServerConfig& config) {
   net::HttpServerOptions options;
-  options.listen = {ListenAddress(config.endpoint)};
+  options.listen = {LocalAddress(config.endpoint)};
   if (config.tls) options.security = SecurityOf(*config.tls);
   if (config.max_concurrent_streams > 0) {
     options.limits.max_concurrent_streams = static_cast<uint32_t>(config.max_concurrent_streams);
@@ -184,7 +193,7 @@ net::HttpServerOptions ServerOptionsOf(const GrpcServerConfig& config) {
 
 net::HttpServerOptions ServerOptionsOf(const HttpServerConfig& config) {
   net::HttpServerOptions options;
-  options.listen = {ListenAddress(config.endpoint)};
+  options.listen = {LocalAddress(config.endpoint)};
   if (config.tls) options.security = SecurityOf(*config.tls);
   auto set = [](core::DurationMs from, core::DurationMs& to) {
     if (from > 0) to = from;

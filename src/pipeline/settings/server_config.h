@@ -36,8 +36,6 @@ struct GrpcServerConfig {
   std::optional<ServerTlsConfig> tls;
   int64_t max_recv_msg_size_mib = 0;   // 0: 4
   int64_t max_concurrent_streams = 0;  // 0: the server's own limit
-  int64_t read_buffer_size = 512 << 10;
-  int64_t write_buffer_size = 0;
   std::optional<KeepaliveServerConfig> keepalive;
   std::optional<AuthConfig> auth;
   bool include_metadata = false;
@@ -83,6 +81,9 @@ const config::Struct& FieldsOf(const HttpServerConfig*);
 
 // Whether a browser's page of `origin` may send, by a list of origins with `*` for any characters.
 bool AllowsOrigin(const CorsConfig& cors, std::string_view origin);
+
+// What an endpoint means as an address to listen on: "localhost" is this machine without a look-up.
+std::string LocalAddress(const std::string& endpoint);
 
 // Options that serve as the settings say, without routes. `fallback_address` for an endpoint without a port.
 net::HttpServerOptions ServerOptionsOf(const GrpcServerConfig& config);
