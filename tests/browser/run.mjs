@@ -28,7 +28,7 @@ async function ask(query) {
   return value === undefined ? undefined : Number(value);
 }
 
-const panel = (page, title) => page.getByRole('region', { name: title, exact: true });
+const panel = (page, title) => page.getByRole('group', { name: title, exact: true });
 const editor = (page, number = 1) => page.getByRole('textbox', { name: `Query ${number}, PromQL` });
 const numberIn = (text) => Number(/-?\d+(?:\.\d+)?/.exec(text)?.[0]);
 

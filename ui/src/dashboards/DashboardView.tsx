@@ -186,12 +186,13 @@ function Grid({ dashboard, range, resolved, values, turn, search, marks, sources
     return alone === undefined ? [] : [{ panel: { ...alone, gridPos: { ...alone.gridPos, w: kColumns } }, at: { x: 0, y: 0, w: kColumns, h: kAloneHeight } }];
   }, [panels, folded, width > 0 && width < kNarrowPx, viewPanel]);
   const hasVariables = dashboard.variables.length > 0;
+  const firstRow = placed.findIndex(({ panel }) => panel.type === 'row');
 
   return (
     <div ref={element} className={css.grid}>
       {dashboard.panels.length === 0 && <div className={css.wide}><Empty title="This dashboard has no panels" /></div>}
       {viewPanel !== undefined && placed.length === 0 && (!hasVariables || resolved !== undefined) && <div className={css.wide}><Empty title="No such panel">The address names panel {viewPanel}, which this dashboard does not have.</Empty></div>}
-      {width > 0 && sources !== undefined && (!hasVariables || resolved !== undefined) && placed.map(({ panel, at }) => {
+      {width > 0 && sources !== undefined && (!hasVariables || resolved !== undefined) && placed.map(({ panel, at }, index) => {
         const place = { gridColumn: `${at.x + 1} / span ${at.w}`, gridRow: `${at.y + 1} / span ${at.h}` };
         const key = panelKeyOf(panel);
         if (panel.type === 'row') {
@@ -209,7 +210,7 @@ function Grid({ dashboard, range, resolved, values, turn, search, marks, sources
         return (
           <div key={key} style={place} className={css.place}>
             <PanelFrame
-              panel={panel} panelKey={key} search={search} marks={marks} sources={sources} values={values} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
+              panel={panel} panelKey={key} level={firstRow >= 0 && index > firstRow ? 3 : 2} search={search} marks={marks} sources={sources} values={values} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
               onZoom={(fromMs, toMs) => setSearch(withRange(search, absoluteRange(fromMs, toMs)))}
             />
           </div>

@@ -43,6 +43,8 @@ interface PanelFrameProps {
   search: string;
   marks: Mark[];
   sources: readonly DataSource[];
+  /** Of the panel's heading: what is in a row stands below the row's. */
+  level: 2 | 3;
 }
 
 const Inspect = lazy(() => import('./Inspect'));
@@ -95,7 +97,8 @@ function partOf(scope: Parameters<Replace>[1], name: string, part: string): stri
 }
 
 export function PanelFrame(props: PanelFrameProps) {
-  const { panel, values, range } = props;
+  const { panel, values, range, level } = props;
+  const Heading = level === 2 ? 'h2' : 'h3';
   const element = useRef<HTMLElement>(null);
   const seen = useSeen(element);
   const search = props.search;
@@ -108,10 +111,10 @@ export function PanelFrame(props: PanelFrameProps) {
   const refused = whyNotDrawn(panel);
   const { viewPanel, inspect } = readPanelState(props.search);
   return (
-    <section ref={element} className={panel.transparent ? css.bare : css.panel} aria-label={title === '' ? `Panel ${panel.id}` : title} data-panel-type={panel.type}>
+    <section ref={element} role="group" className={panel.transparent ? css.bare : css.panel} data-level={title === '' ? level - 1 : level} aria-label={title === '' ? `Panel ${panel.id}` : title} data-panel-type={panel.type}>
       {title !== '' && (
         <header className={css.head}>
-          <h3 title={title}>{title}</h3>
+          <Heading title={title}>{title}</Heading>
           {panel.description !== '' && <span className={css.hint} role="note" tabIndex={0} aria-label={panel.description} title={interpolate(panel.description, known, forReading)}><Icon name="info" size={13} /></span>}
           {panel.links.map((link, index) => <PanelLink key={index} title={interpolate(link.title, known, forReading)} url={interpolate(link.url, known, forAddress)} targetBlank={link.targetBlank} />)}
           {kind?.asks === true && refused === undefined && <ToQuery panel={panel} title={title} range={range} values={known} />}
