@@ -133,7 +133,7 @@ function messageOf(text: string): string | undefined {
   }
 }
 
-interface Envelope {
+export interface Envelope {
   status?: string;
   data?: unknown;
   error?: string;
@@ -147,11 +147,16 @@ export async function call<T>(path: string, parameters: Parameters = {}, signal?
   const response = await send(path, parameters, signal);
   const envelope = readJson(await response.text(), response) as Envelope | null;
   reportReachable();
+  return openEnvelope<T>(envelope, response.status);
+}
+
+/** What is in an answer of Prometheus' API; throws what it refuses. */
+export function openEnvelope<T>(envelope: Envelope | null | undefined, status: number): Answer<T> {
   if (envelope === null || typeof envelope !== 'object' || envelope.status === undefined) {
-    throw new ApiError(`The answer (HTTP ${response.status}) is not in the API's form.`, 'malformed', response.status);
+    throw new ApiError(`The answer (HTTP ${status}) is not in the API's form.`, 'malformed', status);
   }
   if (envelope.status !== 'success') {
-    throw new ApiError(envelope.error ?? `HTTP ${response.status}`, 'refused', response.status, envelope.errorType);
+    throw new ApiError(envelope.error ?? `HTTP ${status}`, 'refused', status, envelope.errorType);
   }
   return { data: envelope.data as T, warnings: envelope.warnings ?? [], infos: envelope.infos ?? [] };
 }

@@ -21,6 +21,7 @@ import type { AskedQuery } from './ask';
 import { builtins, encodeUri, forAddress, forReading, interpolate, single } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
 import type { Panel } from './model';
+import { watch } from './inView';
 import { PanelMenu } from './PanelMenu';
 import { asObject, asText } from './read';
 import type { DataSource } from './sources';
@@ -49,16 +50,11 @@ interface PanelFrameProps {
 
 const Inspect = lazy(() => import('./Inspect'));
 
-/** True once the element has been near the visible part of the page: panels far below ask nothing until then. */
-function useSeen(element: React.RefObject<HTMLElement | null>): boolean {
-  const [seen, setSeen] = useState(false);
-  useEffect(() => {
-    if (element.current === null || seen) return;
-    const observer = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) setSeen(true); }, { rootMargin: '200px' });
-    observer.observe(element.current);
-    return () => observer.disconnect();
-  }, [element, seen]);
-  return seen;
+/** Whether the element is near the visible part of the page. */
+function useInView(element: React.RefObject<HTMLElement | null>): boolean {
+  const [inView, setInView] = useState(false);
+  useEffect(() => (element.current === null ? undefined : watch(element.current, setInView)), [element]);
+  return inView;
 }
 
 /** For the step that $__interval stands for there. */
@@ -97,11 +93,16 @@ function partOf(scope: Parameters<Replace>[1], name: string, part: string): stri
 }
 
 export function PanelFrame(props: PanelFrameProps) {
-  const { panel, values, range, level } = props;
+  const { panel, level } = props;
   const Heading = level === 2 ? 'h2' : 'h3';
   const element = useRef<HTMLElement>(null);
-  const seen = useSeen(element);
-  const search = props.search;
+  const inView = useInView(element);
+  const { inspect, viewPanel } = readPanelState(props.search);
+  // A panel out of sight stays as it was seen last and asks nothing; one that was never seen does not begin.
+  const wanted = inView || inspect === props.panelKey;
+  const shown = useRef<PanelFrameProps>(undefined);
+  if (wanted) shown.current = props;
+  const { values, range, search } = wanted ? props : (shown.current ?? props);
   const kind = panelKinds.get(panel.type);
   const known = useMemo(
     () => new Map<string, VariableValue>([...values, ...Object.entries(panel.scope).map(([name, value]): [string, VariableValue] => [name, single(value)]), ...builtins(range.fromMs, range.toMs)]),
@@ -109,7 +110,6 @@ export function PanelFrame(props: PanelFrameProps) {
   );
   const title = interpolate(panel.title, known, forReading);
   const refused = whyNotDrawn(panel);
-  const { viewPanel, inspect } = readPanelState(props.search);
   return (
     <section ref={element} role="group" className={panel.transparent ? css.bare : css.panel} data-level={title === '' ? level - 1 : level} aria-label={title === '' ? `Panel ${panel.id}` : title} data-panel-type={panel.type}>
       {title !== '' && (
@@ -123,7 +123,7 @@ export function PanelFrame(props: PanelFrameProps) {
         </header>
       )}
       <div className={css.body}>
-        {kind === undefined || refused !== undefined ? <Unsupported panel={panel} why={refused ?? ''} /> : (seen || inspect === props.panelKey) && <ErrorBoundary what={title === '' ? 'The panel' : `The panel ${title}`}><PanelContent {...props} kind={kind} known={known} /></ErrorBoundary>}
+        {kind === undefined || refused !== undefined ? <Unsupported panel={panel} why={refused ?? ''} /> : shown.current !== undefined && <ErrorBoundary what={title === '' ? 'The panel' : `The panel ${title}`}><PanelContent {...shown.current} theme={props.theme} search={props.search} kind={kind} known={known} /></ErrorBoundary>}
       </div>
     </section>
   );
