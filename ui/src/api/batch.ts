@@ -26,6 +26,9 @@ interface Line {
   answer: Envelope;
 }
 
+/** How long an answer waits for others. */
+const kMomentMs = 60;
+
 /** Queries of one request; the server takes 500. */
 const kTogetherMax = 250;
 
@@ -107,7 +110,21 @@ async function send(asked: Waiting[]): Promise<void> {
       return rejectAll(new ApiError(`The queries were refused: HTTP ${response.status}.`, response.status >= 500 ? 'unreachable' : 'refused', response.status));
     }
     reportReachable();
-    for await (const line of linesOf(response.body)) answerOne(line, open);
+    // What arrives within a moment is told together: pages draw all of it at once.
+    let arrived: string[] = [];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const tell = () => {
+      clearTimeout(timer);
+      timer = undefined;
+      const lines = arrived;
+      arrived = [];
+      for (const line of lines) answerOne(line, open);
+    };
+    for await (const line of linesOf(response.body)) {
+      arrived.push(line);
+      timer ??= setTimeout(tell, kMomentMs);
+    }
+    tell();
     rejectAll(new ApiError('The server ended its answer before this query was answered.', 'malformed'));
   } catch (error) {
     if (isAbort(error)) return rejectAll(error);

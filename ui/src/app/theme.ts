@@ -6,8 +6,10 @@ export type Scheme = 'light' | 'dark';
 const kStorageKey = 'sextant.theme';
 const changed = new EventTarget();
 
+let preference: MediaQueryList | undefined;
+
 function systemPrefersDark(): MediaQueryList {
-  return window.matchMedia('(prefers-color-scheme: dark)');
+  return (preference ??= window.matchMedia('(prefers-color-scheme: dark)'));
 }
 
 function stored(): Scheme | undefined {
@@ -53,13 +55,19 @@ export function useScheme(): Scheme {
   }, currentScheme);
 }
 
-/** A custom property's colour as the canvas wants it: resolved for the current scheme. */
+const resolved = new Map<string, string>();
+
+/** A custom property's colour as the canvas wants it: resolved for the current scheme, once. */
 export function resolveColor(property: string): string {
+  const key = `${currentScheme()} ${property}`;
+  const known = resolved.get(key);
+  if (known !== undefined) return known;
   const probe = document.createElement('span');
   probe.style.color = `var(${property})`;
   probe.style.display = 'none';
   document.body.append(probe);
   const color = window.getComputedStyle(probe).color;
   probe.remove();
+  resolved.set(key, color);
   return color;
 }

@@ -7,6 +7,8 @@ import { useEffect, useMemo, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { resolveColor, useScheme } from '../app/theme';
+import { observeSize } from '../components/observeSize';
+import type { Size } from '../components/observeSize';
 import { formatAxisTime } from '../time/format';
 import { plain, withOpacity } from './colors';
 import { stackSeries } from './stack';
@@ -35,14 +37,27 @@ export interface TimeChartProps {
 export const kFont = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
 const kBinaryTicks = Array.from({ length: 90 }, (_, power) => 2 ** (power - 30));
 
+const widths = new Map<string, number>();
+const kWidthsMax = 5000;
+let measuring: CanvasRenderingContext2D | null = null;
+
+/** Pixels of a tick's label, measured aside of the page: a canvas in it would have its styles computed for that. */
+function textWidth(text: string): number {
+  const known = widths.get(text);
+  if (known !== undefined) return known;
+  measuring ??= document.createElement('canvas').getContext('2d');
+  if (measuring === null) return 0;
+  measuring.font = kFont;
+  if (widths.size > kWidthsMax) widths.clear();
+  const width = measuring.measureText(text).width;
+  widths.set(text, width);
+  return width;
+}
+
 export function axisSize(u: uPlot, values: string[] | null, index: number, cycle: number): number {
   const axis = u.axes[index];
   if (cycle > 1 && axis !== undefined) return (axis as unknown as { _size: number })._size;
-  u.ctx.save();
-  u.ctx.font = kFont;
-  const widest = Math.max(0, ...(values ?? []).map((text) => u.ctx.measureText(text).width));
-  u.ctx.restore();
-  return Math.ceil(widest) + 14;
+  return Math.ceil(Math.max(0, ...(values ?? []).map(textWidth))) + 14;
 }
 
 function valueScale(axis: ChartAxis, percent: boolean): uPlot.Scale {
@@ -195,14 +210,32 @@ export function TimeChart(props: TimeChartProps) {
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
+    let detach: (() => void) | undefined;
+    // The first size builds the chart, others fit it.
+    const leave = observeSize(element, (size) => {
+      if (size.width <= 0 || size.height <= 0) return;
+      const built = chart.current;
+      if (built === undefined) detach = build(element, size);
+      else if (built.width !== size.width || built.height !== size.height) built.setSize(size);
+    });
+    return () => {
+      leave();
+      detach?.();
+      chart.current?.destroy();
+      chart.current = undefined;
+    };
+  }, [key]);
+
+  /** Makes the chart; gives what takes its tooltip away. */
+  function build(element: HTMLElement, size: Size): (() => void) | undefined {
     const { series, axes, tooltip, thresholds, syncKey, utc = false, showTimeAxis = true } = latest.current;
     const percentAxes = new Set(series.filter((one) => one.stack?.percent === true && !one.hidden).map((one) => one.axis));
     const line = resolveColor('--border');
     const text = resolveColor('--text-faint');
     const shared = { stroke: text, font: kFont, ticks: { show: false }, border: { show: false } };
     const options: uPlot.Options = {
-      width: Math.max(element.clientWidth, 50),
-      height: Math.max(element.clientHeight, 40),
+      width: Math.max(size.width, 50),
+      height: Math.max(size.height, 40),
       ms: 1,
       padding: [8, axes.some((axis) => axis.side === 'right') ? 0 : 18, showTimeAxis ? 0 : 4, 4],
       legend: { show: false },
@@ -252,18 +285,8 @@ export function TimeChart(props: TimeChartProps) {
     };
     const built = new uPlot(options, [latest.current.times, ...drawn.current.values] as uPlot.AlignedData, element);
     chart.current = built;
-    const detachTooltip = tooltip.mode === 'none' ? undefined : attachTooltip(built, () => latest.current);
-    const resized = new ResizeObserver(() => {
-      if (element.clientWidth > 0 && element.clientHeight > 0) built.setSize({ width: element.clientWidth, height: element.clientHeight });
-    });
-    resized.observe(element);
-    return () => {
-      resized.disconnect();
-      detachTooltip?.();
-      built.destroy();
-      chart.current = undefined;
-    };
-  }, [key]);
+    return tooltip.mode === 'none' ? undefined : attachTooltip(built, () => latest.current);
+  }
 
   useEffect(() => {
     chart.current?.setData([props.times, ...stacked.values] as uPlot.AlignedData);

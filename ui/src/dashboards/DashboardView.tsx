@@ -147,6 +147,7 @@ function useMarks(dashboard: Dashboard, range: ResolvedRange, values: Values | u
   const active = dashboard.annotations.filter((one) => one.problem === undefined && one.enabled !== switched.has(one.name));
   const { data } = useResource(
     async (signal) => {
+      if (active.length === 0) return kNoMarks;
       const failures = new Map<string, string>();
       const found = await Promise.all(active.map((one) => (values === undefined || sources === undefined ? [] : askAnnotation(one, range, values, sources, signal).catch((error: unknown) => {
         if (!signal.aborted) failures.set(one.name, error instanceof Error ? error.message : String(error));
@@ -173,6 +174,8 @@ interface GridProps {
   sources: readonly DataSource[] | undefined;
   viewPanel: string | undefined;
 }
+
+const zoom = (fromMs: number, toMs: number) => setSearch(withRange(window.location.search, absoluteRange(fromMs, toMs)));
 
 function Grid({ dashboard, range, resolved, values, turn, search, marks, sources, viewPanel }: GridProps) {
   const scheme = useScheme();
@@ -211,7 +214,7 @@ function Grid({ dashboard, range, resolved, values, turn, search, marks, sources
           <div key={key} style={place} className={css.place}>
             <PanelFrame
               panel={panel} panelKey={key} level={firstRow >= 0 && index > firstRow ? 3 : 2} search={search} marks={marks} sources={sources} values={values} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
-              onZoom={(fromMs, toMs) => setSearch(withRange(search, absoluteRange(fromMs, toMs)))}
+              onZoom={zoom}
             />
           </div>
         );

@@ -1,5 +1,5 @@
 /** The box around a panel: its title, its data, and what it says when there is none. */
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, memo, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { toBrowser } from '../api/basePath';
 import { useResource } from '../api/useResource';
 import { ErrorBoundary } from '../components/ErrorBoundary';
@@ -92,7 +92,8 @@ function partOf(scope: Parameters<Replace>[1], name: string, part: string): stri
   return undefined;
 }
 
-export function PanelFrame(props: PanelFrameProps) {
+/** Drawn anew only when something of what it is given changes. */
+export const PanelFrame = memo(function PanelFrame(props: PanelFrameProps) {
   const { panel, level } = props;
   const Heading = level === 2 ? 'h2' : 'h3';
   const element = useRef<HTMLElement>(null);
@@ -127,7 +128,7 @@ export function PanelFrame(props: PanelFrameProps) {
       </div>
     </section>
   );
-}
+});
 
 function PanelLink({ title, url, targetBlank }: { title: string; url: string; targetBlank: boolean }) {
   if (!/^(https?:\/\/|\/(?!\/))/.test(url)) return null;
@@ -136,11 +137,15 @@ function PanelLink({ title, url, targetBlank }: { title: string; url: string; ta
 
 /** The panel's expressions as they are asked, on the query page. */
 function ToQuery({ panel, title, range, values }: { panel: Panel; title: string; range: ResolvedRange; values: Values }) {
-  const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '').slice(0, kQueriesMax);
-  if (targets.length === 0) return null;
-  const queries = targets.map((target) => ({ expr: prepareTarget(target, panel, range, kPointsOfQueryPage, values).expr, tab: target.instant ? ('table' as const) : ('graph' as const), stacked: false }));
+  const to = useMemo(() => {
+    const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '').slice(0, kQueriesMax);
+    if (targets.length === 0) return undefined;
+    const queries = targets.map((target) => ({ expr: prepareTarget(target, panel, range, kPointsOfQueryPage, values).expr, tab: target.instant ? ('table' as const) : ('graph' as const), stacked: false }));
+    return `/query?${writeState({ queries, range: absoluteRange(range.fromMs, range.toMs), step: '' }).toString()}`;
+  }, [panel, range, values]);
+  if (to === undefined) return null;
   return (
-    <Link className={css.toQuery} to={`/query?${writeState({ queries, range: absoluteRange(range.fromMs, range.toMs), step: '' }).toString()}`} title="Open in Query" aria-label={`Open ${title} in Query`}>
+    <Link className={css.toQuery} to={to} title="Open in Query" aria-label={`Open ${title} in Query`}>
       <Icon name="query" size={14} />
     </Link>
   );
@@ -159,7 +164,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
   const range = panelRange(panel, pageRange);
   const points = Math.max(50, Math.round((panel.gridPos.w / 24) * 1200));
   // Everything but the range changes what is asked; the range only asks again.
-  const question = JSON.stringify([panel.targets, [...known].filter(([name]) => !name.startsWith('__'))]);
+  const question = useMemo(() => JSON.stringify([panel.targets, [...known].filter(([name]) => !name.startsWith('__'))]), [panel.targets, known]);
   const replace: Replace = (text, scope, format) => {
     const address = format === 'uriencode';
     return interpolate(text, known, address ? forAddress : forReading, (name, part) => {
@@ -182,7 +187,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
   );
   // The last good answer stays while its question is the same; a failed question shows why.
   if (error !== undefined && (data === undefined || data.question !== question)) return <PanelError error={error} />;
-  if (data === undefined) return <Loading what="data" />;
+  if (data === undefined) return <Loading what="data" patient />;
   const { Component } = kind;
   const { inspect, tab } = readPanelState(search);
   const hasData = !kind.asks || prepared.some((frame) => frame.length > 0);
@@ -191,7 +196,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
       <Progress shown={loading && data.question !== question} />
       {error !== undefined && <span className={css.stale} role="img" aria-label={`Not refreshed: ${error.message}`} title={`Not refreshed: ${error.message}`}><Icon name="warning" size={13} /></span>}
       {hasData
-        ? <Suspense fallback={<Loading what="the panel" />}><Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} marks={marksFor(panel, marks)} /></Suspense>
+        ? <Suspense fallback={<Loading what="the panel" patient />}><Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} marks={marksFor(panel, marks)} /></Suspense>
         : <p className={css.noData} data-empty>{asText(panel.fieldConfig.defaults['noValue'], 'No data')}</p>}
       {inspect === panelKey && (
         <Suspense fallback={null}>
