@@ -91,8 +91,8 @@ export async function fetchJson(path: string, parameters: Parameters = {}, signa
   return document;
 }
 
-/** POST or DELETE with a JSON body, for what changes something; the answer may be empty. Errors read like those of fetchJson. */
-export async function sendJson(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
+/** A request with a JSON body, for what changes something; the answer may be empty. Errors read like those of fetchJson. */
+export async function sendJson(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
   return sendBody(method, path, body === undefined ? undefined : { type: 'application/json', text: JSON.stringify(body) });
 }
 
@@ -101,7 +101,7 @@ export async function sendText(path: string, text: string, signal?: AbortSignal)
   return sendBody('POST', path, { type: 'text/plain', text }, signal);
 }
 
-async function sendBody(method: 'POST' | 'DELETE', path: string, body?: { type: string; text: string }, signal?: AbortSignal): Promise<unknown> {
+async function sendBody(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: { type: string; text: string }, signal?: AbortSignal): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(toBrowser(path), {

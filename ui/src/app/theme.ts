@@ -32,11 +32,15 @@ export function applyStoredTheme(): void {
   if (scheme !== undefined) document.documentElement.dataset['theme'] = scheme;
 }
 
-export function toggleScheme(): void {
-  const next: Scheme = currentScheme() === 'dark' ? 'light' : 'dark';
-  document.documentElement.dataset['theme'] = next;
+export const toggleScheme = () => chooseScheme(currentScheme() === 'dark' ? 'light' : 'dark');
+
+/** One of them, or with '' whatever the system prefers. */
+export function chooseScheme(next: Scheme | ''): void {
+  if (next === '') delete document.documentElement.dataset['theme'];
+  else document.documentElement.dataset['theme'] = next;
   try {
-    window.localStorage.setItem(kStorageKey, next);
+    if (next === '') window.localStorage.removeItem(kStorageKey);
+    else window.localStorage.setItem(kStorageKey, next);
   } catch {
     // not kept: the choice lasts as long as the page
   }

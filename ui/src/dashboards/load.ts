@@ -1,4 +1,5 @@
 /** From a JSON document, as the server or a file gives it, to the Dashboard that the page draws. */
+import { prefersUtc } from '../app/preferences';
 import type { TimeRange } from '../time/range';
 import { migratePanel, rowsToPanels } from './migrate';
 import { kColumns } from './model';
@@ -194,7 +195,7 @@ export function loadDashboard(document: unknown): Dashboard {
     title: asText(json['title'], 'Untitled'),
     description: asText(json['description']),
     tags: asList(json['tags']).map((tag) => asText(tag)),
-    utc: timezone === 'utc',
+    utc: timezone === 'utc' || (timezone === '' && prefersUtc()),
     time: readTime(json['time']),
     refresh: asText(json['refresh']),
     graphTooltip: asNumber(json['graphTooltip'], 0),
