@@ -5,7 +5,6 @@ import { setSearch, useAddress } from '../app/router';
 import { useScheme } from '../app/theme';
 import { useRefreshAll, useResource } from '../api/useResource';
 import { Button, PageBar, Spacer } from '../components/Controls';
-import { download } from '../components/download';
 import { Icon } from '../components/icons';
 import { Empty, Notice } from '../components/States';
 import { RefreshPicker, TimePicker } from '../components/TimePicker';
@@ -16,6 +15,7 @@ import { absoluteRange, resolveRange } from '../time/range';
 import type { ResolvedRange, TimeRange } from '../time/range';
 import { askAnnotation } from './annotations';
 import type { Mark } from './annotations';
+import { DashboardMenu } from './DashboardMenu';
 import { AnnotationSwitches, DashboardLinks } from './DashboardTools';
 import { forReading, interpolate, single } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
@@ -62,8 +62,8 @@ const panelKeyOf = (panel: Panel) => [String(panel.id), ...Object.entries(panel.
 
 const kFallbackRange: TimeRange = { from: 'now-1h', to: 'now' };
 
-/** `children` stand between the tools and the panels. */
-export function DashboardView({ dashboard, children }: { dashboard: Dashboard; children?: ReactNode }) {
+/** `children` stand between the tools and the panels; `changed` has the document read again. */
+export function DashboardView({ dashboard, changed, children }: { dashboard: Dashboard; changed: () => void; children?: ReactNode }) {
   const { search } = useAddress();
   const view = useMemo(() => readView(search, dashboard), [search, dashboard]);
   const { nowMs, refresh } = useNow(parseDuration(view.refresh) ?? 0);
@@ -90,9 +90,9 @@ export function DashboardView({ dashboard, children }: { dashboard: Dashboard; c
         <Spacer />
         <DashboardLinks links={dashboard.links} values={values} range={view.range} variables={resolved ?? []} />
         {viewPanel !== undefined && <Button onClick={() => setSearch(withPanelView(search, undefined))}>Back to the dashboard</Button>}
-        <Button kind="quiet" title="The dashboard's JSON as a file" onClick={() => download(`${dashboard.title}.json`, JSON.stringify(dashboard.source, null, 2), 'application/json')}>Export</Button>
         {!dashboard.hideTimePicker && <TimePicker range={view.range} utc={dashboard.utc} onChange={(next) => setSearch(withRange(search, next))} />}
         <RefreshPicker every={view.refresh} onChange={(every) => setSearch(withRefresh(search, every))} onRefresh={refresh} busy={false} />
+        <DashboardMenu dashboard={dashboard} changed={changed} />
       </PageBar>
       {children}
       {wanted === undefined && (
