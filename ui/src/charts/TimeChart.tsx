@@ -12,7 +12,7 @@ import type { Size } from '../components/observeSize';
 import { formatAxisTime } from '../time/format';
 import { plain, withOpacity } from './colors';
 import { stackSeries } from './stack';
-import type { ChartAxis, ChartMark, ChartSeries, ChartThresholds, ChartTooltip } from './types';
+import type { ChartAxis, ChartDot, ChartMark, ChartSeries, ChartThresholds, ChartTooltip } from './types';
 import { attachTooltip } from './tooltip';
 import css from './TimeChart.module.css';
 
@@ -28,6 +28,7 @@ export interface TimeChartProps {
   tooltip: ChartTooltip;
   thresholds?: ChartThresholds | undefined;
   marks?: ChartMark[] | undefined;
+  dots?: ChartDot[] | undefined;
   /** Charts with the same key move their cursors together. */
   syncKey?: string | undefined;
   showTimeAxis?: boolean;
@@ -190,6 +191,28 @@ function drawMarks(u: uPlot, marks: ChartMark[]): void {
   ctx.restore();
 }
 
+/** Diamonds on the first axis. */
+function drawDots(u: uPlot, dots: ChartDot[], axis: string): void {
+  const scale = u.scales[axis];
+  if (scale?.min == null || scale.max == null) return;
+  const { ctx } = u;
+  const reach = 4 * uPlot.pxRatio;
+  ctx.save();
+  for (const { ms, value, color } of dots) {
+    const [x, y] = [u.valToPos(ms, 'x', true), u.valToPos(Math.min(Math.max(value, scale.min), scale.max), axis, true)];
+    if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) continue;
+    ctx.fillStyle = plain(color);
+    ctx.beginPath();
+    ctx.moveTo(x, y - reach);
+    ctx.lineTo(x + reach, y);
+    ctx.lineTo(x, y + reach);
+    ctx.lineTo(x - reach, y);
+    ctx.closePath();
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
 /** Everything that makes a new chart necessary, as a key; functions and numbers are read through a reference instead. */
 function structure({ series, axes, thresholds, tooltip, syncKey, utc, showTimeAxis }: TimeChartProps, scheme: string): string {
   const shapes = series.map(({ values: _values, format: _format, ...shape }) => shape);
@@ -273,7 +296,7 @@ export function TimeChart(props: TimeChartProps) {
       ],
       hooks: {
         drawClear: thresholds === undefined ? [] : [(u) => drawThresholds(u, thresholds)],
-        draw: [(u) => drawMarks(u, latest.current.marks ?? [])],
+        draw: [(u) => drawMarks(u, latest.current.marks ?? []), (u) => drawDots(u, latest.current.dots ?? [], axes[0]?.key ?? 'y')],
         setSelect: [
           (u) => {
             const { left, width } = u.select;
@@ -290,7 +313,7 @@ export function TimeChart(props: TimeChartProps) {
 
   useEffect(() => {
     chart.current?.setData([props.times, ...stacked.values] as uPlot.AlignedData);
-  }, [props.times, stacked, props.fromMs, props.toMs, props.marks]);
+  }, [props.times, stacked, props.fromMs, props.toMs, props.marks, props.dots]);
 
   return <div ref={host} className={css.chart} role="img" aria-label={props.label} />;
 }
