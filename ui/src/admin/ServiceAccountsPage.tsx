@@ -10,6 +10,7 @@ import { Empty, Loading, Notice, PageError } from '../components/States';
 import { formatDateTime } from '../time/format';
 import { AdminTabs } from './AdminTabs';
 import { useChange } from './useChange';
+import { UsersProblem } from './UsersProblem';
 import css from './Admin.module.css';
 
 const lifetimes = [{ value: '0', label: 'For ever' }, { value: '86400', label: 'A day' }, { value: '604800', label: 'A week' }, { value: '2592000', label: '30 days' }, { value: '31536000', label: 'A year' }];
@@ -37,7 +38,7 @@ export default function ServiceAccountsPage() {
         <Search label="Search accounts" value={text} onChange={(value) => goTo('search', value)} />
       </PageBar>
       <div className={css.content}>
-        <PageError title="The service accounts could not be read" error={error} />
+        <UsersProblem title="The service accounts could not be read" error={error} />
         {problem !== undefined && <Notice tone="bad" title="Not done">{problem}</Notice>}
         {data === undefined && error === undefined && <Loading what="service accounts" />}
         {data !== undefined && data.shown.length === 0 && <Empty title={text === '' ? 'No service accounts' : 'No account matches'}>{text === '' ? 'Programs that use the API get in by the tokens of one.' : 'Change the search.'}</Empty>}

@@ -6,10 +6,11 @@ import type { Role, User } from '../api/users';
 import { useResource } from '../api/useResource';
 import { Badge, Button, PageBar, Search, Spacer } from '../components/Controls';
 import { Field, FormDialog, SelectField, textOf } from '../components/FormDialog';
-import { Empty, Loading, Notice, PageError } from '../components/States';
+import { Empty, Loading, Notice } from '../components/States';
 import { formatDateTime } from '../time/format';
 import { AdminTabs } from './AdminTabs';
 import { useChange } from './useChange';
+import { UsersProblem } from './UsersProblem';
 import css from './Admin.module.css';
 
 type Open = { what: 'new' } | { what: 'names' | 'password' | 'delete'; user: User };
@@ -32,7 +33,7 @@ export default function UsersPage() {
         <Search label="Search users" value={text} onChange={(value) => setSearch(new URLSearchParams(value === '' ? {} : { search: value }), { replace: true })} />
       </PageBar>
       <div className={css.content}>
-        <PageError title="The users could not be read" error={error} />
+        <UsersProblem title="The users could not be read" error={error} />
         {problem !== undefined && <Notice tone="bad" title="Not done">{problem}</Notice>}
         {data === undefined && error === undefined && <Loading what="users" />}
         {data !== undefined && data.shown.length === 0 && <Empty title="No user matches">Change the search.</Empty>}

@@ -101,6 +101,9 @@ export async function sendText(path: string, text: string, signal?: AbortSignal)
   return sendBody('POST', path, { type: 'text/plain', text }, signal);
 }
 
+/** Where 401 means that the old password is wrong, not that nobody is logged in. */
+const kOwnPassword = '/api/user/password';
+
 async function sendBody(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: { type: string; text: string }, signal?: AbortSignal): Promise<unknown> {
   let response: Response;
   try {
@@ -112,7 +115,7 @@ async function sendBody(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: strin
     reportUnreachable('the connection failed');
     throw new ApiError('The server cannot be reached: the connection failed.', 'unreachable');
   }
-  heedLoggedOut(response);
+  if (path !== kOwnPassword) heedLoggedOut(response);
   const text = await response.text();
   if (response.ok) {
     reportReachable();
