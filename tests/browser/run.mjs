@@ -1,4 +1,6 @@
-// Opens every page of a running server in headless Chromium and asserts what a person would look for.
+// Opens every page of a running server in headless Chromium and asserts what a person would look for: Home, Machine, Query,
+// Targets, Costs, Explain, Dashboards, Status, Flags, Alert history, Routing, Alerts, Pipelines, Profile, Users, Service accounts.
+// Axe judges them in accessibility.mjs, what needs users is in login.mjs and admin.mjs, other servers' data in sources.mjs.
 //
 //   node tests/browser/run.mjs http://127.0.0.1:9090 [folder for screenshots]
 //

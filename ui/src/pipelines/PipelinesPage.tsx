@@ -77,8 +77,8 @@ function Pipeline({ name, edges, exporters }: PipelineProps) {
               <g key={index} className={edge.refusedPerSecond > 0 ? css.refusing : edge.itemsPerSecond > 0 ? css.flowing : css.idle}>
                 <path d={`M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1 - 4} ${y1}`} />
                 <path d={`M${x1 - 8} ${y1 - 4}L${x1 - 2} ${y1}L${x1 - 8} ${y1 + 4}`} />
-                <text x={middle} y={(y0 + y1) / 2 - 6}>{perSecond(edge.itemsPerSecond)}</text>
-                {edge.refusedPerSecond > 0 && <text className={css.bad} x={middle} y={(y0 + y1) / 2 + 14}>{perSecond(edge.refusedPerSecond)} refused</text>}
+                <text x={x1 - kGap.x * 0.4} y={y1 - 6}>{perSecond(edge.itemsPerSecond)}</text>
+                {edge.refusedPerSecond > 0 && <text className={css.bad} x={x1 - kGap.x * 0.4} y={y1 + 15}>{perSecond(edge.refusedPerSecond)} refused</text>}
               </g>
             );
           })}
