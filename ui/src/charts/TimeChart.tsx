@@ -256,6 +256,8 @@ export function TimeChart(props: TimeChartProps) {
     const line = resolveColor('--border');
     const text = resolveColor('--text-faint');
     const shared = { stroke: text, font: kFont, ticks: { show: false }, border: { show: false } };
+    // Drawn before it stands on the page: a canvas that does has the page's styles computed for each text.
+    const aside = document.createElement('div');
     const options: uPlot.Options = {
       width: Math.max(size.width, 50),
       height: Math.max(size.height, 40),
@@ -295,6 +297,7 @@ export function TimeChart(props: TimeChartProps) {
         })),
       ],
       hooks: {
+        ready: [(u) => { if (chart.current === u) element.append(aside); }],
         drawClear: thresholds === undefined ? [] : [(u) => drawThresholds(u, thresholds)],
         draw: [(u) => drawMarks(u, latest.current.marks ?? []), (u) => drawDots(u, latest.current.dots ?? [], axes[0]?.key ?? 'y')],
         setSelect: [
@@ -306,7 +309,7 @@ export function TimeChart(props: TimeChartProps) {
         ],
       },
     };
-    const built = new uPlot(options, [latest.current.times, ...drawn.current.values] as uPlot.AlignedData, element);
+    const built = new uPlot(options, [latest.current.times, ...drawn.current.values] as uPlot.AlignedData, aside);
     chart.current = built;
     return tooltip.mode === 'none' ? undefined : attachTooltip(built, () => latest.current);
   }

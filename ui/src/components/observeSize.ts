@@ -13,7 +13,9 @@ let observer: ResizeObserver | undefined;
 /** Calls back with the inner size in CSS pixels, first as soon as it is known, until the returned function is called. */
 export function observeSize(element: Element, tell: (size: Size) => void): () => void {
   observer ??= new ResizeObserver((entries) => {
-    for (const { target } of entries) told.get(target)?.({ width: target.clientWidth, height: target.clientHeight });
+    // All sizes before anybody acts on one: what is changed between two looks would be laid out for the second.
+    const sizes = entries.map(({ target }) => ({ width: target.clientWidth, height: target.clientHeight }));
+    entries.forEach(({ target }, index) => told.get(target)?.(sizes[index] ?? { width: 0, height: 0 }));
   });
   told.set(element, tell);
   observer.observe(element);
