@@ -94,6 +94,12 @@ function untilDrawn(page, count, begin) {
   }), [count, begin ?? 0]);
 }
 
+/** Until an answer to all queries has been read; Chromium calls a stream that a page read to its end finished or aborted. */
+function answeredAll(page) {
+  const isIt = (request) => request.url().endsWith('/api/batch');
+  return Promise.race([page.waitForEvent('requestfinished', isIt), page.waitForEvent('requestfailed', isIt)]);
+}
+
 async function measurePaint(browser, base) {
   const paints = [];
   const home = [];
@@ -169,7 +175,7 @@ async function measureRedraw(browser, base) {
     await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, 50)))));
     redraws.push(((await metrics(cdp)).TaskDuration - before.TaskDuration) * 1000);
     before = await metrics(cdp);
-    const answered = page.waitForResponse(/\/api\/batch/).then((response) => response.finished());
+    const answered = answeredAll(page);
     await page.keyboard.press('r');
     await answered;
     await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, 50)))));
@@ -193,7 +199,7 @@ async function measureMemory(browser, base) {
   await untilDrawn(page, 48);
   const looks = [];
   for (let turn = 1; turn <= refreshes; turn++) {
-    const answered = page.waitForResponse(/\/api\/batch/).then((response) => response.finished());
+    const answered = answeredAll(page);
     await page.keyboard.press('r');
     await answered;
     await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0))));
