@@ -33,7 +33,7 @@ before(async () => {
 after(() => browser?.close());
 
 const settled = async (page) => {
-  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.getByRole('heading', { level: 1 }).first().waitFor(); // texts have headings of their own
   await page.waitForLoadState('networkidle');
 };
 
