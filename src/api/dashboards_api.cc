@@ -325,8 +325,9 @@ void AddDashboardRoutes(net::Router& router, const DashboardApiDeps& deps) {
   router.Add("GET", "/api/health", [version = deps.version](const HttpRequest&) { return Health(version); });
   router.Add("GET", "/api/search",
              [&](const HttpRequest& request) { return HandleSearch(library, request); });
-  router.Add("GET", "/api/dashboards/home",
-             [&library, uid = deps.home_uid](const HttpRequest& request) { return Get(library, uid, request); });
+  router.Add("GET", "/api/dashboards/home", [&library, uid = deps.home_uid](const HttpRequest& request) {
+    return Get(library, uid, request);
+  });
   router.Add("GET", "/api/dashboards/tags", [&](const HttpRequest&) { return Tags(library); });
   router.Add("POST", "/api/dashboards/db",
              [&](const HttpRequest& request) { return Save(library, request); });
