@@ -11,6 +11,7 @@
 #include "api/params.h"
 #include "core/json_writer.h"
 #include "dashboards/document.h"
+#include "users/role.h"
 
 namespace sextant::api {
 
@@ -46,15 +47,17 @@ void WriteFolderOf(core::JsonWriter& json, const Library& library, const std::st
   json.Key("folderUrl").String(has_folder ? FolderUrl(*folder) : "");
 }
 
-HttpResponse Answer(const Library& library, const Dashboard& dashboard) {
+// `may_change`: whether who asks may change anything at all.
+HttpResponse Answer(const Library& library, const Dashboard& dashboard, bool may_change) {
+  bool can_save = dashboard.can_save && may_change;
   std::string_view who = dashboard.origin == Origin::kSaved         ? "Anonymous"
                          : dashboard.origin == Origin::kProvisioned ? "Provisioning"
                                                                     : "Sextant";
   core::JsonWriter json;
   json.BeginObject().Key("meta").BeginObject().Key("type").String("db");
-  json.Key("canSave").Bool(dashboard.can_save).Key("canEdit").Bool(dashboard.can_save);
-  json.Key("canAdmin").Bool(dashboard.can_save).Key("canStar").Bool(false);
-  json.Key("canDelete").Bool(dashboard.can_delete);
+  json.Key("canSave").Bool(can_save).Key("canEdit").Bool(can_save);
+  json.Key("canAdmin").Bool(can_save).Key("canStar").Bool(false);
+  json.Key("canDelete").Bool(dashboard.can_delete && may_change);
   json.Key("slug").String(dashboards::Slug(dashboard.title)).Key("url").String(UrlOf(dashboard));
   json.Key("expires")
       .String("0001-01-01T00:00:00Z")
@@ -70,10 +73,10 @@ HttpResponse Answer(const Library& library, const Dashboard& dashboard) {
   return HttpResponse::Json(200, std::move(json).Take());
 }
 
-HttpResponse Get(const Library& library, std::string_view uid) {
+HttpResponse Get(const Library& library, std::string_view uid, const HttpRequest& request) {
   DashboardPtr dashboard = library.Find(uid);
   if (dashboard == nullptr) return GrafanaMessage(404, "Dashboard not found", "not-found");
-  return Answer(library, *dashboard);
+  return Answer(library, *dashboard, request.role != users::RoleName(users::Role::kViewer));
 }
 
 // The folder that a request names by uid or by number; the root when it names none.
@@ -322,13 +325,14 @@ void AddDashboardRoutes(net::Router& router, const DashboardApiDeps& deps) {
   router.Add("GET", "/api/health", [version = deps.version](const HttpRequest&) { return Health(version); });
   router.Add("GET", "/api/search",
              [&](const HttpRequest& request) { return HandleSearch(library, request); });
-  router.Add("GET", "/api/dashboards/home",
-             [&library, uid = deps.home_uid](const HttpRequest&) { return Get(library, uid); });
+  router.Add("GET", "/api/dashboards/home", [&library, uid = deps.home_uid](const HttpRequest& request) {
+    return Get(library, uid, request);
+  });
   router.Add("GET", "/api/dashboards/tags", [&](const HttpRequest&) { return Tags(library); });
   router.Add("POST", "/api/dashboards/db",
              [&](const HttpRequest& request) { return Save(library, request); });
   router.Add("GET", "/api/dashboards/uid/{uid}",
-             [&](const HttpRequest& request) { return Get(library, request.PathParam("uid")); });
+             [&](const HttpRequest& request) { return Get(library, request.PathParam("uid"), request); });
   router.Add("DELETE", "/api/dashboards/uid/{uid}",
              [&](const HttpRequest& request) { return Delete(library, request); });
   router.Add("GET", "/api/dashboards/uid/{uid}/versions",

@@ -56,6 +56,7 @@ void WriteSource(core::JsonWriter& json, const DataSource& source) {
   for (size_t i = 0; i < source.headers.size(); ++i)
     json.Key(fmt::format("httpHeaderValue{}", i + 1)).Bool(true);
   json.EndObject().Key("version").Int(source.version).Key("readOnly").Bool(source.is_read_only);
+  if (source.kind == SourceKind::kOwnMetrics) json.Key("own").Bool(true);  // ours: no need for the proxy
   if (source.kind == SourceKind::kUnsupported) json.Key("unsupported").String(source.why_unsupported);
   json.EndObject();
 }

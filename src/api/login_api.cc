@@ -8,6 +8,7 @@
 #include "api/grafana_json.h"
 #include "core/json_writer.h"
 #include "net/passwords.h"
+#include "users/client_address.h"
 
 namespace sextant::api {
 
@@ -70,12 +71,14 @@ HttpResponse Busy() {
 // Checks the password and begins a session.
 HttpResponse LogIn(users::AccessControl& access, const AccessState& state, const LoginRequest& login,
                    const HttpRequest& request) {
-  auto user = access.CheckPassword(state, login.user, login.password, request.remote_address);
+  auto user =
+      access.CheckPassword(state, login.user, login.password, users::ClientAddress(request, state.settings));
   if (!user) {
     bool is_limited = user.error().code() == core::Code::kResourceExhausted;
     return GrafanaMessage(is_limited ? 429 : 401, user.error().message());
   }
-  auto secret = state.directory->BeginSession(user->id);
+  auto secret = state.directory->BeginSession(user->id, {users::ClientAddress(request, state.settings),
+                                                         std::string(request.headers.Get("User-Agent"))});
   if (!secret) return GrafanaError(secret.error());
   core::JsonWriter json;
   json.BeginObject().Key("message").String("Logged in").Key("redirectUrl");

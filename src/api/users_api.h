@@ -1,6 +1,6 @@
 // Grafana's endpoints for users: POST /login and GET /logout, /api/user, /api/users, /api/org/users,
-// /api/admin/users and /api/auth/keys. Who may ask for which of them is the gate's to say
-// (users/permissions.h). While users are off they answer 404.
+// /api/admin/users, /api/serviceaccounts and /api/auth/keys. Who may ask for which of them is the gate's to
+// say (users/permissions.h). While users are off they answer 404.
 #pragma once
 
 #include "core/executor.h"

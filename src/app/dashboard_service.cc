@@ -46,9 +46,13 @@ core::Status DashboardService::Start() {
   SEXTANT_TRY(AddBuiltins(library_));
   std::string path = core::JoinPath(options_.data_dir, kDatabaseName);
   auto store = dashboards::Store::Open(path);
-  core::Status attached =
-      store ? library_.Attach(std::move(*store)) : core::Status(tl::unexpected(store.error()));
+  auto attached = std::move(store).and_then(
+      [&](std::unique_ptr<dashboards::Store> opened) { return library_.Attach(std::move(opened)); });
   if (!attached) logger_.Error("dashboards cannot be saved", {{"file", path}, {"error", attached.error()}});
+  if (attached) saved_problems_ = std::move(*attached);
+  for (const std::string& problem : saved_problems_)
+    logger_.Error("saved dashboards", {{"problem", problem}});
+  problem_count_.Set(static_cast<double>(saved_problems_.size()));
   return {};
 }
 
@@ -111,6 +115,7 @@ void DashboardService::Use(dashboards::Provisioned provisioned) {
     if (std::ranges::find(*before, problem) == before->end())
       logger_.Error("provisioning", {{"problem", problem}});
   }
+  provisioned.problems.insert(provisioned.problems.begin(), saved_problems_.begin(), saved_problems_.end());
   problem_count_.Set(static_cast<double>(provisioned.problems.size()));
   if (provisioner_) {
     logger_.Info("provisioned", {{"dashboards", provisioned.dashboards.size()},

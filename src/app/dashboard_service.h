@@ -68,6 +68,7 @@ class DashboardService {
   std::vector<std::string> local_urls_;                   // likewise
   std::string dir_;                                       // likewise
   std::atomic<bool> is_stopped_ = false;
+  std::vector<std::string> saved_problems_;  // of the database, set by Start
   std::atomic<std::shared_ptr<const std::vector<std::string>>> problems_;
 };
 

@@ -158,7 +158,11 @@ void AddPageRoutes(net::Router& router, const std::string& title) {
                            "/alertmanager",
                            "/silences",
                            "/alert-history",
-                           "/routing"}) {
+                           "/routing",
+                           "/pipelines",
+                           "/profile",
+                           "/users",
+                           "/service-accounts"}) {
     router.Add(
         "GET", page,
         [prefix = router.prefix(), title](const net::HttpRequest& request) {

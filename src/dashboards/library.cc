@@ -40,16 +40,21 @@ core::Status Library::AddBuiltin(std::string_view json) {
   return {};
 }
 
-core::Status Library::Attach(std::unique_ptr<Store> store) {
+core::Result<std::vector<std::string>> Library::Attach(std::unique_ptr<Store> store) {
   std::lock_guard change(change_mutex_);
   SEXTANT_ASSIGN(std::vector<StoredFolder> folders, store->Folders());
   SEXTANT_ASSIGN(std::vector<StoredDashboard> dashboards, store->Dashboards());
   Dashboards saved;
   std::map<std::string, std::string, std::less<>> based_on;
+  std::vector<std::string> problems;
   for (StoredDashboard& stored : dashboards) {
-    SEXTANT_ASSIGN(Document document,
-                   ReadDocument(stored.json).map_error(core::AddContext("saved dashboard {}", stored.uid)));
-    auto dashboard = MakeDashboard(document, stored.json, stored.uid, stored.version);
+    auto document = ReadDocument(stored.json);
+    if (!document) {
+      problems.push_back(fmt::format("saved dashboard {} cannot be read and is not shown: {}", stored.uid,
+                                     document.error().message()));
+      continue;
+    }
+    auto dashboard = MakeDashboard(*document, stored.json, stored.uid, stored.version);
     dashboard->folder_uid = stored.folder_uid;
     dashboard->created_ms = stored.created_ms;
     dashboard->updated_ms = stored.updated_ms;
@@ -63,7 +68,7 @@ core::Status Library::Attach(std::unique_ptr<Store> store) {
   saved_ = std::move(saved);
   based_on_ = std::move(based_on);
   for (const StoredFolder& folder : folders) folders_[folder.uid] = ToFolder(folder);
-  return {};
+  return problems;
 }
 
 void Library::SetProvisioned(std::vector<ProvisionedDashboard> dashboards, std::vector<Folder> folders) {

@@ -77,9 +77,10 @@ class Library {
 
   // Adds a built-in dashboard, which must have a uid. kAlreadyExists for one that is there.
   core::Status AddBuiltin(std::string_view json);
-  // From now on what is saved goes there, and what it has is shown. Errors are the store's; without a store
+  // From now on what is saved goes there, and what it has is shown. A dashboard that cannot be read stays in
+  // the store and is not shown; gives what is wrong with each. Errors are the store's; without a store
   // nothing can be saved (kUnavailable).
-  core::Status Attach(std::unique_ptr<Store> store);
+  core::Result<std::vector<std::string>> Attach(std::unique_ptr<Store> store);
 
   // What providers' files say now, in place of what they said before. Uids are unique.
   void SetProvisioned(std::vector<ProvisionedDashboard> dashboards, std::vector<Folder> folders);

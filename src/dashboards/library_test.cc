@@ -104,6 +104,27 @@ TEST_F(LibraryTest, WhatIsSavedIsThereAfterARestart) {
   EXPECT_EQ(again.Folders().at(0).title, "Team");
 }
 
+TEST_F(LibraryTest, OneThatCannotBeReadLeavesTheOthers) {
+  ASSERT_TRUE(library_.Save({R"({"uid":"good","title":"Good"})", "", "", false}));
+  ASSERT_TRUE(library_.Save({R"({"uid":"bad","title":"Bad"})", "", "", false}));
+  {
+    auto db = sqlite::Database::Open(path_, {"test", "", 1});
+    ASSERT_TRUE(db) << db.error().message();
+    ASSERT_TRUE((*db)->Run("UPDATE dashboards SET json = '{' WHERE uid = 'bad'"));
+  }
+  Library again(clock_);
+  auto store = Store::Open(path_);
+  ASSERT_TRUE(store);
+  auto problems = again.Attach(std::move(*store));
+  ASSERT_TRUE(problems) << problems.error().message();
+  ASSERT_EQ(problems->size(), 1U);
+  EXPECT_NE(problems->front().find("saved dashboard bad cannot be read"), std::string::npos);
+  EXPECT_NE(again.Find("good"), nullptr);
+  EXPECT_EQ(again.Find("bad"), nullptr);
+  EXPECT_TRUE(again.Save({R"({"uid":"new","title":"New"})", "", "", false}));
+  EXPECT_TRUE(again.Save({R"({"uid":"bad","title":"Bad again"})", "", "", false}));
+}
+
 TEST_F(LibraryTest, ProvisionedOnesRefuseChangesUnlessTheirProviderAllowsThem) {
   library_.SetProvisioned({File("fixed", "Fixed", false), File("open", "Open", true)}, {});
   EXPECT_EQ(CodeOfSave(R"({"uid":"fixed","title":"x","version":1})"), Code::kPermissionDenied);

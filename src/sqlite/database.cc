@@ -37,12 +37,14 @@ core::Result<std::unique_ptr<Database>> Database::Open(const std::string& path, 
     SEXTANT_ASSIGN(bool has_row, read.Step());
     if (has_row) version = read.Int(0);
   }
-  if (version == 0) {
-    std::string schema = fmt::format("{} PRAGMA user_version = {};", format.schema, format.version);
-    SEXTANT_TRY(db->InTransaction([&] { return db->Run(schema.c_str()); }));
-  } else if (version != format.version) {
+  if (version < 0 || version > format.version) {
     return Fail(Code::kCorruption, "{} has the format {}, this version reads {}", path, version,
                 format.version);
+  }
+  for (; version < format.version; ++version) {
+    const char* change = version == 0 ? format.schema : format.upgrades[static_cast<size_t>(version - 1)];
+    std::string step = fmt::format("{} PRAGMA user_version = {};", change, version + 1);
+    SEXTANT_TRY(db->InTransaction([&] { return db->Run(step.c_str()); }));
   }
   return db;
 }

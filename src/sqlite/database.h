@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 
@@ -21,9 +22,10 @@ struct sqlite3_stmt;
 namespace sextant::sqlite {
 
 struct Format {
-  std::string name;              // in messages: "dashboards' database"
-  const char* schema = nullptr;  // makes a new file's tables
-  int64_t version = 1;           // `PRAGMA user_version`; a file of another is refused
+  std::string name;                        // in messages: "dashboards' database"
+  const char* schema = nullptr;            // makes a new file's tables, as they were in version 1
+  int64_t version = 1;                     // `PRAGMA user_version`; a file of a later one is refused
+  std::vector<const char*> upgrades = {};  // from version 1 to 2, from 2 to 3, …: `version` - 1 of them
 };
 
 class Database {

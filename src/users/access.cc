@@ -8,6 +8,7 @@
 #include "core/json_writer.h"
 #include "net/passwords.h"
 #include "net/router.h"
+#include "users/client_address.h"
 #include "users/origin.h"
 
 namespace sextant::users {
@@ -159,6 +160,10 @@ std::optional<AccessControl::Identity> AccessControl::IdentifyByProxy(const Acce
       return identity;
     }
   }
+  if (user->is_disabled) {
+    identity.refusal = AccessMessage(401, "the proxy's user is disabled here");
+    return identity;
+  }
   identity.user = user->login;
   identity.role = user->role;
   return identity;
@@ -189,13 +194,15 @@ AccessControl::Identity AccessControl::IdentifyByAuthorization(const AccessState
     return identity;
   }
   std::optional<User> user = state.directory->FindUser(credentials->user);
+  if (user && user->is_disabled) user.reset();
   bool is_verified = user && IsVerified(DigestOf(*user, credentials->password));
   if (!is_verified && !may_be_slow) {
     identity.must_verify = true;
     return identity;
   }
   if (!is_verified) {
-    auto checked = CheckPassword(state, credentials->user, credentials->password, request.remote_address);
+    auto checked = CheckPassword(state, credentials->user, credentials->password,
+                                 ClientAddress(request, state.settings));
     if (!checked) {
       identity.refusal = PasswordRefusal(checked.error());
       return identity;
@@ -210,15 +217,15 @@ AccessControl::Identity AccessControl::IdentifyByAuthorization(const AccessState
 
 Result<User> AccessControl::CheckPassword(const AccessState& state, std::string_view login,
                                           const std::string& password, std::string_view address) {
-  std::string_view host = AddressOf(address);
   std::lock_guard lock(check_mutex_);
   std::optional<User> user = state.directory->FindUser(login);
+  if (user && user->is_disabled) user.reset();
   Digest digest{};
   if (user) digest = DigestOf(*user, password);
   // While this one waited its turn, the same may have been verified.
   if (user && IsVerified(digest)) return std::move(*user);
   if (state.settings.limits_attempts) {
-    if (core::DurationMs wait_ms = attempts_.WaitMs(login, host); wait_ms > 0) {
+    if (core::DurationMs wait_ms = attempts_.WaitMs(login, address); wait_ms > 0) {
       limited_logins_.Increment();
       return Fail(Code::kResourceExhausted, "{}", WaitText(wait_ms));
     }
@@ -229,7 +236,7 @@ Result<User> AccessControl::CheckPassword(const AccessState& state, std::string_
                                     has_password ? user->password_hash : kNobodysHash);
   if (!has_password || !matches) {
     wrong_logins_.Increment();
-    if (state.settings.limits_attempts) attempts_.Fail(login, host);
+    if (state.settings.limits_attempts) attempts_.Fail(login, address);
     return Fail(Code::kPermissionDenied, "Invalid username or password");
   }
   accepted_logins_.Increment();

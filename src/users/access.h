@@ -52,7 +52,7 @@ class AccessControl final : public net::AccessGate {
   net::AccessDecision Verify(const net::HttpRequest& request, const net::Route* route) override;
 
   // Whose password it is; slow. kPermissionDenied when it is nobody's, kResourceExhausted after too many
-  // failures. `address` may have a port.
+  // failures. `address` is ClientAddress().
   core::Result<User> CheckPassword(const AccessState& state, std::string_view login,
                                    const std::string& password, std::string_view address);
 

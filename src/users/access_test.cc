@@ -7,6 +7,7 @@
 #include "core/base64.h"
 #include "net/passwords.h"
 #include "net/router.h"
+#include "users/client_address.h"
 #include "users/origin.h"
 
 namespace sextant::users {
@@ -46,6 +47,14 @@ TEST(Permissions, OfTheRoutes) {
            {"GET", "/api/v1/status/config", Role::kViewer, false},
            {"GET", "/api/user", Role::kViewer, false},
            {"PUT", "/api/user/password", Role::kViewer, true},
+           {"PUT", "/api/user", Role::kViewer, true},
+           {"PUT", "/api/user/preferences", Role::kViewer, true},
+           {"POST", "/api/user/revoke-auth-token", Role::kViewer, true},
+           {"POST", "/api/user/auth-tokens/rotate", Role::kViewer, true},
+           {"POST", "/api/user/stars/dashboard/{uid}", Role::kEditor, true},
+           {"PUT", "/api/users/{id}", Role::kAdmin, true},
+           {"GET", "/api/serviceaccounts/search", Role::kAdmin, false},
+           {"POST", "/api/serviceaccounts/{id}/tokens", Role::kAdmin, true},
            {"POST", "/api/v1/write", Role::kEditor, true},
            {"POST", "/api/v1/otlp/v1/metrics", Role::kEditor, true},
            {"POST", "/v1/traces", Role::kEditor, true},
@@ -272,6 +281,42 @@ TEST_F(AccessTest, OnlyTheProxyMaySayWhoAsks) {
   Apply(settings);
   EXPECT_EQ(Said("GET", "/", {{"X-WEBAUTH-USER", "other"}}, "10.1.0.1:1"), "401");
   EXPECT_EQ(Said("GET", "/", {{"X-WEBAUTH-USER", "vera"}}, "10.1.0.1:1"), "200 vera Viewer");
+}
+
+TEST(ClientAddress, IsBelievedOfTrustedProxiesOnly) {
+  Settings settings;
+  settings.trusted_proxies = {Network::Parse("10.0.0.0/8").value(), Network::Parse("::1").value()};
+  auto of = [&](const std::string& peer, const std::string& forwarded) {
+    net::HttpRequest request;
+    request.remote_address = peer;
+    if (!forwarded.empty()) request.headers.Add("X-Forwarded-For", forwarded);
+    return ClientAddress(request, settings);
+  };
+  EXPECT_EQ(of("192.0.2.1:4000", "203.0.113.9"), "192.0.2.1");
+  EXPECT_EQ(of("10.0.0.1:4000", ""), "10.0.0.1");
+  EXPECT_EQ(of("10.0.0.1:4000", "203.0.113.9"), "203.0.113.9");
+  EXPECT_EQ(of("10.0.0.1:4000", "198.51.100.7, 203.0.113.9,10.0.0.2"), "203.0.113.9")
+      << "what a client made up";
+  EXPECT_EQ(of("[::1]:4000", "2001:db8::5"), "2001:db8::5");
+  EXPECT_EQ(of("[::1]:4000", "[2001:db8::5]:77, 10.0.0.3:9"), "2001:db8::5");
+  EXPECT_EQ(of("10.0.0.1:4000", "203.0.113.9, nonsense"), "10.0.0.1");
+  EXPECT_EQ(of("10.0.0.1:4000", "10.0.0.5"), "10.0.0.5");
+  settings.trusted_proxies.clear();
+  settings.proxy_whitelist = {Network::Parse("10.0.0.1").value()};
+  EXPECT_EQ(of("10.0.0.1:4000", "203.0.113.9"), "10.0.0.1");
+  settings.has_proxy = true;
+  EXPECT_EQ(of("10.0.0.1:4000", "203.0.113.9"), "203.0.113.9");
+}
+
+TEST_F(AccessTest, ADisabledUserIsOutByEveryWay) {
+  User eve;
+  eve.login = "disabled";
+  eve.role = Role::kViewer;
+  eve.password_hash = net::HashBcrypt("viewing", 4);
+  int64_t id = directory_->AddUser(eve).value().id;
+  EXPECT_EQ(Said("GET", "/api/user", Basic("disabled", "viewing")), "200 disabled Viewer");
+  ASSERT_TRUE(directory_->SetDisabled(id, true));
+  EXPECT_EQ(Said("GET", "/api/user", Basic("disabled", "viewing")), "401");
 }
 
 TEST_F(AccessTest, TheCookieIsKeptFromScriptsAndOtherSites) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "users/names.h"
 #include "users/secrets.h"
 
 namespace sextant::users {
@@ -13,21 +14,11 @@ using core::Fail;
 using core::Result;
 using core::Status;
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
+// The line that a text must be.
+bool IsPlain(std::string_view text) { return IsLine(text, Directory::kMaxNameBytes); }
 
-bool IsPlain(std::string_view text) {
-  return text.size() <= Directory::kMaxNameBytes &&
-         std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
-bool IsOver(const Session& session, SessionLimits limits, core::TimestampMs now_ms) {
-  return now_ms - session.seen_ms >= limits.idle_ms || now_ms - session.created_ms >= limits.max_ms;
+bool IsOneOf(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::ranges::find(words, word) != words.end();
 }
 
 }  // namespace
@@ -43,6 +34,8 @@ Status Directory::Load() {
   SEXTANT_ASSIGN(auto users, store_->Users());
   SEXTANT_ASSIGN(auto tokens, store_->Tokens());
   SEXTANT_ASSIGN(auto sessions, store_->Sessions());
+  SEXTANT_ASSIGN(auto accounts, store_->Accounts());
+  SEXTANT_ASSIGN(auto preferences, store_->AllPreferences());
   std::lock_guard lock(mutex_);
   for (User& user : users) {
     ids_by_login_[Lower(user.login)] = user.id;
@@ -50,7 +43,10 @@ Status Directory::Load() {
     users_[user.id] = std::move(user);
   }
   for (Token& token : tokens) tokens_[token.secret_hash] = std::move(token);
+  for (ServiceAccount& account : accounts) accounts_[account.id] = std::move(account);
+  for (auto& [user_id, wanted] : preferences) preferences_[user_id] = std::move(wanted);
   for (Session& session : sessions) {
+    last_session_id_ = std::max(last_session_id_, session.id);
     core::TimestampMs seen_ms = session.seen_ms;
     std::string hash = session.secret_hash;
     sessions_[std::move(hash)] = {std::move(session), seen_ms};
@@ -108,9 +104,18 @@ Result<User> Directory::AddUser(User user) {
 }
 
 bool Directory::IsLastAdmin(const User& user) const {
-  return user.role == Role::kAdmin && std::ranges::count_if(users_, [](const auto& entry) {
-                                        return entry.second.role == Role::kAdmin;
-                                      }) == 1;
+  auto is_admin = [](const User& one) { return one.role == Role::kAdmin && !one.is_disabled; };
+  return is_admin(user) &&
+         std::ranges::count_if(users_, [&](const auto& entry) { return is_admin(entry.second); }) == 1;
+}
+
+// A user who is there, with other fields than before.
+Status Directory::ChangeUser(User user) {
+  user.updated_ms = clock_.NowMs();
+  SEXTANT_TRY(store_->Replace(user));
+  std::lock_guard lock(mutex_);
+  users_[user.id] = std::move(user);
+  return {};
 }
 
 Status Directory::SetRole(int64_t id, Role role) {
@@ -123,10 +128,76 @@ Status Directory::SetRole(int64_t id, Role role) {
       return Fail(Code::kInvalidArgument, "the last administrator must stay one");
   }
   user->role = role;
-  user->updated_ms = clock_.NowMs();
-  SEXTANT_TRY(store_->Replace(*user));
+  return ChangeUser(std::move(*user));
+}
+
+Status Directory::Rename(int64_t id, std::string login, std::string email, std::string name) {
+  if (login.empty()) login = email;
+  if (login.empty() || !IsPlain(login))
+    return Fail(Code::kInvalidArgument, "login must be a line of 1 to {} bytes", kMaxNameBytes);
+  if (!IsPlain(email) || !IsPlain(name))
+    return Fail(Code::kInvalidArgument, "email and name must be lines of at most {} bytes", kMaxNameBytes);
+  std::lock_guard change(change_mutex_);
+  std::optional<User> user = FindUser(id);
+  if (!user) return Fail(Code::kNotFound, "user not found");
+  {
+    std::lock_guard lock(mutex_);
+    for (const std::string& wanted : {Lower(login), Lower(email)}) {
+      for (const auto* ids : {&ids_by_login_, &ids_by_email_}) {
+        auto found = ids->find(wanted);
+        if (!wanted.empty() && found != ids->end() && found->second != id)
+          return Fail(Code::kAlreadyExists, "there is a user \"{}\" already", wanted);
+      }
+    }
+  }
+  User before = *user;
+  user->login = std::move(login);
+  user->email = std::move(email);
+  user->name = std::move(name);
+  SEXTANT_TRY(ChangeUser(*user));
   std::lock_guard lock(mutex_);
-  users_[id] = std::move(*user);
+  ids_by_login_.erase(Lower(before.login));
+  ids_by_email_.erase(Lower(before.email));
+  ids_by_login_[Lower(user->login)] = id;
+  if (!user->email.empty()) ids_by_email_[Lower(user->email)] = id;
+  return {};
+}
+
+Status Directory::SetDisabled(int64_t id, bool is_disabled) {
+  std::lock_guard change(change_mutex_);
+  std::optional<User> user = FindUser(id);
+  if (!user) return Fail(Code::kNotFound, "user not found");
+  std::vector<std::string> ended;
+  {
+    std::lock_guard lock(mutex_);
+    if (is_disabled && IsLastAdmin(*user))
+      return Fail(Code::kInvalidArgument, "the last administrator must stay one");
+    if (is_disabled) ended = HashesOf(id);
+  }
+  user->is_disabled = is_disabled;
+  SEXTANT_TRY(ChangeUser(std::move(*user)));
+  return RemoveSessions(ended);
+}
+
+Preferences Directory::PreferencesOf(int64_t user_id) const {
+  std::lock_guard lock(mutex_);
+  auto found = preferences_.find(user_id);
+  return found == preferences_.end() ? Preferences() : found->second;
+}
+
+Status Directory::SetPreferences(int64_t user_id, Preferences preferences) {
+  if (!IsOneOf(preferences.theme, {"", "light", "dark"}))
+    return Fail(Code::kInvalidArgument, "theme must be light, dark or empty, not \"{}\"", preferences.theme);
+  if (!IsOneOf(preferences.timezone, {"", "utc", "browser"}))
+    return Fail(Code::kInvalidArgument, "timezone must be utc, browser or empty, not \"{}\"",
+                preferences.timezone);
+  if (!IsPlain(preferences.home_uid))
+    return Fail(Code::kInvalidArgument, "homeDashboardUID must be a line of at most {} bytes", kMaxNameBytes);
+  std::lock_guard change(change_mutex_);
+  if (!FindUser(user_id)) return Fail(Code::kNotFound, "user not found");
+  SEXTANT_TRY(store_->Put(user_id, preferences));
+  std::lock_guard lock(mutex_);
+  preferences_[user_id] = std::move(preferences);
   return {};
 }
 
@@ -143,6 +214,7 @@ Status Directory::RemoveUser(int64_t id) {
   users_.erase(id);
   ids_by_login_.erase(Lower(user->login));
   ids_by_email_.erase(Lower(user->email));
+  preferences_.erase(id);
   std::erase_if(sessions_, [&](const auto& entry) { return entry.second.session.user_id == id; });
   return {};
 }
@@ -153,160 +225,14 @@ Status Directory::SetPassword(int64_t id, std::string password_hash, std::string
   std::optional<User> user = FindUser(id);
   if (!user) return Fail(Code::kNotFound, "user not found");
   user->password_hash = std::move(password_hash);
-  user->updated_ms = clock_.NowMs();
-  SEXTANT_TRY(store_->Replace(*user));
+  SEXTANT_TRY(ChangeUser(std::move(*user)));
   std::vector<std::string> ended;
   {
     std::lock_guard lock(mutex_);
-    users_[id] = std::move(*user);
-    for (const auto& [hash, live] : sessions_) {
-      if (live.session.user_id == id && hash != kept) ended.push_back(hash);
-    }
+    ended = HashesOf(id);
+    std::erase(ended, PresentHash(kept));
   }
   return RemoveSessions(ended);
-}
-
-std::vector<Token> Directory::Tokens() const {
-  std::lock_guard lock(mutex_);
-  std::vector<Token> tokens;
-  for (const auto& [hash, token] : tokens_) tokens.push_back(token);
-  std::ranges::sort(tokens, {}, &Token::id);
-  return tokens;
-}
-
-Result<std::pair<Token, std::string>> Directory::AddToken(std::string name, Role role,
-                                                          core::DurationMs lifetime_ms) {
-  if (name.empty() || !IsPlain(name))
-    return Fail(Code::kInvalidArgument, "name must be a line of 1 to {} bytes", kMaxNameBytes);
-  std::lock_guard change(change_mutex_);
-  {
-    std::lock_guard lock(mutex_);
-    if (std::ranges::any_of(tokens_, [&](const auto& entry) { return entry.second.name == name; }))
-      return Fail(Code::kAlreadyExists, "there is a token \"{}\" already", name);
-    if (tokens_.size() >= kMaxTokens)
-      return Fail(Code::kResourceExhausted, "there are {} tokens, which is the limit", kMaxTokens);
-  }
-  std::string secret = NewSecret();
-  Token token;
-  token.name = std::move(name);
-  token.secret_hash = HashOfSecret(secret);
-  token.role = role;
-  token.created_ms = clock_.NowMs();
-  token.expires_ms = lifetime_ms == 0 ? 0 : token.created_ms + lifetime_ms;
-  SEXTANT_ASSIGN(token.id, store_->Add(token));
-  std::lock_guard lock(mutex_);
-  tokens_[token.secret_hash] = token;
-  return std::pair(std::move(token), std::move(secret));
-}
-
-Status Directory::RemoveToken(int64_t id) {
-  std::lock_guard change(change_mutex_);
-  {
-    std::lock_guard lock(mutex_);
-    if (std::ranges::none_of(tokens_, [&](const auto& entry) { return entry.second.id == id; }))
-      return Fail(Code::kNotFound, "token not found");
-  }
-  SEXTANT_TRY(store_->RemoveToken(id));
-  std::lock_guard lock(mutex_);
-  std::erase_if(tokens_, [&](const auto& entry) { return entry.second.id == id; });
-  return {};
-}
-
-std::optional<Token> Directory::FindToken(std::string_view secret) const {
-  std::string hash = HashOfSecret(secret);
-  std::lock_guard lock(mutex_);
-  auto found = tokens_.find(hash);
-  if (found == tokens_.end()) return std::nullopt;
-  const Token& token = found->second;
-  if (token.expires_ms != 0 && clock_.NowMs() >= token.expires_ms) return std::nullopt;
-  return token;
-}
-
-// Which sessions must end for one more of this user.
-std::vector<std::string> Directory::SessionsToMakeRoom(int64_t user_id) const {
-  size_t of_user = 0;
-  const Session* oldest = nullptr;
-  const Session* oldest_of_user = nullptr;
-  for (const auto& [hash, live] : sessions_) {
-    const Session& session = live.session;
-    if (oldest == nullptr || session.seen_ms < oldest->seen_ms) oldest = &session;
-    if (session.user_id != user_id) continue;
-    ++of_user;
-    if (oldest_of_user == nullptr || session.seen_ms < oldest_of_user->seen_ms) oldest_of_user = &session;
-  }
-  if (of_user >= kMaxSessionsOfUser) return {oldest_of_user->secret_hash};
-  if (sessions_.size() >= kMaxSessions) return {oldest->secret_hash};
-  return {};
-}
-
-Result<std::string> Directory::BeginSession(int64_t user_id) {
-  std::string secret = NewSecret();
-  core::TimestampMs now_ms = clock_.NowMs();
-  Session session{HashOfSecret(secret), user_id, now_ms, now_ms};
-  std::lock_guard change(change_mutex_);
-  std::vector<std::string> ended;
-  {
-    std::lock_guard lock(mutex_);
-    if (!users_.contains(user_id)) return Fail(Code::kNotFound, "user not found");
-    ended = SessionsToMakeRoom(user_id);
-  }
-  SEXTANT_TRY(RemoveSessions(ended));
-  SEXTANT_TRY(store_->Put(session));
-  std::lock_guard lock(mutex_);
-  std::string hash = session.secret_hash;
-  sessions_[std::move(hash)] = {std::move(session), now_ms};
-  return secret;
-}
-
-std::optional<User> Directory::FindSession(std::string_view secret, SessionLimits limits) {
-  std::string hash = HashOfSecret(secret);
-  core::TimestampMs now_ms = clock_.NowMs();
-  std::lock_guard lock(mutex_);
-  auto found = sessions_.find(hash);
-  if (found == sessions_.end() || IsOver(found->second.session, limits, now_ms)) return std::nullopt;
-  auto user = users_.find(found->second.session.user_id);
-  if (user == users_.end()) return std::nullopt;
-  found->second.session.seen_ms = now_ms;
-  return user->second;
-}
-
-Status Directory::EndSession(std::string_view secret) {
-  std::lock_guard change(change_mutex_);
-  return RemoveSessions({HashOfSecret(secret)});
-}
-
-// Under change_mutex_. They end at once, whatever the store says: it may only forget later.
-Status Directory::RemoveSessions(const std::vector<std::string>& hashes) {
-  {
-    std::lock_guard lock(mutex_);
-    for (const std::string& hash : hashes) sessions_.erase(hash);
-  }
-  return store_->RemoveSessions(hashes);
-}
-
-size_t Directory::session_count() const {
-  std::lock_guard lock(mutex_);
-  return sessions_.size();
-}
-
-Status Directory::Flush(SessionLimits limits) {
-  core::TimestampMs now_ms = clock_.NowMs();
-  std::lock_guard change(change_mutex_);
-  std::vector<std::string> over;
-  std::vector<Session> seen;
-  {
-    std::lock_guard lock(mutex_);
-    for (auto& [hash, live] : sessions_) {
-      if (IsOver(live.session, limits, now_ms)) {
-        over.push_back(hash);
-      } else if (live.session.seen_ms != live.written_seen_ms) {
-        seen.push_back(live.session);
-        live.written_seen_ms = live.session.seen_ms;
-      }
-    }
-  }
-  SEXTANT_TRY(RemoveSessions(over));
-  return store_->TouchSessions(seen);
 }
 
 }  // namespace sextant::users

@@ -188,6 +188,146 @@ TEST_F(DirectoryTest, TokensExpireAndAreNamedOnce) {
   EXPECT_EQ(directory_->RemoveToken(token.id).error().code(), core::Code::kNotFound);
 }
 
+TEST_F(DirectoryTest, RenamedUsersAreFoundByTheirNewNamesOnly) {
+  Add("root", Role::kAdmin);
+  int64_t eve = Add("eve", Role::kViewer, "eve@example.com").id;
+  EXPECT_EQ(directory_->Rename(eve, "root", "", "").error().code(), core::Code::kAlreadyExists);
+  EXPECT_EQ(directory_->Rename(99, "x", "", "").error().code(), core::Code::kNotFound);
+  EXPECT_EQ(directory_->Rename(eve, "a\nb", "", "").error().code(), core::Code::kInvalidArgument);
+  ASSERT_TRUE(directory_->Rename(eve, "Eva", "eva@example.com", "Eva E."));
+  Open();
+  EXPECT_FALSE(directory_->FindUser("eve"));
+  EXPECT_FALSE(directory_->FindUser("eve@example.com"));
+  EXPECT_EQ(directory_->FindUser("eva")->name, "Eva E.");
+  EXPECT_EQ(directory_->FindUser("EVA@example.com")->id, eve);
+}
+
+TEST_F(DirectoryTest, TheDisabledAreOutUntilTheyAreEnabled) {
+  int64_t root = Add("root", Role::kAdmin).id;
+  int64_t eve = Add("eve", Role::kAdmin).id;
+  std::string session = directory_->BeginSession(eve).value();
+  ASSERT_TRUE(directory_->SetDisabled(eve, true));
+  EXPECT_FALSE(IsIn(session));
+  EXPECT_EQ(directory_->BeginSession(eve).error().code(), core::Code::kPermissionDenied);
+  EXPECT_EQ(directory_->SetDisabled(root, true).error().code(), core::Code::kInvalidArgument);
+  EXPECT_EQ(directory_->SetRole(root, Role::kViewer).error().code(), core::Code::kInvalidArgument);
+  Open();
+  EXPECT_TRUE(directory_->FindUser("eve")->is_disabled);
+  ASSERT_TRUE(directory_->SetDisabled(eve, false));
+  EXPECT_FALSE(IsIn(session)) << "it ended";
+  EXPECT_TRUE(directory_->BeginSession(eve));
+}
+
+TEST_F(DirectoryTest, SessionsAreListedAndEndedOneByOne) {
+  int64_t eve = Add("eve", Role::kViewer).id;
+  int64_t bob = Add("bob", Role::kViewer).id;
+  std::string first =
+      directory_->BeginSession(eve, {"10.0.0.1", "Firefox/1\n" + std::string(400, 'x')}).value();
+  clock_.Advance(1'000);
+  std::string second = directory_->BeginSession(eve, {"10.0.0.2", "curl/8"}).value();
+  std::string other = directory_->BeginSession(bob).value();
+  std::vector<Session> sessions = directory_->SessionsOf(eve, kLimits);
+  ASSERT_EQ(sessions.size(), 2u);
+  EXPECT_EQ(sessions[0].address, "10.0.0.2");
+  EXPECT_EQ(sessions[0].id, directory_->SessionId(second));
+  EXPECT_LE(sessions[1].agent.size(), Directory::kMaxAgentBytes);
+  EXPECT_EQ(sessions[1].agent.find('\n'), std::string::npos);
+  EXPECT_EQ(directory_->EndSessionOf(bob, sessions[1].id).error().code(), core::Code::kNotFound);
+  ASSERT_TRUE(directory_->EndSessionOf(eve, sessions[1].id));
+  EXPECT_FALSE(IsIn(first));
+  EXPECT_TRUE(IsIn(second));
+  ASSERT_TRUE(directory_->EndSessionsOf(eve));
+  EXPECT_FALSE(IsIn(second));
+  EXPECT_TRUE(IsIn(other));
+}
+
+TEST_F(DirectoryTest, ASecretIsReplacedAndCountsALittleLonger) {
+  constexpr core::DurationMs kAgeMs = 600'000;
+  int64_t eve = Add("eve", Role::kViewer).id;
+  std::string old = directory_->BeginSession(eve).value();
+  EXPECT_FALSE(directory_->RotateSession(old, kAgeMs).value()) << "it is young";
+  clock_.Advance(kAgeMs);
+  std::optional<std::string> fresh = directory_->RotateSession(old, kAgeMs).value();
+  ASSERT_TRUE(fresh);
+  EXPECT_TRUE(IsIn(*fresh));
+  EXPECT_TRUE(IsIn(old)) << "for requests under way";
+  EXPECT_FALSE(directory_->RotateSession(old, kAgeMs).value()) << "another window was faster";
+  EXPECT_EQ(directory_->SessionId(old), directory_->SessionId(*fresh));
+  clock_.Advance(Directory::kOldSecretMs);
+  EXPECT_FALSE(IsIn(old));
+  Open();
+  EXPECT_TRUE(IsIn(*fresh));
+  EXPECT_EQ(directory_->RotateSession("nonsense", 0).error().code(), core::Code::kNotFound);
+}
+
+TEST_F(DirectoryTest, PreferencesSurviveAndGoWithTheUser) {
+  Add("root", Role::kAdmin);
+  int64_t eve = Add("eve", Role::kViewer).id;
+  EXPECT_EQ(directory_->SetPreferences(eve, {"pink", "", ""}).error().code(), core::Code::kInvalidArgument);
+  EXPECT_EQ(directory_->SetPreferences(eve, {"", "", "Mars"}).error().code(), core::Code::kInvalidArgument);
+  EXPECT_EQ(directory_->SetPreferences(99, {}).error().code(), core::Code::kNotFound);
+  ASSERT_TRUE(directory_->SetPreferences(eve, {"dark", "home", "utc"}));
+  Open();
+  EXPECT_EQ(directory_->PreferencesOf(eve).theme, "dark");
+  ASSERT_TRUE(directory_->RemoveUser(eve));
+  EXPECT_EQ(directory_->PreferencesOf(eve).theme, "");
+}
+
+TEST_F(DirectoryTest, TokensOfServiceAccountsHaveTheirRole) {
+  ServiceAccount wanted;
+  wanted.name = "grafana-sync";
+  wanted.role = Role::kEditor;
+  ServiceAccount account = directory_->AddAccount(wanted).value();
+  EXPECT_EQ(directory_->AddAccount(wanted).error().code(), core::Code::kAlreadyExists);
+  EXPECT_EQ(directory_->AddToken("t", Role::kAdmin, 0, 99).error().code(), core::Code::kNotFound);
+  auto [token, secret] = directory_->AddToken("t", Role::kAdmin, 0, account.id).value();
+  EXPECT_EQ(directory_->FindToken(secret)->role, Role::kEditor);
+  EXPECT_TRUE(directory_->Tokens().empty());
+  Open();
+  ASSERT_EQ(directory_->Tokens(account.id).size(), 1u);
+  account.is_disabled = true;
+  account.role = Role::kViewer;
+  ASSERT_TRUE(directory_->ReplaceAccount(account));
+  EXPECT_FALSE(directory_->FindToken(secret));
+  account.is_disabled = false;
+  ASSERT_TRUE(directory_->ReplaceAccount(account));
+  EXPECT_EQ(directory_->FindToken(secret)->role, Role::kViewer);
+  EXPECT_EQ(directory_->RemoveToken(token.id).error().code(), core::Code::kNotFound) << "it is the account's";
+  ASSERT_TRUE(directory_->RemoveAccount(account.id));
+  EXPECT_FALSE(directory_->FindToken(secret));
+  EXPECT_EQ(directory_->RemoveAccount(account.id).error().code(), core::Code::kNotFound);
+}
+
+TEST_F(DirectoryTest, AFileOfVersionOneIsBroughtForward) {
+  directory_.reset();
+  std::filesystem::remove_all(dir_);
+  std::filesystem::create_directories(dir_);
+  {
+    auto db = sqlite::Database::Open(
+        path_,
+        {"test",
+         "CREATE TABLE users(id INTEGER PRIMARY KEY AUTOINCREMENT, login TEXT NOT NULL UNIQUE, email TEXT "
+         "NOT NULL,"
+         " name TEXT NOT NULL, password_hash TEXT NOT NULL, role TEXT NOT NULL, is_external INTEGER NOT NULL,"
+         " created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);"
+         "CREATE TABLE tokens(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,"
+         " secret_hash TEXT NOT NULL UNIQUE, role TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+         " expires_ms INTEGER NOT NULL);"
+         "CREATE TABLE sessions(secret_hash TEXT PRIMARY KEY, user_id INTEGER NOT NULL,"
+         " created_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL) WITHOUT ROWID;"
+         "INSERT INTO users VALUES(1, 'root', '', '', '', 'Admin', 0, 5, 5);"
+         "INSERT INTO sessions VALUES('aa', 1, 1700000000000, 1700000000000),"
+         " ('bb', 1, 1700000000000, 1700000000000);",
+         1});
+    ASSERT_TRUE(db) << db.error().message();
+  }
+  Open();
+  EXPECT_FALSE(directory_->FindUser("root")->is_disabled);
+  std::vector<Session> sessions = directory_->SessionsOf(1, kLimits);
+  ASSERT_EQ(sessions.size(), 2u);
+  EXPECT_NE(sessions[0].id, sessions[1].id);
+}
+
 TEST_F(DirectoryTest, AnotherFileIsRefused) {
   std::string other = dir_ + "/other";
   std::ofstream(other) << std::string(4'096, 'x');

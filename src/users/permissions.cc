@@ -33,8 +33,14 @@ constexpr auto kReadByPost = std::to_array<std::string_view>({
     "/api/v2/history/dry-run",
 });
 
-constexpr auto kForAdmins = std::to_array<std::string_view>(
-    {"/api/v1/admin/", "/api/admin/", "/api/users", "/api/org/users", "/api/auth/keys", "/-/"});
+constexpr auto kForAdmins =
+    std::to_array<std::string_view>({"/api/v1/admin/", "/api/admin/", "/api/users", "/api/org/users",
+                                     "/api/auth/keys", "/api/serviceaccounts", "/-/"});
+
+// What everybody may change of what is theirs.
+constexpr auto kOwn =
+    std::to_array<std::string_view>({"/api/user", "/api/user/password", "/api/user/preferences",
+                                     "/api/user/revoke-auth-token", "/api/user/auth-tokens/rotate"});
 
 // Programs' places; every other path is a page.
 constexpr auto kNoPages =
@@ -66,8 +72,8 @@ Permission PermissionFor(std::string_view method, std::string_view pattern) {
   } else if (method == "POST" && Has(kReadByPost, pattern)) {
     permission.role = Role::kViewer;
     permission.changes = false;
-  } else if (pattern == "/api/user/password") {
-    permission.role = Role::kViewer;  // one's own
+  } else if (Has(kOwn, pattern)) {
+    permission.role = Role::kViewer;
   } else {
     permission.role = Role::kEditor;
   }

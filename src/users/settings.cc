@@ -23,6 +23,7 @@ using core::Status;
 constexpr size_t kMaxSecretFileBytes = 64 << 10;
 constexpr size_t kMaxCookieName = 64;
 constexpr size_t kMaxListed = 1'000;
+constexpr int64_t kMaxRotationMinutes = 366 * 24 * 60;
 
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n\v\f";
@@ -101,7 +102,7 @@ std::vector<std::string> SplitList(std::string_view text) {
   return list;
 }
 
-Status ReadWhitelist(const std::string& value, std::vector<Network>& target) {
+Status ReadNetworks(const std::string& value, std::vector<Network>& target) {
   target.clear();
   for (const std::string& item : SplitList(value)) {
     SEXTANT_ASSIGN(Network network, Network::Parse(item));
@@ -180,6 +181,16 @@ constexpr auto kKeys = std::to_array<Key>({
      }},
     {"security", "csrf_always_check",
      [](const std::string& value, Settings& s) { return ReadBool(value, s.csrf_always_checks); }},
+    {"security", "trusted_proxies",
+     [](const std::string& value, Settings& s) { return ReadNetworks(value, s.trusted_proxies); }},
+    {"auth", "token_rotation_interval_minutes",
+     [](const std::string& value, Settings& s) -> Status {
+       SEXTANT_ASSIGN(int64_t minutes, ReadNumber(value));
+       if (minutes > kMaxRotationMinutes)
+         return Fail(Code::kInvalidArgument, "expected at most {} minutes, got {}", kMaxRotationMinutes, minutes);
+       s.session_rotation_ms = std::max<int64_t>(minutes, 2) * 60'000;  // as Grafana
+       return {};
+     }},
     {"auth", "disable_login_form",
      [](const std::string& value, Settings& s) { return ReadNegated(value, s.has_login_form); }},
     {"auth", "login_cookie_name",
@@ -220,7 +231,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {"auth.proxy", "auto_sign_up",
      [](const std::string& value, Settings& s) { return ReadBool(value, s.proxy_signs_up); }},
     {"auth.proxy", "whitelist",
-     [](const std::string& value, Settings& s) { return ReadWhitelist(value, s.proxy_whitelist); }},
+     [](const std::string& value, Settings& s) { return ReadNetworks(value, s.proxy_whitelist); }},
     {"auth.proxy", "headers",
      [](const std::string& value, Settings&) -> Status {
        if (value.empty()) return {};

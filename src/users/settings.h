@@ -42,13 +42,15 @@ struct Settings {
   bool limits_attempts = true;  // disable_brute_force_login_protection
   std::vector<std::string> csrf_trusted_origins;
   bool csrf_always_checks = false;
+  std::vector<Network> trusted_proxies;  // ours: whose X-Forwarded-For is believed
 
   // [auth]
   bool has_login_form = true;  // disable_login_form
   std::string cookie_name = "grafana_session";
-  core::DurationMs session_idle_ms = 7LL * 86'400'000;  // login_maximum_inactive_lifetime_duration
-  core::DurationMs session_max_ms = 30LL * 86'400'000;  // login_maximum_lifetime_duration
-  int64_t token_max_s = -1;                             // api_key_max_seconds_to_live; -1: no limit
+  core::DurationMs session_idle_ms = 7LL * 86'400'000;   // login_maximum_inactive_lifetime_duration
+  core::DurationMs session_max_ms = 30LL * 86'400'000;   // login_maximum_lifetime_duration
+  core::DurationMs session_rotation_ms = 10LL * 60'000;  // token_rotation_interval_minutes
+  int64_t token_max_s = -1;                              // api_key_max_seconds_to_live; -1: no limit
 
   // [auth.anonymous]
   bool has_anonymous = false;

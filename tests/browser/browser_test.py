@@ -3,6 +3,7 @@
 SEXTANT_SCREENSHOTS names a folder for pictures of all pages.
 """
 import http.server
+import json
 import os
 import pathlib
 import socket
@@ -78,6 +79,11 @@ class Browser(TestCase):
                               timeout=900)
         self.assertEqual(done.returncode, 0)
 
+    def test_accessibility(self):
+        server = self.start_platform()
+        done = subprocess.run(["node", str(HERE / "accessibility.mjs"), f"http://127.0.0.1:{server.port}"], timeout=900)
+        self.assertEqual(done.returncode, 0)
+
     def test_below_a_prefix(self):
         rules = self.write("rules.yml", "groups: [{name: g, rules: [{alert: Always, expr: vector(1)}]}]")
         own = self.free_port()
@@ -101,6 +107,43 @@ scrape_configs: [{{job_name: self, metrics_path: /ops/prometheus/metrics, static
         server = self.start_platform("--config=" + self.write("sextant.yaml", "grafana: {ini: grafana.ini}\n"))
         shots = os.environ.get("SEXTANT_SCREENSHOTS")
         done = subprocess.run(["node", str(HERE / "login.mjs"), f"http://127.0.0.1:{server.port}", "admin", "first secret",
+                               *([shots] if shots else [])], timeout=300)
+        self.assertEqual(done.returncode, 0)
+
+    def test_administering(self):
+        self.write("grafana.ini", "[security]\nadmin_password = first secret\n")
+        server = self.start_platform("--config=" + self.write("sextant.yaml", "grafana: {ini: grafana.ini}\n"))
+        shots = os.environ.get("SEXTANT_SCREENSHOTS")
+        done = subprocess.run(["node", str(HERE / "admin.mjs"), f"http://127.0.0.1:{server.port}", "admin", "first secret",
+                               *([shots] if shots else [])], timeout=300)
+        self.assertEqual(done.returncode, 0)
+
+    def test_another_server_and_folders_from_files(self):
+        far = self.start_platform(data="far")
+        wait_for("the other server's own metrics", lambda: far.query("up"))
+        folder = self.folder / "provisioning"
+        for name in ("datasources", "dashboards", "boards/Team A"):
+            (folder / name).mkdir(parents=True)
+        (folder / "datasources" / "far.yaml").write_text(f"""
+apiVersion: 1
+datasources:
+- {{name: Far away, uid: far, type: prometheus, access: proxy, url: "http://127.0.0.1:{far.port}"}}
+""")
+        (folder / "dashboards" / "all.yaml").write_text(f"""
+apiVersion: 1
+providers:
+- {{name: files, type: file, options: {{path: {folder}/boards, foldersFromFilesStructure: true}}}}
+""")
+        panel = {"id": 1, "type": "stat", "title": "Far start", "datasource": {"type": "prometheus", "uid": "far"},
+                 "gridPos": {"x": 0, "y": 0, "w": 8, "h": 6}, "targets": [{"refId": "A", "instant": True, "expr": "max(process_start_time_seconds{job=\"sextant\"})"}],
+                 "fieldConfig": {"defaults": {"unit": "none", "decimals": 0}, "overrides": []}}
+        near = {**panel, "id": 2, "title": "Near start", "datasource": {"type": "prometheus", "uid": "sextant"},
+                "gridPos": {"x": 8, "y": 0, "w": 8, "h": 6}}
+        (folder / "boards" / "Team A" / "far.json").write_text(json.dumps({"uid": "far-board", "title": "Both servers", "panels": [panel, near]}))
+        server = self.start_platform("--config=" + self.write("sextant.yaml", "grafana: {provisioning: provisioning}\n"), data="near")
+        wait_for("its own metrics", lambda: server.query("up"))
+        shots = os.environ.get("SEXTANT_SCREENSHOTS")
+        done = subprocess.run(["node", str(HERE / "sources.mjs"), f"http://127.0.0.1:{server.port}", f"http://127.0.0.1:{far.port}",
                                *([shots] if shots else [])], timeout=300)
         self.assertEqual(done.returncode, 0)
 

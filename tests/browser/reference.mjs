@@ -67,6 +67,13 @@ export async function serveReference(page, document) {
   const parametersOf = (request) => new URLSearchParams(request.method() === 'POST' ? request.postData() ?? '' : new URL(request.url()).search);
   await page.route('**/api/dashboards/uid/**', (route) => route.fulfill({ contentType: 'application/json', body: JSON.stringify({ dashboard: document, meta: {} }) }));
   await page.route(/\/api\/v1\/query(_range)?(\?|$)/, (route) => success(route, answer(new URL(route.request().url()).pathname, parametersOf(route.request()))));
+  await page.route('**/api/batch', (route) => {
+    const lines = route.request().postDataJSON().queries.map(({ id, ...query }) => {
+      const data = answer(query.step === undefined ? '/query' : '/query_range', new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)])));
+      return JSON.stringify({ id, status: 200, answer: { status: 'success', data } });
+    });
+    return route.fulfill({ contentType: 'application/x-ndjson', body: `${lines.join('\n')}\n` });
+  });
   await page.route(/\/api\/v1\/label\/[^/]+\/values/, (route) => {
     const label = decodeURIComponent(/\/label\/([^/]+)\/values/.exec(route.request().url())[1]);
     return success(route, [1, 2, 3].map((index) => `${label}-${index}`));

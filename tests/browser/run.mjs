@@ -1,4 +1,6 @@
-// Opens every page of a running server in headless Chromium and asserts what a person would look for.
+// Opens every page of a running server in headless Chromium and asserts what a person would look for: Home, Machine, Query,
+// Targets, Costs, Explain, Dashboards, Status, Flags, Alert history, Routing, Alerts, Pipelines, Profile, Users, Service accounts.
+// Axe judges them in accessibility.mjs, what needs users is in login.mjs and admin.mjs, other servers' data in sources.mjs.
 //
 //   node tests/browser/run.mjs http://127.0.0.1:9090 [folder for screenshots]
 //
@@ -28,7 +30,7 @@ async function ask(query) {
   return value === undefined ? undefined : Number(value);
 }
 
-const panel = (page, title) => page.getByRole('region', { name: title, exact: true });
+const panel = (page, title) => page.getByRole('group', { name: title, exact: true });
 const editor = (page, number = 1) => page.getByRole('textbox', { name: `Query ${number}, PromQL` });
 const numberIn = (text) => Number(/-?\d+(?:\.\d+)?/.exec(text)?.[0]);
 
@@ -68,6 +70,10 @@ const pages = {
     path: '/routing?labels=severity%3D%22page%22', heading: 'Routing', entry: 'Alerts',
     ready: (page) => page.getByRole('region', { name: 'Where an alert goes' }).getByRole('cell', { name: 'log', exact: true }).waitFor(),
   },
+  pipelines: { path: '/pipelines', heading: 'Pipelines', refused: true, ready: (page) => page.getByText('No collector here').waitFor() },
+  profile: { path: '/profile', heading: 'Profile', entry: undefined, ready: (page) => page.getByText('Users are off').waitFor() },
+  users: { path: '/users', heading: 'Users', entry: undefined, refused: true, ready: (page) => page.getByText('Users are off').waitFor() },
+  accounts: { path: '/service-accounts', heading: 'Service accounts', entry: undefined, refused: true, ready: (page) => page.getByText('Users are off').waitFor() },
   alerts: { path: '/alerts', heading: 'Alerts', ready: (page) => page.getByRole('region', { name: /^Rule group / }).first().waitFor() },
 };
 
@@ -82,7 +88,9 @@ after(() => browser?.close());
 describe('every page in every look', () => {
   for (const scheme of ['light', 'dark']) {
     for (const [size, viewport] of Object.entries({ wide, narrow })) {
-      for (const [name, { path, heading, entry = heading, ready }] of Object.entries(pages)) {
+      for (const [name, { path, heading, ready, refused = false, ...rest }] of Object.entries(pages)) {
+        const entry = 'entry' in rest ? rest.entry : heading; // of the navigation; some pages have none
+
         test(`${name}, ${scheme}, ${size}`, async () => {
           const { page, close } = await openPage(browser, base, { scheme, viewport });
           await page.goto(path);
@@ -90,14 +98,14 @@ describe('every page in every look', () => {
           await ready(page);
           await page.waitForLoadState('networkidle');
           assert.equal(await page.title(), `${heading} · Sextant`);
-          assert.equal(await page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link', { name: entry }).getAttribute('aria-current'), 'page');
+          if (entry !== undefined) assert.equal(await page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link', { name: entry }).getAttribute('aria-current'), 'page');
           assert.equal(await overflow(page), 0, 'nothing stands out over the right edge');
           const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
           const [red] = background.match(/\d+/g).map(Number);
           assert.ok(scheme === 'dark' ? red < 60 : red > 200, `${scheme} page has background ${background}`);
           assert.equal(await page.getByRole('alert').count(), 0, 'no error is shown');
           await screenshot(page, shots, `${name}-${scheme}-${size}`);
-          await close();
+          await close({ expectTrouble: refused }); // the browser reports what this server does not have
         });
       }
     }
@@ -178,7 +186,7 @@ describe('Home', () => {
     await page.getByRole('button', { name: 'Time range' }).click();
     await page.getByRole('button', { name: 'Last 5 minutes' }).click();
     await page.waitForURL(/from=now-5m/);
-    const asked = page.waitForRequest(/\/api\/v1\/query_range/);
+    const asked = page.waitForRequest(/\/api\/batch/);
     await page.getByRole('button', { name: 'Refresh', exact: true }).click();
     await asked;
     await close();
@@ -315,6 +323,192 @@ describe('Dashboards', () => {
     await panel(page, 'Odd').getByText('noSuchThing').waitFor();
     assert.notEqual(await page.title(), '1');
     assert.equal(await page.locator('main script, main [onerror]').count(), 0);
+    await close();
+  });
+});
+
+describe('Saving dashboards', () => {
+  const documentOf = (title) => ({ title, uid: 'browser-saved', panels: [{ id: 1, type: 'stat', title: 'Up', gridPos: { x: 0, y: 0, w: 8, h: 6 }, targets: [{ refId: 'A', expr: 'count(up)' }] }] });
+  const menu = async (page, item) => {
+    await page.getByRole('button', { name: 'Dashboard menu' }).click();
+    await page.getByRole('button', { name: item, exact: true }).click();
+  };
+
+  test('one is imported, changed, moved, restored, exported and deleted, and another change is noticed', async () => {
+    await fetch(`${base}/api/dashboards/uid/browser-saved`, { method: 'DELETE' });
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/dashboards');
+    await page.getByRole('button', { name: 'Import' }).click();
+    const importing = page.getByRole('dialog', { name: 'Import a dashboard' });
+    await importing.getByLabel('or its JSON').fill('{"no": "title"}');
+    await importing.getByRole('button', { name: 'Import' }).click();
+    await importing.getByRole('alert').getByText('it has no title').waitFor();
+    await importing.getByLabel('A file').setInputFiles({ name: 'd.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify({ dashboard: documentOf('Brought along'), meta: {} })) });
+    await screenshot(page, shots, 'dashboard-import');
+    await importing.getByRole('button', { name: 'Import' }).click();
+    await page.waitForURL(/\/d\/browser-saved/);
+    await page.getByRole('heading', { level: 1, name: 'Brought along' }).waitFor();
+    await panel(page, 'Up').getByText(/^\d+$/).waitFor();
+
+    await menu(page, 'Edit JSON');
+    const editing = page.getByRole('dialog', { name: 'JSON of Brought along' });
+    const text = await editing.getByLabel('The dashboard').inputValue();
+    // Somebody else is faster.
+    await fetch(`${base}/api/dashboards/db`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ dashboard: documentOf('Theirs'), overwrite: true }) });
+    await editing.getByLabel('The dashboard').fill(text.replace('Brought along', 'Mine'));
+    await editing.getByLabel('What changed').fill('another title');
+    await editing.getByRole('button', { name: 'Save' }).click();
+    await editing.getByText('has been changed by someone else').waitFor();
+    await screenshot(page, shots, 'dashboard-conflict');
+    await editing.getByLabel('Save over the other version').check();
+    await editing.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Mine' }).waitFor();
+
+    await menu(page, 'Move');
+    const moving = page.getByRole('dialog', { name: 'Move Mine' });
+    await moving.getByLabel('Folder').selectOption('A new folder…');
+    await moving.getByLabel('Name of the new folder').fill(`Folder ${Date.now()}`);
+    await moving.getByRole('button', { name: 'Move' }).click();
+    await moving.waitFor({ state: 'detached' });
+    const { meta } = await (await fetch(`${base}/api/dashboards/uid/browser-saved`)).json();
+    assert.match(meta.folderTitle, /^Folder \d+$/);
+
+    await menu(page, 'Versions');
+    const versions = page.getByRole('table', { name: 'Versions' });
+    await versions.getByText('another title').waitFor();
+    await versions.getByRole('button', { name: 'Restore version 1' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Brought along' }).waitFor();
+    const [file] = await Promise.all([page.waitForEvent('download'), menu(page, 'Export')]);
+    assert.equal(file.suggestedFilename(), 'Brought along.json');
+    await menu(page, 'Delete');
+    await page.getByRole('button', { name: 'Delete the dashboard' }).click();
+    await page.waitForURL(/\/dashboards$/);
+    assert.equal((await fetch(`${base}/api/dashboards/uid/browser-saved`)).status, 404);
+    await fetch(`${base}/api/folders/${meta.folderUid}`, { method: 'DELETE' });
+    await close({ expectTrouble: true }); // the refused save
+  });
+
+  test('a dashboard asks in one request, and what is out of sight not at all', async () => {
+    const panels = Array.from({ length: 40 }, (_, index) => ({ id: index + 1, type: 'stat', title: `P${index + 1}`, gridPos: { x: (index % 4) * 6, y: Math.floor(index / 4) * 6, w: 6, h: 6 }, targets: [{ refId: 'A', expr: `vector(${index + 1})` }] }));
+    await fetch(`${base}/api/dashboards/db`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ dashboard: { title: 'Many', uid: 'browser-many', panels }, overwrite: true }) });
+    const { page, close } = await openPage(browser, base);
+    const batches = [];
+    let alone = 0;
+    page.on('request', (request) => {
+      if (request.url().endsWith('/api/batch')) batches.push(request.postDataJSON().queries.map(({ query }) => query));
+      if (/\/api\/v1\/query/.test(request.url())) alone++;
+    });
+    await page.goto('/d/browser-many');
+    await panel(page, 'P1').getByText('1', { exact: true }).waitFor();
+    assert.equal(alone, 0);
+    assert.equal(batches.length, 1, 'one request for all that is in sight');
+    assert.ok(batches[0].length >= 12 && batches[0].length < 40, `${batches[0].length} queries`);
+    assert.ok(!batches[0].includes('vector(40)'));
+    await panel(page, 'P40').scrollIntoViewIfNeeded();
+    await panel(page, 'P40').getByText('40', { exact: true }).waitFor();
+    const before = batches.length;
+    await page.keyboard.press('r');
+    await page.waitForResponse(/\/api\/batch/);
+    assert.ok(batches[before].includes('vector(40)') && !batches[before].includes('vector(1)'), 'what was left behind is not refreshed');
+    await page.evaluate(() => window.scrollTo(0, 0));
+    await page.waitForResponse(/\/api\/batch/);
+    assert.ok(batches.at(-1).includes('vector(1)'), 'it is when it is seen again');
+    await fetch(`${base}/api/dashboards/uid/browser-many`, { method: 'DELETE' });
+    await close();
+  });
+});
+
+describe('Exploring', () => {
+  test('the metrics browser tells types, units and series, and builds a query', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.goto('/query');
+    await page.getByRole('button', { name: 'Metrics browser' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Metrics' });
+    await dialog.getByRole('searchbox').fill('node_cpu_seconds_total');
+    const found = dialog.getByRole('list', { name: 'Found metrics' }).getByRole('button').first();
+    await found.getByText(/counter.* · \d+ series/).waitFor();
+    await found.click();
+    await dialog.getByText('rate(node_cpu_seconds_total[5m])').waitFor();
+    await dialog.getByRole('button', { name: 'Condition' }).click();
+    await dialog.getByLabel('Label', { exact: true }).selectOption('mode');
+    await dialog.getByLabel('Value', { exact: true }).fill('idle');
+    await dialog.getByLabel('What of all together').selectOption('Sum');
+    await dialog.getByRole('group', { name: 'By' }).getByLabel('cpu').check();
+    await screenshot(page, shots, 'query-builder');
+    await dialog.getByRole('button', { name: 'Use this query' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    assert.equal(await editor(page).textContent(), 'sum by (cpu) (rate(node_cpu_seconds_total{mode="idle"}[5m]))');
+    await page.getByRole('table').locator('tbody tr').first().waitFor();
+    await close();
+  });
+
+  test('a slow query can be stopped, and asked again', async () => {
+    const { page, close } = await openPage(browser, base);
+    let release;
+    await page.route(/\/api\/v1\/query(\?|$)/, async (route) => { await new Promise((resolve) => { release = resolve; }); await route.continue().catch(() => undefined); });
+    await page.goto('/query?g0.expr=up');
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByText('Stopped', { exact: true }).waitFor();
+    await page.unroute(/\/api\/v1\/query(\?|$)/);
+    release?.();
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.getByRole('table').locator('tbody tr').first().waitFor();
+    await close();
+  });
+
+  test('histograms are drawn as a heatmap, and exemplars as dots with their labels', async () => {
+    const { page, close } = await openPage(browser, base);
+    await serveReference(page, {});
+    await page.route(/\/api\/v1\/query_exemplars/, (route) => {
+      const end = Number(new URL(route.request().url()).searchParams.get('end'));
+      return route.fulfill({ json: { status: 'success', data: [{ seriesLabels: { __name__: 'duration_bucket', le: '1' }, exemplars: [{ labels: { trace_id: '0af7651916cd43dd' }, value: '0.4', timestamp: end - 60 }] }] } });
+    });
+    await page.goto(`/query?${new URLSearchParams({ 'g0.expr': 'sum by (le) (rate(duration_bucket[5m]))', 'g0.tab': 'heatmap' })}`);
+    assert.ok((await colouredPixels(page.getByRole('region', { name: 'Query 1' }))) > 1000, 'cells are drawn');
+    await screenshot(page, shots, 'query-heatmap');
+    await page.getByRole('group', { name: 'View' }).getByRole('button', { name: 'Graph' }).click();
+    await page.getByLabel('Exemplars').check();
+    await page.waitForURL(/show_exemplars=1/);
+    await page.getByRole('region', { name: 'Exemplars' }).getByText('0af7651916cd43dd').waitFor();
+    await screenshot(page, shots, 'query-exemplars');
+    await close();
+  });
+});
+
+describe('Pipelines and routes', () => {
+  test('edges are drawn with what passes and what is refused', async () => {
+    const { page, close } = await openPage(browser, base);
+    const edge = (from, to, more = {}) => ({ pipeline: 'traces', from, to, items: 1000, itemsPerSecond: 50.5, refused: 0, refusedPerSecond: 0, pending: 3, ...more });
+    await page.route('**/api/v1/pipelines', (route) => route.fulfill({ json: { edges: [edge('', 'processor memory_limiter'), edge('processor memory_limiter', 'processor batch'), edge('processor batch', 'exporter otlp', { refused: 7, refusedPerSecond: 1.5 }), edge('processor batch', 'exporter debug')] } }));
+    await page.route(/\/api\/v1\/query\?.*otelcol/, (route) => {
+      const query = new URL(route.request().url()).searchParams.get('query');
+      const value = query.includes('queue_size') ? '900' : query.includes('capacity') ? '1000' : '12';
+      return route.fulfill({ json: { status: 'success', data: { resultType: 'vector', result: [{ metric: { exporter: 'otlp' }, value: [0, value] }] } } });
+    });
+    await page.goto('/pipelines');
+    const figures = page.getByRole('table', { name: 'Edges of traces' });
+    await figures.getByText('900 of 1k').waitFor();
+    const cells = await figures.getByRole('row').filter({ hasText: 'exporter otlp' }).getByRole('cell').allTextContents();
+    assert.deepEqual(cells, ['processor batch', 'exporter otlp', '50.5', '1k', '1.5', '7', '3', '900 of 1k', '12']);
+    await page.getByText('refuses items').waitFor();
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      await screenshot(page, shots, `pipelines-full-${colorScheme}`);
+    }
+    await close();
+  });
+
+  test('the routing tree shows where an alert goes', async () => {
+    const { page, close } = await openPage(browser, base);
+    const original = 'route:\n  receiver: log\n  routes:\n  - receiver: pager\n    matchers:\n    - severity="page"\n    continue: true\n  - receiver: mail\n    matchers:\n    - team="a"\nreceivers:\n- name: log\n';
+    await page.route(/\/api\/v2\/status/, (route) => route.fulfill({ json: { config: { original }, uptime: '', versionInfo: {} } }));
+    await page.route(/\/api\/v2\/alerts\/explain/, (route) => route.fulfill({ json: { isKnown: false, isFiring: false, inhibitedBy: [], silencedBy: [], routes: [{ route: '{}/{severity="page"}', receiver: 'pager', groupKey: 'x', mutedBy: [], isOutsideOfActiveIntervals: false, integrations: [] }] } }));
+    await page.goto('/routing?labels=severity%3D%22page%22');
+    const tree = page.getByRole('region', { name: 'Routing tree' });
+    await tree.locator('[data-taken=true]').getByText('→ pager').waitFor();
+    assert.equal(await tree.locator('[data-taken=true]').count(), 1);
+    assert.equal(await tree.getByRole('listitem').count(), 3);
+    await screenshot(page, shots, 'routing-tree');
     await close();
   });
 });

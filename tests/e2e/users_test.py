@@ -189,6 +189,105 @@ class Users(TestCase):
         self.assertEqual(self.ask(server, "GET", "/api/search", headers=bearer).status, 401)
         self.assertEqual(self.ask(server, "POST", "/api/auth/keys", {"name": "x", "secondsToLive": -1}, ROOT).status, 400)
 
+    def test_service_accounts(self):
+        server = self.begin()
+        made = self.ask(server, "POST", "/api/serviceaccounts", {"name": "sync", "role": "Editor"}, ROOT)
+        self.assertEqual([made.status, made.json["role"], made.json["tokens"]], [201, "Editor", 0])
+        account = made.json["id"]
+        self.assertEqual(self.ask(server, "POST", "/api/serviceaccounts", {"name": "sync"}, ROOT).status, 409)
+        token = self.ask(server, "POST", f"/api/serviceaccounts/{account}/tokens", {"name": "t", "secondsToLive": 3600}, ROOT)
+        self.assertEqual([token.status, token.headers["Cache-Control"]], [200, "no-store"])
+        bearer = {"Authorization": "Bearer " + token.json["key"]}
+        board = {"dashboard": {"title": "T", "uid": "t"}, "overwrite": True}
+        self.assertEqual(self.ask(server, "POST", "/api/dashboards/db", board, bearer).status, 200)
+        self.assertEqual(self.ask(server, "GET", "/api/serviceaccounts/search", headers=bearer).status, 403)
+        listed = self.ask(server, "GET", f"/api/serviceaccounts/{account}/tokens", headers=ROOT).json
+        self.assertEqual([(one["name"], one["hasExpired"]) for one in listed], [("t", False)])
+        self.assertEqual(self.ask(server, "GET", "/api/auth/keys", headers=ROOT).json, [])
+        # Its role is the account's, at once and after a restart.
+        changed = self.ask(server, "PATCH", f"/api/serviceaccounts/{account}", {"role": "Viewer"}, ROOT)
+        self.assertEqual([changed.status, changed.json["serviceaccount"]["role"]], [200, "Viewer"])
+        server.stop()
+        server = self.begin()
+        self.assertEqual(self.ask(server, "POST", "/api/dashboards/db", board, bearer).status, 403)
+        self.ask(server, "PATCH", f"/api/serviceaccounts/{account}", {"isDisabled": True}, ROOT)
+        self.assertEqual(self.ask(server, "GET", "/api/search", headers=bearer).status, 401)
+        found = self.ask(server, "GET", "/api/serviceaccounts/search?query=SY&disabled=true", headers=ROOT).json
+        self.assertEqual([found["totalCount"], found["serviceAccounts"][0]["isDisabled"]], [1, True])
+        self.assertEqual(self.ask(server, "DELETE", f"/api/serviceaccounts/{account}/tokens/99", headers=ROOT).status, 404)
+        self.assertEqual(self.ask(server, "DELETE", f"/api/serviceaccounts/{account}", headers=ROOT).status, 200)
+        self.assertEqual(self.ask(server, "GET", f"/api/serviceaccounts/{account}", headers=ROOT).status, 404)
+
+    def test_sessions_are_listed_ended_and_given_other_secrets(self):
+        server = self.begin()
+        vera = self.add_user(server, "vera", "Viewer")
+        first = self.log_in(server, "vera", "viewing")
+        second = self.log_in(server, "vera", "viewing")
+        sessions = self.ask(server, "GET", "/api/user/auth-tokens", headers=second).json
+        self.assertEqual([one["isActive"] for one in sessions].count(True), 1)
+        self.assertEqual({one["clientIp"] for one in sessions}, {"127.0.0.1"})
+        other = next(one["id"] for one in sessions if not one["isActive"])
+        self.assertEqual(self.ask(server, "POST", "/api/user/revoke-auth-token", {"authTokenId": other}, second).status, 200)
+        self.assertEqual(self.ask(server, "GET", "/api/user", headers=first).status, 401)
+        young = self.ask(server, "POST", "/api/user/auth-tokens/rotate", headers=second)
+        self.assertEqual([young.status, young.headers["Set-Cookie"]], [200, None])
+        self.assertEqual(self.ask(server, "POST", "/api/user/auth-tokens/rotate", headers={**second, "Origin": "http://evil.example"}).status, 403)
+        # An administrator sees and ends them too.
+        self.assertEqual(len(self.ask(server, "GET", f"/api/admin/users/{vera}/auth-tokens", headers=ROOT).json), 1)
+        self.assertEqual(self.ask(server, "POST", f"/api/admin/users/{vera}/logout", headers=ROOT).status, 200)
+        self.assertEqual(self.ask(server, "GET", "/api/user", headers=second).status, 401)
+        # A session that is old enough gets another secret, and the old one counts for what is under way.
+        server.stop()
+        path = self.folder / "data" / "users.sqlite"
+        server = self.begin()
+        third = self.log_in(server, "vera", "viewing")
+        server.stop()
+        with sqlite3.connect(path) as db:
+            db.execute("UPDATE sessions SET rotated_ms = rotated_ms - 3600000")
+        db.close()
+        server = self.begin()
+        third["Origin"] = f"http://127.0.0.1:{server.port}"
+        rotated = self.ask(server, "POST", "/api/user/auth-tokens/rotate", headers=third)
+        self.assertEqual(rotated.status, 200, rotated.text)
+        fresh = {"Cookie": rotated.headers["Set-Cookie"].split(";")[0], "Origin": third["Origin"]}
+        self.assertNotEqual(fresh["Cookie"], third["Cookie"])
+        for cookies in (fresh, third):
+            self.assertEqual(self.ask(server, "GET", "/api/user", headers=cookies).status, 200)
+
+    def test_users_are_renamed_and_disabled_and_have_preferences(self):
+        server = self.begin()
+        vera = self.add_user(server, "vera", "Viewer")
+        self.assertEqual(self.ask(server, "PUT", f"/api/users/{vera}", {"login": "root"}, ROOT).status, 409)
+        self.assertEqual(self.ask(server, "PUT", f"/api/users/{vera}", {"name": "Vera", "email": "v@example.com"}, ROOT).status, 200)
+        found = self.ask(server, "GET", "/api/users/search?query=EXAMPLE&perpage=1", headers=ROOT).json
+        self.assertEqual([found["totalCount"], found["users"][0]["login"]], [1, "vera"])
+        self.assertEqual(self.ask(server, "GET", "/api/users?perpage=0", headers=ROOT).status, 400)
+        session = self.log_in(server, "vera", "viewing")
+        self.assertEqual(self.ask(server, "PUT", "/api/user/preferences", {"theme": "pink"}, session).status, 400)
+        self.assertEqual(self.ask(server, "PUT", "/api/user/preferences", {"theme": "dark", "weekStart": "monday"}, session).status, 400)
+        self.assertEqual(self.ask(server, "PUT", "/api/user/preferences", {"theme": "dark"}, session).status, 200)
+        self.assertEqual(self.ask(server, "PATCH", "/api/user/preferences", {"timezone": "utc"}, session).status, 200)
+        wanted = self.ask(server, "GET", "/api/user/preferences", headers=session).json
+        self.assertEqual(wanted, {"theme": "dark", "homeDashboardUID": "", "timezone": "utc"})
+        self.assertEqual(self.ask(server, "POST", f"/api/admin/users/{vera}/disable", headers=ROOT).status, 200)
+        self.assertEqual(self.ask(server, "GET", "/api/user", headers=session).status, 401)
+        self.assertEqual(self.ask(server, "POST", "/login", {"user": "vera", "password": "viewing"}).status, 401)
+        self.assertEqual(self.ask(server, "POST", "/api/admin/users/1/disable", headers=ROOT).status, 400)
+        self.assertEqual(self.ask(server, "POST", f"/api/admin/users/{vera}/enable", headers=ROOT).status, 200)
+        self.log_in(server, "vera", "viewing")
+
+    def test_behind_a_trusted_proxy_guessing_shuts_out_one_address(self):
+        server = self.begin(INI + "trusted_proxies = 127.0.0.1\n")
+
+        def guess(address, password="wrong"):
+            return self.ask(server, "POST", "/login", {"user": "root" if password != "wrong" else f"x{address}", "password": password},
+                            {"X-Forwarded-For": f"6.6.6.6, {address}"}).status
+        self.assertEqual([guess("192.0.2.1") for _ in range(6)], [401] * 5 + [429])
+        self.assertEqual(guess("192.0.2.2", "first;secret"), 200)
+        self.assertEqual(guess("192.0.2.1"), 429)
+        answer = self.ask(server, "GET", "/api/user/auth-tokens", headers=ROOT)
+        self.assertEqual([one["clientIp"] for one in answer.json], ["192.0.2.2"])
+
     def test_guessing_ends_also_many_at_once(self):
         server = self.begin()
         with concurrent.futures.ThreadPoolExecutor(20) as pool:

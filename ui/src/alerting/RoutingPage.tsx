@@ -10,6 +10,7 @@ import { formatAgo, formatDateTime } from '../time/format';
 import { AlertingTabs } from './AlertingTabs';
 import { describeRoute } from './history';
 import { matcherText, parseMatchers } from './matchers';
+import { RouteTree } from './RouteTree';
 import css from './HistoryPage.module.css';
 
 const kRefreshMs = 10_000;
@@ -35,6 +36,7 @@ function Where({ labels }: { labels: string }) {
   const { data, error, loadedAtMs } = useResource(async (signal) => (wanted.length === 0 ? undefined : explainAlert(wanted, signal)), [wanted.join(',')], { everyMs: kRefreshMs });
   const change = (value: string) => setSearch(new URLSearchParams(value === '' ? {} : { labels: value }), { replace: true });
   return (
+    <>
     <section className={css.section} aria-label="Where an alert goes">
       <h2>Where would an alert go, and why is somebody told or not?</h2>
       <div className={css.form}>
@@ -45,6 +47,8 @@ function Where({ labels }: { labels: string }) {
         {wanted.length > 0 && data !== undefined && <Way explanation={data} nowMs={loadedAtMs} />}
       </div>
     </section>
+    <RouteTree taken={new Set(wanted.length === 0 ? [] : data?.routes.map((route) => route.route))} />
+    </>
   );
 }
 

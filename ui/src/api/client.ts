@@ -91,8 +91,8 @@ export async function fetchJson(path: string, parameters: Parameters = {}, signa
   return document;
 }
 
-/** POST or DELETE with a JSON body, for what changes something; the answer may be empty. Errors read like those of fetchJson. */
-export async function sendJson(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
+/** A request with a JSON body, for what changes something; the answer may be empty. Errors read like those of fetchJson. */
+export async function sendJson(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
   return sendBody(method, path, body === undefined ? undefined : { type: 'application/json', text: JSON.stringify(body) });
 }
 
@@ -101,7 +101,10 @@ export async function sendText(path: string, text: string, signal?: AbortSignal)
   return sendBody('POST', path, { type: 'text/plain', text }, signal);
 }
 
-async function sendBody(method: 'POST' | 'DELETE', path: string, body?: { type: string; text: string }, signal?: AbortSignal): Promise<unknown> {
+/** Where 401 means that the old password is wrong, not that nobody is logged in. */
+const kOwnPassword = '/api/user/password';
+
+async function sendBody(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: { type: string; text: string }, signal?: AbortSignal): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(toBrowser(path), {
@@ -112,7 +115,7 @@ async function sendBody(method: 'POST' | 'DELETE', path: string, body?: { type: 
     reportUnreachable('the connection failed');
     throw new ApiError('The server cannot be reached: the connection failed.', 'unreachable');
   }
-  heedLoggedOut(response);
+  if (path !== kOwnPassword) heedLoggedOut(response);
   const text = await response.text();
   if (response.ok) {
     reportReachable();
@@ -133,7 +136,7 @@ function messageOf(text: string): string | undefined {
   }
 }
 
-interface Envelope {
+export interface Envelope {
   status?: string;
   data?: unknown;
   error?: string;
@@ -147,11 +150,16 @@ export async function call<T>(path: string, parameters: Parameters = {}, signal?
   const response = await send(path, parameters, signal);
   const envelope = readJson(await response.text(), response) as Envelope | null;
   reportReachable();
+  return openEnvelope<T>(envelope, response.status);
+}
+
+/** What is in an answer of Prometheus' API; throws what it refuses. */
+export function openEnvelope<T>(envelope: Envelope | null | undefined, status: number): Answer<T> {
   if (envelope === null || typeof envelope !== 'object' || envelope.status === undefined) {
-    throw new ApiError(`The answer (HTTP ${response.status}) is not in the API's form.`, 'malformed', response.status);
+    throw new ApiError(`The answer (HTTP ${status}) is not in the API's form.`, 'malformed', status);
   }
   if (envelope.status !== 'success') {
-    throw new ApiError(envelope.error ?? `HTTP ${response.status}`, 'refused', response.status, envelope.errorType);
+    throw new ApiError(envelope.error ?? `HTTP ${status}`, 'refused', status, envelope.errorType);
   }
   return { data: envelope.data as T, warnings: envelope.warnings ?? [], infos: envelope.infos ?? [] };
 }

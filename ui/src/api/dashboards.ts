@@ -1,5 +1,6 @@
 /** Dashboards as the server keeps them, in Grafana's shape: {dashboard, meta}. */
-import { fetchJson } from './client';
+import { ApiError, fetchJson, sendJson } from './client';
+import { asNumber, asObject, asObjects, asText } from '../dashboards/read';
 
 export function getDashboard(uid: string, signal?: AbortSignal): Promise<unknown> {
   return fetchJson(`/api/dashboards/uid/${encodeURIComponent(uid)}`, {}, signal);
@@ -26,4 +27,59 @@ export async function searchDashboards(signal?: AbortSignal): Promise<FoundDashb
       tags: Array.isArray(one['tags']) ? one['tags'].filter((tag): tag is string => typeof tag === 'string') : [],
     }))
     .sort((a, b) => a.title.localeCompare(b.title));
+}
+
+export interface SaveRequest {
+  dashboard: Record<string, unknown>;
+  folderUid: string;
+  message: string;
+  /** Whatever version is there. */
+  overwrite: boolean;
+}
+
+/** Somebody else changed the dashboard since it was read, or there is one with this uid already. */
+export class SaveConflict extends Error {}
+
+/** Where it is now. */
+export async function saveDashboard(request: SaveRequest): Promise<{ uid: string; version: number }> {
+  try {
+    const answer = asObject(await sendJson('POST', '/api/dashboards/db', request));
+    return { uid: asText(answer['uid']), version: asNumber(answer['version'], 0) };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 412) throw new SaveConflict(error.message);
+    throw error;
+  }
+}
+
+export const deleteDashboard = (uid: string) => sendJson('DELETE', `/api/dashboards/uid/${encodeURIComponent(uid)}`);
+
+export interface DashboardVersion {
+  version: number;
+  created: string;
+  message: string;
+}
+
+/** Newest first. */
+export async function getVersions(uid: string, signal: AbortSignal): Promise<DashboardVersion[]> {
+  const answer = asObject(await fetchJson(`/api/dashboards/uid/${encodeURIComponent(uid)}/versions`, {}, signal));
+  return asObjects(answer['versions']).map((one) => ({ version: asNumber(one['version'], 0), created: asText(one['created']), message: asText(one['message']) }));
+}
+
+/** The dashboard as it was. */
+export async function getVersion(uid: string, version: number): Promise<Record<string, unknown>> {
+  return asObject(asObject(await fetchJson(`/api/dashboards/uid/${encodeURIComponent(uid)}/versions/${version}`))['data']);
+}
+
+export interface Folder {
+  uid: string;
+  title: string;
+}
+
+export async function getFolders(signal?: AbortSignal): Promise<Folder[]> {
+  return asObjects(await fetchJson('/api/folders', {}, signal)).map((one) => ({ uid: asText(one['uid']), title: asText(one['title']) }));
+}
+
+export async function createFolder(title: string): Promise<Folder> {
+  const made = asObject(await sendJson('POST', '/api/folders', { title }));
+  return { uid: asText(made['uid']), title: asText(made['title']) };
 }

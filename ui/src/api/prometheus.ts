@@ -52,6 +52,36 @@ export async function getSeries(request: LabelRequest, signal?: AbortSignal, api
   return (await call<Labels[]>(`${api}/series`, labelParameters(request), signal)).data;
 }
 
+export interface Metadata {
+  type: string;
+  unit: string;
+  help: string;
+}
+
+/** What is known of each metric, by its family's name. */
+export async function getMetadata(signal?: AbortSignal): Promise<Map<string, Metadata>> {
+  const { data } = await call<Record<string, Metadata[]>>(`${kApi}/metadata`, { limit_per_metric: 1 }, signal);
+  return new Map(Object.entries(data).flatMap(([name, [first]]) => (first === undefined ? [] : [[name, first]])));
+}
+
+export interface Exemplar {
+  seriesLabels: Labels;
+  labels: Labels;
+  value: number;
+  timeMs: number;
+}
+
+/** Single observations that were kept beside the series that an expression selects. */
+export async function getExemplars(query: string, startMs: number, endMs: number, signal?: AbortSignal): Promise<Exemplar[]> {
+  const { data } = await call<{ seriesLabels: Labels; exemplars: { labels: Labels; value: string; timestamp: number }[] }[]>(`${kApi}/query_exemplars`, { query, start: seconds(startMs), end: seconds(endMs) }, signal);
+  return data.flatMap(({ seriesLabels, exemplars }) => exemplars.map(({ labels, value, timestamp }) => ({ seriesLabels, labels, value: Number(value), timeMs: timestamp * 1000 })));
+}
+
+/** What the server has to say of itself now, such as that its configuration could not be read. */
+export async function getServerNotices(signal?: AbortSignal): Promise<{ text: string; date: string; active: boolean }[]> {
+  return (await call<{ text: string; date: string; active: boolean }[]>(`${kApi}/notifications`, {}, signal)).data;
+}
+
 export async function getTargets(signal?: AbortSignal): Promise<TargetsAnswer> {
   return (await call<TargetsAnswer>(`${kApi}/targets`, {}, signal)).data;
 }

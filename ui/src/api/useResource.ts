@@ -13,6 +13,8 @@ export interface Resource<T> {
   /** When `data` arrived, milliseconds. */
   loadedAtMs: number;
   reload: () => void;
+  /** Gives up the load that is under way. */
+  stop: () => void;
 }
 
 const kRefreshEvent = 'sextant:refresh';
@@ -67,6 +69,11 @@ export function useResource<T>(
     );
   }, []);
 
+  const stop = useCallback(() => {
+    running.current?.abort();
+    setState((before) => ({ ...before, loading: false }));
+  }, []);
+
   useEffect(() => {
     reload();
     return () => running.current?.abort();
@@ -90,5 +97,5 @@ export function useResource<T>(
 
   useRefreshAll(useCallback(() => { if (heedsRefresh) reload(); }, [heedsRefresh, reload]));
 
-  return { data: state.data, error: state.error, loading: state.loading, loadedAtMs: state.loadedAtMs, reload };
+  return { data: state.data, error: state.error, loading: state.loading, loadedAtMs: state.loadedAtMs, reload, stop };
 }

@@ -25,6 +25,10 @@ const Notifications = lazy(() => import('../alerting/NotificationsPage'));
 const Silences = lazy(() => import('../alerting/SilencesPage'));
 const AlertHistory = lazy(() => import('../alerting/HistoryPage'));
 const Routing = lazy(() => import('../alerting/RoutingPage'));
+const Pipelines = lazy(() => import('../pipelines/PipelinesPage'));
+const Users = lazy(() => import('../admin/UsersPage'));
+const ServiceAccounts = lazy(() => import('../admin/ServiceAccountsPage'));
+const Profile = lazy(() => import('../admin/ProfilePage'));
 const Alerts = lazy(() => import('../alerting/AlertsPage'));
 
 const pages: Record<string, { title: string; Page: React.ComponentType }> = {
@@ -46,6 +50,10 @@ const pages: Record<string, { title: string; Page: React.ComponentType }> = {
   '/tsdb-status': { title: 'Status', Page: Status },
   '/config': { title: 'Configuration', Page: Config },
   '/flags': { title: 'Flags', Page: Flags },
+  '/pipelines': { title: 'Pipelines', Page: Pipelines },
+  '/users': { title: 'Users', Page: Users },
+  '/service-accounts': { title: 'Service accounts', Page: ServiceAccounts },
+  '/profile': { title: 'Profile', Page: Profile },
   '/service-discovery': { title: 'Service discovery', Page: Discovery },
 };
 

@@ -21,12 +21,13 @@ const destinations: { to: string; label: string; icon: IconName; keys: string }[
   { to: '/targets', label: 'Targets', icon: 'targets', keys: 'g t' },
   { to: '/alerts', label: 'Alerts', icon: 'alerts', keys: 'g a' },
   { to: '/cardinality', label: 'Costs', icon: 'costs', keys: 'g c' },
+  { to: '/pipelines', label: 'Pipelines', icon: 'pipelines', keys: 'g p' },
   { to: '/status', label: 'Status', icon: 'status', keys: 'g s' },
 ];
 
 /** Pages that stand under another's entry. */
 const aliases: Record<string, string> = {
-  '/graph': '/query', '/rules': '/alerts', '/alertmanager': '/alerts', '/silences': '/alerts', '/alert-history': '/alerts', '/routing': '/alerts', '/tsdb-status': '/status', '/config': '/status', '/flags': '/status', '/service-discovery': '/targets',
+  '/graph': '/query', '/rules': '/alerts', '/alertmanager': '/alerts', '/silences': '/alerts', '/alert-history': '/alerts', '/routing': '/alerts', '/tsdb-status': '/status', '/config': '/status', '/flags': '/status', '/service-discovery': '/targets', '/users': '/profile', '/service-accounts': '/profile',
 };
 
 interface ShellProps {
@@ -64,6 +65,7 @@ export function Shell({ path, title, isPage, showHelp, children }: ShellProps) {
           <UserMenu />
           <ServerState />
           <div className={css.tools}>
+            <Link to="/profile" className={css.tool} title="Profile and preferences" aria-label="Profile and preferences" aria-current={here === '/profile' ? 'page' : undefined}><Icon name="settings" /></Link>
             <button
               type="button" className={css.tool} onClick={toggleScheme} title="Light or dark (Shift+L)"
               aria-label={scheme === 'dark' ? 'Switch to the light theme' : 'Switch to the dark theme'}

@@ -18,6 +18,7 @@ export const shortcuts: Shortcut[] = [
   { keys: ['g', 't'], does: 'Go to Targets' },
   { keys: ['g', 'a'], does: 'Go to Alerts' },
   { keys: ['g', 'c'], does: 'Go to Costs' },
+  { keys: ['g', 'p'], does: 'Go to Pipelines' },
   { keys: ['g', 's'], does: 'Go to Status' },
   { keys: ['/'], does: 'Focus the search or the query editor' },
   { keys: ['r'], does: 'Refresh the page’s data' },
@@ -28,7 +29,7 @@ export const shortcuts: Shortcut[] = [
   { keys: ['Esc'], does: 'Close what is open' },
 ];
 
-const destinations: Record<string, string> = { h: '/', m: '/machine', d: '/dashboards', s: '/status', q: '/query', e: '/explain', t: '/targets', a: '/alerts', c: '/cardinality' };
+const destinations: Record<string, string> = { h: '/', m: '/machine', d: '/dashboards', s: '/status', p: '/pipelines', q: '/query', e: '/explain', t: '/targets', a: '/alerts', c: '/cardinality' };
 const kChordMs = 1200;
 
 function isTyping(target: EventTarget | null): boolean {

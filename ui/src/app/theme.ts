@@ -6,8 +6,10 @@ export type Scheme = 'light' | 'dark';
 const kStorageKey = 'sextant.theme';
 const changed = new EventTarget();
 
+let preference: MediaQueryList | undefined;
+
 function systemPrefersDark(): MediaQueryList {
-  return window.matchMedia('(prefers-color-scheme: dark)');
+  return (preference ??= window.matchMedia('(prefers-color-scheme: dark)'));
 }
 
 function stored(): Scheme | undefined {
@@ -30,11 +32,15 @@ export function applyStoredTheme(): void {
   if (scheme !== undefined) document.documentElement.dataset['theme'] = scheme;
 }
 
-export function toggleScheme(): void {
-  const next: Scheme = currentScheme() === 'dark' ? 'light' : 'dark';
-  document.documentElement.dataset['theme'] = next;
+export const toggleScheme = () => chooseScheme(currentScheme() === 'dark' ? 'light' : 'dark');
+
+/** One of them, or with '' whatever the system prefers. */
+export function chooseScheme(next: Scheme | ''): void {
+  if (next === '') delete document.documentElement.dataset['theme'];
+  else document.documentElement.dataset['theme'] = next;
   try {
-    window.localStorage.setItem(kStorageKey, next);
+    if (next === '') window.localStorage.removeItem(kStorageKey);
+    else window.localStorage.setItem(kStorageKey, next);
   } catch {
     // not kept: the choice lasts as long as the page
   }
@@ -53,13 +59,19 @@ export function useScheme(): Scheme {
   }, currentScheme);
 }
 
-/** A custom property's colour as the canvas wants it: resolved for the current scheme. */
+const resolved = new Map<string, string>();
+
+/** A custom property's colour as the canvas wants it: resolved for the current scheme, once. */
 export function resolveColor(property: string): string {
+  const key = `${currentScheme()} ${property}`;
+  const known = resolved.get(key);
+  if (known !== undefined) return known;
   const probe = document.createElement('span');
   probe.style.color = `var(${property})`;
   probe.style.display = 'none';
   document.body.append(probe);
   const color = window.getComputedStyle(probe).color;
   probe.remove();
+  resolved.set(key, color);
   return color;
 }

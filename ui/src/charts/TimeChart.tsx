@@ -7,10 +7,12 @@ import { useEffect, useMemo, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { resolveColor, useScheme } from '../app/theme';
+import { observeSize } from '../components/observeSize';
+import type { Size } from '../components/observeSize';
 import { formatAxisTime } from '../time/format';
 import { plain, withOpacity } from './colors';
 import { stackSeries } from './stack';
-import type { ChartAxis, ChartMark, ChartSeries, ChartThresholds, ChartTooltip } from './types';
+import type { ChartAxis, ChartDot, ChartMark, ChartSeries, ChartThresholds, ChartTooltip } from './types';
 import { attachTooltip } from './tooltip';
 import css from './TimeChart.module.css';
 
@@ -26,6 +28,7 @@ export interface TimeChartProps {
   tooltip: ChartTooltip;
   thresholds?: ChartThresholds | undefined;
   marks?: ChartMark[] | undefined;
+  dots?: ChartDot[] | undefined;
   /** Charts with the same key move their cursors together. */
   syncKey?: string | undefined;
   showTimeAxis?: boolean;
@@ -35,14 +38,27 @@ export interface TimeChartProps {
 export const kFont = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
 const kBinaryTicks = Array.from({ length: 90 }, (_, power) => 2 ** (power - 30));
 
+const widths = new Map<string, number>();
+const kWidthsMax = 5000;
+let measuring: CanvasRenderingContext2D | null = null;
+
+/** Pixels of a tick's label, measured aside of the page: a canvas in it would have its styles computed for that. */
+function textWidth(text: string): number {
+  const known = widths.get(text);
+  if (known !== undefined) return known;
+  measuring ??= document.createElement('canvas').getContext('2d');
+  if (measuring === null) return 0;
+  measuring.font = kFont;
+  if (widths.size > kWidthsMax) widths.clear();
+  const width = measuring.measureText(text).width;
+  widths.set(text, width);
+  return width;
+}
+
 export function axisSize(u: uPlot, values: string[] | null, index: number, cycle: number): number {
   const axis = u.axes[index];
   if (cycle > 1 && axis !== undefined) return (axis as unknown as { _size: number })._size;
-  u.ctx.save();
-  u.ctx.font = kFont;
-  const widest = Math.max(0, ...(values ?? []).map((text) => u.ctx.measureText(text).width));
-  u.ctx.restore();
-  return Math.ceil(widest) + 14;
+  return Math.ceil(Math.max(0, ...(values ?? []).map(textWidth))) + 14;
 }
 
 function valueScale(axis: ChartAxis, percent: boolean): uPlot.Scale {
@@ -175,6 +191,28 @@ function drawMarks(u: uPlot, marks: ChartMark[]): void {
   ctx.restore();
 }
 
+/** Diamonds on the first axis. */
+function drawDots(u: uPlot, dots: ChartDot[], axis: string): void {
+  const scale = u.scales[axis];
+  if (scale?.min == null || scale.max == null) return;
+  const { ctx } = u;
+  const reach = 4 * uPlot.pxRatio;
+  ctx.save();
+  for (const { ms, value, color } of dots) {
+    const [x, y] = [u.valToPos(ms, 'x', true), u.valToPos(Math.min(Math.max(value, scale.min), scale.max), axis, true)];
+    if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) continue;
+    ctx.fillStyle = plain(color);
+    ctx.beginPath();
+    ctx.moveTo(x, y - reach);
+    ctx.lineTo(x + reach, y);
+    ctx.lineTo(x, y + reach);
+    ctx.lineTo(x - reach, y);
+    ctx.closePath();
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
 /** Everything that makes a new chart necessary, as a key; functions and numbers are read through a reference instead. */
 function structure({ series, axes, thresholds, tooltip, syncKey, utc, showTimeAxis }: TimeChartProps, scheme: string): string {
   const shapes = series.map(({ values: _values, format: _format, ...shape }) => shape);
@@ -195,14 +233,34 @@ export function TimeChart(props: TimeChartProps) {
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
+    let detach: (() => void) | undefined;
+    // The first size builds the chart, others fit it.
+    const leave = observeSize(element, (size) => {
+      if (size.width <= 0 || size.height <= 0) return;
+      const built = chart.current;
+      if (built === undefined) detach = build(element, size);
+      else if (built.width !== size.width || built.height !== size.height) built.setSize(size);
+    });
+    return () => {
+      leave();
+      detach?.();
+      chart.current?.destroy();
+      chart.current = undefined;
+    };
+  }, [key]);
+
+  /** Makes the chart; gives what takes its tooltip away. */
+  function build(element: HTMLElement, size: Size): (() => void) | undefined {
     const { series, axes, tooltip, thresholds, syncKey, utc = false, showTimeAxis = true } = latest.current;
     const percentAxes = new Set(series.filter((one) => one.stack?.percent === true && !one.hidden).map((one) => one.axis));
     const line = resolveColor('--border');
     const text = resolveColor('--text-faint');
     const shared = { stroke: text, font: kFont, ticks: { show: false }, border: { show: false } };
+    // Drawn before it stands on the page: a canvas that does has the page's styles computed for each text.
+    const aside = document.createElement('div');
     const options: uPlot.Options = {
-      width: Math.max(element.clientWidth, 50),
-      height: Math.max(element.clientHeight, 40),
+      width: Math.max(size.width, 50),
+      height: Math.max(size.height, 40),
       ms: 1,
       padding: [8, axes.some((axis) => axis.side === 'right') ? 0 : 18, showTimeAxis ? 0 : 4, 4],
       legend: { show: false },
@@ -239,8 +297,9 @@ export function TimeChart(props: TimeChartProps) {
         })),
       ],
       hooks: {
+        ready: [(u) => { if (chart.current === u) element.append(aside); }],
         drawClear: thresholds === undefined ? [] : [(u) => drawThresholds(u, thresholds)],
-        draw: [(u) => drawMarks(u, latest.current.marks ?? [])],
+        draw: [(u) => drawMarks(u, latest.current.marks ?? []), (u) => drawDots(u, latest.current.dots ?? [], axes[0]?.key ?? 'y')],
         setSelect: [
           (u) => {
             const { left, width } = u.select;
@@ -250,24 +309,14 @@ export function TimeChart(props: TimeChartProps) {
         ],
       },
     };
-    const built = new uPlot(options, [latest.current.times, ...drawn.current.values] as uPlot.AlignedData, element);
+    const built = new uPlot(options, [latest.current.times, ...drawn.current.values] as uPlot.AlignedData, aside);
     chart.current = built;
-    const detachTooltip = tooltip.mode === 'none' ? undefined : attachTooltip(built, () => latest.current);
-    const resized = new ResizeObserver(() => {
-      if (element.clientWidth > 0 && element.clientHeight > 0) built.setSize({ width: element.clientWidth, height: element.clientHeight });
-    });
-    resized.observe(element);
-    return () => {
-      resized.disconnect();
-      detachTooltip?.();
-      built.destroy();
-      chart.current = undefined;
-    };
-  }, [key]);
+    return tooltip.mode === 'none' ? undefined : attachTooltip(built, () => latest.current);
+  }
 
   useEffect(() => {
     chart.current?.setData([props.times, ...stacked.values] as uPlot.AlignedData);
-  }, [props.times, stacked, props.fromMs, props.toMs, props.marks]);
+  }, [props.times, stacked, props.fromMs, props.toMs, props.marks, props.dots]);
 
   return <div ref={host} className={css.chart} role="img" aria-label={props.label} />;
 }

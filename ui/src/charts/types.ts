@@ -59,6 +59,13 @@ export interface ChartThresholds {
 }
 
 /** A moment, or a stretch when the two times differ, that is marked across the chart. */
+/** One observation beside the series; drawn at the edge when its value is out of the scale. */
+export interface ChartDot {
+  ms: number;
+  value: number;
+  color: string;
+}
+
 export interface ChartMark {
   fromMs: number;
   toMs: number;

@@ -4,7 +4,10 @@ import type { ReactNode } from 'react';
 import css from './Popover.module.css';
 
 interface PopoverProps {
+  /** Names the box, and the button together with what it shows. */
   label: string;
+  /** What the button shows in words, where that is not the label. */
+  shows?: string;
   button: ReactNode;
   buttonClass?: string;
   title?: string;
@@ -12,7 +15,7 @@ interface PopoverProps {
   children: (close: () => void) => ReactNode;
 }
 
-export function Popover({ label, button, buttonClass, title, align = 'left', children }: PopoverProps) {
+export function Popover({ label, shows = '', button, buttonClass, title, align = 'left', children }: PopoverProps) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const trigger = useRef<HTMLButtonElement>(null);
@@ -41,7 +44,7 @@ export function Popover({ label, button, buttonClass, title, align = 'left', chi
       }}
     >
       <button
-        ref={trigger} type="button" className={buttonClass} title={title} aria-label={label} aria-haspopup="dialog" aria-expanded={open}
+        ref={trigger} type="button" className={buttonClass} title={title} aria-label={shows === '' || shows === label ? label : `${label}: ${shows}`} aria-haspopup="dialog" aria-expanded={open}
         onClick={() => setOpen(!open)}
       >
         {button}

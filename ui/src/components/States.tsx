@@ -1,11 +1,22 @@
 /** What stands where content is not: loading, nothing to show, something to know, something wrong. */
+import { useEffect, useState } from 'react';
 import type { ReactNode } from 'react';
 import { ApiError } from '../api/client';
 import { Icon } from './icons';
 import type { IconName } from './icons';
 import css from './States.module.css';
 
-export function Loading({ what }: { what: string }) {
+const kPatienceMs = 400;
+
+/** `patient`: what mostly comes in no time shows nothing until it takes longer. */
+export function Loading({ what, patient = false }: { what: string; patient?: boolean }) {
+  const [shown, setShown] = useState(!patient);
+  useEffect(() => {
+    if (shown) return;
+    const timer = setTimeout(() => setShown(true), kPatienceMs);
+    return () => clearTimeout(timer);
+  }, [shown]);
+  if (!shown) return null;
   return (
     <div className={css.loading} role="status">
       <span className={css.spinner} aria-hidden="true" />

@@ -32,14 +32,15 @@ export function TimePicker({ range, onChange, utc = false }: TimePickerProps) {
     const to = Math.min(resolved.toMs + half / 2, Date.now());
     onChange(absoluteRange(to - 2 * half, to));
   };
+  const words = describeRange(range, Date.now(), utc);
   return (
     <div className={css.group}>
       <Popover
-        label="Time range" align="right" buttonClass={css.trigger} title="Time range"
+        label="Time range" shows={words} align="right" buttonClass={css.trigger} title="Time range"
         button={
           <>
             <Icon name="clock" />
-            <span className={css.text}>{describeRange(range, Date.now(), utc)}</span>
+            <span className={css.text}>{words}</span>
             <Icon name="chevron" size={12} />
           </>
         }
@@ -110,7 +111,7 @@ export function RefreshPicker({ every, onChange, onRefresh, busy }: RefreshPicke
         <Icon name="refresh" className={busy ? css.turning : undefined} />
       </button>
       <Popover
-        label="Refresh interval" align="right" buttonClass={css.zoom} title="Refresh interval"
+        label="Refresh interval" shows={every} align="right" buttonClass={css.zoom} title="Refresh interval"
         button={<>{every === '' ? '' : <span className={css.every}>{every}</span>}<Icon name="chevron" size={12} /></>}
       >
         {(close) => (

@@ -14,8 +14,8 @@ export default function DashboardPage() {
 }
 
 function OneDashboard({ uid }: { uid: string }) {
-  const { data, error } = useResource(async (signal) => loadDashboard(await getDashboard(uid, signal)), [uid], { heedsRefresh: false });
-  if (data !== undefined) return <DashboardView dashboard={data} />;
+  const { data, error, reload } = useResource(async (signal) => loadDashboard(await getDashboard(uid, signal)), [uid], { heedsRefresh: false });
+  if (data !== undefined) return <DashboardView dashboard={data} changed={reload} />;
   if (error === undefined) return <Loading what="the dashboard" />;
   return <div style={{ padding: 16 }}><PageError title={`The dashboard ${uid} could not be loaded`} error={error} /></div>;
 }

@@ -5,7 +5,6 @@ import { setSearch, useAddress } from '../app/router';
 import { useScheme } from '../app/theme';
 import { useRefreshAll, useResource } from '../api/useResource';
 import { Button, PageBar, Spacer } from '../components/Controls';
-import { download } from '../components/download';
 import { Icon } from '../components/icons';
 import { Empty, Notice } from '../components/States';
 import { RefreshPicker, TimePicker } from '../components/TimePicker';
@@ -16,6 +15,7 @@ import { absoluteRange, resolveRange } from '../time/range';
 import type { ResolvedRange, TimeRange } from '../time/range';
 import { askAnnotation } from './annotations';
 import type { Mark } from './annotations';
+import { DashboardMenu } from './DashboardMenu';
 import { AnnotationSwitches, DashboardLinks } from './DashboardTools';
 import { forReading, interpolate, single } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
@@ -62,8 +62,8 @@ const panelKeyOf = (panel: Panel) => [String(panel.id), ...Object.entries(panel.
 
 const kFallbackRange: TimeRange = { from: 'now-1h', to: 'now' };
 
-/** `children` stand between the tools and the panels. */
-export function DashboardView({ dashboard, children }: { dashboard: Dashboard; children?: ReactNode }) {
+/** `children` stand between the tools and the panels; `changed` has the document read again. */
+export function DashboardView({ dashboard, changed, children }: { dashboard: Dashboard; changed: () => void; children?: ReactNode }) {
   const { search } = useAddress();
   const view = useMemo(() => readView(search, dashboard), [search, dashboard]);
   const { nowMs, refresh } = useNow(parseDuration(view.refresh) ?? 0);
@@ -90,9 +90,9 @@ export function DashboardView({ dashboard, children }: { dashboard: Dashboard; c
         <Spacer />
         <DashboardLinks links={dashboard.links} values={values} range={view.range} variables={resolved ?? []} />
         {viewPanel !== undefined && <Button onClick={() => setSearch(withPanelView(search, undefined))}>Back to the dashboard</Button>}
-        <Button kind="quiet" title="The dashboard's JSON as a file" onClick={() => download(`${dashboard.title}.json`, JSON.stringify(dashboard.source, null, 2), 'application/json')}>Export</Button>
         {!dashboard.hideTimePicker && <TimePicker range={view.range} utc={dashboard.utc} onChange={(next) => setSearch(withRange(search, next))} />}
         <RefreshPicker every={view.refresh} onChange={(every) => setSearch(withRefresh(search, every))} onRefresh={refresh} busy={false} />
+        <DashboardMenu dashboard={dashboard} changed={changed} />
       </PageBar>
       {children}
       {wanted === undefined && (
@@ -147,6 +147,7 @@ function useMarks(dashboard: Dashboard, range: ResolvedRange, values: Values | u
   const active = dashboard.annotations.filter((one) => one.problem === undefined && one.enabled !== switched.has(one.name));
   const { data } = useResource(
     async (signal) => {
+      if (active.length === 0) return kNoMarks;
       const failures = new Map<string, string>();
       const found = await Promise.all(active.map((one) => (values === undefined || sources === undefined ? [] : askAnnotation(one, range, values, sources, signal).catch((error: unknown) => {
         if (!signal.aborted) failures.set(one.name, error instanceof Error ? error.message : String(error));
@@ -174,6 +175,8 @@ interface GridProps {
   viewPanel: string | undefined;
 }
 
+const zoom = (fromMs: number, toMs: number) => setSearch(withRange(window.location.search, absoluteRange(fromMs, toMs)));
+
 function Grid({ dashboard, range, resolved, values, turn, search, marks, sources, viewPanel }: GridProps) {
   const scheme = useScheme();
   const [element, { width }] = useSize<HTMLDivElement>();
@@ -186,12 +189,13 @@ function Grid({ dashboard, range, resolved, values, turn, search, marks, sources
     return alone === undefined ? [] : [{ panel: { ...alone, gridPos: { ...alone.gridPos, w: kColumns } }, at: { x: 0, y: 0, w: kColumns, h: kAloneHeight } }];
   }, [panels, folded, width > 0 && width < kNarrowPx, viewPanel]);
   const hasVariables = dashboard.variables.length > 0;
+  const firstRow = placed.findIndex(({ panel }) => panel.type === 'row');
 
   return (
     <div ref={element} className={css.grid}>
       {dashboard.panels.length === 0 && <div className={css.wide}><Empty title="This dashboard has no panels" /></div>}
       {viewPanel !== undefined && placed.length === 0 && (!hasVariables || resolved !== undefined) && <div className={css.wide}><Empty title="No such panel">The address names panel {viewPanel}, which this dashboard does not have.</Empty></div>}
-      {width > 0 && sources !== undefined && (!hasVariables || resolved !== undefined) && placed.map(({ panel, at }) => {
+      {width > 0 && sources !== undefined && (!hasVariables || resolved !== undefined) && placed.map(({ panel, at }, index) => {
         const place = { gridColumn: `${at.x + 1} / span ${at.w}`, gridRow: `${at.y + 1} / span ${at.h}` };
         const key = panelKeyOf(panel);
         if (panel.type === 'row') {
@@ -209,8 +213,8 @@ function Grid({ dashboard, range, resolved, values, turn, search, marks, sources
         return (
           <div key={key} style={place} className={css.place}>
             <PanelFrame
-              panel={panel} panelKey={key} search={search} marks={marks} sources={sources} values={values} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
-              onZoom={(fromMs, toMs) => setSearch(withRange(search, absoluteRange(fromMs, toMs)))}
+              panel={panel} panelKey={key} level={firstRow >= 0 && index > firstRow ? 3 : 2} search={search} marks={marks} sources={sources} values={values} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
+              onZoom={zoom}
             />
           </div>
         );

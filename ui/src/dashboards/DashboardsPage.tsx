@@ -1,9 +1,10 @@
 /** All dashboards of the server, to be searched by words and narrowed by tags. */
-import { Link, setSearch, useAddress } from '../app/router';
+import { Link, navigate, setSearch, useAddress } from '../app/router';
 import { searchDashboards } from '../api/dashboards';
 import { useResource } from '../api/useResource';
-import { PageBar, Search, Spacer } from '../components/Controls';
+import { Button, PageBar, Search, Spacer } from '../components/Controls';
 import { Empty, Loading, PageError } from '../components/States';
+import { ImportDashboard } from './SaveDialogs';
 import css from './DashboardsPage.module.css';
 
 export default function DashboardsPage() {
@@ -24,10 +25,17 @@ export default function DashboardsPage() {
     for (const one of tags.includes(tag) ? tags.filter((other) => other !== tag) : [...tags, tag]) parameters.append('tag', one);
     setSearch(parameters);
   };
+  const withImport = (open: boolean) => {
+    const next = new URLSearchParams(window.location.search);
+    if (open) next.set('import', '1');
+    else next.delete('import');
+    return next;
+  };
   return (
     <div className={css.page}>
       <PageBar title="Dashboards">
         {tags.map((tag) => <button key={tag} type="button" className={css.chosen} title="Remove this tag" onClick={() => toggle(tag)}>{tag} ×</button>)}
+        <Button icon="plus" onClick={() => setSearch(withImport(true))}>Import</Button>
         <Spacer />
         <Search label="Search dashboards" value={text} onChange={type} />
       </PageBar>
@@ -48,6 +56,7 @@ export default function DashboardsPage() {
           </ul>
         )}
       </div>
+      {parameters.has('import') && <ImportDashboard close={() => setSearch(withImport(false), { replace: true })} saved={(uid) => navigate(`/d/${encodeURIComponent(uid)}`)} />}
     </div>
   );
 }

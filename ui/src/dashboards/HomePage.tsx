@@ -1,3 +1,5 @@
+import { localPreferences } from '../app/preferences';
+import { ApiError } from '../api/client';
 import { getDashboard } from '../api/dashboards';
 import { useResource } from '../api/useResource';
 import { Loading, PageError } from '../components/States';
@@ -5,10 +7,16 @@ import { EatingStrip } from '../machine/EatingStrip';
 import { DashboardView } from './DashboardView';
 import { loadDashboard } from './load';
 
-/** The host now: an ordinary dashboard with a fixed uid. */
+const kHostUid = 'home';
+
+/** The host now, an ordinary dashboard with a fixed uid, or the one that the person prefers. */
 export default function HomePage() {
-  const { data, error } = useResource(async (signal) => loadDashboard(await getDashboard('home', signal)), []);
-  if (data !== undefined) return <DashboardView dashboard={data}><EatingStrip /></DashboardView>;
+  const uid = localPreferences().homeDashboardUID || kHostUid;
+  const { data, error, reload } = useResource(async (signal) => loadDashboard(await getDashboard(uid, signal).catch((failure: unknown) => {
+    if (uid === kHostUid || !(failure instanceof ApiError) || failure.status !== 404) throw failure;
+    return getDashboard(kHostUid, signal); // the preferred one is gone
+  })), []);
+  if (data !== undefined) return <DashboardView dashboard={data} changed={reload}>{uid === kHostUid && <EatingStrip />}</DashboardView>;
   if (error === undefined) return <Loading what="the dashboard" />;
   return <div style={{ padding: 16 }}><PageError title="The dashboard could not be loaded" error={error} /></div>;
 }

@@ -53,7 +53,7 @@ function Data({ title, frames }: { title: string; frames: DataFrame[] }) {
         <label><input type="checkbox" checked={formatted} onChange={(event) => setFormatted(event.target.checked)} /> Formatted</label>
         <Button onClick={() => download(`${title || 'panel'}.csv`, toCsv(tables), 'text/csv')}>Download CSV</Button>
       </div>
-      <div className={css.scroll}>
+      <div className={css.scroll} role="region" aria-label="Rows" tabIndex={0}>
         <table className={css.table}>
           <thead><tr>{table.head.map((name, index) => <th key={index} scope="col">{name}</th>)}</tr></thead>
           <tbody>{table.rows.slice(0, kRowsMax).map((row, index) => <tr key={index}>{row.map((cell, column) => <td key={column}>{cell}</td>)}</tr>)}</tbody>

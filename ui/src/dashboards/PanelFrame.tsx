@@ -1,5 +1,5 @@
 /** The box around a panel: its title, its data, and what it says when there is none. */
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, memo, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { toBrowser } from '../api/basePath';
 import { useResource } from '../api/useResource';
 import { ErrorBoundary } from '../components/ErrorBoundary';
@@ -21,6 +21,7 @@ import type { AskedQuery } from './ask';
 import { builtins, encodeUri, forAddress, forReading, interpolate, single } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
 import type { Panel } from './model';
+import { watch } from './inView';
 import { PanelMenu } from './PanelMenu';
 import { asObject, asText } from './read';
 import type { DataSource } from './sources';
@@ -43,20 +44,17 @@ interface PanelFrameProps {
   search: string;
   marks: Mark[];
   sources: readonly DataSource[];
+  /** Of the panel's heading: what is in a row stands below the row's. */
+  level: 2 | 3;
 }
 
 const Inspect = lazy(() => import('./Inspect'));
 
-/** True once the element has been near the visible part of the page: panels far below ask nothing until then. */
-function useSeen(element: React.RefObject<HTMLElement | null>): boolean {
-  const [seen, setSeen] = useState(false);
-  useEffect(() => {
-    if (element.current === null || seen) return;
-    const observer = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) setSeen(true); }, { rootMargin: '200px' });
-    observer.observe(element.current);
-    return () => observer.disconnect();
-  }, [element, seen]);
-  return seen;
+/** Whether the element is near the visible part of the page. */
+function useInView(element: React.RefObject<HTMLElement | null>): boolean {
+  const [inView, setInView] = useState(false);
+  useEffect(() => (element.current === null ? undefined : watch(element.current, setInView)), [element]);
+  return inView;
 }
 
 /** For the step that $__interval stands for there. */
@@ -94,11 +92,18 @@ function partOf(scope: Parameters<Replace>[1], name: string, part: string): stri
   return undefined;
 }
 
-export function PanelFrame(props: PanelFrameProps) {
-  const { panel, values, range } = props;
+/** Drawn anew only when something of what it is given changes. */
+export const PanelFrame = memo(function PanelFrame(props: PanelFrameProps) {
+  const { panel, level } = props;
+  const Heading = level === 2 ? 'h2' : 'h3';
   const element = useRef<HTMLElement>(null);
-  const seen = useSeen(element);
-  const search = props.search;
+  const inView = useInView(element);
+  const { inspect, viewPanel } = readPanelState(props.search);
+  // A panel out of sight stays as it was seen last and asks nothing; one that was never seen does not begin.
+  const wanted = inView || inspect === props.panelKey;
+  const shown = useRef<PanelFrameProps>(undefined);
+  if (wanted) shown.current = props;
+  const { values, range, search } = wanted ? props : (shown.current ?? props);
   const kind = panelKinds.get(panel.type);
   const known = useMemo(
     () => new Map<string, VariableValue>([...values, ...Object.entries(panel.scope).map(([name, value]): [string, VariableValue] => [name, single(value)]), ...builtins(range.fromMs, range.toMs)]),
@@ -106,12 +111,11 @@ export function PanelFrame(props: PanelFrameProps) {
   );
   const title = interpolate(panel.title, known, forReading);
   const refused = whyNotDrawn(panel);
-  const { viewPanel, inspect } = readPanelState(props.search);
   return (
-    <section ref={element} className={panel.transparent ? css.bare : css.panel} aria-label={title === '' ? `Panel ${panel.id}` : title} data-panel-type={panel.type}>
+    <section ref={element} role="group" className={panel.transparent ? css.bare : css.panel} data-level={title === '' ? level - 1 : level} aria-label={title === '' ? `Panel ${panel.id}` : title} data-panel-type={panel.type}>
       {title !== '' && (
         <header className={css.head}>
-          <h3 title={title}>{title}</h3>
+          <Heading title={title}>{title}</Heading>
           {panel.description !== '' && <span className={css.hint} role="note" tabIndex={0} aria-label={panel.description} title={interpolate(panel.description, known, forReading)}><Icon name="info" size={13} /></span>}
           {panel.links.map((link, index) => <PanelLink key={index} title={interpolate(link.title, known, forReading)} url={interpolate(link.url, known, forAddress)} targetBlank={link.targetBlank} />)}
           {kind?.asks === true && refused === undefined && <ToQuery panel={panel} title={title} range={range} values={known} />}
@@ -120,11 +124,11 @@ export function PanelFrame(props: PanelFrameProps) {
         </header>
       )}
       <div className={css.body}>
-        {kind === undefined || refused !== undefined ? <Unsupported panel={panel} why={refused ?? ''} /> : (seen || inspect === props.panelKey) && <ErrorBoundary what={title === '' ? 'The panel' : `The panel ${title}`}><PanelContent {...props} kind={kind} known={known} /></ErrorBoundary>}
+        {kind === undefined || refused !== undefined ? <Unsupported panel={panel} why={refused ?? ''} /> : shown.current !== undefined && <ErrorBoundary what={title === '' ? 'The panel' : `The panel ${title}`}><PanelContent {...shown.current} theme={props.theme} search={props.search} kind={kind} known={known} /></ErrorBoundary>}
       </div>
     </section>
   );
-}
+});
 
 function PanelLink({ title, url, targetBlank }: { title: string; url: string; targetBlank: boolean }) {
   if (!/^(https?:\/\/|\/(?!\/))/.test(url)) return null;
@@ -133,11 +137,15 @@ function PanelLink({ title, url, targetBlank }: { title: string; url: string; ta
 
 /** The panel's expressions as they are asked, on the query page. */
 function ToQuery({ panel, title, range, values }: { panel: Panel; title: string; range: ResolvedRange; values: Values }) {
-  const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '').slice(0, kQueriesMax);
-  if (targets.length === 0) return null;
-  const queries = targets.map((target) => ({ expr: prepareTarget(target, panel, range, kPointsOfQueryPage, values).expr, tab: target.instant ? ('table' as const) : ('graph' as const), stacked: false }));
+  const to = useMemo(() => {
+    const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '').slice(0, kQueriesMax);
+    if (targets.length === 0) return undefined;
+    const queries = targets.map((target) => ({ expr: prepareTarget(target, panel, range, kPointsOfQueryPage, values).expr, tab: target.instant ? ('table' as const) : ('graph' as const), stacked: false }));
+    return `/query?${writeState({ queries, range: absoluteRange(range.fromMs, range.toMs), step: '' }).toString()}`;
+  }, [panel, range, values]);
+  if (to === undefined) return null;
   return (
-    <Link className={css.toQuery} to={`/query?${writeState({ queries, range: absoluteRange(range.fromMs, range.toMs), step: '' }).toString()}`} title="Open in Query" aria-label={`Open ${title} in Query`}>
+    <Link className={css.toQuery} to={to} title="Open in Query" aria-label={`Open ${title} in Query`}>
       <Icon name="query" size={14} />
     </Link>
   );
@@ -156,7 +164,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
   const range = panelRange(panel, pageRange);
   const points = Math.max(50, Math.round((panel.gridPos.w / 24) * 1200));
   // Everything but the range changes what is asked; the range only asks again.
-  const question = JSON.stringify([panel.targets, [...known].filter(([name]) => !name.startsWith('__'))]);
+  const question = useMemo(() => JSON.stringify([panel.targets, [...known].filter(([name]) => !name.startsWith('__'))]), [panel.targets, known]);
   const replace: Replace = (text, scope, format) => {
     const address = format === 'uriencode';
     return interpolate(text, known, address ? forAddress : forReading, (name, part) => {
@@ -179,7 +187,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
   );
   // The last good answer stays while its question is the same; a failed question shows why.
   if (error !== undefined && (data === undefined || data.question !== question)) return <PanelError error={error} />;
-  if (data === undefined) return <Loading what="data" />;
+  if (data === undefined) return <Loading what="data" patient />;
   const { Component } = kind;
   const { inspect, tab } = readPanelState(search);
   const hasData = !kind.asks || prepared.some((frame) => frame.length > 0);
@@ -188,7 +196,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
       <Progress shown={loading && data.question !== question} />
       {error !== undefined && <span className={css.stale} role="img" aria-label={`Not refreshed: ${error.message}`} title={`Not refreshed: ${error.message}`}><Icon name="warning" size={13} /></span>}
       {hasData
-        ? <Suspense fallback={<Loading what="the panel" />}><Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} marks={marksFor(panel, marks)} /></Suspense>
+        ? <Suspense fallback={<Loading what="the panel" patient />}><Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} marks={marksFor(panel, marks)} /></Suspense>
         : <p className={css.noData} data-empty>{asText(panel.fieldConfig.defaults['noValue'], 'No data')}</p>}
       {inspect === panelKey && (
         <Suspense fallback={null}>

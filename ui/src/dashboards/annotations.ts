@@ -1,10 +1,10 @@
 /** Events along the time axis: asked for like any range query, and drawn on the panels that want them. */
-import { queryRange } from '../api/prometheus';
 import type { MatrixSeries } from '../api/types';
 import { renderLegendFormat } from '../grafana';
 import { parseDuration } from '../time/duration';
 import { alignToStep, intervalFor } from '../time/interval';
 import type { ResolvedRange } from '../time/range';
+import { ask } from './ask';
 import { builtins, forPromql, interpolate } from './interpolate';
 import type { Values } from './interpolate';
 import type { Annotation, Panel } from './model';
@@ -56,8 +56,8 @@ export async function askAnnotation(annotation: Annotation, range: ResolvedRange
   const minMs = parseDuration(interpolate(annotation.step, values, forPromql)) ?? 60_000;
   const stepMs = intervalFor(range.toMs - range.fromMs, 1000, minMs);
   const known = new Map([...values, ...builtins(range.fromMs, range.toMs, { intervalMs: stepMs, rateIntervalMs: rateInterval(stepMs, kScrapeIntervalMs) })]);
-  const { data } = await queryRange({ query: interpolate(annotation.expr, known, forPromql), ...alignToStep(range.fromMs, range.toMs, stepMs), stepMs }, signal, apiOf(annotation.datasource, sources, values));
-  return marksOf(annotation, data.result, stepMs);
+  const { data } = await ask({ query: interpolate(annotation.expr, known, forPromql), ...alignToStep(range.fromMs, range.toMs, stepMs), stepMs }, apiOf(annotation.datasource, sources, values), signal);
+  return data.resultType === 'matrix' ? marksOf(annotation, data.result, stepMs) : [];
 }
 
 /** An annotation may name the panels that show it. */

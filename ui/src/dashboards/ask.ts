@@ -1,5 +1,9 @@
 /** A panel's queries: what is asked for which step, and the answers as frames. */
-import { queryInstant, queryRange } from '../api/prometheus';
+import { askTogether } from '../api/batch';
+import { kOwnApi, queryInstant, queryRange } from '../api/prometheus';
+import type { Answer } from '../api/client';
+import type { RangeRequest } from '../api/prometheus';
+import type { QueryResult } from '../api/types';
 import type { DataFrame } from '../grafana';
 import { parseDuration } from '../time/duration';
 import { alignToStep, intervalFor, rateInterval } from '../time/interval';
@@ -53,6 +57,12 @@ export interface AskedQuery {
   series: number;
 }
 
+/** This server is asked everything together, another one through the proxy query by query. */
+export function ask(question: RangeRequest | { query: string; timeMs: number }, api: string, signal: AbortSignal): Promise<Answer<QueryResult>> {
+  if (api === kOwnApi) return askTogether(question, signal);
+  return 'timeMs' in question ? queryInstant(question.query, question.timeMs, signal, api) : queryRange(question, signal, api);
+}
+
 /** `sources` are those that the server has, for the references of the panel and its targets. */
 export async function askPanel(panel: Panel, range: ResolvedRange, points: number, values: Values, sources: readonly DataSource[], signal: AbortSignal, takesHistograms = false): Promise<PanelAnswer> {
   const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '');
@@ -66,7 +76,7 @@ export async function askPanel(panel: Panel, range: ResolvedRange, points: numbe
       const named = target.datasource?.uid ?? '';
       const api = apiOf(named === '' || named === '-- Mixed --' ? panel.datasource : target.datasource, sources, values);
       const started = performance.now();
-      const { data, warnings } = instant ? await queryInstant(expr, range.toMs, signal, api) : await queryRange({ query: expr, ...step }, signal, api);
+      const { data, warnings } = await ask(instant ? { query: expr, timeMs: range.toMs } : { query: expr, ...step }, api, signal);
       const series = Array.isArray(data.result) ? data.result.length : 0;
       const query: AskedQuery = { refId: target.refId, expr, stepMs: instant ? undefined : stepMs, tookMs: performance.now() - started, series };
       if (series > kSeriesMax) throw new Error(`Query ${target.refId} answers with ${series} series; at most ${kSeriesMax} are read. Aggregate or select fewer.`);

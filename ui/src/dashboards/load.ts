@@ -1,4 +1,5 @@
 /** From a JSON document, as the server or a file gives it, to the Dashboard that the page draws. */
+import { prefersUtc } from '../app/preferences';
 import type { TimeRange } from '../time/range';
 import { migratePanel, rowsToPanels } from './migrate';
 import { kColumns } from './model';
@@ -170,6 +171,11 @@ function readTime(value: unknown): TimeRange {
   return { from: asText(time['from'], 'now-6h'), to: asText(time['to'], 'now') };
 }
 
+function readMeta(value: unknown): Dashboard['meta'] {
+  const meta = asObject(value);
+  return { canSave: asBoolean(meta['canSave']), canDelete: asBoolean(meta['canDelete']), isProvisioned: asBoolean(meta['provisioned']), folderUid: asText(meta['folderUid']), folderTitle: asText(meta['folderTitle']) };
+}
+
 /** Throws an Error that names the reason when the document is no dashboard; everything else is read with defaults. */
 export function loadDashboard(document: unknown): Dashboard {
   if (!isObject(document)) throw new Error('The document is not a dashboard: it is not a JSON object.');
@@ -194,7 +200,7 @@ export function loadDashboard(document: unknown): Dashboard {
     title: asText(json['title'], 'Untitled'),
     description: asText(json['description']),
     tags: asList(json['tags']).map((tag) => asText(tag)),
-    utc: timezone === 'utc',
+    utc: timezone === 'utc' || (timezone === '' && prefersUtc()),
     time: readTime(json['time']),
     refresh: asText(json['refresh']),
     graphTooltip: asNumber(json['graphTooltip'], 0),
@@ -202,6 +208,7 @@ export function loadDashboard(document: unknown): Dashboard {
     annotations: readAnnotations(json['annotations'], kinds),
     hideTimePicker: asBoolean(asObject(json['timepicker'])['hidden']),
     source: json,
+    meta: readMeta(document['meta']),
     variables: asObjects(asObject(json['templating'])['list']).map((one) => readVariable(one, kinds)).filter((variable) => variable.name !== ''),
     links: readDashboardLinks(json['links']),
   };

@@ -147,8 +147,10 @@ export interface Dashboard {
   links: DashboardLink[];
   annotations: Annotation[];
   hideTimePicker: boolean;
-  /** As the server gave it, for export. */
+  /** As the server gave it, for export and changes. */
   source: Record<string, unknown>;
+  /** What the server says of it. */
+  meta: { canSave: boolean; canDelete: boolean; isProvisioned: boolean; folderUid: string; folderTitle: string };
 }
 
 export const kColumns = 24;

@@ -5,7 +5,7 @@ import { loadDashboard } from './load';
 import { apiOf, getDataSources, sourcesOfType } from './sources';
 import type { DataSource } from './sources';
 
-const source = (uid: string, more: Partial<DataSource> = {}): DataSource => ({ uid, name: `name of ${uid}`, type: 'prometheus', isDefault: false, unsupported: undefined, ...more });
+const source = (uid: string, more: Partial<DataSource> = {}): DataSource => ({ uid, name: `name of ${uid}`, type: 'prometheus', isDefault: false, own: false, unsupported: undefined, ...more });
 const sources = [source('far'), source('own', { isDefault: true }), source('logs', { type: 'loki', unsupported: 'Data sources of type loki are not supported.' })];
 const none = new Map();
 
@@ -24,6 +24,9 @@ describe('which source a reference means', () => {
     const odd = [source('logs', { type: 'loki', isDefault: true, unsupported: 'not supported' }), source('own')];
     expect(apiOf({ uid: 'PBFA97CFB590B2093' }, odd, none)).toBe('/api/datasources/proxy/uid/own/api/v1');
     expect(() => apiOf(undefined, odd, none)).toThrow('not supported');
+  });
+  test('this server is asked without its proxy', () => {
+    expect(apiOf({ uid: 'own' }, [source('own', { own: true })], none)).toBe('/api/v1');
   });
   test('one that cannot be asked says why', () => {
     expect(() => apiOf({ uid: 'logs' }, sources, none)).toThrow('not supported');

@@ -1,6 +1,6 @@
 /**
  * The server's data sources, and which of them a reference in a dashboard means. A source that the server knows by its uid
- * or name is asked through the server's proxy, whether it is the server itself or another; a reference to one that it
+ * or name is asked through the server's proxy, and directly when it is the server itself; a reference to one that it
  * does not know (dashboards come from elsewhere) means the default among those that speak PromQL.
  */
 import { fetchJson } from '../api/client';
@@ -15,6 +15,8 @@ export interface DataSource {
   name: string;
   type: string;
   isDefault: boolean;
+  /** This server's own metrics: asked directly, all queries of a page together. */
+  own: boolean;
   /** Why it cannot be asked. */
   unsupported: string | undefined;
 }
@@ -25,6 +27,7 @@ export async function getDataSources(signal: AbortSignal): Promise<DataSource[]>
     name: asText(one['name']),
     type: asText(one['type']),
     isDefault: asBoolean(one['isDefault']),
+    own: asBoolean(one['own']),
     unsupported: asText(one['unsupported']) === '' ? undefined : asText(one['unsupported']),
   }));
 }
@@ -42,5 +45,6 @@ export function apiOf(reference: DataSourceRef | undefined, sources: readonly Da
   const source = known ?? (wanted === '' ? sources.find((one) => one.isDefault) : sourcesOfType(sources, 'prometheus')[0]);
   if (source === undefined) return kOwnApi;
   if (source.unsupported !== undefined) throw new Error(source.unsupported);
+  if (source.own) return kOwnApi;
   return `/api/datasources/proxy/uid/${encodeURIComponent(source.uid)}${kOwnApi}`;
 }

@@ -1,7 +1,8 @@
 /** One query: its editor, what it answered, and how long that took. */
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { ApiError } from '../api/client';
-import { queryInstant, queryRange } from '../api/prometheus';
+import { getExemplars, queryInstant, queryRange } from '../api/prometheus';
+import type { Exemplar } from '../api/prometheus';
 import type { QueryResult } from '../api/types';
 import { useResource } from '../api/useResource';
 import { Link } from '../app/router';
@@ -22,6 +23,8 @@ import type { QueryState } from './urlState';
 import css from './QueryPanel.module.css';
 
 const Editor = lazy(() => import('./PromqlEditor').then(({ PromqlEditor }) => ({ default: PromqlEditor })));
+const Heatmap = lazy(() => import('./ResultHeatmap'));
+const Metrics = lazy(() => import('./Builder').then(({ Builder }) => ({ default: Builder })));
 const Graph = lazy(() => import('./ResultGraph').then(({ ResultGraph }) => ({ default: ResultGraph })));
 
 /** Points over the width of a graph. */
@@ -31,6 +34,7 @@ const kStepMinMs = 1000;
 interface Outcome {
   table?: { result: QueryResult; timeMs: number };
   graph?: RangeResult;
+  exemplars?: Exemplar[];
   count: number;
   samples: number;
   tookMs: number;
@@ -38,7 +42,7 @@ interface Outcome {
   infos: string[];
 }
 
-async function ask({ expr, tab }: QueryState, range: TimeRange, step: string, signal: AbortSignal): Promise<Outcome | undefined> {
+async function ask({ expr, tab, exemplars }: QueryState, range: TimeRange, step: string, signal: AbortSignal): Promise<Outcome | undefined> {
   if (expr.trim() === '') return undefined;
   const resolved = resolveRange(range, Date.now());
   if (resolved === undefined) throw new ApiError('The time range cannot be read.', 'malformed');
@@ -52,9 +56,16 @@ async function ask({ expr, tab }: QueryState, range: TimeRange, step: string, si
   }
   const stepMs = parseDuration(step) ?? intervalFor(resolved.toMs - resolved.fromMs, kPoints, kStepMinMs);
   const { startMs, endMs } = alignToStep(resolved.fromMs, resolved.toMs, stepMs);
+  const beside = tab === 'graph' && exemplars === true ? getExemplars(expr, startMs, endMs, signal) : undefined;
   const { data, warnings, infos } = await queryRange({ query: expr, startMs, endMs, stepMs }, signal);
   const samples = data.result.reduce((sum, one) => sum + (one.values?.length ?? 0), 0);
-  return { graph: { series: data.result, startMs, endMs, stepMs }, count: data.result.length, samples, tookMs: performance.now() - started, warnings, infos };
+  const found = await beside;
+  return { graph: { series: data.result, startMs, endMs, stepMs }, ...(found === undefined ? {} : { exemplars: found }), count: data.result.length, samples, tookMs: performance.now() - started, warnings, infos };
+}
+
+function spanOf(range: TimeRange): { startMs: number; endMs: number } {
+  const resolved = resolveRange(range, Date.now());
+  return { startMs: resolved?.fromMs ?? Date.now() - 3_600_000, endMs: resolved?.toMs ?? Date.now() };
 }
 
 interface QueryPanelProps {
@@ -71,10 +82,15 @@ interface QueryPanelProps {
 
 export function QueryPanel({ position, query, range, step, everyMs, alone, onChange, onRemove, onZoom }: QueryPanelProps) {
   const [draft, setDraft] = useState(query.expr);
-  useEffect(() => setDraft(query.expr), [query.expr]);
-  const { data, error, loading, reload } = useResource(
+  const [building, setBuilding] = useState(false);
+  const [stopped, setStopped] = useState(false);
+  useEffect(() => {
+    setDraft(query.expr);
+    setStopped(false);
+  }, [query.expr]);
+  const { data, error, loading, reload, stop } = useResource(
     (signal) => ask(query, range, step, signal),
-    [query.expr, query.tab, range.from, range.to, step],
+    [query.expr, query.tab, query.exemplars, range.from, range.to, step],
     { everyMs },
   );
   // A failed query must not leave the answer of another one standing under its text.
@@ -83,6 +99,7 @@ export function QueryPanel({ position, query, range, step, everyMs, alone, onCha
 
   const run = (expr = draft) => {
     remember(expr);
+    setStopped(false);
     if (expr === query.expr) reload();
     else onChange({ ...query, expr });
   };
@@ -101,13 +118,14 @@ export function QueryPanel({ position, query, range, step, everyMs, alone, onCha
         <Popover label="Earlier queries" title="Earlier queries" align="right" buttonClass={css.historyButton} button={<Icon name="history" />}>
           {(close) => <History choose={(expr) => { setDraft(expr); run(expr); close(); }} />}
         </Popover>
-        <Button kind="primary" icon="play" title="Run (Ctrl+Enter)" onClick={() => run()}>Run</Button>
+        <Button kind="quiet" icon="list" aria-label="Metrics browser" title="Metrics browser and builder" onClick={() => setBuilding(true)} />
+        {loading && query.expr !== '' ? <Button icon="close" onClick={() => { stop(); setStopped(true); }}>Stop</Button> : <Button kind="primary" icon="play" title="Run (Ctrl+Enter)" onClick={() => run()}>Run</Button>}
         {!alone && <Button kind="quiet" icon="close" aria-label={`Remove ${name}`} title="Remove this query" onClick={onRemove} />}
       </div>
       <div className={css.toolRow}>
         <Choices
           label="View" value={query.tab} onChange={(tab) => onChange({ ...query, expr: draft, tab })}
-          choices={[{ value: 'table', label: 'Table' }, { value: 'graph', label: 'Graph' }]}
+          choices={[{ value: 'table', label: 'Table' }, { value: 'graph', label: 'Graph' }, { value: 'heatmap', label: 'Heatmap' }]}
         />
         {query.tab === 'graph' && (
           <Choices
@@ -115,8 +133,9 @@ export function QueryPanel({ position, query, range, step, everyMs, alone, onCha
             choices={[{ value: 'lines', label: 'Lines' }, { value: 'stacked', label: 'Stacked' }]}
           />
         )}
+        {query.tab === 'graph' && <label className={css.option}><input type="checkbox" checked={query.exemplars === true} onChange={(event) => { const { exemplars: _before, ...rest } = query; onChange(event.target.checked ? { ...rest, exemplars: true } : rest); }} /> Exemplars</label>}
         <Spacer />
-        {query.expr !== '' && <Link to={explainAddress(query.expr, query.tab === 'graph')} title="What each part of this query takes">Explain</Link>}
+        {query.expr !== '' && <Link to={explainAddress(query.expr, query.tab !== 'table')} title="What each part of this query takes">Explain</Link>}
         {outcome !== undefined && <Summary outcome={outcome} />}
       </div>
       {error !== undefined && !loading && <div className={css.messages}><QueryError error={error} /></div>}
@@ -127,13 +146,14 @@ export function QueryPanel({ position, query, range, step, everyMs, alone, onCha
         </div>
       )}
       {query.expr === '' && <Empty title="Nothing asked yet">Type an expression and press Enter. Completion opens by itself; Ctrl+Space asks for it.</Empty>}
-      {query.expr !== '' && error === undefined && outcome === undefined && <Loading what="the answer" />}
+      {query.expr !== '' && error === undefined && outcome === undefined && (stopped && !loading ? <Empty title="Stopped">Run it again, or ask for less.</Empty> : <Loading what="the answer" />)}
       {outcome?.table !== undefined && <ResultTable result={outcome.table.result} />}
       {outcome?.graph !== undefined && (
         <Suspense fallback={<Loading what="the graph" />}>
-          <Graph label={query.expr} result={outcome.graph} stacked={query.stacked} onZoom={onZoom} />
+          {query.tab === 'heatmap' ? <Heatmap label={query.expr} result={outcome.graph} onZoom={onZoom} /> : <Graph label={query.expr} result={outcome.graph} stacked={query.stacked} exemplars={outcome.exemplars} onZoom={onZoom} />}
         </Suspense>
       )}
+      {building && <Suspense fallback={null}><Metrics span={spanOf(range)} close={() => setBuilding(false)} use={(expr) => { setDraft(expr); run(expr); setBuilding(false); }} /></Suspense>}
     </section>
   );
 }

@@ -1,7 +1,10 @@
 import { useMemo, useState } from 'react';
 import type { MouseEvent } from 'react';
 import type { MatrixSeries } from '../api/types';
-import { useScheme } from '../app/theme';
+import { resolveColor, useScheme } from '../app/theme';
+import type { Exemplar } from '../api/prometheus';
+import { formatDateTime } from '../time/format';
+import { LabelChips } from '../components/Controls';
 import { formatShort, formatTicks } from '../charts/numbers';
 import { seriesColor } from '../charts/palette';
 import { TimeChart } from '../charts/TimeChart';
@@ -28,10 +31,11 @@ interface ResultGraphProps {
   label: string;
   result: RangeResult;
   stacked: boolean;
+  exemplars?: Exemplar[] | undefined;
   onZoom: (fromMs: number, toMs: number) => void;
 }
 
-export function ResultGraph({ label, result, stacked, onZoom }: ResultGraphProps) {
+export function ResultGraph({ label, result, stacked, exemplars, onZoom }: ResultGraphProps) {
   const scheme = useScheme();
   const [onlyShown, setOnlyShown] = useState<ReadonlySet<string> | undefined>(undefined);
   const drawn = useMemo(() => result.series.slice(0, kSeriesMax), [result]);
@@ -49,6 +53,7 @@ export function ResultGraph({ label, result, stacked, onZoom }: ResultGraphProps
       }),
     [drawn, grid, stacked, onlyShown, scheme],
   );
+  const dots = useMemo(() => exemplars?.map(({ timeMs, value }) => ({ ms: timeMs, value, color: resolveColor('--brass') })), [exemplars, scheme]);
   if (drawn.length === 0) return <Empty title="No series in this range">The query is valid, and nothing in the store answers it for this range.</Empty>;
 
   const choose = (name: string, event: MouseEvent) => {
@@ -67,7 +72,7 @@ export function ResultGraph({ label, result, stacked, onZoom }: ResultGraphProps
       <div className={css.chart}>
         <TimeChart
           label={`Graph of ${label}: ${drawn.length} series`} times={grid.times} series={series} axes={axes}
-          fromMs={result.startMs} toMs={result.endMs} tooltip={{ mode: 'multi', sort: 'desc', hideZeros: false }} syncKey="query" onZoom={onZoom}
+          fromMs={result.startMs} toMs={result.endMs} tooltip={{ mode: 'multi', sort: 'desc', hideZeros: false }} syncKey="query" onZoom={onZoom} dots={dots}
         />
       </div>
       <ul className={css.legend} aria-label="Series">
@@ -90,6 +95,23 @@ export function ResultGraph({ label, result, stacked, onZoom }: ResultGraphProps
           Narrow the query with labels, sum() or topk() to see more of less.
         </p>
       )}
+      {exemplars !== undefined && <Exemplars exemplars={exemplars} />}
+    </div>
+  );
+}
+
+const kExemplarsMax = 200;
+
+function Exemplars({ exemplars }: { exemplars: Exemplar[] }) {
+  if (exemplars.length === 0) return <p className={css.note}>The series have no exemplars in this range.</p>;
+  const newest = [...exemplars].sort((a, b) => b.timeMs - a.timeMs).slice(0, kExemplarsMax);
+  return (
+    <div className={css.exemplars} tabIndex={0} role="region" aria-label="Exemplars">
+      <table>
+        <thead><tr><th scope="col">Exemplar at</th><th scope="col">Value</th><th scope="col">Labels</th><th scope="col">Of</th></tr></thead>
+        <tbody>{newest.map((one, index) => <tr key={index}><td>{formatDateTime(one.timeMs)}</td><td>{formatShort(one.value, 6)}</td><td><LabelChips labels={one.labels} /></td><td><SeriesName labels={one.seriesLabels} /></td></tr>)}</tbody>
+      </table>
+      {exemplars.length > kExemplarsMax && <p className={css.note}>{kExemplarsMax} of {exemplars.length} exemplars are listed.</p>}
     </div>
   );
 }

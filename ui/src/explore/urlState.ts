@@ -6,12 +6,14 @@ import { parseDuration } from '../time/duration';
 import { absoluteRange } from '../time/range';
 import type { TimeRange } from '../time/range';
 
-export type Tab = 'table' | 'graph';
+export type Tab = 'table' | 'graph' | 'heatmap';
 
 export interface QueryState {
   expr: string;
   tab: Tab;
   stacked: boolean;
+  /** Of a graph: with the exemplars of what it selects. */
+  exemplars?: boolean;
 }
 
 export interface PageState {
@@ -27,7 +29,7 @@ export const kQueriesMax = 20;
 export const defaultRange: TimeRange = { from: 'now-1h', to: 'now' };
 
 function readTab(value: string | null): Tab {
-  return value === 'graph' || value === '0' ? 'graph' : 'table';
+  return value === 'heatmap' ? 'heatmap' : value === 'graph' || value === '0' ? 'graph' : 'table';
 }
 
 /** Prometheus writes its range per query as a length and an end; the first one counts here. */
@@ -50,7 +52,8 @@ export function readState(search: string): PageState {
     const expr = parameters.get(`g${i}.expr`);
     if (expr === null) break;
     const stacked = parameters.get(`g${i}.display_mode`) === 'stacked' || parameters.get(`g${i}.stacked`) === '1';
-    queries.push({ expr, tab: readTab(parameters.get(`g${i}.tab`)), stacked });
+    const exemplars = parameters.get(`g${i}.show_exemplars`) === '1';
+    queries.push({ expr, tab: readTab(parameters.get(`g${i}.tab`)), stacked, ...(exemplars ? { exemplars } : {}) });
   }
   if (queries.length === 0) queries.push({ expr: '', tab: 'table', stacked: false });
   return { queries, range: readRange(parameters), step: parameters.get('step') ?? parameters.get('g0.step_input') ?? '' };
@@ -58,10 +61,11 @@ export function readState(search: string): PageState {
 
 export function writeState({ queries, range, step }: PageState): URLSearchParams {
   const parameters = new URLSearchParams();
-  queries.forEach(({ expr, tab, stacked }, index) => {
+  queries.forEach(({ expr, tab, stacked, exemplars }, index) => {
     parameters.set(`g${index}.expr`, expr);
     parameters.set(`g${index}.tab`, tab);
     if (stacked) parameters.set(`g${index}.display_mode`, 'stacked');
+    if (exemplars === true) parameters.set(`g${index}.show_exemplars`, '1');
   });
   if (range.from !== defaultRange.from || range.to !== defaultRange.to) {
     parameters.set('from', range.from);

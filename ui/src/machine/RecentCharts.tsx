@@ -54,7 +54,7 @@ function Chart({ chart, times, fromMs, toMs }: ChartProps) {
     stack: chart.stacked ? { group: 'all', percent: false } : undefined, hidden: false, inTooltip: true, format: unit.format,
   }));
   return (
-    <section className={css.chart} aria-label={chart.title}>
+    <section role="group" className={css.chart} aria-label={chart.title}>
       <h2>{chart.title}</h2>
       <div className={css.drawing}>
         <TimeChart

@@ -7,6 +7,7 @@ import { fitFont } from './fit';
 import { readOrientation, readReduce, safeUrl } from './options';
 import type { Orientation } from './options';
 import type { PanelKind, PanelProps } from './panel';
+import { readable } from './readable';
 import css from './bargauge.module.css';
 
 const kLcdCells = 30;
@@ -60,7 +61,7 @@ function Bar({ value, theme, orientation, mode, showUnfilled, showName, width }:
           <div className={css.fill} style={across ? { width: length, background: fill } : { height: length, background: fill }} />
         )}
       </div>
-      <span className={css.value} style={across ? { color } : { color, fontSize: fitFont(text, width, 40, 13) }}>{href === undefined ? text : <a href={href} className={css.link}>{text}</a>}</span>
+      <span className={css.value} style={across ? { color: readable(color, theme) } : { color: readable(color, theme), fontSize: fitFont(text, width, 40, 13) }}>{href === undefined ? text : <a href={href} className={css.link}>{text}</a>}</span>
     </div>
   );
 }

@@ -16,7 +16,8 @@ import { painter, readHeat } from './heatmapData';
 import { levelOf, readLines } from './logLines';
 import { slicePath, slicesOf } from './slices';
 import { distinctStates, readStates } from './states';
-import { applyStyles, setStylesAside, withoutForeignImages } from './text';
+import { contrast, readable } from './readable';
+import { toContent } from './text';
 
 const theme = grafanaTheme('dark');
 const target: Target = { refId: 'A', expr: 'x', legendFormat: '', format: 'heatmap', instant: false, range: true, interval: '', intervalFactor: 1, hide: false, datasource: undefined };
@@ -190,14 +191,31 @@ test('text panels keep nothing that could run', () => {
 });
 
 test('styles in a text are set by code, which the content security policy allows', () => {
-  const aside = setStylesAside('<p style="color: red; background: url(javascript:x)">a</p><b>c</b>');
-  expect(aside).not.toMatch(/ style=/);
-  const box = document.createElement('div');
-  box.innerHTML = aside;
-  applyStyles(box);
-  expect(box.querySelector('p')?.style.color).toBe('red');
+  const paragraph = toContent('<p style="color: red; background: url(javascript:x)">a</p><b>c</b>', 2).querySelector('p');
+  expect(paragraph?.style.color).toBe('red');
 });
 
 test('images of other servers become links', () => {
-  expect(withoutForeignImages('<img src="https://x.example/a.png" alt="logo"><img src="/a.png">')).toBe('<a href="https://x.example/a.png">logo</a><img src="/a.png">');
+  const box = document.createElement('div');
+  box.append(toContent('<img src="https://x.example/a.png" alt="logo"><img src="/a.png">', 2));
+  expect(box.innerHTML).toBe('<a href="https://x.example/a.png">logo</a><img src="/a.png">');
+});
+
+test('headings of a text stand below that of its panel, without gaps', () => {
+  const levels = (html: string, level: number) => [...toContent(html, level).querySelectorAll('[aria-level]')].map((heading) => heading.getAttribute('aria-level'));
+  expect(levels('<h1>a</h1><h3>b</h3><h1>c</h1>', 2)).toEqual(['3', '4', '3']);
+  expect(levels('<h4>a</h4>', 1)).toEqual(['2']);
+  expect(levels('<h3>a</h3><h1>b</h1>', 2)).toEqual(['3', '3']);
+});
+
+test('a text in a colour is as far from the panel as a text must be', () => {
+  const light = grafanaTheme('light');
+  expect(readable('rgb(86, 166, 75)', light)).not.toBe('rgb(86, 166, 75)');
+  for (const color of ['rgb(86, 166, 75)', 'rgb(250, 222, 42)', 'rgb(255, 255, 255)', 'rgb(0, 0, 0)']) {
+    for (const [theme, surface] of [[light, [255, 255, 255]], [grafanaTheme('dark'), [20, 24, 29]]] as const) {
+      const shade = readable(color, theme).match(/\d+/g)?.map(Number) as [number, number, number];
+      expect(contrast(shade, surface)).toBeGreaterThanOrEqual(4.5);
+    }
+  }
+  expect(readable('rgb(31, 96, 196)', light)).toBe('rgb(31, 96, 196)');
 });

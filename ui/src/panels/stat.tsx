@@ -6,6 +6,7 @@ import { useSize } from '../components/useSize';
 import { fitFont } from './fit';
 import { readOrientation, readReduce, safeUrl } from './options';
 import type { PanelKind, PanelProps } from './panel';
+import { onColor, readable } from './readable';
 import { Sparkline } from './Sparkline';
 import css from './stat.module.css';
 
@@ -25,14 +26,14 @@ function Cell({ value, theme, width, height, showName, showValue, colorMode, gra
   const name = value.display.title ?? '';
   const text = showValue ? formattedValueToString(value.display) : name;
   const color = value.display.color ?? theme.colors.text.primary;
-  const onColor = colorMode.startsWith('background');
-  const foreground = onColor ? theme.colors.getContrastText(color) : colorMode === 'value' ? color : 'var(--text)';
-  const hasGraph = graphMode === 'area' && value.sparkline !== undefined && (value.sparkline.y.values.length ?? 0) > 1;
+  const filled = colorMode.startsWith('background');
+    const hasGraph = graphMode === 'area' && value.sparkline !== undefined && (value.sparkline.y.values.length ?? 0) > 1;
   const graphHeight = hasGraph ? Math.min(height * 0.4, 90) : 0;
   const nameAbove = showName && showValue && name !== '';
   const nameHeight = nameAbove ? Math.min(22, height * 0.28) : 0;
   const room = Math.max(14, height - nameHeight - graphHeight * 0.8 - 10);
   const size = fitFont(text, width - 20, room, Math.max(28, Math.min(64, height * 0.46)));
+  const foreground = filled ? onColor(color, theme) : colorMode === 'value' ? readable(color, theme, size) : 'var(--text)';
   const link = safeUrl(value.hasLinks === true ? value.getLinks?.()[0]?.href : undefined);
   const centered = justify === 'center' || graphMode !== 'area';
   const body = (
@@ -42,7 +43,7 @@ function Cell({ value, theme, width, height, showName, showValue, colorMode, gra
     </>
   );
   return (
-    <div className={css.cell} style={onColor ? { background: color, color: foreground } : undefined} data-color-mode={colorMode}>
+    <div className={css.cell} style={filled ? { background: color, color: foreground } : undefined} data-color-mode={colorMode}>
       <div className={centered ? css.centered : css.start} style={{ paddingBottom: graphHeight * 0.8 }}>
         {link === undefined ? body : <a className={css.link} href={link}>{body}</a>}
       </div>
@@ -50,7 +51,7 @@ function Cell({ value, theme, width, height, showName, showValue, colorMode, gra
         <div className={css.graph}>
           <Sparkline
             values={value.sparkline.y.values} times={value.sparkline.x?.values ?? []} width={width} height={graphHeight}
-            color={onColor ? foreground : color} min={value.field.min ?? undefined} max={value.field.max ?? undefined}
+            color={filled ? foreground : color} min={value.field.min ?? undefined} max={value.field.max ?? undefined}
           />
         </div>
       )}

@@ -6,6 +6,7 @@ import type { DataFrame, DisplayValue, Field, GrafanaTheme2 } from '../grafana';
 import { Empty } from '../components/States';
 import { safeUrl } from './options';
 import type { PanelKind, PanelProps } from './panel';
+import { onColor, readable } from './readable';
 import css from './table.module.css';
 
 /** Rows drawn; a table with more is a question for a query. */
@@ -51,15 +52,15 @@ function Cell({ field, row, theme }: { field: Field; row: number; theme: Grafana
   const align = asText(asObject(field.config.custom)['align'], 'auto');
   const side = align === 'auto' || align === '' ? (field.type === FieldType.number ? 'right' : 'left') : align;
   const style: React.CSSProperties = { textAlign: side as 'left' | 'right' | 'center' };
-  if (type === 'color-text') style.color = color;
-  if (type.startsWith('color-background')) Object.assign(style, { background: color, color: theme.colors.getContrastText(color) });
+  if (type === 'color-text') style.color = readable(color, theme);
+  if (type.startsWith('color-background')) Object.assign(style, { background: color, color: onColor(color, theme) });
   if (type === 'gauge' || type.endsWith('-gauge') || type === 'basic') {
     const share = Math.min(1, Math.max(0, value.percent ?? 0));
     return (
       <td>
         <div className={css.gauge}>
           <span className={css.track}><i style={{ width: `${share * 100}%`, background: color }} /></span>
-          <b style={{ color }}>{text}</b>
+          <b style={{ color: readable(color, theme) }}>{text}</b>
         </div>
       </td>
     );

@@ -6,10 +6,8 @@ import type { PanelKind, PanelProps } from './panel';
 import css from './text.module.css';
 
 /** The page loads nothing from other servers: their images become links. */
-export function withoutForeignImages(html: string): string {
-  const box = document.createElement('template'); // what is inside one loads nothing
-  box.innerHTML = html;
-  for (const image of box.content.querySelectorAll('img')) {
+function replaceForeignImages(content: DocumentFragment): void {
+  for (const image of content.querySelectorAll('img')) {
     const source = image.getAttribute('src') ?? '';
     if (/^(data:image\/|\/(?!\/))/.test(source)) continue;
     const link = document.createElement('a');
@@ -17,35 +15,49 @@ export function withoutForeignImages(html: string): string {
     link.textContent = image.getAttribute('alt') || 'Image';
     image.replaceWith(link);
   }
-  return box.innerHTML;
 }
 
-/** Styles of single elements are set aside: the content security policy allows none in a text, only those that code sets. */
-export function setStylesAside(html: string): string {
-  const box = document.createElement('template');
-  box.innerHTML = html;
-  for (const element of box.content.querySelectorAll('[style]')) {
-    element.setAttribute('data-style', element.getAttribute('style') ?? '');
+/** The content security policy allows no styles in a text, only those that code sets. */
+function setStylesByCode(content: DocumentFragment): void {
+  for (const element of content.querySelectorAll<HTMLElement>('[style]')) {
+    const style = element.getAttribute('style') ?? '';
     element.removeAttribute('style');
+    element.style.cssText = style;
   }
-  return box.innerHTML;
 }
 
-export function applyStyles(box: Element): void {
-  for (const element of box.querySelectorAll<HTMLElement>('[data-style]')) element.style.cssText = element.dataset['style'] ?? '';
+/** Headings stand below the one at `level`, without a gap between their ranks, whatever the text calls them. */
+function rankHeadings(content: DocumentFragment, level: number): void {
+  const headings = [...content.querySelectorAll('h1, h2, h3, h4, h5, h6')];
+  const ranks = [...new Set(headings.map((heading) => heading.tagName))].sort();
+  let before = level;
+  for (const heading of headings) {
+    before = Math.min(level + 1 + ranks.indexOf(heading.tagName), before + 1);
+    heading.setAttribute('aria-level', String(before));
+  }
+}
+
+/** What cleaned HTML comes to on the page below a heading of `level`. Nothing of it is loaded before it stands there. */
+export function toContent(html: string, level: number): DocumentFragment {
+  const { content } = Object.assign(document.createElement('template'), { innerHTML: html });
+  replaceForeignImages(content);
+  setStylesByCode(content);
+  rankHeadings(content, level);
+  return content;
 }
 
 function TextPanel({ panel, replace }: PanelProps) {
   const mode = asText(panel.options['mode'], 'markdown');
   const content = replace(asText(panel.options['content']));
   // Both clean what they return of everything that could run.
-  const html = useMemo(() => setStylesAside(withoutForeignImages(mode === 'html' ? textUtil.sanitizeTextPanelContent(content) : renderMarkdown(content))), [content, mode]);
+  const html = useMemo(() => (mode === 'html' ? textUtil.sanitizeTextPanelContent(content) : mode === 'code' ? '' : renderMarkdown(content)), [content, mode]);
   const box = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
-    if (box.current !== null) applyStyles(box.current);
-  }, [html, mode]);
+    const level = Number(box.current?.closest('[data-level]')?.getAttribute('data-level') ?? 1);
+    box.current?.replaceChildren(toContent(html, level));
+  }, [html]);
   if (mode === 'code') return <pre className={css.code}>{content}</pre>;
-  return <div ref={box} className={css.text} dangerouslySetInnerHTML={{ __html: html }} />;
+  return <div ref={box} className={css.text} />;
 }
 
 export const text: PanelKind = { Component: TextPanel, colorMode: 'thresholds', asks: false };

@@ -76,8 +76,8 @@ function Target({ pool, target }: { pool: string; target: FoundTarget }) {
         <span className={css.address}>{name}</span>
       </div>
       <div className={css.labels}>
-        <div><h3>Discovered</h3><LabelChips labels={target.discovered} /></div>
-        <div><h3>As scraped</h3>{target.active ? <LabelChips labels={target.labels} /> : <p className={css.note}>Dropped by relabelling</p>}</div>
+        <div><h2>Discovered</h2><LabelChips labels={target.discovered} /></div>
+        <div><h2>As scraped</h2>{target.active ? <LabelChips labels={target.labels} /> : <p className={css.note}>Dropped by relabelling</p>}</div>
       </div>
       {open && <Steps pool={pool} labels={target.discovered} />}
     </li>
