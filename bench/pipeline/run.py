@@ -9,7 +9,6 @@ there is a Go toolchain, and run in turns with ours with the same configuration.
 """
 import argparse
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -53,16 +52,9 @@ def sent_spans(port):
 
 
 def build_peer():
-    """The Go collector's path, built once; None without a Go toolchain."""
-    program = ROOT / ".tools" / "peers" / "otelcol"
-    if program.exists():
-        return program
-    if shutil.which("go") is None:
-        return None
-    program.parent.mkdir(parents=True, exist_ok=True)
-    print("building the Go collector, which takes minutes", flush=True)
-    subprocess.run(["go", "build", "-buildvcs=false", "-o", program, "."], cwd=pathlib.Path(__file__).parent / "peer", check=True)
-    return program
+    """The Go collector's path; None where it cannot be built."""
+    built = subprocess.run([ROOT / "scripts" / "go-peers"], stdout=subprocess.PIPE, text=True)
+    return built.stdout.strip() if built.returncode == 0 else None
 
 
 def measure(name, command, options, with_metrics):
@@ -110,7 +102,7 @@ def main():
     options = parser.parse_args()
     peer = None if options.only else build_peer()
     if peer is None and not options.only:
-        print("no Go toolchain here: ours alone")
+        print("the Go collector is not here: ours alone")
     for name, with_metrics in (("otlp → batch → otlp", False), ("with spanmetrics", True)):
         ours = measure(f"sextant, {name}", [ROOT / "build" / "sextant", "otelcol"], options, with_metrics)
         if peer is None:

@@ -68,6 +68,26 @@ TEST(Config, AmtoolCheckConfigOracle) {
   }
 }
 
+// What the Prometheus operator makes of its custom resources.
+TEST(Config, WhatTheOperatorWritesLoads) {
+  const fs::path cases = testing::ConformanceDir() / "operator/alertmanagerconfig-cases";
+  if (!fs::exists(cases)) GTEST_SKIP() << cases;
+  int loaded = 0;
+  for (const auto& entry : fs::directory_iterator(cases)) {
+    const fs::path file = entry.path() / "expected.yaml";
+    if (!fs::exists(file)) continue;
+    const auto config = LoadConfig(file.string(), MatcherSyntax::kFallback);
+    if (config) {
+      ++loaded;
+      continue;
+    }
+    // Alertmanager refuses this one, too: its pagerduty_url has no scheme.
+    EXPECT_EQ(entry.path().filename(), "TestInitializeFromAlertmanagerConfig__011")
+        << config.error().message();
+  }
+  EXPECT_GE(loaded, 73);
+}
+
 TEST(Config, SeveralSourcesAreChecked) {
   const auto rule = [](const std::string& text) {
     return ErrorOf("route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules: [" + text + "]\n");

@@ -36,8 +36,6 @@ Status CheckSmarthost(const std::string& smarthost, Node node, std::string_view 
 
 namespace {
 
-constexpr std::string_view kSlackApi = "https://slack.com/api/";
-
 Status FinishDefaults(ReceiverDefaults& d, Node node) {
   SEXTANT_TRY(AtMostOne(d.slack_app_token, d.slack_app_token_file, node, "slack_app_token"));
   SEXTANT_TRY(AtMostOne(d.slack_api_url, d.slack_api_url_file, node, "slack_api_url"));
@@ -120,8 +118,7 @@ Status ApplyEmail(const ReceiverDefaults& d, EmailConfig& email, Node node) {
   return {};
 }
 
-Status ApplySlack(const ReceiverDefaults& d, const HttpClientConfig& http, const std::string& receiver,
-                  SlackConfig& slack, Node node) {
+Status ApplySlack(const ReceiverDefaults& d, const HttpClientConfig& http, SlackConfig& slack, Node node) {
   Or(slack.app_url, d.slack_app_url);
   const bool is_authorized = slack.http && slack.http->authorization;
   if (slack.app_token.empty() && slack.app_token_file.empty() && !is_authorized && slack.api_url.empty()) {
@@ -141,9 +138,6 @@ Status ApplySlack(const ReceiverDefaults& d, const HttpClientConfig& http, const
     slack.api_url = slack.app_url;
     slack.api_url_file.clear();
   }
-  // Slack's own interface refuses messages without a channel; its incoming webhooks have one of their own.
-  if (slack.api_url.starts_with(kSlackApi) && slack.channel.empty())
-    return node.Fail("receiver {}: channel must be set for {}", Quote(receiver), slack.api_url);
   return {};
 }
 
@@ -203,7 +197,7 @@ Status ApplyRocketchat(const ReceiverDefaults& d, RocketchatConfig& rocketchat, 
 Status ApplyDefaults(const ReceiverDefaults& d, const HttpClientConfig& http, ReceiverConfig& receiver,
                      Node node) {
   for (EmailConfig& email : receiver.emails) SEXTANT_TRY(ApplyEmail(d, email, node));
-  for (SlackConfig& slack : receiver.slacks) SEXTANT_TRY(ApplySlack(d, http, receiver.name, slack, node));
+  for (SlackConfig& slack : receiver.slacks) SEXTANT_TRY(ApplySlack(d, http, slack, node));
   for (PagerdutyConfig& pagerduty : receiver.pagerduties) {
     Or(pagerduty.url, d.pagerduty_url);
     if (pagerduty.url.empty()) return node.Fail("no global PagerDuty URL set");

@@ -1,6 +1,6 @@
 """The same telemetry through the Go collector and ours, with the same configuration: what comes out is the same.
 
-Skipped where the Go collector is not there; bench/pipeline/run.py builds it.
+Skipped where the Go collector is not there; scripts/go-peers builds it.
 """
 import collections
 import http.server
@@ -249,7 +249,7 @@ def without(item, *keys):
     return [without(one, *keys) for one in item] if isinstance(item, list) else item
 
 
-@unittest.skipUnless(PEER.exists(), "the Go collector is not here; bench/pipeline/run.py builds it")
+@unittest.skipUnless(PEER.exists(), "the Go collector is not here; scripts/go-peers builds it")
 class PeerTest(unittest.TestCase):
     maxDiff = 4000
 
