@@ -153,7 +153,7 @@ Status Analyze(const DirectoryBlock& block, const std::vector<model::Matcher>& m
   SEXTANT_ASSIGN(auto mapped, files.MapReadOnly(path));
   SEXTANT_ASSIGN(auto index, promfiles::IndexReader::Open(mapped->bytes(), path));
   core::DurationMs block_ms = block.meta.max_time_ms - block.meta.min_time_ms;
-  Print(fmt::format("Block ID: {}\nDuration: {}\nSeries: {}\n", block.meta.ulid.ToString(),
+  Print(fmt::format("Block ID: {}\nDuration: {}\nTotal Series: {}\n", block.meta.ulid.ToString(),
                     GoDuration(block_ms), block.meta.stats.series));
   std::vector<std::string> names;
   SEXTANT_TRY(index->LabelNames(matchers, names));

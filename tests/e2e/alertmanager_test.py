@@ -307,7 +307,8 @@ alerting:
         code, output = self.our_amtool(server, "alert", "query", "Mine")
         self.assertEqual(code, 0, output)
         self.assertIn("Mine", output)
-        self.assertEqual(server.api("alerts")["alerts"], [])
+        # The built-in rules may have looked already, and wait.
+        self.assertEqual([alert for alert in server.api("alerts")["alerts"] if alert["state"] != "pending"], [])
 
 
 @unittest.skipUnless(HAS_PEERS, f"no peers in {PEERS}: run scripts/peers")

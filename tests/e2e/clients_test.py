@@ -71,7 +71,9 @@ g +Inf 1700000200
         results = []
         for command in ([PEERS / "promtool"], [BINARY, "promtool"]):
             done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=self.folder, **options)
-            results.append((done.returncode, done.stdout, done.stderr))
+            # What older ones, such as Debian's, call a little otherwise.
+            output = re.sub(r"^Series: ", "Total Series: ", done.stdout, flags=re.M)
+            results.append((done.returncode, output, done.stderr))
         return results
 
     def test_extended_analysis_as_promtools(self):
@@ -86,6 +88,9 @@ g +Inf 1700000200
         self.assertEqual((theirs[0], ours[0]), (0, 0), ours[2])
         heads = [text.split("Compaction analysis:")[0] for text in (theirs[1], ours[1])]
         self.assertEqual(*(sorted(head.splitlines()) for head in heads))
+        if "samples per float chunk" in theirs[1]:
+            self.assertEqual(theirs[1], ours[1])
+            return
         shares = {int(percent): len(bar) for percent, bar in re.findall(r"^ *(\d+)%: (#*)$", theirs[1], re.M)}
         samples = ours[1].split("samples per float chunk")[1].split("\n\n")[0]
         counts = {int(end): int(count) for end, count in re.findall(r"^\[ *\d+, *(\d+)\]: *(\d+) ", samples, re.M)}

@@ -164,7 +164,7 @@ class Tracing(Base):
                 ("tracing: {client_type: http}", "tracing endpoint must be set"),
                 ("tracing: {endpoint: 'a:1', client_type: udp}", "expected tracing client type to be to be http or grpc, but got udp"),
                 ("tracing: {endpoint: 'a:1', client_type: http, compression: zstd}", "invalid compression type zstd provided, valid options: gzip"),
-                ("tracing: {endpoint: 'http://a:1', client_type: http}", "must be a host and a port"),
+                ("tracing: {endpoint: 'http://a:1/b', client_type: http}", "must be a host and a port"),
                 ("tracing: {endpoint: 'a:1', client_type: http, headers: {Authorization: x}}", "custom authorization header configuration is not yet supported"),
                 ("tracing: {endpoint: 'a:1', client_type: http, headers: {Host: x}}", "Host is a reserved header. It must not be changed"),
                 ("tracing: {endpoint: 'a:1', client_type: http, insecure: 7}", "insecure")):

@@ -76,7 +76,6 @@ std::string SuiteXml(const std::string& file, const Result<std::vector<rules::Un
 
 bool TestFile(const std::string& file, const rules::UnitTestOptions& options, std::string& xml,
               Output& output) {
-  output.Line("Unit Testing:  " + file);
   auto groups = rules::RunUnitTests(file, options);
   xml += SuiteXml(file, groups);
   std::vector<std::string> failures;
