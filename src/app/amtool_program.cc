@@ -818,7 +818,7 @@ int RunAmtoolProgram(const Arguments& arguments) {
   if (status && home != nullptr) status = ReadOptions(std::string(home) + "/.config/amtool/config.yml", line);
   if (status) status = line.Parse(rest);
   if (status && command->NeedsServer() && root.url.empty())
-    return FailWith("required flag --alertmanager.url not provided");
+    return FailWith("required flag(s) '--alertmanager.url' not provided");
   if (status) status = command->Run();
   return status ? kExitOk : FailWith(status.error().message());
 }

@@ -136,11 +136,12 @@ Status CommandLine::Parse(const std::vector<std::string>& arguments) const {
       values.push_back(word);
     }
   }
+  std::string missing;
   for (const Flag& flag : flags_) {
-    if (flag.is_required && std::ranges::find(given, &flag) == given.end()) {
-      return Fail(Code::kInvalidArgument, "required flag --{} not provided", flag.name);
-    }
+    if (!flag.is_required || std::ranges::find(given, &flag) != given.end()) continue;
+    missing += fmt::format("{}'--{}'", missing.empty() ? "" : ", ", flag.name);
   }
+  if (!missing.empty()) return Fail(Code::kInvalidArgument, "required flag(s) {} not provided", missing);
   return TakeArguments(values);
 }
 

@@ -55,7 +55,7 @@ TEST(CommandLine, SaysWhatIsWrong) {
   EXPECT_EQ(line.Parse({"a", "b"}).error().message(), "unexpected b");
   std::vector<std::string> needed;
   line.AddFlagList("match", "", &needed, true);
-  EXPECT_EQ(line.Parse({"a"}).error().message(), "required flag --match not provided");
+  EXPECT_EQ(line.Parse({"a"}).error().message(), "required flag(s) '--match' not provided");
 }
 
 }  // namespace

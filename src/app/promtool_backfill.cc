@@ -316,7 +316,7 @@ int PromtoolBackfillRules(const Words& words) {
                    "Make blocks of what recording rules would have recorded.", options, code)) {
     return code;
   }
-  if (start.empty()) return FailWith("promtool: error: required flag --start not provided, try --help");
+  if (start.empty()) return FailWith("promtool: error: required flag(s) '--start' not provided, try --help");
   if (Status length = ReadBlockLength(output); !length) return FailWith(length.error().message());
   RuleRange range;
   constexpr core::DurationMs kThreeHoursMs = 3LL * 3600 * 1000;

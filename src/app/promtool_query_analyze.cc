@@ -98,7 +98,7 @@ int PromtoolQueryAnalyze(const Words& words) {
   }
   for (const auto& [name, value] : {std::pair("server", &server), std::pair("type", &type)}) {
     if (value->empty())
-      return FailWith(fmt::format("promtool: error: required flag --{} not provided, try --help", name));
+      return FailWith(fmt::format("promtool: error: required flag(s) '--{}' not provided, try --help", name));
   }
   if (type != "classichistograms" && type != "nativehistograms") {
     return FailWith(

@@ -498,7 +498,7 @@ tests:
 
     def test_bad_input(self):
         home = {**os.environ, "HOME": str(self.folder)}
-        for arguments, words in ((["silence", "add", "a=b"], "required flag --alertmanager.url not provided"),
+        for arguments, words in ((["silence", "add", "a=b"], "required flag(s) '--alertmanager.url' not provided"),
                                  (["alert", "query", "-o", "xml", "--alertmanager.url=http://x"], "simple,extended,json"),
                                  (["silence", "--nope"], "unknown long flag '--nope'"), (["config", "routes"], "specify one of"),
                                  (["alert", "query", "--alertmanager.url=http://127.0.0.1:1"], "connection refused"),

@@ -3,6 +3,7 @@ import contextlib
 import gzip
 import http.client
 import json
+import re
 import socket
 import subprocess
 import time
@@ -184,6 +185,8 @@ class BesidePrometheus(TestCase):
             self.assertEqual(ours_json["errorType"], peer_json["errorType"], what)
             self.assertEqual(ours_json["status"], "error")
             our_text, peer_text = ours_json["error"], peer_json["error"]
+            if our_text == peer_text:
+                return
             for now, before in REWORDED:
                 our_text, peer_text = our_text.replace(now, ""), peer_text.replace(before, "")
             # The parser's words are those of 3.14, which its own cases test; of two duplicates either may be first.
@@ -191,7 +194,11 @@ class BesidePrometheus(TestCase):
                 self.assertEqual(our_text, peer_text, what)
             return
         self.assertEqual(set(ours_json) - {"infos", "warnings"}, set(peer_json) - {"warnings"}, what)
-        self.assertEqual(without_timings(ours_json)["data"], without_timings(peer_json)["data"], what)
+        our_data, peer_data = without_timings(ours_json)["data"], without_timings(peer_json)["data"]
+        if "count_values" in str(parameters):  # whose order is any
+            for data in (our_data, peer_data):
+                data["result"].sort(key=str)
+        self.assertEqual(our_data, peer_data, what)
 
     def test_the_same_answers(self):
         ours, peer, now = self.start_both()
@@ -210,18 +217,25 @@ class BesidePrometheus(TestCase):
             asked += 1
         self.assertGreater(asked, 250)
 
+    def same_bytes(self, ours, peer, path, parameters):
+        """But for how three characters stand in texts: escaped with ours and with older ones."""
+        (our_status, our_text), (peer_status, peer_text) = (self.ask(api, path, parameters) for api in (ours, peer))
+        for char in "<>&":
+            peer_text = peer_text.replace(char, f"\\u{ord(char):04x}")
+        self.assertEqual((our_status, our_text), (peer_status, peer_text))
+
     def test_answers_are_the_same_bytes(self):
         ours, peer, now = self.start_both()
         # One series each, so that the order is no question.
         for query in ["1", "-1.5e300", '"text"', "vector(1e-300)", "NaN"]:
             for at in ("1.5", "-0.25", "1e9", "2020-01-02T03:04:05.5Z"):
-                self.assertEqual(self.ask(ours, "query", {"query": query, "time": at}), self.ask(peer, "query", {"query": query, "time": at}))
+                self.same_bytes(ours, peer, "query", {"query": query, "time": at})
         for query in ["tiny", "huge", 'temperature{room="cellar"}', "sum(http_requests_total)", "1", "1/0", '"a<b"', "up[20s]",
                       "histogram_quantile(0.9, latency_seconds_bucket)", 'temperature{room=~"odd.*"}', "vector(0.1+0.2)", "nothing"]:
-            self.assertEqual(self.ask(ours, "query", {"query": query, "time": now}), self.ask(peer, "query", {"query": query, "time": now}))
+            self.same_bytes(ours, peer, "query", {"query": query, "time": now})
         for query in ["sum(http_requests_total)", "huge", "vector(1)"]:
             parameters = {"query": query, "start": now - 30, "end": now, "step": 5}
-            self.assertEqual(self.ask(ours, "query_range", parameters), self.ask(peer, "query_range", parameters))
+            self.same_bytes(ours, peer, "query_range", parameters)
 
     def test_promtool_says_the_same_of_both_and_as_ours(self):
         ours, peer, now = self.start_both()
@@ -257,7 +271,8 @@ class BesidePrometheus(TestCase):
         for command in commands:
             theirs = subprocess.run([PEERS / "promtool", *command], capture_output=True, text=True)
             mine = subprocess.run([harness.BINARY, "promtool", *command], capture_output=True, text=True)
-            self.assertEqual((mine.returncode, mine.stdout, mine.stderr), (theirs.returncode, theirs.stdout, theirs.stderr), command)
+            said = re.sub(r"required flag (--\S+) not", r"required flag(s) '\1' not", theirs.stderr)  # older ones
+            self.assertEqual((mine.returncode, mine.stdout, mine.stderr), (theirs.returncode, theirs.stdout, said), command)
 
 
 class QueryApi(TestCase):
