@@ -9,7 +9,7 @@ import { useResource } from '../api/useResource';
 import { formatShort } from '../charts/numbers';
 import { Badge, PageBar, Search, Spacer } from '../components/Controls';
 import { Empty, Loading, Notice, PageError } from '../components/States';
-import { byPipeline, kReceivers, placeParts } from './layout';
+import { byPipeline, kEntry, placeParts } from './layout';
 import type { Place } from './layout';
 import css from './PipelinesPage.module.css';
 
@@ -40,7 +40,7 @@ export default function PipelinesPage() {
 }
 
 const kBox = { width: 150, height: 44 };
-const kGap = { x: 130, y: 18 };
+const kGap = { x: 110, y: 18 };
 const kMargin = 8;
 
 const xOf = (place: Place) => kMargin + place.column * (kBox.width + kGap.x);
@@ -84,21 +84,21 @@ function Pipeline({ name, edges, accounts }: PipelineProps) {
           {placed.places.map((place) => {
             const account = accountOf(accounts, name, place.name);
             const fill = fillOf(account);
-            const [kind, id] = place.name === kReceivers ? ['', kReceivers] : [place.name.split(' ')[0] ?? '', place.name.replace(/^\S+ /, '')];
+            const [kind, id] = place.name === kEntry ? ['pipeline', name] : [place.name.split(' ')[0] ?? '', place.name.replace(/^\S+ /, '')];
             return (
               <g key={place.name} className={css.part} transform={`translate(${xOf(place)} ${yOf(place)})`}>
                 <title>{place.name}</title>
                 <rect width={kBox.width} height={kBox.height} rx={6} />
                 {fill !== undefined && <rect className={fill > 0.8 ? css.full : css.fill} y={kBox.height - 4} width={kBox.width * fill} height={4} />}
                 <text className={css.kind} x={10} y={17}>{kind}</text>
-                <text x={10} y={kind === '' ? 26 : 33}>{id.length > 20 ? `${id.slice(0, 19)}…` : id}</text>
+                <text x={10} y={33}>{id.length > 20 ? `${id.slice(0, 19)}…` : id}</text>
                 {account !== undefined && account.dropped > 0 && <text className={css.lost} x={kBox.width - 10} y={17}>{formatShort(account.dropped)} dropped</text>}
               </g>
             );
           })}
         </svg>
       </div>
-      <Figures name={name} edges={edges} accounts={accounts} />
+      <Figures name={name} edges={placed.edges} accounts={accounts} />
     </section>
   );
 }
@@ -107,15 +107,15 @@ function Figures({ name, edges, accounts }: PipelineProps) {
   return (
     <div className={css.scroll} tabIndex={0} role="group" aria-label={`Figures of ${name}`}>
       <table className={css.table} aria-label={`Edges of ${name}`}>
-        <thead><tr><th scope="col">From</th><th scope="col">To</th><th scope="col">Items per second</th><th scope="col">Items</th><th scope="col">Refused per second</th><th scope="col">Refused</th><th scope="col">Under way</th><th scope="col">Queue</th><th scope="col">Not queued</th><th scope="col">Not sent</th><th scope="col">Dropped</th></tr></thead>
+        <thead><tr><th scope="col">From</th><th scope="col">To</th><th scope="col">Items/s</th><th scope="col">Items</th><th scope="col">Refused/s</th><th scope="col">Refused</th><th scope="col">Under way</th><th scope="col">Queue</th><th scope="col">Not queued</th><th scope="col">Not sent</th><th scope="col">Dropped</th></tr></thead>
         <tbody>
           {edges.map((edge) => {
             const account = accountOf(accounts, name, edge.to);
             const exports = edge.to.startsWith('exporter ');
             return (
               <tr key={`${edge.from} ${edge.to}`}>
-                <td>{edge.from === '' ? kReceivers : edge.from}</td>
-                <td>{edge.to}</td>
+                <td>{edge.from === '' ? kEntry : edge.from}</td>
+                <td>{edge.to === '' ? kEntry : edge.to}</td>
                 <td>{formatShort(edge.itemsPerSecond, 1)}</td>
                 <td>{formatShort(edge.items)}</td>
                 <td className={edge.refusedPerSecond > 0 ? css.badCell : undefined}>{formatShort(edge.refusedPerSecond, 1)}</td>
