@@ -9,6 +9,7 @@
 #include "api/query_json.h"
 #include "config/prometheus_config.h"
 #include "core/duration.h"
+#include "core/utf8.h"
 #include "metrics/relabel/relabel.h"
 
 namespace sextant::api {
@@ -195,6 +196,34 @@ net::HttpResponse HandleMetadata(const scrape::ScrapeManager& manager, const net
   });
 }
 
+net::HttpResponse PreviewResponse(const scrape::BodyPreview& preview) {
+  return SuccessResponse([&](core::JsonWriter& json) {
+    json.BeginObject();
+    json.Key("status").Int(preview.status);
+    json.Key("contentType").String(core::RepairUtf8(preview.content_type));
+    json.Key("contentEncoding").String(core::RepairUtf8(preview.content_encoding));
+    json.Key("receivedBytes").UInt(preview.received_bytes);
+    json.Key("durationSeconds").Double(preview.duration_seconds);
+    json.Key("isText").Bool(preview.is_text);
+    json.Key("body").String(preview.body);
+    json.Key("error").String(core::RepairUtf8(preview.error));
+    json.EndObject();
+  });
+}
+
+void HandleBody(const scrape::ScrapeManager& manager, const net::HttpRequest& request,
+                net::ResponseWriter writer) {
+  net::QueryParams params = request.Query();
+  std::string pool(params.Get("scrapePool"));
+  std::string target(params.Get("target"));
+  if (pool.empty()) return writer.Send(ErrorResponse(ApiError::BadData("no scrapePool parameter provided")));
+  if (target.empty()) return writer.Send(ErrorResponse(ApiError::BadData("no target parameter provided")));
+  auto shared = std::make_shared<net::ResponseWriter>(std::move(writer));
+  core::Status begun = manager.PreviewBody(
+      pool, target, [shared](const scrape::BodyPreview& preview) { shared->Send(PreviewResponse(preview)); });
+  if (!begun) shared->Send(ErrorResponse(ApiError::From(begun.error())));
+}
+
 }  // namespace
 
 void AddTargetRoutes(net::Router& router, const scrape::ScrapeManager& manager) {
@@ -206,6 +235,10 @@ void AddTargetRoutes(net::Router& router, const scrape::ScrapeManager& manager) 
              [&](const net::HttpRequest& request) { return HandlePoolConfig(manager, request); });
   router.Add("GET", "/api/v1/targets/relabel_steps",
              [&](const net::HttpRequest& request) { return HandleRelabelSteps(manager, request); });
+  router.AddStream("GET", "/api/v1/targets/body",
+                   [&](const net::HttpRequest& request, net::ResponseWriter writer) {
+                     HandleBody(manager, request, std::move(writer));
+                   });
   router.Add("GET", "/api/v1/metadata",
              [&](const net::HttpRequest& request) { return HandleMetadata(manager, request); });
 }

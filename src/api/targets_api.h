@@ -1,5 +1,5 @@
 // Prometheus' endpoints about what is scraped: /api/v1/targets and its relabel_steps,
-// scrape_pools and their config, metadata.
+// scrape_pools and their config, metadata; and ours /api/v1/targets/body, what a target answers now.
 #pragma once
 
 #include "metrics/scrape/manager.h"

@@ -9,6 +9,30 @@ namespace {
 constexpr core::DurationMs kEveryMs = 1'000;
 constexpr size_t kSamples = 10;
 
+void WriteAccount(core::JsonWriter& json, const ItemAccount& account) {
+  json.BeginObject();
+  json.Key("component").String(account.component);
+  if (!account.pipeline.empty()) json.Key("pipeline").String(account.pipeline);
+  json.Key("signal").String(account.signal);
+  if (account.queue) {
+    json.Key("queue").BeginObject();
+    json.Key("size").Int(account.queue->size);
+    json.Key("capacity").Int(account.queue->capacity);
+    json.Key("unit").String(account.queue->unit);
+    json.EndObject();
+  }
+  json.Key("sent").UInt(account.sent);
+  json.Key("sendFailed").UInt(account.send_failed);
+  json.Key("notQueued").UInt(account.not_queued);
+  uint64_t dropped = 0;
+  for (const DroppedItems& one : account.dropped) dropped += one.items;
+  json.Key("dropped").UInt(dropped);
+  json.Key("droppedByReason").BeginObject();
+  for (const DroppedItems& one : account.dropped) json.Key(one.reason).UInt(one.items);
+  json.EndObject();
+  json.EndObject();
+}
+
 }  // namespace
 
 FlowRecorder::FlowRecorder(const Graph& graph, Environment& environment)
@@ -60,6 +84,8 @@ std::string FlowRecorder::Json() const {
     json.Key("pending").UInt(counts.pending);
     json.EndObject();
   }
+  json.EndArray().Key("components").BeginArray();
+  for (const ItemAccount& account : graph_.Accounts()) WriteAccount(json, account);
   json.EndArray().EndObject();
   return std::move(json).Take();
 }

@@ -29,7 +29,9 @@ class FlowRecorder {
   // Any thread.
   std::vector<EdgeFlow> Flows() const;
   // {"edges":[{"pipeline":…,"from":…,"to":…,"items":…,"itemsPerSecond":…,"refused":…,"refusedPerSecond":…,
-  // "pending":…}]}
+  // "pending":…}],"components":[{"component":…,"pipeline":…,"signal":…,"queue":{"size":…,"capacity":…,
+  // "unit":…},"sent":…,"sendFailed":…,"notQueued":…,"dropped":…,"droppedByReason":{…}}]}; "pipeline" of
+  // processors only, "queue" of exporters that have one.
   std::string Json() const;
 
  private:

@@ -42,6 +42,11 @@ class GraphBuilder {
     return raw;
   }
 
+  void KeepAccountOf(const Component* component, ItemAccount names) {
+    const auto* keeps = dynamic_cast<const KeepsAccount*>(component);
+    if (keeps != nullptr) graph_->accounts_.emplace_back(keeps, std::move(names));
+  }
+
   Consumer& MeterFor(const std::string& pipeline, std::string from, std::string to, Consumer& next,
                      core::Counter* incoming, core::Counter* outgoing) {
     auto meter = std::make_unique<Meter>(pipeline, std::move(from), std::move(to), next, incoming, outgoing);
@@ -97,6 +102,9 @@ class GraphBuilder {
       if (!made) return Failed(config, made);
       Processor* processor =
           Keep(fmt::format("processor {} in {}", config.id.Text(), pipeline.id.Text()), std::move(*made));
+      KeepAccountOf(processor, {.component = "processor " + config.id.Text(),
+                                .pipeline = pipeline.id.Text(),
+                                .signal = std::string(SignalName(pipeline.signal))});
       std::string from = i == 0 ? "" : "processor " + pipeline.processors[i - 1].Text();
       core::Counter* outgoing =
           i == 0 ? nullptr
@@ -114,7 +122,11 @@ class GraphBuilder {
     if (known == nullptr) {
       auto made = config.type->make_exporter(SettingsOf(config, SignalName(signal)), config.config, signal);
       if (!made) return Failed(config, made);
-      known = Keep(fmt::format("exporter {} ({})", config.id.Text(), SignalName(signal)), std::move(*made));
+      Exporter* exporter =
+          Keep(fmt::format("exporter {} ({})", config.id.Text(), SignalName(signal)), std::move(*made));
+      KeepAccountOf(exporter,
+                    {.component = "exporter " + config.id.Text(), .signal = std::string(SignalName(signal))});
+      known = exporter;
     }
     return known;
   }
@@ -231,6 +243,18 @@ std::vector<EdgeCounts> Graph::Edges() const {
   std::vector<EdgeCounts> edges;
   for (const Meter* meter : meters_) edges.push_back(meter->counts());
   return edges;
+}
+
+std::vector<ItemAccount> Graph::Accounts() const {
+  std::vector<ItemAccount> accounts;
+  for (const auto& [keeps, names] : accounts_) {
+    ItemAccount account = keeps->Account();
+    account.component = names.component;
+    account.pipeline = names.pipeline;
+    account.signal = names.signal;
+    accounts.push_back(std::move(account));
+  }
+  return accounts;
 }
 
 }  // namespace sextant::pipeline

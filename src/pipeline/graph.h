@@ -5,11 +5,13 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/result.h"
 #include "pipeline/component.h"
 #include "pipeline/fan_out.h"
+#include "pipeline/item_account.h"
 #include "pipeline/meter.h"
 #include "pipeline/service_config.h"
 
@@ -30,6 +32,8 @@ class Graph {
 
   // What has passed each edge since the start. Any thread.
   std::vector<EdgeCounts> Edges() const;
+  // What the components that can lose something tell of it. Any thread.
+  std::vector<ItemAccount> Accounts() const;
 
  private:
   friend class GraphBuilder;
@@ -43,6 +47,8 @@ class Graph {
   std::vector<std::unique_ptr<Consumer>> joints_;  // fan-outs and meters
   std::vector<const Meter*> meters_;
   std::vector<Node> nodes_;  // in the order of their start
+  // Of those of nodes_ that keep one, with the names for their accounts.
+  std::vector<std::pair<const KeepsAccount*, ItemAccount>> accounts_;
   size_t started_ = 0;
 };
 

@@ -48,6 +48,11 @@ TEST(GraphTest, AllIsMadeStartedAndShutDown) {
                                                    "logs/in: processor batch>connector forward",
                                                    "logs/in: processor batch>exporter nop",
                                                    "logs/in: >processor batch", "logs/in: receiver nop>"));
+  // Components that cannot lose anything keep no account.
+  std::vector<std::string> accounts;
+  for (const ItemAccount& one : (*graph)->Accounts())
+    accounts.push_back(one.component + " " + one.pipeline + " " + one.signal);
+  EXPECT_THAT(accounts, testing::ElementsAre("processor batch logs/in logs"));
   (*graph)->Shutdown();
 }
 

@@ -118,6 +118,68 @@ scrape_configs: [{{job_name: self, metrics_path: /ops/prometheus/metrics, static
                                *([shots] if shots else [])], timeout=300)
         self.assertEqual(done.returncode, 0)
 
+    def peer(self, answer):
+        """The port of an HTTP server that answers with (status, content type, body)."""
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                status, kind, data = answer
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server.server_address[1]
+
+    def test_pipelines(self):
+        strict = self.peer((400, "text/plain", b"no"))
+        dead = self.free_port()
+        server = self.start_platform("--config=" + self.write("sextant.yaml", f"""
+otelcol:
+  receivers: {{otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:0"}}}}}}}}
+  processors: {{batch: {{timeout: 100ms}}}}
+  exporters:
+    sextant: {{}}
+    otlphttp/dead: {{endpoint: "http://127.0.0.1:{dead}", sending_queue: {{queue_size: 3}}}}
+    otlphttp/strict: {{endpoint: "http://127.0.0.1:{strict}"}}
+  service:
+    pipelines:
+      metrics: {{receivers: [otlp], processors: [batch], exporters: [sextant]}}
+      traces: {{receivers: [otlp], exporters: [otlphttp/dead]}}
+      logs: {{receivers: [otlp], processors: [batch], exporters: [otlphttp/strict]}}
+"""))
+        shots = os.environ.get("SEXTANT_SCREENSHOTS")
+        done = subprocess.run(["node", str(HERE / "collector.mjs"), f"http://127.0.0.1:{server.port}", *([shots] if shots else [])],
+                              timeout=300)
+        self.assertEqual(done.returncode, 0)
+
+    def test_notices_and_what_targets_answer(self):
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        ports = {"text": self.peer((200, "text/plain; version=0.0.4", b'# HELP one A "<b>".\none{a="b"} 1\ntwo 2\n')),
+                 "large": self.peer((200, "text/plain", b"x" * (100 << 20))),
+                 "binary": self.peer((200, "application/octet-stream", bytes(range(256)))),
+                 "silent": silent.getsockname()[1]}
+        jobs = "".join(f"- {{job_name: {name}, scrape_interval: 1h, scrape_timeout: 5s, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n"
+                       for name, port in ports.items())
+        config = self.write("prometheus.yml", "scrape_configs:\n" + jobs)
+        server = self.start("--config.file", config, "--storage.tsdb.path", str(self.folder / "data"), "--web.enable-lifecycle",
+                            "--web.listen-address", "127.0.0.1:0", program=("prometheus",))
+        shots = os.environ.get("SEXTANT_SCREENSHOTS")
+        done = subprocess.run(["node", str(HERE / "notices.mjs"), f"http://127.0.0.1:{server.port}", config, *([shots] if shots else [])],
+                              timeout=300)
+        self.assertEqual(done.returncode, 0)
+
     def test_another_server_and_folders_from_files(self):
         far = self.start_platform(data="far")
         wait_for("the other server's own metrics", lambda: far.query("up"))

@@ -70,7 +70,7 @@ const pages = {
     path: '/routing?labels=severity%3D%22page%22', heading: 'Routing', entry: 'Alerts',
     ready: (page) => page.getByRole('region', { name: 'Where an alert goes' }).getByRole('cell', { name: 'log', exact: true }).waitFor(),
   },
-  pipelines: { path: '/pipelines', heading: 'Pipelines', refused: true, ready: (page) => page.getByText('No collector here').waitFor() },
+  pipelines: { path: '/pipelines', heading: 'Pipelines', ready: (page) => page.getByText('No pipelines').or(page.getByRole('region', { name: 'Pipeline metrics' })).waitFor() },
   profile: { path: '/profile', heading: 'Profile', entry: undefined, ready: (page) => page.getByText('Users are off').waitFor() },
   users: { path: '/users', heading: 'Users', entry: undefined, refused: true, ready: (page) => page.getByText('Users are off').waitFor() },
   accounts: { path: '/service-accounts', heading: 'Service accounts', entry: undefined, refused: true, ready: (page) => page.getByText('Users are off').waitFor() },
@@ -479,17 +479,16 @@ describe('Pipelines and routes', () => {
   test('edges are drawn with what passes and what is refused', async () => {
     const { page, close } = await openPage(browser, base);
     const edge = (from, to, more = {}) => ({ pipeline: 'traces', from, to, items: 1000, itemsPerSecond: 50.5, refused: 0, refusedPerSecond: 0, pending: 3, ...more });
-    await page.route('**/api/v1/pipelines', (route) => route.fulfill({ json: { edges: [edge('', 'processor memory_limiter'), edge('processor memory_limiter', 'processor batch'), edge('processor batch', 'exporter otlp', { refused: 7, refusedPerSecond: 1.5 }), edge('processor batch', 'exporter debug')] } }));
-    await page.route(/\/api\/v1\/query\?.*otelcol/, (route) => {
-      const query = new URL(route.request().url()).searchParams.get('query');
-      const value = query.includes('queue_size') ? '900' : query.includes('capacity') ? '1000' : '12';
-      return route.fulfill({ json: { status: 'success', data: { resultType: 'vector', result: [{ metric: { exporter: 'otlp' }, value: [0, value] }] } } });
-    });
+    const components = [
+      { component: 'exporter otlp', signal: 'traces', queue: { size: 900, capacity: 1000, unit: 'requests' }, sent: 5, sendFailed: 14, notQueued: 2, dropped: 12, droppedByReason: { 'no more retries left': 12 } },
+      { component: 'exporter otlp', signal: 'logs', sent: 0, sendFailed: 0, notQueued: 0, dropped: 0, droppedByReason: {} },
+    ];
+    await page.route('**/api/v1/pipelines', (route) => route.fulfill({ json: { edges: [edge('', 'processor memory_limiter'), edge('processor memory_limiter', 'processor batch'), edge('processor batch', 'exporter otlp', { refused: 7, refusedPerSecond: 1.5 }), edge('processor batch', 'exporter debug')], components } }));
     await page.goto('/pipelines');
     const figures = page.getByRole('table', { name: 'Edges of traces' });
-    await figures.getByText('900 of 1k').waitFor();
+    await figures.getByText('900 of 1k requests').waitFor();
     const cells = await figures.getByRole('row').filter({ hasText: 'exporter otlp' }).getByRole('cell').allTextContents();
-    assert.deepEqual(cells, ['processor batch', 'exporter otlp', '50.5', '1k', '1.5', '7', '3', '900 of 1k', '12']);
+    assert.deepEqual(cells, ['processor batch', 'exporter otlp', '50.5', '1k', '1.5', '7', '3', '900 of 1k requests', '2', '14', '1212 no more retries left']);
     await page.getByText('refuses items').waitFor();
     for (const colorScheme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme });

@@ -93,6 +93,94 @@ class Discovery(TestCase):
         self.assertEqual(server.stop(), 0)
 
 
+BODY_CONFIG = """
+global: {{scrape_interval: 1h, scrape_timeout: 1s}}
+scrape_configs:
+  - job_name: plain
+    basic_auth: {{username: me, password: open-sesame}}
+    static_configs: [{{targets: ['{plain}']}}]
+  - job_name: silent
+    static_configs: [{{targets: ['{silent}']}}]
+"""
+
+
+class EchoingTarget(http.server.BaseHTTPRequestHandler):
+    """Answers with what `answer` makes of the request: (content type, body)."""
+    answer = None
+
+    def do_GET(self):
+        kind, data = type(self).answer(self)
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass
+
+
+class TargetBodies(TestCase):
+    """/api/v1/targets/body shows what an active target answers now, and nothing of others."""
+
+    def test_bodies_are_shown_within_bounds(self):
+        plain = http.server.ThreadingHTTPServer(("127.0.0.1", 0), EchoingTarget)
+        threading.Thread(target=plain.serve_forever, daemon=True).start()
+        self.addCleanup(plain.server_close)
+        self.addCleanup(plain.shutdown)
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        addresses = {"plain": f"127.0.0.1:{plain.server_address[1]}", "silent": f"127.0.0.1:{silent.getsockname()[1]}"}
+        config = self.write("prometheus.yml", BODY_CONFIG.format(**addresses))
+        server = self.start("--config.file", config, "--storage.tsdb.path", str(self.folder / "data"),
+                            "--web.listen-address", "127.0.0.1:0", program=("prometheus",))
+
+        def body(pool="plain", **changes):
+            return server.api("targets/body", scrapePool=pool,
+                              **({"target": f"http://{addresses[pool]}/metrics"} | changes))
+
+        EchoingTarget.answer = lambda request: (
+            "text/plain", f"a 1\n# {request.headers['Authorization']} {request.headers['Accept']}\n".encode())
+        shown = body()
+        self.assertEqual((shown["status"], shown["contentType"], shown["isText"], shown["error"]),
+                         (200, "text/plain", True, ""))
+        self.assertTrue(shown["body"].startswith("a 1\n# Basic <secret> application/openmetrics-text"), shown)
+        self.assertGreater(shown["durationSeconds"], 0)
+
+        EchoingTarget.answer = lambda _: ("application/octet-stream", bytes(range(256)))
+        shown = body()
+        self.assertEqual((shown["isText"], shown["body"], shown["receivedBytes"]), (False, "", 256))
+
+        EchoingTarget.answer = lambda _: ("text/plain", b"x" * (100 << 20))
+        shown = body()
+        self.assertEqual(len(shown["body"]), 64 << 10)
+
+        shown = body("silent")
+        self.assertEqual((shown["status"], shown["body"]), (0, ""))
+        self.assertIn("context deadline exceeded", shown["error"])
+
+        def refused(**parameters):
+            status, text = server.get("/api/v1/targets/body", **parameters)
+            return status, json.loads(text)["error"]
+
+        self.assertEqual(refused(), (400, "no scrapePool parameter provided"))
+        self.assertEqual(refused(scrapePool="plain"), (400, "no target parameter provided"))
+        self.assertEqual(refused(scrapePool="none", target="x"), (400, 'scrape pool "none" not found'))
+        other = f"http://{addresses['silent']}/metrics"
+        self.assertEqual(refused(scrapePool="plain", target=other),
+                         (404, f'the scrape pool "plain" has no active target "{other}"'))
+        # Eight may be under way.
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(server.get(
+            "/api/v1/targets/body", scrapePool="silent", target=other)[0])) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(sorted(answers), [200] * 8 + [503] * 4)
+        self.assertEqual(server.stop(), 0)
+
+
 class FakeApis:
     """One server that answers as Consul, Docker, EC2 and a giver of OAuth2 tokens do."""
 

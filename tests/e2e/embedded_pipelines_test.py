@@ -182,6 +182,37 @@ class PipelinesTest(TestCase):
         self.assertIn(("metrics", "exporter sextant", 2), [(e["pipeline"], e["to"], e["items"]) for e in edges])
         self.assertEqual(ours.stop(), 0)
 
+    def test_the_graph_tells_queues_and_losses(self):
+        peer = self.peer()
+        (http,) = free_ports(1)
+        text = PIPELINES.format(http=http, peer=peer.port).replace(
+            f"127.0.0.1:{peer.port}\"", f"127.0.0.1:{peer.port}\", sending_queue: {{queue_size: 3, num_consumers: 1}},"
+            " retry_on_failure: {initial_interval: 1h, max_interval: 1h, max_elapsed_time: 0s}")
+        peer.fails = lambda: True
+        ours = self.start_pipelines(text)
+
+        def component(name):
+            components = json.loads(ours.get("/api/v1/pipelines")[1])["components"]
+            return next(one for one in components if one["component"] == name)
+
+        for _ in range(3):
+            self.assertEqual(post(http, "/v1/traces", SPANS)[0], 200)
+        self.assertEqual(post(http, "/v1/traces", SPANS)[0], 503)
+        exporter = component("exporter otlphttp")
+        self.assertEqual(exporter["queue"], {"size": 3, "capacity": 3, "unit": "requests"})
+        self.assertEqual((exporter["signal"], exporter["sent"], exporter["notQueued"], exporter["dropped"]),
+                         ("traces", 0, 1, 0))
+        # One point is older than another of its series: the store keeps one.
+        now = time.time_ns()
+        later, earlier = gauge("twice", 1, now), gauge("twice", 2, now - 10**10)
+        self.assertEqual(post(http, "/v1/metrics", later)[0], 200)
+        wait_for("it in the store", lambda: component("exporter sextant")["sent"] == 1)
+        self.assertEqual(post(http, "/v1/metrics", earlier)[0], 200)
+        wait_for("the batch processor to drop it",
+                 lambda: component("processor batch")["droppedByReason"] == {"refused for good": 1})
+        self.assertEqual(component("exporter sextant")["sendFailed"], 1)
+        self.assertEqual(component("processor batch")["pipeline"], "metrics")
+
     def test_the_end_stores_what_is_held(self):
         (http,) = free_ports(1)
         text = PIPELINES.format(http=http, peer=1).replace("100ms", "1h")

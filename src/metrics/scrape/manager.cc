@@ -312,6 +312,48 @@ std::shared_ptr<const config::ScrapeConfig> ScrapeManager::PoolConfig(const std:
   return pool == pools_.end() ? nullptr : pool->second.config;
 }
 
+Status ScrapeManager::PreviewBody(const std::string& pool, std::string_view url,
+                                  BodyPreviewCallback callback) const {
+  std::shared_ptr<ScrapeLoop> loop;
+  std::shared_ptr<const config::ScrapeConfig> config;
+  {
+    std::lock_guard lock(mutex_);
+    auto found = pools_.find(pool);
+    if (found == pools_.end())
+      return core::Fail(core::Code::kInvalidArgument, "scrape pool {} not found", model::QuoteGo(pool));
+    for (const auto& one : found->second.loops) {
+      if (one->target().url == url) loop = one;
+    }
+    config = found->second.config;
+  }
+  if (loop == nullptr) {
+    return core::Fail(core::Code::kNotFound, "the scrape pool {} has no active target {}",
+                      model::QuoteGo(pool), model::QuoteGo(url));
+  }
+  if (previews_->fetch_add(1) >= kMaxPreviews) {
+    previews_->fetch_sub(1);
+    return core::Fail(core::Code::kUnavailable, "{} targets are being asked already, try again later",
+                      kMaxPreviews);
+  }
+  auto done = [previews = previews_, callback = std::move(callback)](BodyPreview preview) {
+    previews->fetch_sub(1);
+    callback(std::move(preview));
+  };
+  if (loop->settings()->local) {
+    Result<ScrapedBody> body = loop->settings()->local();
+    done(body ? PreviewOf(body->text, body->content_type) : BodyPreview{.error = body.error().message()});
+    return {};
+  }
+  Result<net::FetchRequest> request = loop->MakeRequest();
+  if (!request) {
+    done(BodyPreview{.error = request.error().message()});
+    return {};
+  }
+  FetchBodyPreview(services_.client, services_.executor, services_.clock, *config, std::move(*request),
+                   std::move(done));
+  return {};
+}
+
 std::vector<std::string> ScrapeManager::PoolNames() const {
   std::vector<std::string> names;
   std::lock_guard lock(mutex_);

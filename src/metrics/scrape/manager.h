@@ -5,6 +5,7 @@
 // Thread-safe; Apply, SetDiscovered and Stop must not be called from an executor or I/O thread.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include "core/trace.h"
 #include "metrics/discovery/manager.h"
 #include "metrics/relabel/relabel.h"
+#include "metrics/scrape/body_preview.h"
 #include "metrics/scrape/buffer_pool.h"
 #include "metrics/scrape/metadata_store.h"
 #include "metrics/scrape/scrape_loop.h"
@@ -35,6 +37,8 @@ struct LocalJob {
 
 class ScrapeManager {
  public:
+  static constexpr size_t kMaxPreviews = 8;
+
   // References must outlive the manager. `user_agent` goes into requests; `time_tolerance_ms`
   // and `tracer` are ScrapeServices'. `parser` is what holds for all jobs of how bodies are read.
   ScrapeManager(net::IoContext& io, net::HttpClient& client, core::Executor& executor,
@@ -60,6 +64,13 @@ class ScrapeManager {
   std::vector<std::string> PoolNames() const;
   // The job's configuration, or nullptr when there is no such job (or it is one inside this process).
   std::shared_ptr<const config::ScrapeConfig> PoolConfig(const std::string& name) const;
+
+  // Asks an active target of the pool for what it answers now; its scrapes go on beside that. `url` is the
+  // target's scrape_url. The callback is called once, from inside or later on the executor. Errors:
+  // kInvalidArgument (no such pool), kNotFound (no such target), kUnavailable (kMaxPreviews are under
+  // way). Not from an I/O thread.
+  core::Status PreviewBody(const std::string& pool, std::string_view url, BodyPreviewCallback callback) const;
+
   const MetadataStore& metadata() const { return metadata_; }
   // For what others learn of metrics.
   MetadataStore& metadata() { return metadata_; }
@@ -98,6 +109,7 @@ class ScrapeManager {
   discovery::TargetSets discovered_;  // guarded by apply_mutex_
   std::map<std::string, std::shared_ptr<FailureLog>> failure_logs_;  // likewise, by path
   bool is_stopped_ = false;                                          // likewise
+  const std::shared_ptr<std::atomic<size_t>> previews_ = std::make_shared<std::atomic<size_t>>(0);
   mutable std::mutex mutex_;
   Pools pools_;  // guarded by mutex_
 };

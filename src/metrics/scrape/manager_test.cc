@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <thread>
 
 #include "metrics/scrape/memory_storage_for_test.h"
@@ -158,6 +159,47 @@ TEST_F(ManagerTest, SendsCredentials) {
     std::lock_guard lock(mutex_);
     return authorization_ == "Bearer token";
   }));
+}
+
+TEST_F(ManagerTest, ShowsWhatATargetAnswersNow) {
+  config::ScrapeConfig job = Job();
+  job.scrape_interval_ms = 3'600'000;  // nobody else asks
+  job.scrape_timeout_ms = 60'000;
+  job.http.authorization = config::AuthorizationConfig{"Bearer", config::Secret("the-token"), ""};
+  const std::string url = "http://" + instance_ + "/metrics";
+  auto preview = [&](const std::string& pool, const std::string& target) {
+    auto promise = std::make_shared<std::promise<BodyPreview>>();
+    core::Status begun = manager_.PreviewBody(
+        pool, target, [promise](const BodyPreview& found) { promise->set_value(found); });
+    return begun ? core::Result<BodyPreview>(promise->get_future().get()) : tl::unexpected(begun.error());
+  };
+  ASSERT_TRUE(manager_.Apply({job}, {{"self", "here", 60'000, []() -> core::Result<ScrapedBody> {
+                                        return ScrapedBody{"x 5\n", "text/plain"};
+                                      }}}));
+  EXPECT_EQ(preview("none", url).error().code(), core::Code::kInvalidArgument);
+  EXPECT_EQ(preview("app", "http://127.0.0.1:1/").error().code(), core::Code::kNotFound);
+  EXPECT_EQ(preview("self", "in-process://self/metrics")->body, "x 5\n");
+
+  Serve(500, "no, the-token is wrong");
+  core::Result<BodyPreview> failed = preview("app", url);
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->status, 500);
+  EXPECT_EQ(failed->body, "no, <secret> is wrong");
+  EXPECT_EQ(failed->error, "");
+
+  Serve(200, std::string(3 << 20, 'x'));
+  core::Result<BodyPreview> large = preview("app", url);
+  ASSERT_TRUE(large);
+  EXPECT_EQ(large->error, "");
+  EXPECT_EQ(large->received_bytes, 3u << 20);
+  EXPECT_EQ(large->body.size(), kMaxPreviewBytes);
+
+  job.limits.body_size_limit_bytes = 1'000'000;
+  ASSERT_TRUE(manager_.Apply({job}));
+  large = preview("app", url);
+  ASSERT_TRUE(large);
+  EXPECT_EQ(large->error, "body is larger than 1000000 bytes, the rest was not read");
+  EXPECT_EQ(large->body.size(), kMaxPreviewBytes);
 }
 
 TEST_F(ManagerTest, FailuresAreWrittenToTheirFileWhichMayBeRotated) {

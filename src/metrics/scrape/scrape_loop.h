@@ -77,13 +77,14 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   const ScrapeTarget& target() const { return target_; }
   const std::shared_ptr<const PoolSettings>& settings() const { return settings_; }
   TargetStatus Status() const;
+  // What a scrape sends. Reads the secrets that stand in files. Not for targets in this process.
+  core::Result<net::FetchRequest> MakeRequest() const;
 
  private:
   void ScheduleNext();
   void Begin();
   void Fetch();
   void Finish(core::Result<ScrapedBody> body);
-  core::Result<net::FetchRequest> MakeRequest() const;
   core::Result<std::shared_ptr<const net::PreparedRequest>> TakeRequest();
   core::Result<BodySummary> Append(const core::Result<ScrapedBody>& body, double duration_seconds);
   void NoteOutcome(const core::Result<BodySummary>& summary, double duration_seconds);

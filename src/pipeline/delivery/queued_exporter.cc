@@ -11,6 +11,7 @@
 
 #include "pipeline/delivery/backoff.h"
 #include "pipeline/delivery/stored_queue.h"
+#include "pipeline/item_account.h"
 #include "pipeline/joint_done.h"
 
 namespace sextant::pipeline {
@@ -32,6 +33,31 @@ int64_t SizeOf(const Telemetry& batch, Sizer sizer) {
   }
   return 1;
 }
+
+std::string_view UnitOf(Sizer sizer) {
+  switch (sizer) {
+    case Sizer::kRequests:
+      return "requests";
+    case Sizer::kItems:
+      return "items";
+    case Sizer::kBytes:
+      return "bytes";
+  }
+  return "requests";
+}
+
+// What this exporter did, beside its metrics, which go on when pipelines are exchanged. Of what was given up,
+// the reason counts where nobody was left to be told.
+struct Tally {
+  std::atomic<uint64_t> sent{0};
+  std::atomic<uint64_t> failed{0};
+  std::atomic<uint64_t> not_queued{0};
+  DropCount refused{"refused for good"};
+  DropCount rejected{"rejected by the peer"};  // of batches that it took in part
+  DropCount late{"no more retries left"};
+  DropCount not_retried{"failed, and retries are off"};
+  DropCount shut_down{"not sent before the shutdown"};
+};
 
 // What the collector counts of an exporter.
 struct ExporterMetrics {
@@ -72,7 +98,7 @@ struct Delivery {
   std::unique_ptr<net::Timer> timer = {};
 };
 
-class QueuedExporter final : public Exporter {
+class QueuedExporter final : public Exporter, public KeepsAccount {
  public:
   QueuedExporter(const ComponentSettings& settings, Signal signal, const std::optional<QueueConfig>& queue,
                  const RetryConfig& retry, std::unique_ptr<Sender> sender)
@@ -93,6 +119,22 @@ class QueuedExporter final : public Exporter {
     queue_size_ = &environment_.telemetry.AddGauge("otelcol_exporter_queue_size",
                                                    "What the sending queue holds.", std::move(labels));
     queue_size_->Set(0);
+  }
+
+  ItemAccount Account() const override {
+    ItemAccount account;
+    if (queue_) {
+      std::lock_guard lock(mutex_);
+      account.queue = QueueFill{held_, queue_->queue_size, UnitOf(queue_->sizer)};
+    }
+    account.sent = tally_.sent.load(std::memory_order_relaxed);
+    account.send_failed = tally_.failed.load(std::memory_order_relaxed);
+    account.not_queued = tally_.not_queued.load(std::memory_order_relaxed);
+    for (const DropCount* count :
+         {&tally_.refused, &tally_.rejected, &tally_.late, &tally_.not_retried, &tally_.shut_down}) {
+      count->AppendTo(account.dropped);
+    }
+    return account;
   }
 
   core::Status Start() override {
@@ -152,7 +194,7 @@ class QueuedExporter final : public Exporter {
           return;
         }
         lock.unlock();
-        metrics_.refused.Increment(static_cast<double>(batch.CountItems()));
+        CountNotQueued(batch.CountItems());
         return done(Refuse("sending queue is full"));
       }
       Enqueue(std::move(batch), queue_->wait_for_result ? done : nullptr, size, {});
@@ -162,6 +204,29 @@ class QueuedExporter final : public Exporter {
   }
 
  private:
+  void CountNotQueued(uint64_t items) {
+    metrics_.refused.Increment(static_cast<double>(items));
+    tally_.not_queued.fetch_add(items, std::memory_order_relaxed);
+  }
+
+  void CountSent(uint64_t items, const Taken& taken) {
+    metrics_.sent.Increment(static_cast<double>(items));
+    tally_.sent.fetch_add(items - taken.rejected_items, std::memory_order_relaxed);
+    tally_.rejected.Add(taken.rejected_items);
+  }
+
+  void CountFailed(uint64_t items) {
+    metrics_.failed.Increment(static_cast<double>(items));
+    tally_.failed.fetch_add(items, std::memory_order_relaxed);
+  }
+
+  // Why what ends with this refusal is gone. `forgets` as of End.
+  DropCount& DropCountOf(const Refusal& refusal, bool forgets) {
+    if (!forgets) return tally_.shut_down;
+    if (refusal.is_permanent) return tally_.refused;
+    return retry_.enabled ? tally_.late : tally_.not_retried;
+  }
+
   bool IsStopping() {
     std::lock_guard lock(mutex_);
     return is_stopping_;
@@ -194,7 +259,7 @@ class QueuedExporter final : public Exporter {
       }
       if (is_stopping_ || is_full) {
         lock.unlock();
-        metrics_.refused.Increment(static_cast<double>(batch.CountItems()));
+        CountNotQueued(batch.CountItems());
         return done(Refuse(is_full ? "sending queue is full" : "the exporter is shutting down"));
       }
       // Its room is taken while it is written.
@@ -213,7 +278,7 @@ class QueuedExporter final : public Exporter {
       if (number) Enqueue(std::move(one.batch), nullptr, one.size, {*number});
     }
     if (!number) {
-      metrics_.refused.Increment(static_cast<double>(items));
+      CountNotQueued(items);
       return one.done(Refuse("the queue's storage: " + number.error().message()));
     }
     one.done({});
@@ -467,7 +532,7 @@ class QueuedExporter final : public Exporter {
       Admit(admitted);
       ++ending_;
     }
-    auto items = static_cast<double>(delivery->batch.CountItems());
+    uint64_t items = delivery->batch.CountItems();
     if (!delivery->stored.empty() && forgets) {
       if (core::Status removed = stored_->Remove(delivery->stored); !removed) {
         logger_.Warn("what was sent cannot be removed from the storage, it will be sent again",
@@ -475,14 +540,17 @@ class QueuedExporter final : public Exporter {
       }
     }
     if (is_kept) {
-      logger_.Info("not sent before the shutdown, it waits on disk",
-                   {{"items", static_cast<uint64_t>(items)}});
+      logger_.Info("not sent before the shutdown, it waits on disk", {{"items", items}});
     } else if (outcome) {
-      metrics_.sent.Increment(items);
+      outcome->rejected_items = std::min(outcome->rejected_items, items);
+      CountSent(items, *outcome);
+      // Whose items they were is not known.
+      if (delivery->waiting.size() > 1) *outcome = {};
     } else {
-      metrics_.failed.Increment(items);
+      CountFailed(items);
+      if (delivery->waiting.empty()) DropCountOf(outcome.error(), forgets).Add(items);
       logger_.Error("exporting failed, the data is dropped", {{"error", outcome.error().message},
-                                                              {"dropped_items", static_cast<uint64_t>(items)},
+                                                              {"dropped_items", items},
                                                               {"permanent", outcome.error().is_permanent}});
     }
     for (Done& done : delivery->waiting) done(outcome);
@@ -529,16 +597,21 @@ class QueuedExporter final : public Exporter {
       under_way.assign(deliveries_.begin(), deliveries_.end());
     }
     uint64_t items = 0;
+    uint64_t dropped = 0;
     for (const std::shared_ptr<Delivery>& delivery : under_way) {
       if (delivery->timer != nullptr) delivery->timer->Cancel();
       End(delivery, Refuse("not sent before the shutdown"), false);
     }
     for (Waiting& one : rest) {
-      if (one.stored.empty() && one.pieces.empty()) items += one.batch.CountItems();
+      if (one.stored.empty() && one.pieces.empty()) {
+        items += one.batch.CountItems();
+        if (!one.done) dropped += one.batch.CountItems();
+      }
       if (one.done) one.done(Refuse("not sent before the shutdown"));
     }
     if (items == 0) return;
-    metrics_.failed.Increment(static_cast<double>(items));
+    CountFailed(items);
+    tally_.shut_down.Add(dropped);
     logger_.Error("the queue could not be sent before the shutdown, its data is dropped",
                   {{"dropped_items", items}});
   }
@@ -560,12 +633,13 @@ class QueuedExporter final : public Exporter {
   const RetryConfig retry_;
   const std::unique_ptr<Sender> sender_;
   ExporterMetrics metrics_;
+  Tally tally_;
   core::Gauge* queue_size_ = nullptr;
   std::unique_ptr<StoredQueue> stored_;  // set by Start, for queues on disk
   std::atomic<uint64_t> seed_{1};
   std::atomic<int64_t> last_log_ns_{0};
 
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::condition_variable idle_;
   std::deque<Waiting> waiting_;
   std::deque<Waiting> blocked_;  // not taken yet

@@ -1,6 +1,7 @@
 #include "pipeline/delivery/queued_exporter.h"
 
 #include "pipeline/delivery/backoff.h"
+#include "pipeline/item_account.h"
 #include "pipeline/test_util.h"
 
 namespace sextant::pipeline {
@@ -237,6 +238,61 @@ TEST_F(QueuedExporterTest, APeerThatNeverAnswersDoesNotHoldUpTheEndForEver) {
   WaitFor([&] { return peer_.held() == 1; });
   exporter.Shutdown();
   EXPECT_EQ(Metric("send_failed_spans"), 7);
+}
+
+// "reason items" of what nobody has any more.
+std::vector<std::string> Dropped(const ItemAccount& account) {
+  std::vector<std::string> dropped;
+  for (const DroppedItems& one : account.dropped)
+    dropped.push_back(fmt::format("{} {}", one.reason, one.items));
+  return dropped;
+}
+
+TEST_F(QueuedExporterTest, ItsAccountTellsTheQueueAndWhatWasLost) {
+  QueueConfig queue;
+  queue.num_consumers = 1;
+  queue.queue_size = 10;
+  queue.sizer = Sizer::kItems;
+  Exporter& exporter = Make(queue);
+  auto account = [&] { return dynamic_cast<KeepsAccount&>(exporter).Account(); };
+  peer_.SetSilent(true);
+  EXPECT_TRUE(ConsumeAndWait(exporter, Spans(4)));
+  EXPECT_FALSE(ConsumeAndWait(exporter, Spans(7)));
+  WaitFor([&] { return peer_.held() == 1; });
+  ItemAccount full = account();
+  ASSERT_TRUE(full.queue);
+  EXPECT_EQ(full.queue->size, 4);
+  EXPECT_EQ(full.queue->capacity, 10);
+  EXPECT_EQ(full.queue->unit, "items");
+  EXPECT_EQ(full.not_queued, 7u);
+  EXPECT_TRUE(full.dropped.empty());
+
+  peer_.Release(Taken{3, "three are no good"});
+  WaitFor([&] { return account().sent == 1; });
+  EXPECT_TRUE(ConsumeAndWait(exporter, Spans(2)));
+  WaitFor([&] { return peer_.held() == 1; });
+  peer_.Release(tl::unexpected(Refusal{.message = "bad", .is_permanent = true}));
+  WaitFor([&] { return account().send_failed == 2; });
+  EXPECT_TRUE(ConsumeAndWait(exporter, Spans(5)));
+  WaitFor([&] { return peer_.held() == 1; });
+  exporter.Shutdown();
+  EXPECT_EQ(account().send_failed, 7u);
+  EXPECT_EQ(account().queue->size, 0);
+  EXPECT_THAT(Dropped(account()), testing::ElementsAre("refused for good 2", "rejected by the peer 3",
+                                                       "not sent before the shutdown 5"));
+}
+
+TEST_F(QueuedExporterTest, WhatItsSenderWasToldIsNotDropped) {
+  RetryConfig retry;
+  retry.enabled = false;
+  Exporter& exporter = Make(std::nullopt, retry);
+  peer_.taken.RefuseNext({.message = "busy"});
+  EXPECT_FALSE(ConsumeAndWait(exporter, Spans(3)));
+  ItemAccount account = dynamic_cast<KeepsAccount&>(exporter).Account();
+  EXPECT_FALSE(account.queue);
+  EXPECT_EQ(account.send_failed, 3u);
+  EXPECT_TRUE(account.dropped.empty());
+  exporter.Shutdown();
 }
 
 TEST(BackoffTest, WaitsGrowWithinLimits) {

@@ -1,5 +1,7 @@
 #include "pipeline/exporters/otlp_exporter.h"
 
+#include <algorithm>
+
 #include "net/grpc_client.h"
 #include "pipeline/auth.h"
 #include "pipeline/delivery/fetches.h"
@@ -45,9 +47,12 @@ net::GrpcClientOptions OptionsOf(const OtlpExporterConfig& config, const Environ
   return options;
 }
 
-void LogPartialSuccess(const core::Logger& logger, const PartialSuccess& partial) {
+// Says what the peer did not take of a batch, and makes it part of the outcome.
+void NotePartialSuccess(const core::Logger& logger, const PartialSuccess& partial, Outcome& outcome) {
   logger.Warn("partial success response",
               {{"message", partial.message}, {"dropped_items", partial.rejected}});
+  if (outcome)
+    *outcome = Taken{static_cast<uint64_t>(std::max<int64_t>(partial.rejected, 0)), partial.message};
 }
 
 class GrpcSender final : public Sender {
@@ -85,11 +90,12 @@ class GrpcSender final : public Sender {
     client_->Call(std::move(request),
                   {.executor = &environment_.executor, .priority = core::Priority::kIngest},
                   [this, done = std::move(done)](net::GrpcResult result) {
+                    Outcome outcome = OutcomeOf(result);
                     if (result.status.is_ok()) {
                       if (auto partial = ReadPartialSuccess(result.message))
-                        LogPartialSuccess(logger_, *partial);
+                        NotePartialSuccess(logger_, *partial, outcome);
                     }
-                    done(OutcomeOf(result));
+                    done(std::move(outcome));
                   });
   }
 
@@ -152,12 +158,13 @@ class HttpSender final : public Sender {
   Outcome Take(const core::Result<net::FetchResponse>& response) const {
     if (!response) return Refuse("failed to make an HTTP request: " + response.error().message());
     if (cookies_) cookies_->Take(*response);
+    Outcome outcome = OutcomeOf(*response, url_, environment_.clock.NowMs());
     if (response->status >= 200 && response->status <= 299) {
       bool is_json = response->headers.Get("Content-Type").starts_with("application/json");
       auto partial = is_json ? ReadPartialSuccessJson(response->body) : ReadPartialSuccess(response->body);
-      if (partial) LogPartialSuccess(logger_, *partial);
+      if (partial) NotePartialSuccess(logger_, *partial, outcome);
     }
-    return OutcomeOf(*response, url_, environment_.clock.NowMs());
+    return outcome;
   }
 
   Environment& environment_;

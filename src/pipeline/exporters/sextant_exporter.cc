@@ -23,7 +23,7 @@ const config::Struct& FieldsOf(const SextantExporterConfig*) {
   return kFields;
 }
 
-class SextantExporter final : public Exporter {
+class SextantExporter final : public Exporter, public KeepsAccount {
  public:
   SextantExporter(const ComponentSettings& settings, const SextantExporterConfig& config,
                   remote::OtlpStore& store)
@@ -34,6 +34,7 @@ class SextantExporter final : public Exporter {
     if (conversion_.enabled) CopyResourceAttributes(conversion_, batch.MutableMetrics());
     consumer_.Consume(std::move(batch), std::move(done));
   }
+  ItemAccount Account() const override { return consumer_.Account(); }
 
  private:
   const ResourceToTelemetryConfig conversion_;
@@ -76,18 +77,30 @@ void MetricStoreConsumer::Consume(Telemetry batch, Done done) {
   core::Result<remote::OtlpRefusals> stored = store_.StorePoints(batch.metrics());
   if (!stored) {
     failed_.Increment(static_cast<double>(items));
+    failed_items_.fetch_add(items, std::memory_order_relaxed);
     logger_.Warn("the store could not write", {{"error", stored.error()}});
     return done(Refuse("the store could not write: " + std::string(stored.error().message())));
   }
   const size_t refused = std::min<size_t>(stored->points, items);
   failed_.Increment(static_cast<double>(refused));
   sent_.Increment(static_cast<double>(items - refused));
+  failed_items_.fetch_add(refused, std::memory_order_relaxed);
+  sent_items_.fetch_add(items - refused, std::memory_order_relaxed);
   NoteErrors(*stored);
   const std::string why = stored->errors.empty() ? "" : stored->errors.front();
+  if (refused < items) refused_.Add(refused);
   if (refused < items || items == 0) return done(Taken{refused, refused == 0 ? "" : why});
   done(tl::unexpected(Refusal{.message = "nothing of it was stored: " + why,
                               .is_permanent = true,
                               .code = net::GrpcCode::kInvalidArgument}));
+}
+
+ItemAccount MetricStoreConsumer::Account() const {
+  ItemAccount account;
+  account.sent = sent_items_.load(std::memory_order_relaxed);
+  account.send_failed = failed_items_.load(std::memory_order_relaxed);
+  refused_.AppendTo(account.dropped);
+  return account;
 }
 
 ComponentType SextantExporterType() {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "pipeline/fields.h"
+#include "pipeline/item_account.h"
 
 namespace sextant::pipeline {
 
@@ -35,9 +36,9 @@ struct BatchMetrics {
                                     Labels(id))),
         cardinality(registry.AddGauge("otelcol_processor_batch_metadata_cardinality",
                                       "Combinations of metadata that are batched apart.", Labels(id))),
-        dropped(registry.AddCounter(
-            "sextant_pipeline_dropped_items_total", "Items that were taken and had to be dropped.",
-            {{"component", "processor " + id.Text()}, {"reason", "not taken"}})) {}
+        dropped(registry.AddCounter("sextant_pipeline_dropped_items_total",
+                                    "Items that were taken and had to be dropped.",
+                                    {{"component", "processor " + id.Text()}, {"reason", "not taken"}})) {}
 
   static core::MetricLabels Labels(const ComponentId& id) { return {{"processor", id.Text()}}; }
 
@@ -46,6 +47,8 @@ struct BatchMetrics {
   core::Histogram& sizes;
   core::Gauge& cardinality;
   core::Counter& dropped;
+  DropCount refused{"refused for good"};                     // by this instance
+  DropCount shut_down{"not handed on before the shutdown"};  // by this instance
 };
 
 // The batches of one combination of metadata.
@@ -99,6 +102,7 @@ class Shard {
     retry_timer_.Cancel();
     if (items == 0) return;
     metrics_.dropped.Increment(static_cast<double>(items));
+    metrics_.shut_down.Add(items);
     logger_.Error("the last batches could not be handed on before the shutdown, they are dropped",
                   {{"dropped_items", items}, {"error", why}});
   }
@@ -195,6 +199,7 @@ class Shard {
     }
     if (drops) {
       metrics_.dropped.Increment(static_cast<double>(items));
+      (outcome.error().is_permanent ? metrics_.refused : metrics_.shut_down).Add(items);
       logger_.Error("a batch was not taken, it is dropped",
                     {{"dropped_items", items}, {"error", outcome.error().message}});
     }
@@ -254,7 +259,7 @@ class Shard {
   net::Timer retry_timer_;
 };
 
-class BatchProcessor final : public Processor {
+class BatchProcessor final : public Processor, public KeepsAccount {
  public:
   BatchProcessor(const ComponentSettings& settings, const BatchConfig& config, Consumer& next)
       : settings_(settings),
@@ -268,6 +273,13 @@ class BatchProcessor final : public Processor {
     Shard* shard = ShardOf(batch);
     if (shard == nullptr) return done(Refuse("too many batcher metadata-value combinations", true));
     shard->Consume(std::move(batch), std::move(done));
+  }
+
+  ItemAccount Account() const override {
+    ItemAccount account;
+    metrics_.refused.AppendTo(account.dropped);
+    metrics_.shut_down.AppendTo(account.dropped);
+    return account;
   }
 
   void Shutdown() override {

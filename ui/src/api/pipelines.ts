@@ -1,7 +1,6 @@
-/** What passes through the collector's pipelines, edge by edge, and how full the queues of its exporters are. */
+/** What passes through the collector's pipelines, edge by edge, and what its parts say of queues and losses. */
 import { asNumber, asObject, asObjects, asText } from '../dashboards/read';
 import { fetchJson } from './client';
-import { queryInstant } from './prometheus';
 
 export interface Edge {
   pipeline: string;
@@ -15,38 +14,49 @@ export interface Edge {
   pending: number;
 }
 
-export async function getEdges(signal: AbortSignal): Promise<Edge[]> {
-  return asObjects(asObject(await fetchJson('/api/v1/pipelines', {}, signal))['edges']).map((one) => ({
+/** What a part tells of what it took since the pipelines began. */
+export interface Account {
+  /** "exporter otlp/tempo" */
+  component: string;
+  /** Empty where pipelines of a signal share the part. */
+  pipeline: string;
+  signal: string;
+  queue?: { size: number; capacity: number; unit: string };
+  sent: number;
+  /** Given up, whether or not who sent it was told. */
+  sendFailed: number;
+  /** What the queue had no room for, given back. */
+  notQueued: number;
+  /** What nobody has any more, in all and by the reason. */
+  dropped: number;
+  reasons: { reason: string; items: number }[];
+}
+
+export interface Pipelines {
+  edges: Edge[];
+  accounts: Account[];
+}
+
+export async function getPipelines(signal: AbortSignal): Promise<Pipelines> {
+  const document = asObject(await fetchJson('/api/v1/pipelines', {}, signal));
+  const edges = asObjects(document['edges']).map((one) => ({
     pipeline: asText(one['pipeline']), from: asText(one['from']), to: asText(one['to']), items: asNumber(one['items'], 0), itemsPerSecond: asNumber(one['itemsPerSecond'], 0),
     refused: asNumber(one['refused'], 0), refusedPerSecond: asNumber(one['refusedPerSecond'], 0), pending: asNumber(one['pending'], 0),
   }));
-}
-
-export interface ExporterState {
-  queued?: number;
-  capacity?: number;
-  /** Since the collector's start: what the queue had no room for, and what could not be sent in the end. */
-  dropped?: number;
-}
-
-const kQueries = {
-  queued: 'sum by (exporter) (otelcol_exporter_queue_size)',
-  capacity: 'sum by (exporter) (otelcol_exporter_queue_capacity)',
-  dropped: 'sum by (exporter) ({__name__=~"otelcol_exporter_(enqueue|send)_failed_.*"})',
-} as const;
-
-/** By the exporter's name, as far as the collector's own metrics are stored here; empty where they are not. */
-export async function getExporters(signal: AbortSignal): Promise<ReadonlyMap<string, ExporterState>> {
-  const states = new Map<string, ExporterState>();
-  const names = Object.keys(kQueries) as (keyof typeof kQueries)[];
-  const answers = await Promise.all(names.map((name) => queryInstant(kQueries[name], Date.now(), signal)));
-  answers.forEach(({ data }, index) => {
-    const name = names[index];
-    if (data.resultType !== 'vector' || name === undefined) return;
-    for (const { metric, value } of data.result) {
-      const exporter = metric['exporter'];
-      if (exporter !== undefined && value !== undefined) states.set(exporter, { ...states.get(exporter), [name]: Number(value[1]) });
-    }
+  const accounts = asObjects(document['components']).map((one): Account => {
+    const queue = one['queue'] === undefined ? undefined : asObject(one['queue']);
+    return {
+      component: asText(one['component']), pipeline: asText(one['pipeline']), signal: asText(one['signal']),
+      ...(queue === undefined ? {} : { queue: { size: asNumber(queue['size'], 0), capacity: asNumber(queue['capacity'], 0), unit: asText(queue['unit']) } }),
+      sent: asNumber(one['sent'], 0), sendFailed: asNumber(one['sendFailed'], 0), notQueued: asNumber(one['notQueued'], 0), dropped: asNumber(one['dropped'], 0),
+      reasons: Object.entries(asObject(one['droppedByReason'])).map(([reason, items]) => ({ reason, items: asNumber(items, 0) })),
+    };
   });
-  return states;
+  return { edges, accounts };
+}
+
+/** Of the part that stands under this name in a pipeline; none where it cannot lose anything. */
+export function accountOf(accounts: Account[], pipeline: string, component: string): Account | undefined {
+  const signal = pipeline.split('/')[0];
+  return accounts.find((one) => one.component === component && (one.pipeline === '' ? one.signal === signal : one.pipeline === pipeline));
 }

@@ -77,13 +77,38 @@ export async function getExemplars(query: string, startMs: number, endMs: number
   return data.flatMap(({ seriesLabels, exemplars }) => exemplars.map(({ labels, value, timestamp }) => ({ seriesLabels, labels, value: Number(value), timeMs: timestamp * 1000 })));
 }
 
-/** What the server has to say of itself now, such as that its configuration could not be read. */
-export async function getServerNotices(signal?: AbortSignal): Promise<{ text: string; date: string; active: boolean }[]> {
-  return (await call<{ text: string; date: string; active: boolean }[]>(`${kApi}/notifications`, {}, signal)).data;
+/** Something that the server has to say of itself, such as that its configuration could not be read. */
+export interface ServerNotice {
+  text: string;
+  date: string;
+  active: boolean;
+}
+
+export async function getServerNotices(signal?: AbortSignal): Promise<ServerNotice[]> {
+  return (await call<ServerNotice[]>(`${kApi}/notifications`, {}, signal)).data;
 }
 
 export async function getTargets(signal?: AbortSignal): Promise<TargetsAnswer> {
   return (await call<TargetsAnswer>(`${kApi}/targets`, {}, signal)).data;
+}
+
+/** What a target answers now. */
+export interface TargetBody {
+  /** Of HTTP; 0 where there was no answer, or the target is inside the server. */
+  status: number;
+  contentType: string;
+  /** Not empty where the target compressed its answer unasked. */
+  contentEncoding: string;
+  receivedBytes: number;
+  durationSeconds: number;
+  isText: boolean;
+  /** Its beginning. */
+  body: string;
+  error: string;
+}
+
+export async function getTargetBody(scrapePool: string, target: string, signal?: AbortSignal): Promise<TargetBody> {
+  return (await call<TargetBody>(`${kApi}/targets/body`, { scrapePool, target }, signal)).data;
 }
 
 export async function getRuleGroups(signal?: AbortSignal): Promise<RuleGroup[]> {

@@ -2,11 +2,12 @@ import { useEffect, useRef } from 'react';
 import type { ReactNode } from 'react';
 import { getBuildInfo } from '../api/prometheus';
 import { useReachability } from '../api/reachability';
+import { useServerNotices } from '../api/serverNotices';
 import { refreshAll, useResource } from '../api/useResource';
 import { Icon, Logo } from '../components/icons';
 import type { IconName } from '../components/icons';
 import { Notice } from '../components/States';
-import { formatClock } from '../time/format';
+import { formatClock, formatDateTime } from '../time/format';
 import { followInside, Link } from './router';
 import { toggleScheme, useScheme } from './theme';
 import { UserMenu } from './UserMenu';
@@ -80,6 +81,7 @@ export function Shell({ path, title, isPage, showHelp, children }: ShellProps) {
       </header>
       <main id="content" className={css.content} tabIndex={-1} aria-label={title} onClick={(event) => followInside(event, isPage)}>
         <UnreachableNotice />
+        <ServerNotices />
         {children}
       </main>
     </div>
@@ -116,6 +118,16 @@ function UnreachableNotice() {
       <Notice tone="bad" icon="unplugged" title="The server cannot be reached">
         No answer since {formatClock(reachability.sinceMs)} ({reachability.reason}). What is shown may be old; trying again by itself.
       </Notice>
+    </div>
+  );
+}
+
+/** On every page: a configuration that could not be read concerns whoever looks at anything. */
+function ServerNotices() {
+  const notices = useServerNotices();
+  return (
+    <div className={notices.length === 0 ? undefined : css.notices} role="status" aria-label="Notices of the server">
+      {notices.map(({ text, date }) => <Notice key={text} tone="warn" title={`Since ${formatDateTime(Date.parse(date))}`}>{text}</Notice>)}
     </div>
   );
 }

@@ -46,28 +46,32 @@ function render(box: HTMLElement, props: TimeChartProps, rows: Row[], timeMs: nu
 
 /** Shows the box while the pointer is over this chart; synchronised charts only show their cursor. */
 export function attachTooltip(u: uPlot, props: () => TimeChartProps): () => void {
-  const box = createBox();
+  let box: HTMLElement | undefined; // made when it is first wanted
+  const away = () => { if (box !== undefined) box.hidden = true; };
   const place = (event: PointerEvent) => {
     const index = u.cursor.idx;
     const time = index == null ? undefined : u.data[0][index];
     if (index == null || time === undefined || event.buttons !== 0) {
-      box.hidden = true;
+      away();
       return;
     }
     const rows = rowsAt(u, props(), index);
-    box.hidden = rows.length === 0;
-    if (box.hidden) return;
+    if (rows.length === 0) return away();
+    box ??= createBox();
+    box.hidden = false;
     render(box, props(), rows, time, u.posToVal(u.cursor.left ?? 0, 'x'));
     placeBox(box, event);
   };
   const moved = (event: PointerEvent) => window.requestAnimationFrame(() => place(event));
-  const away = () => window.requestAnimationFrame(() => { box.hidden = true; });
+  const leave = () => window.requestAnimationFrame(away);
   u.over.addEventListener('pointermove', moved);
-  u.over.addEventListener('pointerleave', away);
-  u.over.addEventListener('pointerdown', away);
+  u.over.addEventListener('pointerleave', leave);
+  u.over.addEventListener('pointerdown', leave);
   return () => {
     u.over.removeEventListener('pointermove', moved);
-    u.over.removeEventListener('pointerleave', away);
-    box.remove();
+    u.over.removeEventListener('pointerleave', leave);
+    u.over.removeEventListener('pointerdown', leave);
+    box?.remove();
+    box = undefined;
   };
 }

@@ -6,7 +6,8 @@ import { Icon } from './icons';
 import type { IconName } from './icons';
 import css from './States.module.css';
 
-const kPatienceMs = 400;
+/** Below this a wait is not felt as one, and many marks that turn cost more than what is waited for. */
+const kPatienceMs = 1000;
 
 /** `patient`: what mostly comes in no time shows nothing until it takes longer. */
 export function Loading({ what, patient = false }: { what: string; patient?: boolean }) {

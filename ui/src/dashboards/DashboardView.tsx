@@ -13,6 +13,7 @@ import { grafanaTheme } from '../grafana';
 import { parseDuration } from '../time/duration';
 import { absoluteRange, resolveRange } from '../time/range';
 import type { ResolvedRange, TimeRange } from '../time/range';
+import { beginDrawing } from './afterDrawing';
 import { askAnnotation } from './annotations';
 import type { Mark } from './annotations';
 import { DashboardMenu } from './DashboardMenu';
@@ -64,6 +65,7 @@ const kFallbackRange: TimeRange = { from: 'now-1h', to: 'now' };
 
 /** `children` stand between the tools and the panels; `changed` has the document read again. */
 export function DashboardView({ dashboard, changed, children }: { dashboard: Dashboard; changed: () => void; children?: ReactNode }) {
+  useState(beginDrawing); // before the first panel is
   const { search } = useAddress();
   const view = useMemo(() => readView(search, dashboard), [search, dashboard]);
   const { nowMs, refresh } = useNow(parseDuration(view.refresh) ?? 0);

@@ -1,4 +1,5 @@
 /** All dashboards of the server, to be searched by words and narrowed by tags. */
+import { useEffect } from 'react';
 import { Link, navigate, setSearch, useAddress } from '../app/router';
 import { searchDashboards } from '../api/dashboards';
 import { useResource } from '../api/useResource';
@@ -7,12 +8,24 @@ import { Empty, Loading, PageError } from '../components/States';
 import { ImportDashboard } from './SaveDialogs';
 import css from './DashboardsPage.module.css';
 
+/** What shows a dashboard is most likely wanted next; it comes while nothing else does. */
+function usePreparedDashboard(ready: boolean): void {
+  useEffect(() => {
+    if (!ready) return;
+    const prepare = () => void import('./DashboardPage').catch(() => undefined); // asked for again when it is wanted
+    if (typeof window.requestIdleCallback !== 'function') return prepare();
+    const handle = window.requestIdleCallback(prepare);
+    return () => window.cancelIdleCallback(handle);
+  }, [ready]);
+}
+
 export default function DashboardsPage() {
   const { search } = useAddress();
   const parameters = new URLSearchParams(search);
   const text = parameters.get('search') ?? '';
   const tags = parameters.getAll('tag');
   const { data, error } = useResource((signal) => searchDashboards(signal), []);
+  usePreparedDashboard(data !== undefined);
   const words = text.toLowerCase().split(/\s+/).filter((word) => word !== '');
   const found = (data ?? []).filter((one) => words.every((word) => `${one.title} ${one.folder}`.toLowerCase().includes(word)) && tags.every((tag) => one.tags.includes(tag)));
   const type = (value: string) => {

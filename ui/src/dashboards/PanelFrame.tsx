@@ -14,6 +14,7 @@ import type { PanelKind, Replace } from '../panels/panel';
 import { absoluteRange, resolveTime } from '../time/range';
 import type { ResolvedRange } from '../time/range';
 import { parseDuration } from '../time/duration';
+import { noteDrawn, useIsQuiet } from './afterDrawing';
 import { marksFor } from './annotations';
 import type { Mark } from './annotations';
 import { askPanel, prepareTarget } from './ask';
@@ -98,6 +99,7 @@ export const PanelFrame = memo(function PanelFrame(props: PanelFrameProps) {
   const Heading = level === 2 ? 'h2' : 'h3';
   const element = useRef<HTMLElement>(null);
   const inView = useInView(element);
+  const quiet = useIsQuiet();
   const { inspect, viewPanel } = readPanelState(props.search);
   // A panel out of sight stays as it was seen last and asks nothing; one that was never seen does not begin.
   const wanted = inView || inspect === props.panelKey;
@@ -118,8 +120,8 @@ export const PanelFrame = memo(function PanelFrame(props: PanelFrameProps) {
           <Heading title={title}>{title}</Heading>
           {panel.description !== '' && <span className={css.hint} role="note" tabIndex={0} aria-label={panel.description} title={interpolate(panel.description, known, forReading)}><Icon name="info" size={13} /></span>}
           {panel.links.map((link, index) => <PanelLink key={index} title={interpolate(link.title, known, forReading)} url={interpolate(link.url, known, forAddress)} targetBlank={link.targetBlank} />)}
-          {kind?.asks === true && refused === undefined && <ToQuery panel={panel} title={title} range={range} values={known} />}
-          <span className={css.menu}><PanelMenu title={title} panelKey={props.panelKey} search={search} viewed={viewPanel === props.panelKey} inspectable={kind?.asks === true && refused === undefined} /></span>
+          {quiet && kind?.asks === true && refused === undefined && <ToQuery panel={panel} title={title} range={range} values={known} />}
+          {quiet && <span className={css.menu}><PanelMenu title={title} panelKey={props.panelKey} search={search} viewed={viewPanel === props.panelKey} inspectable={kind?.asks === true && refused === undefined} /></span>}
           {panel.timeFrom !== '' && !panel.hideTimeOverride && <span className={css.time}>last {panel.timeFrom.replace(/^now-/, '')}</span>}
         </header>
       )}
@@ -185,6 +187,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
     () => (data === undefined ? [] : prepareFrames(data.frames, { ...panel.fieldConfig, colorMode: kind.colorMode }, theme, utc, replace as Parameters<typeof prepareFrames>[4])),
     [data, theme, panel.fieldConfig, utc],
   );
+  useEffect(noteDrawn, [data, error]);
   // The last good answer stays while its question is the same; a failed question shows why.
   if (error !== undefined && (data === undefined || data.question !== question)) return <PanelError error={error} />;
   if (data === undefined) return <Loading what="data" patient />;

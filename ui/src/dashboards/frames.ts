@@ -20,15 +20,24 @@ export function seriesName(labels: Labels, target: Target, expr: string): string
 }
 
 /** Range results on the grid of their steps, so that gaps are nulls and all series of a panel share their times. */
-function matrixFrame(series: MatrixSeries, target: Target, expr: string, step: Step): DataFrame {
-  const length = Math.max(0, Math.round((step.endMs - step.startMs) / step.stepMs)) + 1;
-  const times = Array.from({ length }, (_, index) => step.startMs + index * step.stepMs);
-  const values = new Array<number | null>(length).fill(null);
+function matrixFrame(series: MatrixSeries, target: Target, expr: string, step: Step, times: number[]): DataFrame {
+  // Grows as the points come: an array of numbers alone is kept as such, one that began with nulls has each number by itself.
+  const values: (number | null)[] = [];
   for (const [time, text] of series.values ?? []) {
     const index = Math.round((time * 1000 - step.startMs) / step.stepMs);
-    if (index >= 0 && index < length) values[index] = toNumber(text);
+    if (index < 0 || index >= times.length) continue;
+    while (values.length < index) values.push(null);
+    values[index] = toNumber(text);
   }
+  while (values.length < times.length) values.push(null);
   return timeSeriesFrame(times, values, series.metric, target, expr, step.stepMs);
+}
+
+function timesOf(step: Step): number[] {
+  const length = Math.max(0, Math.round((step.endMs - step.startMs) / step.stepMs)) + 1;
+  const times: number[] = [];
+  for (let index = 0; index < length; index++) times.push(step.startMs + index * step.stepMs);
+  return times;
 }
 
 function timeSeriesFrame(times: number[], values: (number | null)[], metric: Labels, target: Target, expr: string, stepMs: number): DataFrame {
@@ -122,13 +131,14 @@ export function toFrames(result: QueryResult, target: Target, expr: string, step
   const valueName = several ? `Value #${target.refId}` : 'Value';
   const line = (labels: Labels, [time, text]: [number, string]): TableLine => ({ timeMs: time * 1000, labels, value: toNumber(text) });
   if (result.resultType === 'matrix') {
+    const times = timesOf(step);
     const histograms = result.result.filter((series) => series.histograms !== undefined).map((series) => cellsFrame(series.histograms ?? [], series.metric, target, expr, step.stepMs));
-    if (histograms.length > 0) return [...histograms, ...result.result.filter((series) => series.values !== undefined).map((series) => matrixFrame(series, target, expr, step))];
+    if (histograms.length > 0) return [...histograms, ...result.result.filter((series) => series.values !== undefined).map((series) => matrixFrame(series, target, expr, step, times))];
     if (target.format === 'heatmap') {
       const byEdge = { ...target, legendFormat: '{{le}}' };
-      return splitBuckets(result.result).map((series) => matrixFrame(series, series.metric['le'] === undefined ? target : byEdge, expr, step));
+      return splitBuckets(result.result).map((series) => matrixFrame(series, series.metric['le'] === undefined ? target : byEdge, expr, step, times));
     }
-    if (target.format !== 'table') return result.result.map((series) => matrixFrame(series, target, expr, step));
+    if (target.format !== 'table') return result.result.map((series) => matrixFrame(series, target, expr, step, times));
     return [tableFrame(result.result.flatMap(({ metric, values = [] }) => values.map((point) => line(metric, point))), target, valueName)];
   }
   if (result.resultType === 'vector') {

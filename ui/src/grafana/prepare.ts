@@ -43,19 +43,32 @@ const drawing = [
 ];
 const tabular = ['width', 'minWidth', 'align', 'displayMode', 'cellOptions', 'hidden', 'inspect', 'filterable', 'wrapText'];
 
-let shared: FieldConfigOptionsRegistry | undefined;
+/** Of the properties that some rules name; each field is held against every property, and most rules name few. */
+const registries = new Map<string, FieldConfigOptionsRegistry>();
+const kRegistriesMax = 100;
 
-function registry(): FieldConfigOptionsRegistry {
-  if (shared !== undefined) return shared;
+function registryFor(rules: PanelFieldRules, always: string[]): FieldConfigOptionsRegistry {
+  const named = new Set([
+    ...always, ...Object.keys(rules.defaults), ...Object.keys((rules.defaults['custom'] as object | undefined) ?? {}).map((name) => `custom.${name}`),
+    ...rules.overrides.flatMap(({ properties }) => properties.map(({ id }) => id)),
+  ]);
+  const key = [...named].sort().join(' ');
+  const known = registries.get(key);
+  if (known !== undefined) return known;
+  if (registries.size >= kRegistriesMax) registries.clear();
+  const created = makeRegistry(named);
+  registries.set(key, created);
+  return created;
+}
+
+function makeRegistry(named: ReadonlySet<string>): FieldConfigOptionsRegistry {
   const custom = [...drawing.map((name) => [name, notTime] as const), ...tabular.map((name) => [name, always] as const)];
   const properties = [
     ...standard.map((property) => ({ ...property, isCustom: false })),
     ...custom.map(([name, shouldApply]) => ({ id: `custom.${name}`, path: name, shouldApply, process: asIs, isCustom: true })),
   ];
-  const entries = properties.map((property) => ({ ...property, name: property.id, editor: () => null, override: () => null }));
-  const created = new FieldConfigOptionsRegistry(() => entries as unknown as ReturnType<ConstructorParameters<typeof FieldConfigOptionsRegistry>[0] & (() => never)>);
-  shared = created;
-  return created;
+  const entries = properties.filter(({ id }) => named.has(id)).map((property) => ({ ...property, name: property.id, editor: () => null, override: () => null }));
+  return new FieldConfigOptionsRegistry(() => entries as unknown as ReturnType<ConstructorParameters<typeof FieldConfigOptionsRegistry>[0] & (() => never)>);
 }
 
 export interface PanelFieldRules {
@@ -68,6 +81,9 @@ export interface PanelFieldRules {
 
 const defaultThresholds = { mode: 'absolute', steps: [{ value: -Infinity, color: 'green' }, { value: 80, color: 'red' }] };
 
+/** What is given below where a document says nothing. */
+const kAlwaysNamed = ['color', 'thresholds', 'mappings'];
+
 export function prepareFrames(
   frames: DataFrame[], rules: PanelFieldRules, theme: GrafanaTheme2, utc: boolean, replaceVariables: InterpolateFunction,
 ): DataFrame[] {
@@ -78,7 +94,7 @@ export function prepareFrames(
     mappings: rules.defaults['mappings'] ?? [],
   };
   const prepared = applyFieldOverrides({
-    data: frames, fieldConfig: { defaults, overrides: rules.overrides } as FieldConfigSource, fieldConfigRegistry: registry(), replaceVariables, theme,
+    data: frames, fieldConfig: { defaults, overrides: rules.overrides } as FieldConfigSource, fieldConfigRegistry: registryFor(rules, kAlwaysNamed), replaceVariables, theme,
     timeZone: utc ? 'utc' : 'browser',
   });
   cacheFieldDisplayNames(prepared); // before anything asks for a name: tables would say "Value #A" otherwise

@@ -7,9 +7,15 @@ const edge = (from: string, to: string, pipeline = 'traces'): Edge => ({ pipelin
 test('parts stand in the order that items pass them', () => {
   const { places, columns, rows } = placeParts([edge('', 'processor batch'), edge('processor batch', 'exporter otlp'), edge('processor batch', 'exporter debug')]);
   expect(places).toEqual([
-    { name: 'receivers', column: 0, row: 0 }, { name: 'processor batch', column: 1, row: 0 }, { name: 'exporter otlp', column: 2, row: 0 }, { name: 'exporter debug', column: 2, row: 1 },
+    { name: 'entry', column: 0, row: 0 }, { name: 'processor batch', column: 1, row: 0 }, { name: 'exporter otlp', column: 2, row: 0 }, { name: 'exporter debug', column: 2, row: 1 },
   ]);
   expect([columns, rows]).toEqual([3, 2]);
+});
+
+test('receivers lead to the entry, from which the first parts are fed', () => {
+  const { places, edges } = placeParts([edge('', 'processor a'), edge('receiver x', ''), edge('receiver y', '')]);
+  expect(places.map(({ name, column }) => [name, column])).toEqual([['entry', 1], ['processor a', 2], ['receiver x', 0], ['receiver y', 0]]);
+  expect(edges.map(({ from, to }) => [from, to])).toEqual([['receiver x', ''], ['receiver y', ''], ['', 'processor a']]);
 });
 
 test('edges in any order, and in a circle, have places', () => {

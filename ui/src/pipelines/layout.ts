@@ -1,8 +1,8 @@
 /** Where the parts of a pipeline stand: columns by how many edges lie before a part, rows in the order of the edges. */
 import type { Edge } from '../api/pipelines';
 
-/** What stands for the receivers, which the edges leave unnamed. */
-export const kReceivers = 'receivers';
+/** What stands between the receivers and the first part, which the edges leave unnamed on either side. */
+export const kEntry = 'entry';
 
 export interface Place {
   name: string;
@@ -12,23 +12,24 @@ export interface Place {
 
 export interface Placed {
   places: Place[];
+  /** In the order that items pass them. */
   edges: (Edge & { source: Place; target: Place })[];
   columns: number;
   rows: number;
 }
 
-const nameOf = (from: string) => (from === '' ? kReceivers : from);
+const nameOf = (part: string) => (part === '' ? kEntry : part);
 
 export function placeParts(edges: Edge[]): Placed {
   const columns = new Map<string, number>();
-  for (const { from, to } of edges) for (const name of [nameOf(from), to]) columns.set(name, 0);
+  for (const { from, to } of edges) for (const name of [nameOf(from), nameOf(to)]) columns.set(name, 0);
   // As often as there are parts: edges that run in a circle, which a collector refuses, end all the same.
   for (let turn = 0; turn < columns.size; turn++) {
     let moved = false;
     for (const { from, to } of edges) {
       const column = Math.min(columns.size, (columns.get(nameOf(from)) ?? 0) + 1);
-      if (column <= (columns.get(to) ?? 0)) continue;
-      columns.set(to, column);
+      if (column <= (columns.get(nameOf(to)) ?? 0)) continue;
+      columns.set(nameOf(to), column);
       moved = true;
     }
     if (!moved) break;
@@ -41,9 +42,10 @@ export function placeParts(edges: Edge[]): Placed {
     places.set(name, { name, column, row });
   }
   const placed = edges.flatMap((edge) => {
-    const [source, target] = [places.get(nameOf(edge.from)), places.get(edge.to)];
+    const [source, target] = [places.get(nameOf(edge.from)), places.get(nameOf(edge.to))];
     return source === undefined || target === undefined ? [] : [{ ...edge, source, target }];
   });
+  placed.sort((a, b) => a.source.column - b.source.column || a.source.row - b.source.row || a.target.row - b.target.row);
   return { places: [...places.values()], edges: placed, columns: Math.max(0, ...columns.values()) + 1, rows: Math.max(1, ...rows.values()) };
 }
 

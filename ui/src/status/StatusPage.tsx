@@ -1,11 +1,10 @@
 /** Runtime, build and storage: what Prometheus shows under Status, and where alerts are sent. */
 import { setSearch, useAddress } from '../app/router';
-import { getAlertmanagers, getBuildInfo, getRuntimeInfo, getServerNotices, getTsdbStatus } from '../api/prometheus';
+import { getAlertmanagers, getBuildInfo, getRuntimeInfo, getTsdbStatus } from '../api/prometheus';
 import type { NamedCount } from '../api/types';
 import { useResource } from '../api/useResource';
 import { Choices, PageBar } from '../components/Controls';
-import { Empty, Loading, Notice, PageError } from '../components/States';
-import { formatDateTime } from '../time/format';
+import { Empty, Loading, PageError } from '../components/States';
 import { queryAddress } from '../explore/urlState';
 import { Link } from '../app/router';
 import { factsOf, matcherOf } from './facts';
@@ -21,7 +20,6 @@ export default function StatusPage() {
   const build = useResource((signal) => getBuildInfo(signal), []);
   const tsdb = useResource((signal) => getTsdbStatus(rows, signal), [rows], { everyMs: kRefreshMs });
   const receivers = useResource((signal) => getAlertmanagers(signal), [], { everyMs: kRefreshMs });
-  const notices = useResource((signal) => getServerNotices(signal), [], { everyMs: kRefreshMs });
   const head = tsdb.data?.headStats;
   return (
     <div className={css.page}>
@@ -29,7 +27,6 @@ export default function StatusPage() {
         <StatusTabs of="server" here="/status" />
       </PageBar>
       <div className={css.content}>
-        {notices.data?.filter((one) => one.active).map((one) => <Notice key={`${one.date} ${one.text}`} tone="warn" title={`Since ${formatDateTime(Date.parse(one.date))}`}>{one.text}</Notice>)}
         <div className={css.pair}>
           <Facts title="Runtime" resource={runtime} facts={factsOf(runtime.data ?? {})} />
           <Facts title="Build" resource={build} facts={factsOf((build.data ?? {}) as unknown as Record<string, string>)} />

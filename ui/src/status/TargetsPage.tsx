@@ -13,6 +13,7 @@ import { countHealth, groupPools } from './pools';
 import type { HealthFilter, Pool } from './pools';
 import { ScrapeConfig } from './ScrapeConfig';
 import { StatusTabs } from './StatusTabs';
+import { TargetBody } from './TargetBody';
 import css from './TargetsPage.module.css';
 
 const tones: Record<TargetHealth, Tone> = { up: 'ok', down: 'bad', unknown: 'neutral' };
@@ -101,6 +102,7 @@ function Endpoint({ target }: { target: ActiveTarget }) {
 
 function TargetRows({ target, nowMs }: { target: ActiveTarget; nowMs: number }) {
   const [open, setOpen] = useState(false);
+  const [bodyShown, setBodyShown] = useState(false);
   const lastMs = parseTimestamp(target.lastScrape);
   return (
     <Fragment>
@@ -110,6 +112,8 @@ function TargetRows({ target, nowMs }: { target: ActiveTarget; nowMs: number }) 
             <Icon name="chevron" size={14} className={open ? undefined : css.folded} />
           </button>
           <Endpoint target={target} />
+          <Button kind="quiet" className={css.show} aria-label={`Body of ${target.scrapeUrl}`} onClick={() => setBodyShown(true)}>Body</Button>
+          {bodyShown && <TargetBody target={target} close={() => setBodyShown(false)} />}
         </td>
         <td><Badge tone={tones[target.health]}>{target.health}</Badge></td>
         <td><LabelChips labels={target.labels} /></td>
