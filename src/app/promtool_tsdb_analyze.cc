@@ -65,7 +65,7 @@ Counts InBlocks(const Counts& uncovered_ms, core::DurationMs block_ms) {
 
 // How chunks are filled: a line of statistics and a histogram of at least ten buckets.
 void PrintDistribution(std::string_view what, std::vector<uint64_t> values, uint64_t total) {
-  if (values.empty()) return;
+  if (values.empty()) return Print(fmt::format("{}: N/A\n\n", what));
   std::ranges::sort(values);
   uint64_t step = 10;
   uint64_t wanted = (values.back() - values.front()) / 10;
@@ -227,7 +227,7 @@ int PromtoolTsdbAnalyze(const Words& words) {
                                                   return one.meta.ulid.ToString() == id;
                                                 });
   if (block == blocks->end())
-    return FailWith(id.empty() ? "no blocks found" : fmt::format("block {} not found", id));
+    return FailWith(id.empty() ? "no blocks found" : fmt::format("invalid block ID {}", id));
   Status analyzed = Analyze(*block, matchers, limit, is_extended);
   return analyzed ? kExitOk : FailWith(analyzed.error().message());
 }

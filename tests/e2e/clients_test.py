@@ -73,7 +73,8 @@ g +Inf 1700000200
             done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=self.folder, **options)
             # What older ones, such as Debian's, call a little otherwise.
             output = re.sub(r"^Series: ", "Total Series: ", done.stdout, flags=re.M)
-            results.append((done.returncode, output, done.stderr))
+            said = re.sub(r"^block (\S+) not found", r"invalid block ID \1", done.stderr)
+            results.append((done.returncode, output, said))
         return results
 
     def test_extended_analysis_as_promtools(self):
