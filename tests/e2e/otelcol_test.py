@@ -6,9 +6,11 @@ import pathlib
 import random
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import urllib.error
 import urllib.request
@@ -237,6 +239,77 @@ class DeliveryTest(CollectorTest):
         self.assertEqual({one[0] for one in refused}, {503})
         self.assertIn(b"sending queue is full", refused[0][1])
         self.assertGreater(collector.metric('otelcol_receiver_refused_spans{receiver="otlp",transport="http"}'), 0)
+
+
+class BadPeer:
+    """Accepts connections and reads nothing of them, or a little and then resets them."""
+
+    def __init__(self, resets):
+        self.resets = resets
+        self.held = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            if not self.resets:
+                self.held.append(connection)
+                continue
+            try:
+                connection.recv(1000)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            except OSError:
+                pass
+            connection.close()
+
+    def close(self):
+        self.listener.close()
+        for connection in self.held:
+            connection.close()
+
+
+class BadPeerTest(CollectorTest):
+    """What no peer should do: nothing grows without bound, whoever sends is told, and what a good one gets is whole."""
+
+    def memory_mib(self, process):
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+    def check(self, exporter, resets):
+        bad = BadPeer(resets)
+        self.addCleanup(bad.close)
+        grpc, http, own = free_ports(3)
+        endpoint = f"http://127.0.0.1:{bad.port}" if exporter == "otlphttp" else f"127.0.0.1:{bad.port}"
+        collector = self.start(config_for(
+            grpc, http, own, f'{exporter}:\n  endpoint: "{endpoint}"\n  tls: {{insecure: true}}\n  timeout: 500ms\n'
+            "  retry_on_failure: {initial_interval: 50ms, max_interval: 100ms, max_elapsed_time: 1s}\n"
+            "  sending_queue: {queue_size: 4, num_consumers: 2}", processors="batch: {timeout: 10ms}"))
+        collector.port = own
+        statuses = [self.post(http, "/v1/traces", trace_request([f"{i}-{j} " + "x" * 500 for j in range(2_000)]))[0]
+                    for i in range(60)]
+        self.assertEqual(set(statuses), {200, 503})
+        failed = f'otelcol_exporter_send_failed_spans{{exporter="{exporter}"'
+        accepted = collector.metric('otelcol_receiver_accepted_spans{transport="http"')
+        self.assertEqual(accepted, 2_000 * statuses.count(200))
+        # What was acknowledged is counted when it is given up.
+        wait_for("everything to be given up", lambda: collector.metric(failed + "}") == accepted)
+        self.assertLess(self.memory_mib(collector.process), 300)
+        self.assertEqual(collector.stop(), 0, collector.output)
+
+    def test_peers_that_never_read(self):
+        for exporter in ("otlphttp", "otlp"):
+            with self.subTest(exporter):
+                self.check(exporter, resets=False)
+
+    def test_peers_that_reset_in_mid_stream(self):
+        for exporter in ("otlphttp", "otlp"):
+            with self.subTest(exporter):
+                self.check(exporter, resets=True)
 
 
 class HostileTest(CollectorTest):
