@@ -99,18 +99,18 @@ size_t CountRules(const rules::RuleFile& file) {
   return count;
 }
 
-void CheckParsedRules(const rules::RuleFileResult& file, const Lint& lint, std::string_view indent,
-                      Output& output, Verdict& verdict) {
+void CheckParsedRules(const rules::RuleFileResult& file, const Lint& lint, Output& output, Verdict& verdict) {
   std::string duplicates = file && lint.duplicate_rules ? DescribeDuplicates(*file) : "";
   if (!file) {
     verdict.has_error = true;
     output.ErrorLine("  FAILED:");
-    for (const core::Error& error : file.error())
-      output.ErrorLine(fmt::format("{}{}", indent, error.message()));
-  } else if (!duplicates.empty()) {
+    for (const core::Error& error : file.error()) output.ErrorLine(error.message());
+    return;
+  }
+  if (!duplicates.empty()) {
     verdict.has_lint = true;
     output.ErrorLine("  FAILED:");
-    output.ErrorLine(fmt::format("{}{}", indent, duplicates));
+    output.ErrorLine(duplicates);
   } else {
     output.Line(fmt::format("  SUCCESS: {} rules found", CountRules(*file)));
   }
@@ -125,13 +125,13 @@ Result<int> CheckRules(const CommandArguments& arguments, const rules::RuleFileO
   if (files.empty()) {
     output.Line("Checking standard input");
     std::string text(std::istreambuf_iterator<char>(std::cin), {});
-    CheckParsedRules(rules::ParseRuleFile(text, "standard input", options), lint, "", output, verdict);
+    CheckParsedRules(rules::ParseRuleFile(text, "standard input", options), lint, output, verdict);
     return verdict.ExitCode(lint);
   }
   SEXTANT_TRY(RequireFiles(files, "rule-files"));
   for (const std::string& file : files) {
     output.Line("Checking " + file);
-    CheckParsedRules(rules::LoadRuleFile(file, options), lint, "", output, verdict);
+    CheckParsedRules(rules::LoadRuleFile(file, options), lint, output, verdict);
   }
   return verdict.ExitCode(lint);
 }
@@ -244,7 +244,7 @@ Result<int> CheckConfig(const CommandArguments& arguments, const rules::RuleFile
     rule_options.name_scheme = found->name_scheme;
     for (const std::string& rule_file : found->files) {
       output.Line("Checking " + rule_file);
-      CheckParsedRules(rules::LoadRuleFile(rule_file, rule_options), lint, "     ", output, verdict);
+      CheckParsedRules(rules::LoadRuleFile(rule_file, rule_options), lint, output, verdict);
     }
   }
   return verdict.ExitCode(lint);

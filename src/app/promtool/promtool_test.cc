@@ -68,9 +68,13 @@ class PromtoolTest : public testing::Test {
     int status =
         std::system((command + " >" + (dir_ / "out").string() + " 2>" + (dir_ / "err").string()).c_str());
     ran = {WEXITSTATUS(status), {ReadAll(dir_ / "out"), ReadAll(dir_ / "err")}};
-    // Versions before 3.14, such as Debian's, name each file first.
+    // Versions before 3.14, such as Debian's, name each file of tests first, and indent what they find in
+    // rules.
     if (ran.output.out.starts_with("Unit Testing:  ")) {
       ran.output.out.erase(0, ran.output.out.find('\n') + 1);
+    }
+    if (size_t indent = ran.output.err.find("     lint error"); indent != std::string::npos) {
+      ran.output.err.erase(indent, 5);
     }
     return true;
   }
@@ -118,6 +122,9 @@ TEST_F(PromtoolTest, SaysWhatThePeerSays) {
     if (!RunPeer(words, peer)) GTEST_SKIP() << "no promtool to compare with";
     Ran ours = RunOurs(words);
     EXPECT_EQ(ours.code, peer.code) << ours.output.err;
+    // Behind rules that cannot be read older ones leave a line free.
+    bool has_unread_rules = words[1] == "rules" && words[0] == "check" && ours.code == 1;
+    if (has_unread_rules && peer.output.out.ends_with("\n\n")) peer.output.out.pop_back();
     EXPECT_EQ(ours.output.out, peer.output.out);
     if (kOtherWords.contains(words.back())) continue;
     EXPECT_EQ(ours.output.err, peer.output.err);
