@@ -85,15 +85,15 @@ BENCHMARK(BM_Parse);
 
 // As a scrape reads: the previous body says which series comes next.
 void BM_ParseExpecting(benchmark::State& state) {
-  std::vector<std::string> layout;
+  std::vector<SeriesGuess> layout;
   TextParser first(Bodies().front());
   for (EntryKind kind = first.Next(); kind != EntryKind::kEnd; kind = first.Next()) {
-    if (kind == EntryKind::kSample) layout.emplace_back(first.entry().series);
+    if (kind == EntryKind::kSample) layout.push_back(SeriesGuess::Of(first.entry().series));
   }
   Run(
       state, [](const std::string& body) { return TextParser(body); },
       [&](TextParser& parser, size_t line) {
-        return parser.Next(line < layout.size() ? std::string_view(layout[line]) : std::string_view());
+        return parser.Next(line < layout.size() ? layout[line] : SeriesGuess());
       });
 }
 BENCHMARK(BM_ParseExpecting);
