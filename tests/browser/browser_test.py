@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -202,6 +203,7 @@ providers:
         near = {**panel, "id": 2, "title": "Near start", "datasource": {"type": "prometheus", "uid": "sextant"},
                 "gridPos": {"x": 8, "y": 0, "w": 8, "h": 6}}
         (folder / "boards" / "Team A" / "far.json").write_text(json.dumps({"uid": "far-board", "title": "Both servers", "panels": [panel, near]}))
+        time.sleep(3)  # the servers are told apart by the second in which they began
         server = self.start_platform("--config=" + self.write("sextant.yaml", "grafana: {provisioning: provisioning}\n"), data="near")
         wait_for("its own metrics", lambda: server.query("up"))
         shots = os.environ.get("SEXTANT_SCREENSHOTS")

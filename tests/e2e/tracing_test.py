@@ -146,7 +146,7 @@ class Tracing(Base):
         # A file that is not there changes nothing.
         self.write("prometheus.yml", text.replace("CA", "no-such-file"))
         self.assertEqual(server.request("POST", "/-/reload")[0], 500)
-        self.assertIn("no-such-file", server.output)
+        wait_for("a word about the file", lambda: "no-such-file" in server.output)
         self.assertEqual(server.get("/api/v1/labels")[0], 200)
         server.stop()
         self.assertEqual(len(collector.named("GET /api/v1/query")), 1)
