@@ -25,12 +25,12 @@ import { linkValues } from './links';
 import { kColumns } from './model';
 import type { Dashboard, Panel } from './model';
 import { PanelFrame } from './PanelFrame';
-import { repeatAll } from './repeat';
+import { cutRepeats, repeatAll } from './repeat';
 import { readPanelState, readView, switchedAnnotations, withAnnotationSwitched, withPanelView, withRange, withRefresh, withVariable } from './urlState';
 import { getDataSources } from './sources';
 import type { DataSource } from './sources';
 import { VariableBar } from './VariableBar';
-import { resolveVariables, unresolved, valueOf } from './variables';
+import { dependents, resolveVariables, unresolved, valuesOf } from './variables';
 import type { Resolved } from './variables';
 import css from './DashboardView.module.css';
 
@@ -59,7 +59,7 @@ function useNow(everyMs: number): { nowMs: number; refresh: () => void } {
 }
 
 /** Names a panel in the address: its id, and for copies the values that they stand for. */
-const panelKeyOf = (panel: Panel) => [String(panel.id), ...Object.entries(panel.scope).map(([name, value]) => `${name}=${value}`)].join('~');
+const panelKeyOf = (panel: Panel) => [String(panel.id), ...Object.entries(panel.scope).map(([name, { values }]) => `${name}=${values[0] ?? ''}`)].join('~');
 
 const kFallbackRange: TimeRange = { from: 'now-1h', to: 'now' };
 
@@ -72,11 +72,17 @@ export function DashboardView({ dashboard, changed, children }: { dashboard: Das
   const wanted = useMemo(() => resolveRange(view.range, nowMs, dashboard.utc), [view.range.from, view.range.to, nowMs, dashboard.utc]);
   const range = useMemo(() => wanted ?? resolveRange(kFallbackRange, nowMs) ?? { fromMs: nowMs - 3_600_000, toMs: nowMs }, [wanted, nowMs]);
   const sources = useSources();
-  const resolved = useVariables(dashboard, range, view.wishes, sources, nowMs);
+  // A selection has to be among its options once the reader changed what these depend on.
+  const [mustFit, setMustFit] = useState<ReadonlySet<string>>(new Set());
+  const resolved = useVariables(dashboard, range, view.wishes, sources, nowMs, mustFit);
+  const change = (name: string, chosen: string[]) => {
+    setMustFit((before) => new Set([...before, ...dependents(dashboard.variables, name)].filter((one) => one !== name)));
+    setSearch(withVariable(search, name, chosen));
+  };
   const values = useMemo(
     () => new Map<string, VariableValue>([
-      ...(resolved ?? []).map((one): [string, VariableValue] => [one.variable.name, valueOf(one, range.toMs - range.fromMs)]),
-      ['__dashboard', single(dashboard.title)],
+      ...valuesOf(resolved ?? [], range.toMs - range.fromMs),
+      ['__dashboard', single(dashboard.title)], ['__dashboard.uid', single(dashboard.uid)], ['__org', single('1')], ['__org.name', single('Main Org.')], ['__timezone', single(dashboard.utc ? 'utc' : 'browser')],
       ...linkValues(view.range, resolved ?? []),
     ]),
     [resolved, dashboard, range.toMs - range.fromMs, view.range.from, view.range.to],
@@ -87,7 +93,7 @@ export function DashboardView({ dashboard, changed, children }: { dashboard: Das
   return (
     <div className={css.page}>
       <PageBar title={dashboard.title}>
-        <VariableBar variables={resolved ?? unresolved(dashboard.variables)} pending={resolved === undefined} onChange={(name, values) => setSearch(withVariable(search, name, values))} />
+        <VariableBar variables={resolved ?? unresolved(dashboard.variables)} pending={resolved === undefined} onChange={change} />
         <AnnotationSwitches annotations={dashboard.annotations} switched={switched} failures={marks.failures} onSwitch={(name) => setSearch(withAnnotationSwitched(search, name))} />
         <Spacer />
         <DashboardLinks links={dashboard.links} values={values} range={view.range} variables={resolved ?? []} />
@@ -101,6 +107,9 @@ export function DashboardView({ dashboard, changed, children }: { dashboard: Das
         <div className={css.notice}><Notice tone="warn" title="The time range cannot be read">{view.range.from} to {view.range.to}; the last hour is shown.</Notice></div>
       )}
       {resolved !== undefined && <Unanswered variables={resolved} />}
+      {resolved !== undefined && cutRepeats(dashboard.panels, values).map((cut) => (
+        <div key={cut.name} className={css.notice}><Notice tone="warn" title={`${cut.copies} of ${cut.values} values of ${cut.name} are shown`}>Panels are repeated for the first ones only; choose fewer values to see others.</Notice></div>
+      ))}
       <Grid dashboard={dashboard} range={range} resolved={resolved} values={values} turn={nowMs} search={search} marks={marks.marks} sources={sources} viewPanel={viewPanel} />
     </div>
   );
@@ -118,12 +127,12 @@ const kNoSources: readonly DataSource[] = [];
  * Options change slowly: they are asked for when the range or a selection changes by more than a minute. Only while a
  * variable has none, as just after the server's first start, does every refresh (`turn`) ask again.
  */
-function useVariables(dashboard: Dashboard, range: ResolvedRange, wishes: ReadonlyMap<string, string[]>, sources: readonly DataSource[] | undefined, turn: number): Resolved[] | undefined {
+function useVariables(dashboard: Dashboard, range: ResolvedRange, wishes: ReadonlyMap<string, string[]>, sources: readonly DataSource[] | undefined, turn: number, mustFit: ReadonlySet<string>): Resolved[] | undefined {
   const [incomplete, setIncomplete] = useState(false);
   const spanKey = `${Math.round(range.fromMs / 60_000)} ${Math.round((range.toMs - range.fromMs) / 60_000)}`;
   const { data } = useResource(
-    (signal) => (sources === undefined ? Promise.resolve(undefined) : resolveVariables(dashboard.variables, wishes, { startMs: range.fromMs, endMs: range.toMs }, sources, signal)),
-    [dashboard, sources, spanKey, JSON.stringify([...wishes]), incomplete ? turn : 0],
+    (signal) => (sources === undefined ? Promise.resolve(undefined) : resolveVariables(dashboard.variables, wishes, { startMs: range.fromMs, endMs: range.toMs }, sources, signal, mustFit)),
+    [dashboard, sources, spanKey, JSON.stringify([...wishes]), mustFit, incomplete ? turn : 0],
   );
   useEffect(() => setIncomplete(data?.some(({ variable, options }) => variable.type === 'query' && options.length === 0) ?? false), [data]);
   return data;
@@ -202,7 +211,7 @@ function Grid({ dashboard, range, resolved, values, turn, search, marks, sources
         const key = panelKeyOf(panel);
         if (panel.type === 'row') {
           const open = !isFolded(panel);
-          const known = new Map([...values, ...Object.entries(panel.scope).map(([name, value]): [string, VariableValue] => [name, single(value)])]);
+          const known = new Map([...values, ...Object.entries(panel.scope)]);
           return (
             <div key={key} className={css.row} style={place}>
               <button type="button" aria-expanded={open} onClick={() => setFolded(new Map(folded).set(key, open))}>

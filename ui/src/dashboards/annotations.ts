@@ -9,7 +9,7 @@ import { builtins, forPromql, interpolate } from './interpolate';
 import type { Values } from './interpolate';
 import type { Annotation, Panel } from './model';
 import { rateInterval } from '../time/interval';
-import { apiOf } from './sources';
+import { apiOf, kScrapeIntervalMs, sourceOf } from './sources';
 import type { DataSource } from './sources';
 
 export interface Mark {
@@ -24,7 +24,6 @@ export interface Mark {
 
 /** More marks than a chart can show apart. */
 const kMarksMax = 1000;
-const kScrapeIntervalMs = 15_000;
 
 /** Values other than zero are events; neighbours of one series become one event that lasts. */
 export function marksOf(annotation: Annotation, series: MatrixSeries[], stepMs: number): Mark[] {
@@ -55,7 +54,7 @@ export function marksOf(annotation: Annotation, series: MatrixSeries[], stepMs: 
 export async function askAnnotation(annotation: Annotation, range: ResolvedRange, values: Values, sources: readonly DataSource[], signal: AbortSignal): Promise<Mark[]> {
   const minMs = parseDuration(interpolate(annotation.step, values, forPromql)) ?? 60_000;
   const stepMs = intervalFor(range.toMs - range.fromMs, 1000, minMs);
-  const known = new Map([...values, ...builtins(range.fromMs, range.toMs, { intervalMs: stepMs, rateIntervalMs: rateInterval(stepMs, kScrapeIntervalMs) })]);
+  const known = new Map([...values, ...builtins(range.fromMs, range.toMs, { intervalMs: stepMs, rateIntervalMs: rateInterval(stepMs, sourceOf(annotation.datasource, sources, values)?.scrapeIntervalMs ?? kScrapeIntervalMs) })]);
   const { data } = await ask({ query: interpolate(annotation.expr, known, forPromql), ...alignToStep(range.fromMs, range.toMs, stepMs), stepMs }, apiOf(annotation.datasource, sources, values), signal);
   return data.resultType === 'matrix' ? marksOf(annotation, data.result, stepMs) : [];
 }

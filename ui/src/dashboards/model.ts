@@ -3,6 +3,7 @@
  * old the document was. Panels of types that nobody draws yet stay in it, so that they can say so.
  */
 import type { TimeRange } from '../time/range';
+import type { VariableValue } from './interpolate';
 
 export interface GridPos {
   x: number;
@@ -104,7 +105,7 @@ export interface Panel {
   panels: Panel[];
   hideTimeOverride: boolean;
   /** Values that hold in this copy of a repeated panel. */
-  scope: Record<string, string>;
+  scope: Record<string, VariableValue>;
   /** As the document has it, for those who look into the panel. */
   source: Record<string, unknown>;
 }

@@ -2,7 +2,7 @@
 import { getLabelNames, getLabelValues, getSeries, queryInstant } from '../api/prometheus';
 import { intervalFor } from '../time/interval';
 import { formatDuration, parseDuration } from '../time/duration';
-import { forPromql, interpolate, references } from './interpolate';
+import { forPromql, forRegex, interpolate, references } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
 import { foreignDataSource } from './dataSources';
 import { kAll } from './model';
@@ -123,8 +123,9 @@ async function findOptions(variable: Variable, known: Values, span: Span, source
       return [{ value: variable.query, text: variable.query }];
     case 'datasource': {
       if (foreignDataSource({ type: variable.query }) !== undefined) throw new Error(`This server has no data source of type ${variable.query}.`);
-      const options = sourcesOfType(sources, variable.query).map(({ uid, name }) => ({ value: uid, text: name }));
-      return options.length > 0 ? options : [{ value: 'sextant', text: 'Sextant' }];
+      const pattern = variable.regex === '' ? undefined : toRegex(interpolate(variable.regex, known, forRegex));
+      const options = sourcesOfType(sources, variable.query).filter(({ name }) => pattern === undefined || pattern.test(name)).map(({ uid, name }) => ({ value: uid, text: name }));
+      return options.length > 0 || pattern !== undefined ? options : [{ value: 'sextant', text: 'Sextant' }];
     }
     case 'textbox':
     case 'unknown':
@@ -132,23 +133,35 @@ async function findOptions(variable: Variable, known: Values, span: Span, source
     case 'query': {
       const foreign = foreignDataSource(variable.datasource);
       if (foreign !== undefined) throw new Error(`This server has no data source of type ${foreign}.`);
-      return sortOptions(applyRegex(await ask(interpolate(variable.query, known, forPromql), span, signal, apiOf(variable.datasource, sources, known)), variable.regex), variable.sort).slice(0, kOptionsMax);
+      return sortOptions(applyRegex(await ask(interpolate(variable.query, known, forPromql), span, signal, apiOf(variable.datasource, sources, known)), interpolate(variable.regex, known, forRegex)), variable.sort).slice(0, kOptionsMax);
     }
   }
 }
 
-/** The wish, as far as it is possible: what the address says, else what the document saved, else the first option. */
-export function select(variable: Variable, options: Option[], wished: string[] | undefined): string[] {
+/** Data sources are named by uid or by name, the choice that follows the range by `$__auto` too. */
+function toOption(variable: Variable, options: Option[], value: string): string {
+  if (variable.type === 'interval' && value.startsWith('$__auto')) return options.find((option) => option.value.startsWith('$__auto'))?.value ?? value;
+  return variable.type === 'datasource' && !options.some((option) => option.value === value) ? (options.find(({ text }) => text === value)?.value ?? value) : value;
+}
+
+/**
+ * The wish, as far as it is possible: what the address says, else what the document saved, else the first option. What the
+ * address says is taken at its word: a pod that is gone from the options must not become another one. It has to be one of
+ * them where `mustFit`, as after a change of what the options depend on, and where a source is meant.
+ */
+export function select(variable: Variable, options: Option[], wished: string[] | undefined, mustFit = false): string[] {
   if (variable.type === 'textbox') return wished ?? (variable.current.length > 0 ? variable.current : [variable.query]);
   if (variable.type === 'constant') return [variable.query];
   const possible = new Set(options.map((option) => option.value));
-  for (const candidate of [wished, variable.current]) {
+  for (const written of [wished, variable.current]) {
+    const candidate = written?.filter((value) => value !== '' || possible.has('')).map((value) => toOption(variable, options, value));
     if (candidate === undefined || candidate.length === 0) continue;
     if (candidate.includes(kAll) || (variable.includeAll && candidate.includes('All') && !possible.has('All'))) {
       if (variable.includeAll) return [kAll];
       continue;
     }
-    const kept = candidate.filter((value) => possible.has(value));
+    const isFree = written === wished && !mustFit && (variable.type === 'query' || variable.type === 'custom');
+    const kept = isFree ? candidate : candidate.filter((value) => possible.has(value));
     if (kept.length > 0) return variable.multi ? kept : kept.slice(0, 1);
   }
   const first = options[0]?.value;
@@ -160,8 +173,9 @@ export function select(variable: Variable, options: Option[], wished: string[] |
 export function valueOf({ variable, options, selected }: Resolved, rangeMs = 0): VariableValue {
   const several = variable.multi || variable.includeAll;
   if (selected.includes(kAll)) {
-    const all = options.map((option) => option.value);
-    return { values: all, texts: ['All'], several: true, allValue: variable.allValue === '' ? undefined : variable.allValue };
+    return {
+      values: options.map((option) => option.value), texts: ['All'], several: true, all: true, allValue: variable.allValue === '' ? undefined : variable.allValue, names: options.map((option) => option.text),
+    };
   }
   if (variable.type === 'interval' && (selected[0] ?? '').startsWith('$__auto')) {
     const auto = formatDuration(intervalFor(rangeMs, variable.auto?.count ?? 30, parseDuration(variable.auto?.min ?? '10s') ?? 10_000));
@@ -171,9 +185,30 @@ export function valueOf({ variable, options, selected }: Resolved, rangeMs = 0):
   return { values: selected, texts: selected.map((value) => text.get(value) ?? value), several };
 }
 
+/** The values of all, each by its name; a value for everything may name other variables. */
+export function valuesOf(resolved: Resolved[], rangeMs: number): Map<string, VariableValue> {
+  const values = new Map(resolved.map((one): [string, VariableValue] => [one.variable.name, valueOf(one, rangeMs)]));
+  for (const [name, value] of values) if (value.allValue !== undefined) values.set(name, { ...value, allValue: interpolate(value.allValue, values, forPromql) });
+  return values;
+}
+
 /** Before the server has answered: what the document saved, so that a page has its shape at once. */
 export function unresolved(variables: Variable[]): Resolved[] {
   return variables.map((variable) => ({ variable, options: [], selected: variable.current }));
+}
+
+/** Names of the variables that its options follow. */
+export const dependencies = ({ query, regex, datasource }: Variable): Set<string> => references([query, regex, datasource?.uid ?? ''].join('\n'));
+
+/** All whose options follow those of `name`, directly or through others. */
+export function dependents(variables: Variable[], name: string): Set<string> {
+  const found = new Set([name]);
+  for (let before = 0; before !== found.size;) {
+    before = found.size;
+    for (const variable of variables) if ([...dependencies(variable)].some((one) => found.has(one))) found.add(variable.name);
+  }
+  found.delete(name);
+  return found;
 }
 
 /** Variables in an order in which each comes after those its question names. A circle keeps the document's order. */
@@ -184,7 +219,7 @@ export function inOrder(variables: Variable[]): Variable[] {
   const visit = (variable: Variable) => {
     if (visited.has(variable.name)) return;
     visited.add(variable.name);
-    for (const name of references(variable.query)) {
+    for (const name of dependencies(variable)) {
       const needed = byName.get(name);
       if (needed !== undefined) visit(needed);
     }
@@ -201,6 +236,7 @@ export async function resolveVariables(
   span: Span,
   sources: readonly DataSource[],
   signal: AbortSignal,
+  mustFit: ReadonlySet<string> = new Set(),
 ): Promise<Resolved[]> {
   const known = new Map<string, VariableValue>();
   const done = new Map<string, Resolved>();
@@ -212,9 +248,9 @@ export async function resolveVariables(
       if (signal.aborted) throw error;
       resolved.error = error instanceof Error ? error.message : String(error);
     }
-    resolved.selected = select(variable, resolved.options, wishes.get(variable.name));
+    resolved.selected = select(variable, resolved.options, wishes.get(variable.name), mustFit.has(variable.name));
     done.set(variable.name, resolved);
-    known.set(variable.name, valueOf(resolved, span.endMs - span.startMs));
+    for (const [name, value] of valuesOf([...done.values()], span.endMs - span.startMs)) known.set(name, value);
   }
   return variables.map((variable) => done.get(variable.name) ?? { variable, options: [], selected: [] });
 }
