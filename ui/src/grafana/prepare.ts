@@ -41,7 +41,7 @@ const drawing = [
   'barWidthFactor', 'stacking', 'spanNulls', 'insertNulls', 'transform', 'axisPlacement', 'axisLabel', 'axisColorMode', 'axisSoftMin', 'axisSoftMax',
   'axisCenteredZero', 'axisWidth', 'axisGridShow', 'axisBorderShow', 'scaleDistribution', 'thresholdsStyle', 'hideFrom', 'lineColor', 'showValues',
 ];
-const tabular = ['width', 'minWidth', 'align', 'displayMode', 'cellOptions', 'hidden', 'inspect', 'filterable', 'wrapText'];
+const tabular = ['width', 'minWidth', 'align', 'displayMode', 'cellOptions', 'hidden', 'inspect', 'filterable', 'wrapText', 'footer'];
 
 /** Of the properties that some rules name; each field is held against every property, and most rules name few. */
 const registries = new Map<string, FieldConfigOptionsRegistry>();
