@@ -1,6 +1,7 @@
 /** A dashboard on the page: its tools, its variables, its grid of panels. */
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import type { ReactNode } from 'react';
+import { readKiosk } from '../app/kiosk';
 import { setSearch, useAddress } from '../app/router';
 import { useScheme } from '../app/theme';
 import { useRefreshAll, useResource } from '../api/useResource';
@@ -68,7 +69,8 @@ export function DashboardView({ dashboard, changed, children }: { dashboard: Das
   useState(beginDrawing); // before the first panel is
   const { search } = useAddress();
   const view = useMemo(() => readView(search, dashboard), [search, dashboard]);
-  const { nowMs, refresh } = useNow(parseDuration(view.refresh) ?? 0);
+  const { nowMs: turn, refresh } = useNow(parseDuration(view.refresh) ?? 0);
+  const nowMs = turn - dashboard.nowDelayMs;
   const wanted = useMemo(() => resolveRange(view.range, nowMs, dashboard.utc), [view.range.from, view.range.to, nowMs, dashboard.utc]);
   const range = useMemo(() => wanted ?? resolveRange(kFallbackRange, nowMs) ?? { fromMs: nowMs - 3_600_000, toMs: nowMs }, [wanted, nowMs]);
   const sources = useSources();
@@ -92,17 +94,22 @@ export function DashboardView({ dashboard, changed, children }: { dashboard: Das
   const marks = useMarks(dashboard, range, resolved === undefined && dashboard.variables.length > 0 ? undefined : values, sources, switched, nowMs);
   return (
     <div className={css.page}>
-      <PageBar title={dashboard.title}>
-        <VariableBar variables={resolved ?? unresolved(dashboard.variables)} pending={resolved === undefined} onChange={change} />
-        <AnnotationSwitches annotations={dashboard.annotations} switched={switched} failures={marks.failures} onSwitch={(name) => setSearch(withAnnotationSwitched(search, name))} />
-        <Spacer />
-        <DashboardLinks links={dashboard.links} values={values} range={view.range} variables={resolved ?? []} />
-        {viewPanel !== undefined && <Button onClick={() => setSearch(withPanelView(search, undefined))}>Back to the dashboard</Button>}
-        {!dashboard.hideTimePicker && <TimePicker range={view.range} utc={dashboard.utc} onChange={(next) => setSearch(withRange(search, next))} />}
-        <RefreshPicker every={view.refresh} onChange={(every) => setSearch(withRefresh(search, every))} onRefresh={refresh} busy={false} />
-        <DashboardMenu dashboard={dashboard} changed={changed} />
-      </PageBar>
+      {readKiosk(search) !== 'full' && (
+        <PageBar title={dashboard.title}>
+          <VariableBar variables={resolved ?? unresolved(dashboard.variables)} pending={resolved === undefined} onChange={change} />
+          <AnnotationSwitches annotations={dashboard.annotations} switched={switched} failures={marks.failures} onSwitch={(name) => setSearch(withAnnotationSwitched(search, name))} />
+          <Spacer />
+          <DashboardLinks links={dashboard.links} values={values} range={view.range} variables={resolved ?? []} />
+          {viewPanel !== undefined && <Button onClick={() => setSearch(withPanelView(search, undefined))}>Back to the dashboard</Button>}
+          {!dashboard.hideTimePicker && <TimePicker range={view.range} utc={dashboard.utc} onChange={(next) => setSearch(withRange(search, next))} />}
+          <RefreshPicker every={view.refresh} onChange={(every) => setSearch(withRefresh(search, every))} onRefresh={refresh} busy={false} />
+          <DashboardMenu dashboard={dashboard} changed={changed} />
+        </PageBar>
+      )}
       {children}
+      {dashboard.otherZone !== undefined && (
+        <div className={css.notice}><Notice tone="info" title={`Times are those of ${dashboard.utc ? 'UTC' : 'this browser'}`}>The dashboard asks for the time zone {dashboard.otherZone}; UTC and the browser's are shown.</Notice></div>
+      )}
       {wanted === undefined && (
         <div className={css.notice}><Notice tone="warn" title="The time range cannot be read">{view.range.from} to {view.range.to}; the last hour is shown.</Notice></div>
       )}

@@ -114,7 +114,7 @@ function ToQuery({ panel, title, range, values, sources }: { panel: Panel; title
   const to = useMemo(() => {
     const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '').slice(0, kQueriesMax);
     if (targets.length === 0) return undefined;
-    const queries = targets.map((target) => ({ expr: prepareTarget(target, panel, range, kPointsOfQueryPage, values, sourceOf(sourceReference(target, panel), sources, values)?.scrapeIntervalMs).expr, tab: target.instant ? ('table' as const) : ('graph' as const), stacked: false }));
+    const queries = targets.map((target) => ({ expr: prepareTarget(target, panel, range, kPointsOfQueryPage, values, sourceOf(sourceReference(target, panel), sources, values)).expr, tab: target.instant ? ('table' as const) : ('graph' as const), stacked: false }));
     return `/query?${writeState({ queries, range: absoluteRange(range.fromMs, range.toMs), step: '' }).toString()}`;
   }, [panel, range, values, sources]);
   if (to === undefined) return null;

@@ -8,6 +8,7 @@ import type { DataFrame } from '../grafana';
 import { parseDuration } from '../time/duration';
 import { alignToStep, intervalFor, rateInterval } from '../time/interval';
 import type { ResolvedRange } from '../time/range';
+import { filtersFor, withFilters } from './adhoc';
 import { holdsHistograms, toFrames } from './frames';
 import { builtins, forPromql, interpolate } from './interpolate';
 import type { Values } from './interpolate';
@@ -30,7 +31,8 @@ export interface Asked {
  * The step and the final expression of one target. As in Grafana, $__rate_interval counts in scrapes of the length that the
  * target's smallest step says, else the source's settings; a target whose step is $__rate_interval itself is asked in such steps.
  */
-export function prepareTarget(target: Target, panel: Panel, range: ResolvedRange, points: number, values: Values, scrapeIntervalMs = kScrapeIntervalMs): Asked {
+export function prepareTarget(target: Target, panel: Panel, range: ResolvedRange, points: number, values: Values, source?: DataSource): Asked {
+  const scrapeIntervalMs = source?.scrapeIntervalMs ?? kScrapeIntervalMs;
   const rangeMs = range.toMs - range.fromMs;
   const minimum = (text: string) => parseDuration(interpolate(text, values, forPromql).replace(/^>/, '')) || undefined;
   const ownMs = minimum(target.interval);
@@ -40,7 +42,7 @@ export function prepareTarget(target: Target, panel: Panel, range: ResolvedRange
   const intervalMs = inRates ? rateInterval(roundedMs, scrapeIntervalMs) : roundedMs * target.intervalFactor;
   const rateIntervalMs = inRates ? intervalMs : rateInterval(intervalMs, ownMs ?? scrapeIntervalMs);
   const known = new Map([...values, ...builtins(range.fromMs, range.toMs, { intervalMs, rateIntervalMs })]);
-  return { expr: interpolate(target.expr, known, forPromql), stepMs: intervalMs };
+  return { expr: withFilters(interpolate(target.expr, known, forPromql), filtersFor(values, source?.uid)), stepMs: intervalMs };
 }
 
 /** A target's own source, or the panel's. */
@@ -77,7 +79,7 @@ export async function askPanel(panel: Panel, range: ResolvedRange, points: numbe
   const answers = await Promise.all(
     targets.map(async (target) => {
       const reference = sourceReference(target, panel);
-      const { expr, stepMs } = prepareTarget(target, panel, range, panel.maxDataPoints ?? points, values, sourceOf(reference, sources, values)?.scrapeIntervalMs);
+      const { expr, stepMs } = prepareTarget(target, panel, range, panel.maxDataPoints ?? points, values, sourceOf(reference, sources, values));
       const step = { ...alignToStep(range.fromMs, range.toMs, stepMs), stepMs };
       const several = targets.filter((one) => one.format === 'table').length > 1;
       // A target can ask for both; the table wants the present, everything else the range.

@@ -4,6 +4,7 @@
  */
 import { dateTimeFormat } from '../grafana';
 import { formatDuration } from '../time/duration';
+import type { Filter } from './adhoc';
 import { kAll } from './model';
 
 export interface VariableValue {
@@ -17,6 +18,8 @@ export interface VariableValue {
   all?: boolean | undefined;
   /** Stands in for everything when all is chosen, taken literally by every format that does not name what is chosen. */
   allValue?: string | undefined;
+  /** Of a variable that filters queries, and those of which source. */
+  filters?: { list: Filter[]; sourceUid: string | undefined } | undefined;
   /** What people read for each of `values`, where `texts` says it in one word. */
   names?: string[] | undefined;
 }

@@ -1,8 +1,10 @@
 /** From a JSON document, as the server or a file gives it, to the Dashboard that the page draws. */
 import { prefersUtc } from '../app/preferences';
+import { parseDuration } from '../time/duration';
 import type { TimeRange } from '../time/range';
 import { migratePanel, rowsToPanels } from './migrate';
 import { kColumns } from './model';
+import { writeFilter } from './adhoc';
 import { foreignDataSource } from './dataSources';
 import type { Annotation, Dashboard, DashboardLink, DataSourceRef, GridPos, Link, Panel, Target, Variable, VariableType } from './model';
 import { asBoolean, asList, asNumber, asObject, asObjects, asOptionalNumber, asText, isObject } from './read';
@@ -107,7 +109,7 @@ function readPanel(document: Json, reading: Reading): Panel {
   };
 }
 
-const variableTypes: readonly string[] = ['query', 'custom', 'constant', 'interval', 'datasource', 'textbox'];
+const variableTypes: readonly string[] = ['query', 'custom', 'constant', 'interval', 'datasource', 'textbox', 'adhoc'];
 
 /** Query variables keep their question as text or inside an object, depending on the version that wrote it. */
 function readQuery(json: Json): string {
@@ -118,15 +120,18 @@ function readQuery(json: Json): string {
 }
 
 function readVariable(json: Json, kinds: Kinds): Variable {
-  const type = asText(json['type'], 'unknown');
-  const current = asObject(json['current'])['value'];
+  const isSwitch = json['type'] === 'switch';
+  const type = isSwitch ? 'custom' : asText(json['type'], 'unknown');
+  const current = type === 'adhoc'
+    ? asObjects(json['filters']).map((one) => writeFilter({ label: asText(one['key']), operator: asText(one['operator'], '='), value: asText(one['value']) }))
+    : asObject(json['current'])['value'];
   return {
     name: asText(json['name']),
     type: (variableTypes.includes(type) ? type : 'unknown') as VariableType,
     label: asText(json['label']),
     description: asText(json['description']),
     hide: json['hide'] === 2 || json['hide'] === 'hideVariable' ? 2 : json['hide'] === 1 ? 1 : 0,
-    query: readQuery(json),
+    query: isSwitch ? `${asText(json['enabledValue'], 'true')},${asText(json['disabledValue'], 'false')}` : readQuery(json),
     regex: asText(json['regex']),
     sort: asNumber(json['sort'], 0),
     multi: asBoolean(json['multi']),
@@ -200,7 +205,9 @@ export function loadDashboard(document: unknown): Dashboard {
     title: asText(json['title'], 'Untitled'),
     description: asText(json['description']),
     tags: asList(json['tags']).map((tag) => asText(tag)),
-    utc: timezone === 'utc' || (timezone === '' && prefersUtc()),
+    utc: timezone === 'utc' || timezone === 'etc/utc' || (timezone === '' && prefersUtc()),
+    otherZone: ['', 'utc', 'browser', 'etc/utc'].includes(timezone) ? undefined : asText(json['timezone']),
+    nowDelayMs: parseDuration(asText(asObject(json['timepicker'])['nowDelay'])) ?? 0,
     time: readTime(json['time']),
     refresh: asText(json['refresh']),
     graphTooltip: asNumber(json['graphTooltip'], 0),

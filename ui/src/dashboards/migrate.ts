@@ -77,6 +77,7 @@ export function migrateThresholds(thresholds: unknown): Json | undefined {
   if (!isObject(thresholds)) return undefined;
   const steps = asObjects(thresholds['steps']).map((step, index) => ({
     ...step,
+    color: asText(step['color'], 'green'),
     value: index === 0 || step['value'] === null || step['value'] === undefined ? -Infinity : asNumber(step['value'], -Infinity),
   }));
   return steps.length === 0 ? undefined : { mode: asText(thresholds['mode'], 'absolute'), steps };

@@ -110,7 +110,7 @@ export interface Panel {
   source: Record<string, unknown>;
 }
 
-export type VariableType = 'query' | 'custom' | 'constant' | 'interval' | 'datasource' | 'textbox' | 'unknown';
+export type VariableType = 'query' | 'custom' | 'constant' | 'interval' | 'datasource' | 'textbox' | 'adhoc' | 'unknown';
 
 export interface Variable {
   name: string;
@@ -139,6 +139,10 @@ export interface Dashboard {
   description: string;
   tags: string[];
   utc: boolean;
+  /** Another zone that the document asks for, which is not shown. */
+  otherZone: string | undefined;
+  /** Ranges end so long before now. */
+  nowDelayMs: number;
   time: TimeRange;
   refresh: string;
   /** 0: charts for themselves, 1 and 2: cursors together. */

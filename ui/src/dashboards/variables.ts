@@ -2,17 +2,23 @@
 import { getLabelNames, getLabelValues, getSeries, queryInstant } from '../api/prometheus';
 import { intervalFor } from '../time/interval';
 import { formatDuration, parseDuration } from '../time/duration';
+import { readFilter } from './adhoc';
 import { forPromql, forRegex, interpolate, references } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
 import { foreignDataSource } from './dataSources';
 import { kAll } from './model';
 import type { Variable } from './model';
-import { apiOf, sourcesOfType } from './sources';
+import { apiOf, sourceOf, sourcesOfType } from './sources';
 import type { DataSource } from './sources';
 
 export interface Option {
   value: string;
   text: string;
+}
+
+interface Span {
+  startMs: number;
+  endMs: number;
 }
 
 export interface Resolved {
@@ -21,6 +27,8 @@ export interface Resolved {
   /** `[$__all]` when everything is chosen. */
   selected: string[];
   error?: string | undefined;
+  /** Of a variable that filters: its source, and where that is asked for labels. */
+  source?: { uid: string | undefined; api: string; span: Span } | undefined;
 }
 
 /** More options than a person picks from; the rest is left out. */
@@ -78,11 +86,6 @@ export function sortOptions(options: Option[], order: number): Option[] {
   return order % 2 === 1 ? sorted : sorted.reverse();
 }
 
-interface Span {
-  startMs: number;
-  endMs: number;
-}
-
 /** Asks the server what a query variable's question asks; each form is one function call. */
 async function ask(question: string, span: Span, signal: AbortSignal, api: string): Promise<string[]> {
   const text = question.trim();
@@ -127,6 +130,8 @@ async function findOptions(variable: Variable, known: Values, span: Span, source
       const options = sourcesOfType(sources, variable.query).filter(({ name }) => pattern === undefined || pattern.test(name)).map(({ uid, name }) => ({ value: uid, text: name }));
       return options.length > 0 || pattern !== undefined ? options : [{ value: 'sextant', text: 'Sextant' }];
     }
+    case 'adhoc':
+      return (await getLabelNames(span, signal, apiOf(variable.datasource, sources, known))).map((name) => ({ value: name, text: name }));
     case 'textbox':
     case 'unknown':
       return [];
@@ -152,6 +157,7 @@ function toOption(variable: Variable, options: Option[], value: string): string 
 export function select(variable: Variable, options: Option[], wished: string[] | undefined, mustFit = false): string[] {
   if (variable.type === 'textbox') return wished ?? (variable.current.length > 0 ? variable.current : [variable.query]);
   if (variable.type === 'constant') return [variable.query];
+  if (variable.type === 'adhoc') return (wished ?? variable.current).filter((one) => readFilter(one) !== undefined);
   const possible = new Set(options.map((option) => option.value));
   for (const written of [wished, variable.current]) {
     const candidate = written?.filter((value) => value !== '' || possible.has('')).map((value) => toOption(variable, options, value));
@@ -170,7 +176,11 @@ export function select(variable: Variable, options: Option[], wished: string[] |
 }
 
 /** The variable's value as texts and queries use it. */
-export function valueOf({ variable, options, selected }: Resolved, rangeMs = 0): VariableValue {
+export function valueOf({ variable, options, selected, source }: Resolved, rangeMs = 0): VariableValue {
+  if (variable.type === 'adhoc') {
+    const list = selected.map(readFilter).filter((one) => one !== undefined);
+    return { values: selected, texts: selected, several: true, filters: { list, sourceUid: source?.uid } };
+  }
   const several = variable.multi || variable.includeAll;
   if (selected.includes(kAll)) {
     return {
@@ -248,6 +258,7 @@ export async function resolveVariables(
       if (signal.aborted) throw error;
       resolved.error = error instanceof Error ? error.message : String(error);
     }
+    if (variable.type === 'adhoc') resolved.source = { uid: sourceOf(variable.datasource, sources, known)?.uid, api: apiOf(variable.datasource, sources, known), span };
     resolved.selected = select(variable, resolved.options, wishes.get(variable.name), mustFit.has(variable.name));
     done.set(variable.name, resolved);
     for (const [name, value] of valuesOf([...done.values()], span.endMs - span.startMs)) known.set(name, value);
