@@ -490,7 +490,10 @@ void Platform::Impl::AddOriginalsRoutes(net::Router& router) {
 
 // Dashboards, folders and data sources, and the queries of dashboards.
 void Platform::Impl::AddDashboardRoutes(net::Router& router) {
-  api::AddDashboardRoutes(router, {dashboards_->library(), std::string(Version()), "home"});
+  api::AddDashboardRoutes(router, {dashboards_->library(), std::string(Version()), "home",
+                                   [access = users_->access()](const net::HttpRequest& request) {
+                                     return api::PreferredHome(*access, request);
+                                   }});
   AddOriginalsRoutes(own_routes_);
   api::AddDataSourceRoutes(router, {dashboards_->sources(), client_, services_.executor, services_.registry,
                                     user_agent_, own_routes_, [this] { return dashboards_->Reload(); },

@@ -161,12 +161,13 @@ function readAnnotations(value: unknown, kinds: Kinds): Annotation[] {
     const foreign = foreignDataSource(datasource);
     const expr = asText(json['expr'], asText(asObject(json['target'])['expr']));
     const stored = datasource?.uid === 'grafana' || datasource?.uid === '-- Grafana --' || asText(json['type']) === 'tags' || asText(asObject(json['target'])['type']) === 'tags';
+    const isRegion = asText(asObject(json['target'])['queryType']) === 'timeRegions';
     const filter = asObject(json['filter']);
     return {
       name: asText(json['name'], 'Annotations'), enabled: asBoolean(json['enable'], true), hidden: asBoolean(json['hide']), color: asText(json['iconColor'], 'red'), expr, step: asText(json['step'], '60s'),
       titleFormat: asText(json['titleFormat']), textFormat: asText(json['textFormat']), tagKeys: asText(json['tagKeys']).split(',').map((key) => key.trim()).filter((key) => key !== ''),
       useValueForTime: asBoolean(json['useValueForTime']), datasource, panels: Array.isArray(filter['ids']) ? { exclude: asBoolean(filter['exclude']), ids: filter['ids'].map(Number) } : undefined,
-      problem: expr !== '' && foreign === undefined ? undefined : foreign !== undefined ? `it asks a data source of type ${foreign}` : stored ? 'it lists events by tag, which this server does not store' : 'it names no query',
+      problem: expr !== '' && foreign === undefined ? undefined : foreign !== undefined ? `it asks a data source of type ${foreign}`  : isRegion ? 'it marks hours of the day or days of the week, which are not drawn' : stored ? 'it lists events by tag, which this server does not store' : 'it names no query',
     };
   });
 }

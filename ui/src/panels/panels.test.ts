@@ -181,6 +181,7 @@ describe('what is not drawn', () => {
     [{ type: 'stat', targets: [{ expr: 'up' }], fieldConfig: { overrides: [{ matcher: { id: 'byMagic' }, properties: [] }] } }, /“byMagic”/],
     [{ type: 'logs', datasource: { uid: '$logs' }, targets: [{ expr: '{a="b"}' }] }, /“loki”/],
     [{ type: 'timeseries', datasource: { type: 'datasource', uid: '-- Mixed --' }, targets: [{ expr: 'up', datasource: { type: 'prometheus' } }, { expr: 'x', datasource: { type: 'mysql' } }] }, /“mysql”/],
+    [{ type: 'timeseries', targets: [{ expr: 'up' }, { refId: 'B', type: 'math', datasource: { type: '__expr__', uid: '__expr__' } }] }, /server-side expression/],
     [{ type: 'timeseries', datasource: { uid: '-- Dashboard --' }, targets: [{ panelId: 2 }] }, /another panel/],
   ])('%o', (panel, reason) => expect(why(panel)).toMatch(reason));
 });
