@@ -30,6 +30,7 @@ import { cutRepeats, repeatAll } from './repeat';
 import { readPanelState, readView, switchedAnnotations, withAnnotationSwitched, withPanelView, withRange, withRefresh, withVariable } from './urlState';
 import { getDataSources } from './sources';
 import type { DataSource } from './sources';
+import { UnderWay, useIsBusy } from './underWay';
 import { VariableBar } from './VariableBar';
 import { dependents, resolveVariables, unresolved, valuesOf } from './variables';
 import type { Resolved } from './variables';
@@ -42,20 +43,21 @@ const kNarrowPx = 640;
 const kAloneHeight = 18;
 
 /** The moment that relative ranges end at: taken anew on a timer and when the page is refreshed. */
-function useNow(everyMs: number): { nowMs: number; refresh: () => void } {
+function useNow(everyMs: number, underWay: UnderWay): { nowMs: number; refresh: () => void } {
   const [nowMs, setNowMs] = useState(() => Date.now());
   const refresh = useCallback(() => setNowMs(Date.now()), []);
   useRefreshAll(refresh);
   useEffect(() => {
     if (everyMs <= 0) return;
-    const whenShown = () => { if (!document.hidden) refresh(); };
+    // Questions that take longer than the pause are waited for: asked anew each time, they would never be answered.
+    const whenShown = () => { if (!document.hidden && underWay.count === 0) refresh(); };
     const timer = window.setInterval(whenShown, everyMs);
     document.addEventListener('visibilitychange', whenShown);
     return () => {
       window.clearInterval(timer);
       document.removeEventListener('visibilitychange', whenShown);
     };
-  }, [everyMs, refresh]);
+  }, [everyMs, refresh, underWay]);
   return { nowMs, refresh };
 }
 
@@ -67,9 +69,10 @@ const kFallbackRange: TimeRange = { from: 'now-1h', to: 'now' };
 /** `children` stand between the tools and the panels; `changed` has the document read again. */
 export function DashboardView({ dashboard, changed, children }: { dashboard: Dashboard; changed: () => void; children?: ReactNode }) {
   useState(beginDrawing); // before the first panel is
+  const [underWay] = useState(() => new UnderWay());
   const { search } = useAddress();
   const view = useMemo(() => readView(search, dashboard), [search, dashboard]);
-  const { nowMs: turn, refresh } = useNow(parseDuration(view.refresh) ?? 0);
+  const { nowMs: turn, refresh } = useNow(parseDuration(view.refresh) ?? 0, underWay);
   const nowMs = turn - dashboard.nowDelayMs;
   const wanted = useMemo(() => resolveRange(view.range, nowMs, dashboard.utc), [view.range.from, view.range.to, nowMs, dashboard.utc]);
   const range = useMemo(() => wanted ?? resolveRange(kFallbackRange, nowMs) ?? { fromMs: nowMs - 3_600_000, toMs: nowMs }, [wanted, nowMs]);
@@ -102,7 +105,7 @@ export function DashboardView({ dashboard, changed, children }: { dashboard: Das
           <DashboardLinks links={dashboard.links} values={values} range={view.range} variables={resolved ?? []} />
           {viewPanel !== undefined && <Button onClick={() => setSearch(withPanelView(search, undefined))}>Back to the dashboard</Button>}
           {!dashboard.hideTimePicker && <TimePicker range={view.range} utc={dashboard.utc} onChange={(next) => setSearch(withRange(search, next))} />}
-          <RefreshPicker every={view.refresh} onChange={(every) => setSearch(withRefresh(search, every))} onRefresh={refresh} busy={false} />
+          <BusyRefreshPicker every={view.refresh} onChange={(every) => setSearch(withRefresh(search, every))} onRefresh={refresh} underWay={underWay} />
           <DashboardMenu dashboard={dashboard} changed={changed} />
         </PageBar>
       )}
@@ -117,9 +120,14 @@ export function DashboardView({ dashboard, changed, children }: { dashboard: Das
       {resolved !== undefined && cutRepeats(dashboard.panels, values).map((cut) => (
         <div key={cut.name} className={css.notice}><Notice tone="warn" title={`${cut.copies} of ${cut.values} values of ${cut.name} are shown`}>Panels are repeated for the first ones only; choose fewer values to see others.</Notice></div>
       ))}
-      <Grid dashboard={dashboard} range={range} resolved={resolved} values={values} turn={nowMs} search={search} marks={marks.marks} sources={sources} viewPanel={viewPanel} />
+      <Grid dashboard={dashboard} range={range} resolved={resolved} values={values} turn={nowMs} search={search} marks={marks.marks} sources={sources} viewPanel={viewPanel} underWay={underWay} />
     </div>
   );
+}
+
+/** Alone in knowing what is under way, so that the page is not made anew with each answer. */
+function BusyRefreshPicker({ underWay, ...rest }: { every: string; onChange: (every: string) => void; onRefresh: () => void; underWay: UnderWay }) {
+  return <RefreshPicker {...rest} busy={useIsBusy(underWay)} onStop={() => underWay.stopAll()} />;
 }
 
 /** The server's data sources, once they are known; when they cannot be read, none, and everything asks this server. */
@@ -191,11 +199,12 @@ interface GridProps {
   marks: Mark[];
   sources: readonly DataSource[] | undefined;
   viewPanel: string | undefined;
+  underWay: UnderWay;
 }
 
 const zoom = (fromMs: number, toMs: number) => setSearch(withRange(window.location.search, absoluteRange(fromMs, toMs)));
 
-function Grid({ dashboard, range, resolved, values, turn, search, marks, sources, viewPanel }: GridProps) {
+function Grid({ dashboard, range, resolved, values, turn, search, marks, sources, viewPanel, underWay }: GridProps) {
   const scheme = useScheme();
   const [element, { width }] = useSize<HTMLDivElement>();
   const [folded, setFolded] = useState<ReadonlyMap<string, boolean>>(new Map());
@@ -232,7 +241,7 @@ function Grid({ dashboard, range, resolved, values, turn, search, marks, sources
           <div key={key} style={place} className={css.place}>
             <PanelFrame
               panel={panel} panelKey={key} level={firstRow >= 0 && index > firstRow ? 3 : 2} search={search} marks={marks} sources={sources} values={values} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
-              onZoom={zoom}
+              onZoom={zoom} underWay={underWay}
             />
           </div>
         );

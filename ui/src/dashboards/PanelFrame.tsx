@@ -3,6 +3,7 @@ import { lazy, memo, Suspense, useEffect, useMemo, useRef, useState } from 'reac
 import { useResource } from '../api/useResource';
 import { ErrorBoundary } from '../components/ErrorBoundary';
 import { Link, setSearch } from '../app/router';
+import { Button } from '../components/Controls';
 import { Icon } from '../components/icons';
 import { Loading, Progress } from '../components/States';
 import { prepareFrames, transformFrames } from '../grafana';
@@ -27,6 +28,8 @@ import { asText } from './read';
 import { sourceOf } from './sources';
 import type { DataSource } from './sources';
 import { whyNotDrawn } from './support';
+import { useLong } from './underWay';
+import type { UnderWay } from './underWay';
 import { readPanelState, withInspect } from './urlState';
 import { panelRange } from './panelRange';
 import { partOf } from './dataContext';
@@ -47,6 +50,7 @@ interface PanelFrameProps {
   search: string;
   marks: Mark[];
   sources: readonly DataSource[];
+  underWay: UnderWay;
   /** Of the panel's heading: what is in a row stands below the row's. */
   level: 2 | 3;
 }
@@ -134,7 +138,7 @@ function Unsupported({ panel, why }: { panel: Panel; why: string }) {
   );
 }
 
-function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known, panelKey, search, marks, sources }: PanelFrameProps & { kind: PanelKind; known: Map<string, VariableValue> }) {
+function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known, panelKey, search, marks, sources, underWay }: PanelFrameProps & { kind: PanelKind; known: Map<string, VariableValue> }) {
   const { range } = useMemo(() => panelRange(panel, pageRange, known, utc), [panel, pageRange, known, utc]);
   const points = Math.max(50, Math.round((panel.gridPos.w / 24) * 1200));
   // Everything but the range changes what is asked; the range only asks again.
@@ -146,7 +150,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
       return found !== undefined && address ? encodeUri(found) : found;
     });
   };
-  const { data, error, loading } = useResource(
+  const { data, error, loading, reload, stop } = useResource(
     async (signal): Promise<{ frames: DataFrame[]; queries: AskedQuery[]; warnings: string[]; question: string; range: ResolvedRange }> => {
       if (!kind.asks) return { frames: [], queries: [], warnings: [], question, range };
       const { frames, queries, warnings } = await askPanel(panel, range, points, known, sources, signal, kind.takesHistograms);
@@ -160,15 +164,18 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
     [data, theme, panel.fieldConfig, utc],
   );
   useEffect(noteDrawn, [data, error]);
+  useEffect(() => (loading && kind.asks ? underWay.begin(stop) : undefined), [loading, stop, underWay, kind]);
+  const takesLong = useLong(loading);
   // The last good answer stays while its question is the same; a failed question shows why.
   if (error !== undefined && (data === undefined || data.question !== question)) return <PanelError error={error} />;
+  if (data === undefined && !loading) return <div className={css.error}><p>Stopped before it was answered.</p><Button onClick={reload}>Ask again</Button></div>;
   if (data === undefined) return <Loading what="data" patient />;
   const { Component } = kind;
   const { inspect, tab } = readPanelState(search);
   const hasData = !kind.asks || prepared.some((frame) => frame.length > 0);
   return (
     <>
-      <Progress shown={loading && data.question !== question} />
+      <Progress shown={takesLong || (loading && data.question !== question)} />
       {error !== undefined && <span className={css.stale} role="img" aria-label={`Not refreshed: ${error.message}`} title={`Not refreshed: ${error.message}`}><Icon name="warning" size={13} /></span>}
       {hasData
         ? <Suspense fallback={<Loading what="the panel" patient />}><Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} marks={marksFor(panel, marks)} /></Suspense>

@@ -199,11 +199,13 @@ function migrateFieldConfig(value: unknown): Json {
   const config = asObject(value);
   const defaults = { ...asObject(config['defaults']) };
   if (defaults['mappings'] !== undefined) defaults['mappings'] = migrateMappings(defaults['mappings']);
+  if (defaults['links'] !== undefined) defaults['links'] = asObjects(defaults['links']);
   if (defaults['thresholds'] !== undefined) defaults['thresholds'] = migrateThresholds(defaults['thresholds']);
   const overrides = asObjects(config['overrides']).filter((rule) => isObject(rule['matcher'])).map((rule) => ({
     ...rule,
     properties: asObjects(rule['properties']).map((property) => {
       if (property['id'] === 'thresholds') return { ...property, value: migrateThresholds(property['value']) };
+      if (property['id'] === 'links') return { ...property, value: asObjects(property['value']) };
       if (property['id'] === 'mappings') return { ...property, value: migrateMappings(property['value']) };
       return property;
     }),

@@ -71,7 +71,7 @@ function Bar({ value, theme, orientation, mode, showUnfilled, showName, nameAbov
           <div className={css.fill} style={across ? { width: length, background: fill } : { height: length, background: fill }} />
         )}
       </div>
-      {valueMode !== 'hidden' && <span className={css.value} style={across ? { color: textColor } : { color: textColor, fontSize: fitFont(text, width, 40, 13) }}>{href === undefined ? text : <a href={href} className={css.link}>{text}</a>}</span>}
+      {valueMode !== 'hidden' && <span className={css.value} style={across ? { color: textColor } : { color: textColor, fontSize: fitFont(text, width, 40, 13, 7) }}>{href === undefined ? text : <a href={href} className={css.link}>{text}</a>}</span>}
     </div>
   );
 }

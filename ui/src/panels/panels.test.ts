@@ -196,6 +196,12 @@ test('styles in a text are set by code, which the content security policy allows
   expect(paragraph?.style.color).toBe('red');
 });
 
+test('pages of other servers become links', () => {
+  const box = document.createElement('div');
+  box.append(toContent('<iframe src="https://x.example/" title="map"></iframe><iframe src="/d/y"></iframe>', 2));
+  expect(box.innerHTML).toBe('<a href="https://x.example/">map</a><iframe src="/d/y"></iframe>');
+});
+
 test('images of other servers become links', () => {
   const box = document.createElement('div');
   box.append(toContent('<img src="https://x.example/a.png" alt="logo"><img src="/a.png">', 2));

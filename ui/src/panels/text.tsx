@@ -5,15 +5,15 @@ import { renderMarkdown, textUtil } from '../grafana';
 import type { PanelKind, PanelProps } from './panel';
 import css from './text.module.css';
 
-/** The page loads nothing from other servers: their images become links. */
-function replaceForeignImages(content: DocumentFragment): void {
-  for (const image of content.querySelectorAll('img')) {
-    const source = image.getAttribute('src') ?? '';
-    if (/^(data:image\/|\/(?!\/))/.test(source)) continue;
+/** The page loads nothing from other servers: their images and pages become links. */
+function replaceWhatIsForeign(content: DocumentFragment): void {
+  for (const element of content.querySelectorAll('img, iframe')) {
+    const source = element.getAttribute('src') ?? '';
+    if (/^\/(?!\/)/.test(source) || (element.tagName === 'IMG' && source.startsWith('data:image/'))) continue;
     const link = document.createElement('a');
     if (/^https?:/.test(source)) link.setAttribute('href', source);
-    link.textContent = image.getAttribute('alt') || 'Image';
-    image.replaceWith(link);
+    link.textContent = element.getAttribute('alt') || element.getAttribute('title') || (element.tagName === 'IMG' ? 'Image' : source);
+    element.replaceWith(link);
   }
 }
 
@@ -40,7 +40,7 @@ function rankHeadings(content: DocumentFragment, level: number): void {
 /** What cleaned HTML comes to on the page below a heading of `level`. Nothing of it is loaded before it stands there. */
 export function toContent(html: string, level: number): DocumentFragment {
   const { content } = Object.assign(document.createElement('template'), { innerHTML: html });
-  replaceForeignImages(content);
+  replaceWhatIsForeign(content);
   setStylesByCode(content);
   rankHeadings(content, level);
   return content;
