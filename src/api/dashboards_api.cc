@@ -436,8 +436,9 @@ void AddDashboardRoutes(net::Router& router, const DashboardApiDeps& deps) {
   Library& library = deps.library;
   router.Add("GET", "/api/health", [version = deps.version](const HttpRequest&) { return Health(version); });
   router.Add("GET", "/api/org", [](const HttpRequest&) { return Org(); });
-  router.Add("GET", "/api/search",
-             [&](const HttpRequest& request) { return HandleSearch(library, request); });
+  for (const char* path : {"/api/search", "/api/search/"}) {  // Grafana's documentation writes the latter
+    router.Add("GET", path, [&](const HttpRequest& request) { return HandleSearch(library, request); });
+  }
   router.Add("GET", "/api/dashboards/home",
              [&library, uid = deps.home_uid, preferred = deps.preferred_home](const HttpRequest& request) {
                return Home(library, uid, preferred ? preferred(request) : "", request);

@@ -143,6 +143,7 @@ class Provisioning(TestCase):
         self.assertEqual(self.titles(server, query="x", sort="alpha-desc"), ["x3", "x2", "x1"])
         self.assertEqual(self.titles(server, dashboardIds=made[1]["id"]), ["x2"])
         self.assertEqual(server.get("/api/search", sort="by-luck")[0], 400)
+        self.assertEqual(json.loads(server.get("/api/search/", query="x2")[1])[0]["uid"], "x2")
 
     def test_importing_somebody_elses(self):
         server, _ = self.begin()

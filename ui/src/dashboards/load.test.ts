@@ -118,3 +118,9 @@ test('colours of thresholds that are no text', () => {
   const [panel] = loadDashboard({ panels: [{ type: 'stat', fieldConfig: { defaults: { thresholds: { steps: [{ value: null, color: 5 }, { value: 3, color: {} }] } } } }] }).panels;
   expect(panel?.fieldConfig.defaults['thresholds']).toMatchObject({ steps: [{ color: '5' }, { color: 'green' }] });
 });
+
+test('an old legend is sorted as it was, and shows values only where it did', () => {
+  const legend = (own: Record<string, unknown>) => (loadDashboard({ panels: [{ type: 'graph', legend: { avg: true, current: true, ...own } }] }).panels[0]?.options['legend']);
+  expect(legend({ values: true, sort: 'current', sortDesc: true })).toMatchObject({ calcs: ['mean', 'lastNotNull'], sortBy: 'lastNotNull', sortDesc: true });
+  expect(legend({ values: false })).toMatchObject({ calcs: [] });
+});

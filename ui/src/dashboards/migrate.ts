@@ -120,7 +120,8 @@ function graphToTimeseries(panel: Json): Json {
   const axis = asObjects(panel['yaxes'])[0] ?? {};
   const lines = panel['lines'] !== false;
   const bars = panel['bars'] === true;
-  const calcs = ['min', 'max', 'avg', 'current', 'total'].filter((name) => legend[name] === true).map((name) => reducerOfStat[name] ?? name);
+  const calcs = legend['values'] === false ? [] : ['min', 'max', 'avg', 'current', 'total'].filter((name) => legend[name] === true).map((name) => reducerOfStat[name] ?? name);
+  const sortBy = asText(legend['sort']);
   const stacking = panel['stack'] === true ? (panel['percentage'] === true ? 'percent' : 'normal') : 'none';
   const limit = (name: string) => (axis[name] === null || axis[name] === undefined || axis[name] === '' ? {} : { [name]: asNumber(axis[name], 0) });
   const overrides = [
@@ -143,7 +144,9 @@ function graphToTimeseries(panel: Json): Json {
       overrides,
     },
     options: {
-      legend: { showLegend: legend['show'] !== false, displayMode: legend['alignAsTable'] === true ? 'table' : 'list', placement: legend['rightSide'] === true ? 'right' : 'bottom', calcs },
+      legend: { showLegend: legend['show'] !== false, displayMode: legend['alignAsTable'] === true ? 'table' : 'list', placement: legend['rightSide'] === true ? 'right' : 'bottom', calcs,
+        ...(sortBy === '' ? {} : { sortBy: reducerOfStat[sortBy] ?? sortBy, sortDesc: legend['sortDesc'] === true }),
+      },
       tooltip: { mode: tooltip['shared'] === false ? 'single' : 'multi', sort: tooltip['sort'] === 1 ? 'asc' : tooltip['sort'] === 2 ? 'desc' : 'none' },
     },
   };

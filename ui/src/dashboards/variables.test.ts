@@ -107,10 +107,12 @@ describe('resolving', () => {
       { name: 'instance', type: 'query', query: { query: 'label_values(up{job="$job"}, instance)' } },
       { name: 'job', type: 'query', query: 'label_values(job)' },
       { name: 'bad', type: 'query', query: 'label_values(broken{, x)' },
+      { name: 'top', type: 'query', query: 'query_result(topk(1, rate(x[$__range])))' },
     );
-    expect(inOrder(list).map((variable) => variable.name)).toEqual(['job', 'instance', 'bad']);
-    const resolved = await resolveVariables(list, new Map([['job', ['web']]]), { startMs: 0, endMs: 1000 }, [], new AbortController().signal);
-    expect(resolved.map((one) => one.selected)).toEqual([['h1'], ['web'], []]);
+    expect(inOrder(list).map((variable) => variable.name)).toEqual(['job', 'instance', 'bad', 'top']);
+    const resolved = await resolveVariables(list, new Map([['job', ['web']]]), { startMs: 0, endMs: 7000 }, [], new AbortController().signal);
+    expect(resolved.slice(0, 3).map((one) => one.selected)).toEqual([['h1'], ['web'], []]);
+    expect(asked.find((address) => address.includes('topk'))).toContain('rate(x[7s])');
     expect(resolved[2]?.error).toBe('no such thing');
     expect(asked.find((address) => address.includes('/label/instance/'))).toContain('match[]=up{job="web"}');
   });

@@ -1,14 +1,14 @@
 /** What a dashboard's variables can be and what they are: options from the server or the document, and the selection. */
 import { getLabelNames, getLabelValues, getSeries, queryInstant } from '../api/prometheus';
-import { intervalFor } from '../time/interval';
+import { intervalFor, rateInterval } from '../time/interval';
 import { formatDuration, parseDuration } from '../time/duration';
 import { readFilter } from './adhoc';
-import { forPromql, forRegex, interpolate, references } from './interpolate';
+import { builtins, forPromql, forRegex, interpolate, references } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
 import { foreignDataSource } from './dataSources';
 import { kAll } from './model';
 import type { Variable } from './model';
-import { apiOf, sourceOf, sourcesOfType } from './sources';
+import { apiOf, kScrapeIntervalMs, sourceOf, sourcesOfType } from './sources';
 import type { DataSource } from './sources';
 
 export interface Option {
@@ -248,7 +248,8 @@ export async function resolveVariables(
   signal: AbortSignal,
   mustFit: ReadonlySet<string> = new Set(),
 ): Promise<Resolved[]> {
-  const known = new Map<string, VariableValue>();
+  const step = { intervalMs: kScrapeIntervalMs, rateIntervalMs: rateInterval(kScrapeIntervalMs, kScrapeIntervalMs) };
+  const known = new Map<string, VariableValue>(builtins(span.startMs, span.endMs, step));
   const done = new Map<string, Resolved>();
   for (const variable of inOrder(variables)) {
     const resolved: Resolved = { variable, options: [], selected: [] };
