@@ -96,6 +96,7 @@ async function ask(question: string, span: Span, signal: AbortSignal, api: strin
     const parted = /^(?:(.+),\s*)?([\w.]+|"[^"]+")\s*$/s.exec(argument);
     const label = (parted?.[2] ?? '').replace(/"/g, '');
     const selector = parted?.[1]?.trim() ?? '';
+    if (label === '') throw new Error(`${text} names no label.`);
     return getLabelValues(label, { ...span, ...(selector === '' ? {} : { match: [selector] }) }, signal, api);
   }
   if (name === 'metrics') {

@@ -194,6 +194,8 @@ test('text panels keep nothing that could run', () => {
 test('styles in a text are set by code, which the content security policy allows', () => {
   const paragraph = toContent('<p style="color: red; background: url(javascript:x)">a</p><b>c</b>', 2).querySelector('p');
   expect(paragraph?.style.color).toBe('red');
+  expect(toContent('<p title="style=x" style="color: red">style="a"</p>', 2).querySelector('p')?.outerHTML).toMatch(/^<p title="style=x" style="color: red;?">style="a"<\/p>$/);
+  for (const clean of [textUtil.sanitizeTextPanelContent, renderMarkdown]) expect(clean('<p data-cleaned-style="position:fixed">a</p>')).not.toContain('data-cleaned-style="');
 });
 
 test('pages of other servers become links', () => {

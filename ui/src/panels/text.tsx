@@ -17,12 +17,16 @@ function replaceWhatIsForeign(content: DocumentFragment): void {
   }
 }
 
-/** The content security policy allows no styles in a text, only those that code sets. */
+/** Cleaned HTML has no attributes of this name. */
+const kStyle = 'data-cleaned-style';
+
+/** The content security policy allows no styles in a text, not even while it is read, only those that code sets. */
+const putStylesAside = (html: string) => html.replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/\sstyle=/gi, ` ${kStyle}=`));
+
 function setStylesByCode(content: DocumentFragment): void {
-  for (const element of content.querySelectorAll<HTMLElement>('[style]')) {
-    const style = element.getAttribute('style') ?? '';
-    element.removeAttribute('style');
-    element.style.cssText = style;
+  for (const element of content.querySelectorAll<HTMLElement>(`[${kStyle}]`)) {
+    element.style.cssText = element.getAttribute(kStyle) ?? '';
+    element.removeAttribute(kStyle);
   }
 }
 
@@ -39,7 +43,7 @@ function rankHeadings(content: DocumentFragment, level: number): void {
 
 /** What cleaned HTML comes to on the page below a heading of `level`. Nothing of it is loaded before it stands there. */
 export function toContent(html: string, level: number): DocumentFragment {
-  const { content } = Object.assign(document.createElement('template'), { innerHTML: html });
+  const { content } = Object.assign(document.createElement('template'), { innerHTML: putStylesAside(html) });
   replaceWhatIsForeign(content);
   setStylesByCode(content);
   rankHeadings(content, level);
