@@ -181,6 +181,27 @@ describe('around the panels', () => {
     await close();
   });
 
+  test('a state is written where it begins, and a long name leaves room for the states', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.addInitScript(() => {
+      window.written = [];
+      const original = CanvasRenderingContext2D.prototype.fillText;
+      CanvasRenderingContext2D.prototype.fillText = function fillText(text, x, y) { window.written.push([text, this.textAlign, x]); return original.call(this, text, x, y); };
+    });
+    const name = 'a_metric_of_a_long_name{instance="host:9100",job="node",namespace="monitoring"}';
+    const fieldConfig = { defaults: { mappings: [{ type: 'value', options: { 1: { text: 'Up', color: 'green' } } }] }, overrides: [] };
+    await serveReference(page, { title: 'States', panels: [{ id: 1, type: 'state-timeline', title: 'One', gridPos: { x: 0, y: 0, w: 12, h: 6 }, targets: [{ refId: 'A', expr: 'up', legendFormat: name }], fieldConfig }] });
+    await page.goto('/d/states');
+    await page.waitForFunction(() => window.written.some(([text]) => text === 'Up'));
+    const written = await page.evaluate(() => window.written);
+    const [, align, x] = written.find(([text]) => text === 'Up');
+    const [label] = written.find(([text]) => text.startsWith('a_metric'));
+    assert.equal(align, 'left');
+    assert.ok(x < 300, `the state begins at ${x}`);
+    assert.ok(label.endsWith('…') && name.startsWith(label.slice(0, -1)), label);
+    await close();
+  });
+
   test('drawing options are drawn: stacks, gradients, thresholds, other scales', async () => {
     const { page, close } = await openPage(browser, base, { viewport: { width: 1280, height: 1100 } });
     const steps = [{ value: null, color: 'green' }, { value: 30, color: 'red' }];

@@ -43,7 +43,7 @@ const kWidthsMax = 5000;
 let measuring: CanvasRenderingContext2D | null = null;
 
 /** Pixels of a tick's label, measured aside of the page: a canvas in it would have its styles computed for that. */
-function textWidth(text: string): number {
+export function textWidth(text: string): number {
   const known = widths.get(text);
   if (known !== undefined) return known;
   measuring ??= document.createElement('canvas').getContext('2d');
@@ -53,6 +53,18 @@ function textWidth(text: string): number {
   const width = measuring.measureText(text).width;
   widths.set(text, width);
   return width;
+}
+
+/** The beginning of a text that fits. */
+export function shortened(text: string, px: number, width: (text: string) => number = textWidth): string {
+  if (width(text) <= px) return text;
+  let [low, high] = [0, text.length];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (width(`${text.slice(0, middle)}…`) <= px) low = middle;
+    else high = middle - 1;
+  }
+  return `${text.slice(0, low)}…`;
 }
 
 export function axisSize(u: uPlot, values: string[] | null, index: number, cycle: number): number {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { formatExact, formatShort, formatTicks } from './numbers';
+import { shortened } from './TimeChart';
 import { stackSeries } from './stack';
 import type { ChartSeries } from './types';
 
@@ -43,4 +44,10 @@ describe('stacking', () => {
     const percent = { group: 'a', percent: true };
     expect(stackSeries([series([1, 0], percent), series([3, 0], percent)], 2).values).toEqual([[0.25, 0], [1, 0]]);
   });
+});
+
+test('a name that is too long is cut at its end', () => {
+  const width = (text: string) => text.length;
+  expect(['abc', 'abcdef', ''].map((text) => shortened(text, 4, width))).toEqual(['abc', 'abc…', '']);
+  expect(shortened('abc', 0, width)).toBe('…');
 });
