@@ -95,7 +95,7 @@ function TablePanel({ panel, frames, theme }: PanelProps) {
   return (
     <div className={css.panel}>
       <div className={css.scroll} ref={box}>
-        <table className={css.table}>
+        <table className={css.table} style={{ '--columns': fields.length } as React.CSSProperties}>
           {panel.options['showHeader'] !== false && (
             <thead>
               <tr>
