@@ -13,6 +13,7 @@
 #include "api/admin_api.h"
 #include "api/agent_api.h"
 #include "api/alertmanager_api.h"
+#include "api/annotations_api.h"
 #include "api/batch_api.h"
 #include "api/consoles_api.h"
 #include "api/cors.h"
@@ -494,6 +495,7 @@ void Platform::Impl::AddDashboardRoutes(net::Router& router) {
                                    [access = users_->access()](const net::HttpRequest& request) {
                                      return api::PreferredHome(*access, request);
                                    }});
+  api::AddAnnotationRoutes(router, dashboards_->annotations(), services_.clock);
   AddOriginalsRoutes(own_routes_);
   api::AddDataSourceRoutes(router, {dashboards_->sources(), client_, services_.executor, services_.registry,
                                     user_agent_, own_routes_, [this] { return dashboards_->Reload(); },

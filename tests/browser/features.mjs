@@ -146,6 +146,40 @@ describe('waiting', () => {
   });
 });
 
+describe('annotations', () => {
+  test('what scripts mark is drawn, by tag and of the dashboard, and can be switched off', async () => {
+    const { page, close } = await openPage(browser, base);
+    const asked = [];
+    await page.route('**/api/annotations?**', (route) => {
+      const parameters = new URL(route.request().url()).searchParams;
+      asked.push(parameters.toString());
+      const time = (Number(parameters.get('from')) + Number(parameters.get('to'))) / 2;
+      return route.fulfill({ contentType: 'application/json', body: JSON.stringify([{ id: 1, time, timeEnd: time, text: parameters.has('tags') ? 'Deployed <b>5</b>' : 'Own event', tags: ['deploy'], panelId: 0 }]) });
+    });
+    const list = [{ builtIn: 1, name: 'Annotations & Alerts', enable: true, hide: true, type: 'dashboard', datasource: { type: 'grafana', uid: '-- Grafana --' } }, { name: 'deploys', enable: true, iconColor: 'red', datasource: { type: 'grafana', uid: '-- Grafana --' }, target: { type: 'tags', tags: ['deploy', 'web'], matchAny: true, limit: 10 } }];
+    await serveReference(page, { title: 'Marked', uid: 'marked', annotations: { list }, panels: [{ id: 1, type: 'timeseries', title: 'Lines', gridPos: { x: 0, y: 0, w: 24, h: 8 }, targets: [{ refId: 'A', expr: 'x' }] }] });
+    await page.goto('/d/marked');
+    const plot = panel(page, 'Lines').locator('.u-over');
+    await plot.hover();
+    const box = page.getByText('Deployed <b>5</b>');
+    for (let tries = 0; tries < 20 && (await box.count()) === 0; tries++) {
+      await page.waitForTimeout(100);
+      await page.mouse.move(5, 5);
+      await plot.hover();
+    }
+    await box.waitFor();
+    await page.getByText('Own event').waitFor();
+    assert.ok(asked.some((one) => /tags=deploy&tags=web&matchAny=true/.test(one) && /limit=10/.test(one)), asked.join('\n'));
+    assert.ok(asked.some((one) => /dashboardUID=marked/.test(one)), asked.join('\n'));
+    await page.getByRole('checkbox', { name: 'deploys' }).uncheck();
+    await page.mouse.move(5, 5);
+    await plot.hover();
+    await page.getByText('Own event').waitFor();
+    assert.equal(await box.count(), 0);
+    await close();
+  });
+});
+
 describe('around the panels', () => {
   test('kiosk mode takes away what stands around, and Esc brings it back', async () => {
     const { page, close } = await openPage(browser, base);

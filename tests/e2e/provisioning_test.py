@@ -128,6 +128,33 @@ class Provisioning(TestCase):
         self.assertEqual([home["dashboard"]["uid"], home["meta"]["isHome"]], ["home", True])
         self.assertEqual(self.call(server, "GET", "/api/org")[1]["name"], "Main Org.")
 
+    def test_annotations_of_scripts(self):
+        server, _ = self.begin()
+        add = lambda **body: self.call(server, "POST", "/api/annotations", body)
+        self.assertEqual(add(text="deployed", tags=["deploy", "web"], time=1_000_000), (200, {"id": 1, "message": "Annotation added"}))
+        self.assertEqual(add(text="outage", dashboardUID="home", panelId=2, time=2_000_000, timeEnd=3_000_000)[1]["id"], 2)
+        self.assertEqual(self.call(server, "POST", "/api/annotations/graphite", {"what": "built", "tags": "deploy ci", "when": 4_000, "data": "by ci"})[1]["id"], 3)
+        found = lambda **params: [one["id"] for one in json.loads(server.get("/api/annotations", **params)[1])]
+        self.assertEqual(found(), [3, 2, 1])
+        self.assertEqual([found(tags="deploy"), found(dashboardUID="home"), found(**{"from": 2_500_000, "to": 3_500_000}), found(limit=1), found(type="alert")],
+                         [[3, 1], [2], [2], [3], []])
+        one = self.call(server, "GET", "/api/annotations/3")[1]
+        self.assertEqual([one["text"], one["tags"], one["time"], one["timeEnd"]], ["built\nby ci", ["deploy", "ci"], 4_000_000, 4_000_000])
+        self.assertEqual(json.loads(server.get("/api/annotations/tags", tag="dep")[1]), {"result": {"tags": [{"tag": "deploy", "count": 2}]}})
+        self.assertEqual(self.call(server, "PATCH", "/api/annotations/1", {"text": "rolled back"})[1]["message"], "Annotation patched")
+        self.assertEqual(self.call(server, "PUT", "/api/annotations/2", {"text": "over", "tags": ["x"], "time": 5, "timeEnd": 6})[1]["message"], "Annotation updated")
+        self.assertEqual(self.call(server, "DELETE", "/api/annotations/3")[1]["message"], "Annotation deleted")
+        for bad in ({}, {"text": ""}, {"text": "t", "tags": [1]}, {"text": "t", "time": "now"}, {"text": "t", "time": 9, "timeEnd": 8}, []):
+            self.assertEqual(self.call(server, "POST", "/api/annotations", bad)[0], 400, bad)
+        self.assertEqual([server.get("/api/annotations", **{"from": "x"})[0], server.get("/api/annotations", alertId=3)[0]], [400, 400])
+        self.assertEqual(self.call(server, "POST", "/api/annotations", {"text": "t"}, {"Sec-Fetch-Site": "cross-site"})[0], 403)
+        self.assertEqual(self.call(server, "DELETE", "/api/annotations/3")[0], 404)
+        server.stop()
+        server, _ = self.begin()
+        kept = {one["id"]: one for one in json.loads(server.get("/api/annotations")[1])}
+        self.assertEqual([kept[1]["text"], kept[1]["tags"], kept[2]["text"], kept[2]["tags"], kept[2]["timeEnd"]],
+                         ["rolled back", ["deploy", "web"], "over", ["x"], 6])
+
     def test_lists_come_in_pages(self):
         server, _ = self.begin()
         for title in ("Aa", "Bb", "Cc"):

@@ -175,7 +175,7 @@ function useMarks(dashboard: Dashboard, range: ResolvedRange, values: Values | u
     async (signal) => {
       if (active.length === 0) return kNoMarks;
       const failures = new Map<string, string>();
-      const found = await Promise.all(active.map((one) => (values === undefined || sources === undefined ? [] : askAnnotation(one, range, values, sources, signal).catch((error: unknown) => {
+      const found = await Promise.all(active.map((one) => (values === undefined || sources === undefined ? [] : askAnnotation(one, dashboard.uid, range, values, sources, signal).catch((error: unknown) => {
         if (!signal.aborted) failures.set(one.name, error instanceof Error ? error.message : String(error));
         return [];
       }))));

@@ -154,20 +154,24 @@ function readDashboardLinks(value: unknown): DashboardLink[] {
     .filter((link) => link.type === 'dashboards' || link.url !== '');
 }
 
-/** All but the one that Grafana builds in, which lists events of its own store. */
 function readAnnotations(value: unknown, kinds: Kinds): Annotation[] {
-  return asObjects(asObject(value)['list']).filter((one) => one['builtIn'] !== 1 && one['builtIn'] !== true).map((json): Annotation => {
+  return asObjects(asObject(value)['list']).map((json): Annotation => {
+    const isBuiltIn = json['builtIn'] === 1 || json['builtIn'] === true;
+    const target = asObject(json['target']);
     const datasource = readDataSource(json['datasource'], kinds);
     const foreign = foreignDataSource(datasource);
     const expr = asText(json['expr'], asText(asObject(json['target'])['expr']));
-    const stored = datasource?.uid === 'grafana' || datasource?.uid === '-- Grafana --' || asText(json['type']) === 'tags' || asText(asObject(json['target'])['type']) === 'tags';
+    const kind = asText(target['type'], asText(json['type']));
+    const tags = asList(target['tags'] ?? json['tags']).map((tag) => asText(tag)).filter((tag) => tag !== '');
+    const isStored = expr === '' && (isBuiltIn || datasource?.uid === 'grafana' || datasource?.uid === '-- Grafana --' || kind === 'tags' || kind === 'dashboard' || tags.length > 0);
     const isRegion = asText(asObject(json['target'])['queryType']) === 'timeRegions';
     const filter = asObject(json['filter']);
     return {
-      name: asText(json['name'], 'Annotations'), enabled: asBoolean(json['enable'], true), hidden: asBoolean(json['hide']), color: asText(json['iconColor'], 'red'), expr, step: asText(json['step'], '60s'),
+      name: asText(json['name'], 'Annotations'), enabled: asBoolean(json['enable'], true), hidden: isBuiltIn || asBoolean(json['hide']), color: asText(json['iconColor'], 'red'), expr, step: asText(json['step'], '60s'),
       titleFormat: asText(json['titleFormat']), textFormat: asText(json['textFormat']), tagKeys: asText(json['tagKeys']).split(',').map((key) => key.trim()).filter((key) => key !== ''),
+      stored: isStored && !isRegion ? { tags, matchAny: asBoolean(target['matchAny'], asBoolean(json['matchAny'])), ofDashboard: isBuiltIn || kind === 'dashboard', limit: asNumber(target['limit'] ?? json['limit'], 100) } : undefined,
       useValueForTime: asBoolean(json['useValueForTime']), datasource, panels: Array.isArray(filter['ids']) ? { exclude: asBoolean(filter['exclude']), ids: filter['ids'].map(Number) } : undefined,
-      problem: expr !== '' && foreign === undefined ? undefined : foreign !== undefined ? `it asks a data source of type ${foreign}`  : isRegion ? 'it marks hours of the day or days of the week, which are not drawn' : stored ? 'it lists events by tag, which this server does not store' : 'it names no query',
+      problem: (expr !== '' && foreign === undefined) || (isStored && !isRegion) ? undefined : foreign !== undefined ? `it asks a data source of type ${foreign}`  : isRegion ? 'it marks hours of the day or days of the week, which are not drawn' : 'it names no query',
     };
   });
 }

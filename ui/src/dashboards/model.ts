@@ -57,7 +57,7 @@ export interface DashboardLink extends Link {
   tooltip: string;
 }
 
-/** Events along the time axis, found by a query: where its value is not zero, something happened. */
+/** Events along the time axis: found by a query, where its value is not zero, or marked by people and scripts. */
 export interface Annotation {
   name: string;
   /** Shown unless the reader switches it off. */
@@ -71,6 +71,8 @@ export interface Annotation {
   textFormat: string;
   tagKeys: string[];
   useValueForTime: boolean;
+  /** Of those that people and scripts marked, instead of a query: by tag, or of this dashboard. */
+  stored: { tags: string[]; matchAny: boolean; ofDashboard: boolean; limit: number } | undefined;
   datasource: DataSourceRef | undefined;
   /** Panels that show it; `exclude` turns the list round. */
   panels: { exclude: boolean; ids: number[] } | undefined;
