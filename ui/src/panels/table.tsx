@@ -105,7 +105,7 @@ function TablePanel({ panel, frames, theme }: PanelProps) {
                   const minWidth = asNumber(asObject(field.config.custom)['minWidth'], 0);
                   return (
                     <th
-                      key={index} scope="col" style={{ textAlign: sideOf(field), ...(width > 0 ? { width, minWidth: width, maxWidth: width } : minWidth > 0 ? { minWidth } : {}) }}
+                      key={index} scope="col" style={{ textAlign: sideOf(field), ...(width > 0 ? { width } : minWidth > 0 ? { minWidth } : {}) }}
                       aria-sort={sort?.column === name ? (sort.down ? 'descending' : 'ascending') : 'none'}
                     >
                       <button type="button" title={name} onClick={() => setSorts([{ column: name, down: sort?.column === name ? !sort.down : field.type === FieldType.number }])}>{name}</button>
