@@ -124,6 +124,27 @@ describe('waiting', () => {
     await close({ expectTrouble: true });
   });
 
+  test('a server that goes away takes nothing from the page, and what it tells comes again', async () => {
+    const { page, close } = await openPage(browser, base);
+    await page.clock.install();
+    await serveReference(page, { title: 'Away', refresh: '5s', templating: { list: [{ name: 'job', type: 'query', query: 'label_values(job)' }] }, panels: [stat('Of $job', 'up{job="$job"}'), { ...stat('Lines', 'up{job="$job"}'), id: 2, type: 'timeseries', gridPos: { x: 8, y: 0, w: 8, h: 6 } }] });
+    await page.goto('/d/away');
+    for (let tries = 0; (await page.locator('canvas').count()) === 0 && tries < 100; tries++) await page.clock.runFor(100);
+    await shown(page, 'Of job-1').waitFor();
+    const gone = (route) => route.abort('connectionrefused');
+    await page.route('**/api/**', gone);
+    await page.clock.runFor(130_000); // options are asked again as well
+    await page.getByText('The server cannot be reached').first().waitFor();
+    assert.equal(await shown(page, 'Of job-1').count(), 1);
+    assert.equal(await panel(page, 'Lines').locator('canvas').count(), 1);
+    await page.getByRole('button', { name: 'job: job-1' }).waitFor();
+    await panel(page, 'Lines').getByRole('img', { name: /^Not refreshed/ }).waitFor();
+    await page.unroute('**/api/**', gone);
+    await page.clock.runFor(30_000);
+    await panel(page, 'Lines').getByRole('img', { name: /^Not refreshed/ }).waitFor({ state: 'detached' });
+    await close({ expectTrouble: true });
+  });
+
   test('a pause between refreshes that is shorter than the queries take does not starve them', async () => {
     const { page, close } = await openPage(browser, base);
     await page.clock.install();

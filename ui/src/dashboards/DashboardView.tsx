@@ -1,5 +1,5 @@
 /** A dashboard on the page: its tools, its variables, its grid of panels. */
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { readKiosk } from '../app/kiosk';
 import { setSearch, useAddress } from '../app/router';
@@ -144,11 +144,13 @@ const kNoSources: readonly DataSource[] = [];
  */
 function useVariables(dashboard: Dashboard, range: ResolvedRange, wishes: ReadonlyMap<string, string[]>, sources: readonly DataSource[] | undefined, turn: number, mustFit: ReadonlySet<string>): Resolved[] | undefined {
   const [incomplete, setIncomplete] = useState(false);
+  const before = useRef<Resolved[]>([]);
   const spanKey = `${Math.round(range.fromMs / 60_000)} ${Math.round((range.toMs - range.fromMs) / 60_000)}`;
   const { data } = useResource(
-    (signal) => (sources === undefined ? Promise.resolve(undefined) : resolveVariables(dashboard.variables, wishes, { startMs: range.fromMs, endMs: range.toMs }, sources, signal, mustFit)),
+    (signal) => (sources === undefined ? Promise.resolve(undefined) : resolveVariables(dashboard.variables, wishes, { startMs: range.fromMs, endMs: range.toMs }, sources, signal, mustFit, before.current)),
     [dashboard, sources, spanKey, JSON.stringify([...wishes]), mustFit, incomplete ? turn : 0],
   );
+  if (data !== undefined) before.current = data;
   useEffect(() => setIncomplete(data?.some(({ variable, options }) => variable.type === 'query' && options.length === 0) ?? false), [data]);
   return data;
 }

@@ -4,6 +4,7 @@ import type { VariableValue } from './interpolate';
 import { loadDashboard } from './load';
 import { kAll } from './model';
 import type { Variable } from './model';
+import type { Resolved } from './variables';
 import { applyRegex, dependents, inOrder, parseCustom, resolveVariables, select, sortOptions, valueOf, valuesOf } from './variables';
 
 const multi = (...values: string[]): VariableValue => ({ values, texts: values, several: true });
@@ -116,4 +117,16 @@ describe('resolving', () => {
     expect(resolved[2]?.error).toBe('no such thing');
     expect(asked.find((address) => address.includes('/label/instance/'))).toContain('match[]=up{job="web"}');
   });
+});
+
+test('a server that is away leaves options and selections as they were, or as the document has them', async () => {
+  let away = false;
+  vi.stubGlobal('fetch', () => (away ? Promise.reject(new TypeError('failed')) : Promise.resolve(Response.json({ status: 'success', data: ['h1', 'h2'] }))));
+  const list = variables({ name: 'host', type: 'query', query: 'label_values(host)', current: { value: 'h2' } });
+  const resolve = (before: Resolved[]) => resolveVariables(list, new Map(), { startMs: 0, endMs: 1000 }, [], new AbortController().signal, new Set(), before);
+  const known = await resolve([]);
+  away = true;
+  const kept = await resolve(known);
+  expect(kept[0]).toMatchObject({ selected: ['h2'], options: [{ value: 'h1' }, { value: 'h2' }], error: expect.stringContaining('cannot be reached') as string });
+  expect((await resolve([]))[0]).toMatchObject({ selected: ['h2'], options: [] });
 });

@@ -240,7 +240,10 @@ export function inOrder(variables: Variable[]): Variable[] {
   return ordered;
 }
 
-/** Options and selections of all variables, in the document's order. A question that fails leaves its variable empty with the reason. */
+/**
+ * Options and selections of all variables, in the document's order. A question that fails leaves its variable what it was
+ * `before`, else what the document saved, with the reason: a server that is away for a moment must not blank the panels.
+ */
 export async function resolveVariables(
   variables: Variable[],
   wishes: ReadonlyMap<string, string[]>,
@@ -248,6 +251,7 @@ export async function resolveVariables(
   sources: readonly DataSource[],
   signal: AbortSignal,
   mustFit: ReadonlySet<string> = new Set(),
+  before: readonly Resolved[] = [],
 ): Promise<Resolved[]> {
   const step = { intervalMs: kScrapeIntervalMs, rateIntervalMs: rateInterval(kScrapeIntervalMs, kScrapeIntervalMs) };
   const known = new Map<string, VariableValue>(builtins(span.startMs, span.endMs, step));
@@ -259,9 +263,11 @@ export async function resolveVariables(
     } catch (error) {
       if (signal.aborted) throw error;
       resolved.error = error instanceof Error ? error.message : String(error);
+      resolved.options = before.find((one) => one.variable === variable)?.options ?? [];
     }
     if (variable.type === 'adhoc') resolved.source = { uid: sourceOf(variable.datasource, sources, known)?.uid, api: apiOf(variable.datasource, sources, known), span };
     resolved.selected = select(variable, resolved.options, wishes.get(variable.name), mustFit.has(variable.name));
+    if (resolved.error !== undefined && resolved.options.length === 0 && resolved.selected.length === 0 && !variable.current.includes(kAll)) resolved.selected = variable.current.filter((value) => value !== '');
     done.set(variable.name, resolved);
     for (const [name, value] of valuesOf([...done.values()], span.endMs - span.startMs)) known.set(name, value);
   }
