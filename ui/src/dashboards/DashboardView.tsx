@@ -170,22 +170,24 @@ function Unanswered({ variables }: { variables: Resolved[] }) {
   );
 }
 
-/** The events of all annotations that are on; one that fails leaves the others. */
+/** The events of all annotations that are on; one that fails keeps those it had, and leaves the others. */
 function useMarks(dashboard: Dashboard, range: ResolvedRange, values: Values | undefined, sources: readonly DataSource[] | undefined, switched: ReadonlySet<string>, turn: number): { marks: Mark[]; failures: ReadonlyMap<string, string> } {
   const active = dashboard.annotations.filter((one) => one.problem === undefined && one.enabled !== switched.has(one.name));
+  const before = useRef<Mark[]>([]);
   const { data } = useResource(
     async (signal) => {
       if (active.length === 0) return kNoMarks;
       const failures = new Map<string, string>();
       const found = await Promise.all(active.map((one) => (values === undefined || sources === undefined ? [] : askAnnotation(one, dashboard.uid, range, values, sources, signal).catch((error: unknown) => {
         if (!signal.aborted) failures.set(one.name, error instanceof Error ? error.message : String(error));
-        return [];
+        return before.current.filter((mark) => mark.annotation.name === one.name);
       }))));
       return { marks: found.flat(), failures };
     },
     [dashboard, values, sources, active.map((one) => one.name).join('\n'), turn, range.fromMs, range.toMs],
     { heedsRefresh: false },
   );
+  if (data !== undefined) before.current = data.marks;
   return data ?? kNoMarks;
 }
 
