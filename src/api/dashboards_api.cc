@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <variant>
 
 #include "api/folders_api.h"
 #include "api/grafana_json.h"
+#include "api/page_of.h"
 #include "api/params.h"
 #include "core/json_writer.h"
 #include "dashboards/document.h"
@@ -28,7 +30,7 @@ using net::HttpResponse;
 
 constexpr size_t kFoundByDefault = 1'000;
 constexpr size_t kMostFound = 5'000;
-constexpr size_t kMostPages = 1'000'000;
+constexpr size_t kMostImportedBytes = 16 << 20;
 
 std::string UrlOf(const Dashboard& dashboard) {
   return fmt::format("/d/{}/{}", dashboard.uid, dashboards::Slug(dashboard.title));
@@ -48,13 +50,14 @@ void WriteFolderOf(core::JsonWriter& json, const Library& library, const std::st
 }
 
 // `may_change`: whether who asks may change anything at all.
-HttpResponse Answer(const Library& library, const Dashboard& dashboard, bool may_change) {
+HttpResponse Answer(const Library& library, const Dashboard& dashboard, bool may_change, bool is_home) {
   bool can_save = dashboard.can_save && may_change;
   std::string_view who = dashboard.origin == Origin::kSaved         ? "Anonymous"
                          : dashboard.origin == Origin::kProvisioned ? "Provisioning"
                                                                     : "Sextant";
   core::JsonWriter json;
   json.BeginObject().Key("meta").BeginObject().Key("type").String("db");
+  if (is_home) json.Key("isHome").Bool(true);
   json.Key("canSave").Bool(can_save).Key("canEdit").Bool(can_save);
   json.Key("canAdmin").Bool(can_save).Key("canStar").Bool(false);
   json.Key("canDelete").Bool(dashboard.can_delete && may_change);
@@ -73,10 +76,21 @@ HttpResponse Answer(const Library& library, const Dashboard& dashboard, bool may
   return HttpResponse::Json(200, std::move(json).Take());
 }
 
-HttpResponse Get(const Library& library, std::string_view uid, const HttpRequest& request) {
+HttpResponse Get(const Library& library, std::string_view uid, const HttpRequest& request,
+                 bool is_home = false) {
   DashboardPtr dashboard = library.Find(uid);
   if (dashboard == nullptr) return GrafanaMessage(404, "Dashboard not found", "not-found");
-  return Answer(library, *dashboard, request.role != users::RoleName(users::Role::kViewer));
+  return Answer(library, *dashboard, request.role != users::RoleName(users::Role::kViewer), is_home);
+}
+
+// Where whoever asks begins: the dashboard of the own preferences is redirected to, else that of the server.
+HttpResponse Home(const Library& library, std::string_view home_uid, const std::string& preferred_uid,
+                  const HttpRequest& request) {
+  DashboardPtr preferred = preferred_uid.empty() ? nullptr : library.Find(preferred_uid);
+  if (preferred == nullptr) return Get(library, home_uid, request, true);
+  core::JsonWriter json;
+  json.BeginObject().Key("redirectUri").String(UrlOf(*preferred)).EndObject();
+  return HttpResponse::Json(200, std::move(json).Take());
 }
 
 // The folder that a request names by uid or by number; the root when it names none.
@@ -108,11 +122,7 @@ core::Result<dashboards::SaveRequest> ReadSave(const Library& library, const std
   return request;
 }
 
-HttpResponse Save(Library& library, const HttpRequest& request) {
-  if (IsCrossSite(request)) return CrossSiteRefusal();
-  auto save = ReadSave(library, request.body);
-  if (!save) return GrafanaError(save.error());
-  auto saved = library.Save(std::move(*save));
+HttpResponse AnswerSaved(const core::Result<DashboardPtr>& saved) {
   if (!saved) return GrafanaError(saved.error());
   const Dashboard& dashboard = **saved;
   core::JsonWriter json;
@@ -121,6 +131,104 @@ HttpResponse Save(Library& library, const HttpRequest& request) {
   json.Key("uid").String(dashboard.uid).Key("url").String(UrlOf(dashboard));
   json.Key("version").Int(dashboard.version).EndObject();
   return HttpResponse::Json(200, std::move(json).Take());
+}
+
+HttpResponse Save(Library& library, const HttpRequest& request) {
+  if (IsCrossSite(request)) return CrossSiteRefusal();
+  auto save = ReadSave(library, request.body);
+  if (!save) return GrafanaError(save.error());
+  return AnswerSaved(library.Save(std::move(*save)));
+}
+
+// `text` with `from` replaced everywhere.
+core::Result<std::string> Replaced(std::string_view text, std::string_view from, std::string_view to) {
+  std::string out;
+  while (true) {
+    size_t at = text.find(from);
+    out += text.substr(0, at);
+    if (at == std::string_view::npos) return out;
+    out += to;
+    if (out.size() > kMostImportedBytes)
+      return core::Fail(core::Code::kInvalidArgument, "with its inputs the dashboard is larger than {} bytes",
+                        kMostImportedBytes);
+    text.remove_prefix(at + from.size());
+  }
+}
+
+// What a dashboard wants to be told when it is imported, filled in: ${DS_PROMETHEUS} becomes what the
+// request's `inputs` say, a constant that they do not name its own value.
+core::Result<std::string> FillInputs(const simdjson::dom::object& body,
+                                     const simdjson::dom::object& dashboard) {
+  std::string text = simdjson::minify(dashboard);
+  simdjson::dom::array wanted;
+  if (dashboard["__inputs"].get(wanted)) return text;
+  simdjson::dom::array given;
+  bool has_given = !body["inputs"].get(given);
+  for (simdjson::dom::element input : wanted) {
+    std::string_view name;
+    std::string_view value;
+    if (input["name"].get(name) || name.empty()) continue;
+    bool is_known = !input["value"].get(value);
+    for (size_t i = 0; has_given && i < given.size(); ++i) {
+      std::string_view of;
+      if (!given.at(i)["name"].get(of) && of == name && !given.at(i)["value"].get(value)) is_known = true;
+    }
+    if (!is_known) return core::Fail(core::Code::kInvalidArgument, "inputs: {} is missing", name);
+    core::JsonWriter json;
+    json.String(value);
+    std::string escaped = std::move(json).Take();
+    SEXTANT_ASSIGN(text, Replaced(text, fmt::format("${{{}}}", name),
+                                  std::string_view(escaped).substr(1, escaped.size() - 2)));
+  }
+  return text;
+}
+
+// Saves a dashboard of somebody else's, as Grafana's import page and scripts do it.
+HttpResponse Import(Library& library, const HttpRequest& request) {
+  if (IsCrossSite(request)) return CrossSiteRefusal();
+  auto save = ReadSave(library, request.body);
+  if (!save) return GrafanaError(save.error());
+  simdjson::dom::parser parser;
+  simdjson::dom::object body;
+  simdjson::dom::object document;
+  if (parser.parse(simdjson::padded_string(request.body)).get_object().get(body) ||
+      body["dashboard"].get(document))
+    return GrafanaMessage(400, "bad request data: dashboard must be an object");
+  auto filled = FillInputs(body, document);
+  if (!filled) return GrafanaError(filled.error());
+  save->json = std::move(*filled);
+  auto saved = library.Save(std::move(*save));
+  if (!saved) return GrafanaError(saved.error());
+  const Dashboard& dashboard = **saved;
+  core::JsonWriter json;
+  json.BeginObject().Key("uid").String(dashboard.uid).Key("pluginId").String("");
+  json.Key("title").String(dashboard.title).Key("imported").Bool(true);
+  json.Key("importedUri").String("db/" + dashboards::Slug(dashboard.title));
+  json.Key("importedUrl").String(UrlOf(dashboard)).Key("slug").String(dashboards::Slug(dashboard.title));
+  json.Key("dashboardId").Int(NumericId(dashboard.uid)).Key("folderUid").String(dashboard.folder_uid);
+  json.Key("importedRevision").Int(1).Key("revision").Int(1).Key("description").String("");
+  json.Key("path").String("").Key("removed").Bool(false).EndObject();
+  return HttpResponse::Json(200, std::move(json).Take());
+}
+
+// Makes an older version the present one: it is saved anew, so that nothing is lost.
+HttpResponse Restore(Library& library, const HttpRequest& request) {
+  if (IsCrossSite(request)) return CrossSiteRefusal();
+  simdjson::dom::parser parser;
+  simdjson::dom::object body;
+  int64_t number = 0;
+  if (parser.parse(simdjson::padded_string(request.body)).get_object().get(body) ||
+      body["version"].get(number))
+    return GrafanaMessage(400, "bad request data: version must be a number");
+  std::string_view uid = request.PathParam("uid");
+  DashboardPtr present = library.Find(uid);
+  if (present == nullptr) return GrafanaMessage(404, "Dashboard not found", "not-found");
+  auto version = library.Version(uid, number);
+  if (!version) return GrafanaError(version.error());
+  return AnswerSaved(library.Save({.json = version->json,
+                                   .folder_uid = present->folder_uid,
+                                   .message = fmt::format("Restored from version {}", number),
+                                   .overwrite = true}));
 }
 
 HttpResponse Delete(Library& library, const HttpRequest& request) {
@@ -193,13 +301,14 @@ struct Search {
   std::string query;
   std::vector<std::string> tags;
   std::vector<std::string> uids;
+  std::vector<std::string> ids;
   std::vector<std::string> folder_uids;
   std::vector<std::string> folder_ids;
   bool wants_folders = true;
   bool wants_dashboards = true;
   bool wants_starred = false;
-  size_t limit = kFoundByDefault;
-  size_t page = 1;
+  bool is_backwards = false;
+  ListPage page;
 
   bool IsInFolder(const std::string& uid) const {
     if (folder_uids.empty() && folder_ids.empty()) return true;
@@ -213,26 +322,18 @@ struct Search {
     if (Lower(dashboard.title).find(query) == std::string::npos || !IsInFolder(dashboard.folder_uid))
       return false;
     if (!uids.empty() && std::ranges::find(uids, dashboard.uid) == uids.end()) return false;
+    if (!ids.empty() && std::ranges::find(ids, std::to_string(NumericId(dashboard.uid))) == ids.end())
+      return false;
     return std::ranges::all_of(tags, [&](const std::string& tag) {
       return std::ranges::find(dashboard.tags, tag) != dashboard.tags.end();
     });
   }
   bool Takes(const Folder& folder) const {
-    return tags.empty() && folder_uids.empty() && folder_ids.empty() &&
+    return tags.empty() && ids.empty() && folder_uids.empty() && folder_ids.empty() &&
            Lower(folder.title).find(query) != std::string::npos &&
            (uids.empty() || std::ranges::find(uids, folder.uid) != uids.end());
   }
 };
-
-core::Result<size_t> ReadCount(const net::QueryParams& params, std::string_view name, size_t otherwise) {
-  std::string_view text = params.Get(name);
-  if (text.empty()) return otherwise;
-  size_t number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number == 0)
-    return core::Fail(core::Code::kInvalidArgument, "{} must be a number above 0", name);
-  return number;
-}
 
 core::Result<Search> ReadSearch(const net::QueryParams& params) {
   Search search;
@@ -240,6 +341,7 @@ core::Result<Search> ReadSearch(const net::QueryParams& params) {
   search.tags = params.GetAll("tag");
   search.uids = params.GetAll("dashboardUIDs");
   for (const std::string& uid : params.GetAll("dashboardUID")) search.uids.push_back(uid);
+  search.ids = params.GetAll("dashboardIds");
   search.folder_uids = params.GetAll("folderUIDs");
   search.folder_ids = params.GetAll("folderIds");
   std::string_view type = params.Get("type");
@@ -248,10 +350,11 @@ core::Result<Search> ReadSearch(const net::QueryParams& params) {
   search.wants_folders = type != "dash-db";
   search.wants_dashboards = type != "dash-folder";
   search.wants_starred = params.Get("starred") == "true";
-  SEXTANT_ASSIGN(search.limit, ReadCount(params, "limit", kFoundByDefault));
-  search.limit = std::min(search.limit, kMostFound);
-  SEXTANT_ASSIGN(search.page, ReadCount(params, "page", 1));
-  search.page = std::min(search.page, kMostPages);
+  std::string_view sort = params.Get("sort");
+  if (!sort.empty() && sort != "alpha-asc" && sort != "alpha-desc")
+    return core::Fail(core::Code::kInvalidArgument, "sort must be alpha-asc or alpha-desc, not \"{}\"", sort);
+  search.is_backwards = sort == "alpha-desc";
+  search.page = ReadLimitedPage(params, kFoundByDefault, kMostFound);
   return search;
 }
 
@@ -283,29 +386,28 @@ void WriteFound(core::JsonWriter& json, const Dashboard& dashboard, const Librar
 HttpResponse HandleSearch(const Library& library, const HttpRequest& request) {
   auto search = ReadSearch(request.Query());
   if (!search) return GrafanaError(search.error());
-  size_t skipped = (search->page - 1) * search->limit;
-  size_t left = search->limit;
-  // Whether what was found next is on the page.
-  auto is_shown = [&] {
-    if (skipped > 0) {
-      --skipped;
-      return false;
-    }
-    if (left == 0) return false;
-    --left;
-    return true;
-  };
-  core::JsonWriter json;
-  json.BeginArray();
+  using Found = std::variant<Folder, DashboardPtr>;
+  std::vector<Found> found;
   if (search->wants_folders && !search->wants_starred) {
-    for (const Folder& folder : library.Folders()) {
-      if (search->Takes(folder) && is_shown()) WriteFound(json, folder);
+    for (Folder& folder : library.Folders()) {
+      if (search->Takes(folder)) found.emplace_back(std::move(folder));
     }
   }
+  size_t folders = found.size();
   if (search->wants_dashboards && !search->wants_starred) {
-    for (const DashboardPtr& dashboard : library.List()) {
-      if (search->Takes(*dashboard) && is_shown()) WriteFound(json, *dashboard, library);
+    for (DashboardPtr& dashboard : library.List()) {
+      if (search->Takes(*dashboard)) found.emplace_back(std::move(dashboard));
     }
+  }
+  if (search->is_backwards) {  // folders come before dashboards either way
+    std::reverse(found.begin(), found.begin() + static_cast<ptrdiff_t>(folders));
+    std::reverse(found.begin() + static_cast<ptrdiff_t>(folders), found.end());
+  }
+  core::JsonWriter json;
+  json.BeginArray();
+  for (const Found& one : search->page.Of(found)) {
+    if (const auto* folder = std::get_if<Folder>(&one)) WriteFound(json, *folder);
+    if (const auto* dashboard = std::get_if<DashboardPtr>(&one)) WriteFound(json, **dashboard, library);
   }
   json.EndArray();
   return HttpResponse::Json(200, std::move(json).Take());
@@ -318,19 +420,36 @@ HttpResponse Health(const std::string& version) {
   return HttpResponse::Json(200, std::move(json).Take());
 }
 
+// The one organisation that there is, in the form of Grafana's lists and of its own endpoint.
+HttpResponse Org() {
+  core::JsonWriter json;
+  json.BeginObject().Key("id").Int(1).Key("name").String("Main Org.").Key("address").BeginObject();
+  for (const char* part : {"address1", "address2", "city", "zipCode", "state", "country"})
+    json.Key(part).String("");
+  json.EndObject().EndObject();
+  return HttpResponse::Json(200, std::move(json).Take());
+}
+
 }  // namespace
 
 void AddDashboardRoutes(net::Router& router, const DashboardApiDeps& deps) {
   Library& library = deps.library;
   router.Add("GET", "/api/health", [version = deps.version](const HttpRequest&) { return Health(version); });
-  router.Add("GET", "/api/search",
-             [&](const HttpRequest& request) { return HandleSearch(library, request); });
-  router.Add("GET", "/api/dashboards/home", [&library, uid = deps.home_uid](const HttpRequest& request) {
-    return Get(library, uid, request);
-  });
+  router.Add("GET", "/api/org", [](const HttpRequest&) { return Org(); });
+  for (const char* path : {"/api/search", "/api/search/"}) {  // Grafana's documentation writes the latter
+    router.Add("GET", path, [&](const HttpRequest& request) { return HandleSearch(library, request); });
+  }
+  router.Add("GET", "/api/dashboards/home",
+             [&library, uid = deps.home_uid, preferred = deps.preferred_home](const HttpRequest& request) {
+               return Home(library, uid, preferred ? preferred(request) : "", request);
+             });
   router.Add("GET", "/api/dashboards/tags", [&](const HttpRequest&) { return Tags(library); });
   router.Add("POST", "/api/dashboards/db",
              [&](const HttpRequest& request) { return Save(library, request); });
+  router.Add("POST", "/api/dashboards/import",
+             [&](const HttpRequest& request) { return Import(library, request); });
+  router.Add("POST", "/api/dashboards/uid/{uid}/restore",
+             [&](const HttpRequest& request) { return Restore(library, request); });
   router.Add("GET", "/api/dashboards/uid/{uid}",
              [&](const HttpRequest& request) { return Get(library, request.PathParam("uid"), request); });
   router.Add("DELETE", "/api/dashboards/uid/{uid}",

@@ -122,10 +122,51 @@ class Proxy {
     }
     bool is_own = source->kind == SourceKind::kOwnMetrics || source->kind == SourceKind::kOwnAlerts;
     if (is_own) return AnswerHere(std::move(request), raw_path, std::move(writer));
-    Fetch(source, request, raw_path, std::move(writer));
+    Fetch(source, request, raw_path, std::move(writer), HandOn);
+  }
+
+  // Whether the source answers, as a query tells.
+  void CheckHealth(const DataSourcePtr& source, ResponseWriter writer) {
+    if (source == nullptr) return writer.Send(GrafanaMessage(404, "Data source not found"));
+    switch (source->kind) {
+      case SourceKind::kUnsupported:
+        return writer.Send(GrafanaMessage(400, source->why_unsupported, "ERROR"));
+      case SourceKind::kOwnMetrics:
+      case SourceKind::kOwnAlerts:
+        return writer.Send(GrafanaMessage(200, "This server's own data.", "OK"));
+      case SourceKind::kRemoteMetrics:
+      case SourceKind::kRemoteAlerts:
+        break;
+    }
+    bool is_metrics = source->kind == SourceKind::kRemoteMetrics;
+    HttpRequest probe;
+    probe.method = "GET";
+    if (is_metrics) probe.query_string = "query=1%2B1";
+    Fetch(source, probe, is_metrics ? "api/v1/query" : "api/v2/status", std::move(writer),
+          [](core::Result<net::FetchResponse> fetched) {
+            if (!fetched) return GrafanaMessage(400, fetched.error().message(), "ERROR");
+            if (fetched->status != 200)
+              return GrafanaMessage(400, fmt::format("It answered with HTTP {}.", fetched->status), "ERROR");
+            return GrafanaMessage(200, "It answers.", "OK");
+          });
   }
 
  private:
+  using ToAnswer = HttpResponse (*)(core::Result<net::FetchResponse>);
+
+  // What came from the source, handed on.
+  static HttpResponse HandOn(core::Result<net::FetchResponse> fetched) {
+    if (!fetched) return GrafanaMessage(502, fetched.error().message());
+    HttpResponse response;
+    response.status = fetched->status;
+    std::string_view type = fetched->headers.Get("Content-Type");
+    // What comes from elsewhere is data, never a page of ours.
+    response.headers.Set("Content-Type", type.starts_with("application/json") ? type : "text/plain");
+    response.headers.Set("X-Content-Type-Options", "nosniff");
+    response.body = std::move(fetched->body);
+    return response;
+  }
+
   void AnswerHere(HttpRequest request, const std::string& raw_path, ResponseWriter writer) const {
     net::RouteMatch match = deps_.own_routes.Match(request.method, "/" + raw_path);
     if (match.route == nullptr)
@@ -170,7 +211,7 @@ class Proxy {
   }
 
   void Fetch(const DataSourcePtr& source, const HttpRequest& request, const std::string& raw_path,
-             ResponseWriter writer) {
+             ResponseWriter writer, ToAnswer to_answer) {
     if (under_way_->fetch_add(1) >= kMaxProxied) {
       under_way_->fetch_sub(1);
       refused_.Increment();
@@ -182,17 +223,9 @@ class Proxy {
     auto answer = std::make_shared<ResponseWriter>(std::move(writer));
     net::FetchHandle handle = deps_.client.Fetch(
         std::move(fetch), {.executor = &deps_.executor, .priority = core::Priority::kQuery},
-        [answer, under_way = under_way_](core::Result<net::FetchResponse> fetched) {
+        [answer, to_answer, under_way = under_way_](core::Result<net::FetchResponse> fetched) {
           under_way->fetch_sub(1);
-          if (!fetched) return answer->Send(GrafanaMessage(502, fetched.error().message()));
-          HttpResponse response;
-          response.status = fetched->status;
-          std::string_view type = fetched->headers.Get("Content-Type");
-          // What comes from elsewhere is data, never a page of ours.
-          response.headers.Set("Content-Type", type.starts_with("application/json") ? type : "text/plain");
-          response.headers.Set("X-Content-Type-Options", "nosniff");
-          response.body = std::move(fetched->body);
-          answer->Send(std::move(response));
+          answer->Send(to_answer(std::move(fetched)));
         });
     answer->OnCancelled([handle]() mutable { handle.Cancel(); });
   }
@@ -214,16 +247,6 @@ HttpResponse Problems(const std::vector<std::string>& problems) {
   for (const std::string& problem : problems) json.String(problem);
   json.EndArray().EndObject();
   return HttpResponse::Json(200, std::move(json).Take());
-}
-
-HttpResponse SourceHealth(const DataSourcePtr& source) {
-  if (source == nullptr) return GrafanaMessage(404, "Data source not found");
-  if (source->kind == SourceKind::kUnsupported) return GrafanaMessage(400, source->why_unsupported, "ERROR");
-  if (source->kind != SourceKind::kOwnMetrics && source->kind != SourceKind::kOwnAlerts) {
-    return GrafanaMessage(501,
-                          "Other servers are not asked for their health; a query through the proxy tells.");
-  }
-  return GrafanaMessage(200, "This server's own data.", "OK");
 }
 
 }  // namespace
@@ -259,10 +282,11 @@ void AddDataSourceRoutes(net::Router& router, const DataSourceApiDeps& deps) {
   router.Add("GET", "/api/datasources/id/{name}", [&](const HttpRequest& request) {
     return AnswerId(sources.FindName(request.PathParam("name")));
   });
-  router.Add("GET", "/api/datasources/uid/{uid}/health", [&](const HttpRequest& request) {
-    return SourceHealth(sources.FindUid(request.PathParam("uid")));
-  });
   auto proxy = std::make_shared<Proxy>(deps);
+  router.AddStream("GET", "/api/datasources/uid/{uid}/health",
+                   [&sources, proxy](HttpRequest request, ResponseWriter writer) {
+                     proxy->CheckHealth(sources.FindUid(request.PathParam("uid")), std::move(writer));
+                   });
   auto pass = [proxy](DataSourcePtr source, HttpRequest request, std::string_view fixed,
                       ResponseWriter writer) {
     std::string raw_path(RestOfTarget(request.target, fixed));

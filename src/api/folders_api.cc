@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/grafana_json.h"
+#include "api/page_of.h"
 #include "api/params.h"
 #include "core/json_writer.h"
 #include "dashboards/document.h"
@@ -17,6 +18,9 @@ using dashboards::Folder;
 using dashboards::Library;
 using net::HttpRequest;
 using net::HttpResponse;
+
+constexpr size_t kFoldersByDefault = 1'000;
+constexpr size_t kMostFolders = 5'000;
 
 void WriteFolder(core::JsonWriter& json, const Folder& folder) {
   std::string_view who = folder.is_provisioned ? "Provisioning" : "Anonymous";
@@ -38,10 +42,17 @@ HttpResponse AnswerFolder(const core::Result<Folder>& folder) {
   return HttpResponse::Json(200, std::move(json).Take());
 }
 
-HttpResponse List(const Library& library) {
+HttpResponse List(const Library& library, const HttpRequest& request) {
+  net::QueryParams params = request.Query();
+  ListPage page = ReadLimitedPage(params, kFoldersByDefault, kMostFolders);
+  std::vector<Folder> folders = library.Folders();
+  if (std::string_view parent = params.Get("parentUid"); !parent.empty()) {
+    if (!library.FindFolder(parent)) return GrafanaMessage(404, "folder not found", "not-found");
+    folders.clear();  // folders are not within folders here
+  }
   core::JsonWriter json;
   json.BeginArray();
-  for (const Folder& folder : library.Folders()) {
+  for (const Folder& folder : page.Of(folders)) {
     json.BeginObject().Key("id").Int(dashboards::NumericId(folder.uid)).Key("uid").String(folder.uid);
     json.Key("title").String(folder.title).EndObject();
   }
@@ -113,7 +124,7 @@ HttpResponse Delete(Library& library, const HttpRequest& request) {
 }  // namespace
 
 void AddFolderRoutes(net::Router& router, Library& library) {
-  router.Add("GET", "/api/folders", [&](const HttpRequest&) { return List(library); });
+  router.Add("GET", "/api/folders", [&](const HttpRequest& request) { return List(library, request); });
   router.Add("POST", "/api/folders", [&](const HttpRequest& request) { return Create(library, request); });
   router.Add("GET", "/api/folders/{uid}", [&](const HttpRequest& request) {
     return AnswerFolder(library.FindFolder(request.PathParam("uid")));

@@ -314,7 +314,8 @@ class FrameQueries {
     DurationMs range_ms = frames.to_ms - frames.from_ms;
     DurationMs step_ms =
         GrafanaStep(range_ms, query.max_points, std::max<DurationMs>(min_ms, 1)) * query.factor;
-    Asked asked{FillIn(query.expr, step_ms, range_ms, scrape_ms), step_ms, true};
+    DurationMs rate_scrape_ms = query.min_step.empty() ? scrape_ms : std::max<DurationMs>(min_ms, 1);
+    Asked asked{FillIn(query.expr, step_ms, range_ms, rate_scrape_ms), step_ms, true};
     JsonWriter json;
     json.BeginObject().Key("status").Int(200).Key("frames").BeginArray();
     for (bool is_range : {true, false}) {

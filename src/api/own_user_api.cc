@@ -127,6 +127,12 @@ HttpResponse Rotate(const AccessControl& access, const AccessState& state, const
 
 }  // namespace
 
+std::string PreferredHome(const AccessControl& access, const HttpRequest& request) {
+  std::shared_ptr<const AccessState> state = access.state();
+  auto user = state == nullptr ? std::nullopt : UserOf(*state, request);
+  return user ? state->directory->PreferencesOf(user->id).home_uid : std::string();
+}
+
 void AddOwnUserRoutes(net::Router& router, const UserApiDeps& deps) {
   AccessControl& access = deps.access;
   AddUserRoute(router, access, "GET", "/api/user", Myself);

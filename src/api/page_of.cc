@@ -26,6 +26,15 @@ bool ListPage::Matches(std::string_view text) const {
   return query.empty() || users::Lower(text).find(query) != std::string::npos;
 }
 
+ListPage ReadLimitedPage(const net::QueryParams& params, size_t otherwise, size_t most) {
+  ListPage page;
+  page.size = otherwise;
+  if (!ReadCount("limit", params.Get("limit"), page.size)) page.size = otherwise;
+  if (!ReadCount("page", params.Get("page"), page.number)) page.number = 1;
+  page.size = std::min(page.size, most);
+  return page;
+}
+
 core::Result<ListPage> ReadPage(const net::HttpRequest& request) {
   net::QueryParams params = request.Query();
   ListPage page;

@@ -1,4 +1,5 @@
-// The part of a list that a request of Grafana's API asks for: `query`, `perpage` and `page`.
+// The part of a list that a request of Grafana's API asks for: `query`, `perpage` and `page`, or `limit` and
+// `page`.
 #pragma once
 
 #include <algorithm>
@@ -26,6 +27,9 @@ struct ListPage {
     return std::span<const T>(all).subspan(begin, std::min(size, all.size() - begin));
   }
 };
+
+// By `limit`, at most `most`, and `page`; what is no number above 0 counts as absent, as Grafana has it.
+ListPage ReadLimitedPage(const net::QueryParams& params, size_t otherwise, size_t most);
 
 // kInvalidArgument for numbers that are none.
 core::Result<ListPage> ReadPage(const net::HttpRequest& request);

@@ -13,11 +13,14 @@ namespace {
 
 constexpr int64_t kMaxPointsPerSeries = 11'000;
 
-// As Prometheus' query log shows who asked.
+// As Prometheus' query log shows who asked: the other end of the connection, whatever its headers say.
 std::string OriginOf(const net::HttpRequest& request) {
+  std::string_view address = request.remote_address;
+  address = address.substr(0, address.rfind(':'));
+  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
   core::JsonWriter json;
   json.BeginObject();
-  json.Key("clientIP").String(request.remote_address.substr(0, request.remote_address.rfind(':')));
+  json.Key("clientIP").String(address);
   json.Key("method").String(request.method).Key("path").String(request.path).EndObject();
   return "\"httpRequest\":" + std::move(json).Take();
 }

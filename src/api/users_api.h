@@ -3,6 +3,8 @@
 // say (users/permissions.h). While users are off they answer 404.
 #pragma once
 
+#include <string>
+
 #include "core/executor.h"
 #include "core/metrics.h"
 #include "net/router.h"
@@ -16,6 +18,9 @@ struct UserApiDeps {
   core::Registry& registry;
   const core::Clock& clock;
 };
+
+// The uid of the dashboard that whoever asks begins with, by the own preferences; empty: none, or users are off.
+std::string PreferredHome(const users::AccessControl& access, const net::HttpRequest& request);
 
 // Adds the routes. What `deps` refers to must outlive the server.
 void AddUserRoutes(net::Router& router, const UserApiDeps& deps);

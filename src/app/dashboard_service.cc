@@ -11,6 +11,7 @@ namespace sextant::app {
 namespace {
 
 constexpr const char* kDatabaseName = "dashboards.sqlite";
+constexpr const char* kAnnotationsName = "annotations.sqlite";
 
 std::string_view WithoutSlash(std::string_view url) {
   while (url.ends_with('/')) url.remove_suffix(1);
@@ -37,6 +38,7 @@ DashboardService::DashboardService(Services& services, Options options)
           "sextant_provisioning_problems", "Provisioning files, or parts of them, that could not be used.")),
       library_(services.clock),
       sources_(options_.has_alerts),
+      annotations_(services.clock),
       timer_(services.io, services.executor, core::Priority::kBackground),
       problems_(std::make_shared<const std::vector<std::string>>()) {}
 
@@ -50,6 +52,9 @@ core::Status DashboardService::Start() {
       [&](std::unique_ptr<dashboards::Store> opened) { return library_.Attach(std::move(opened)); });
   if (!attached) logger_.Error("dashboards cannot be saved", {{"file", path}, {"error", attached.error()}});
   if (attached) saved_problems_ = std::move(*attached);
+  path = core::JoinPath(options_.data_dir, kAnnotationsName);
+  if (core::Status opened = annotations_.Open(path); !opened)
+    logger_.Error("annotations cannot be saved", {{"file", path}, {"error", opened.error()}});
   for (const std::string& problem : saved_problems_)
     logger_.Error("saved dashboards", {{"problem", problem}});
   problem_count_.Set(static_cast<double>(saved_problems_.size()));

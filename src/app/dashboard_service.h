@@ -15,6 +15,7 @@
 #include "config/sextant_config.h"
 #include "core/file.h"
 #include "core/result.h"
+#include "dashboards/annotations.h"
 #include "dashboards/data_sources.h"
 #include "dashboards/library.h"
 #include "dashboards/provisioner.h"
@@ -50,6 +51,7 @@ class DashboardService {
 
   dashboards::Library& library() { return library_; }
   const dashboards::DataSources& sources() const { return sources_; }
+  dashboards::Annotations& annotations() { return annotations_; }
 
  private:
   void Look(bool always);
@@ -62,6 +64,7 @@ class DashboardService {
   core::Gauge& problem_count_;
   dashboards::Library library_;
   dashboards::DataSources sources_;
+  dashboards::Annotations annotations_;
   net::Timer timer_;
   std::mutex look_mutex_;                                 // one look at a time
   std::unique_ptr<dashboards::Provisioner> provisioner_;  // guarded by look_mutex_; null: no folder

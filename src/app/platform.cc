@@ -13,6 +13,7 @@
 #include "api/admin_api.h"
 #include "api/agent_api.h"
 #include "api/alertmanager_api.h"
+#include "api/annotations_api.h"
 #include "api/batch_api.h"
 #include "api/consoles_api.h"
 #include "api/cors.h"
@@ -490,7 +491,11 @@ void Platform::Impl::AddOriginalsRoutes(net::Router& router) {
 
 // Dashboards, folders and data sources, and the queries of dashboards.
 void Platform::Impl::AddDashboardRoutes(net::Router& router) {
-  api::AddDashboardRoutes(router, {dashboards_->library(), std::string(Version()), "home"});
+  api::AddDashboardRoutes(router, {dashboards_->library(), std::string(Version()), "home",
+                                   [access = users_->access()](const net::HttpRequest& request) {
+                                     return api::PreferredHome(*access, request);
+                                   }});
+  api::AddAnnotationRoutes(router, dashboards_->annotations(), services_.clock);
   AddOriginalsRoutes(own_routes_);
   api::AddDataSourceRoutes(router, {dashboards_->sources(), client_, services_.executor, services_.registry,
                                     user_agent_, own_routes_, [this] { return dashboards_->Reload(); },

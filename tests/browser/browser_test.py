@@ -80,6 +80,23 @@ class Browser(TestCase):
                               timeout=900)
         self.assertEqual(done.returncode, 0)
 
+    def test_what_dashboards_can_do_and_survive(self):
+        server = self.start_platform()
+        shots = os.environ.get("SEXTANT_SCREENSHOTS")
+        done = subprocess.run(["node", str(HERE / "features.mjs"), f"http://127.0.0.1:{server.port}", *([shots] if shots else [])],
+                              timeout=900)
+        self.assertEqual(done.returncode, 0)
+
+    def test_every_dashboard_of_the_conformance_folders(self):
+        conformance = pathlib.Path(os.environ.get("SEXTANT_CONFORMANCE_DIR", HERE.parents[2] / "shared" / "conformance"))
+        if not (conformance / "dashboards").is_dir():
+            self.skipTest(f"{conformance} has no dashboards")
+        server = self.start_platform()
+        shots = os.environ.get("SEXTANT_SCREENSHOTS")
+        done = subprocess.run(["node", str(HERE / "dashboards.mjs"), f"http://127.0.0.1:{server.port}", str(conformance),
+                               *([shots] if shots else [])], timeout=900)
+        self.assertEqual(done.returncode, 0)
+
     def test_accessibility(self):
         server = self.start_platform()
         done = subprocess.run(["node", str(HERE / "accessibility.mjs"), f"http://127.0.0.1:{server.port}"], timeout=900)

@@ -114,10 +114,82 @@ class Provisioning(TestCase):
         self.assertEqual([kept["dashboard"]["title"], kept["meta"]["folderTitle"], kept["meta"]["version"]], ["Saved two", "Mine", 3])
         versions = self.call(server, "GET", f"/api/dashboards/uid/{saved['uid']}/versions")[1]["versions"]
         self.assertEqual([one["version"] for one in versions], [3, 2, 1])
-        self.assertEqual(self.call(server, "DELETE", f"/api/dashboards/uid/{saved['uid']}")[1]["message"], "Dashboard Saved two deleted")
+        restore = f"/api/dashboards/uid/{saved['uid']}/restore"
+        status, restored = self.call(server, "POST", restore, {"version": 1})
+        self.assertEqual([status, restored["status"], restored["version"]], [200, "success", 4])
+        kept = self.call(server, "GET", f"/api/dashboards/uid/{saved['uid']}")[1]
+        self.assertEqual([kept["dashboard"]["title"], kept["dashboard"]["version"], kept["meta"]["folderTitle"]], ["Saved one", 4, "Mine"])
+        for body, status in [({"version": 99}, 404), ({"version": "x"}, 400), ({}, 400)]:
+            self.assertEqual(self.call(server, "POST", restore, body)[0], status, body)
+        self.assertEqual(self.call(server, "DELETE", f"/api/dashboards/uid/{saved['uid']}")[1]["message"], "Dashboard Saved one deleted")
         self.assertEqual(self.call(server, "DELETE", "/api/folders/mine")[0], 200)
         self.assertEqual(self.call(server, "GET", "/api/health")[1]["database"], "ok")
-        self.assertEqual(self.call(server, "GET", "/api/dashboards/home")[1]["dashboard"]["uid"], "home")
+        home = self.call(server, "GET", "/api/dashboards/home")[1]
+        self.assertEqual([home["dashboard"]["uid"], home["meta"]["isHome"]], ["home", True])
+        self.assertEqual(self.call(server, "GET", "/api/org")[1]["name"], "Main Org.")
+
+    def test_annotations_of_scripts(self):
+        server, _ = self.begin()
+        add = lambda **body: self.call(server, "POST", "/api/annotations", body)
+        self.assertEqual(add(text="deployed", tags=["deploy", "web"], time=1_000_000), (200, {"id": 1, "message": "Annotation added"}))
+        self.assertEqual(add(text="outage", dashboardUID="home", panelId=2, time=2_000_000, timeEnd=3_000_000)[1]["id"], 2)
+        self.assertEqual(self.call(server, "POST", "/api/annotations/graphite", {"what": "built", "tags": "deploy ci", "when": 4_000, "data": "by ci"})[1]["id"], 3)
+        found = lambda **params: [one["id"] for one in json.loads(server.get("/api/annotations", **params)[1])]
+        self.assertEqual(found(), [3, 2, 1])
+        self.assertEqual([found(tags="deploy"), found(dashboardUID="home"), found(**{"from": 2_500_000, "to": 3_500_000}), found(limit=1), found(type="alert")],
+                         [[3, 1], [2], [2], [3], []])
+        one = self.call(server, "GET", "/api/annotations/3")[1]
+        self.assertEqual([one["text"], one["tags"], one["time"], one["timeEnd"]], ["built\nby ci", ["deploy", "ci"], 4_000_000, 4_000_000])
+        self.assertEqual(json.loads(server.get("/api/annotations/tags", tag="dep")[1]), {"result": {"tags": [{"tag": "deploy", "count": 2}]}})
+        self.assertEqual(self.call(server, "PATCH", "/api/annotations/1", {"text": "rolled back"})[1]["message"], "Annotation patched")
+        self.assertEqual(self.call(server, "PUT", "/api/annotations/2", {"text": "over", "tags": ["x"], "time": 5, "timeEnd": 6})[1]["message"], "Annotation updated")
+        self.assertEqual(self.call(server, "DELETE", "/api/annotations/3")[1]["message"], "Annotation deleted")
+        for bad in ({}, {"text": ""}, {"text": "t", "tags": [1]}, {"text": "t", "time": "now"}, {"text": "t", "time": 9, "timeEnd": 8}, []):
+            self.assertEqual(self.call(server, "POST", "/api/annotations", bad)[0], 400, bad)
+        self.assertEqual([server.get("/api/annotations", **{"from": "x"})[0], server.get("/api/annotations", alertId=3)[0]], [400, 400])
+        self.assertEqual(self.call(server, "POST", "/api/annotations", {"text": "t"}, {"Sec-Fetch-Site": "cross-site"})[0], 403)
+        self.assertEqual(self.call(server, "DELETE", "/api/annotations/3")[0], 404)
+        server.stop()
+        server, _ = self.begin()
+        kept = {one["id"]: one for one in json.loads(server.get("/api/annotations")[1])}
+        self.assertEqual([kept[1]["text"], kept[1]["tags"], kept[2]["text"], kept[2]["tags"], kept[2]["timeEnd"]],
+                         ["rolled back", ["deploy", "web"], "over", ["x"], 6])
+
+    def test_lists_come_in_pages(self):
+        server, _ = self.begin()
+        for title in ("Aa", "Bb", "Cc"):
+            self.call(server, "POST", "/api/folders", {"uid": title.lower(), "title": title})
+        folders = lambda **params: [one["uid"] for one in json.loads(server.get("/api/folders", **params)[1])]
+        self.assertEqual([folders(limit=2), folders(limit=2, page=2), folders(limit=2, page=3)], [["aa", "bb"], ["cc"], []])
+        self.assertEqual([folders(limit="many"), folders(page=0), folders(parentUid="aa")], [["aa", "bb", "cc"], ["aa", "bb", "cc"], []])
+        self.assertEqual(server.get("/api/folders", parentUid="none")[0], 404)
+        made = [self.call(server, "POST", "/api/dashboards/db", {"dashboard": {"uid": uid, "title": uid}})[1] for uid in ("x1", "x2", "x3")]
+        self.assertEqual(self.titles(server, query="x", limit=2), ["x1", "x2"])
+        self.assertEqual(self.titles(server, query="x", limit=2, page=2), ["x3"])
+        self.assertEqual(self.titles(server, query="x", limit="@"), ["x1", "x2", "x3"])
+        self.assertEqual(self.titles(server, query="x", sort="alpha-desc"), ["x3", "x2", "x1"])
+        self.assertEqual(self.titles(server, dashboardIds=made[1]["id"]), ["x2"])
+        self.assertEqual(server.get("/api/search", sort="by-luck")[0], 400)
+        self.assertEqual(json.loads(server.get("/api/search/", query="x2")[1])[0]["uid"], "x2")
+
+    def test_importing_somebody_elses(self):
+        server, _ = self.begin()
+        inputs = [{"name": "DS_P", "type": "datasource", "pluginId": "prometheus"}, {"name": "VAR", "type": "constant", "value": "a\"b"}]
+        panel = {"type": "stat", "datasource": {"uid": "${DS_P}"}, "title": "${VAR} ${VAR} ${OTHER}"}
+        body = {"dashboard": {"title": "From afar", "__inputs": inputs, "panels": [panel]}, "overwrite": True,
+                "inputs": [{"name": "DS_P", "type": "datasource", "pluginId": "prometheus", "value": "sextant"}]}
+        status, answer = self.call(server, "POST", "/api/dashboards/import", body)
+        self.assertEqual([status, answer["imported"], answer["slug"], answer["importedUrl"]],
+                         [200, True, "from-afar", f"/d/{answer['uid']}/from-afar"])
+        kept = self.call(server, "GET", f"/api/dashboards/uid/{answer['uid']}")[1]["dashboard"]["panels"][0]
+        self.assertEqual([kept["datasource"]["uid"], kept["title"]], ["sextant", 'a"b a"b ${OTHER}'])
+        status, answer = self.call(server, "POST", "/api/dashboards/import", {**body, "inputs": []})
+        self.assertEqual([status, answer["message"]], [400, "inputs: DS_P is missing"])
+        many = {"title": "x" * 10 + "${VAR}" * 50_000, "__inputs": [{"name": "VAR", "value": "y" * 1000}]}
+        self.assertEqual(self.call(server, "POST", "/api/dashboards/import", {"dashboard": many})[0], 400)
+        for bad in ({}, {"dashboard": []}, {"dashboard": {"title": "x", "__inputs": [1, {"name": 2}]}, "inputs": 3}):
+            self.assertIn(self.call(server, "POST", "/api/dashboards/import", bad)[0], (200, 400), bad)
+        self.assertEqual(self.call(server, "POST", "/api/dashboards/import", body, {"Sec-Fetch-Site": "cross-site"})[0], 403)
 
     def test_changes_of_provisioned_ones_hold_until_their_file_changes(self):
         server, _ = self.begin(allows="true")
@@ -159,6 +231,11 @@ datasources:
             self.assertEqual([status, len(answer["data"]["result"])], [200, 1], uid)
         self.assertIn("job", self.call(server, "GET", "/api/datasources/uid/other/resources/api/v1/labels")[1]["data"])
         self.assertEqual(self.call(server, "GET", "/api/datasources/proxy/uid/alertmanager/api/v2/silences"), (200, []))
+        health = lambda uid: self.call(server, "GET", f"/api/datasources/uid/{uid}/health")
+        for uid, status, word in [("other", 200, "OK"), ("prometheus", 200, "OK"), ("gone", 400, "ERROR"), ("loki", 400, "ERROR")]:
+            self.assertEqual([health(uid)[0], health(uid)[1]["status"]], [status, word], uid)
+        self.assertIn("connection refused", health("gone")[1]["message"])
+        self.assertEqual(health("nobody")[0], 404)
         status, answer = self.call(server, "GET", f"/api/datasources/proxy/uid/gone{query}")
         self.assertEqual(status, 502)
         self.assertIn("connection refused", answer["message"])
@@ -191,6 +268,9 @@ datasources:
         later = lambda query: self.call(server, "POST", "/api/ds/query", {"from": "now-5m", "to": "now+3m", "queries": [query]})[1]
         step_of = lambda query: later(query)["results"]["A"]["frames"][0]["schema"]["meta"]["executedQueryString"].split("Step: ")[1]
         self.assertEqual([step_of(wide), step_of({**wide, "interval": "30s"})], ["1m", "30s"])
+        expr_of = lambda query: later(query)["results"]["A"]["frames"][0]["schema"]["meta"]["executedQueryString"].split("\n")[0]
+        rate = {**wide, "expr": "vector($__rate_interval_ms)"}
+        self.assertEqual([expr_of(rate), expr_of({**rate, "interval": "1m"})], ["Expr: vector(75000)", "Expr: vector(240000)"])
         self.assertEqual(ask({**up, "datasource": {"uid": "nobody"}})[1]["results"]["A"]["status"], 404)
         for body in ({}, {"from": "now-1h", "to": "now", "queries": []}, {"from": "soon", "to": "now", "queries": [up]}):
             self.assertEqual(self.call(server, "POST", "/api/ds/query", body)[0], 400, body)

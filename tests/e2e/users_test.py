@@ -269,6 +269,13 @@ class Users(TestCase):
         self.assertEqual(self.ask(server, "PATCH", "/api/user/preferences", {"timezone": "utc"}, session).status, 200)
         wanted = self.ask(server, "GET", "/api/user/preferences", headers=session).json
         self.assertEqual(wanted, {"theme": "dark", "homeDashboardUID": "", "timezone": "utc"})
+        self.assertEqual(self.ask(server, "GET", "/api/dashboards/home", headers=session).json["dashboard"]["uid"], "home")
+        other = next(one for one in self.ask(server, "GET", "/api/search?type=dash-db", headers=session).json if one["uid"] != "home")
+        self.ask(server, "PATCH", "/api/user/preferences", {"homeDashboardUID": other["uid"]}, session)
+        self.assertEqual(self.ask(server, "GET", "/api/dashboards/home", headers=session).json, {"redirectUri": other["url"]})
+        self.assertEqual(self.ask(server, "GET", "/api/dashboards/home", headers=ROOT).json["dashboard"]["uid"], "home")
+        self.ask(server, "PATCH", "/api/user/preferences", {"homeDashboardUID": "gone"}, session)
+        self.assertEqual(self.ask(server, "GET", "/api/dashboards/home", headers=session).json["dashboard"]["uid"], "home")
         self.assertEqual(self.ask(server, "POST", f"/api/admin/users/{vera}/disable", headers=ROOT).status, 200)
         self.assertEqual(self.ask(server, "GET", "/api/user", headers=session).status, 401)
         self.assertEqual(self.ask(server, "POST", "/login", {"user": "vera", "password": "viewing"}).status, 401)

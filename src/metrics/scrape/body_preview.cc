@@ -18,7 +18,8 @@ namespace {
 // More than is shown, so that a secret at the end of it is seen whole.
 constexpr size_t kMaxSecretBytes = 16 << 10;
 constexpr size_t kMaxKeptBytes = kMaxPreviewBytes + kMaxSecretBytes;
-constexpr size_t kMinSecretBytes = 4;
+// Shorter ones are hidden only where they stand for themselves: they occur within words by chance.
+constexpr size_t kMinWithinWords = 4;
 constexpr std::string_view kHidden = "<secret>";
 
 // The body as it comes.
@@ -62,6 +63,15 @@ void SetBody(BodyPreview& preview, std::string_view text, bool is_cut) {
   preview.body = preview.is_text ? std::string(text) : "";
 }
 
+// Whether no letter or digit touches that part of the text.
+bool StandsAlone(std::string_view text, size_t at, size_t length) {
+  auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  bool has_left = at > 0 && is_word(text[at - 1]) && is_word(text[at]);
+  size_t end = at + length;
+  bool has_right = end < text.size() && is_word(text[end]) && is_word(text[end - 1]);
+  return !has_left && !has_right;
+}
+
 // Where what follows "authorization" as the name of a header begins; npos: it is none.
 size_t CredentialsAfter(std::string_view text, size_t at) {
   auto skip = [&](std::string_view characters) {
@@ -95,14 +105,19 @@ std::vector<std::string> SecretsOf(const net::FetchRequest& request, const confi
   }
   // The longest first: one may be within another.
   std::ranges::stable_sort(secrets, std::greater(), &std::string::size);
-  std::erase_if(secrets, [](const std::string& secret) { return secret.size() < kMinSecretBytes; });
+  std::erase_if(secrets, [](const std::string& secret) { return secret.empty(); });
   return secrets;
 }
 
 std::string HideSecrets(std::string text, const std::vector<std::string>& secrets, bool hides_authorization) {
   for (const std::string& secret : secrets) {
-    for (size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += kHidden.size()) {
+    for (size_t at = 0; (at = text.find(secret, at)) != std::string::npos;) {
+      if (secret.size() < kMinWithinWords && !StandsAlone(text, at, secret.size())) {
+        ++at;
+        continue;
+      }
       text.replace(at, secret.size(), kHidden);
+      at += kHidden.size();
     }
   }
   if (!hides_authorization) return text;

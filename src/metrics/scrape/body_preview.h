@@ -47,7 +47,7 @@ BodyPreview PreviewOf(std::string_view body, std::string content_type);
 // What a target could repeat of a request, that is nobody's business.
 std::vector<std::string> SecretsOf(const net::FetchRequest& request, const config::HttpClientConfig& http);
 
-// `text` without those secrets that are long enough to be told from chance; with `hides_authorization` also
+// `text` without the secrets, of which very short ones count only as words of their own; with `hides_authorization` also
 // without what follows "Authorization:".
 std::string HideSecrets(std::string text, const std::vector<std::string>& secrets, bool hides_authorization);
 

@@ -42,6 +42,15 @@ TEST(BodyPreviewTest, SecretsAreHidden) {
   EXPECT_EQ(HideSecrets("abcdef", SecretsOf(digest, {}), false), "<secret>");
 }
 
+TEST(BodyPreviewTest, ShortSecretsAreHiddenAsWordsOfTheirOwn) {
+  net::FetchRequest request;
+  request.basic_password = "pw1";
+  EXPECT_EQ(HideSecrets("password=pw1 pw10 xpw1 {a=\"pw1\"} pw1", SecretsOf(request, {}), false),
+            "password=<secret> pw10 xpw1 {a=\"<secret>\"} <secret>");
+  request.basic_password = "-";
+  EXPECT_EQ(HideSecrets("a-b", SecretsOf(request, {}), false), "a<secret>b");
+}
+
 TEST(BodyPreviewTest, FetchedTokensAreHiddenByTheNameOfTheirHeader) {
   EXPECT_EQ(HideSecrets("a authorization: Bearer x y\nb", {}, true), "a authorization: <secret>\nb");
   EXPECT_EQ(HideSecrets(R"({"Authorization": "Bearer x", "b": 1})", {}, true),

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { textOf, TooLarge } from './body';
 import { ApiError, call, fetchJson } from './client';
 
 function answer(status: number, body: unknown) {
@@ -33,6 +34,14 @@ describe('a call', () => {
     expect(await failure(call('/api/v1/x'))).toMatchObject({ kind: 'unreachable' });
     vi.stubGlobal('fetch', () => Promise.reject(new DOMException('aborted', 'AbortError')));
     expect(await failure(call('/api/v1/x'))).toMatchObject({ name: 'AbortError' });
+  });
+  test('an answer that is too large, or breaks off, says so', async () => {
+    const endless = () => new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(1000).fill(32)) });
+    await expect(textOf(new Response(endless()), 5000)).rejects.toThrow(TooLarge);
+    expect(await textOf(new Response('a'.repeat(5000)), 5000)).toHaveLength(5000);
+    expect(await textOf(new Response(null), 5000)).toBe('');
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response(new ReadableStream({ pull: () => Promise.reject(new TypeError('gone')) }))));
+    expect(await failure(call('/api/v1/x'))).toMatchObject({ kind: 'unreachable', message: expect.stringContaining('broke') as string });
   });
   test('lists repeat their name; long parameters travel in the body', async () => {
     const fetched = answer(200, { status: 'success', data: null });

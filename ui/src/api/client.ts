@@ -3,6 +3,7 @@
  * becomes an ApiError that says in words a person can read what went wrong.
  */
 import { toBrowser } from './basePath';
+import { textOf, TooLarge } from './body';
 import { heedLoggedOut } from './loggedOut';
 import { reportReachable, reportUnreachable } from './reachability';
 
@@ -66,6 +67,18 @@ async function send(path: string, parameters: Parameters, signal?: AbortSignal):
   }
 }
 
+/** What was sent; a connection that breaks meanwhile is one that could not be made. */
+async function readBody(response: Response): Promise<string> {
+  try {
+    return await textOf(response);
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    if (error instanceof TooLarge) throw new ApiError(error.message, 'refused', response.status);
+    reportUnreachable('the connection broke');
+    throw new ApiError('The server went away while it answered: the connection broke.', 'unreachable');
+  }
+}
+
 function readJson(text: string, response: Response): unknown {
   try {
     return JSON.parse(text);
@@ -83,7 +96,7 @@ function readJson(text: string, response: Response): unknown {
 /** GET (or POST when long) of a JSON document without an envelope. */
 export async function fetchJson(path: string, parameters: Parameters = {}, signal?: AbortSignal): Promise<unknown> {
   const response = await send(path, parameters, signal);
-  const document = readJson(await response.text(), response);
+  const document = readJson(await readBody(response), response);
   reportReachable();
   if (!response.ok) {
     throw new ApiError(messageOf(JSON.stringify(document)) ?? `HTTP ${response.status}`, 'refused', response.status);
@@ -148,7 +161,7 @@ export interface Envelope {
 /** GET (or POST when long) of a call of Prometheus' API. */
 export async function call<T>(path: string, parameters: Parameters = {}, signal?: AbortSignal): Promise<Answer<T>> {
   const response = await send(path, parameters, signal);
-  const envelope = readJson(await response.text(), response) as Envelope | null;
+  const envelope = readJson(await readBody(response), response) as Envelope | null;
   reportReachable();
   return openEnvelope<T>(envelope, response.status);
 }

@@ -8,6 +8,7 @@ import { Icon, Logo } from '../components/icons';
 import type { IconName } from '../components/icons';
 import { Notice } from '../components/States';
 import { formatClock, formatDateTime } from '../time/format';
+import { useKiosk } from './kiosk';
 import { followInside, Link } from './router';
 import { toggleScheme, useScheme } from './theme';
 import { UserMenu } from './UserMenu';
@@ -41,9 +42,10 @@ interface ShellProps {
 
 export function Shell({ path, title, isPage, showHelp, children }: ShellProps) {
   const scheme = useScheme();
+  const kiosk = useKiosk();
   const here = path.startsWith('/d/') ? '/dashboards' : (aliases[path] ?? path);
   return (
-    <div className={css.shell}>
+    <div className={`${css.shell} ${kiosk === 'off' ? '' : css.kiosk}`}>
       <a className={css.skip} href="#content">Skip to content</a>
       <header className={css.rail}>
         <Link to="/" className={css.brand} aria-label="Sextant, to Home">

@@ -26,7 +26,7 @@ export const shortcuts: Shortcut[] = [
   { keys: ['?'], does: 'Show these keys' },
   { keys: ['Ctrl', 'Enter'], does: 'Run the query (in the editor, also Enter)' },
   { keys: ['Shift', 'Enter'], does: 'New line in the query editor' },
-  { keys: ['Esc'], does: 'Close what is open' },
+  { keys: ['Esc'], does: 'Close what is open; end the kiosk mode' },
 ];
 
 const destinations: Record<string, string> = { h: '/', m: '/machine', d: '/dashboards', s: '/status', p: '/pipelines', q: '/query', e: '/explain', t: '/targets', a: '/alerts', c: '/cardinality' };

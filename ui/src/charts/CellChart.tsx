@@ -8,7 +8,7 @@ import 'uplot/dist/uPlot.min.css';
 import { resolveColor, useScheme } from '../app/theme';
 import { formatAxisTime } from '../time/format';
 import { plain } from './colors';
-import { axisSize, kFont } from './TimeChart';
+import { axisSize, kFont, shortened } from './TimeChart';
 import { createBox, fillBox, placeBox } from './tooltipBox';
 import type { TooltipLine } from './tooltipBox';
 import css from './TimeChart.module.css';
@@ -63,6 +63,7 @@ function drawCells(u: uPlot, { cells, gapPx, fill, align }: CellChartProps<Chart
   ctx.clip();
   ctx.font = kFont.replace(/^\d+px/, `${11 * ratio}px`);
   ctx.textBaseline = 'middle';
+  ctx.textAlign = 'left'; // uPlot leaves what its axes needed last
   for (const cell of cells) {
     const left = Math.round(x(cell.fromMs));
     const right = Math.round(x(cell.toMs));
@@ -106,6 +107,9 @@ function attach<Cell extends ChartCell>(u: uPlot, props: () => CellChartProps<Ce
   return () => box.remove();
 }
 
+/** Names take at most so much beside the cells. */
+const kLabelPx = 206;
+
 /** As many ticks as stand apart, evenly chosen. */
 function thinned(ticks: { at: number; label: string }[], rows: number, heightPx: number): { at: number; label: string }[] {
   const every = Math.max(1, Math.ceil((ticks.length * kTickPx) / Math.max(1, heightPx)));
@@ -143,8 +147,8 @@ export function CellChart<Cell extends ChartCell>(props: CellChartProps<Cell>) {
             values: (u, splits, _axis, _space, step) => splits.map((ms) => formatAxisTime(ms, step, (u.scales['x']?.max ?? 0) - (u.scales['x']?.min ?? 0), utc)),
           },
           {
-            ...shared, scale: 'y', show: showAxis, size: (u, values, axis, cycle) => Math.min(220, axisSize(u, values, axis, cycle)), gap: 6, grid: { show: false, stroke: line },
-            splits: (u) => shown(u).map(({ at }) => at), values: (u) => shown(u).map(({ label }) => label),
+            ...shared, scale: 'y', show: showAxis, size: axisSize, gap: 6, grid: { show: false, stroke: line },
+            splits: (u) => shown(u).map(({ at }) => at), values: (u) => shown(u).map(({ label }) => shortened(label, Math.min(kLabelPx, u.width * 0.4))),
           },
         ],
         hooks: {

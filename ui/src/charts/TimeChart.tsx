@@ -43,7 +43,7 @@ const kWidthsMax = 5000;
 let measuring: CanvasRenderingContext2D | null = null;
 
 /** Pixels of a tick's label, measured aside of the page: a canvas in it would have its styles computed for that. */
-function textWidth(text: string): number {
+export function textWidth(text: string): number {
   const known = widths.get(text);
   if (known !== undefined) return known;
   measuring ??= document.createElement('canvas').getContext('2d');
@@ -55,6 +55,18 @@ function textWidth(text: string): number {
   return width;
 }
 
+/** The beginning of a text that fits. */
+export function shortened(text: string, px: number, width: (text: string) => number = textWidth): string {
+  if (width(text) <= px) return text;
+  let [low, high] = [0, text.length];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (width(`${text.slice(0, middle)}…`) <= px) low = middle;
+    else high = middle - 1;
+  }
+  return `${text.slice(0, low)}…`;
+}
+
 export function axisSize(u: uPlot, values: string[] | null, index: number, cycle: number): number {
   const axis = u.axes[index];
   if (cycle > 1 && axis !== undefined) return (axis as unknown as { _size: number })._size;
@@ -62,7 +74,16 @@ export function axisSize(u: uPlot, values: string[] | null, index: number, cycle
 }
 
 function valueScale(axis: ChartAxis, percent: boolean): uPlot.Scale {
-  const { min, max, softMin, softMax, centeredZero, log } = axis;
+  const { min, max, softMin, softMax, centeredZero, log, symlog } = axis;
+  if (symlog !== undefined) {
+    return {
+      distr: 4, asinh: symlog,
+      range: (_u, low, high) => {
+        const [a, b] = uPlot.rangeAsinh(low ?? -symlog, high ?? symlog, log ?? 10, true);
+        return [min ?? a, max ?? b];
+      },
+    };
+  }
   if (log !== undefined) {
     return {
       distr: 3, log,
@@ -102,7 +123,7 @@ function lonePoints(u: uPlot, index: number, show: boolean): number[] | null {
 
 function pathsOf(one: ChartSeries): uPlot.Series.PathBuilder | undefined {
   const paths = uPlot.paths;
-  if (one.style === 'bars') return paths.bars?.({ size: [0.8, 40, 1] });
+  if (one.style === 'bars') return paths.bars?.({ size: [one.barWidth ?? 0.8, 200, 1], align: one.barAlignment ?? 0 });
   if (one.style === 'points') return paths.points?.();
   if (one.interpolation === 'smooth') return paths.spline?.();
   if (one.interpolation === 'stepBefore') return paths.stepped?.({ align: -1 });
@@ -110,11 +131,31 @@ function pathsOf(one: ChartSeries): uPlot.Series.PathBuilder | undefined {
   return paths.linear?.();
 }
 
+/** Colours along a value axis, from its lower to its upper end. */
+function schemeGradient(u: uPlot, axis: string, { stops, shares, blend }: NonNullable<ChartSeries['scheme']>, opacity: number): CanvasGradient | undefined {
+  const scale = u.scales[axis];
+  if (scale?.min == null || scale.max == null || !Number.isFinite(u.bbox.top) || u.bbox.height <= 0) return undefined;
+  const { min, max } = scale;
+  const gradient = u.ctx.createLinearGradient(0, u.bbox.top + u.bbox.height, 0, u.bbox.top);
+  const place = (value: number) => {
+    const y = u.valToPos(Math.min(Math.max(shares ? min + (max - min) * value : value, min), max), axis, true);
+    return Math.min(1, Math.max(0, (u.bbox.top + u.bbox.height - y) / u.bbox.height));
+  };
+  stops.forEach(({ value, color }, index) => {
+    const shade = plain(withOpacity(color, opacity));
+    const next = stops[index + 1];
+    gradient.addColorStop(value === -Infinity ? 0 : place(value), shade);
+    if (!blend && next !== undefined) gradient.addColorStop(place(next.value), shade);
+  });
+  return gradient;
+}
+
 function toSeries(one: ChartSeries): uPlot.Series {
   const color = plain(one.color);
   const opacity = one.fillOpacity / 100;
   const fill = (u: uPlot): string | CanvasGradient => {
-    if (!one.gradient || !Number.isFinite(u.bbox.top) || u.bbox.height <= 0) return plain(withOpacity(one.color, opacity));
+    if (one.gradient === 'scheme' && one.scheme !== undefined) return schemeGradient(u, one.axis, one.scheme, opacity) ?? plain(withOpacity(one.color, opacity));
+    if (one.gradient === 'none' || !Number.isFinite(u.bbox.top) || u.bbox.height <= 0) return plain(withOpacity(one.color, opacity));
     const gradient = u.ctx.createLinearGradient(0, u.bbox.top, 0, u.bbox.top + u.bbox.height);
     gradient.addColorStop(0, plain(withOpacity(one.color, opacity)));
     gradient.addColorStop(1, plain(withOpacity(one.color, opacity * 0.08)));
@@ -124,10 +165,11 @@ function toSeries(one: ChartSeries): uPlot.Series {
     label: one.name,
     scale: one.axis,
     show: !one.hidden,
-    stroke: color,
+    stroke: one.gradient === 'scheme' && one.scheme !== undefined ? (u: uPlot) => (one.scheme === undefined ? color : schemeGradient(u, one.axis, one.scheme, 1) ?? color) : color,
     width: one.style === 'points' ? 0 : one.lineWidth,
+    ...(one.round === true ? { cap: 'round' as const } : {}),
     dash: one.dash ?? [],
-    spanGaps: one.spanNulls,
+    spanGaps: one.spanNullsMs === Infinity,
     paths: pathsOf(one) ?? null,
     ...(opacity > 0 && one.style !== 'points' ? { fill } : {}),
     points: {
@@ -142,14 +184,16 @@ function drawThresholds(u: uPlot, thresholds: ChartThresholds): void {
   const { ctx, bbox } = u;
   const scale = u.scales[thresholds.axis];
   if (scale?.min == null || scale.max == null) return;
+  const { min: bottom, max: top } = scale;
+  const steps = thresholds.percent ? thresholds.steps.map((step) => ({ ...step, value: Number.isFinite(step.value) ? bottom + ((top - bottom) * step.value) / 100 : step.value })) : thresholds.steps;
   const position = (value: number) => u.valToPos(Math.min(Math.max(value, scale.min ?? value), scale.max ?? value), thresholds.axis, true);
   ctx.save();
-  thresholds.steps.forEach(({ value, color }, index) => {
-    const next = thresholds.steps[index + 1]?.value ?? Infinity;
+  steps.forEach(({ value, color }, index) => {
+    const next = steps[index + 1]?.value ?? Infinity;
     if (thresholds.areas) {
-      const top = position(next);
+      const upper = position(next);
       ctx.fillStyle = plain(withOpacity(color, 0.1));
-      ctx.fillRect(bbox.left, top, bbox.width, position(value) - top);
+      ctx.fillRect(bbox.left, upper, bbox.width, position(value) - upper);
     }
     if (thresholds.lines && Number.isFinite(value) && value >= (scale.min ?? value) && value <= (scale.max ?? value)) {
       ctx.strokeStyle = plain(withOpacity(color, 0.8));
@@ -276,7 +320,7 @@ export function TimeChart(props: TimeChartProps) {
         ...Object.fromEntries(axes.map((axis) => [axis.key, valueScale(axis, percentAxes.has(axis.key))])),
       },
       series: [{}, ...series.map(toSeries)],
-      bands: drawn.current.bands.map(([upper, lower]) => ({ series: [upper + 1, lower + 1] as [number, number] })),
+      bands: drawn.current.bands.map(({ outer, inner, upwards }) => ({ series: [outer + 1, inner + 1] as [number, number], dir: upwards ? 1 : -1 })),
       axes: [
         {
           ...shared, show: showTimeAxis, size: 20, gap: 5, space: 64, grid: { stroke: line, width: 1 },
@@ -284,9 +328,9 @@ export function TimeChart(props: TimeChartProps) {
             splits.map((ms) => formatAxisTime(ms, step, (u.scales['x']?.max ?? 0) - (u.scales['x']?.min ?? 0), utc)),
         },
         ...axes.map((axis): uPlot.Axis => ({
-          ...shared, scale: axis.key, show: axis.side !== 'hidden', side: axis.side === 'right' ? 1 : 3, size: axisSize, gap: 6,
+          ...shared, ...(axis.color === undefined ? {} : { stroke: plain(axis.color) }), scale: axis.key, show: axis.side !== 'hidden', side: axis.side === 'right' ? 1 : 3, size: axisSize, gap: 6,
           space: 32, grid: { show: axis.grid, stroke: line, width: 1 },
-          ...(axis.binary === true && axis.log === undefined ? { incrs: kBinaryTicks } : {}),
+          ...(axis.binary === true && axis.log === undefined && axis.symlog === undefined ? { incrs: kBinaryTicks } : {}),
           ...(axis.label === undefined || axis.label === '' ? {} : { label: axis.label, labelSize: 18, labelFont: kFont, labelGap: 2 }),
           values: (_u, splits) => {
             const shown = splits.filter((tick): tick is number => tick !== null);

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { formatExact, formatShort, formatTicks } from './numbers';
+import { shortened } from './TimeChart';
 import { stackSeries } from './stack';
 import type { ChartSeries } from './types';
 
 const series = (values: (number | null)[], stack?: ChartSeries['stack'], hidden = false): ChartSeries => ({
-  name: '', color: '', values, axis: 'y', style: 'line', interpolation: 'linear', lineWidth: 1, fillOpacity: 0, gradient: false, points: 'auto', pointSize: 4,
-  spanNulls: false, stack, hidden, inTooltip: true, format: String,
+  name: '', color: '', values, axis: 'y', style: 'line', interpolation: 'linear', lineWidth: 1, fillOpacity: 0, gradient: 'none', points: 'auto', pointSize: 4,
+  spanNullsMs: 0, stack, hidden, inTooltip: true, format: String,
 });
 
 describe('numbers', () => {
@@ -29,15 +30,24 @@ describe('stacking', () => {
   test('series stand on each other; a gap stays a gap and carries the sum on', () => {
     const { values, bands } = stackSeries([series([1, 2, 3], group), series([1, null, 1], group), series([1, 1, 1], group)], 3);
     expect(values).toEqual([[1, 2, 3], [2, null, 4], [3, 3, 5]]);
-    expect(bands).toEqual([[1, 0], [2, 1]]);
+    expect(bands).toEqual([{ outer: 1, inner: 0, upwards: false }, { outer: 2, inner: 1, upwards: false }]);
   });
   test('hidden and unstacked series take no part', () => {
     const { values, bands } = stackSeries([series([1], group), series([5], group, true), series([7]), series([1], group)], 1);
     expect(values).toEqual([[1], [5], [7], [2]]);
-    expect(bands).toEqual([[3, 0]]);
+    expect(bands).toEqual([{ outer: 3, inner: 0, upwards: false }]);
+  });
+  test('below zero they are filled upwards', () => {
+    expect(stackSeries([series([0, -1], group), series([0, -2], group)], 2).bands).toEqual([{ outer: 1, inner: 0, upwards: true }]);
   });
   test('percent makes the whole one, and of nothing nothing', () => {
     const percent = { group: 'a', percent: true };
     expect(stackSeries([series([1, 0], percent), series([3, 0], percent)], 2).values).toEqual([[0.25, 0], [1, 0]]);
   });
+});
+
+test('a name that is too long is cut at its end', () => {
+  const width = (text: string) => text.length;
+  expect(['abc', 'abcdef', ''].map((text) => shortened(text, 4, width))).toEqual(['abc', 'abc…', '']);
+  expect(shortened('abc', 0, width)).toBe('…');
 });

@@ -4,12 +4,12 @@ import type { ChartSeries } from './types';
 export interface Stacked {
   /** One list per series, in the order given. */
   values: (number | null | undefined)[][];
-  /** [upper, lower]: indexes of series between which to fill. */
-  bands: [number, number][];
+  /** Indexes of series between which to fill, from the outer one to the one nearer to zero: downwards, or upwards below zero. */
+  bands: { outer: number; inner: number; upwards: boolean }[];
 }
 
 export function stackSeries(series: ChartSeries[], length: number): Stacked {
-  const bands: [number, number][] = [];
+  const bands: Stacked['bands'] = [];
   const sums = new Map<string, Float64Array>();
   const tops = new Map<string, number>();
   const totals = new Map<string, Float64Array>();
@@ -25,17 +25,21 @@ export function stackSeries(series: ChartSeries[], length: number): Stacked {
     const sum = sums.get(group) ?? new Float64Array(length);
     sums.set(group, sum);
     const total = totals.get(group);
-    const drawn: (number | null)[] = new Array<number | null>(length);
+    const drawn: (number | null | undefined)[] = new Array<number | null | undefined>(length);
     for (let i = 0; i < length; i++) {
       const value = one.values[i];
       const whole = percent ? (total?.[i] ?? 0) : 1;
       sum[i] = (sum[i] ?? 0) + (value == null || whole === 0 ? 0 : value / whole);
-      drawn[i] = value === null || value === undefined ? null : (sum[i] ?? 0);
+      drawn[i] = value === null || value === undefined ? value : (sum[i] ?? 0);
     }
     const below = tops.get(group);
-    if (below !== undefined) bands.push([index, below]);
+    if (below !== undefined) bands.push({ outer: index, inner: below, upwards: (sum.find((value) => value !== 0) ?? 0) < 0 });
     tops.set(group, index);
     return drawn;
+  });
+  series.forEach((one, index) => {
+    const below = one.fillBelowTo === undefined || one.hidden ? -1 : series.findIndex((other) => other.name === one.fillBelowTo && !other.hidden);
+    if (below >= 0 && below !== index) bands.push({ outer: index, inner: below, upwards: false });
   });
   return { values, bands };
 }

@@ -14,11 +14,22 @@ export interface ChartSeries {
   lineWidth: number;
   /** 0 to 100. */
   fillOpacity: number;
-  gradient: boolean;
+  gradient: 'none' | 'opacity' | 'scheme';
+  /** With the gradient `scheme`: colours along the axis, ascending; `value` is a share of it where `shares`. `blend`: they flow into each other. */
+  scheme?: { stops: ChartThreshold[]; shares: boolean; blend: boolean } | undefined;
+  /** Line ends: dots have round ones. */
+  round?: boolean | undefined;
   dash?: number[] | undefined;
   points: 'auto' | 'always' | 'never';
   pointSize: number;
-  spanNulls: boolean;
+  /** Gaps that are bridged, at most so long. */
+  spanNullsMs: number;
+  /** Bars: -1 before their time, 0 around it, 1 after it. */
+  barAlignment?: -1 | 0 | 1 | undefined;
+  /** Of the room between two times. */
+  barWidth?: number | undefined;
+  /** The area down to the series of this name is filled. */
+  fillBelowTo?: string | undefined;
   /** Series of one group are drawn on top of each other. */
   stack?: { group: string; percent: boolean } | undefined;
   hidden: boolean;
@@ -37,6 +48,9 @@ export interface ChartAxis {
   centeredZero?: boolean | undefined;
   /** Logarithm's base; absent: linear. */
   log?: 2 | 10 | undefined;
+  /** A logarithm on both sides of zero, linear up to so far from it. */
+  symlog?: number | undefined;
+  color?: string | undefined;
   /** Ticks on powers of two, for bytes. */
   binary?: boolean | undefined;
   grid: boolean;
@@ -54,6 +68,8 @@ export interface ChartThresholds {
   lines: boolean;
   dashed: boolean;
   areas: boolean;
+  /** Values are shares of the axis in percent. */
+  percent: boolean;
   /** Ascending; the first may be -Infinity. */
   steps: ChartThreshold[];
 }

@@ -100,16 +100,19 @@ interface RefreshPickerProps {
   onChange: (every: string) => void;
   onRefresh: () => void;
   busy: boolean;
+  /** Gives up what is asked; absent where that cannot be. */
+  onStop?: () => void;
 }
 
 /** Refresh now, and how often by itself. */
-export function RefreshPicker({ every, onChange, onRefresh, busy }: RefreshPickerProps) {
+export function RefreshPicker({ every, onChange, onRefresh, busy, onStop }: RefreshPickerProps) {
   const choices = refreshChoices.includes(every) ? refreshChoices : [...refreshChoices, every];
   return (
     <div className={css.group}>
       <button type="button" className={css.trigger} title="Refresh (r)" aria-label="Refresh" onClick={onRefresh}>
         <Icon name="refresh" className={busy ? css.turning : undefined} />
       </button>
+      {busy && onStop !== undefined && <button type="button" className={css.trigger} title="Give up the queries that are not answered yet" onClick={onStop}>Stop</button>}
       <Popover
         label="Refresh interval" shows={every} align="right" buttonClass={css.zoom} title="Refresh interval"
         button={<>{every === '' ? '' : <span className={css.every}>{every}</span>}<Icon name="chevron" size={12} /></>}

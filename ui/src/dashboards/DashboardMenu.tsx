@@ -1,6 +1,7 @@
 /** What can be done with a whole dashboard: exported by everybody, changed where the server lets one. */
 import { useState } from 'react';
-import { navigate } from '../app/router';
+import { withKiosk } from '../app/kiosk';
+import { navigate, setSearch } from '../app/router';
 import { Button } from '../components/Controls';
 import { download } from '../components/download';
 import { Icon } from '../components/icons';
@@ -23,6 +24,7 @@ export function DashboardMenu({ dashboard, changed }: { dashboard: Dashboard; ch
           return (
             <ul className={css.menu}>
               <li><Button kind="quiet" title="The dashboard's JSON as a file" onClick={() => { hide(); download(`${dashboard.title}.json`, JSON.stringify(dashboard.source, null, 2), 'application/json'); }}>Export</Button></li>
+              <li><Button kind="quiet" title="The dashboard without anything around it; Esc ends that" onClick={() => { hide(); setSearch(withKiosk(window.location.search, true)); }}>Kiosk mode</Button></li>
               {canSave && item('json', 'Edit JSON')}
               {canSave && !isProvisioned && item('move', 'Move')}
               {dashboard.uid !== '' && item('versions', 'Versions')}

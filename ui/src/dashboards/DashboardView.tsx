@@ -1,6 +1,7 @@
 /** A dashboard on the page: its tools, its variables, its grid of panels. */
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
+import { readKiosk } from '../app/kiosk';
 import { setSearch, useAddress } from '../app/router';
 import { useScheme } from '../app/theme';
 import { useRefreshAll, useResource } from '../api/useResource';
@@ -25,12 +26,13 @@ import { linkValues } from './links';
 import { kColumns } from './model';
 import type { Dashboard, Panel } from './model';
 import { PanelFrame } from './PanelFrame';
-import { repeatAll } from './repeat';
+import { cutRepeats, repeatAll } from './repeat';
 import { readPanelState, readView, switchedAnnotations, withAnnotationSwitched, withPanelView, withRange, withRefresh, withVariable } from './urlState';
 import { getDataSources } from './sources';
 import type { DataSource } from './sources';
+import { UnderWay, useIsBusy } from './underWay';
 import { VariableBar } from './VariableBar';
-import { resolveVariables, unresolved, valueOf } from './variables';
+import { dependents, resolveVariables, unresolved, valuesOf } from './variables';
 import type { Resolved } from './variables';
 import css from './DashboardView.module.css';
 
@@ -41,42 +43,51 @@ const kNarrowPx = 640;
 const kAloneHeight = 18;
 
 /** The moment that relative ranges end at: taken anew on a timer and when the page is refreshed. */
-function useNow(everyMs: number): { nowMs: number; refresh: () => void } {
+function useNow(everyMs: number, underWay: UnderWay): { nowMs: number; refresh: () => void } {
   const [nowMs, setNowMs] = useState(() => Date.now());
   const refresh = useCallback(() => setNowMs(Date.now()), []);
   useRefreshAll(refresh);
   useEffect(() => {
     if (everyMs <= 0) return;
-    const whenShown = () => { if (!document.hidden) refresh(); };
+    // Questions that take longer than the pause are waited for: asked anew each time, they would never be answered.
+    const whenShown = () => { if (!document.hidden && underWay.count === 0) refresh(); };
     const timer = window.setInterval(whenShown, everyMs);
     document.addEventListener('visibilitychange', whenShown);
     return () => {
       window.clearInterval(timer);
       document.removeEventListener('visibilitychange', whenShown);
     };
-  }, [everyMs, refresh]);
+  }, [everyMs, refresh, underWay]);
   return { nowMs, refresh };
 }
 
 /** Names a panel in the address: its id, and for copies the values that they stand for. */
-const panelKeyOf = (panel: Panel) => [String(panel.id), ...Object.entries(panel.scope).map(([name, value]) => `${name}=${value}`)].join('~');
+const panelKeyOf = (panel: Panel) => [String(panel.id), ...Object.entries(panel.scope).map(([name, { values }]) => `${name}=${values[0] ?? ''}`)].join('~');
 
 const kFallbackRange: TimeRange = { from: 'now-1h', to: 'now' };
 
 /** `children` stand between the tools and the panels; `changed` has the document read again. */
 export function DashboardView({ dashboard, changed, children }: { dashboard: Dashboard; changed: () => void; children?: ReactNode }) {
   useState(beginDrawing); // before the first panel is
+  const [underWay] = useState(() => new UnderWay());
   const { search } = useAddress();
   const view = useMemo(() => readView(search, dashboard), [search, dashboard]);
-  const { nowMs, refresh } = useNow(parseDuration(view.refresh) ?? 0);
+  const { nowMs: turn, refresh } = useNow(parseDuration(view.refresh) ?? 0, underWay);
+  const nowMs = turn - dashboard.nowDelayMs;
   const wanted = useMemo(() => resolveRange(view.range, nowMs, dashboard.utc), [view.range.from, view.range.to, nowMs, dashboard.utc]);
   const range = useMemo(() => wanted ?? resolveRange(kFallbackRange, nowMs) ?? { fromMs: nowMs - 3_600_000, toMs: nowMs }, [wanted, nowMs]);
   const sources = useSources();
-  const resolved = useVariables(dashboard, range, view.wishes, sources, nowMs);
+  // A selection has to be among its options once the reader changed what these depend on.
+  const [mustFit, setMustFit] = useState<ReadonlySet<string>>(new Set());
+  const resolved = useVariables(dashboard, range, view.wishes, sources, nowMs, mustFit);
+  const change = (name: string, chosen: string[]) => {
+    setMustFit((before) => new Set([...before, ...dependents(dashboard.variables, name)].filter((one) => one !== name)));
+    setSearch(withVariable(search, name, chosen));
+  };
   const values = useMemo(
     () => new Map<string, VariableValue>([
-      ...(resolved ?? []).map((one): [string, VariableValue] => [one.variable.name, valueOf(one, range.toMs - range.fromMs)]),
-      ['__dashboard', single(dashboard.title)],
+      ...valuesOf(resolved ?? [], range.toMs - range.fromMs),
+      ['__dashboard', single(dashboard.title)], ['__dashboard.uid', single(dashboard.uid)], ['__org', single('1')], ['__org.name', single('Main Org.')], ['__timezone', single(dashboard.utc ? 'utc' : 'browser')],
       ...linkValues(view.range, resolved ?? []),
     ]),
     [resolved, dashboard, range.toMs - range.fromMs, view.range.from, view.range.to],
@@ -86,24 +97,37 @@ export function DashboardView({ dashboard, changed, children }: { dashboard: Das
   const marks = useMarks(dashboard, range, resolved === undefined && dashboard.variables.length > 0 ? undefined : values, sources, switched, nowMs);
   return (
     <div className={css.page}>
-      <PageBar title={dashboard.title}>
-        <VariableBar variables={resolved ?? unresolved(dashboard.variables)} pending={resolved === undefined} onChange={(name, values) => setSearch(withVariable(search, name, values))} />
-        <AnnotationSwitches annotations={dashboard.annotations} switched={switched} failures={marks.failures} onSwitch={(name) => setSearch(withAnnotationSwitched(search, name))} />
-        <Spacer />
-        <DashboardLinks links={dashboard.links} values={values} range={view.range} variables={resolved ?? []} />
-        {viewPanel !== undefined && <Button onClick={() => setSearch(withPanelView(search, undefined))}>Back to the dashboard</Button>}
-        {!dashboard.hideTimePicker && <TimePicker range={view.range} utc={dashboard.utc} onChange={(next) => setSearch(withRange(search, next))} />}
-        <RefreshPicker every={view.refresh} onChange={(every) => setSearch(withRefresh(search, every))} onRefresh={refresh} busy={false} />
-        <DashboardMenu dashboard={dashboard} changed={changed} />
-      </PageBar>
+      {readKiosk(search) !== 'full' && (
+        <PageBar title={dashboard.title}>
+          <VariableBar variables={resolved ?? unresolved(dashboard.variables)} pending={resolved === undefined} onChange={change} />
+          <AnnotationSwitches annotations={dashboard.annotations} switched={switched} failures={marks.failures} onSwitch={(name) => setSearch(withAnnotationSwitched(search, name))} />
+          <Spacer />
+          <DashboardLinks links={dashboard.links} values={values} range={view.range} variables={resolved ?? []} />
+          {viewPanel !== undefined && <Button onClick={() => setSearch(withPanelView(search, undefined))}>Back to the dashboard</Button>}
+          {!dashboard.hideTimePicker && <TimePicker range={view.range} utc={dashboard.utc} onChange={(next) => setSearch(withRange(search, next))} />}
+          <BusyRefreshPicker every={view.refresh} onChange={(every) => setSearch(withRefresh(search, every))} onRefresh={refresh} underWay={underWay} />
+          <DashboardMenu dashboard={dashboard} changed={changed} />
+        </PageBar>
+      )}
       {children}
+      {dashboard.otherZone !== undefined && (
+        <div className={css.notice}><Notice tone="info" title={`Times are those of ${dashboard.utc ? 'UTC' : 'this browser'}`}>The dashboard asks for the time zone {dashboard.otherZone}; UTC and the browser's are shown.</Notice></div>
+      )}
       {wanted === undefined && (
         <div className={css.notice}><Notice tone="warn" title="The time range cannot be read">{view.range.from} to {view.range.to}; the last hour is shown.</Notice></div>
       )}
       {resolved !== undefined && <Unanswered variables={resolved} />}
-      <Grid dashboard={dashboard} range={range} resolved={resolved} values={values} turn={nowMs} search={search} marks={marks.marks} sources={sources} viewPanel={viewPanel} />
+      {resolved !== undefined && cutRepeats(dashboard.panels, values).map((cut) => (
+        <div key={cut.name} className={css.notice}><Notice tone="warn" title={`${cut.copies} of ${cut.values} values of ${cut.name} are shown`}>Panels are repeated for the first ones only; choose fewer values to see others.</Notice></div>
+      ))}
+      <Grid dashboard={dashboard} range={range} resolved={resolved} values={values} turn={nowMs} search={search} marks={marks.marks} sources={sources} viewPanel={viewPanel} underWay={underWay} />
     </div>
   );
+}
+
+/** Alone in knowing what is under way, so that the page is not made anew with each answer. */
+function BusyRefreshPicker({ underWay, ...rest }: { every: string; onChange: (every: string) => void; onRefresh: () => void; underWay: UnderWay }) {
+  return <RefreshPicker {...rest} busy={useIsBusy(underWay)} onStop={() => underWay.stopAll()} />;
 }
 
 /** The server's data sources, once they are known; when they cannot be read, none, and everything asks this server. */
@@ -118,13 +142,15 @@ const kNoSources: readonly DataSource[] = [];
  * Options change slowly: they are asked for when the range or a selection changes by more than a minute. Only while a
  * variable has none, as just after the server's first start, does every refresh (`turn`) ask again.
  */
-function useVariables(dashboard: Dashboard, range: ResolvedRange, wishes: ReadonlyMap<string, string[]>, sources: readonly DataSource[] | undefined, turn: number): Resolved[] | undefined {
+function useVariables(dashboard: Dashboard, range: ResolvedRange, wishes: ReadonlyMap<string, string[]>, sources: readonly DataSource[] | undefined, turn: number, mustFit: ReadonlySet<string>): Resolved[] | undefined {
   const [incomplete, setIncomplete] = useState(false);
+  const before = useRef<Resolved[]>([]);
   const spanKey = `${Math.round(range.fromMs / 60_000)} ${Math.round((range.toMs - range.fromMs) / 60_000)}`;
   const { data } = useResource(
-    (signal) => (sources === undefined ? Promise.resolve(undefined) : resolveVariables(dashboard.variables, wishes, { startMs: range.fromMs, endMs: range.toMs }, sources, signal)),
-    [dashboard, sources, spanKey, JSON.stringify([...wishes]), incomplete ? turn : 0],
+    (signal) => (sources === undefined ? Promise.resolve(undefined) : resolveVariables(dashboard.variables, wishes, { startMs: range.fromMs, endMs: range.toMs }, sources, signal, mustFit, before.current)),
+    [dashboard, sources, spanKey, JSON.stringify([...wishes]), mustFit, incomplete ? turn : 0],
   );
+  if (data !== undefined) before.current = data;
   useEffect(() => setIncomplete(data?.some(({ variable, options }) => variable.type === 'query' && options.length === 0) ?? false), [data]);
   return data;
 }
@@ -144,22 +170,24 @@ function Unanswered({ variables }: { variables: Resolved[] }) {
   );
 }
 
-/** The events of all annotations that are on; one that fails leaves the others. */
+/** The events of all annotations that are on; one that fails keeps those it had, and leaves the others. */
 function useMarks(dashboard: Dashboard, range: ResolvedRange, values: Values | undefined, sources: readonly DataSource[] | undefined, switched: ReadonlySet<string>, turn: number): { marks: Mark[]; failures: ReadonlyMap<string, string> } {
   const active = dashboard.annotations.filter((one) => one.problem === undefined && one.enabled !== switched.has(one.name));
+  const before = useRef<Mark[]>([]);
   const { data } = useResource(
     async (signal) => {
       if (active.length === 0) return kNoMarks;
       const failures = new Map<string, string>();
-      const found = await Promise.all(active.map((one) => (values === undefined || sources === undefined ? [] : askAnnotation(one, range, values, sources, signal).catch((error: unknown) => {
+      const found = await Promise.all(active.map((one) => (values === undefined || sources === undefined ? [] : askAnnotation(one, dashboard.uid, range, values, sources, signal).catch((error: unknown) => {
         if (!signal.aborted) failures.set(one.name, error instanceof Error ? error.message : String(error));
-        return [];
+        return before.current.filter((mark) => mark.annotation.name === one.name);
       }))));
       return { marks: found.flat(), failures };
     },
     [dashboard, values, sources, active.map((one) => one.name).join('\n'), turn, range.fromMs, range.toMs],
     { heedsRefresh: false },
   );
+  if (data !== undefined) before.current = data.marks;
   return data ?? kNoMarks;
 }
 
@@ -175,11 +203,12 @@ interface GridProps {
   marks: Mark[];
   sources: readonly DataSource[] | undefined;
   viewPanel: string | undefined;
+  underWay: UnderWay;
 }
 
 const zoom = (fromMs: number, toMs: number) => setSearch(withRange(window.location.search, absoluteRange(fromMs, toMs)));
 
-function Grid({ dashboard, range, resolved, values, turn, search, marks, sources, viewPanel }: GridProps) {
+function Grid({ dashboard, range, resolved, values, turn, search, marks, sources, viewPanel, underWay }: GridProps) {
   const scheme = useScheme();
   const [element, { width }] = useSize<HTMLDivElement>();
   const [folded, setFolded] = useState<ReadonlyMap<string, boolean>>(new Map());
@@ -202,7 +231,7 @@ function Grid({ dashboard, range, resolved, values, turn, search, marks, sources
         const key = panelKeyOf(panel);
         if (panel.type === 'row') {
           const open = !isFolded(panel);
-          const known = new Map([...values, ...Object.entries(panel.scope).map(([name, value]): [string, VariableValue] => [name, single(value)])]);
+          const known = new Map([...values, ...Object.entries(panel.scope)]);
           return (
             <div key={key} className={css.row} style={place}>
               <button type="button" aria-expanded={open} onClick={() => setFolded(new Map(folded).set(key, open))}>
@@ -216,7 +245,7 @@ function Grid({ dashboard, range, resolved, values, turn, search, marks, sources
           <div key={key} style={place} className={css.place}>
             <PanelFrame
               panel={panel} panelKey={key} level={firstRow >= 0 && index > firstRow ? 3 : 2} search={search} marks={marks} sources={sources} values={values} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
-              onZoom={zoom}
+              onZoom={zoom} underWay={underWay}
             />
           </div>
         );

@@ -1,33 +1,38 @@
 /** The box around a panel: its title, its data, and what it says when there is none. */
 import { lazy, memo, Suspense, useEffect, useMemo, useRef, useState } from 'react';
-import { toBrowser } from '../api/basePath';
 import { useResource } from '../api/useResource';
 import { ErrorBoundary } from '../components/ErrorBoundary';
 import { Link, setSearch } from '../app/router';
+import { Button } from '../components/Controls';
 import { Icon } from '../components/icons';
 import { Loading, Progress } from '../components/States';
 import { prepareFrames, transformFrames } from '../grafana';
 import type { DataFrame, GrafanaTheme2 } from '../grafana';
 import { kQueriesMax, writeState } from '../explore/urlState';
+import { safeUrl } from '../panels/options';
 import { panelKinds } from '../panels/registry';
 import type { PanelKind, Replace } from '../panels/panel';
-import { absoluteRange, resolveTime } from '../time/range';
+import { absoluteRange } from '../time/range';
 import type { ResolvedRange } from '../time/range';
-import { parseDuration } from '../time/duration';
 import { noteDrawn, useIsQuiet } from './afterDrawing';
 import { marksFor } from './annotations';
 import type { Mark } from './annotations';
-import { askPanel, prepareTarget } from './ask';
+import { askPanel, prepareTarget, sourceReference } from './ask';
 import type { AskedQuery } from './ask';
-import { builtins, encodeUri, forAddress, forReading, interpolate, single } from './interpolate';
+import { builtins, encodeUri, forAddress, forReading, interpolate } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
 import type { Panel } from './model';
 import { watch } from './inView';
 import { PanelMenu } from './PanelMenu';
-import { asObject, asText } from './read';
+import { asText } from './read';
+import { sourceOf } from './sources';
 import type { DataSource } from './sources';
 import { whyNotDrawn } from './support';
+import { useLong } from './underWay';
+import type { UnderWay } from './underWay';
 import { readPanelState, withInspect } from './urlState';
+import { panelRange } from './panelRange';
+import { partOf } from './dataContext';
 import css from './PanelFrame.module.css';
 
 interface PanelFrameProps {
@@ -45,6 +50,7 @@ interface PanelFrameProps {
   search: string;
   marks: Mark[];
   sources: readonly DataSource[];
+  underWay: UnderWay;
   /** Of the panel's heading: what is in a row stands below the row's. */
   level: 2 | 3;
 }
@@ -61,38 +67,6 @@ function useInView(element: React.RefObject<HTMLElement | null>): boolean {
 /** For the step that $__interval stands for there. */
 const kPointsOfQueryPage = 400;
 
-/** A panel may look at its own stretch of time: "the last 24 h", or the same time yesterday. */
-export function panelRange(panel: Panel, range: ResolvedRange): ResolvedRange {
-  let { fromMs, toMs } = range;
-  if (panel.timeFrom !== '') {
-    const from = panel.timeFrom.startsWith('now') ? resolveTime(panel.timeFrom, toMs, false) : toMs - (parseDuration(panel.timeFrom) ?? toMs - fromMs);
-    fromMs = from ?? fromMs;
-  }
-  const shift = parseDuration(panel.timeShift) ?? 0;
-  return { fromMs: fromMs - shift, toMs: toMs - shift };
-}
-
-/** The parts that links and names refer to: ${__field.labels.instance}, ${__series.name}, ${__value.text}. */
-function partOf(scope: Parameters<Replace>[1], name: string, part: string): string | undefined {
-  const context = asObject(asObject(scope?.['__dataContext'])['value']);
-  const field = asObject(context['field']);
-  const row = context['rowIndex'];
-  if (name === '__field') {
-    const label = /^labels(?:\.|\[["']?)([^\]"']+)/.exec(part)?.[1];
-    if (label !== undefined) return asText(asObject(field['labels'])[label]);
-    if (part === 'name' || part === 'displayName') return asText(asObject(field['state'])['displayName'], asText(field['name']));
-  }
-  if (name === '__series' && part === 'name') return asText(asObject(context['frame'])['name']);
-  if (name === '__value' && typeof row === 'number') return asText((field['values'] as unknown[] | undefined)?.[row]);
-  if (name === '__data' && part.startsWith('fields') && typeof row === 'number') {
-    const wanted = /^fields(?:\.|\[["']?)([^\]"']+)/.exec(part.replace(/\.(text|numeric|time)$/, ''))?.[1];
-    const fields = asObject(context['frame'])['fields'] as { name: string; values: unknown[]; state?: { displayName?: string } }[] | undefined;
-    const found = fields?.find((one, index) => one.name === wanted || one.state?.displayName === wanted || String(index) === wanted);
-    return found === undefined ? undefined : asText(found.values[row]);
-  }
-  return undefined;
-}
-
 /** Drawn anew only when something of what it is given changes. */
 export const PanelFrame = memo(function PanelFrame(props: PanelFrameProps) {
   const { panel, level } = props;
@@ -108,10 +82,11 @@ export const PanelFrame = memo(function PanelFrame(props: PanelFrameProps) {
   const { values, range, search } = wanted ? props : (shown.current ?? props);
   const kind = panelKinds.get(panel.type);
   const known = useMemo(
-    () => new Map<string, VariableValue>([...values, ...Object.entries(panel.scope).map(([name, value]): [string, VariableValue] => [name, single(value)]), ...builtins(range.fromMs, range.toMs)]),
+    () => new Map<string, VariableValue>([...values, ...Object.entries(panel.scope), ...builtins(range.fromMs, range.toMs)]),
     [values, panel.scope, range.fromMs, range.toMs],
   );
   const title = interpolate(panel.title, known, forReading);
+  const time = useMemo(() => panelRange(panel, range, known, props.utc).said, [panel, range, known, props.utc]);
   const refused = whyNotDrawn(panel);
   return (
     <section ref={element} role="group" className={panel.transparent ? css.bare : css.panel} data-level={title === '' ? level - 1 : level} aria-label={title === '' ? `Panel ${panel.id}` : title} data-panel-type={panel.type}>
@@ -120,9 +95,9 @@ export const PanelFrame = memo(function PanelFrame(props: PanelFrameProps) {
           <Heading title={title}>{title}</Heading>
           {panel.description !== '' && <span className={css.hint} role="note" tabIndex={0} aria-label={panel.description} title={interpolate(panel.description, known, forReading)}><Icon name="info" size={13} /></span>}
           {panel.links.map((link, index) => <PanelLink key={index} title={interpolate(link.title, known, forReading)} url={interpolate(link.url, known, forAddress)} targetBlank={link.targetBlank} />)}
-          {quiet && kind?.asks === true && refused === undefined && <ToQuery panel={panel} title={title} range={range} values={known} />}
+          {quiet && kind?.asks === true && refused === undefined && <ToQuery panel={panel} title={title} range={range} values={known} sources={props.sources} />}
           {quiet && <span className={css.menu}><PanelMenu title={title} panelKey={props.panelKey} search={search} viewed={viewPanel === props.panelKey} inspectable={kind?.asks === true && refused === undefined} /></span>}
-          {panel.timeFrom !== '' && !panel.hideTimeOverride && <span className={css.time}>last {panel.timeFrom.replace(/^now-/, '')}</span>}
+          {time !== '' && !panel.hideTimeOverride && <span className={css.time}>{time}</span>}
         </header>
       )}
       <div className={css.body}>
@@ -133,18 +108,19 @@ export const PanelFrame = memo(function PanelFrame(props: PanelFrameProps) {
 });
 
 function PanelLink({ title, url, targetBlank }: { title: string; url: string; targetBlank: boolean }) {
-  if (!/^(https?:\/\/|\/(?!\/))/.test(url)) return null;
-  return <a className={css.link} href={toBrowser(url)} target={targetBlank ? '_blank' : undefined} rel="noreferrer" title={title}>{title}</a>;
+  const href = safeUrl(url);
+  if (href === undefined) return null;
+  return <a className={css.link} href={href} target={targetBlank ? '_blank' : undefined} rel="noreferrer" title={title}>{title}</a>;
 }
 
 /** The panel's expressions as they are asked, on the query page. */
-function ToQuery({ panel, title, range, values }: { panel: Panel; title: string; range: ResolvedRange; values: Values }) {
+function ToQuery({ panel, title, range, values, sources }: { panel: Panel; title: string; range: ResolvedRange; values: Values; sources: readonly DataSource[] }) {
   const to = useMemo(() => {
     const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '').slice(0, kQueriesMax);
     if (targets.length === 0) return undefined;
-    const queries = targets.map((target) => ({ expr: prepareTarget(target, panel, range, kPointsOfQueryPage, values).expr, tab: target.instant ? ('table' as const) : ('graph' as const), stacked: false }));
+    const queries = targets.map((target) => ({ expr: prepareTarget(target, panel, range, kPointsOfQueryPage, values, sourceOf(sourceReference(target, panel), sources, values)).expr, tab: target.instant ? ('table' as const) : ('graph' as const), stacked: false }));
     return `/query?${writeState({ queries, range: absoluteRange(range.fromMs, range.toMs), step: '' }).toString()}`;
-  }, [panel, range, values]);
+  }, [panel, range, values, sources]);
   if (to === undefined) return null;
   return (
     <Link className={css.toQuery} to={to} title="Open in Query" aria-label={`Open ${title} in Query`}>
@@ -162,8 +138,8 @@ function Unsupported({ panel, why }: { panel: Panel; why: string }) {
   );
 }
 
-function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known, panelKey, search, marks, sources }: PanelFrameProps & { kind: PanelKind; known: Map<string, VariableValue> }) {
-  const range = panelRange(panel, pageRange);
+function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known, panelKey, search, marks, sources, underWay }: PanelFrameProps & { kind: PanelKind; known: Map<string, VariableValue> }) {
+  const { range } = useMemo(() => panelRange(panel, pageRange, known, utc), [panel, pageRange, known, utc]);
   const points = Math.max(50, Math.round((panel.gridPos.w / 24) * 1200));
   // Everything but the range changes what is asked; the range only asks again.
   const question = useMemo(() => JSON.stringify([panel.targets, [...known].filter(([name]) => !name.startsWith('__'))]), [panel.targets, known]);
@@ -174,7 +150,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
       return found !== undefined && address ? encodeUri(found) : found;
     });
   };
-  const { data, error, loading } = useResource(
+  const { data, error, loading, reload, stop } = useResource(
     async (signal): Promise<{ frames: DataFrame[]; queries: AskedQuery[]; warnings: string[]; question: string; range: ResolvedRange }> => {
       if (!kind.asks) return { frames: [], queries: [], warnings: [], question, range };
       const { frames, queries, warnings } = await askPanel(panel, range, points, known, sources, signal, kind.takesHistograms);
@@ -188,15 +164,18 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
     [data, theme, panel.fieldConfig, utc],
   );
   useEffect(noteDrawn, [data, error]);
+  useEffect(() => (loading && kind.asks ? underWay.begin(stop) : undefined), [loading, stop, underWay, kind]);
+  const takesLong = useLong(loading);
   // The last good answer stays while its question is the same; a failed question shows why.
   if (error !== undefined && (data === undefined || data.question !== question)) return <PanelError error={error} />;
+  if (data === undefined && !loading) return <div className={css.error}><p>Stopped before it was answered.</p><Button onClick={reload}>Ask again</Button></div>;
   if (data === undefined) return <Loading what="data" patient />;
   const { Component } = kind;
   const { inspect, tab } = readPanelState(search);
   const hasData = !kind.asks || prepared.some((frame) => frame.length > 0);
   return (
     <>
-      <Progress shown={loading && data.question !== question} />
+      <Progress shown={takesLong || (loading && data.question !== question)} />
       {error !== undefined && <span className={css.stale} role="img" aria-label={`Not refreshed: ${error.message}`} title={`Not refreshed: ${error.message}`}><Icon name="warning" size={13} /></span>}
       {hasData
         ? <Suspense fallback={<Loading what="the panel" patient />}><Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} marks={marksFor(panel, marks)} /></Suspense>

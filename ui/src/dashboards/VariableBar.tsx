@@ -1,7 +1,12 @@
 /** The pickers of a dashboard's variables. */
 import { useId, useState } from 'react';
+import { getLabelValues } from '../api/prometheus';
+import { useResource } from '../api/useResource';
+import { Button } from '../components/Controls';
 import { Popover } from '../components/Popover';
 import { Icon } from '../components/icons';
+import { filterOperators, readFilter, writeFilter } from './adhoc';
+import type { Filter } from './adhoc';
 import { kAll } from './model';
 import type { Resolved } from './variables';
 import css from './VariableBar.module.css';
@@ -26,9 +31,51 @@ export function VariableBar({ variables, pending, onChange }: VariableBarProps) 
   );
 }
 
+/** Filters as they hold, each of which can be taken away, and a form for another one. */
+function Filters({ resolved, onChange }: { resolved: Resolved; onChange: (values: string[]) => void }) {
+  const { variable, options, selected, source, error } = resolved;
+  const label = variable.label === '' ? variable.name : variable.label;
+  return (
+    <div className={css.picker} title={error ?? variable.description}>
+      {variable.hide !== 1 && <span className={css.label}>{label}</span>}
+      {selected.map((one) => {
+        const filter = readFilter(one);
+        const said = filter === undefined ? one : `${filter.label} ${filter.operator} ${filter.value}`;
+        // The last one that is taken away leaves a mark, so that those of the document do not come back.
+        const rest = selected.filter((other) => other !== one);
+        return <button key={one} type="button" className={css.chip} aria-label={`Remove the filter ${said}`} onClick={() => onChange(rest.length > 0 ? rest : [''])}>{said} ✕</button>;
+      })}
+      <Popover label={`${label}: add a filter`} buttonClass={css.button} button="+">
+        {(close) => <NewFilter labels={options.map(({ value }) => value)} source={source} add={(filter) => { onChange([...selected, writeFilter(filter)]); close(); }} />}
+      </Popover>
+    </div>
+  );
+}
+
+function NewFilter({ labels, source, add }: { labels: string[]; source: Resolved['source']; add: (filter: Filter) => void }) {
+  const id = useId();
+  const [label, setLabel] = useState('');
+  const { data } = useResource((signal) => (source === undefined || !labels.includes(label) ? Promise.resolve([]) : getLabelValues(label, source.span, signal, source.api)), [label, source], { heedsRefresh: false });
+  const submit = (form: FormData) => {
+    const text = (name: string) => { const value = form.get(name); return typeof value === 'string' ? value.trim() : ''; };
+    if (text('label') !== '') add({ label: text('label'), operator: text('operator'), value: text('value') });
+  };
+  return (
+    <form className={css.options} onSubmit={(event) => { event.preventDefault(); submit(new FormData(event.currentTarget)); }}>
+      <input name="label" className={css.filter} list={`${id} labels`} placeholder="Label" aria-label="Label" autoFocus required onChange={(event) => setLabel(event.target.value)} />
+      <select name="operator" className={css.filter} aria-label="Operator">{filterOperators.map((one) => <option key={one}>{one}</option>)}</select>
+      <input name="value" className={css.filter} list={`${id} values`} placeholder="Value" aria-label="Value" />
+      <datalist id={`${id} labels`}>{labels.slice(0, kShownMax).map((one) => <option key={one} value={one} />)}</datalist>
+      <datalist id={`${id} values`}>{(data ?? []).slice(0, kShownMax).map((one) => <option key={one} value={one} />)}</datalist>
+      <Button type="submit" kind="primary">Add the filter</Button>
+    </form>
+  );
+}
+
 function Picker({ resolved, pending, onChange }: { resolved: Resolved; pending: boolean; onChange: (values: string[]) => void }) {
   const { variable, options, selected, error } = resolved;
   const id = useId();
+  if (variable.type === 'adhoc') return <Filters resolved={resolved} onChange={onChange} />;
   const label = variable.label === '' ? variable.name : variable.label;
   const texts = selected.includes(kAll) ? 'All' : selected.map((value) => options.find((option) => option.value === value)?.text ?? value).join(', ');
   if (variable.type === 'textbox') {
@@ -79,7 +126,9 @@ function Options({ resolved, choose }: { resolved: Resolved; choose: (values: st
           </li>
         ))}
       </ul>
-      {found.length === 0 && <p className={css.none}>No options</p>}
+      {found.length === 0 && (filter !== '' && (variable.type === 'query' || variable.type === 'custom')
+        ? <button type="button" onClick={() => choose(variable.multi ? [...selected.filter((one) => one !== kAll), filter] : [filter], !variable.multi)}>Use “{filter}”</button>
+        : <p className={css.none}>No options</p>)}
     </div>
   );
 }

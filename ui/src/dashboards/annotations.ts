@@ -4,12 +4,14 @@ import { renderLegendFormat } from '../grafana';
 import { parseDuration } from '../time/duration';
 import { alignToStep, intervalFor } from '../time/interval';
 import type { ResolvedRange } from '../time/range';
+import { fetchJson } from '../api/client';
 import { ask } from './ask';
-import { builtins, forPromql, interpolate } from './interpolate';
+import { builtins, forPromql, forReading, interpolate } from './interpolate';
+import { asList, asNumber, asObjects, asText } from './read';
 import type { Values } from './interpolate';
 import type { Annotation, Panel } from './model';
 import { rateInterval } from '../time/interval';
-import { apiOf } from './sources';
+import { apiOf, kScrapeIntervalMs, sourceOf } from './sources';
 import type { DataSource } from './sources';
 
 export interface Mark {
@@ -24,7 +26,6 @@ export interface Mark {
 
 /** More marks than a chart can show apart. */
 const kMarksMax = 1000;
-const kScrapeIntervalMs = 15_000;
 
 /** Values other than zero are events; neighbours of one series become one event that lasts. */
 export function marksOf(annotation: Annotation, series: MatrixSeries[], stepMs: number): Mark[] {
@@ -52,10 +53,27 @@ export function marksOf(annotation: Annotation, series: MatrixSeries[], stepMs: 
   return marks.slice(0, kMarksMax);
 }
 
-export async function askAnnotation(annotation: Annotation, range: ResolvedRange, values: Values, sources: readonly DataSource[], signal: AbortSignal): Promise<Mark[]> {
+/** Those that people and scripts marked, of this dashboard or with these tags. */
+async function askStored(annotation: Annotation, { tags, matchAny, ofDashboard, limit }: NonNullable<Annotation['stored']>, dashboardUid: string, range: ResolvedRange, values: Values, signal: AbortSignal): Promise<Mark[]> {
+  if (ofDashboard && dashboardUid === '') return [];
+  const found = asObjects(await fetchJson('/api/annotations', {
+    from: Math.floor(range.fromMs), to: Math.ceil(range.toMs), limit: Math.min(kMarksMax, Math.max(1, limit)), ...(ofDashboard ? { dashboardUID: dashboardUid } : { tags: tags.map((tag) => interpolate(tag, values, forReading)), matchAny: String(matchAny) }),
+  }, signal));
+  return found.map((one): Mark => {
+    const fromMs = asNumber(one['time'], 0);
+    const panelId = asNumber(one['panelId'], 0);
+    return {
+      fromMs, toMs: Math.max(fromMs, asNumber(one['timeEnd'], fromMs)), title: asText(one['text']), text: asList(one['tags']).map((tag) => asText(tag)).join(', '), color: annotation.color,
+      annotation: ofDashboard && panelId > 0 ? { ...annotation, panels: { exclude: false, ids: [panelId] } } : annotation,
+    };
+  });
+}
+
+export async function askAnnotation(annotation: Annotation, dashboardUid: string, range: ResolvedRange, values: Values, sources: readonly DataSource[], signal: AbortSignal): Promise<Mark[]> {
+  if (annotation.stored !== undefined) return askStored(annotation, annotation.stored, dashboardUid, range, values, signal);
   const minMs = parseDuration(interpolate(annotation.step, values, forPromql)) ?? 60_000;
   const stepMs = intervalFor(range.toMs - range.fromMs, 1000, minMs);
-  const known = new Map([...values, ...builtins(range.fromMs, range.toMs, { intervalMs: stepMs, rateIntervalMs: rateInterval(stepMs, kScrapeIntervalMs) })]);
+  const known = new Map([...values, ...builtins(range.fromMs, range.toMs, { intervalMs: stepMs, rateIntervalMs: rateInterval(stepMs, sourceOf(annotation.datasource, sources, values)?.scrapeIntervalMs ?? kScrapeIntervalMs) })]);
   const { data } = await ask({ query: interpolate(annotation.expr, known, forPromql), ...alignToStep(range.fromMs, range.toMs, stepMs), stepMs }, apiOf(annotation.datasource, sources, values), signal);
   return data.resultType === 'matrix' ? marksOf(annotation, data.result, stepMs) : [];
 }

@@ -8,15 +8,13 @@ import type { DataFrame } from '../grafana';
 import { parseDuration } from '../time/duration';
 import { alignToStep, intervalFor, rateInterval } from '../time/interval';
 import type { ResolvedRange } from '../time/range';
+import { filtersFor, withFilters } from './adhoc';
 import { holdsHistograms, toFrames } from './frames';
 import { builtins, forPromql, interpolate } from './interpolate';
 import type { Values } from './interpolate';
-import type { Panel, Target } from './model';
-import { apiOf } from './sources';
+import type { DataSourceRef, Panel, Target } from './model';
+import { apiOf, kScrapeIntervalMs, sourceOf } from './sources';
 import type { DataSource } from './sources';
-
-/** How often this server scrapes when nothing says otherwise: the floor of a step. */
-export const kScrapeIntervalMs = 15_000;
 
 /** Points that the server lets one series have. */
 const kPointsMax = 11_000;
@@ -29,16 +27,28 @@ export interface Asked {
   stepMs: number;
 }
 
-/** The step and the final expression of one target. */
-export function prepareTarget(target: Target, panel: Panel, range: ResolvedRange, points: number, values: Values): Asked {
+/**
+ * The step and the final expression of one target. As in Grafana, $__rate_interval counts in scrapes of the length that the
+ * target's smallest step says, else the source's settings; a target whose step is $__rate_interval itself is asked in such steps.
+ */
+export function prepareTarget(target: Target, panel: Panel, range: ResolvedRange, points: number, values: Values, source?: DataSource): Asked {
+  const scrapeIntervalMs = source?.scrapeIntervalMs ?? kScrapeIntervalMs;
   const rangeMs = range.toMs - range.fromMs;
-  const minimum = (text: string) => parseDuration(interpolate(text, values, forPromql).replace(/^>/, ''));
-  const minMs = minimum(target.interval) ?? minimum(panel.interval) ?? kScrapeIntervalMs;
+  const minimum = (text: string) => parseDuration(interpolate(text, values, forPromql).replace(/^>/, '')) || undefined;
+  const ownMs = minimum(target.interval);
   const floor = Math.ceil(rangeMs / kPointsMax / 1000) * 1000;
-  const intervalMs = Math.max(intervalFor(rangeMs, points, minMs), floor);
-  const scrapeMs = minimum(target.interval) === undefined ? kScrapeIntervalMs : Math.min(minMs, kScrapeIntervalMs);
-  const known = new Map([...values, ...builtins(range.fromMs, range.toMs, { intervalMs, rateIntervalMs: rateInterval(intervalMs, scrapeMs) })]);
-  return { expr: interpolate(target.expr, known, forPromql), stepMs: intervalMs * target.intervalFactor };
+  const roundedMs = Math.max(intervalFor(rangeMs, points, ownMs ?? minimum(panel.interval) ?? scrapeIntervalMs), floor);
+  const inRates = /^\$(__rate_interval|\{__rate_interval\})$/.test(target.interval);
+  const intervalMs = inRates ? rateInterval(roundedMs, scrapeIntervalMs) : roundedMs * target.intervalFactor;
+  const rateIntervalMs = inRates ? intervalMs : rateInterval(intervalMs, ownMs ?? scrapeIntervalMs);
+  const known = new Map([...values, ...builtins(range.fromMs, range.toMs, { intervalMs, rateIntervalMs })]);
+  return { expr: withFilters(interpolate(target.expr, known, forPromql), filtersFor(values, source?.uid)), stepMs: intervalMs };
+}
+
+/** A target's own source, or the panel's. */
+export function sourceReference(target: Target, panel: Panel): DataSourceRef | undefined {
+  const named = target.datasource?.uid ?? '';
+  return named === '' || named === '-- Mixed --' ? panel.datasource : target.datasource;
 }
 
 export interface PanelAnswer {
@@ -68,13 +78,13 @@ export async function askPanel(panel: Panel, range: ResolvedRange, points: numbe
   const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '');
   const answers = await Promise.all(
     targets.map(async (target) => {
-      const { expr, stepMs } = prepareTarget(target, panel, range, panel.maxDataPoints ?? points, values);
+      const reference = sourceReference(target, panel);
+      const { expr, stepMs } = prepareTarget(target, panel, range, panel.maxDataPoints ?? points, values, sourceOf(reference, sources, values));
       const step = { ...alignToStep(range.fromMs, range.toMs, stepMs), stepMs };
-      const several = targets.length > 1;
+      const several = targets.filter((one) => one.format === 'table').length > 1;
       // A target can ask for both; the table wants the present, everything else the range.
       const instant = target.instant && (!target.range || panel.type === 'table');
-      const named = target.datasource?.uid ?? '';
-      const api = apiOf(named === '' || named === '-- Mixed --' ? panel.datasource : target.datasource, sources, values);
+      const api = apiOf(reference, sources, values);
       const started = performance.now();
       const { data, warnings } = await ask(instant ? { query: expr, timeMs: range.toMs } : { query: expr, ...step }, api, signal);
       const series = Array.isArray(data.result) ? data.result.length : 0;

@@ -33,8 +33,8 @@ test('on a narrow screen small panels of one height stand two abreast', () => {
 test('panels and rows repeat for every value', () => {
   const two = new Map([['v', { values: ['x', 'y', 'z'], texts: [], several: true }]]);
   const across = repeatAll(panels(['$v', 0, 0, 8, 4, { repeat: 'v', maxPerRow: 2 }], ['below', 0, 4, 24, 4]), two);
-  expect(across.map((panel) => [panel.title, panel.scope['v'], panel.gridPos.x, panel.gridPos.y, panel.gridPos.w])).toEqual([['$v', 'x', 0, 0, 12], ['$v', 'y', 12, 0, 12], ['$v', 'z', 0, 4, 12], ['below', undefined, 0, 8, 24]]);
+  expect(across.map((panel) => [panel.title, panel.scope['v']?.values[0], panel.gridPos.x, panel.gridPos.y, panel.gridPos.w])).toEqual([['$v', 'x', 0, 0, 12], ['$v', 'y', 12, 0, 12], ['$v', 'z', 0, 4, 12], ['below', undefined, 0, 8, 24]]);
   const rows = repeatAll(panels(['row', 0, 0, 24, 1, { type: 'row', repeat: 'v' }], ['in', 0, 1, 24, 4], ['next', 0, 5, 24, 1, { type: 'row' }]), two);
-  expect(rows.map((panel) => [panel.title, panel.scope['v'], panel.gridPos.y])).toEqual([['row', 'x', 0], ['in', 'x', 1], ['row', 'y', 5], ['in', 'y', 6], ['row', 'z', 10], ['in', 'z', 11], ['next', undefined, 15]]);
+  expect(rows.map((panel) => [panel.title, panel.scope['v']?.values[0], panel.gridPos.y])).toEqual([['row', 'x', 0], ['in', 'x', 1], ['row', 'y', 5], ['in', 'y', 6], ['row', 'z', 10], ['in', 'z', 11], ['next', undefined, 15]]);
   expect(repeatAll(panels(['p', 0, 0, 8, 4, { repeat: 'none' }]), two)).toHaveLength(1);
 });

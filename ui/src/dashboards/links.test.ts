@@ -13,7 +13,7 @@ const dashboard = loadDashboard({
   links: [{ type: 'link', title: 'There', url: 'https://example.com/a?b=$x#c', keepTime: true, includeVars: true }, { type: 'dashboards', tags: ['k8s'], asDropdown: true }, { type: 'link' }],
   annotations: { list: [
     { builtIn: 1, name: 'own' }, { name: 'deploys', enable: true, expr: 'changes(x[1m])', titleFormat: '{{job}}', iconColor: 'blue', datasource: { type: 'prometheus' } },
-    { name: 'tags', datasource: { type: 'datasource', uid: 'grafana' }, target: { type: 'tags' } }, { name: 'logs', datasource: { type: 'loki' }, expr: '{a="b"}' },
+    { name: 'tags', datasource: { type: 'datasource', uid: 'grafana' }, target: { type: 'tags', tags: ['a'], matchAny: true } }, { name: 'hours', datasource: { uid: '-- Grafana --' }, target: { queryType: 'timeRegions' } }, { name: 'logs', datasource: { type: 'loki' }, expr: '{a="b"}' }, { name: 'none', datasource: { type: 'prometheus' } },
   ] },
 });
 const resolved = dashboard.variables.map((variable): Resolved => ({ variable, options: [], selected: variable.name === 'ns' ? ['a', 'b&c'] : ['1 2'] }));
@@ -34,10 +34,11 @@ describe('links', () => {
 
 describe('annotations', () => {
   test('those that cannot be answered say why', () => {
-    expect(dashboard.annotations.map(({ name, problem }) => [name, problem === undefined])).toEqual([['deploys', true], ['tags', false], ['logs', false]]);
+    expect(dashboard.annotations.map(({ name, problem }) => [name, problem === undefined])).toEqual([['own', true], ['deploys', true], ['tags', true], ['hours', false], ['logs', false], ['none', false]]);
+    expect(dashboard.annotations.map(({ stored }) => stored)).toEqual([{ tags: [], matchAny: false, ofDashboard: true, limit: 100 }, undefined, { tags: ['a'], matchAny: true, ofDashboard: false, limit: 100 }, undefined, undefined, undefined]);
   });
   test('neighbours are one event, zero ends it', () => {
-    const [deploys] = dashboard.annotations;
+    const [, deploys] = dashboard.annotations;
     const marks = deploys === undefined ? [] : marksOf(deploys, [{ metric: { job: 'j' }, values: [[60, '1'], [120, '2'], [180, '0'], [240, '1']] }], 60_000);
     expect(marks.map(({ fromMs, toMs, title }) => [fromMs, toMs, title])).toEqual([[60_000, 120_000, 'j'], [240_000, 240_000, 'j']]);
   });

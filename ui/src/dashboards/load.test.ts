@@ -103,3 +103,24 @@ describe.each([home, ...staged].map((file) => [file.split('/').slice(-2).join('/
 });
 
 test.skipIf(staged.length === 0)('the staged dashboards are all there', () => expect(staged.length).toBe(69));
+
+test('filters, switches, zones and what ranges end before now', () => {
+  const { variables, utc, otherZone, nowDelayMs } = loadDashboard({
+    timezone: 'Europe/Berlin', timepicker: { nowDelay: '1m' },
+    templating: { list: [{ name: 'f', type: 'adhoc', filters: [{ key: 'job', operator: '=~', value: 'a|b' }] }, { name: 's', type: 'switch', enabledValue: 'on', current: { value: 'false' } }] },
+  });
+  expect(variables.map(({ type, current, query }) => [type, current, query])).toEqual([['adhoc', ['job|=~|a__gfp__b'], ''], ['custom', ['false'], 'on,false']]);
+  expect([utc, otherZone, nowDelayMs]).toEqual([false, 'Europe/Berlin', 60_000]);
+  expect([loadDashboard({ timezone: 'UTC' }).otherZone, loadDashboard({ timezone: 'browser' }).otherZone, loadDashboard({ timezone: 5 }).otherZone]).toEqual([undefined, undefined, '5']);
+});
+
+test('colours of thresholds that are no text', () => {
+  const [panel] = loadDashboard({ panels: [{ type: 'stat', fieldConfig: { defaults: { thresholds: { steps: [{ value: null, color: 5 }, { value: 3, color: {} }] } } } }] }).panels;
+  expect(panel?.fieldConfig.defaults['thresholds']).toMatchObject({ steps: [{ color: '5' }, { color: 'green' }] });
+});
+
+test('an old legend is sorted as it was, and shows values only where it did', () => {
+  const legend = (own: Record<string, unknown>) => (loadDashboard({ panels: [{ type: 'graph', legend: { avg: true, current: true, ...own } }] }).panels[0]?.options['legend']);
+  expect(legend({ values: true, sort: 'current', sortDesc: true })).toMatchObject({ calcs: ['mean', 'lastNotNull'], sortBy: 'lastNotNull', sortDesc: true });
+  expect(legend({ values: false })).toMatchObject({ calcs: [] });
+});

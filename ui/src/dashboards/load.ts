@@ -1,8 +1,10 @@
 /** From a JSON document, as the server or a file gives it, to the Dashboard that the page draws. */
 import { prefersUtc } from '../app/preferences';
+import { parseDuration } from '../time/duration';
 import type { TimeRange } from '../time/range';
 import { migratePanel, rowsToPanels } from './migrate';
 import { kColumns } from './model';
+import { writeFilter } from './adhoc';
 import { foreignDataSource } from './dataSources';
 import type { Annotation, Dashboard, DashboardLink, DataSourceRef, GridPos, Link, Panel, Target, Variable, VariableType } from './model';
 import { asBoolean, asList, asNumber, asObject, asObjects, asOptionalNumber, asText, isObject } from './read';
@@ -107,7 +109,7 @@ function readPanel(document: Json, reading: Reading): Panel {
   };
 }
 
-const variableTypes: readonly string[] = ['query', 'custom', 'constant', 'interval', 'datasource', 'textbox'];
+const variableTypes: readonly string[] = ['query', 'custom', 'constant', 'interval', 'datasource', 'textbox', 'adhoc'];
 
 /** Query variables keep their question as text or inside an object, depending on the version that wrote it. */
 function readQuery(json: Json): string {
@@ -118,15 +120,18 @@ function readQuery(json: Json): string {
 }
 
 function readVariable(json: Json, kinds: Kinds): Variable {
-  const type = asText(json['type'], 'unknown');
-  const current = asObject(json['current'])['value'];
+  const isSwitch = json['type'] === 'switch';
+  const type = isSwitch ? 'custom' : asText(json['type'], 'unknown');
+  const current = type === 'adhoc'
+    ? asObjects(json['filters']).map((one) => writeFilter({ label: asText(one['key']), operator: asText(one['operator'], '='), value: asText(one['value']) }))
+    : asObject(json['current'])['value'];
   return {
     name: asText(json['name']),
     type: (variableTypes.includes(type) ? type : 'unknown') as VariableType,
     label: asText(json['label']),
     description: asText(json['description']),
     hide: json['hide'] === 2 || json['hide'] === 'hideVariable' ? 2 : json['hide'] === 1 ? 1 : 0,
-    query: readQuery(json),
+    query: isSwitch ? `${asText(json['enabledValue'], 'true')},${asText(json['disabledValue'], 'false')}` : readQuery(json),
     regex: asText(json['regex']),
     sort: asNumber(json['sort'], 0),
     multi: asBoolean(json['multi']),
@@ -149,19 +154,24 @@ function readDashboardLinks(value: unknown): DashboardLink[] {
     .filter((link) => link.type === 'dashboards' || link.url !== '');
 }
 
-/** All but the one that Grafana builds in, which lists events of its own store. */
 function readAnnotations(value: unknown, kinds: Kinds): Annotation[] {
-  return asObjects(asObject(value)['list']).filter((one) => one['builtIn'] !== 1 && one['builtIn'] !== true).map((json): Annotation => {
+  return asObjects(asObject(value)['list']).map((json): Annotation => {
+    const isBuiltIn = json['builtIn'] === 1 || json['builtIn'] === true;
+    const target = asObject(json['target']);
     const datasource = readDataSource(json['datasource'], kinds);
     const foreign = foreignDataSource(datasource);
     const expr = asText(json['expr'], asText(asObject(json['target'])['expr']));
-    const stored = datasource?.uid === 'grafana' || datasource?.uid === '-- Grafana --' || asText(json['type']) === 'tags' || asText(asObject(json['target'])['type']) === 'tags';
+    const kind = asText(target['type'], asText(json['type']));
+    const tags = asList(target['tags'] ?? json['tags']).map((tag) => asText(tag)).filter((tag) => tag !== '');
+    const isStored = expr === '' && (isBuiltIn || datasource?.uid === 'grafana' || datasource?.uid === '-- Grafana --' || kind === 'tags' || kind === 'dashboard' || tags.length > 0);
+    const isRegion = asText(asObject(json['target'])['queryType']) === 'timeRegions';
     const filter = asObject(json['filter']);
     return {
-      name: asText(json['name'], 'Annotations'), enabled: asBoolean(json['enable'], true), hidden: asBoolean(json['hide']), color: asText(json['iconColor'], 'red'), expr, step: asText(json['step'], '60s'),
+      name: asText(json['name'], 'Annotations'), enabled: asBoolean(json['enable'], true), hidden: isBuiltIn || asBoolean(json['hide']), color: asText(json['iconColor'], 'red'), expr, step: asText(json['step'], '60s'),
       titleFormat: asText(json['titleFormat']), textFormat: asText(json['textFormat']), tagKeys: asText(json['tagKeys']).split(',').map((key) => key.trim()).filter((key) => key !== ''),
+      stored: isStored && !isRegion ? { tags, matchAny: asBoolean(target['matchAny'], asBoolean(json['matchAny'])), ofDashboard: isBuiltIn || kind === 'dashboard', limit: asNumber(target['limit'] ?? json['limit'], 100) } : undefined,
       useValueForTime: asBoolean(json['useValueForTime']), datasource, panels: Array.isArray(filter['ids']) ? { exclude: asBoolean(filter['exclude']), ids: filter['ids'].map(Number) } : undefined,
-      problem: expr !== '' && foreign === undefined ? undefined : foreign !== undefined ? `it asks a data source of type ${foreign}` : stored ? 'it lists events by tag, which this server does not store' : 'it names no query',
+      problem: (expr !== '' && foreign === undefined) || (isStored && !isRegion) ? undefined : foreign !== undefined ? `it asks a data source of type ${foreign}`  : isRegion ? 'it marks hours of the day or days of the week, which are not drawn' : 'it names no query',
     };
   });
 }
@@ -200,7 +210,9 @@ export function loadDashboard(document: unknown): Dashboard {
     title: asText(json['title'], 'Untitled'),
     description: asText(json['description']),
     tags: asList(json['tags']).map((tag) => asText(tag)),
-    utc: timezone === 'utc' || (timezone === '' && prefersUtc()),
+    utc: timezone === 'utc' || timezone === 'etc/utc' || (timezone === '' && prefersUtc()),
+    otherZone: ['', 'utc', 'browser', 'etc/utc'].includes(timezone) ? undefined : asText(json['timezone']),
+    nowDelayMs: parseDuration(asText(asObject(json['timepicker'])['nowDelay'])) ?? 0,
     time: readTime(json['time']),
     refresh: asText(json['refresh']),
     graphTooltip: asNumber(json['graphTooltip'], 0),

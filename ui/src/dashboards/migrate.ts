@@ -77,6 +77,7 @@ export function migrateThresholds(thresholds: unknown): Json | undefined {
   if (!isObject(thresholds)) return undefined;
   const steps = asObjects(thresholds['steps']).map((step, index) => ({
     ...step,
+    color: asText(step['color'], 'green'),
     value: index === 0 || step['value'] === null || step['value'] === undefined ? -Infinity : asNumber(step['value'], -Infinity),
   }));
   return steps.length === 0 ? undefined : { mode: asText(thresholds['mode'], 'absolute'), steps };
@@ -119,7 +120,8 @@ function graphToTimeseries(panel: Json): Json {
   const axis = asObjects(panel['yaxes'])[0] ?? {};
   const lines = panel['lines'] !== false;
   const bars = panel['bars'] === true;
-  const calcs = ['min', 'max', 'avg', 'current', 'total'].filter((name) => legend[name] === true).map((name) => reducerOfStat[name] ?? name);
+  const calcs = legend['values'] === false ? [] : ['min', 'max', 'avg', 'current', 'total'].filter((name) => legend[name] === true).map((name) => reducerOfStat[name] ?? name);
+  const sortBy = asText(legend['sort']);
   const stacking = panel['stack'] === true ? (panel['percentage'] === true ? 'percent' : 'normal') : 'none';
   const limit = (name: string) => (axis[name] === null || axis[name] === undefined || axis[name] === '' ? {} : { [name]: asNumber(axis[name], 0) });
   const overrides = [
@@ -142,7 +144,9 @@ function graphToTimeseries(panel: Json): Json {
       overrides,
     },
     options: {
-      legend: { showLegend: legend['show'] !== false, displayMode: legend['alignAsTable'] === true ? 'table' : 'list', placement: legend['rightSide'] === true ? 'right' : 'bottom', calcs },
+      legend: { showLegend: legend['show'] !== false, displayMode: legend['alignAsTable'] === true ? 'table' : 'list', placement: legend['rightSide'] === true ? 'right' : 'bottom', calcs,
+        ...(sortBy === '' ? {} : { sortBy: reducerOfStat[sortBy] ?? sortBy, sortDesc: legend['sortDesc'] === true }),
+      },
       tooltip: { mode: tooltip['shared'] === false ? 'single' : 'multi', sort: tooltip['sort'] === 1 ? 'asc' : tooltip['sort'] === 2 ? 'desc' : 'none' },
     },
   };
@@ -198,11 +202,13 @@ function migrateFieldConfig(value: unknown): Json {
   const config = asObject(value);
   const defaults = { ...asObject(config['defaults']) };
   if (defaults['mappings'] !== undefined) defaults['mappings'] = migrateMappings(defaults['mappings']);
+  if (defaults['links'] !== undefined) defaults['links'] = asObjects(defaults['links']);
   if (defaults['thresholds'] !== undefined) defaults['thresholds'] = migrateThresholds(defaults['thresholds']);
   const overrides = asObjects(config['overrides']).filter((rule) => isObject(rule['matcher'])).map((rule) => ({
     ...rule,
     properties: asObjects(rule['properties']).map((property) => {
       if (property['id'] === 'thresholds') return { ...property, value: migrateThresholds(property['value']) };
+      if (property['id'] === 'links') return { ...property, value: asObjects(property['value']) };
       if (property['id'] === 'mappings') return { ...property, value: migrateMappings(property['value']) };
       return property;
     }),

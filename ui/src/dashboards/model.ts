@@ -3,6 +3,7 @@
  * old the document was. Panels of types that nobody draws yet stay in it, so that they can say so.
  */
 import type { TimeRange } from '../time/range';
+import type { VariableValue } from './interpolate';
 
 export interface GridPos {
   x: number;
@@ -56,7 +57,7 @@ export interface DashboardLink extends Link {
   tooltip: string;
 }
 
-/** Events along the time axis, found by a query: where its value is not zero, something happened. */
+/** Events along the time axis: found by a query, where its value is not zero, or marked by people and scripts. */
 export interface Annotation {
   name: string;
   /** Shown unless the reader switches it off. */
@@ -70,6 +71,8 @@ export interface Annotation {
   textFormat: string;
   tagKeys: string[];
   useValueForTime: boolean;
+  /** Of those that people and scripts marked, instead of a query: by tag, or of this dashboard. */
+  stored: { tags: string[]; matchAny: boolean; ofDashboard: boolean; limit: number } | undefined;
   datasource: DataSourceRef | undefined;
   /** Panels that show it; `exclude` turns the list round. */
   panels: { exclude: boolean; ids: number[] } | undefined;
@@ -104,12 +107,12 @@ export interface Panel {
   panels: Panel[];
   hideTimeOverride: boolean;
   /** Values that hold in this copy of a repeated panel. */
-  scope: Record<string, string>;
+  scope: Record<string, VariableValue>;
   /** As the document has it, for those who look into the panel. */
   source: Record<string, unknown>;
 }
 
-export type VariableType = 'query' | 'custom' | 'constant' | 'interval' | 'datasource' | 'textbox' | 'unknown';
+export type VariableType = 'query' | 'custom' | 'constant' | 'interval' | 'datasource' | 'textbox' | 'adhoc' | 'unknown';
 
 export interface Variable {
   name: string;
@@ -138,6 +141,10 @@ export interface Dashboard {
   description: string;
   tags: string[];
   utc: boolean;
+  /** Another zone that the document asks for, which is not shown. */
+  otherZone: string | undefined;
+  /** Ranges end so long before now. */
+  nowDelayMs: number;
   time: TimeRange;
   refresh: string;
   /** 0: charts for themselves, 1 and 2: cursors together. */

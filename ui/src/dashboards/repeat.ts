@@ -1,17 +1,24 @@
 /** Panels and rows that a document shows once per value of a variable. */
 import { kColumns } from './model';
+import type { VariableValue, Values } from './interpolate';
 import type { Panel } from './model';
-import type { Values } from './interpolate';
 
 /** Copies of one panel or row; a variable with hundreds of values must not make hundreds of charts. */
 const kCopiesMax = 50;
 
-function choices(name: string, values: Values): string[] {
-  return (values.get(name)?.values ?? []).slice(0, kCopiesMax);
+function choices(name: string, values: Values): VariableValue[] {
+  const { values: all = [], texts = [], names = texts } = values.get(name) ?? {};
+  return all.slice(0, kCopiesMax).map((value, index) => ({ values: [value], texts: [names[index] ?? value], several: false }));
+}
+
+/** Of the variables that panels or rows are repeated for, those with more values than there are copies. */
+export function cutRepeats(panels: Panel[], values: Values): { name: string; copies: number; values: number }[] {
+  const names = new Set(panels.flatMap((panel) => [panel.repeat, ...panel.panels.map((inner) => inner.repeat)]));
+  return [...names].map((name) => ({ name, copies: kCopiesMax, values: values.get(name)?.values.length ?? 0 })).filter((one) => one.values > one.copies);
 }
 
 const shifted = (panel: Panel, by: number): Panel => ({ ...panel, gridPos: { ...panel.gridPos, y: panel.gridPos.y + by } });
-const scoped = (panel: Panel, name: string, value: string): Panel => ({ ...panel, scope: { ...panel.scope, [name]: value }, panels: panel.panels.map((inner) => scoped(inner, name, value)) });
+const scoped = (panel: Panel, name: string, value: VariableValue): Panel => ({ ...panel, scope: { ...panel.scope, [name]: value }, panels: panel.panels.map((inner) => scoped(inner, name, value)) });
 
 function repeatPanel(panel: Panel, values: Values): { panels: Panel[]; grownBy: number } {
   const chosen = choices(panel.repeat, values);
@@ -34,7 +41,9 @@ function repeatPanels(panels: Panel[], values: Values): Panel[] {
     .sort((a, b) => a.gridPos.y - b.gridPos.y || a.gridPos.x - b.gridPos.x)
     .flatMap((panel) => {
       const moved = shifted(panel, growth);
-      if (panel.repeat === '' || panel.type === 'row') return [moved];
+      // A closed row keeps its panels inside.
+      if (panel.type === 'row') return [panel.panels.length === 0 ? moved : { ...moved, panels: repeatPanels(panel.panels, values) }];
+      if (panel.repeat === '') return [moved];
       const repeated = repeatPanel(moved, values);
       growth += repeated.grownBy;
       return repeated.panels;
@@ -62,7 +71,7 @@ export function repeatAll(panels: Panel[], values: Values): Panel[] {
       continue;
     }
     for (const value of chosen) {
-      const copies = repeatPanels(section.map((panel) => scoped(panel, head.repeat, value)), new Map([...values, [head.repeat, { values: [value], texts: [value], several: false }]]));
+      const copies = repeatPanels(section.map((panel) => scoped(panel, head.repeat, value)), new Map([...values, [head.repeat, value]]));
       out.push(...copies.map((panel) => shifted(panel, growth)));
       growth += Math.max(...copies.map((panel) => panel.gridPos.y + panel.gridPos.h)) - head.gridPos.y;
     }

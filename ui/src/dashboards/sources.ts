@@ -5,10 +5,14 @@
  */
 import { fetchJson } from '../api/client';
 import { kOwnApi } from '../api/prometheus';
-import { forReading, interpolate } from './interpolate';
-import type { Values } from './interpolate';
+import { interpolate } from './interpolate';
+import type { Format, Values } from './interpolate';
 import type { DataSourceRef } from './model';
-import { asBoolean, asObjects, asText } from './read';
+import { asBoolean, asObject, asObjects, asText } from './read';
+import { parseDuration } from '../time/duration';
+
+/** How often a source scrapes whose settings do not say it: the floor of a step. */
+export const kScrapeIntervalMs = 15_000;
 
 export interface DataSource {
   uid: string;
@@ -19,6 +23,8 @@ export interface DataSource {
   own: boolean;
   /** Why it cannot be asked. */
   unsupported: string | undefined;
+  /** How often it scrapes, as its settings say. */
+  scrapeIntervalMs: number;
 }
 
 export async function getDataSources(signal: AbortSignal): Promise<DataSource[]> {
@@ -29,6 +35,7 @@ export async function getDataSources(signal: AbortSignal): Promise<DataSource[]>
     isDefault: asBoolean(one['isDefault']),
     own: asBoolean(one['own']),
     unsupported: asText(one['unsupported']) === '' ? undefined : asText(one['unsupported']),
+    scrapeIntervalMs: parseDuration(asText(asObject(one['jsonData'])['timeInterval'])) || kScrapeIntervalMs,
   }));
 }
 
@@ -38,11 +45,18 @@ export function sourcesOfType(sources: readonly DataSource[], type: string): Dat
   return [...fitting.filter((one) => one.isDefault), ...fitting.filter((one) => !one.isDefault)];
 }
 
+/** The source that a reference means; none where this server's are not known. */
+export function sourceOf(reference: DataSourceRef | undefined, sources: readonly DataSource[], values: Values): DataSource | undefined {
+  const wanted = interpolate(reference?.uid ?? '', values, joined);
+  const known = sources.find((one) => one.uid === wanted) ?? sources.find((one) => one.name === wanted);
+  return known ?? (wanted === '' ? sources.find((one) => one.isDefault) : sourcesOfType(sources, 'prometheus')[0]);
+}
+
+const joined: Format = ({ values }) => values.join(',');
+
 /** Where the API of the source is that a reference means. Throws for one that cannot be asked. */
 export function apiOf(reference: DataSourceRef | undefined, sources: readonly DataSource[], values: Values): string {
-  const wanted = interpolate(reference?.uid ?? '', values, forReading);
-  const known = sources.find((one) => one.uid === wanted) ?? sources.find((one) => one.name === wanted);
-  const source = known ?? (wanted === '' ? sources.find((one) => one.isDefault) : sourcesOfType(sources, 'prometheus')[0]);
+  const source = sourceOf(reference, sources, values);
   if (source === undefined) return kOwnApi;
   if (source.unsupported !== undefined) throw new Error(source.unsupported);
   if (source.own) return kOwnApi;

@@ -46,7 +46,7 @@ export function ResultGraph({ label, result, stacked, exemplars, onZoom }: Resul
         const name = seriesText(metric);
         return {
           name, color: seriesColor(index, scheme), values: grid.columns[index] ?? [], axis: 'y', style: 'line', interpolation: 'linear',
-          lineWidth: 1.4, fillOpacity: stacked ? 45 : drawn.length === 1 ? 10 : 0, gradient: false, points: 'auto', pointSize: 4, spanNulls: false,
+          lineWidth: 1.4, fillOpacity: stacked ? 45 : drawn.length === 1 ? 10 : 0, gradient: 'none', points: 'auto', pointSize: 4, spanNullsMs: 0,
           stack: stacked ? { group: 'all', percent: false } : undefined, hidden: onlyShown !== undefined && !onlyShown.has(name), inTooltip: true,
           format: (value) => formatShort(value, 4),
         };

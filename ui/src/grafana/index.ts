@@ -8,7 +8,7 @@ export {
   createDataFrame, dateTimeFormat, FieldColorModeId, fieldReducers, FieldType, formattedValueToString, getActiveThreshold, getDisplayProcessor, getFieldColorModeForField,
   getFieldDisplayName, getFieldDisplayValues, getFieldSeriesColor, getValueFormat, reduceField, renderLegendFormat, renderMarkdown, textUtil, ThresholdsMode,
 } from '@grafana/data';
-export type { DataFrame, DisplayValue, Field, FieldDisplay, GrafanaTheme2, LinkModel, ReduceDataOptions, Threshold, ThresholdsConfig } from '@grafana/data';
+export type { DataFrame, DisplayValue, Field, FieldConfigSource, FieldDisplay, GrafanaTheme2, LinkModel, ReduceDataOptions, Threshold, ThresholdsConfig } from '@grafana/data';
 export { prepareFrames } from './prepare';
 export type { PanelFieldRules } from './prepare';
 export { grafanaTheme } from './theme';

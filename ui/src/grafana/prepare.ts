@@ -15,6 +15,9 @@ const onlyNumbers = (field: Field) => field.type === FieldType.number;
 const asIs = (value: unknown) => value;
 const asNumber = (value: unknown) => (value === undefined || value === null || value === '' ? undefined : Number.parseFloat(String(value)));
 
+/** More digits than a number has are asked for only by mistake, and nothing can write them. */
+const asDecimals = (value: unknown) => { const number = asNumber(value); return number === undefined || Number.isNaN(number) ? undefined : Math.min(20, Math.max(0, Math.round(number))); };
+
 const asReplacedText: Property['process'] = (value, { field, replaceVariables }) => {
   if (value === undefined || value === null) return value;
   return replaceVariables === undefined ? String(value) : replaceVariables(String(value), field?.state?.scopedVars);
@@ -26,7 +29,7 @@ const standard: Property[] = [
   { id: 'min', path: 'min', shouldApply: onlyNumbers, process: asNumber },
   { id: 'max', path: 'max', shouldApply: onlyNumbers, process: asNumber },
   { id: 'fieldMinMax', path: 'fieldMinMax', shouldApply: onlyNumbers, process: asIs },
-  { id: 'decimals', path: 'decimals', shouldApply: onlyNumbers, process: asNumber },
+  { id: 'decimals', path: 'decimals', shouldApply: onlyNumbers, process: asDecimals },
   { id: 'noValue', path: 'noValue', shouldApply: always, process: asReplacedText },
   { id: 'color', path: 'color', shouldApply: notTime, process: asIs },
   { id: 'thresholds', path: 'thresholds', shouldApply: notTime, process: asIs },
@@ -41,7 +44,7 @@ const drawing = [
   'barWidthFactor', 'stacking', 'spanNulls', 'insertNulls', 'transform', 'axisPlacement', 'axisLabel', 'axisColorMode', 'axisSoftMin', 'axisSoftMax',
   'axisCenteredZero', 'axisWidth', 'axisGridShow', 'axisBorderShow', 'scaleDistribution', 'thresholdsStyle', 'hideFrom', 'lineColor', 'showValues',
 ];
-const tabular = ['width', 'minWidth', 'align', 'displayMode', 'cellOptions', 'hidden', 'inspect', 'filterable', 'wrapText'];
+const tabular = ['width', 'minWidth', 'align', 'displayMode', 'cellOptions', 'hidden', 'inspect', 'filterable', 'wrapText', 'footer'];
 
 /** Of the properties that some rules name; each field is held against every property, and most rules name few. */
 const registries = new Map<string, FieldConfigOptionsRegistry>();

@@ -50,7 +50,7 @@ function Chart({ chart, times, fromMs, toMs }: ChartProps) {
   const unit = units[chart.unit];
   const series = chart.lines.map(({ name, values }, index): ChartSeries => ({
     name, color: seriesColor(index, scheme), values, axis: 'y', style: 'line', interpolation: 'linear', lineWidth: 1.2,
-    fillOpacity: chart.stacked ? 50 : 0, gradient: false, points: 'never', pointSize: 4, spanNulls: false,
+    fillOpacity: chart.stacked ? 50 : 0, gradient: 'none', points: 'never', pointSize: 4, spanNullsMs: 0,
     stack: chart.stacked ? { group: 'all', percent: false } : undefined, hidden: false, inTooltip: true, format: unit.format,
   }));
   return (

@@ -11,7 +11,17 @@ function widthAt100(text: string, weight: number): number {
   return canvas.measureText(text).width;
 }
 
-export function fitFont(text: string, width: number, height: number, max: number, weight = 600): number {
+export function fitFont(text: string, width: number, height: number, max: number, min = 10, weight = 600): number {
   const byWidth = (width / Math.max(1, widthAt100(text, weight))) * 100;
-  return Math.max(10, Math.floor(Math.min(byWidth, height / 1.2, max)));
+  return Math.max(min, Math.floor(Math.min(byWidth, height / 1.2, max)));
+}
+
+/** Columns of the grid that gives `count` tiles the most room, when each is to be as wide as high times `shape`. */
+export function columnsFor(count: number, width: number, height: number, shape = 1): number {
+  let [columns, best] = [1, 0];
+  for (let candidate = 1; candidate <= count; candidate++) {
+    const size = Math.min(width / candidate / shape, height / Math.ceil(count / candidate));
+    if (size > best + 1e-9) [best, columns] = [size, candidate];
+  }
+  return columns;
 }

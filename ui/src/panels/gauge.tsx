@@ -1,9 +1,9 @@
 /** Gauge: values on a dial between minimum and maximum, with the thresholds around it. */
 import { asBoolean } from '../dashboards/read';
-import { formattedValueToString, getFieldDisplayValues, ThresholdsMode } from '../grafana';
-import type { FieldDisplay, GrafanaTheme2 } from '../grafana';
+import { FieldType, formattedValueToString, getDisplayProcessor, getFieldDisplayValues, ThresholdsMode } from '../grafana';
+import type { FieldConfigSource, FieldDisplay, GrafanaTheme2 } from '../grafana';
 import { useSize } from '../components/useSize';
-import { fitFont } from './fit';
+import { columnsFor, fitFont } from './fit';
 import { readReduce, safeUrl } from './options';
 import type { PanelKind, PanelProps } from './panel';
 import css from './gauge.module.css';
@@ -33,6 +33,14 @@ function thresholdArcs(value: FieldDisplay, theme: GrafanaTheme2): { from: numbe
   }));
 }
 
+const labelOf = ({ field }: FieldDisplay, at: number, theme: GrafanaTheme2) => formattedValueToString(getDisplayProcessor({ field: { config: { ...field, mappings: [] }, type: FieldType.number }, theme })(at));
+
+/** A limit's value beside its place on the dial. */
+function Label({ cx, cy, radius, share, text }: { cx: number; cy: number; radius: number; share: number; text: string }) {
+  const angle = ((kStart + kSweep * share - 90) * Math.PI) / 180;
+  return <text x={cx + radius * Math.cos(angle)} y={cy + radius * Math.sin(angle) + 4} textAnchor={share < 0.4 ? 'start' : share > 0.6 ? 'end' : 'middle'} className={css.limit}>{text}</text>;
+}
+
 interface DialProps {
   value: FieldDisplay;
   theme: GrafanaTheme2;
@@ -40,9 +48,10 @@ interface DialProps {
   height: number;
   showName: boolean;
   showMarkers: boolean;
+  showLabels: boolean;
 }
 
-function Dial({ value, theme, width, height, showName, showMarkers }: DialProps) {
+function Dial({ value, theme, width, height, showName, showMarkers, showLabels }: DialProps) {
   const text = formattedValueToString(value.display);
   const href = safeUrl(value.hasLinks === true ? value.getLinks?.()[0]?.href : undefined);
   const nameHeight = showName ? 20 : 0;
@@ -57,7 +66,7 @@ function Dial({ value, theme, width, height, showName, showMarkers }: DialProps)
   const share = Number.isFinite(value.display.numeric) ? Math.min(1, Math.max(0, (value.display.numeric - low) / (high - low || 1))) : 0;
   const color = value.display.color ?? theme.colors.text.primary;
   // Short values do not grow past longer ones: dials beside each other look alike.
-  const size = fitFont(text.padEnd(5, '0'), (inner - thick / 2) * 1.75, radius * 0.7, 56);
+  const size = fitFont(text.padEnd(5, '0'), (inner - thick / 2) * 1.75, radius * 0.7, 56, 6);
   return (
     <div className={css.dial} style={{ width, height }}>
       <svg width={width} height={height} role="img" aria-label={`${value.display.title ?? 'Value'}: ${text}`}>
@@ -66,6 +75,7 @@ function Dial({ value, theme, width, height, showName, showMarkers }: DialProps)
         {showMarkers && thresholdArcs(value, theme).map(({ from, to, color: rimColor }, index) => (
           to > from && <path key={index} d={arc(cx, cy, radius - rim / 2, from, to)} fill="none" stroke={rimColor} strokeWidth={rim} />
         ))}
+        {showLabels && thresholdArcs(value, theme).map(({ from }, index) => from > 0 && from < 1 && <Label key={index} cx={cx} cy={cy} radius={inner - thick / 2 - 3} share={from} text={labelOf(value, low + (high - low) * from, theme)} />)}
         <text x={cx} y={cy + size * 0.34} textAnchor="middle" fontSize={size} fontWeight={600} fill={color} className={css.value}>{text}</text>
       </svg>
       {showName && <span className={css.name}>{value.display.title}</span>}
@@ -77,23 +87,18 @@ function Dial({ value, theme, width, height, showName, showMarkers }: DialProps)
 function GaugePanel({ panel, frames, theme, utc, replace }: PanelProps) {
   const [element, { width, height }] = useSize<HTMLDivElement>();
   const values = getFieldDisplayValues({
-    data: frames, reduceOptions: readReduce(panel.options), fieldConfig: { defaults: panel.fieldConfig.defaults, overrides: [] }, replaceVariables: replace, theme,
+    data: frames, reduceOptions: readReduce(panel.options), fieldConfig: panel.fieldConfig as FieldConfigSource, replaceVariables: replace, theme,
     timeZone: utc ? 'utc' : 'browser',
   });
-  // As many columns as give the largest dials.
-  let columns = 1;
-  let best = 0;
-  for (let candidate = 1; candidate <= values.length; candidate++) {
-    const radius = Math.min(width / candidate / 2, height / Math.ceil(values.length / candidate) / 1.5);
-    if (radius > best) [best, columns] = [radius, candidate];
-  }
+  const { orientation } = panel.options;
+  const columns = orientation === 'vertical' ? values.length : orientation === 'horizontal' ? 1 : columnsFor(values.length, width, height, 4 / 3);
   const rows = Math.ceil(values.length / columns);
   return (
     <div ref={element} className={css.grid}>
       {width > 0 && values.map((value, index) => (
         <Dial
           key={index} value={value} theme={theme} width={width / columns} height={height / rows} showName={values.length > 1}
-          showMarkers={asBoolean(panel.options['showThresholdMarkers'], true)}
+          showMarkers={asBoolean(panel.options['showThresholdMarkers'], true)} showLabels={asBoolean(panel.options['showThresholdLabels'])}
         />
       ))}
     </div>

@@ -181,6 +181,7 @@ describe('what is not drawn', () => {
     [{ type: 'stat', targets: [{ expr: 'up' }], fieldConfig: { overrides: [{ matcher: { id: 'byMagic' }, properties: [] }] } }, /“byMagic”/],
     [{ type: 'logs', datasource: { uid: '$logs' }, targets: [{ expr: '{a="b"}' }] }, /“loki”/],
     [{ type: 'timeseries', datasource: { type: 'datasource', uid: '-- Mixed --' }, targets: [{ expr: 'up', datasource: { type: 'prometheus' } }, { expr: 'x', datasource: { type: 'mysql' } }] }, /“mysql”/],
+    [{ type: 'timeseries', targets: [{ expr: 'up' }, { refId: 'B', type: 'math', datasource: { type: '__expr__', uid: '__expr__' } }] }, /server-side expression/],
     [{ type: 'timeseries', datasource: { uid: '-- Dashboard --' }, targets: [{ panelId: 2 }] }, /another panel/],
   ])('%o', (panel, reason) => expect(why(panel)).toMatch(reason));
 });
@@ -193,6 +194,14 @@ test('text panels keep nothing that could run', () => {
 test('styles in a text are set by code, which the content security policy allows', () => {
   const paragraph = toContent('<p style="color: red; background: url(javascript:x)">a</p><b>c</b>', 2).querySelector('p');
   expect(paragraph?.style.color).toBe('red');
+  expect(toContent('<p title="style=x" style="color: red">style="a"</p>', 2).querySelector('p')?.outerHTML).toMatch(/^<p title="style=x" style="color: red;?">style="a"<\/p>$/);
+  for (const clean of [textUtil.sanitizeTextPanelContent, renderMarkdown]) expect(clean('<p data-cleaned-style="position:fixed">a</p>')).not.toContain('data-cleaned-style="');
+});
+
+test('pages of other servers become links', () => {
+  const box = document.createElement('div');
+  box.append(toContent('<iframe src="https://x.example/" title="map"></iframe><iframe src="/d/y"></iframe>', 2));
+  expect(box.innerHTML).toBe('<a href="https://x.example/">map</a><iframe src="/d/y"></iframe>');
 });
 
 test('images of other servers become links', () => {

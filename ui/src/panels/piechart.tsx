@@ -2,7 +2,7 @@
 import { useState } from 'react';
 import { asList, asObject, asText } from '../dashboards/read';
 import { formattedValueToString, getFieldDisplayValues } from '../grafana';
-import type { FieldDisplay } from '../grafana';
+import type { FieldConfigSource, FieldDisplay } from '../grafana';
 import { useSize } from '../components/useSize';
 import { readReduce, safeUrl } from './options';
 import type { PanelProps } from './panel';
@@ -22,10 +22,11 @@ export default function PieChartPanel({ panel, frames, theme, utc, replace }: Pa
   const [only, setOnly] = useState<string | undefined>(undefined);
   const { options } = panel;
   const values = getFieldDisplayValues({
-    data: frames, reduceOptions: readReduce(options), fieldConfig: { defaults: panel.fieldConfig.defaults, overrides: [] }, replaceVariables: replace, theme, timeZone: utc ? 'utc' : 'browser',
+    data: frames, reduceOptions: readReduce(options), fieldConfig: panel.fieldConfig as FieldConfigSource, replaceVariables: replace, theme, timeZone: utc ? 'utc' : 'browser',
   }).filter((value) => asObject(asObject(value.field.custom)['hideFrom'])['viz'] !== true);
   const sort = asText(options['sort'], 'desc');
   const all = slicesOf(values.slice(0, kSlicesMax).map((item) => ({ item, value: item.display.numeric })), sort === 'asc' || sort === 'none' ? sort : 'desc');
+  const nothing = values.slice(0, kSlicesMax).filter(({ display }) => !(display.numeric > 0)).map((item): Slice<FieldDisplay> => ({ item, value: 0, share: 0, start: 1 }));
   const nameOf = (slice: Slice<FieldDisplay>) => slice.item.display.title ?? '';
   const slices = only === undefined ? all : slicesOf(all.filter((slice) => nameOf(slice) === only), 'none');
   const legend = asObject(options['legend']);
@@ -65,7 +66,7 @@ export default function PieChartPanel({ panel, frames, theme, utc, replace }: Pa
           <table className={isTable ? css.table : css.list} aria-label="Values">
             {isTable && <thead><tr><th scope="col">Name</th>{columns.map((column) => <th key={column} scope="col">{column === 'value' ? 'Value' : 'Percent'}</th>)}</tr></thead>}
             <tbody>
-              {all.map((slice, index) => (
+              {[...all, ...nothing].map((slice, index) => (
                 <tr key={index}>
                   <td>
                     <button type="button" aria-pressed={only === undefined || only === nameOf(slice)} onClick={() => setOnly(only === nameOf(slice) ? undefined : nameOf(slice))}>

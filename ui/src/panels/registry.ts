@@ -39,7 +39,7 @@ export const absentKinds: ReadonlyMap<string, string> = new Map([
   ['news', 'It shows a feed from the internet, and this page asks no server but its own.'],
   ['welcome', 'It greets new users of Grafana.'],
   ['gettingstarted', 'It greets new users of Grafana.'],
-  ['annolist', 'This server stores no annotations that could be listed.'],
+  ['annolist', 'Lists of annotations are not supported; they are drawn along the time axis.'],
   ['canvas', 'Free drawings are not supported.'],
   ['geomap', 'Maps need tiles from another server.'],
   ['traces', 'Traces are not stored here yet.'],

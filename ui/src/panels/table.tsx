@@ -2,15 +2,17 @@
 import { useState } from 'react';
 import { asBoolean, asList, asNumber, asObject, asObjects, asText } from '../dashboards/read';
 import { fieldReducers, FieldType, formattedValueToString, getFieldDisplayName, reduceField } from '../grafana';
-import type { DataFrame, DisplayValue, Field, GrafanaTheme2 } from '../grafana';
+import type { DataFrame, Field } from '../grafana';
+import { Button } from '../components/Controls';
 import { Empty } from '../components/States';
-import { safeUrl } from './options';
+import { useSize } from '../components/useSize';
 import type { PanelKind, PanelProps } from './panel';
-import { onColor, readable } from './readable';
+import { Cell, footerReducers, rowColor, sideOf, textOf } from './tableCell';
 import css from './table.module.css';
 
-/** Rows drawn; a table with more is a question for a query. */
+/** Rows of one page. */
 const kRowsMax = 500;
+const kRowPx = 26;
 
 interface Sort {
   column: string;
@@ -18,76 +20,61 @@ interface Sort {
 }
 
 function shownFields(frame: DataFrame): Field[] {
-  return frame.fields.filter((field) => asObject(field.config.custom)['hidden'] !== true);
+  return frame.fields.filter((field) => { const custom = asObject(field.config.custom); return custom['hidden'] !== true && asObject(custom['hideFrom'])['viz'] !== true; });
 }
 
-function order(frame: DataFrame, field: Field | undefined, down: boolean): number[] {
-  const rows = Array.from({ length: frame.length }, (_, index) => index);
-  if (field === undefined) return rows;
+function compare(left: unknown, right: unknown, down: boolean): number {
   const sign = down ? -1 : 1;
-  return rows.sort((a, b) => {
-    const [left, right] = [field.values[a] as unknown, field.values[b] as unknown];
-    if (left === right) return a - b;
-    if (left === null || left === undefined) return 1;
-    if (right === null || right === undefined) return -1;
-    if (typeof left === 'number' && typeof right === 'number') return Number.isNaN(left) ? 1 : Number.isNaN(right) ? -1 : sign * (left - right);
-    return sign * String(left).localeCompare(String(right), undefined, { numeric: true });
+  if (left === right) return 0;
+  if (left === null || left === undefined) return 1;
+  if (right === null || right === undefined) return -1;
+  if (typeof left === 'number' && typeof right === 'number') return Number.isNaN(left) ? 1 : Number.isNaN(right) ? -1 : sign * (left - right);
+  return sign * String(left).localeCompare(String(right), undefined, { numeric: true });
+}
+
+/** By the first column, where that says nothing by the next. */
+function order(frame: DataFrame, by: { field: Field | undefined; down: boolean }[]): number[] {
+  return Array.from({ length: frame.length }, (_, index) => index).sort((a, b) => {
+    for (const { field, down } of by) {
+      const found = field === undefined ? 0 : compare(field.values[a], field.values[b], down);
+      if (found !== 0) return found;
+    }
+    return a - b;
   });
 }
 
-function cellType(field: Field): string {
-  const custom = asObject(field.config.custom);
-  const cell = asObject(custom['cellOptions']);
-  return asText(cell['type'], asText(custom['displayMode'], 'auto'));
-}
-
-function Cell({ field, row, theme }: { field: Field; row: number; theme: GrafanaTheme2 }) {
-  const value: DisplayValue = field.display?.(field.values[row]) ?? { text: String(field.values[row] ?? ''), numeric: NaN };
-  const text = formattedValueToString(value);
-  const type = cellType(field);
-  const color = value.color ?? theme.colors.text.primary;
-  const link = field.config.links === undefined || field.config.links.length === 0 ? undefined : field.getLinks?.({ valueRowIndex: row })[0];
-  const href = safeUrl(link?.href);
-  const content = href === undefined ? text : <a href={href} target={link?.target ?? undefined} rel="noreferrer" title={link?.title}>{text}</a>;
-  const align = asText(asObject(field.config.custom)['align'], 'auto');
-  const side = align === 'auto' || align === '' ? (field.type === FieldType.number ? 'right' : 'left') : align;
-  const style: React.CSSProperties = { textAlign: side as 'left' | 'right' | 'center' };
-  if (type === 'color-text') style.color = readable(color, theme);
-  if (type.startsWith('color-background')) Object.assign(style, { background: color, color: onColor(color, theme) });
-  if (type === 'gauge' || type.endsWith('-gauge') || type === 'basic') {
-    const share = Math.min(1, Math.max(0, value.percent ?? 0));
-    return (
-      <td>
-        <div className={css.gauge}>
-          <span className={css.track}><i style={{ width: `${share * 100}%`, background: color }} /></span>
-          <b style={{ color: readable(color, theme) }}>{text}</b>
-        </div>
-      </td>
-    );
-  }
-  return <td style={style} title={text}>{content}</td>;
-}
-
-/** The line under the rows: how many there are, or what each number comes to. */
-function footerOf(options: Record<string, unknown>, fields: Field[], rows: number[], nameOf: (field: Field) => string): string[] | undefined {
+/** Lines under the rows, one per reducer: how many rows there are, or what each number comes to. */
+function footersOf(options: Record<string, unknown>, fields: Field[], rows: number[], nameOf: (field: Field) => string): string[][] {
   const footer = asObject(options['footer']);
-  if (footer['show'] !== true) return undefined;
-  const reducers = asList(footer['reducer']).map((one) => asText(one)).filter((id) => fieldReducers.getIfExists(id) !== undefined);
-  const id = reducers[0] ?? 'sum';
-  if (id === 'count' && asBoolean(footer['countRows'])) return fields.map((_, index) => (index === 0 ? `Count: ${rows.length}` : ''));
+  const isShown = footer['show'] === true;
+  const known = (ids: string[]) => ids.filter((id) => fieldReducers.getIfExists(id) !== undefined);
+  const general = isShown ? known(asList(footer['reducer']).map((one) => asText(one))) : [];
+  if (general[0] === 'count' && asBoolean(footer['countRows'])) return [fields.map((_, index) => (index === 0 ? `Count: ${rows.length}` : ''))];
   const only = asList(footer['fields']).map((one) => asText(one)).filter((one) => one !== '');
-  return fields.map((field, index) => {
-    if (field.type !== FieldType.number || (only.length > 0 && !only.includes(nameOf(field)) && !only.includes(field.name))) return index === 0 ? (fieldReducers.getIfExists(id)?.name ?? id) : '';
-    const shown: Field = { ...field, values: rows.map((row) => field.values[row] as unknown), state: { ...field.state, calcs: {} } };
-    const value = (reduceField({ field: shown, reducers: [id] }) as Record<string, unknown>)[id];
-    return field.display === undefined ? String(value) : formattedValueToString(field.display(value));
+  const reducersOf = (field: Field) => {
+    const own = known(footerReducers(field));
+    if (own.length > 0) return own;
+    return field.type === FieldType.number && (only.length === 0 || only.includes(nameOf(field)) || only.includes(field.name)) ? (isShown && general.length === 0 ? ['sum'] : general) : [];
+  };
+  const wanted = [...new Set(fields.flatMap(reducersOf))];
+  return wanted.map((id) => {
+    const called = fieldReducers.getIfExists(id)?.name ?? id;
+    return fields.map((field, index) => {
+      if (!reducersOf(field).includes(id)) return index === 0 ? called : '';
+      const shown: Field = { ...field, values: rows.map((row) => field.values[row] as unknown), state: { ...field.state, calcs: {} } };
+      const value = (reduceField({ field: shown, reducers: [id] }) as Record<string, unknown>)[id];
+      const text = field.display === undefined ? String(value) : formattedValueToString(field.display(value));
+      return index === 0 ? `${called}: ${text}` : text;
+    });
   });
 }
 
 function TablePanel({ panel, frames, theme }: PanelProps) {
-  const initial = asObjects(panel.options['sortBy'])[0];
-  const [sort, setSort] = useState<Sort | undefined>(initial === undefined ? undefined : { column: asText(initial['displayName']), down: asBoolean(initial['desc']) });
-  const [chosen, setChosen] = useState(0);
+  const [sorts, setSorts] = useState<Sort[]>(() => asObjects(panel.options['sortBy']).map((one) => ({ column: asText(one['displayName']), down: asBoolean(one['desc']) })));
+  const [sort] = sorts;
+  const [chosen, setChosen] = useState(Math.max(0, asNumber(panel.options['frameIndex'], 0)));
+  const [page, setPage] = useState(0);
+  const [box, { height }] = useSize<HTMLDivElement>();
   const [filters, setFilters] = useState<ReadonlyMap<string, string>>(new Map());
   const frame = frames[Math.min(chosen, frames.length - 1)];
   if (frame === undefined || frame.fields.length === 0) return <Empty title="No data" />;
@@ -96,27 +83,32 @@ function TablePanel({ panel, frames, theme }: PanelProps) {
   const wanted = [...filters].filter(([, text]) => text !== '');
   const kept = (row: number) => wanted.every(([name, text]) => {
     const field = fields.find((one) => nameOf(one) === name);
-    return field === undefined || (field.display === undefined ? String(field.values[row]) : formattedValueToString(field.display(field.values[row]))).toLowerCase().includes(text.toLowerCase());
+    return field === undefined || textOf(field, row).toLowerCase().includes(text.toLowerCase());
   });
-  const rows = order(frame, fields.find((field) => nameOf(field) === sort?.column), sort?.down ?? false).filter(kept);
+  const rows = order(frame, sorts.map(({ column, down }) => ({ field: frame.fields.find((field) => nameOf(field) === column), down }))).filter(kept);
   const filterable = fields.filter((field) => asBoolean(asObject(field.config.custom)['filterable']) || asBoolean(field.config.filterable));
-  const footer = footerOf(panel.options, fields, rows, nameOf);
+  const footers = footersOf(panel.options, fields, rows, nameOf);
+  const pages = asBoolean(panel.options['enablePagination']) || asBoolean(asObject(panel.options['footer'])['enablePagination']);
+  const size = pages && height > 0 ? Math.min(kRowsMax, Math.max(1, Math.floor(height / kRowPx) - 1 - footers.length - (filterable.length > 0 ? 1 : 0))) : kRowsMax;
+  const last = Math.max(0, Math.ceil(rows.length / size) - 1);
+  const first = Math.min(page, last) * size;
   return (
     <div className={css.panel}>
-      <div className={css.scroll}>
-        <table className={css.table}>
+      <div className={css.scroll} ref={box}>
+        <table className={css.table} style={{ '--columns': fields.length } as React.CSSProperties}>
           {panel.options['showHeader'] !== false && (
             <thead>
               <tr>
                 {fields.map((field, index) => {
                   const name = nameOf(field);
                   const width = asNumber(asObject(field.config.custom)['width'], 0);
+                  const minWidth = asNumber(asObject(field.config.custom)['minWidth'], 0);
                   return (
                     <th
-                      key={index} scope="col" style={{ textAlign: field.type === FieldType.number ? 'right' : 'left', ...(width > 0 ? { width } : {}) }}
+                      key={index} scope="col" style={{ textAlign: sideOf(field), ...(width > 0 ? { width } : minWidth > 0 ? { minWidth } : {}) }}
                       aria-sort={sort?.column === name ? (sort.down ? 'descending' : 'ascending') : 'none'}
                     >
-                      <button type="button" onClick={() => setSort(sort?.column !== name ? { column: name, down: field.type === FieldType.number } : { column: name, down: !sort.down })}>{name}</button>
+                      <button type="button" title={name} onClick={() => setSorts([{ column: name, down: sort?.column === name ? !sort.down : field.type === FieldType.number }])}>{name}</button>
                     </th>
                   );
                 })}
@@ -133,14 +125,23 @@ function TablePanel({ panel, frames, theme }: PanelProps) {
             </thead>
           )}
           <tbody>
-            {rows.slice(0, kRowsMax).map((row) => (
-              <tr key={row}>{fields.map((field, index) => <Cell key={index} field={field} row={row} theme={theme} />)}</tr>
-            ))}
+            {rows.slice(first, first + size).map((row) => {
+              const background = rowColor(fields, row);
+              return <tr key={row}>{fields.map((field, index) => <Cell key={index} field={field} row={row} theme={theme} background={background} />)}</tr>;
+            })}
           </tbody>
-          {footer !== undefined && <tfoot><tr>{footer.map((text, index) => <td key={index} style={{ textAlign: fields[index]?.type === FieldType.number ? 'right' : 'left' }}>{text}</td>)}</tr></tfoot>}
+          {footers.length > 0 && (
+            <tfoot>{footers.map((footer, line) => <tr key={line}>{fields.map((field, index) => <td key={index} style={{ textAlign: sideOf(field) }}>{footer[index]}</td>)}</tr>)}</tfoot>
+          )}
         </table>
       </div>
-      {rows.length > kRowsMax && <p className={css.note}>{kRowsMax} of {rows.length} rows are shown.</p>}
+      {last > 0 && (
+        <div className={css.pages}>
+          <Button disabled={first === 0} onClick={() => setPage(Math.min(page, last) - 1)}>Earlier</Button>
+          <span>{first + 1} to {Math.min(first + size, rows.length)} of {rows.length} rows</span>
+          <Button disabled={first + size >= rows.length} onClick={() => setPage(Math.min(page, last) + 1)}>Later</Button>
+        </div>
+      )}
       {frames.length > 1 && (
         <label className={css.frames}>
           <span className="visually-hidden">Series</span>

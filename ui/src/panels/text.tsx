@@ -5,24 +5,28 @@ import { renderMarkdown, textUtil } from '../grafana';
 import type { PanelKind, PanelProps } from './panel';
 import css from './text.module.css';
 
-/** The page loads nothing from other servers: their images become links. */
-function replaceForeignImages(content: DocumentFragment): void {
-  for (const image of content.querySelectorAll('img')) {
-    const source = image.getAttribute('src') ?? '';
-    if (/^(data:image\/|\/(?!\/))/.test(source)) continue;
+/** The page loads nothing from other servers: their images and pages become links. */
+function replaceWhatIsForeign(content: DocumentFragment): void {
+  for (const element of content.querySelectorAll('img, iframe')) {
+    const source = element.getAttribute('src') ?? '';
+    if (/^\/(?!\/)/.test(source) || (element.tagName === 'IMG' && source.startsWith('data:image/'))) continue;
     const link = document.createElement('a');
     if (/^https?:/.test(source)) link.setAttribute('href', source);
-    link.textContent = image.getAttribute('alt') || 'Image';
-    image.replaceWith(link);
+    link.textContent = element.getAttribute('alt') || element.getAttribute('title') || (element.tagName === 'IMG' ? 'Image' : source);
+    element.replaceWith(link);
   }
 }
 
-/** The content security policy allows no styles in a text, only those that code sets. */
+/** Cleaned HTML has no attributes of this name. */
+const kStyle = 'data-cleaned-style';
+
+/** The content security policy allows no styles in a text, not even while it is read, only those that code sets. */
+const putStylesAside = (html: string) => html.replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/\sstyle=/gi, ` ${kStyle}=`));
+
 function setStylesByCode(content: DocumentFragment): void {
-  for (const element of content.querySelectorAll<HTMLElement>('[style]')) {
-    const style = element.getAttribute('style') ?? '';
-    element.removeAttribute('style');
-    element.style.cssText = style;
+  for (const element of content.querySelectorAll<HTMLElement>(`[${kStyle}]`)) {
+    element.style.cssText = element.getAttribute(kStyle) ?? '';
+    element.removeAttribute(kStyle);
   }
 }
 
@@ -39,8 +43,8 @@ function rankHeadings(content: DocumentFragment, level: number): void {
 
 /** What cleaned HTML comes to on the page below a heading of `level`. Nothing of it is loaded before it stands there. */
 export function toContent(html: string, level: number): DocumentFragment {
-  const { content } = Object.assign(document.createElement('template'), { innerHTML: html });
-  replaceForeignImages(content);
+  const { content } = Object.assign(document.createElement('template'), { innerHTML: putStylesAside(html) });
+  replaceWhatIsForeign(content);
   setStylesByCode(content);
   rankHeadings(content, level);
   return content;
