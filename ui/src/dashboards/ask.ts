@@ -1,8 +1,8 @@
 /** A panel's queries: what is asked for which step, and the answers as frames. */
 import { askTogether } from '../api/batch';
+import type { Question } from '../api/batch';
 import { kOwnApi, queryInstant, queryRange } from '../api/prometheus';
 import type { Answer } from '../api/client';
-import type { RangeRequest } from '../api/prometheus';
 import type { QueryResult } from '../api/types';
 import type { DataFrame } from '../grafana';
 import { parseDuration } from '../time/duration';
@@ -58,7 +58,7 @@ export interface AskedQuery {
 }
 
 /** This server is asked everything together, another one through the proxy query by query. */
-export function ask(question: RangeRequest | { query: string; timeMs: number }, api: string, signal: AbortSignal): Promise<Answer<QueryResult>> {
+export function ask(question: Question, api: string, signal: AbortSignal): Promise<Answer<QueryResult>> {
   if (api === kOwnApi) return askTogether(question, signal);
   return 'timeMs' in question ? queryInstant(question.query, question.timeMs, signal, api) : queryRange(question, signal, api);
 }
@@ -76,7 +76,7 @@ export async function askPanel(panel: Panel, range: ResolvedRange, points: numbe
       const named = target.datasource?.uid ?? '';
       const api = apiOf(named === '' || named === '-- Mixed --' ? panel.datasource : target.datasource, sources, values);
       const started = performance.now();
-      const { data, warnings } = await ask(instant ? { query: expr, timeMs: range.toMs } : { query: expr, ...step }, api, signal);
+      const { data, warnings } = await ask(instant ? { query: expr, timeMs: range.toMs } : { query: expr, ...step, asColumns: target.format === 'time_series' }, api, signal);
       const series = Array.isArray(data.result) ? data.result.length : 0;
       const query: AskedQuery = { refId: target.refId, expr, stepMs: instant ? undefined : stepMs, tookMs: performance.now() - started, series };
       if (series > kSeriesMax) throw new Error(`Query ${target.refId} answers with ${series} series; at most ${kSeriesMax} are read. Aggregate or select fewer.`);

@@ -2,7 +2,7 @@
 import { asBoolean, asText } from '../dashboards/read';
 import { formattedValueToString, getFieldDisplayValues } from '../grafana';
 import type { FieldDisplay, GrafanaTheme2 } from '../grafana';
-import { useSize } from '../components/useSize';
+import { useFilling } from '../components/useSize';
 import { fitFont } from './fit';
 import { readOrientation, readReduce, safeUrl } from './options';
 import type { Orientation } from './options';
@@ -67,7 +67,7 @@ function Bar({ value, theme, orientation, mode, showUnfilled, showName, width }:
 }
 
 function BarGaugePanel({ panel, frames, theme, utc, replace }: PanelProps) {
-  const [element, { width, height }] = useSize<HTMLDivElement>();
+  const [element, { width, height }] = useFilling<HTMLDivElement>();
   const values = getFieldDisplayValues({
     data: frames, reduceOptions: readReduce(panel.options), fieldConfig: { defaults: panel.fieldConfig.defaults, overrides: [] }, replaceVariables: replace, theme,
     timeZone: utc ? 'utc' : 'browser',

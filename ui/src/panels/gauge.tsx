@@ -2,7 +2,7 @@
 import { asBoolean } from '../dashboards/read';
 import { formattedValueToString, getFieldDisplayValues, ThresholdsMode } from '../grafana';
 import type { FieldDisplay, GrafanaTheme2 } from '../grafana';
-import { useSize } from '../components/useSize';
+import { useFilling } from '../components/useSize';
 import { fitFont } from './fit';
 import { readReduce, safeUrl } from './options';
 import type { PanelKind, PanelProps } from './panel';
@@ -75,7 +75,7 @@ function Dial({ value, theme, width, height, showName, showMarkers }: DialProps)
 }
 
 function GaugePanel({ panel, frames, theme, utc, replace }: PanelProps) {
-  const [element, { width, height }] = useSize<HTMLDivElement>();
+  const [element, { width, height }] = useFilling<HTMLDivElement>();
   const values = getFieldDisplayValues({
     data: frames, reduceOptions: readReduce(panel.options), fieldConfig: { defaults: panel.fieldConfig.defaults, overrides: [] }, replaceVariables: replace, theme,
     timeZone: utc ? 'utc' : 'browser',

@@ -2,7 +2,7 @@
 import { asText } from '../dashboards/read';
 import { formattedValueToString, getFieldDisplayValues } from '../grafana';
 import type { FieldDisplay, GrafanaTheme2 } from '../grafana';
-import { useSize } from '../components/useSize';
+import { useFilling } from '../components/useSize';
 import { fitFont } from './fit';
 import { readOrientation, readReduce, safeUrl } from './options';
 import type { PanelKind, PanelProps } from './panel';
@@ -60,7 +60,7 @@ function Cell({ value, theme, width, height, showName, showValue, colorMode, gra
 }
 
 function StatPanel({ panel, frames, theme, utc, replace }: PanelProps) {
-  const [element, { width, height }] = useSize<HTMLDivElement>();
+  const [element, { width, height }] = useFilling<HTMLDivElement>();
   const options = panel.options;
   const graphMode = asText(options['graphMode'], 'area');
   const values = getFieldDisplayValues({

@@ -52,7 +52,13 @@ function joinTimes(lines: Line[]): { times: number[]; columns: (number | null)[]
   return { times, columns };
 }
 
-const drawable = (value: number | null | undefined) => (value === null || value === undefined || !Number.isFinite(value) ? null : value);
+const isDrawable = (value: number | null | undefined) => value === null || Number.isFinite(value);
+
+/** Numbers and nulls: the values themselves where there is nothing else among them. */
+function drawables(values: (number | null)[], negative: boolean): (number | null)[] {
+  if (!negative && values.every(isDrawable)) return values;
+  return values.map((value) => (value === null || !Number.isFinite(value) ? null : negative ? -value : value));
+}
 
 /** The axis of a field: fields of one unit and one side share it. */
 function axisKey(line: Line): string {
@@ -114,7 +120,7 @@ function seriesOf(line: Line, values: (number | null)[], name: string, hidden: b
   const negative = custom['transform'] === 'negative-Y';
   const { color } = getFieldSeriesColor(field, theme);
   return {
-    name, color: theme.visualization.getColorByName(color), axis: axisKey(line), values: values.map((value) => { const one = drawable(value); return one !== null && negative ? -one : one; }),
+    name, color: theme.visualization.getColorByName(color), axis: axisKey(line), values: drawables(values, negative),
     style: (drawStyles.includes(style) ? style : 'line') as DrawStyle, interpolation: (interpolations.includes(interpolation) ? interpolation : 'linear') as Interpolation,
     lineWidth: asNumber(custom['lineWidth'], 1), fillOpacity: asNumber(custom['fillOpacity'], style === 'bars' ? 60 : 0), gradient: asText(custom['gradientMode'], 'none') !== 'none',
     dash: lineStyle['fill'] === 'dash' ? (dash.length > 0 ? dash : [10, 10]) : lineStyle['fill'] === 'dot' ? [0, dash[1] ?? 10] : undefined,
