@@ -232,6 +232,9 @@ class ColumnsWriter {
       }
       out += ']';
     });
+    const bool has_texts = std::ranges::any_of(
+        steps_, [&](size_t step) { return !std::isfinite(column.values[step]); });
+    if (has_texts) json_.Key("hasTexts").Bool(true);
     json_.EndObject();
   }
 

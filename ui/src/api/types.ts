@@ -20,6 +20,7 @@ export interface VectorSample {
 /** Values on the grid of the steps that were asked for, from its step `from` on; null where there is none, a text for NaN and +Inf. */
 export interface ApiColumn {
   from: number;
+  hasTexts?: boolean;
   values: (number | string | null)[];
 }
 

@@ -12,6 +12,7 @@ import type { Size } from '../components/observeSize';
 import { formatAxisTime } from '../time/format';
 import { plain, withOpacity } from './colors';
 import { cursorPoints } from './cursorPoints';
+import { lonePoints } from './lonePoints';
 import { stackSeries } from './stack';
 import type { ChartAxis, ChartDot, ChartMark, ChartSeries, ChartThresholds, ChartTooltip } from './types';
 import { attachTooltip } from './tooltip';
@@ -37,6 +38,8 @@ export interface TimeChartProps {
 }
 
 export const kFont = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
+/** uPlot prepares formats for labels that it does not make here. */
+const noFormat = () => () => '';
 const kBinaryTicks = Array.from({ length: 90 }, (_, power) => 2 ** (power - 30));
 
 const widths = new Map<string, number>();
@@ -90,17 +93,6 @@ function valueScale(axis: ChartAxis, percent: boolean): uPlot.Scale {
   };
 }
 
-/** Values with nothing on either side, which no line would show. */
-function lonePoints(u: uPlot, index: number, show: boolean): number[] | null {
-  if (show) return null;
-  const values = u.data[index] ?? [];
-  const lone: number[] = [];
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] != null && values[i - 1] == null && values[i + 1] == null) lone.push(i);
-  }
-  return lone;
-}
-
 function pathsOf(one: ChartSeries): uPlot.Series.PathBuilder | undefined {
   const paths = uPlot.paths;
   if (one.style === 'bars') return paths.bars?.({ size: [0.8, 40, 1] });
@@ -134,7 +126,7 @@ function toSeries(one: ChartSeries): uPlot.Series {
     points: {
       ...(one.points === 'auto' && one.style === 'line' ? {} : { show: one.points === 'always' || one.style === 'points' }),
       size: one.pointSize, fill: color, stroke: color, width: 0,
-      ...(one.style === 'line' ? { filter: lonePoints } : {}),
+      ...(one.style === 'line' ? { filter: (u: uPlot, index: number, show: boolean, gaps?: number[][] | null) => (show ? null : lonePoints(u.data[index] ?? [], gaps)) } : {}),
     },
   } as uPlot.Series;
 }
@@ -278,6 +270,7 @@ export function TimeChart(props: TimeChartProps) {
       ms: 1,
       padding: [8, axes.some((axis) => axis.side === 'right') ? 0 : 18, showTimeAxis ? 0 : 4, 4],
       legend: { show: false },
+      fmtDate: noFormat,
       tzDate: (ms) => (utc ? uPlot.tzDate(new Date(ms), 'Etc/UTC') : new Date(ms)),
       cursor: {
         y: false,

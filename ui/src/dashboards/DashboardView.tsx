@@ -20,6 +20,7 @@ import { DashboardMenu } from './DashboardMenu';
 import { AnnotationSwitches, DashboardLinks } from './DashboardTools';
 import { builtins, forReading, interpolate, single } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
+import { kMarginPx } from './inView';
 import { flattenRows, layout } from './layout';
 import { linkValues } from './links';
 import { kColumns } from './model';
@@ -202,8 +203,8 @@ function useBox(): [React.RefObject<HTMLDivElement | null>, Box | undefined] {
   return [element, box];
 }
 
-/** Whether a panel at this place is seen as soon as it is there; who scrolls is told of the others. */
-const isSeenAtFirst = ({ topPx }: Box, at: GridPos) => topPx + at.y * (kRowPx + kGapPx) < window.innerHeight && topPx + (at.y + at.h) * (kRowPx + kGapPx) > 0;
+/** Whether a panel at this place is in view as soon as it is there, as inView.ts means it, which tells of changes. */
+const beginsInView = ({ topPx }: Box, at: GridPos) => topPx + at.y * (kRowPx + kGapPx) < window.innerHeight + kMarginPx && topPx + (at.y + at.h) * (kRowPx + kGapPx) > -kMarginPx;
 
 function Grid({ dashboard, range, resolved, values, turn, marks, sources, viewPanel, inspect, tab }: GridProps) {
   const scheme = useScheme();
@@ -243,7 +244,7 @@ function Grid({ dashboard, range, resolved, values, turn, marks, sources, viewPa
         return (
           <div key={key} style={place} className={css.place}>
             <PanelFrame
-              panel={panel} panelKey={key} level={firstRow >= 0 && index > firstRow ? 3 : 2} beginsInView={isSeenAtFirst(box, at)} isViewed={viewPanel === key} inspect={inspect === key ? tab : undefined} marks={marks} sources={sources} values={known} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
+              panel={panel} panelKey={key} level={firstRow >= 0 && index > firstRow ? 3 : 2} beginsInView={beginsInView(box, at)} isViewed={viewPanel === key} inspect={inspect === key ? tab : undefined} marks={marks} sources={sources} values={known} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
               onZoom={zoom}
             />
           </div>

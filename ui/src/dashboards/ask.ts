@@ -37,8 +37,20 @@ export function prepareTarget(target: Target, panel: Panel, range: ResolvedRange
   const floor = Math.ceil(rangeMs / kPointsMax / 1000) * 1000;
   const intervalMs = Math.max(intervalFor(rangeMs, points, minMs), floor);
   const scrapeMs = minimum(target.interval) === undefined ? kScrapeIntervalMs : Math.min(minMs, kScrapeIntervalMs);
-  const known = new Map([...values, ...builtins(range.fromMs, range.toMs, { intervalMs, rateIntervalMs: rateInterval(intervalMs, scrapeMs) })]);
-  return { expr: interpolate(target.expr, known, forPromql), stepMs: intervalMs * target.intervalFactor };
+  return { expr: interpolate(target.expr, withStep(values, range, { intervalMs, rateIntervalMs: rateInterval(intervalMs, scrapeMs) }), forPromql), stepMs: intervalMs * target.intervalFactor };
+}
+
+/** Panels of one width and one range share what they know. */
+const knownWithStep = new WeakMap<Values, Map<string, Values>>();
+const kStepsMax = 50;
+
+function withStep(values: Values, { fromMs, toMs }: ResolvedRange, step: { intervalMs: number; rateIntervalMs: number }): Values {
+  const made = knownWithStep.get(values) ?? new Map<string, Values>();
+  const key = `${fromMs} ${toMs} ${step.intervalMs} ${step.rateIntervalMs}`;
+  const known = made.get(key) ?? new Map([...values, ...builtins(fromMs, toMs, step)]);
+  if (made.size >= kStepsMax) made.clear();
+  knownWithStep.set(values, made.set(key, known));
+  return known;
 }
 
 export interface PanelAnswer {

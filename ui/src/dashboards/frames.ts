@@ -20,8 +20,8 @@ export function seriesName(labels: Labels, target: Target, expr: string): string
 }
 
 /** A column on the whole grid, as it came where it fills it. */
-function valuesOfColumn({ from, values }: ApiColumn, length: number): (number | null)[] {
-  if (from === 0 && values.length === length && !values.some((value) => typeof value === 'string')) return values as (number | null)[];
+function valuesOfColumn({ from, values, hasTexts = false }: ApiColumn, length: number): (number | null)[] {
+  if (from === 0 && values.length === length && !hasTexts) return values as (number | null)[];
   const whole: (number | null)[] = [];
   for (let index = 0; index < length; index++) {
     const value = values[index - from] ?? null;
@@ -49,10 +49,19 @@ function matrixFrame(series: MatrixSeries, target: Target, expr: string, step: S
   return timeSeriesFrame(times, values, series.metric, target, expr, step.stepMs);
 }
 
-function timesOf(step: Step): number[] {
-  const length = Math.max(0, Math.round((step.endMs - step.startMs) / step.stepMs)) + 1;
+/** The grids that were made last: the panels of a page mostly ask for one or two. */
+const grids = new Map<string, number[]>();
+const kGridsMax = 8;
+
+function timesOf({ startMs, endMs, stepMs }: Step): number[] {
+  const key = `${startMs} ${endMs} ${stepMs}`;
+  const known = grids.get(key);
+  if (known !== undefined) return known;
+  const length = Math.max(0, Math.round((endMs - startMs) / stepMs)) + 1;
   const times: number[] = [];
-  for (let index = 0; index < length; index++) times.push(step.startMs + index * step.stepMs);
+  for (let index = 0; index < length; index++) times.push(startMs + index * stepMs);
+  if (grids.size >= kGridsMax) grids.clear();
+  grids.set(key, times);
   return times;
 }
 

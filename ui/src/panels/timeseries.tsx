@@ -72,14 +72,23 @@ const trimmed = (text: string) => text.replace(/(\.\d*?)0+(?=\D*$)/, '$1').repla
 function tickFormat(unit: string | undefined): (ticks: number[]) => string[] {
   const format = getValueFormat(unit === undefined || unit === '' ? 'none' : unit);
   return (ticks) => {
+    const key = `${unit} ${ticks.join(' ')}`;
+    const known = tickLabels.get(key);
+    if (known !== undefined) return known;
     let labels: string[] = [];
     for (const decimals of [undefined, 1, 2, 3, 4, 6]) {
       labels = ticks.map((tick) => trimmed(formattedValueToString(format(tick, decimals))));
       if (new Set(labels).size === labels.length) break;
     }
+    if (tickLabels.size >= kTickLabelsMax) tickLabels.clear();
+    tickLabels.set(key, labels);
     return labels;
   };
 }
+
+/** Many charts have the same ticks, and each asks for theirs several times. */
+const tickLabels = new Map<string, string[]>();
+const kTickLabelsMax = 500;
 
 function axisOf(line: Line, index: number, side: 'left' | 'right' | 'hidden'): ChartAxis {
   const { config } = line.field;
