@@ -8,6 +8,7 @@ export function cursorPoints(colors: readonly string[]): (u: uPlot) => void {
   return (u) => {
     const index = (u.cursor.left ?? -1) < 0 ? null : u.cursor.idx;
     const time = index == null ? undefined : u.data[0][index];
+    u.root.toggleAttribute('data-pointed', time !== undefined); // brings the cursor above the canvas
     colors.forEach((color, position) => {
       const { show, scale } = u.series[position + 1] ?? {};
       const value = index == null || show === false ? undefined : u.data[position + 1]?.[index];
