@@ -408,11 +408,9 @@ describe('Saving dashboards', () => {
     await panel(page, 'P40').scrollIntoViewIfNeeded();
     await panel(page, 'P40').getByText('40', { exact: true }).waitFor();
     const before = batches.length;
-    await page.keyboard.press('r');
-    await page.waitForResponse(/\/api\/batch/);
+    await Promise.all([page.waitForResponse(/\/api\/batch/), page.keyboard.press('r')]);
     assert.ok(batches[before].includes('vector(40)') && !batches[before].includes('vector(1)'), 'what was left behind is not refreshed');
-    await page.evaluate(() => window.scrollTo(0, 0));
-    await page.waitForResponse(/\/api\/batch/);
+    await Promise.all([page.waitForResponse(/\/api\/batch/), page.evaluate(() => window.scrollTo(0, 0))]);
     assert.ok(batches.at(-1).includes('vector(1)'), 'it is when it is seen again');
     await fetch(`${base}/api/dashboards/uid/browser-many`, { method: 'DELETE' });
     await close();
