@@ -232,8 +232,8 @@ class ColumnsWriter {
       }
       out += ']';
     });
-    const bool has_texts = std::ranges::any_of(
-        steps_, [&](size_t step) { return !std::isfinite(column.values[step]); });
+    const bool has_texts =
+        std::ranges::any_of(steps_, [&](size_t step) { return !std::isfinite(column.values[step]); });
     if (has_texts) json_.Key("hasTexts").Bool(true);
     json_.EndObject();
   }
@@ -283,7 +283,8 @@ bool WriteQueryData(core::JsonWriter& json, promql::QueryResult result, const Qu
   } else if (const auto* vector = std::get_if<promql::VectorResult>(&result.value)) {
     if (!WriteVector(json, *vector, progress)) return false;
   } else if (auto* columns = std::get_if<promql::ColumnsResult>(&result.value)) {
-    if (!ColumnsWriter(json, columns->grid, options.as_columns, progress).Write(columns->series)) return false;
+    if (!ColumnsWriter(json, columns->grid, options.as_columns, progress).Write(columns->series))
+      return false;
   } else if (!WriteMatrix(json, std::get<promql::MatrixResult>(result.value), progress)) {
     return false;
   }

@@ -204,11 +204,12 @@ TEST(QueryJson, WritesColumnsAsSuch) {
   options.as_columns = true;
   core::JsonWriter json;
   EXPECT_TRUE(WriteQueryData(json, result, options, [](core::JsonWriter&) { return true; }));
-  EXPECT_EQ(std::move(json).Take(),
-            R"({"resultType":"matrix","result":[)"
-            R"({"metric":{"a":"b"},"column":{"from":1,"values":[0.1,null,"NaN","+Inf",-1e-07],"hasTexts":true}},)"
-            R"({"metric":{},"column":{"from":0,"values":[1,null,null,null,null,null,1e+21]},)"
-            R"("histograms":[[16,{"count":"0","sum":"0"}]]},{"metric":{}}]})");
+  EXPECT_EQ(
+      std::move(json).Take(),
+      R"({"resultType":"matrix","result":[)"
+      R"({"metric":{"a":"b"},"column":{"from":1,"values":[0.1,null,"NaN","+Inf",-1e-07],"hasTexts":true}},)"
+      R"({"metric":{},"column":{"from":0,"values":[1,null,null,null,null,null,1e+21]},)"
+      R"("histograms":[[16,{"count":"0","sum":"0"}]]},{"metric":{}}]})");
 }
 
 // Columns are written as the series that they stand for, and never as one long text.
