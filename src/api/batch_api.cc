@@ -20,6 +20,7 @@ namespace {
 using net::HttpRequest;
 using net::ResponseWriter;
 
+constexpr std::string_view kColumns = "columns";
 constexpr size_t kMaxQueries = 500;
 constexpr size_t kMaxAtOnce = 4;  // of one request
 constexpr size_t kMaxAnswerBytes = 64 << 20;
@@ -156,6 +157,11 @@ class Batch : public std::enable_shared_from_this<Batch> {
     read->options.queued_ns = deps_.clock.MonotonicNs() - request_.received_ns;
     QueryJsonOptions options;
     options.with_stats = read->with_stats;
+    const std::string_view format = query.params.Get("format");
+    if (!format.empty() && format != kColumns) {
+      return Failure(ApiError::InvalidParameter("format", "expected \"columns\""), status);
+    }
+    options.as_columns = format == kColumns;
     promql::QueryOutcome outcome;
     if (query.is_range) {
       auto range = ReadRange(query.params);

@@ -7,8 +7,10 @@
 //
 //   {"id":"2","status":200,"answer":{"status":"success","data":…}}
 //
-// where `answer` is what /api/v1/query or /api/v1/query_range would have said. A query that fails is a line
-// like any other. When the client goes away all of them are cancelled.
+// where `answer` is what /api/v1/query or /api/v1/query_range would have said. With "format": "columns" a
+// range query may be answered with series on the grid of its steps: QueryJsonOptions::as_columns says how;
+// pages read them several times faster. A query that fails is a line like any other. When the client goes
+// away all of them are cancelled.
 #pragma once
 
 #include "api/query_api.h"

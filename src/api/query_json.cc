@@ -166,8 +166,8 @@ bool WriteMatrix(JsonWriter& json, const promql::MatrixResult& matrix, const Jso
 // The same of columns, which are freed on the way.
 class ColumnsWriter {
  public:
-  ColumnsWriter(JsonWriter& json, const promql::Grid& grid, const JsonProgress& progress)
-      : json_(json), grid_(grid), progress_(progress), points_(progress) {}
+  ColumnsWriter(JsonWriter& json, const promql::Grid& grid, bool as_columns, const JsonProgress& progress)
+      : json_(json), grid_(grid), as_columns_(as_columns), progress_(progress), points_(progress) {}
 
   bool Write(std::vector<promql::SeriesColumn>& matrix) {
     json_.BeginArray();
@@ -191,7 +191,9 @@ class ColumnsWriter {
       if (promql::IsAbsent(column.values[step])) continue;
       (column.histogram(step) ? histogram_steps_ : steps_).push_back(step);
     }
-    if (!steps_.empty()) {
+    if (!steps_.empty() && as_columns_) {
+      WriteColumn(column);
+    } else if (!steps_.empty()) {
       json_.Key("values");
       auto point = [&](size_t i) {
         return promql::FloatPoint{grid_.At(steps_[i]), column.values[steps_[i]]};
@@ -208,8 +210,37 @@ class ColumnsWriter {
     return true;
   }
 
+  // What lies between the first and the last number.
+  void WriteColumn(const promql::Column& column) {
+    json_.Key("column").BeginObject().Key("from").Int(static_cast<int64_t>(steps_.front())).Key("values");
+    json_.RawWith([&](std::string& out) {
+      out += '[';
+      size_t next = 0;  // in steps_
+      for (size_t step = steps_.front(); step <= steps_.back(); ++step) {
+        if (step > steps_.front()) out += ',';
+        if (steps_[next] != step) {
+          out += "null";
+          continue;
+        }
+        ++next;
+        const double value = column.values[step];
+        if (std::isfinite(value)) {
+          AppendValue(out, value);
+        } else {
+          out += Quoted(value);
+        }
+      }
+      out += ']';
+    });
+    const bool has_texts =
+        std::ranges::any_of(steps_, [&](size_t step) { return !std::isfinite(column.values[step]); });
+    if (has_texts) json_.Key("hasTexts").Bool(true);
+    json_.EndObject();
+  }
+
   JsonWriter& json_;
   const promql::Grid grid_;
+  const bool as_columns_;
   const JsonProgress& progress_;
   PointWriter points_;
   std::vector<size_t> steps_;  // of the series at hand
@@ -252,7 +283,8 @@ bool WriteQueryData(core::JsonWriter& json, promql::QueryResult result, const Qu
   } else if (const auto* vector = std::get_if<promql::VectorResult>(&result.value)) {
     if (!WriteVector(json, *vector, progress)) return false;
   } else if (auto* columns = std::get_if<promql::ColumnsResult>(&result.value)) {
-    if (!ColumnsWriter(json, columns->grid, progress).Write(columns->series)) return false;
+    if (!ColumnsWriter(json, columns->grid, options.as_columns, progress).Write(columns->series))
+      return false;
   } else if (!WriteMatrix(json, std::get<promql::MatrixResult>(result.value), progress)) {
     return false;
   }

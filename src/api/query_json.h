@@ -14,6 +14,11 @@ using JsonProgress = std::function<bool(core::JsonWriter&)>;
 
 struct QueryJsonOptions {
   bool with_stats = false;
+  // Series that the engine keeps as columns are written on the query's grid: in place of "values" there is
+  // "column":{"from":N,"values":[…]} with numbers from the N-th step on, null where there is none, and texts
+  // ("NaN", "+Inf") for what JSON has no numbers for, which "hasTexts":true tells of. Ours alone; Prometheus
+  // has no such form.
+  bool as_columns = false;
   core::TimestampMs start_ms = 0;  // of the query's grid, for per-step statistics
   core::DurationMs step_ms = 0;
 };

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 
 #include "api/envelope.h"
 #include "model/value.h"
@@ -178,6 +179,37 @@ TEST(QueryJson, StopsWhenTheClientIsGone) {
   int written = 0;
   EXPECT_FALSE(WriteQueryData(json, result, {}, [&](core::JsonWriter&) { return ++written < 2; }));
   EXPECT_EQ(written, 2);
+}
+
+TEST(QueryJson, WritesColumnsAsSuch) {
+  promql::QueryResult result;
+  promql::ColumnsResult columns{{1'000, 15'000, 7}, {}};
+  promql::SeriesColumn gap;
+  gap.labels = model::Labels::Of({{"a", "b"}});
+  gap.column.Clear(7);
+  gap.column.values[1] = 0.1;
+  gap.column.values[3] = std::numeric_limits<double>::quiet_NaN();
+  gap.column.values[4] = std::numeric_limits<double>::infinity();
+  gap.column.values[5] = -1e-7;
+  promql::SeriesColumn mixed;
+  mixed.column.Clear(7);
+  mixed.column.values[0] = 1;
+  mixed.column.SetHistogram(1, std::make_shared<model::FloatHistogram>());
+  mixed.column.values[6] = 1e21;
+  promql::SeriesColumn absent;
+  absent.column.Clear(7);
+  columns.series = {gap, mixed, absent};
+  result.value = columns;
+  QueryJsonOptions options;
+  options.as_columns = true;
+  core::JsonWriter json;
+  EXPECT_TRUE(WriteQueryData(json, result, options, [](core::JsonWriter&) { return true; }));
+  EXPECT_EQ(
+      std::move(json).Take(),
+      R"({"resultType":"matrix","result":[)"
+      R"({"metric":{"a":"b"},"column":{"from":1,"values":[0.1,null,"NaN","+Inf",-1e-07],"hasTexts":true}},)"
+      R"({"metric":{},"column":{"from":0,"values":[1,null,null,null,null,null,1e+21]},)"
+      R"("histograms":[[16,{"count":"0","sum":"0"}]]},{"metric":{}}]})");
 }
 
 // Columns are written as the series that they stand for, and never as one long text.

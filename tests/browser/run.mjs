@@ -154,6 +154,7 @@ describe('Home', () => {
     const box = await over.boundingBox();
     await page.mouse.move(box.x + box.width - 2, box.y + box.height / 2); // the newest values: a server that just started has no others
     await page.getByRole('tooltip').filter({ hasText: /user/ }).filter({ hasText: /%/ }).waitFor();
+    assert.ok((await over.locator('[class*=point]:not([hidden])').count()) > 1, 'a point on each line');
     await page.screenshot(shots === undefined ? {} : { path: `${shots}/home-tooltip.png` });
     await page.mouse.move(box.x + box.width * 0.5, box.y + 20);
     await page.mouse.down();

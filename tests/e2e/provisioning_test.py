@@ -280,12 +280,16 @@ datasources:
         wait_for("samples", lambda: server.one('up{job="sextant"}'))
         queries = [{"id": str(i), "query": "up", "time": 1} for i in range(50)]
         queries += [{"id": "bad", "query": "up{"}, {"id": "range", "query": "up", "start": 0, "end": 60, "step": 15}]
+        queries += [{"id": "columns", "query": "vector(1.5)", "start": 0, "end": 60, "step": 15, "format": "columns"}]
+        queries += [{"id": "rows", "query": "up", "start": 0, "end": 60, "step": 15, "format": "rows"}]
         status, text = server.request("POST", "/api/batch", json.dumps({"queries": queries}).encode())
         lines = {line["id"]: line for line in map(json.loads, text.splitlines())}
-        self.assertEqual([status, len(lines)], [200, 52])
+        self.assertEqual([status, len(lines)], [200, 54])
         self.assertEqual([lines["bad"]["status"], lines["bad"]["answer"]["errorType"]], [400, "bad_data"])
         self.assertEqual(lines["range"]["answer"]["data"]["resultType"], "matrix")
-        self.assertTrue(all(line["status"] == 200 for id, line in lines.items() if id != "bad"))
+        self.assertEqual(lines["columns"]["answer"]["data"]["result"], [{"metric": {}, "column": {"from": 0, "values": [1.5] * 5}}])
+        self.assertEqual([lines["rows"]["status"], "format" in lines["rows"]["answer"]["error"]], [400, True])
+        self.assertTrue(all(line["status"] == 200 for id, line in lines.items() if id not in ("bad", "rows")))
         for body in (b"", b"{}", b'{"queries":[]}', b'{"queries":[{"query":"up"}]}', b'{"queries":[{"id":"a","query":[]}]}'):
             self.assertEqual(server.request("POST", "/api/batch", body)[0], 400, body)
 

@@ -33,6 +33,17 @@ test('queries of one moment go in one request and are answered in any order, als
   expect(second).toMatchObject({ status: 'rejected', reason: { message: 'too many', status: 422 } });
 });
 
+test('columns are asked for where they can be read', async () => {
+  let asked = '';
+  vi.stubGlobal('fetch', (_: string, { body }: { body: string }) => {
+    asked = body;
+    return Promise.resolve(new Response(stream(line('0', 200, good('1')), line('1', 200, good('1')))));
+  });
+  const { signal } = new AbortController();
+  await Promise.all([askTogether({ ...range('a'), asColumns: true }, signal), askTogether({ ...range('b'), asColumns: false }, signal)]);
+  expect((JSON.parse(asked) as { queries: { format?: string }[] }).queries.map(({ format }) => format)).toEqual(['columns', undefined]);
+});
+
 test('one that is given up leaves the others; when all are, the request ends', async () => {
   let request: AbortSignal | undefined;
   vi.stubGlobal('fetch', (_: string, { signal }: { signal: AbortSignal }) => {

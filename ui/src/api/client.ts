@@ -3,6 +3,7 @@
  * becomes an ApiError that says in words a person can read what went wrong.
  */
 import { toBrowser } from './basePath';
+import { kJsonRequest, takeBegun } from './begun';
 import { textOf, TooLarge } from './body';
 import { heedLoggedOut } from './loggedOut';
 import { reportReachable, reportUnreachable } from './reachability';
@@ -51,13 +52,11 @@ async function send(path: string, parameters: Parameters, signal?: AbortSignal):
   const encoded = encode(parameters).toString();
   const inBody = encoded.length > kAddressParametersMax;
   try {
-    const response = await fetch(inBody || encoded === '' ? address : `${address}?${encoded}`, {
-      method: inBody ? 'POST' : 'GET',
-      body: inBody ? new URLSearchParams(encoded) : null,
-      headers: { Accept: 'application/json' },
-      credentials: 'same-origin',
-      signal: signal ?? null,
-    });
+    const begun = encoded === '' ? takeBegun(path) : undefined;
+    const response = await (begun ?? fetch(inBody || encoded === '' ? address : `${address}?${encoded}`, {
+      ...kJsonRequest, method: inBody ? 'POST' : 'GET', body: inBody ? new URLSearchParams(encoded) : null, signal: signal ?? null,
+    }));
+    signal?.throwIfAborted();
     heedLoggedOut(response);
     return response;
   } catch (error) {

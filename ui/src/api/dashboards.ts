@@ -1,10 +1,9 @@
 /** Dashboards as the server keeps them, in Grafana's shape: {dashboard, meta}. */
 import { ApiError, fetchJson, sendJson } from './client';
+import { dashboardAddress } from '../dashboards/addresses';
 import { asNumber, asObject, asObjects, asText } from '../dashboards/read';
 
-export function getDashboard(uid: string, signal?: AbortSignal): Promise<unknown> {
-  return fetchJson(`/api/dashboards/uid/${encodeURIComponent(uid)}`, {}, signal);
-}
+export const getDashboard = (uid: string, signal?: AbortSignal): Promise<unknown> => fetchJson(dashboardAddress(uid), {}, signal);
 
 export interface FoundDashboard {
   uid: string;
@@ -51,7 +50,7 @@ export async function saveDashboard(request: SaveRequest): Promise<{ uid: string
   }
 }
 
-export const deleteDashboard = (uid: string) => sendJson('DELETE', `/api/dashboards/uid/${encodeURIComponent(uid)}`);
+export const deleteDashboard = (uid: string) => sendJson('DELETE', dashboardAddress(uid));
 
 export interface DashboardVersion {
   version: number;
@@ -61,13 +60,13 @@ export interface DashboardVersion {
 
 /** Newest first. */
 export async function getVersions(uid: string, signal: AbortSignal): Promise<DashboardVersion[]> {
-  const answer = asObject(await fetchJson(`/api/dashboards/uid/${encodeURIComponent(uid)}/versions`, {}, signal));
+  const answer = asObject(await fetchJson(`${dashboardAddress(uid)}/versions`, {}, signal));
   return asObjects(answer['versions']).map((one) => ({ version: asNumber(one['version'], 0), created: asText(one['created']), message: asText(one['message']) }));
 }
 
 /** The dashboard as it was. */
 export async function getVersion(uid: string, version: number): Promise<Record<string, unknown>> {
-  return asObject(asObject(await fetchJson(`/api/dashboards/uid/${encodeURIComponent(uid)}/versions/${version}`))['data']);
+  return asObject(asObject(await fetchJson(`${dashboardAddress(uid)}/versions/${version}`))['data']);
 }
 
 export interface Folder {

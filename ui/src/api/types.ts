@@ -17,9 +17,18 @@ export interface VectorSample {
   histogram?: [number, ApiBucketHistogram];
 }
 
+/** Values on the grid of the steps that were asked for, from its step `from` on; null where there is none, a text for NaN and +Inf. */
+export interface ApiColumn {
+  from: number;
+  hasTexts?: boolean;
+  values: (number | string | null)[];
+}
+
 export interface MatrixSeries {
   metric: Labels;
   values?: ApiPoint[];
+  /** In place of `values` where columns were asked for. */
+  column?: ApiColumn;
   histograms?: [number, ApiBucketHistogram][];
 }
 

@@ -56,7 +56,7 @@ export function useResource<T>(
     running.current?.abort();
     const controller = new AbortController();
     running.current = controller;
-    setState((before) => ({ ...before, loading: true }));
+    setState((before) => (before.loading ? before : { ...before, loading: true }));
     latestLoad.current(controller.signal).then(
       (data) => {
         if (!controller.signal.aborted) setState({ data, loading: false, loadedAtMs: Date.now() });

@@ -32,3 +32,20 @@ test('code that does not come is told by the boundary, and asked for again the n
   fails = false;
   expect((await show(Page)).textContent).toBe('here');
 });
+
+test('code that is begun before is loaded once; a failure then is nobody’s', async () => {
+  let loads = 0;
+  const Page = lazyPage('it', () => { loads++; return Promise.resolve({ default: () => <p>here</p> }); });
+  Page.begin();
+  Page.begin();
+  expect((await show(Page)).textContent).toBe('here');
+  expect(loads).toBe(1);
+  let fails = true;
+  const Later = lazyPage('it', () => (fails ? Promise.reject(new Error('no network')) : Promise.resolve({ default: () => <p>later</p> })));
+  Later.begin();
+  await Promise.resolve();
+  await Promise.resolve();
+  await Promise.resolve();
+  fails = false;
+  expect((await show(Later)).textContent).toBe('later');
+});

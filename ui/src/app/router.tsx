@@ -24,6 +24,9 @@ export function useAddress(): { path: string; search: string } {
   return mark < 0 ? { path: address, search: '' } : { path: address.slice(0, mark), search: address.slice(mark) };
 }
 
+/** As pages are named, whatever slashes the address ends in. */
+export const trimmedPath = (path: string) => (path.length > 1 ? path.replace(/\/+$/, '') : path);
+
 /** Goes to `to` (the application's path and search); `replace` keeps it out of the back button's list. */
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
   const address = toBrowser(to);

@@ -9,7 +9,11 @@ const changed = new EventTarget();
 let preference: MediaQueryList | undefined;
 
 function systemPrefersDark(): MediaQueryList {
-  return (preference ??= window.matchMedia('(prefers-color-scheme: dark)'));
+  if (preference === undefined) {
+    preference = window.matchMedia('(prefers-color-scheme: dark)');
+    preference.addEventListener('change', () => changed.dispatchEvent(new Event('change')));
+  }
+  return preference;
 }
 
 function stored(): Scheme | undefined {
@@ -47,17 +51,12 @@ export function chooseScheme(next: Scheme | ''): void {
   changed.dispatchEvent(new Event('change'));
 }
 
-export function useScheme(): Scheme {
-  return useSyncExternalStore((listener) => {
-    const system = systemPrefersDark();
-    system.addEventListener('change', listener);
-    changed.addEventListener('change', listener);
-    return () => {
-      system.removeEventListener('change', listener);
-      changed.removeEventListener('change', listener);
-    };
-  }, currentScheme);
+function subscribe(listener: () => void): () => void {
+  changed.addEventListener('change', listener);
+  return () => changed.removeEventListener('change', listener);
 }
+
+export const useScheme = (): Scheme => useSyncExternalStore(subscribe, currentScheme);
 
 const resolved = new Map<string, string>();
 

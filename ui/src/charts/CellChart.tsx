@@ -136,7 +136,7 @@ export function CellChart<Cell extends ChartCell>(props: CellChartProps<Cell>) {
         width: Math.max(element.clientWidth, 50), height: Math.max(element.clientHeight, 40), ms: 1, padding: [6, 12, 0, 4], legend: { show: false },
         tzDate: (ms) => (utc ? uPlot.tzDate(new Date(ms), 'Etc/UTC') : new Date(ms)),
         cursor: {
-          points: { show: false }, drag: { x: true, y: false, setScale: false }, bind: { dblclick: () => null },
+          y: false, points: { show: false }, drag: { x: true, y: false, setScale: false }, bind: { dblclick: () => null },
           ...(syncKey === undefined ? {} : { sync: { key: syncKey, scales: ['x', null] as [string, null] } }),
         },
         scales: { x: { time: true, range: () => [latest.current.fromMs, latest.current.toMs] }, y: { range: () => [0, Math.max(1, latest.current.rows)] } },
@@ -183,5 +183,5 @@ export function CellChart<Cell extends ChartCell>(props: CellChartProps<Cell>) {
     chart.current?.setData([[props.fromMs, props.toMs], [null, null]]);
   }, [props.cells, props.fromMs, props.toMs]);
 
-  return <div ref={host} className={css.chart} role="img" aria-label={props.label} />;
+  return <div ref={host} className={`${css.chart} ${css.solid}`} role="img" aria-label={props.label} />;
 }

@@ -3,7 +3,7 @@
  * its structure changes (series, axes, colours), and only gets new numbers when they alone change, so a refresh costs one
  * redraw. Dragging selects a range and hands it to `onZoom`.
  */
-import { useEffect, useMemo, useRef } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { resolveColor, useScheme } from '../app/theme';
@@ -11,6 +11,8 @@ import { observeSize } from '../components/observeSize';
 import type { Size } from '../components/observeSize';
 import { formatAxisTime } from '../time/format';
 import { plain, withOpacity } from './colors';
+import { cursorPoints } from './cursorPoints';
+import { lonePoints } from './lonePoints';
 import { stackSeries } from './stack';
 import type { ChartAxis, ChartDot, ChartMark, ChartSeries, ChartThresholds, ChartTooltip } from './types';
 import { attachTooltip } from './tooltip';
@@ -36,6 +38,8 @@ export interface TimeChartProps {
 }
 
 export const kFont = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
+/** uPlot prepares formats for labels that it does not make here. */
+const noFormat = () => () => '';
 const kBinaryTicks = Array.from({ length: 90 }, (_, power) => 2 ** (power - 30));
 
 const widths = new Map<string, number>();
@@ -110,17 +114,6 @@ function valueScale(axis: ChartAxis, percent: boolean): uPlot.Scale {
   };
 }
 
-/** Values with nothing on either side, which no line would show. */
-function lonePoints(u: uPlot, index: number, show: boolean): number[] | null {
-  if (show) return null;
-  const values = u.data[index] ?? [];
-  const lone: number[] = [];
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] != null && values[i - 1] == null && values[i + 1] == null) lone.push(i);
-  }
-  return lone;
-}
-
 function pathsOf(one: ChartSeries): uPlot.Series.PathBuilder | undefined {
   const paths = uPlot.paths;
   if (one.style === 'bars') return paths.bars?.({ size: [one.barWidth ?? 0.8, 200, 1], align: one.barAlignment ?? 0 });
@@ -175,7 +168,7 @@ function toSeries(one: ChartSeries): uPlot.Series {
     points: {
       ...(one.points === 'auto' && one.style === 'line' ? {} : { show: one.points === 'always' || one.style === 'points' }),
       size: one.pointSize, fill: color, stroke: color, width: 0,
-      ...(one.style === 'line' ? { filter: lonePoints } : {}),
+      ...(one.style === 'line' ? { filter: (u: uPlot, index: number, show: boolean, gaps?: number[][] | null) => (show ? null : lonePoints(u.data[index] ?? [], gaps)) } : {}),
     },
   } as uPlot.Series;
 }
@@ -257,10 +250,21 @@ function drawDots(u: uPlot, dots: ChartDot[], axis: string): void {
   ctx.restore();
 }
 
-/** Everything that makes a new chart necessary, as a key; functions and numbers are read through a reference instead. */
+/** Everything that makes a new chart necessary, as a text; functions and numbers are read through a reference instead. */
 function structure({ series, axes, thresholds, tooltip, syncKey, utc, showTimeAxis }: TimeChartProps, scheme: string): string {
   const shapes = series.map(({ values: _values, format: _format, ...shape }) => shape);
   return JSON.stringify([shapes, axes, thresholds, tooltip, syncKey, utc, showTimeAxis, scheme]);
+}
+
+/** Another number for each other structure; the first is not looked at before there is a second to be held against. */
+function useStructure(props: TimeChartProps, scheme: string): number {
+  const last = useRef<{ count: number; props: TimeChartProps; scheme: string; text?: string }>({ count: 0, props, scheme });
+  const { current } = last;
+  if (current.props === props && current.scheme === scheme) return current.count;
+  const text = structure(props, scheme);
+  const isSame = text === (current.text ?? structure(current.props, current.scheme));
+  last.current = { count: isSame ? current.count : current.count + 1, props, scheme, text };
+  return last.current.count;
 }
 
 export function TimeChart(props: TimeChartProps) {
@@ -269,12 +273,14 @@ export function TimeChart(props: TimeChartProps) {
   const chart = useRef<uPlot>(undefined);
   const latest = useRef(props);
   latest.current = props;
-  const key = structure(props, scheme);
+  const key = useStructure(props, scheme);
   const stacked = useMemo(() => stackSeries(props.series, props.times.length), [props.series, props.times.length]);
   const drawn = useRef(stacked);
   drawn.current = stacked;
+  const shown = useRef<TimeChartProps>(undefined); // of what is on the canvas
 
-  useEffect(() => {
+  // Before the first paint: the chart is there in the frame that has its room.
+  useLayoutEffect(() => {
     const element = host.current;
     if (element === null) return;
     let detach: (() => void) | undefined;
@@ -308,9 +314,11 @@ export function TimeChart(props: TimeChartProps) {
       ms: 1,
       padding: [8, axes.some((axis) => axis.side === 'right') ? 0 : 18, showTimeAxis ? 0 : 4, 4],
       legend: { show: false },
+      fmtDate: noFormat,
       tzDate: (ms) => (utc ? uPlot.tzDate(new Date(ms), 'Etc/UTC') : new Date(ms)),
       cursor: {
-        points: { size: 7 },
+        y: false,
+        points: { show: false },
         drag: { x: true, y: false, setScale: false },
         bind: { dblclick: () => null },
         ...(syncKey === undefined ? {} : { sync: { key: syncKey, scales: ['x', null] as [string, null] } }),
@@ -344,6 +352,7 @@ export function TimeChart(props: TimeChartProps) {
         ready: [(u) => { if (chart.current === u) element.append(aside); }],
         drawClear: thresholds === undefined ? [] : [(u) => drawThresholds(u, thresholds)],
         draw: [(u) => drawMarks(u, latest.current.marks ?? []), (u) => drawDots(u, latest.current.dots ?? [], axes[0]?.key ?? 'y')],
+        setCursor: [cursorPoints(series.map((one) => plain(one.color)))],
         setSelect: [
           (u) => {
             const { left, width } = u.select;
@@ -355,10 +364,13 @@ export function TimeChart(props: TimeChartProps) {
     };
     const built = new uPlot(options, [latest.current.times, ...drawn.current.values] as uPlot.AlignedData, aside);
     chart.current = built;
+    shown.current = latest.current;
     return tooltip.mode === 'none' ? undefined : attachTooltip(built, () => latest.current);
   }
 
   useEffect(() => {
+    if (shown.current === props) return; // just built with it
+    shown.current = props;
     chart.current?.setData([props.times, ...stacked.values] as uPlot.AlignedData);
   }, [props.times, stacked, props.fromMs, props.toMs, props.marks, props.dots]);
 

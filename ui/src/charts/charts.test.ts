@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { lonePoints } from './lonePoints';
 import { formatExact, formatShort, formatTicks } from './numbers';
 import { shortened } from './TimeChart';
 import { stackSeries } from './stack';
@@ -22,6 +23,18 @@ describe('numbers', () => {
     expect(formatExact('0.963777804749715')).toBe('0.963777804749715');
     expect(formatExact('25233002496').replace(/\s/g, '')).toBe('25233002496');
     expect(formatExact('+Inf')).toBe('+Inf');
+  });
+});
+
+describe('values that stand alone', () => {
+  test('are those with nothing on either side', () => {
+    expect(lonePoints([1, null, 2, 3, null, null, 4, undefined, 5])).toEqual([0, 6, 8]);
+    expect(lonePoints([null, 7, null], [])).toEqual([1]);
+    expect(lonePoints([7], [])).toEqual([0]);
+  });
+  test('are not looked for where the line has no gap', () => {
+    expect(lonePoints([null, 1, 2, 3], [])).toBeNull();
+    expect(lonePoints([1, 2, null, 3], [[10, 20]])).toEqual([3]);
   });
 });
 

@@ -4,18 +4,14 @@ import type { ReactNode } from 'react';
 import { ApiError } from '../api/client';
 import { Icon } from './icons';
 import type { IconName } from './icons';
+import { afterPatience } from './patience';
 import css from './States.module.css';
-
-/** Below this a wait is not felt as one, and many marks that turn cost more than what is waited for. */
-const kPatienceMs = 1000;
 
 /** `patient`: what mostly comes in no time shows nothing until it takes longer. */
 export function Loading({ what, patient = false }: { what: string; patient?: boolean }) {
   const [shown, setShown] = useState(!patient);
   useEffect(() => {
-    if (shown) return;
-    const timer = setTimeout(() => setShown(true), kPatienceMs);
-    return () => clearTimeout(timer);
+    if (!shown) return afterPatience(() => setShown(true));
   }, [shown]);
   if (!shown) return null;
   return (
@@ -64,5 +60,5 @@ export function PageError({ title, error }: { title: string; error: Error | unde
 
 /** A thin bar along the top edge of what is being refreshed. */
 export function Progress({ shown }: { shown: boolean }) {
-  return <div className={shown ? css.progress : css.progressIdle} aria-hidden="true" />;
+  return shown ? <div className={css.progress} aria-hidden="true" /> : null;
 }

@@ -7,15 +7,20 @@ export interface Size {
   height: number;
 }
 
-const told = new WeakMap<Element, (size: Size) => void>();
+type Tell = (size: Size, content: Size) => void;
+
+const told = new WeakMap<Element, Tell>();
 let observer: ResizeObserver | undefined;
 
-/** Calls back with the inner size in CSS pixels, first as soon as it is known, until the returned function is called. */
-export function observeSize(element: Element, tell: (size: Size) => void): () => void {
+/**
+ * Calls back with the inner size in CSS pixels, and with that without the padding, first as soon as they are known, until the
+ * returned function is called.
+ */
+export function observeSize(element: Element, tell: Tell): () => void {
   observer ??= new ResizeObserver((entries) => {
     // All sizes before anybody acts on one: what is changed between two looks would be laid out for the second.
     const sizes = entries.map(({ target }) => ({ width: target.clientWidth, height: target.clientHeight }));
-    entries.forEach(({ target }, index) => told.get(target)?.(sizes[index] ?? { width: 0, height: 0 }));
+    entries.forEach(({ target, contentRect }, index) => told.get(target)?.(sizes[index] ?? { width: 0, height: 0 }, { width: Math.round(contentRect.width), height: Math.round(contentRect.height) }));
   });
   told.set(element, tell);
   observer.observe(element);

@@ -1,5 +1,5 @@
 /** A dashboard on the page: its tools, its variables, its grid of panels. */
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { readKiosk } from '../app/kiosk';
 import { setSearch, useAddress } from '../app/router';
@@ -9,7 +9,7 @@ import { Button, PageBar, Spacer } from '../components/Controls';
 import { Icon } from '../components/icons';
 import { Empty, Notice } from '../components/States';
 import { RefreshPicker, TimePicker } from '../components/TimePicker';
-import { useSize } from '../components/useSize';
+import { observeSize } from '../components/observeSize';
 import { grafanaTheme } from '../grafana';
 import { parseDuration } from '../time/duration';
 import { absoluteRange, resolveRange } from '../time/range';
@@ -19,16 +19,17 @@ import { askAnnotation } from './annotations';
 import type { Mark } from './annotations';
 import { DashboardMenu } from './DashboardMenu';
 import { AnnotationSwitches, DashboardLinks } from './DashboardTools';
-import { forReading, interpolate, single } from './interpolate';
+import { builtins, forReading, interpolate, single } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
+import { kMarginPx } from './inView';
 import { flattenRows, layout } from './layout';
 import { linkValues } from './links';
 import { kColumns } from './model';
-import type { Dashboard, Panel } from './model';
+import type { Dashboard, GridPos, Panel } from './model';
 import { PanelFrame } from './PanelFrame';
 import { cutRepeats, repeatAll } from './repeat';
+import type { InspectTab } from './urlState';
 import { readPanelState, readView, switchedAnnotations, withAnnotationSwitched, withPanelView, withRange, withRefresh, withVariable } from './urlState';
-import { getDataSources } from './sources';
 import type { DataSource } from './sources';
 import { UnderWay, useIsBusy } from './underWay';
 import { VariableBar } from './VariableBar';
@@ -38,6 +39,10 @@ import css from './DashboardView.module.css';
 
 /** Below this width of the grid, panels stand in one column. */
 const kNarrowPx = 640;
+
+/** Of the grid's rows and the gaps between them. */
+const kRowPx = 30;
+const kGapPx = 8;
 
 /** Rows of the grid that a panel takes when it stands alone. */
 const kAloneHeight = 18;
@@ -67,7 +72,7 @@ const panelKeyOf = (panel: Panel) => [String(panel.id), ...Object.entries(panel.
 const kFallbackRange: TimeRange = { from: 'now-1h', to: 'now' };
 
 /** `children` stand between the tools and the panels; `changed` has the document read again. */
-export function DashboardView({ dashboard, changed, children }: { dashboard: Dashboard; changed: () => void; children?: ReactNode }) {
+export function DashboardView({ dashboard, sources, changed, children }: { dashboard: Dashboard; sources: readonly DataSource[]; changed: () => void; children?: ReactNode }) {
   useState(beginDrawing); // before the first panel is
   const [underWay] = useState(() => new UnderWay());
   const { search } = useAddress();
@@ -76,7 +81,6 @@ export function DashboardView({ dashboard, changed, children }: { dashboard: Das
   const nowMs = turn - dashboard.nowDelayMs;
   const wanted = useMemo(() => resolveRange(view.range, nowMs, dashboard.utc), [view.range.from, view.range.to, nowMs, dashboard.utc]);
   const range = useMemo(() => wanted ?? resolveRange(kFallbackRange, nowMs) ?? { fromMs: nowMs - 3_600_000, toMs: nowMs }, [wanted, nowMs]);
-  const sources = useSources();
   // A selection has to be among its options once the reader changed what these depend on.
   const [mustFit, setMustFit] = useState<ReadonlySet<string>>(new Set());
   const resolved = useVariables(dashboard, range, view.wishes, sources, nowMs, mustFit);
@@ -92,7 +96,7 @@ export function DashboardView({ dashboard, changed, children }: { dashboard: Das
     ]),
     [resolved, dashboard, range.toMs - range.fromMs, view.range.from, view.range.to],
   );
-  const { viewPanel } = readPanelState(search);
+  const { viewPanel, inspect, tab } = readPanelState(search);
   const switched = switchedAnnotations(search);
   const marks = useMarks(dashboard, range, resolved === undefined && dashboard.variables.length > 0 ? undefined : values, sources, switched, nowMs);
   return (
@@ -120,7 +124,7 @@ export function DashboardView({ dashboard, changed, children }: { dashboard: Das
       {resolved !== undefined && cutRepeats(dashboard.panels, values).map((cut) => (
         <div key={cut.name} className={css.notice}><Notice tone="warn" title={`${cut.copies} of ${cut.values} values of ${cut.name} are shown`}>Panels are repeated for the first ones only; choose fewer values to see others.</Notice></div>
       ))}
-      <Grid dashboard={dashboard} range={range} resolved={resolved} values={values} turn={nowMs} search={search} marks={marks.marks} sources={sources} viewPanel={viewPanel} underWay={underWay} />
+      <Grid dashboard={dashboard} range={range} resolved={resolved} values={values} turn={nowMs} marks={marks.marks} sources={sources} viewPanel={viewPanel} inspect={inspect} tab={tab} underWay={underWay} />
     </div>
   );
 }
@@ -130,24 +134,16 @@ function BusyRefreshPicker({ underWay, ...rest }: { every: string; onChange: (ev
   return <RefreshPicker {...rest} busy={useIsBusy(underWay)} onStop={() => underWay.stopAll()} />;
 }
 
-/** The server's data sources, once they are known; when they cannot be read, none, and everything asks this server. */
-function useSources(): readonly DataSource[] | undefined {
-  const { data, error } = useResource(getDataSources, [], { heedsRefresh: false });
-  return data ?? (error === undefined ? undefined : kNoSources);
-}
-
-const kNoSources: readonly DataSource[] = [];
-
 /**
  * Options change slowly: they are asked for when the range or a selection changes by more than a minute. Only while a
  * variable has none, as just after the server's first start, does every refresh (`turn`) ask again.
  */
-function useVariables(dashboard: Dashboard, range: ResolvedRange, wishes: ReadonlyMap<string, string[]>, sources: readonly DataSource[] | undefined, turn: number, mustFit: ReadonlySet<string>): Resolved[] | undefined {
+function useVariables(dashboard: Dashboard, range: ResolvedRange, wishes: ReadonlyMap<string, string[]>, sources: readonly DataSource[], turn: number, mustFit: ReadonlySet<string>): Resolved[] | undefined {
   const [incomplete, setIncomplete] = useState(false);
   const before = useRef<Resolved[]>([]);
   const spanKey = `${Math.round(range.fromMs / 60_000)} ${Math.round((range.toMs - range.fromMs) / 60_000)}`;
   const { data } = useResource(
-    (signal) => (sources === undefined ? Promise.resolve(undefined) : resolveVariables(dashboard.variables, wishes, { startMs: range.fromMs, endMs: range.toMs }, sources, signal, mustFit, before.current)),
+    (signal) => resolveVariables(dashboard.variables, wishes, { startMs: range.fromMs, endMs: range.toMs }, sources, signal, mustFit, before.current),
     [dashboard, sources, spanKey, JSON.stringify([...wishes]), mustFit, incomplete ? turn : 0],
   );
   if (data !== undefined) before.current = data;
@@ -171,14 +167,14 @@ function Unanswered({ variables }: { variables: Resolved[] }) {
 }
 
 /** The events of all annotations that are on; one that fails keeps those it had, and leaves the others. */
-function useMarks(dashboard: Dashboard, range: ResolvedRange, values: Values | undefined, sources: readonly DataSource[] | undefined, switched: ReadonlySet<string>, turn: number): { marks: Mark[]; failures: ReadonlyMap<string, string> } {
+function useMarks(dashboard: Dashboard, range: ResolvedRange, values: Values | undefined, sources: readonly DataSource[], switched: ReadonlySet<string>, turn: number): { marks: Mark[]; failures: ReadonlyMap<string, string> } {
   const active = dashboard.annotations.filter((one) => one.problem === undefined && one.enabled !== switched.has(one.name));
   const before = useRef<Mark[]>([]);
   const { data } = useResource(
     async (signal) => {
       if (active.length === 0) return kNoMarks;
       const failures = new Map<string, string>();
-      const found = await Promise.all(active.map((one) => (values === undefined || sources === undefined ? [] : askAnnotation(one, dashboard.uid, range, values, sources, signal).catch((error: unknown) => {
+      const found = await Promise.all(active.map((one) => (values === undefined ? [] : askAnnotation(one, dashboard.uid, range, values, sources, signal).catch((error: unknown) => {
         if (!signal.aborted) failures.set(one.name, error instanceof Error ? error.message : String(error));
         return before.current.filter((mark) => mark.annotation.name === one.name);
       }))));
@@ -199,44 +195,77 @@ interface GridProps {
   resolved: Resolved[] | undefined;
   values: Values;
   turn: number;
-  search: string;
   marks: Mark[];
-  sources: readonly DataSource[] | undefined;
+  sources: readonly DataSource[];
   viewPanel: string | undefined;
+  inspect: string | undefined;
+  tab: InspectTab;
   underWay: UnderWay;
 }
 
+const kRows = { gridAutoRows: kRowPx, gap: kGapPx };
+
 const zoom = (fromMs: number, toMs: number) => setSearch(withRange(window.location.search, absoluteRange(fromMs, toMs)));
 
-function Grid({ dashboard, range, resolved, values, turn, search, marks, sources, viewPanel, underWay }: GridProps) {
+interface Box {
+  isNarrow: boolean;
+  /** Below the upper edge of the window when the grid was first laid out. */
+  topPx: number;
+}
+
+/** Measured before the first paint, so that no frame passes until the panels are there. */
+function useBox(): [React.RefObject<HTMLDivElement | null>, Box | undefined] {
+  const element = useRef<HTMLDivElement>(null);
+  const [box, setBox] = useState<Box>();
+  useLayoutEffect(() => {
+    const grid = element.current;
+    if (grid === null) return;
+    const topPx = grid.getBoundingClientRect().top;
+    const fit = ({ width }: { width: number }) => {
+      if (width <= 0) return;
+      const isNarrow = width < kNarrowPx;
+      setBox((before) => (before?.isNarrow === isNarrow ? before : { isNarrow, topPx }));
+    };
+    fit({ width: grid.clientWidth });
+    return observeSize(grid, fit);
+  }, []);
+  return [element, box];
+}
+
+/** Whether a panel at this place is in view as soon as it is there, as inView.ts means it, which tells of changes. */
+const beginsInView = ({ topPx }: Box, at: GridPos) => topPx + at.y * (kRowPx + kGapPx) < window.innerHeight + kMarginPx && topPx + (at.y + at.h) * (kRowPx + kGapPx) > -kMarginPx;
+
+function Grid({ dashboard, range, resolved, values, turn, marks, sources, viewPanel, inspect, tab, underWay }: GridProps) {
   const scheme = useScheme();
-  const [element, { width }] = useSize<HTMLDivElement>();
+  const [element, box] = useBox();
+  const isNarrow = box?.isNarrow === true;
   const [folded, setFolded] = useState<ReadonlyMap<string, boolean>>(new Map());
   const panels = useMemo(() => repeatAll(dashboard.panels, values), [dashboard, values]);
+  const known = useMemo(() => new Map([...values, ...builtins(range.fromMs, range.toMs)]), [values, range.fromMs, range.toMs]);
   const isFolded = (row: Panel) => folded.get(panelKeyOf(row)) ?? row.collapsed;
   const placed = useMemo(() => {
-    if (viewPanel === undefined) return layout(panels, isFolded, width > 0 && width < kNarrowPx);
+    if (viewPanel === undefined) return layout(panels, isFolded, isNarrow);
     const alone = flattenRows(panels, () => false).find((panel) => panel.type !== 'row' && panelKeyOf(panel) === viewPanel);
     return alone === undefined ? [] : [{ panel: { ...alone, gridPos: { ...alone.gridPos, w: kColumns } }, at: { x: 0, y: 0, w: kColumns, h: kAloneHeight } }];
-  }, [panels, folded, width > 0 && width < kNarrowPx, viewPanel]);
+  }, [panels, folded, isNarrow, viewPanel]);
   const hasVariables = dashboard.variables.length > 0;
   const firstRow = placed.findIndex(({ panel }) => panel.type === 'row');
 
   return (
-    <div ref={element} className={css.grid}>
+    <div ref={element} className={css.grid} style={kRows}>
       {dashboard.panels.length === 0 && <div className={css.wide}><Empty title="This dashboard has no panels" /></div>}
       {viewPanel !== undefined && placed.length === 0 && (!hasVariables || resolved !== undefined) && <div className={css.wide}><Empty title="No such panel">The address names panel {viewPanel}, which this dashboard does not have.</Empty></div>}
-      {width > 0 && sources !== undefined && (!hasVariables || resolved !== undefined) && placed.map(({ panel, at }, index) => {
+      {box !== undefined && (!hasVariables || resolved !== undefined) && placed.map(({ panel, at }, index) => {
         const place = { gridColumn: `${at.x + 1} / span ${at.w}`, gridRow: `${at.y + 1} / span ${at.h}` };
         const key = panelKeyOf(panel);
         if (panel.type === 'row') {
           const open = !isFolded(panel);
-          const known = new Map([...values, ...Object.entries(panel.scope)]);
+          const ofRow = new Map([...known, ...Object.entries(panel.scope)]);
           return (
             <div key={key} className={css.row} style={place}>
               <button type="button" aria-expanded={open} onClick={() => setFolded(new Map(folded).set(key, open))}>
                 <Icon name="chevron" size={14} className={open ? undefined : css.folded} />
-                <h2>{interpolate(panel.title, known, forReading)}</h2>
+                <h2>{interpolate(panel.title, ofRow, forReading)}</h2>
               </button>
             </div>
           );
@@ -244,7 +273,7 @@ function Grid({ dashboard, range, resolved, values, turn, search, marks, sources
         return (
           <div key={key} style={place} className={css.place}>
             <PanelFrame
-              panel={panel} panelKey={key} level={firstRow >= 0 && index > firstRow ? 3 : 2} search={search} marks={marks} sources={sources} values={values} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
+              panel={panel} panelKey={key} level={firstRow >= 0 && index > firstRow ? 3 : 2} beginsInView={beginsInView(box, at)} isViewed={viewPanel === key} inspect={inspect === key ? tab : undefined} marks={marks} sources={sources} values={known} range={range} turn={turn} utc={dashboard.utc} theme={grafanaTheme(scheme)} syncKey={dashboard.graphTooltip > 0 ? `dashboard ${dashboard.uid}` : undefined}
               onZoom={zoom} underWay={underWay}
             />
           </div>

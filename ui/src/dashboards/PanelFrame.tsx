@@ -1,11 +1,12 @@
 /** The box around a panel: its title, its data, and what it says when there is none. */
-import { lazy, memo, Suspense, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, memo, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useResource } from '../api/useResource';
 import { ErrorBoundary } from '../components/ErrorBoundary';
 import { Link, setSearch } from '../app/router';
 import { Button } from '../components/Controls';
 import { Icon } from '../components/icons';
 import { Loading, Progress } from '../components/States';
+import { Room, useRoom } from '../components/useSize';
 import { prepareFrames, transformFrames } from '../grafana';
 import type { DataFrame, GrafanaTheme2 } from '../grafana';
 import { kQueriesMax, writeState } from '../explore/urlState';
@@ -19,7 +20,7 @@ import { marksFor } from './annotations';
 import type { Mark } from './annotations';
 import { askPanel, prepareTarget, sourceReference } from './ask';
 import type { AskedQuery } from './ask';
-import { builtins, encodeUri, forAddress, forReading, interpolate } from './interpolate';
+import { encodeUri, forAddress, forReading, interpolate } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
 import type { Panel } from './model';
 import { watch } from './inView';
@@ -30,13 +31,15 @@ import type { DataSource } from './sources';
 import { whyNotDrawn } from './support';
 import { useLong } from './underWay';
 import type { UnderWay } from './underWay';
-import { readPanelState, withInspect } from './urlState';
+import { withInspect } from './urlState';
+import type { InspectTab } from './urlState';
 import { panelRange } from './panelRange';
 import { partOf } from './dataContext';
 import css from './PanelFrame.module.css';
 
 interface PanelFrameProps {
   panel: Panel;
+  /** With the range's own. */
   values: Values;
   range: ResolvedRange;
   /** Changes when the data is to be loaded again. */
@@ -47,7 +50,12 @@ interface PanelFrameProps {
   onZoom: (fromMs: number, toMs: number) => void;
   /** Names the panel in the address; copies of a repeated panel have their value in it. */
   panelKey: string;
-  search: string;
+  /** Where it stands is within the window when the page is opened. */
+  beginsInView: boolean;
+  /** It stands alone on the page. */
+  isViewed: boolean;
+  /** What of it is looked into. */
+  inspect: InspectTab | undefined;
   marks: Mark[];
   sources: readonly DataSource[];
   underWay: UnderWay;
@@ -58,8 +66,8 @@ interface PanelFrameProps {
 const Inspect = lazy(() => import('./Inspect'));
 
 /** Whether the element is near the visible part of the page. */
-function useInView(element: React.RefObject<HTMLElement | null>): boolean {
-  const [inView, setInView] = useState(false);
+function useInView(element: React.RefObject<HTMLElement | null>, begins: boolean): boolean {
+  const [inView, setInView] = useState(begins);
   useEffect(() => (element.current === null ? undefined : watch(element.current, setInView)), [element]);
   return inView;
 }
@@ -72,19 +80,19 @@ export const PanelFrame = memo(function PanelFrame(props: PanelFrameProps) {
   const { panel, level } = props;
   const Heading = level === 2 ? 'h2' : 'h3';
   const element = useRef<HTMLElement>(null);
-  const inView = useInView(element);
+  const inView = useInView(element, props.beginsInView);
   const quiet = useIsQuiet();
-  const { inspect, viewPanel } = readPanelState(props.search);
+  const [body, room] = useRoom<HTMLDivElement>();
   // A panel out of sight stays as it was seen last and asks nothing; one that was never seen does not begin.
-  const wanted = inView || inspect === props.panelKey;
+  const wanted = inView || props.inspect !== undefined;
   const shown = useRef<PanelFrameProps>(undefined);
   if (wanted) shown.current = props;
-  const { values, range, search } = wanted ? props : (shown.current ?? props);
+  const { values, range } = wanted ? props : (shown.current ?? props);
   const kind = panelKinds.get(panel.type);
-  const known = useMemo(
-    () => new Map<string, VariableValue>([...values, ...Object.entries(panel.scope), ...builtins(range.fromMs, range.toMs)]),
-    [values, panel.scope, range.fromMs, range.toMs],
-  );
+  const known = useMemo(() => {
+    const scope = Object.entries(panel.scope);
+    return scope.length === 0 ? values : new Map<string, VariableValue>([...values, ...scope]);
+  }, [values, panel.scope]);
   const title = interpolate(panel.title, known, forReading);
   const time = useMemo(() => panelRange(panel, range, known, props.utc).said, [panel, range, known, props.utc]);
   const refused = whyNotDrawn(panel);
@@ -96,12 +104,12 @@ export const PanelFrame = memo(function PanelFrame(props: PanelFrameProps) {
           {panel.description !== '' && <span className={css.hint} role="note" tabIndex={0} aria-label={panel.description} title={interpolate(panel.description, known, forReading)}><Icon name="info" size={13} /></span>}
           {panel.links.map((link, index) => <PanelLink key={index} title={interpolate(link.title, known, forReading)} url={interpolate(link.url, known, forAddress)} targetBlank={link.targetBlank} />)}
           {quiet && kind?.asks === true && refused === undefined && <ToQuery panel={panel} title={title} range={range} values={known} sources={props.sources} />}
-          {quiet && <span className={css.menu}><PanelMenu title={title} panelKey={props.panelKey} search={search} viewed={viewPanel === props.panelKey} inspectable={kind?.asks === true && refused === undefined} /></span>}
+          {quiet && <span className={css.menu}><PanelMenu title={title} panelKey={props.panelKey} viewed={props.isViewed} inspectable={kind?.asks === true && refused === undefined} /></span>}
           {time !== '' && !panel.hideTimeOverride && <span className={css.time}>{time}</span>}
         </header>
       )}
-      <div className={css.body}>
-        {kind === undefined || refused !== undefined ? <Unsupported panel={panel} why={refused ?? ''} /> : shown.current !== undefined && <ErrorBoundary what={title === '' ? 'The panel' : `The panel ${title}`}><PanelContent {...shown.current} theme={props.theme} search={props.search} kind={kind} known={known} /></ErrorBoundary>}
+      <div ref={body} className={css.body}>
+        {kind === undefined || refused !== undefined ? <Unsupported panel={panel} why={refused ?? ''} /> : shown.current !== undefined && <ErrorBoundary what={title === '' ? 'The panel' : `The panel ${title}`}><Room value={room}><PanelContent {...shown.current} theme={props.theme} inspect={props.inspect} kind={kind} known={known} /></Room></ErrorBoundary>}
       </div>
     </section>
   );
@@ -138,14 +146,16 @@ function Unsupported({ panel, why }: { panel: Panel; why: string }) {
   );
 }
 
-function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known, panelKey, search, marks, sources, underWay }: PanelFrameProps & { kind: PanelKind; known: Map<string, VariableValue> }) {
+function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known, panelKey, inspect, marks, sources, underWay }: PanelFrameProps & { kind: PanelKind; known: Values }) {
   const { range } = useMemo(() => panelRange(panel, pageRange, known, utc), [panel, pageRange, known, utc]);
   const points = Math.max(50, Math.round((panel.gridPos.w / 24) * 1200));
   // Everything but the range changes what is asked; the range only asks again.
   const question = useMemo(() => JSON.stringify([panel.targets, [...known].filter(([name]) => !name.startsWith('__'))]), [panel.targets, known]);
-  const replace: Replace = (text, scope, format) => {
+  const latestKnown = useRef(known);
+  latestKnown.current = known;
+  const replaceNow: Replace = (text, scope, format) => {
     const address = format === 'uriencode';
-    return interpolate(text, known, address ? forAddress : forReading, (name, part) => {
+    return interpolate(text, latestKnown.current, address ? forAddress : forReading, (name, part) => {
       const found = partOf(scope, name, part);
       return found !== undefined && address ? encodeUri(found) : found;
     });
@@ -154,15 +164,18 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
     async (signal): Promise<{ frames: DataFrame[]; queries: AskedQuery[]; warnings: string[]; question: string; range: ResolvedRange }> => {
       if (!kind.asks) return { frames: [], queries: [], warnings: [], question, range };
       const { frames, queries, warnings } = await askPanel(panel, range, points, known, sources, signal, kind.takesHistograms);
-      return { frames: await transformFrames(panel.transformations, frames, (text) => replace(text)), queries, warnings, question, range };
+      return { frames: await transformFrames(panel.transformations, frames, (text) => replaceNow(text)), queries, warnings, question, range };
     },
     [question, range.fromMs, range.toMs, turn],
     { heedsRefresh: false },
   );
+  // The same until there is something else to draw: other data, or for what asks nothing other values.
+  const replace = useCallback(replaceNow, [kind.asks ? data : known]);
   const prepared = useMemo(
     () => (data === undefined ? [] : prepareFrames(data.frames, { ...panel.fieldConfig, colorMode: kind.colorMode }, theme, utc, replace as Parameters<typeof prepareFrames>[4])),
     [data, theme, panel.fieldConfig, utc],
   );
+  const ownMarks = useMemo(() => marksFor(panel, marks), [panel, marks]);
   useEffect(noteDrawn, [data, error]);
   useEffect(() => (loading && kind.asks ? underWay.begin(stop) : undefined), [loading, stop, underWay, kind]);
   const takesLong = useLong(loading);
@@ -171,20 +184,19 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
   if (data === undefined && !loading) return <div className={css.error}><p>Stopped before it was answered.</p><Button onClick={reload}>Ask again</Button></div>;
   if (data === undefined) return <Loading what="data" patient />;
   const { Component } = kind;
-  const { inspect, tab } = readPanelState(search);
   const hasData = !kind.asks || prepared.some((frame) => frame.length > 0);
   return (
     <>
       <Progress shown={takesLong || (loading && data.question !== question)} />
       {error !== undefined && <span className={css.stale} role="img" aria-label={`Not refreshed: ${error.message}`} title={`Not refreshed: ${error.message}`}><Icon name="warning" size={13} /></span>}
       {hasData
-        ? <Suspense fallback={<Loading what="the panel" patient />}><Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} marks={marksFor(panel, marks)} /></Suspense>
+        ? <Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} marks={ownMarks} />
         : <p className={css.noData} data-empty>{asText(panel.fieldConfig.defaults['noValue'], 'No data')}</p>}
-      {inspect === panelKey && (
+      {inspect !== undefined && (
         <Suspense fallback={null}>
           <Inspect
-            panel={panel} title={interpolate(panel.title, known, forReading)} frames={prepared} queries={data.queries} warnings={data.warnings} tab={tab}
-            onTab={(next) => setSearch(withInspect(search, panelKey, next), { replace: true })} close={() => setSearch(withInspect(window.location.search, undefined))}
+            panel={panel} title={interpolate(panel.title, known, forReading)} frames={prepared} queries={data.queries} warnings={data.warnings} tab={inspect}
+            onTab={(next) => setSearch(withInspect(window.location.search, panelKey, next), { replace: true })} close={() => setSearch(withInspect(window.location.search, undefined))}
           />
         </Suspense>
       )}

@@ -8,6 +8,7 @@ const kQuietMs = 300;
 
 let isQuiet = false;
 let timer: number | undefined;
+let lastMs = 0; // when a panel was drawn
 const changed = new EventTarget();
 
 function becomeQuiet(): void {
@@ -18,8 +19,16 @@ function becomeQuiet(): void {
 /** A panel is drawn: what waits waits on. */
 export function noteDrawn(): void {
   if (isQuiet) return;
-  window.clearTimeout(timer);
-  timer = window.setTimeout(() => (typeof window.requestIdleCallback === 'function' ? window.requestIdleCallback(becomeQuiet, { timeout: 1000 }) : becomeQuiet()), kQuietMs);
+  lastMs = performance.now();
+  timer ??= window.setTimeout(look, kQuietMs);
+}
+
+function look(): void {
+  const restMs = lastMs + kQuietMs - performance.now();
+  timer = restMs > 0 ? window.setTimeout(look, restMs) : undefined;
+  if (timer !== undefined) return;
+  if (typeof window.requestIdleCallback === 'function') window.requestIdleCallback(becomeQuiet, { timeout: 1000 });
+  else becomeQuiet();
 }
 
 /** False until the panels that are drawn together are. */
@@ -36,6 +45,5 @@ export function useIsQuiet(): boolean {
 /** A dashboard is opened: its panels come first again. */
 export function beginDrawing(): void {
   isQuiet = false;
-  window.clearTimeout(timer);
   noteDrawn();
 }

@@ -1,8 +1,8 @@
 /** A panel's queries: what is asked for which step, and the answers as frames. */
 import { askTogether } from '../api/batch';
+import type { Question } from '../api/batch';
 import { kOwnApi, queryInstant, queryRange } from '../api/prometheus';
 import type { Answer } from '../api/client';
-import type { RangeRequest } from '../api/prometheus';
 import type { QueryResult } from '../api/types';
 import type { DataFrame } from '../grafana';
 import { parseDuration } from '../time/duration';
@@ -41,8 +41,20 @@ export function prepareTarget(target: Target, panel: Panel, range: ResolvedRange
   const inRates = /^\$(__rate_interval|\{__rate_interval\})$/.test(target.interval);
   const intervalMs = inRates ? rateInterval(roundedMs, scrapeIntervalMs) : roundedMs * target.intervalFactor;
   const rateIntervalMs = inRates ? intervalMs : rateInterval(intervalMs, ownMs ?? scrapeIntervalMs);
-  const known = new Map([...values, ...builtins(range.fromMs, range.toMs, { intervalMs, rateIntervalMs })]);
-  return { expr: withFilters(interpolate(target.expr, known, forPromql), filtersFor(values, source?.uid)), stepMs: intervalMs };
+  return { expr: withFilters(interpolate(target.expr, withStep(values, range, { intervalMs, rateIntervalMs }), forPromql), filtersFor(values, source?.uid)), stepMs: intervalMs };
+}
+
+/** Panels of one width and one range share what they know. */
+const knownWithStep = new WeakMap<Values, Map<string, Values>>();
+const kStepsMax = 50;
+
+function withStep(values: Values, { fromMs, toMs }: ResolvedRange, step: { intervalMs: number; rateIntervalMs: number }): Values {
+  const made = knownWithStep.get(values) ?? new Map<string, Values>();
+  const key = `${fromMs} ${toMs} ${step.intervalMs} ${step.rateIntervalMs}`;
+  const known = made.get(key) ?? new Map([...values, ...builtins(fromMs, toMs, step)]);
+  if (made.size >= kStepsMax) made.clear();
+  knownWithStep.set(values, made.set(key, known));
+  return known;
 }
 
 /** A target's own source, or the panel's. */
@@ -68,7 +80,7 @@ export interface AskedQuery {
 }
 
 /** This server is asked everything together, another one through the proxy query by query. */
-export function ask(question: RangeRequest | { query: string; timeMs: number }, api: string, signal: AbortSignal): Promise<Answer<QueryResult>> {
+export function ask(question: Question, api: string, signal: AbortSignal): Promise<Answer<QueryResult>> {
   if (api === kOwnApi) return askTogether(question, signal);
   return 'timeMs' in question ? queryInstant(question.query, question.timeMs, signal, api) : queryRange(question, signal, api);
 }
@@ -86,7 +98,7 @@ export async function askPanel(panel: Panel, range: ResolvedRange, points: numbe
       const instant = target.instant && (!target.range || panel.type === 'table');
       const api = apiOf(reference, sources, values);
       const started = performance.now();
-      const { data, warnings } = await ask(instant ? { query: expr, timeMs: range.toMs } : { query: expr, ...step }, api, signal);
+      const { data, warnings } = await ask(instant ? { query: expr, timeMs: range.toMs } : { query: expr, ...step, asColumns: target.format === 'time_series' }, api, signal);
       const series = Array.isArray(data.result) ? data.result.length : 0;
       const query: AskedQuery = { refId: target.refId, expr, stepMs: instant ? undefined : stepMs, tookMs: performance.now() - started, series };
       if (series > kSeriesMax) throw new Error(`Query ${target.refId} answers with ${series} series; at most ${kSeriesMax} are read. Aggregate or select fewer.`);

@@ -21,6 +21,18 @@ describe('answers', () => {
     expect(frame?.fields[1]?.values).toEqual([1, null, NaN, Infinity]);
     expect(frame === undefined ? '' : getFieldDisplayName(frame.fields[1]!, frame, [frame])).toBe('job a');
   });
+  test('a column stands on the grid from where it begins', () => {
+    const column = (more: object) => toFrames({ resultType: 'matrix', result: [{ metric: {}, column: { from: 0, values: [], ...more } }] }, target(), 'up', step, false)[0]?.fields[1]?.values;
+    expect(column({ values: [1, null, 2.5, 3] })).toEqual([1, null, 2.5, 3]);
+    expect(column({ from: 1, values: [7, 8] })).toEqual([null, 7, 8, null]);
+    expect(column({ values: [1, 'NaN', '+Inf', '-Inf'], hasTexts: true })).toEqual([1, NaN, Infinity, -Infinity]);
+    expect(column({ values: [1, 2, 3, 4, 5] })).toEqual([1, 2, 3, 4]);
+  });
+  test('columns and buckets of one answer both become frames', () => {
+    const histogram: [number, { count: string; sum: string; buckets: [number, string, string, string][] }] = [10, { count: '1', sum: '1', buckets: [[0, '0', '1', '1']] }];
+    const frames = toFrames({ resultType: 'matrix', result: [{ metric: { a: '1' }, histograms: [histogram] }, { metric: { a: '2' }, column: { from: 0, values: [1, 2, 3, 4] } }] }, target(), 'up', step, false);
+    expect(frames.map((frame) => frame.length)).toEqual([1, 4]);
+  });
   test('series are called by what distinguishes them', () => {
     const result = { resultType: 'vector' as const, result: [{ metric: { __name__: 'up', job: 'a' }, value: [1, '1'] as [number, string] }, { metric: { __name__: 'up', job: 'b' }, value: [1, '0'] as [number, string] }] };
     const names = (legendFormat: string) => { const frames = toFrames(result, target({ legendFormat }), 'up', step, false); return frames.map((frame) => getFieldDisplayName(frame.fields[1]!, frame, frames)); };

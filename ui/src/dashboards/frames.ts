@@ -1,5 +1,5 @@
 /** Answers of Prometheus' API as data frames, in the shapes that panels expect of the Prometheus data source. */
-import type { ApiBucketHistogram, Labels, MatrixSeries, QueryResult } from '../api/types';
+import type { ApiBucketHistogram, ApiColumn, ApiPoint, Labels, MatrixSeries, QueryResult } from '../api/types';
 import { createDataFrame, FieldType, renderLegendFormat } from '../grafana';
 import type { DataFrame } from '../grafana';
 import type { Target } from './model';
@@ -19,24 +19,49 @@ export function seriesName(labels: Labels, target: Target, expr: string): string
   return renderLegendFormat(template, labels);
 }
 
-/** Range results on the grid of their steps, so that gaps are nulls and all series of a panel share their times. */
-function matrixFrame(series: MatrixSeries, target: Target, expr: string, step: Step, times: number[]): DataFrame {
+/** A column on the whole grid, as it came where it fills it. */
+function valuesOfColumn({ from, values, hasTexts = false }: ApiColumn, length: number): (number | null)[] {
+  if (from === 0 && values.length === length && !hasTexts) return values as (number | null)[];
+  const whole: (number | null)[] = [];
+  for (let index = 0; index < length; index++) {
+    const value = values[index - from] ?? null;
+    whole.push(typeof value === 'string' ? toNumber(value) : value);
+  }
+  return whole;
+}
+
+function valuesOfPoints(points: ApiPoint[], step: Step, length: number): (number | null)[] {
   // Grows as the points come: an array of numbers alone is kept as such, one that began with nulls has each number by itself.
   const values: (number | null)[] = [];
-  for (const [time, text] of series.values ?? []) {
+  for (const [time, text] of points) {
     const index = Math.round((time * 1000 - step.startMs) / step.stepMs);
-    if (index < 0 || index >= times.length) continue;
+    if (index < 0 || index >= length) continue;
     while (values.length < index) values.push(null);
     values[index] = toNumber(text);
   }
-  while (values.length < times.length) values.push(null);
+  while (values.length < length) values.push(null);
+  return values;
+}
+
+/** Range results on the grid of their steps, so that gaps are nulls and all series of a panel share their times. */
+function matrixFrame(series: MatrixSeries, target: Target, expr: string, step: Step, times: number[]): DataFrame {
+  const values = series.column === undefined ? valuesOfPoints(series.values ?? [], step, times.length) : valuesOfColumn(series.column, times.length);
   return timeSeriesFrame(times, values, series.metric, target, expr, step.stepMs);
 }
 
-function timesOf(step: Step): number[] {
-  const length = Math.max(0, Math.round((step.endMs - step.startMs) / step.stepMs)) + 1;
+/** The grids that were made last: the panels of a page mostly ask for one or two. */
+const grids = new Map<string, number[]>();
+const kGridsMax = 8;
+
+function timesOf({ startMs, endMs, stepMs }: Step): number[] {
+  const key = `${startMs} ${endMs} ${stepMs}`;
+  const known = grids.get(key);
+  if (known !== undefined) return known;
+  const length = Math.max(0, Math.round((endMs - startMs) / stepMs)) + 1;
   const times: number[] = [];
-  for (let index = 0; index < length; index++) times.push(step.startMs + index * step.stepMs);
+  for (let index = 0; index < length; index++) times.push(startMs + index * stepMs);
+  if (grids.size >= kGridsMax) grids.clear();
+  grids.set(key, times);
   return times;
 }
 
@@ -133,7 +158,7 @@ export function toFrames(result: QueryResult, target: Target, expr: string, step
   if (result.resultType === 'matrix') {
     const times = timesOf(step);
     const histograms = result.result.filter((series) => series.histograms !== undefined).map((series) => cellsFrame(series.histograms ?? [], series.metric, target, expr, step.stepMs));
-    if (histograms.length > 0) return [...histograms, ...result.result.filter((series) => series.values !== undefined).map((series) => matrixFrame(series, target, expr, step, times))];
+    if (histograms.length > 0) return [...histograms, ...result.result.filter((series) => series.values !== undefined || series.column !== undefined).map((series) => matrixFrame(series, target, expr, step, times))];
     if (target.format === 'heatmap') {
       const byEdge = { ...target, legendFormat: '{{le}}' };
       return splitBuckets(result.result).map((series) => matrixFrame(series, series.metric['le'] === undefined ? target : byEdge, expr, step, times));

@@ -1,5 +1,5 @@
 /** Which panels are near the visible part of the page: one observer for all, so that those that come into view together are told together. */
-const kMargin = '200px';
+export const kMarginPx = 200;
 
 const told = new WeakMap<Element, (inView: boolean) => void>();
 let observer: IntersectionObserver | undefined;
@@ -8,7 +8,7 @@ let observer: IntersectionObserver | undefined;
 export function watch(element: Element, tell: (inView: boolean) => void): () => void {
   observer ??= new IntersectionObserver((entries) => {
     for (const entry of entries) told.get(entry.target)?.(entry.isIntersecting);
-  }, { rootMargin: kMargin });
+  }, { rootMargin: `${kMarginPx}px` });
   told.set(element, tell);
   observer.observe(element);
   return () => {

@@ -5,6 +5,7 @@
  */
 import { fetchJson } from '../api/client';
 import { kOwnApi } from '../api/prometheus';
+import { kDataSources } from './addresses';
 import { interpolate } from './interpolate';
 import type { Format, Values } from './interpolate';
 import type { DataSourceRef } from './model';
@@ -28,7 +29,7 @@ export interface DataSource {
 }
 
 export async function getDataSources(signal: AbortSignal): Promise<DataSource[]> {
-  return asObjects(await fetchJson('/api/datasources', {}, signal)).map((one) => ({
+  return asObjects(await fetchJson(kDataSources, {}, signal)).map((one) => ({
     uid: asText(one['uid']),
     name: asText(one['name']),
     type: asText(one['type']),

@@ -22,6 +22,7 @@ let registered = false;
 
 /** Transformations that the library does not have. */
 export function unknownTransformations(steps: { id: string; disabled?: boolean }[]): string[] {
+  if (steps.length === 0) return [];
   const known = new Set(Object.values(standardTransformers).map((transformer): string => transformer.id));
   return steps.filter((step) => step.disabled !== true && step.id !== 'seriesToColumns' && !known.has(step.id)).map((step) => step.id);
 }

@@ -9,21 +9,26 @@ interface SparklineProps {
   height: number;
 }
 
+const tenths = (pixels: number) => Math.round(pixels * 10) / 10;
+
 export function Sparkline({ values, times, color, min, max, width, height }: SparklineProps) {
-  const points: [number, number][] = [];
+  const xs: number[] = [];
+  const ys: number[] = [];
   values.forEach((value, index) => {
     const time = times[index];
-    if (typeof value === 'number' && Number.isFinite(value) && typeof time === 'number') points.push([time, value]);
+    if (typeof value !== 'number' || !Number.isFinite(value) || typeof time !== 'number') return;
+    xs.push(time);
+    ys.push(value);
   });
-  const first = points[0];
-  const last = points.at(-1);
-  if (first === undefined || last === undefined || points.length < 2 || width <= 0 || height <= 0) return null;
-  const low = min ?? Math.min(...points.map(([, value]) => value));
-  const high = max ?? Math.max(...points.map(([, value]) => value));
+  if (ys.length < 2 || width <= 0 || height <= 0) return null;
+  const first = xs[0] ?? 0;
+  const reach = (xs.at(-1) ?? 0) - first || 1;
+  const low = min ?? Math.min(...ys);
+  const high = max ?? Math.max(...ys);
   const span = high - low || 1;
-  const x = (time: number) => ((time - first[0]) / (last[0] - first[0] || 1)) * width;
   const y = (value: number) => height - 1 - ((Math.min(Math.max(value, low), high) - low) / span) * (height - 3) * (high === low ? 0.5 : 1);
-  const line = points.map(([time, value], index) => `${index === 0 ? 'M' : 'L'}${x(time).toFixed(1)} ${y(value).toFixed(1)}`).join('');
+  let line = '';
+  ys.forEach((value, index) => { line += `${index === 0 ? 'M' : 'L'}${tenths((((xs[index] ?? 0) - first) / reach) * width)} ${tenths(y(value))}`; });
   return (
     <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true" focusable="false">
       <path d={`${line}L${width} ${height}L0 ${height}Z`} fill={color} opacity={0.16} />

@@ -2,7 +2,7 @@
 import { asBoolean, asText } from '../dashboards/read';
 import { FieldColorModeId, FieldType, formattedValueToString, getDisplayProcessor, getFieldColorModeForField, getFieldDisplayValues } from '../grafana';
 import type { FieldConfigSource, FieldDisplay, GrafanaTheme2 } from '../grafana';
-import { useSize } from '../components/useSize';
+import { useFilling } from '../components/useSize';
 import { fitFont } from './fit';
 import { readOrientation, readReduce, safeUrl } from './options';
 import type { Orientation } from './options';
@@ -77,7 +77,7 @@ function Bar({ value, theme, orientation, mode, showUnfilled, showName, nameAbov
 }
 
 function BarGaugePanel({ panel, frames, theme, utc, replace }: PanelProps) {
-  const [element, { width, height }] = useSize<HTMLDivElement>();
+  const [element, { width, height }] = useFilling<HTMLDivElement>();
   const values = getFieldDisplayValues({
     data: frames, reduceOptions: readReduce(panel.options), fieldConfig: panel.fieldConfig as FieldConfigSource, replaceVariables: replace, theme,
     timeZone: utc ? 'utc' : 'browser',

@@ -2,7 +2,7 @@
 import { asBoolean } from '../dashboards/read';
 import { FieldType, formattedValueToString, getDisplayProcessor, getFieldDisplayValues, ThresholdsMode } from '../grafana';
 import type { FieldConfigSource, FieldDisplay, GrafanaTheme2 } from '../grafana';
-import { useSize } from '../components/useSize';
+import { useFilling } from '../components/useSize';
 import { columnsFor, fitFont } from './fit';
 import { readReduce, safeUrl } from './options';
 import type { PanelKind, PanelProps } from './panel';
@@ -85,7 +85,7 @@ function Dial({ value, theme, width, height, showName, showMarkers, showLabels }
 }
 
 function GaugePanel({ panel, frames, theme, utc, replace }: PanelProps) {
-  const [element, { width, height }] = useSize<HTMLDivElement>();
+  const [element, { width, height }] = useFilling<HTMLDivElement>();
   const values = getFieldDisplayValues({
     data: frames, reduceOptions: readReduce(panel.options), fieldConfig: panel.fieldConfig as FieldConfigSource, replaceVariables: replace, theme,
     timeZone: utc ? 'utc' : 'browser',

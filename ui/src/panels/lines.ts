@@ -45,7 +45,10 @@ export function joinTimes(lines: Line[]): { times: number[]; columns: Column[] }
   return { times, columns };
 }
 
-const drawable = (value: number | null | undefined) => (value === undefined ? undefined : value === null || !Number.isFinite(value) ? null : value);
+const isDrawable = (value: number | null | undefined) => value === null || value === undefined || Number.isFinite(value);
+
+/** Numbers and what stands for none: the values themselves where there is nothing else among them. */
+const drawables = (values: Column): Column => (values.every(isDrawable) ? values : values.map((value) => (isDrawable(value) ? value : null)));
 
 const stackingOf = (line: Line) => asText(asObject(line.custom['stacking'])['mode'], 'none');
 
@@ -62,14 +65,23 @@ const trimmed = (text: string) => text.replace(/(\.\d*?)0+(?=\D*$)/, '$1').repla
 export function tickFormat(unit: string | undefined): (ticks: number[]) => string[] {
   const format = getValueFormat(unit === undefined || unit === '' ? 'none' : unit);
   return (ticks) => {
+    const key = `${unit} ${ticks.join(' ')}`;
+    const known = tickLabels.get(key);
+    if (known !== undefined) return known;
     let labels: string[] = [];
     for (const decimals of [undefined, 1, 2, 3, 4, 6]) {
       labels = ticks.map((tick) => trimmed(formattedValueToString(format(tick, decimals))));
       if (new Set(labels).size === labels.length) break;
     }
+    if (tickLabels.size >= kTickLabelsMax) tickLabels.clear();
+    tickLabels.set(key, labels);
     return labels;
   };
 }
+
+/** Many charts have the same ticks, and each asks for theirs several times. */
+const tickLabels = new Map<string, string[]>();
+const kTickLabelsMax = 500;
 
 function axisOf(line: Line, index: number, side: 'left' | 'right' | 'hidden', theme: GrafanaTheme2): ChartAxis {
   const { config } = line.field;
@@ -147,7 +159,7 @@ export function seriesOf(line: Line, raw: Column, times: number[], name: string,
   const hideFrom = asObject(custom['hideFrom']);
   const spanNullsMs = custom['spanNulls'] === true ? Infinity : Math.max(0, asNumber(custom['spanNulls'], 0));
   const negative = custom['transform'] === 'negative-Y';
-  const values = bridged(transformed(raw.map(drawable), custom['transform']), times, spanNullsMs);
+  const values = bridged(transformed(drawables(raw), custom['transform']), times, spanNullsMs);
   const gradient = asText(custom['gradientMode'], 'none');
   const dotted = lineStyle['fill'] === 'dot';
   const alignment = asNumber(custom['barAlignment'], 0);

@@ -1,7 +1,7 @@
 /** Node graph: services and what calls what. Drag moves the drawing, the buttons enlarge it. */
 import { useMemo, useRef, useState } from 'react';
 import { Button } from '../components/Controls';
-import { useSize } from '../components/useSize';
+import { useFilling } from '../components/useSize';
 import { placeNodes, readGraph } from './graphLayout';
 import type { PanelProps } from './panel';
 import { slicePath } from './slices';
@@ -11,7 +11,7 @@ const kRadius = 22;
 const kEdge = 110;
 
 export default function NodeGraphPanel({ panel, frames, theme }: PanelProps) {
-  const [element, { width, height }] = useSize<HTMLDivElement>();
+  const [element, { width, height }] = useFilling<HTMLDivElement>();
   const [chosen, setChosen] = useState<string | undefined>(undefined);
   const [zoom, setZoom] = useState(1);
   const [offset, setOffset] = useState({ x: 0, y: 0 });

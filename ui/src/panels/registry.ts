@@ -2,36 +2,40 @@
  * Panel types by the name that documents use. The common ones come with the dashboard, the others are loaded when a dashboard
  * has one. A type that is in neither list says on the page that it is not drawn, and where known why.
  */
-import { lazy } from 'react';
+import { memo } from 'react';
 import { bargauge } from './bargauge';
 import { gauge } from './gauge';
+import { onNeed } from './onNeed';
 import type { PanelKind } from './panel';
 import { stat } from './stat';
 import { table } from './table';
 import { text } from './text';
 import { timeseries } from './timeseries';
 
-const stateTimeline: PanelKind = { Component: lazy(() => import('./stateTimeline')), colorMode: 'continuous-GrYlRd', asks: true };
-const barchart: PanelKind = { Component: lazy(() => import('./barchart')), colorMode: 'palette-classic', asks: true };
+const stateTimeline: PanelKind = { Component: onNeed(() => import('./stateTimeline')), colorMode: 'continuous-GrYlRd', asks: true };
+const barchart: PanelKind = { Component: onNeed(() => import('./barchart')), colorMode: 'palette-classic', asks: true };
 
-export const panelKinds: ReadonlyMap<string, PanelKind> = new Map<string, PanelKind>([
+/** Drawn anew only when something of what it is given changes. */
+const remembering = ([type, kind]: [string, PanelKind]): [string, PanelKind] => [type, { ...kind, Component: memo(kind.Component) }];
+
+export const panelKinds: ReadonlyMap<string, PanelKind> = new Map<string, PanelKind>(([
   ['bargauge', bargauge],
   ['gauge', gauge],
   ['stat', stat],
   ['table', table],
   ['text', text],
   ['timeseries', timeseries],
-  ['heatmap', { Component: lazy(() => import('./heatmap')), colorMode: 'thresholds', asks: true, takesHistograms: true }],
-  ['piechart', { Component: lazy(() => import('./piechart')), colorMode: 'palette-classic', asks: true }],
+  ['heatmap', { Component: onNeed(() => import('./heatmap')), colorMode: 'thresholds', asks: true, takesHistograms: true }],
+  ['piechart', { Component: onNeed(() => import('./piechart')), colorMode: 'palette-classic', asks: true }],
   ['state-timeline', stateTimeline],
   ['status-history', stateTimeline],
   ['barchart', barchart],
   ['histogram', barchart],
-  ['nodeGraph', { Component: lazy(() => import('./nodeGraph')), colorMode: 'thresholds', asks: true }],
-  ['logs', { Component: lazy(() => import('./logs')), colorMode: 'thresholds', asks: true }],
-  ['alertlist', { Component: lazy(() => import('./alertlist')), colorMode: 'thresholds', asks: false }],
-  ['dashlist', { Component: lazy(() => import('./dashlist')), colorMode: 'thresholds', asks: false }],
-]);
+  ['nodeGraph', { Component: onNeed(() => import('./nodeGraph')), colorMode: 'thresholds', asks: true }],
+  ['logs', { Component: onNeed(() => import('./logs')), colorMode: 'thresholds', asks: true }],
+  ['alertlist', { Component: onNeed(() => import('./alertlist')), colorMode: 'thresholds', asks: false }],
+  ['dashlist', { Component: onNeed(() => import('./dashlist')), colorMode: 'thresholds', asks: false }],
+] satisfies [string, PanelKind][]).map(remembering));
 
 /** Why a known type of Grafana's is not drawn. */
 export const absentKinds: ReadonlyMap<string, string> = new Map([

@@ -2,7 +2,7 @@
 import { asBoolean, asText } from '../dashboards/read';
 import { formattedValueToString, getFieldDisplayValues } from '../grafana';
 import type { FieldConfigSource, FieldDisplay, GrafanaTheme2 } from '../grafana';
-import { useSize } from '../components/useSize';
+import { useFilling } from '../components/useSize';
 import { columnsFor, fitFont } from './fit';
 import { readReduce, safeUrl } from './options';
 import type { PanelKind, PanelProps } from './panel';
@@ -73,7 +73,7 @@ function Cell({ value, theme, width, height, showName, showValue, colorMode, gra
 }
 
 function StatPanel({ panel, frames, theme, utc, replace }: PanelProps) {
-  const [element, { width, height }] = useSize<HTMLDivElement>();
+  const [element, { width, height }] = useFilling<HTMLDivElement>();
   const options = panel.options;
   const graphMode = asText(options['graphMode'], 'area');
   const showsChange = asBoolean(options['showPercentChange']);
