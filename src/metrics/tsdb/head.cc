@@ -28,6 +28,7 @@ Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, co
       chunk_range_ms_(chunk_range_ms),
       table_(limits.max_series),
       index_(table_),
+      stripes_(MakeStripes(table_.memory(), std::make_index_sequence<kStripes>())),
       out_of_order_(limits.max_out_of_order_bytes),
       exemplars_(registry, max_exemplars),
       min_time_ms_(kMaxTime),

@@ -24,6 +24,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/log.h"
@@ -282,6 +283,8 @@ class Head {
     uint32_t slot;
   };
   struct alignas(64) Stripe {
+    explicit Stripe(SlabMemory& memory) : arena(memory) {}
+
     mutable std::mutex mutex;
     ChunkArena arena;
     std::vector<Undo> undo;
@@ -306,6 +309,11 @@ class Head {
       return samples > 0 && ChunkStart(histograms.data()) <= start_ms;
     }
   };
+
+  template <size_t... number>
+  static std::array<Stripe, kStripes> MakeStripes(SlabMemory& memory, std::index_sequence<number...>) {
+    return {{(static_cast<void>(number), Stripe(memory))...}};
+  }
 
   static ChunkTail TailOf(const SeriesRecord& record);
   static void SetTail(SeriesRecord& record, const ChunkTail& tail);

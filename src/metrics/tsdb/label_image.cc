@@ -176,12 +176,12 @@ constexpr uint32_t kPrefetchDistance = 12;
 }  // namespace
 
 void LabelLoader::BuildSeriesSet() {
-  index_.slots_.reserve(index_.series_count_);
-  for (uint32_t slot = 0; slot < index_.next_slot_; ++slot) {
-    if (!series_.at(slot).is_live.load(std::memory_order_relaxed)) continue;
-    if (slot + kPrefetchDistance < index_.next_slot_) index_.slots_.prefetch(slot + kPrefetchDistance);
-    index_.slots_.insert(slot);
-  }
+  index_.slots_.insert_all<LabelIndex::HashedSlot>(index_.series_count_, [this](const auto& insert) {
+    for (uint32_t slot = 0; slot < index_.next_slot_; ++slot) {
+      const SeriesRecord& record = series_.at(slot);
+      if (record.is_live.load(std::memory_order_relaxed)) insert({slot, record.hash});
+    }
+  });
 }
 
 void LabelLoader::BuildLabelSets() {
