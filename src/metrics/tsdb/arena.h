@@ -1,5 +1,6 @@
 // Memory for the open chunks of one stripe of series: blocks of a few sizes, cut from slabs, reused through
-// free lists. Slabs go back only with the memory that they are from. Not thread-safe: the stripe's lock covers it.
+// free lists. Slabs go back only with the memory that they are from. Not thread-safe: the stripe's lock
+// covers it.
 #pragma once
 
 #include <array>

@@ -98,7 +98,7 @@ Result<RecoveredSize> Recover(Store& store) {
                  LoadCheckpoint(store.fs, store.JournalDir(), store.logger, store.ChunkDir(), store.head));
   SEXTANT_TRY(store.chunks.Adopt(checkpoint.chunk_files, checkpoint.newest_chunk));
   HeadReplay head_replay(store.head, std::max<size_t>(2, ThreadsFor(kReplayPieces)));
-  auto apply = [&](const DecodedBatch& batch) { head_replay.Apply(batch); };
+  auto apply = [&](uint64_t file, std::string_view payload) { return head_replay.Add(file, payload); };
   SEXTANT_ASSIGN(ReplayResult replay,
                  ReplayJournal(store.fs, store.JournalDir(), store.logger, checkpoint.number, apply,
                                store.options.replay_progress.get()));
@@ -109,13 +109,16 @@ Result<RecoveredSize> Recover(Store& store) {
     store.head.TurnRecent(store.clock.NowMs());  // else maintenance, in a moment
   store.head.RaiseMinTime(store.blocks.end_ms());
   store.append_floor_ms.store(store.blocks.end_ms());
-  store.metrics.journal_corruptions.Increment(static_cast<double>(replay.damaged_files + checkpoint.damaged));
   const HeadReplay::Losses& losses = head_replay.losses();
-  if (losses.refused_series > 0 || losses.unknown_samples > 0 || losses.malformed_sections > 0) {
+  store.metrics.journal_corruptions.Increment(
+      static_cast<double>(replay.damaged_files + checkpoint.damaged + losses.malformed_batches));
+  if (losses.refused_series > 0 || losses.unknown_samples > 0 || losses.malformed_sections > 0 ||
+      losses.malformed_batches > 0) {
     store.logger.Warn("some samples in the journal cannot be restored",
                       {{"series_over_the_limit", losses.refused_series},
                        {"samples_of_unknown_series", losses.unknown_samples},
-                       {"malformed_sections", losses.malformed_sections}});
+                       {"malformed_sections", losses.malformed_sections},
+                       {"malformed_batches", losses.malformed_batches}});
   }
 
   SEXTANT_TRY(RemoveCheckpointsBefore(store.fs, store.JournalDir(), checkpoint.number));
@@ -129,11 +132,11 @@ Result<RecoveredSize> Recover(Store& store) {
                     {{"dir", store.options.dir},
                      {"series", store.head.series_count()},
                      {"blocks", store.blocks.count()},
-                     {"journal_samples", replay.samples},
+                     {"journal_samples", head_replay.samples()},
                      {"duration_ms", (store.clock.MonotonicNs() - started_ns) / 1'000'000}});
   return RecoveredSize{.checkpoint_bytes = checkpoint.size_bytes,
                        .journal_bytes = replay.bytes,
-                       .journal_samples = replay.samples,
+                       .journal_samples = head_replay.samples(),
                        .is_checkpoint_damaged = checkpoint.damaged > 0};
 }
 

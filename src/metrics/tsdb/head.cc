@@ -607,6 +607,42 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t
   return counts;
 }
 
+ApplyCounts Head::RestoreRows(std::span<const SeriesRef> refs, std::span<const TimestampMs> times_ms,
+                              std::span<const uint64_t> bits) {
+  ApplyCounts counts;
+  TimestampMs min_ms = kMaxTime;
+  TimestampMs max_ms = kNoTime;
+  std::vector<ChunkWindow> windows;
+  for (TimestampMs time_ms : times_ms) windows.push_back(WindowOf(time_ms));
+  size_t i = 0;
+  while (i < refs.size()) {
+    const uint32_t stripe_number = StripeOf(SlotOf(refs[i]));
+    Stripe& stripe = stripes_[stripe_number];
+    std::lock_guard lock(stripe.mutex);
+    for (; i < refs.size() && StripeOf(SlotOf(refs[i])) == stripe_number; ++i) {
+      PrefetchForRestore(refs, i, stripe_number);
+      SeriesRecord* record = Find(refs[i]);
+      if (record == nullptr) {
+        counts.unknown += times_ms.size();
+        continue;
+      }
+      for (size_t row = 0; row < times_ms.size(); ++row) {
+        // The checkpoint has it already, or it lost to another one when it was committed.
+        if (times_ms[row] <= record->last_time_ms.load(std::memory_order_relaxed)) {
+          ++counts.out_of_order;
+          continue;
+        }
+        AppendSample(stripe, *record, refs[i], windows[row], times_ms[row], bits[row * refs.size() + i]);
+        min_ms = std::min(min_ms, times_ms[row]);
+        max_ms = std::max(max_ms, times_ms[row]);
+        ++counts.appended;
+      }
+    }
+  }
+  if (counts.appended > 0) NoteTimes(min_ms, max_ms);
+  return counts;
+}
+
 void Head::BuildIndexBehind(std::function<void()> build_lookups, std::function<void()> build_set) {
   std::promise<void> locked;
   std::future<void> is_locked = locked.get_future();

@@ -234,6 +234,10 @@ class Head {
   // Of the samples, those whose stripe number modulo `parts` is `part`. Different parts may be restored at
   // once.
   ApplyCounts RestoreSamples(const SampleSpans& samples, size_t part, size_t parts);
+  // The same for batches of the same columns: `bits` are those of the first one, then of the next. Any
+  // thread, but not the same series from two.
+  ApplyCounts RestoreRows(std::span<const SeriesRef> refs, std::span<const TimestampMs> times_ms,
+                          std::span<const uint64_t> bits);
   // Builds the index on a thread of its own, while samples are restored and after. Until `build_lookups` has
   // run, the thread holds the index lock, and lookups wait for that; until `build_set` has run as well, there
   // is no finding, adding or dropping a series by all of its labels (WaitUntilFindable). Recovery itself
@@ -251,6 +255,7 @@ class Head {
   bool CaptureSymbols(uint32_t first, uint32_t count, SymbolRun& out) const;
   bool CapturePairs(uint32_t first, uint32_t count, PairRun& out) const;
   uint32_t slots() const { return table_.slots(); }
+  uint32_t max_slots() const { return table_.max_slots(); }
   // For a checkpoint: what the head holds beside series and their float chunks, each section below the limit
   // of a frame; and back. kCorruption when a section is malformed.
   std::vector<Section> CaptureSections() const;

@@ -49,8 +49,9 @@ class IdSet {
   const uint32_t* end() const { return nullptr; }
   void insert(uint32_t id) { parts_[PartOf(id)].insert(id); }
   void erase(uint32_t id) { parts_[PartOf(id)].erase(id); }
-  // Inserts `size` ids that are not there yet, part after part, so that what is written stays in the processor's
-  // cache. `for_each` calls what it is given with each of them, as a key that has its hash with it.
+  // Inserts `size` ids that are not there yet, part after part, so that what is written stays in the
+  // processor's cache. `for_each` calls what it is given with each of them, as a key that has its hash with
+  // it.
   template <typename Key, typename ForEach>
   void insert_all(size_t size, const ForEach& for_each) {
     std::array<std::vector<Key>, kParts> keys;
