@@ -111,8 +111,10 @@ AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, Ser
   WaitUntilFindable();
   {
     std::shared_lock lock(index_mutex_);
-    uint32_t slot = index_.Find(labels);
-    if (slot != LabelIndex::kNoSlot) return use(slot);
+    if (uint32_t slot = index_.Find(labels); slot != LabelIndex::kNoSlot) {
+      RequireSamples(slot);
+      return use(slot);
+    }
   }
   if (AppendOutcome outcome = CheckLabels(labels); outcome != AppendOutcome::kOk) {
     metrics_.invalid_labels.Increment();
@@ -283,6 +285,7 @@ core::Result<std::vector<HeadSeries>> Head::Select(const std::vector<Matcher>& m
     index_lock.lock();
   };
   Bitmap slots = index_.Select(matchers, pause, hints.check);
+  RequireSamples(slots);
   out.reserve(slots.cardinality());
   for (uint32_t slot : slots) {
     SEXTANT_TRY(check.Worked());
@@ -452,6 +455,7 @@ std::vector<SeriesRef> Head::SortedRefs() const {
 }
 
 bool Head::Describe(SeriesRef ref, HeadSeries& out) const {
+  RequireSamples(SlotOf(ref));
   std::shared_lock lock(index_mutex_);
   const SeriesRecord& record = table_.at(SlotOf(ref));
   if (record.generation.load(std::memory_order_relaxed) != GenerationOf(ref) ||
@@ -577,10 +581,16 @@ void Head::PrefetchForRestore(std::span<const SeriesRef> refs, size_t place, uin
   if (SlotOf(refs[place]) < table_.slots()) PrefetchChunk(refs, place, stripe_number);
 }
 
-ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t parts) {
-  ApplyCounts counts;
-  TimestampMs min_ms = kMaxTime;
-  TimestampMs max_ms = kNoTime;
+// Appends a sample unless the checkpoint has it already, or it lost to another one when it was committed.
+void Head::RestoreSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, ChunkWindow& window,
+                         TimestampMs time_ms, uint64_t bits) {
+  if (time_ms <= record.last_time_ms.load(std::memory_order_relaxed)) return;
+  if (!window.Contains(time_ms)) window = WindowOf(time_ms);
+  AppendSample(stripe, record, ref, window, time_ms, bits);
+}
+
+uint64_t Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t parts) {
+  uint64_t unknown = 0;
   ChunkWindow window;
   for (size_t i = 0; i < samples.refs.size(); ++i) {
     uint32_t stripe_number = StripeOf(SlotOf(samples.refs[i]));
@@ -588,32 +598,20 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t
     PrefetchForRestore(samples.refs, i, stripe_number);
     SeriesRecord* record = Find(samples.refs[i]);
     if (record == nullptr) {
-      ++counts.unknown;
+      ++unknown;
       continue;
     }
-    TimestampMs time_ms = samples.times_ms[i];
-    // The checkpoint has it already, or it lost to another one when it was committed.
-    if (time_ms <= record->last_time_ms.load(std::memory_order_relaxed)) {
-      ++counts.out_of_order;
-      continue;
-    }
-    if (!window.Contains(time_ms)) window = WindowOf(time_ms);
-    AppendSample(stripes_[stripe_number], *record, samples.refs[i], window, time_ms, samples.bits[i]);
-    min_ms = std::min(min_ms, time_ms);
-    max_ms = std::max(max_ms, time_ms);
-    ++counts.appended;
+    RestoreSample(stripes_[stripe_number], *record, samples.refs[i], window, samples.times_ms[i],
+                  samples.bits[i]);
   }
-  if (counts.appended > 0) NoteTimes(min_ms, max_ms);
-  return counts;
+  return unknown;
 }
 
-ApplyCounts Head::RestoreRows(std::span<const SeriesRef> refs, std::span<const TimestampMs> times_ms,
-                              std::span<const uint64_t> bits) {
-  ApplyCounts counts;
-  TimestampMs min_ms = kMaxTime;
-  TimestampMs max_ms = kNoTime;
-  std::vector<ChunkWindow> windows;
-  for (TimestampMs time_ms : times_ms) windows.push_back(WindowOf(time_ms));
+uint64_t Head::RestoreRows(std::span<const SeriesRef> refs, const SampleRows& rows) {
+  uint64_t unknown = 0;
+  ChunkWindow window;
+  const size_t count = rows.bits.size() / std::max<size_t>(1, refs.size());
+  const bool has_own_times = rows.times_ms.size() != count;
   size_t i = 0;
   while (i < refs.size()) {
     const uint32_t stripe_number = StripeOf(SlotOf(refs[i]));
@@ -623,24 +621,47 @@ ApplyCounts Head::RestoreRows(std::span<const SeriesRef> refs, std::span<const T
       PrefetchForRestore(refs, i, stripe_number);
       SeriesRecord* record = Find(refs[i]);
       if (record == nullptr) {
-        counts.unknown += times_ms.size();
+        unknown += count;
         continue;
       }
-      for (size_t row = 0; row < times_ms.size(); ++row) {
-        // The checkpoint has it already, or it lost to another one when it was committed.
-        if (times_ms[row] <= record->last_time_ms.load(std::memory_order_relaxed)) {
-          ++counts.out_of_order;
-          continue;
-        }
-        AppendSample(stripe, *record, refs[i], windows[row], times_ms[row], bits[row * refs.size() + i]);
-        min_ms = std::min(min_ms, times_ms[row]);
-        max_ms = std::max(max_ms, times_ms[row]);
-        ++counts.appended;
+      for (size_t row = 0; row < count; ++row) {
+        const size_t place = row * refs.size() + i;
+        RestoreSample(stripe, *record, refs[i], window, rows.times_ms[has_own_times ? place : row],
+                      rows.bits[place]);
       }
     }
   }
-  if (counts.appended > 0) NoteTimes(min_ms, max_ms);
-  return counts;
+  return unknown;
+}
+
+void Head::RestoreBehind(std::unique_ptr<PendingSamples> pending, std::function<void()> restore,
+                         const std::function<void()>& meanwhile) {
+  pending_ = std::move(pending);
+  are_samples_pending_.store(true, std::memory_order_release);
+  std::shared_lock lock(pending_mutex_);  // what `meanwhile` uses is there until it has run
+  restorer_ = std::jthread([this, restore = std::move(restore)] {
+    restore();
+    {
+      std::unique_lock none_asks(pending_mutex_);
+      pending_ = nullptr;
+    }
+    are_samples_pending_.store(false, std::memory_order_release);
+    are_samples_pending_.notify_all();
+  });
+  meanwhile();
+}
+
+void Head::RequirePending(std::span<const uint32_t> slots) const {
+  std::shared_lock lock(pending_mutex_);
+  if (pending_ == nullptr) return;
+  for (uint32_t slot : slots) pending_->Require(slot);
+}
+
+void Head::RequireSamples(const Bitmap& slots) const {
+  if (!are_samples_pending_.load(std::memory_order_acquire)) return;
+  std::vector<uint32_t> all(slots.cardinality());
+  slots.toUint32Array(all.data());
+  RequirePending(all);
 }
 
 void Head::BuildIndexBehind(std::function<void()> build_lookups, std::function<void()> build_set) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <utility>
 
+#include "metrics/tsdb/bytes.h"
 #include "metrics/tsdb/parallel.h"
 
 namespace sextant::tsdb {
@@ -31,7 +32,7 @@ Status HeadReplay::Add(uint64_t file, std::string_view payload) {
   file_ = file;
   if (batch_.forgets_all) EndStreams();
   SEXTANT_TRY(CheckStreams());
-  if (!ReadNewRefs(batch_.samples, new_refs_)) return Malformed("columns");
+  if (batch_.samples.count > 0 && !ReadOutline(batch_.samples, outline_)) return Malformed("columns");
   for (uint64_t stream : batch_.forgotten) EndStream(stream);
 
   bool waits_for_samples = !std::ranges::all_of(batch_.sections, IsIndependentOfSamples);
@@ -74,8 +75,8 @@ void HeadReplay::EndStreams() {
   open_.clear();
 }
 
-// A batch is only about series that are defined before it: samples that are there under a ref which is defined
-// now are of a series whose definition was lost, or which was dropped.
+// A batch is only about series that are defined before it: samples that are there under a ref which is
+// defined now are of a series whose definition was lost, or which was dropped.
 void HeadReplay::AwaitDefinitions() {
   if (batch_.definitions.empty()) return;
   bool are_in_use = std::ranges::any_of(batch_.definitions, [this](const SeriesDefinition& definition) {
@@ -92,11 +93,11 @@ void HeadReplay::AwaitDefinitions() {
   later_.emplace_back(std::move(batch_.definitions));
 }
 
-// The chain that a new stream with the columns `new_refs_` goes on with, or a new one.
+// The chain that a new stream with the columns of `outline_` goes on with, or a new one.
 HeadReplay::ChainNumber HeadReplay::ChainForNewStream(uint64_t stream) {
   ChainNumber owner = kNoChain;
   bool is_of_one = true;
-  for (SeriesRef ref : new_refs_) {
+  for (SeriesRef ref : outline_.new_refs) {
     uint32_t slot = SlotOf(ref);
     if (slot >= owners_.size() || owners_[slot] == kNoChain) continue;
     if (owner == kNoChain) owner = owners_[slot];
@@ -111,10 +112,10 @@ HeadReplay::ChainNumber HeadReplay::ChainForNewStream(uint64_t stream) {
   return owner;
 }
 
-// Makes a chain the owner of `new_refs_`; what another had is shared.
+// Makes a chain the owner of the new columns of `outline_`; what another had is shared.
 void HeadReplay::Claim(ChainNumber number) {
   Chain& chain = chains_[number];
-  for (SeriesRef ref : new_refs_) {
+  for (SeriesRef ref : outline_.new_refs) {
     uint32_t slot = SlotOf(ref);
     if (slot >= head_.max_slots()) continue;
     if (slot >= owners_.size()) owners_.resize(slot + 1, kNoChain);
@@ -132,6 +133,11 @@ void HeadReplay::Queue(const EncodedSamples& samples) {
                                                         : open_.find(samples.stream)->second;
   Claim(number);
   Chain& chain = chains_[number];
+  // The head knows its times before it has the samples.
+  if (samples.form == StreamForm::kNew) chain.time_ms = 0;
+  chain.time_ms = WrappingAdd(chain.time_ms, outline_.step_ms);
+  head_.RestoreTimes(WrappingAdd(chain.time_ms, outline_.earliest_ms),
+                     WrappingAdd(chain.time_ms, outline_.latest_ms));
   if (chain.queued.empty()) busy_.push_back(number);
   chain.queued.push_back({sequence_++, samples});
   queued_samples_ += samples.count;
@@ -189,35 +195,94 @@ void HeadReplay::ReplayChains(const std::function<bool(const Chain&)>& is_wanted
   std::atomic<size_t> next = 0;
   std::vector<Losses> losses(threads);
   RunInParallel(threads, [&](size_t worker) {
-    Rows rows;
+    SampleRows rows;
     for (size_t i = next++; i < chains.size(); i = next++) ReplayChain(*chains[i], rows, losses[worker]);
   });
-  for (const Losses& of_worker : losses) {
-    losses_.unknown_samples += of_worker.unknown_samples;
-    losses_.malformed_batches += of_worker.malformed_batches;
-  }
+  for (const Losses& of_worker : losses) AddLosses(of_worker);
 }
 
-void HeadReplay::ReplayChain(Chain& chain, Rows& rows, Losses& losses) {
+void HeadReplay::AddLosses(const Losses& losses) {
+  std::lock_guard lock(losses_mutex_);
+  losses_.unknown_samples += losses.unknown_samples;
+  losses_.malformed_batches += losses.malformed_batches;
+}
+
+bool HeadReplay::CanWait(uint64_t samples) const {
+  return queued_samples_ > samples &&
+         std::ranges::none_of(busy_, [this](ChainNumber number) { return chains_[number].is_shared; });
+}
+
+void HeadReplay::BeginBehind(std::vector<std::unique_ptr<core::MappedFile>> files) {
+  files_ = std::move(files);
+  for (ChainNumber number : busy_) chains_[number].state.store(State::kPending, std::memory_order_relaxed);
+}
+
+void HeadReplay::FinishDefinitions() {
+  ApplyLater();
+  are_definitions_applied_.store(true, std::memory_order_release);
+  are_definitions_applied_.notify_all();
+}
+
+void HeadReplay::FinishSamples() {
+  auto run = [this](bool awaits_definitions) {
+    std::atomic<size_t> next = 0;
+    RunInParallel(std::min(threads_, busy_.size()), [&](size_t) {
+      SampleRows rows;
+      for (size_t i = next++; i < busy_.size(); i = next++) {
+        Chain& chain = chains_[busy_[i]];
+        if (chain.awaits_definitions == awaits_definitions) Run(chain, rows);
+      }
+    });
+  };
+  run(/*awaits_definitions=*/false);
+  are_definitions_applied_.wait(false, std::memory_order_acquire);
+  run(/*awaits_definitions=*/true);
+  // Those that others have begun.
+  for (ChainNumber number : busy_) chains_[number].state.wait(State::kRunning, std::memory_order_acquire);
+}
+
+void HeadReplay::Require(uint32_t slot) {
+  if (slot >= owners_.size() || owners_[slot] == kNoChain) return;
+  Chain& chain = chains_[owners_[slot]];
+  if (chain.state.load(std::memory_order_acquire) == State::kDone) return;
+  SampleRows rows;
+  if (!Run(chain, rows)) chain.state.wait(State::kRunning, std::memory_order_acquire);
+}
+
+// Applies what a chain has, unless somebody has begun with it: then false.
+bool HeadReplay::Run(Chain& chain, SampleRows& rows) {
+  State expected = State::kPending;
+  if (!chain.state.compare_exchange_strong(expected, State::kRunning, std::memory_order_acquire))
+    return false;
+  Losses losses;
+  ReplayChain(chain, rows, losses);
+  AddLosses(losses);
+  chain.queued = {};
+  chain.decoder = StreamDecoder();
+  chain.state.store(State::kDone, std::memory_order_release);
+  chain.state.notify_all();
+  return true;
+}
+
+void HeadReplay::ReplayChain(Chain& chain, SampleRows& rows, Losses& losses) {
   StreamDecoder::Row row;
   auto apply = [&] {  // before the columns change
-    if (!rows.times_ms.empty()) {
-      losses.unknown_samples += head_.RestoreRows(row.refs, rows.times_ms, rows.bits).unknown;
-    }
+    losses.unknown_samples += head_.RestoreRows(row.refs, rows);
     rows.times_ms.clear();
     rows.bits.clear();
   };
   for (const Queued& queued : chain.queued) {
     if (queued.samples.form != StreamForm::kSame) apply();
     if (!DecodeNext(chain, queued.samples, row, losses)) continue;
-    if (!row.times_ms.empty()) {
-      apply();
-      losses.unknown_samples += head_.RestoreSamples({row.refs, row.times_ms, row.bits}, 0, 1).unknown;
-      continue;
-    }
-    rows.times_ms.push_back(row.time_ms);
+    const bool has_own_times = !row.times_ms.empty();
+    if (has_own_times) apply();
     rows.bits.insert(rows.bits.end(), row.bits.begin(), row.bits.end());
-    if (rows.bits.size() >= kRowSamples || rows.times_ms.size() >= kMaxRows) apply();
+    if (has_own_times) {
+      rows.times_ms.assign(row.times_ms.begin(), row.times_ms.end());
+    } else {
+      rows.times_ms.push_back(row.time_ms);
+    }
+    if (has_own_times || rows.bits.size() >= kRowSamples || rows.times_ms.size() >= kMaxRows) apply();
   }
   apply();
 }
@@ -257,7 +322,7 @@ void HeadReplay::ReplayShared() {
       if (worker == threads) {
         fill(following);
       } else {
-        unknown[worker] = head_.RestoreSamples(block.samples(), worker, threads).unknown;
+        unknown[worker] = head_.RestoreSamples(block.samples(), worker, threads);
       }
     });
     for (uint64_t of_worker : unknown) losses_.unknown_samples += of_worker;

@@ -10,24 +10,29 @@
 // that were there before. Sections whose meaning depends on which samples a series has (histograms,
 // deletions) wait for all that stands before them, and what follows waits for them.
 //
-// Used by one thread.
+// Used by one thread, except Require.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "core/file.h"
 #include "core/result.h"
 #include "metrics/tsdb/head.h"
+#include "metrics/tsdb/pending_samples.h"
 
 namespace sextant::tsdb {
 
-class HeadReplay {
+class HeadReplay : public PendingSamples {
  public:
   // `head` must outlive this.
   HeadReplay(Head& head, size_t threads);
@@ -40,6 +45,17 @@ class HeadReplay {
   core::Status Add(uint64_t file, std::string_view payload);
   // Waits until everything has been applied.
   void Finish() { Drain(); }
+
+  // Or applies it behind a store that is open already. Whether what is there is worth it, being more than
+  // `samples`, and may be applied in any order.
+  bool CanWait(uint64_t samples) const;
+  // From here on Require does its work. `files` are what has been added, and go with this object.
+  void BeginBehind(std::vector<std::unique_ptr<core::MappedFile>> files);
+  // Applies what is not about samples; the store may be open then.
+  void FinishDefinitions();
+  // On another thread: applies the rest.
+  void FinishSamples();
+  void Require(uint32_t slot) override;
 
   // So far.
   uint64_t samples() const { return samples_; }
@@ -65,13 +81,16 @@ class HeadReplay {
     EncodedSamples samples;
   };
   // Streams that follow each other: the same target's, in one file after the other.
+  enum class State : uint8_t { kDone, kPending, kRunning };
   struct Chain {
     std::vector<Queued> queued;
     StreamDecoder decoder;
-    uint64_t stream = 0;              // the newest; 0: it has ended
-    bool is_shared = false;           // a series of it is in another chain
-    bool awaits_definitions = false;  // that are still to be applied
-    bool is_broken = false;           // until a new stream begins
+    uint64_t stream = 0;                      // the newest; 0: it has ended
+    bool is_shared = false;                   // a series of it is in another chain
+    bool awaits_definitions = false;          // that are still to be applied
+    bool is_broken = false;                   // until a new stream begins
+    TimestampMs time_ms = 0;                  // of the newest batch
+    std::atomic<State> state = State::kDone;  // behind
   };
   // Samples side by side, for all threads.
   struct Block {
@@ -86,11 +105,6 @@ class HeadReplay {
       bits.clear();
     }
   };
-  // Batches of the same columns, one after the other.
-  struct Rows {
-    std::vector<TimestampMs> times_ms;
-    std::vector<uint64_t> bits;
-  };
   using Later = std::variant<std::vector<SeriesDefinition>, Section>;
 
   core::Status CheckStreams() const;
@@ -104,8 +118,10 @@ class HeadReplay {
   void ApplyLater();
   bool DecodeNext(Chain& chain, const EncodedSamples& samples, StreamDecoder::Row& row, Losses& losses);
   void ReplayChains(const std::function<bool(const Chain&)>& is_wanted);
-  void ReplayChain(Chain& chain, Rows& rows, Losses& losses);
+  void ReplayChain(Chain& chain, SampleRows& rows, Losses& losses);
   void ReplayShared();
+  void AddLosses(const Losses& losses);
+  bool Run(Chain& chain, SampleRows& rows);
 
   Head& head_;
   const size_t threads_;
@@ -113,8 +129,8 @@ class HeadReplay {
   uint64_t samples_ = 0;
   uint64_t sequence_ = 0;
   uint64_t file_ = 0;
-  EncodedBatch batch_;               // that is being added
-  std::vector<SeriesRef> new_refs_;  // of its samples
+  EncodedBatch batch_;      // that is being added
+  SamplesOutline outline_;  // of its samples
   std::deque<Chain> chains_;
   absl::flat_hash_map<uint64_t, ChainNumber> open_;  // by stream
   std::vector<ChainNumber> owners_;                  // by slot: the chain that has it
@@ -122,6 +138,9 @@ class HeadReplay {
   std::vector<ChainNumber> busy_;                    // chains with something queued
   uint64_t queued_samples_ = 0;
   std::vector<Later> later_;
+  std::vector<std::unique_ptr<core::MappedFile>> files_;
+  std::atomic<bool> are_definitions_applied_ = false;
+  std::mutex losses_mutex_;
 };
 
 }  // namespace sextant::tsdb

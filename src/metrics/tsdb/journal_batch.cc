@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "metrics/tsdb/bytes.h"
 #include "metrics/tsdb/value_codec.h"
@@ -464,16 +465,17 @@ Status ReadEncodedBatch(std::string_view payload, EncodedBatch& out) {
   return {};
 }
 
-bool ReadNewRefs(const EncodedSamples& samples, std::vector<SeriesRef>& out) {
-  out.clear();
-  ByteReader reader(samples.bytes);
+namespace {
+
+// The columns of a stream that is not known here.
+bool ReadOutlineColumns(const EncodedSamples& samples, ByteReader& reader, std::vector<SeriesRef>& new_refs) {
   RefReader refs;
   auto read = [&](uint64_t count) {
     if (count > reader.remaining()) return false;
     for (uint64_t i = 0; i < count; ++i) {
       SeriesRef ref = refs.Read(reader);
       if (ref == 0) return false;
-      out.push_back(ref);
+      new_refs.push_back(ref);
     }
     return true;
   };
@@ -489,6 +491,29 @@ bool ReadNewRefs(const EncodedSamples& samples, std::vector<SeriesRef>& out) {
       return false;
     }
     columns += length;
+  }
+  return reader.ok();
+}
+
+}  // namespace
+
+bool ReadOutline(const EncodedSamples& samples, SamplesOutline& out) {
+  out.new_refs.clear();
+  out.earliest_ms = 0;
+  out.latest_ms = 0;
+  ByteReader reader(samples.bytes);
+  if (!ReadOutlineColumns(samples, reader, out.new_refs)) return false;
+  out.step_ms = reader.SignedVarint();
+  uint8_t form = reader.Byte();
+  if (!reader.ok() || form > 1) return false;
+  if (form == 0) return true;
+  if (samples.count > reader.remaining()) return false;
+  out.earliest_ms = std::numeric_limits<int64_t>::max();
+  out.latest_ms = std::numeric_limits<int64_t>::min();
+  for (uint64_t i = 0; i < samples.count; ++i) {
+    int64_t offset_ms = reader.SignedVarint();
+    out.earliest_ms = std::min(out.earliest_ms, offset_ms);
+    out.latest_ms = std::max(out.latest_ms, offset_ms);
   }
   return reader.ok();
 }

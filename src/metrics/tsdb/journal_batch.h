@@ -125,9 +125,15 @@ struct EncodedBatch {
 };
 // kCorruption when the parts before the samples are malformed.
 core::Status ReadEncodedBatch(std::string_view payload, EncodedBatch& out);
-// The refs that `samples` names: all columns of a new stream, those added to an edited one, else none. False
-// when they are malformed.
-bool ReadNewRefs(const EncodedSamples& samples, std::vector<SeriesRef>& out);
+// What can be told of samples without the batches before them.
+struct SamplesOutline {
+  std::vector<SeriesRef> new_refs;  // all columns of a new stream, those added to an edited one, else none
+  int64_t step_ms = 0;              // of the stream's time
+  int64_t earliest_ms = 0;          // of the samples' times, against that of the stream
+  int64_t latest_ms = 0;
+};
+// False when that is malformed.
+bool ReadOutline(const EncodedSamples& samples, SamplesOutline& out);
 
 // Decodes the samples of one stream after the other: after a batch that begins a new one, those of that one.
 class StreamDecoder {
