@@ -120,6 +120,7 @@ Result<RecoveredSize> Recover(Store& store) {
   if (samples.CanWait(store.options.replay_behind_samples)) {
     samples.BeginBehind(std::move(replay.mapped));
     auto finish = [&store, &samples, started_ns] {
+      store.head.WaitUntilFindable();  // what everybody waits for goes first
       samples.FinishSamples();
       TellLosses(store, samples.losses());
       store.logger.Info("the journal has been replayed",

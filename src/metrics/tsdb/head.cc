@@ -670,13 +670,14 @@ void Head::BuildIndexBehind(std::function<void()> build_lookups, std::function<v
   is_findable_.store(false, std::memory_order_relaxed);
   index_builder_ = std::jthread([this, build_lookups = std::move(build_lookups),
                                  build_set = std::move(build_set), locked = std::move(locked)]() mutable {
+    std::jthread set_builder(std::move(build_set));
     {
       std::unique_lock lock(index_mutex_);
       locked.set_value();
       build_lookups();
       index_.FinishRecovery();
     }
-    build_set();
+    set_builder.join();
     is_findable_.store(true, std::memory_order_release);
     is_findable_.notify_all();
   });

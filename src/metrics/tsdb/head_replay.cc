@@ -89,6 +89,7 @@ void HeadReplay::AwaitDefinitions() {
     if (slot >= head_.max_slots()) continue;
     if (slot >= awaited_.size()) awaited_.resize(slot + 1);
     awaited_[slot] = true;
+    if (slot < owners_.size() && owners_[slot] != kNoChain) chains_[owners_[slot]].awaits_definitions = true;
   }
   later_.emplace_back(std::move(batch_.definitions));
 }
