@@ -11,10 +11,11 @@ char* ChunkArena::Allocate(uint8_t size_class) {
   }
   size_t size = kBlockBytes[size_class];
   if (slab_used_bytes_ + size > kSlabBytes) {
-    slabs_.push_back(std::make_unique_for_overwrite<char[]>(kSlabBytes));
+    slab_ = memory_.Take(kSlabBytes);
+    ++slab_count_;
     slab_used_bytes_ = 0;
   }
-  char* block = slabs_.back().get() + slab_used_bytes_;
+  char* block = slab_ + slab_used_bytes_;
   slab_used_bytes_ += size;
   return block;
 }

@@ -21,7 +21,8 @@ TEST(ChunkArenaTest, ClassesCoverAllSizes) {
 }
 
 TEST(ChunkArenaTest, BlocksDoNotOverlapAndAreReused) {
-  ChunkArena arena;
+  SlabMemory memory;
+  ChunkArena arena(memory);
   std::mt19937 random(1);
   struct Block {
     char* at;

@@ -90,6 +90,19 @@ class Progress {
   ReplayProgress* const progress_;
 };
 
+void TellLosses(Store& store, const HeadReplay::Losses& losses) {
+  store.metrics.journal_corruptions.Increment(static_cast<double>(losses.malformed_batches));
+  if (losses.refused_series == 0 && losses.unknown_samples == 0 && losses.malformed_sections == 0 &&
+      losses.malformed_batches == 0) {
+    return;
+  }
+  store.logger.Warn("some samples in the journal cannot be restored",
+                    {{"series_over_the_limit", losses.refused_series},
+                     {"samples_of_unknown_series", losses.unknown_samples},
+                     {"malformed_sections", losses.malformed_sections},
+                     {"malformed_batches", losses.malformed_batches}});
+}
+
 // Brings the head to what it was: blocks, checkpoint, journal, and a new journal file.
 Result<RecoveredSize> Recover(Store& store) {
   int64_t started_ns = store.clock.MonotonicNs();
@@ -97,26 +110,35 @@ Result<RecoveredSize> Recover(Store& store) {
   SEXTANT_ASSIGN(LoadedCheckpoint checkpoint,
                  LoadCheckpoint(store.fs, store.JournalDir(), store.logger, store.ChunkDir(), store.head));
   SEXTANT_TRY(store.chunks.Adopt(checkpoint.chunk_files, checkpoint.newest_chunk));
-  HeadReplay head_replay(store.head, std::max<size_t>(2, ThreadsFor(kReplayPieces)));
-  auto apply = [&](const DecodedBatch& batch) { head_replay.Apply(batch); };
+  auto head_replay = std::make_unique<HeadReplay>(store.head, std::max<size_t>(2, ThreadsFor(kReplayPieces)));
+  HeadReplay& samples = *head_replay;
+  auto apply = [&](uint64_t file, std::string_view payload) { return samples.Add(file, payload); };
   SEXTANT_ASSIGN(ReplayResult replay,
                  ReplayJournal(store.fs, store.JournalDir(), store.logger, checkpoint.number, apply,
                                store.options.replay_progress.get()));
-  head_replay.Finish();
-  SEXTANT_TRY(store.chunks.Flush(/*even_little=*/false));
+  const uint64_t journal_samples = samples.samples();
+  if (samples.CanWait(store.options.replay_behind_samples)) {
+    samples.BeginBehind(std::move(replay.mapped));
+    auto finish = [&store, &samples, started_ns] {
+      store.head.WaitUntilFindable();  // what everybody waits for goes first
+      samples.FinishSamples();
+      TellLosses(store, samples.losses());
+      store.logger.Info("the journal has been replayed",
+                        {{"samples", samples.samples()},
+                         {"duration_ms", (store.clock.MonotonicNs() - started_ns) / 1'000'000}});
+    };
+    store.head.RestoreBehind(std::move(head_replay), finish, [&] { samples.FinishDefinitions(); });
+  } else {
+    samples.Finish();
+    TellLosses(store, samples.losses());
+    SEXTANT_TRY(store.chunks.Flush(/*even_little=*/false));
+  }
   store.head.FinishRestore();
   if (!store.head.IsIndexBehind())
     store.head.TurnRecent(store.clock.NowMs());  // else maintenance, in a moment
   store.head.RaiseMinTime(store.blocks.end_ms());
   store.append_floor_ms.store(store.blocks.end_ms());
   store.metrics.journal_corruptions.Increment(static_cast<double>(replay.damaged_files + checkpoint.damaged));
-  const HeadReplay::Losses& losses = head_replay.losses();
-  if (losses.refused_series > 0 || losses.unknown_samples > 0 || losses.malformed_sections > 0) {
-    store.logger.Warn("some samples in the journal cannot be restored",
-                      {{"series_over_the_limit", losses.refused_series},
-                       {"samples_of_unknown_series", losses.unknown_samples},
-                       {"malformed_sections", losses.malformed_sections}});
-  }
 
   SEXTANT_TRY(RemoveCheckpointsBefore(store.fs, store.JournalDir(), checkpoint.number));
   JournalOptions options{store.options.journal_segment_bytes,
@@ -129,11 +151,11 @@ Result<RecoveredSize> Recover(Store& store) {
                     {{"dir", store.options.dir},
                      {"series", store.head.series_count()},
                      {"blocks", store.blocks.count()},
-                     {"journal_samples", replay.samples},
+                     {"journal_samples", journal_samples},
                      {"duration_ms", (store.clock.MonotonicNs() - started_ns) / 1'000'000}});
   return RecoveredSize{.checkpoint_bytes = checkpoint.size_bytes,
                        .journal_bytes = replay.bytes,
-                       .journal_samples = replay.samples,
+                       .journal_samples = journal_samples,
                        .is_checkpoint_damaged = checkpoint.damaged > 0};
 }
 
@@ -149,6 +171,7 @@ Result<RecoveredSize> OpenHead(const std::shared_ptr<Store>& store) {
   }
   SEXTANT_ASSIGN(RecoveredSize recovered, Recover(*store));
   if (found == PrometheusHeadState::kNone) return recovered;
+  store->head.WaitForSamples();
   SEXTANT_TRY(ImportPrometheusHead(store));
   recovered.is_checkpoint_damaged = true;  // there is none of what has just been taken over
   return recovered;

@@ -64,6 +64,7 @@ struct Bench {
     options.dir = dir.path();
     options.run_maintenance_thread = false;
     options.max_future_ms = 0;
+    options.replay_behind_samples = 0;
   }
 
   core::Result<std::unique_ptr<Db>> TryOpen() {

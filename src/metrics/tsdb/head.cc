@@ -28,6 +28,7 @@ Head::Head(ChunkStore& chunks, CommitTracker& commits, StoreMetrics& metrics, co
       chunk_range_ms_(chunk_range_ms),
       table_(limits.max_series),
       index_(table_),
+      stripes_(MakeStripes(table_.memory(), std::make_index_sequence<kStripes>())),
       out_of_order_(limits.max_out_of_order_bytes),
       exemplars_(registry, max_exemplars),
       min_time_ms_(kMaxTime),
@@ -110,8 +111,10 @@ AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, Ser
   WaitUntilFindable();
   {
     std::shared_lock lock(index_mutex_);
-    uint32_t slot = index_.Find(labels);
-    if (slot != LabelIndex::kNoSlot) return use(slot);
+    if (uint32_t slot = index_.Find(labels); slot != LabelIndex::kNoSlot) {
+      RequireSamples(slot);
+      return use(slot);
+    }
   }
   if (AppendOutcome outcome = CheckLabels(labels); outcome != AppendOutcome::kOk) {
     metrics_.invalid_labels.Increment();
@@ -282,6 +285,7 @@ core::Result<std::vector<HeadSeries>> Head::Select(const std::vector<Matcher>& m
     index_lock.lock();
   };
   Bitmap slots = index_.Select(matchers, pause, hints.check);
+  RequireSamples(slots);
   out.reserve(slots.cardinality());
   for (uint32_t slot : slots) {
     SEXTANT_TRY(check.Worked());
@@ -451,6 +455,7 @@ std::vector<SeriesRef> Head::SortedRefs() const {
 }
 
 bool Head::Describe(SeriesRef ref, HeadSeries& out) const {
+  RequireSamples(SlotOf(ref));
   std::shared_lock lock(index_mutex_);
   const SeriesRecord& record = table_.at(SlotOf(ref));
   if (record.generation.load(std::memory_order_relaxed) != GenerationOf(ref) ||
@@ -576,10 +581,16 @@ void Head::PrefetchForRestore(std::span<const SeriesRef> refs, size_t place, uin
   if (SlotOf(refs[place]) < table_.slots()) PrefetchChunk(refs, place, stripe_number);
 }
 
-ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t parts) {
-  ApplyCounts counts;
-  TimestampMs min_ms = kMaxTime;
-  TimestampMs max_ms = kNoTime;
+// Appends a sample unless the checkpoint has it already, or it lost to another one when it was committed.
+void Head::RestoreSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, ChunkWindow& window,
+                         TimestampMs time_ms, uint64_t bits) {
+  if (time_ms <= record.last_time_ms.load(std::memory_order_relaxed)) return;
+  if (!window.Contains(time_ms)) window = WindowOf(time_ms);
+  AppendSample(stripe, record, ref, window, time_ms, bits);
+}
+
+uint64_t Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t parts) {
+  uint64_t unknown = 0;
   ChunkWindow window;
   for (size_t i = 0; i < samples.refs.size(); ++i) {
     uint32_t stripe_number = StripeOf(SlotOf(samples.refs[i]));
@@ -587,23 +598,70 @@ ApplyCounts Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t
     PrefetchForRestore(samples.refs, i, stripe_number);
     SeriesRecord* record = Find(samples.refs[i]);
     if (record == nullptr) {
-      ++counts.unknown;
+      ++unknown;
       continue;
     }
-    TimestampMs time_ms = samples.times_ms[i];
-    // The checkpoint has it already, or it lost to another one when it was committed.
-    if (time_ms <= record->last_time_ms.load(std::memory_order_relaxed)) {
-      ++counts.out_of_order;
-      continue;
-    }
-    if (!window.Contains(time_ms)) window = WindowOf(time_ms);
-    AppendSample(stripes_[stripe_number], *record, samples.refs[i], window, time_ms, samples.bits[i]);
-    min_ms = std::min(min_ms, time_ms);
-    max_ms = std::max(max_ms, time_ms);
-    ++counts.appended;
+    RestoreSample(stripes_[stripe_number], *record, samples.refs[i], window, samples.times_ms[i],
+                  samples.bits[i]);
   }
-  if (counts.appended > 0) NoteTimes(min_ms, max_ms);
-  return counts;
+  return unknown;
+}
+
+uint64_t Head::RestoreRows(std::span<const SeriesRef> refs, const SampleRows& rows) {
+  uint64_t unknown = 0;
+  ChunkWindow window;
+  const size_t count = rows.bits.size() / std::max<size_t>(1, refs.size());
+  const bool has_own_times = rows.times_ms.size() != count;
+  size_t i = 0;
+  while (i < refs.size()) {
+    const uint32_t stripe_number = StripeOf(SlotOf(refs[i]));
+    Stripe& stripe = stripes_[stripe_number];
+    std::lock_guard lock(stripe.mutex);
+    for (; i < refs.size() && StripeOf(SlotOf(refs[i])) == stripe_number; ++i) {
+      PrefetchForRestore(refs, i, stripe_number);
+      SeriesRecord* record = Find(refs[i]);
+      if (record == nullptr) {
+        unknown += count;
+        continue;
+      }
+      for (size_t row = 0; row < count; ++row) {
+        const size_t place = row * refs.size() + i;
+        RestoreSample(stripe, *record, refs[i], window, rows.times_ms[has_own_times ? place : row],
+                      rows.bits[place]);
+      }
+    }
+  }
+  return unknown;
+}
+
+void Head::RestoreBehind(std::unique_ptr<PendingSamples> pending, std::function<void()> restore,
+                         const std::function<void()>& meanwhile) {
+  pending_ = std::move(pending);
+  are_samples_pending_.store(true, std::memory_order_release);
+  std::shared_lock lock(pending_mutex_);  // what `meanwhile` uses is there until it has run
+  restorer_ = std::jthread([this, restore = std::move(restore)] {
+    restore();
+    {
+      std::unique_lock none_asks(pending_mutex_);
+      pending_ = nullptr;
+    }
+    are_samples_pending_.store(false, std::memory_order_release);
+    are_samples_pending_.notify_all();
+  });
+  meanwhile();
+}
+
+void Head::RequirePending(std::span<const uint32_t> slots) const {
+  std::shared_lock lock(pending_mutex_);
+  if (pending_ == nullptr) return;
+  for (uint32_t slot : slots) pending_->Require(slot);
+}
+
+void Head::RequireSamples(const Bitmap& slots) const {
+  if (!are_samples_pending_.load(std::memory_order_acquire)) return;
+  std::vector<uint32_t> all(slots.cardinality());
+  slots.toUint32Array(all.data());
+  RequirePending(all);
 }
 
 void Head::BuildIndexBehind(std::function<void()> build_lookups, std::function<void()> build_set) {
@@ -612,13 +670,14 @@ void Head::BuildIndexBehind(std::function<void()> build_lookups, std::function<v
   is_findable_.store(false, std::memory_order_relaxed);
   index_builder_ = std::jthread([this, build_lookups = std::move(build_lookups),
                                  build_set = std::move(build_set), locked = std::move(locked)]() mutable {
+    std::jthread set_builder(std::move(build_set));
     {
       std::unique_lock lock(index_mutex_);
       locked.set_value();
       build_lookups();
       index_.FinishRecovery();
     }
-    build_set();
+    set_builder.join();
     is_findable_.store(true, std::memory_order_release);
     is_findable_.notify_all();
   });

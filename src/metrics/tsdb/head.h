@@ -24,6 +24,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/log.h"
@@ -39,6 +40,7 @@
 #include "metrics/tsdb/label_index.h"
 #include "metrics/tsdb/metadata_store.h"
 #include "metrics/tsdb/out_of_order.h"
+#include "metrics/tsdb/pending_samples.h"
 #include "metrics/tsdb/series.h"
 #include "metrics/tsdb/start_times.h"
 #include "metrics/tsdb/store_metrics.h"
@@ -76,6 +78,12 @@ struct ApplyCounts {
   uint64_t out_of_order = 0;   // came second to another appender, or twice in the batch
   uint64_t unknown = 0;        // of series that do not exist
   std::vector<size_t> behind;  // places of those out of order that are older than their series' newest
+};
+
+// Samples of the same series again and again: row after row, a value for each column.
+struct SampleRows {
+  std::vector<TimestampMs> times_ms;  // of each row; or, when they differ within one, of each sample
+  std::vector<uint64_t> bits;
 };
 
 // What a commit brings beside samples that are newer than their series' newest.
@@ -118,6 +126,7 @@ class Head {
   // The series of a ref, noted to be in use in `epoch`: it will not be dropped while that epoch is held.
   // Null: none.
   SeriesRecord* FindForUse(SeriesRef ref, DropEpochs::Epoch epoch) {
+    RequireSamples(SlotOf(ref));
     SeriesRecord* record = Find(ref);
     if (record == nullptr ||
         record->used_in_epoch.load(std::memory_order_relaxed) == static_cast<uint16_t>(epoch)) {
@@ -230,9 +239,19 @@ class Head {
   bool RestoreState(const SeriesState& state);
   // The oldest time in the head, which may be that of a written chunk.
   void RestoreMinTime(TimestampMs time_ms) { NoteTimes(time_ms, kNoTime); }
-  // Of the samples, those whose stripe number modulo `parts` is `part`. Different parts may be restored at
-  // once.
-  ApplyCounts RestoreSamples(const SampleSpans& samples, size_t part, size_t parts);
+  // The times that samples have which are still to be restored.
+  void RestoreTimes(TimestampMs min_ms, TimestampMs max_ms) { NoteTimes(min_ms, max_ms); }
+  // Of the samples, those whose stripe number modulo `parts` is `part`; their times are noted by RestoreTimes
+  // alone. Different parts may be restored at once. Returns how many are of series that do not exist.
+  uint64_t RestoreSamples(const SampleSpans& samples, size_t part, size_t parts);
+  // The same for rows of the same columns. Any thread, but not the same series from two.
+  uint64_t RestoreRows(std::span<const SeriesRef> refs, const SampleRows& rows);
+  // Lets recovery end before all samples are restored: `restore` gives them to the head on a thread of its
+  // own, and `pending` those that somebody asks for before. `meanwhile` runs here, before this returns.
+  void RestoreBehind(std::unique_ptr<PendingSamples> pending, std::function<void()> restore,
+                     const std::function<void()>& meanwhile);
+  // For whoever needs the samples of all series.
+  void WaitForSamples() const { are_samples_pending_.wait(true, std::memory_order_acquire); }
   // Builds the index on a thread of its own, while samples are restored and after. Until `build_lookups` has
   // run, the thread holds the index lock, and lookups wait for that; until `build_set` has run as well, there
   // is no finding, adding or dropping a series by all of its labels (WaitUntilFindable). Recovery itself
@@ -250,6 +269,7 @@ class Head {
   bool CaptureSymbols(uint32_t first, uint32_t count, SymbolRun& out) const;
   bool CapturePairs(uint32_t first, uint32_t count, PairRun& out) const;
   uint32_t slots() const { return table_.slots(); }
+  uint32_t max_slots() const { return table_.max_slots(); }
   // For a checkpoint: what the head holds beside series and their float chunks, each section below the limit
   // of a frame; and back. kCorruption when a section is malformed.
   std::vector<Section> CaptureSections() const;
@@ -282,6 +302,8 @@ class Head {
     uint32_t slot;
   };
   struct alignas(64) Stripe {
+    explicit Stripe(SlabMemory& memory) : arena(memory) {}
+
     mutable std::mutex mutex;
     ChunkArena arena;
     std::vector<Undo> undo;
@@ -307,6 +329,11 @@ class Head {
     }
   };
 
+  template <size_t... number>
+  static std::array<Stripe, kStripes> MakeStripes(SlabMemory& memory, std::index_sequence<number...>) {
+    return {{(static_cast<void>(number), Stripe(memory))...}};
+  }
+
   static ChunkTail TailOf(const SeriesRecord& record);
   static void SetTail(SeriesRecord& record, const ChunkTail& tail);
   static void ClearRecord(SeriesRecord& record);
@@ -318,6 +345,13 @@ class Head {
            !record.used_in_epoch.compare_exchange_weak(held, mark, std::memory_order_seq_cst)) {
     }
   }
+  // Returns when a series has the samples that it had before a restart.
+  void RequireSamples(uint32_t slot) const {
+    if (are_samples_pending_.load(std::memory_order_acquire)) [[unlikely]]
+      RequirePending({&slot, 1});
+  }
+  void RequireSamples(const Bitmap& slots) const;
+  void RequirePending(std::span<const uint32_t> slots) const;
   static uint32_t StripeOf(uint32_t slot) { return slot / kStripeRun % kStripes; }
   ChunkWindow WindowOf(TimestampMs time_ms) const;
   model::AppendOutcome CheckLabels(const model::Labels& labels) const;
@@ -339,6 +373,8 @@ class Head {
   void CaptureHistograms(std::vector<Section>& sections) const;
   void CaptureMixedStates(uint32_t slot, uint32_t count, MixedStateWriter& writer) const;
   void PruneUndo(Stripe& stripe);
+  void RestoreSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, ChunkWindow& window,
+                     TimestampMs time_ms, uint64_t bits);
   void PrefetchForRestore(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void PrefetchChunk(std::span<const SeriesRef> refs, size_t place, uint32_t stripe_number);
   void NoteTimes(TimestampMs min_ms, TimestampMs max_ms);
@@ -389,7 +425,11 @@ class Head {
   std::atomic<uint64_t> room_checks_ = 0;
   uint64_t unknown_restored_ = 0;  // histograms found in recovery, of series that are not there
   std::atomic<bool> is_findable_ = true;
-  std::jthread index_builder_;  // last: it uses the rest
+  std::atomic<bool> are_samples_pending_ = false;
+  mutable std::shared_mutex pending_mutex_;  // who asks for samples holds it, shared
+  std::unique_ptr<PendingSamples> pending_;
+  std::jthread index_builder_;  // these are last: they use the rest
+  std::jthread restorer_;
 };
 
 }  // namespace sextant::tsdb

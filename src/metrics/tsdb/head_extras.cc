@@ -37,6 +37,7 @@ SeriesRecord* Head::FindForUse(SeriesRef& ref, const Labels& labels, DropEpochs:
   std::shared_lock lock(index_mutex_);
   uint32_t slot = index_.Find(labels);
   if (slot == LabelIndex::kNoSlot) return nullptr;
+  RequireSamples(slot);
   record = &table_.at(slot);
   NoteUse(*record, epoch);
   ref = MakeRef(slot, record->generation.load(std::memory_order_relaxed));

@@ -161,19 +161,15 @@ void HeadLoader::Finish(bool hashes_are_ours) {
     head_.open_chunks_.fetch_add(worker.open_chunks, std::memory_order_relaxed);
   }
   head_.series_count_.store(series_, std::memory_order_relaxed);
+  labels_->FinishSeries(label_workers, hashes_are_ours);
   constexpr uint64_t kManySeries = 5'000;
   if (series_ < kManySeries) {
-    labels_->FinishSeries(label_workers, hashes_are_ours);
     labels_->BuildPostings();
     labels_->BuildSeriesSet();
     return;
   }
-  head_.BuildIndexBehind(
-      [labels = labels_, label_workers = std::move(label_workers), hashes_are_ours]() mutable {
-        labels->FinishSeries(label_workers, hashes_are_ours);
-        labels->BuildPostings();
-      },
-      [labels = labels_] { labels->BuildSeriesSet(); });
+  head_.BuildIndexBehind([labels = labels_] { labels->BuildPostings(); },
+                         [labels = labels_] { labels->BuildSeriesSet(); });
 }
 
 }  // namespace sextant::tsdb

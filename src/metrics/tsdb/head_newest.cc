@@ -31,6 +31,7 @@ core::Result<std::vector<HeadSeries>> Head::SelectInUse(const std::vector<Matche
       lock.lock();
     };
     Bitmap slots = index_.Select(matchers, pause, check);
+    RequireSamples(slots);
     out.reserve(slots.cardinality());
     for (uint32_t slot : slots) {
       SEXTANT_TRY(paced.Worked());

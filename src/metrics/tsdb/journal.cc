@@ -174,17 +174,13 @@ struct FileEnd {
 };
 
 FileEnd ReplayFile(uint64_t number, std::string_view bytes,
-                   const std::function<void(const DecodedBatch&)>& apply, ReplayResult& result) {
+                   const std::function<Status(uint64_t, std::string_view)>& apply, ReplayResult& result) {
   FrameReader frames(FrameFileKind::kJournal, number, bytes);
-  BatchDecoder decoder;
-  DecodedBatch batch;
   std::string_view payload;
   uint64_t offset = frames.offset();
   while (frames.Next(payload)) {
-    if (!decoder.Decode(payload, batch)) return {offset, false};
-    apply(batch);
+    if (!apply(number, payload)) return {offset, false};
     ++result.batches;
-    result.samples += batch.samples.refs.size();
     offset = frames.offset();
   }
   return {frames.offset(), frames.is_intact()};
@@ -194,7 +190,7 @@ FileEnd ReplayFile(uint64_t number, std::string_view bytes,
 
 Result<ReplayResult> ReplayJournal(FileSystem& fs, const std::string& dir, const core::Logger& logger,
                                    uint64_t first_number,
-                                   const std::function<void(const DecodedBatch&)>& apply,
+                                   const std::function<Status(uint64_t, std::string_view)>& apply,
                                    ReplayProgress* progress) {
   SEXTANT_ASSIGN(std::vector<FileInfo> entries, fs.List(dir));
   std::vector<uint64_t> numbers;
@@ -212,13 +208,10 @@ Result<ReplayResult> ReplayJournal(FileSystem& fs, const std::string& dir, const
   for (uint64_t number : numbers) {
     if (progress != nullptr) progress->current = number;
     std::string path = JoinPath(dir, NumberedName(number));
-    uint64_t size = 0;
-    FileEnd end;
-    {
-      SEXTANT_ASSIGN(std::unique_ptr<core::MappedFile> mapped, fs.MapReadOnly(path));
-      size = mapped->bytes().size();
-      end = ReplayFile(number, mapped->bytes(), apply, result);
-    }
+    SEXTANT_ASSIGN(std::unique_ptr<core::MappedFile> mapped, fs.MapReadOnly(path));
+    const uint64_t size = mapped->bytes().size();
+    const FileEnd end = ReplayFile(number, mapped->bytes(), apply, result);
+    result.mapped.push_back(std::move(mapped));
     ++result.files;
     result.bytes += end.offset;
     if (end.is_intact || size == 0) continue;  // empty: its header was never written

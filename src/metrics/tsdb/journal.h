@@ -90,19 +90,20 @@ struct ReplayResult {
   uint64_t next_number = 1;  // for the next file
   uint64_t files = 0;
   uint64_t batches = 0;
-  uint64_t samples = 0;
   uint64_t bytes = 0;
   uint64_t damaged_files = 0;
   uint64_t dropped_bytes = 0;  // after damage
+  std::vector<std::unique_ptr<core::MappedFile>> mapped;
 };
 
-// Hands the batches of the files from `first_number` on to `apply`, in order. A file ends where its frames
-// end; a torn end of the last file is cut off, damage elsewhere is logged and the rest of that file skipped.
+// Hands the payloads of the files from `first_number` on to `apply`, in order, each with its file's number;
+// they stay where they are while `result` exists. A file ends where its frames end, or where `apply` fails; a
+// torn end of the last file is cut off, damage elsewhere is logged and the rest of that file skipped.
 // `progress`, if any, is told which file it is at. Fails only when a file cannot be read or cut at all.
-core::Result<ReplayResult> ReplayJournal(core::FileSystem& fs, const std::string& dir,
-                                         const core::Logger& logger, uint64_t first_number,
-                                         const std::function<void(const DecodedBatch&)>& apply,
-                                         ReplayProgress* progress = nullptr);
+core::Result<ReplayResult> ReplayJournal(
+    core::FileSystem& fs, const std::string& dir, const core::Logger& logger, uint64_t first_number,
+    const std::function<core::Status(uint64_t file, std::string_view payload)>& apply,
+    ReplayProgress* progress = nullptr);
 
 // "00000042", and back; 0 when a name is not such a number.
 std::string NumberedName(uint64_t number);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "metrics/tsdb/bytes.h"
 #include "metrics/tsdb/value_codec.h"
@@ -18,7 +19,9 @@ constexpr uint8_t kBatch = 1;
 constexpr uint8_t kBatchForgetsAll = 2;
 constexpr uint8_t kBatchWithSections = 4;  // added to the former two
 
-enum StreamForm : uint64_t { kSameStream = 0, kNewStream = 1, kEditedStream = 2 };
+constexpr uint64_t HeadOf(uint64_t stream, StreamForm form) {
+  return stream << 2 | static_cast<uint64_t>(form);
+}
 
 constexpr int kZstdLevel = 1;
 constexpr size_t kCompressFromBytes = 256;
@@ -210,7 +213,7 @@ void BatchEncoder::Reset() {
 }
 
 void BatchEncoder::PutNewStream(uint64_t id, std::span<const SeriesRef> refs, std::string& out) {
-  PutVarint(out, id << 2 | kNewStream);
+  PutVarint(out, HeadOf(id, StreamForm::kNew));
   RefWriter writer;
   for (SeriesRef ref : refs) writer.Put(ref, out);
   Stream& stream = AddStream(id);
@@ -241,7 +244,7 @@ bool BatchEncoder::PutEditedStream(uint64_t id, std::span<const SeriesRef> refs,
   }
   if (taken_over * 2 < refs.size()) return false;
 
-  PutVarint(out, id << 2 | kEditedStream);
+  PutVarint(out, HeadOf(id, StreamForm::kEdited));
   std::vector<uint64_t> bits(refs.size(), 0);
   RefWriter writer;
   expected = 0;
@@ -323,7 +326,7 @@ void BatchEncoder::Encode(const std::vector<SeriesDefinition>& definitions, cons
   auto found = streams_.find(id);
   if (found != streams_.end() && std::equal(samples.refs.begin(), samples.refs.end(),
                                             found->second.refs.begin(), found->second.refs.end())) {
-    PutVarint(out, id << 2 | kSameStream);
+    PutVarint(out, HeadOf(id, StreamForm::kSame));
     uses_.splice(uses_.begin(), uses_, found->second.use);
   } else if (found != streams_.end() && PutEditedStream(id, samples.refs, out)) {
     uses_.splice(uses_.begin(), uses_, found->second.use);
@@ -336,60 +339,84 @@ void BatchEncoder::Encode(const std::vector<SeriesDefinition>& definitions, cons
   PutValues(samples.bits, stream.bits, out);
 }
 
-bool BatchDecoder::ReadNewStream(ByteReader& reader, uint64_t count, Stream& stream) {
+bool StreamDecoder::ReadNewColumns(ByteReader& reader, uint64_t count) {
   if (count > reader.remaining()) return false;
-  stream.refs.resize(count);
-  stream.bits.assign(count, 0);
+  refs_.resize(count);
+  bits_.assign(count, 0);
+  time_ms_ = 0;
   RefReader refs;
-  for (SeriesRef& ref : stream.refs) {
+  for (SeriesRef& ref : refs_) {
     ref = refs.Read(reader);
     if (ref == 0) return false;
   }
   return true;
 }
 
-bool BatchDecoder::ReadEditedStream(ByteReader& reader, uint64_t count, Stream& stream) {
-  if (count > reader.remaining() + stream.refs.size()) return false;
-  Stream former = std::move(stream);
-  stream = {{}, {}, former.time_ms};
-  stream.refs.reserve(count);
-  stream.bits.reserve(count);
+bool StreamDecoder::ReadEditedColumns(ByteReader& reader, uint64_t count) {
+  if (count > reader.remaining() + refs_.size()) return false;
+  std::vector<SeriesRef> former_refs = std::exchange(refs_, {});
+  std::vector<uint64_t> former_bits = std::exchange(bits_, {});
+  refs_.reserve(count);
+  bits_.reserve(count);
   RefReader refs;
   uint64_t expected = 0;
-  while (stream.refs.size() < count) {
+  while (refs_.size() < count) {
     uint64_t head = reader.Varint();
     uint64_t length = head >> 1;
-    if (!reader.ok() || length == 0 || length > count - stream.refs.size()) return false;
+    if (!reader.ok() || length == 0 || length > count - refs_.size()) return false;
     if ((head & 1) != 0) {
       for (uint64_t i = 0; i < length; ++i) {
         SeriesRef ref = refs.Read(reader);
         if (ref == 0) return false;
-        stream.refs.push_back(ref);
-        stream.bits.push_back(0);
+        refs_.push_back(ref);
+        bits_.push_back(0);
       }
       continue;
     }
     uint64_t skipped = reader.Varint();
-    uint64_t left = former.refs.size() - expected;
+    uint64_t left = former_refs.size() - expected;
     if (!reader.ok() || skipped > left || length > left - skipped) return false;
     auto begin = static_cast<ptrdiff_t>(expected + skipped);
     auto end = begin + static_cast<ptrdiff_t>(length);
-    stream.refs.insert(stream.refs.end(), former.refs.begin() + begin, former.refs.begin() + end);
-    stream.bits.insert(stream.bits.end(), former.bits.begin() + begin, former.bits.begin() + end);
+    refs_.insert(refs_.end(), former_refs.begin() + begin, former_refs.begin() + end);
+    bits_.insert(bits_.end(), former_bits.begin() + begin, former_bits.begin() + end);
     expected += skipped + length;
   }
   return true;
 }
 
-bool BatchDecoder::ReadTimes(ByteReader& reader, uint64_t count, Stream& stream) {
-  stream.time_ms = WrappingAdd(stream.time_ms, reader.SignedVarint());
+bool StreamDecoder::ReadTimes(ByteReader& reader, uint64_t count) {
+  time_ms_ = WrappingAdd(time_ms_, reader.SignedVarint());
   uint8_t form = reader.Byte();
+  times_ms_.clear();
   if (!reader.ok() || form > 1) return false;
-  times_ms_.assign(count, stream.time_ms);
   if (form == 0) return true;
   if (count > reader.remaining()) return false;
-  for (TimestampMs& time_ms : times_ms_) time_ms = WrappingAdd(time_ms, reader.SignedVarint());
+  times_ms_.resize(count);
+  for (TimestampMs& time_ms : times_ms_) time_ms = WrappingAdd(time_ms_, reader.SignedVarint());
   return reader.ok();
+}
+
+Status StreamDecoder::Decode(const EncodedSamples& samples, Row& out) {
+  ByteReader reader(samples.bytes);
+  bool is_read = false;
+  switch (samples.form) {
+    case StreamForm::kSame:
+      is_read = refs_.size() == samples.count;
+      break;
+    case StreamForm::kNew:
+      is_read = ReadNewColumns(reader, samples.count);
+      break;
+    case StreamForm::kEdited:
+      is_read = ReadEditedColumns(reader, samples.count);
+      break;
+  }
+  if (!is_read) return Malformed("columns");
+  if (!ReadTimes(reader, samples.count)) return Malformed("times");
+  if (!ReadValues(reader, bits_)) return Malformed("values");
+  if (!reader.ok() || !reader.at_end()) return Malformed("batch");
+  out = {refs_, bits_, time_ms_, times_ms_};
+  return {};
 }
 
 bool ReadValues(ByteReader& reader, std::vector<uint64_t>& bits) {
@@ -409,51 +436,121 @@ bool ReadValues(ByteReader& reader, std::vector<uint64_t>& bits) {
   return true;
 }
 
-Status BatchDecoder::DecodeSamples(ByteReader& reader, uint64_t count, SampleSpans& out) {
-  uint64_t head = reader.Varint();
-  uint64_t id = head >> 2;
-  uint64_t form = head & 3;
-  if (!reader.ok() || id == 0 || form > kEditedStream) return Malformed("stream");
-  auto found = streams_.find(id);
-  if ((found == streams_.end()) != (form == kNewStream)) return Malformed("stream id");
-  Stream& stream = form == kNewStream ? streams_[id] : found->second;
-  columns_ -= stream.refs.size();
-  bool is_read = form == kSameStream  ? stream.refs.size() == count
-                 : form == kNewStream ? ReadNewStream(reader, count, stream)
-                                      : ReadEditedStream(reader, count, stream);
-  columns_ += stream.refs.size();
-  if (!is_read || columns_ > kMaxColumns) return Malformed("columns");
-  if (!ReadTimes(reader, count, stream)) return Malformed("times");
-  if (!ReadValues(reader, stream.bits)) return Malformed("values");
-  out = {stream.refs, times_ms_, stream.bits};
-  return {};
-}
-
-Status BatchDecoder::Decode(std::string_view payload, DecodedBatch& out) {
+Status ReadEncodedBatch(std::string_view payload, EncodedBatch& out) {
+  out.forgotten.clear();
   out.definitions.clear();
-  out.samples = {};
   out.sections.clear();
+  out.samples = {};
   ByteReader reader(payload);
   uint8_t kind = reader.Byte();
   bool has_sections = kind > kBatchWithSections;
   if (has_sections) kind -= kBatchWithSections;
   if (kind != kBatch && kind != kBatchForgetsAll) return Malformed("batch kind");
-  if (kind == kBatchForgetsAll) {
+  out.forgets_all = kind == kBatchForgetsAll;
+  uint64_t forgotten = reader.Count(1);
+  for (uint64_t i = 0; i < forgotten; ++i) out.forgotten.push_back(reader.Varint());
+  SEXTANT_TRY(ReadDefinitions(reader, out.definitions));
+  if (has_sections) SEXTANT_TRY(ReadSections(reader, out.sections));
+  out.samples.count = reader.Varint();
+  if (!reader.ok() || (out.samples.count == 0 && !reader.at_end())) return Malformed("batch");
+  if (out.samples.count == 0) return {};
+  uint64_t head = reader.Varint();
+  uint64_t form = head & 3;
+  out.samples.stream = head >> 2;
+  if (!reader.ok() || out.samples.stream == 0 || form > static_cast<uint64_t>(StreamForm::kEdited)) {
+    return Malformed("stream");
+  }
+  out.samples.form = static_cast<StreamForm>(form);
+  out.samples.bytes = reader.Bytes(reader.remaining());
+  return {};
+}
+
+namespace {
+
+// The columns of a stream that is not known here.
+bool ReadOutlineColumns(const EncodedSamples& samples, ByteReader& reader, std::vector<SeriesRef>& new_refs) {
+  RefReader refs;
+  auto read = [&](uint64_t count) {
+    if (count > reader.remaining()) return false;
+    for (uint64_t i = 0; i < count; ++i) {
+      SeriesRef ref = refs.Read(reader);
+      if (ref == 0) return false;
+      new_refs.push_back(ref);
+    }
+    return true;
+  };
+  if (samples.form == StreamForm::kSame) return true;
+  if (samples.form == StreamForm::kNew) return read(samples.count);
+  for (uint64_t columns = 0; columns < samples.count;) {
+    uint64_t head = reader.Varint();
+    uint64_t length = head >> 1;
+    if (!reader.ok() || length == 0 || length > samples.count - columns) return false;
+    if ((head & 1) == 0) {
+      reader.Varint();
+    } else if (!read(length)) {
+      return false;
+    }
+    columns += length;
+  }
+  return reader.ok();
+}
+
+}  // namespace
+
+bool ReadOutline(const EncodedSamples& samples, SamplesOutline& out) {
+  out.new_refs.clear();
+  out.earliest_ms = 0;
+  out.latest_ms = 0;
+  ByteReader reader(samples.bytes);
+  if (!ReadOutlineColumns(samples, reader, out.new_refs)) return false;
+  out.step_ms = reader.SignedVarint();
+  uint8_t form = reader.Byte();
+  if (!reader.ok() || form > 1) return false;
+  if (form == 0) return true;
+  if (samples.count > reader.remaining()) return false;
+  out.earliest_ms = std::numeric_limits<int64_t>::max();
+  out.latest_ms = std::numeric_limits<int64_t>::min();
+  for (uint64_t i = 0; i < samples.count; ++i) {
+    int64_t offset_ms = reader.SignedVarint();
+    out.earliest_ms = std::min(out.earliest_ms, offset_ms);
+    out.latest_ms = std::max(out.latest_ms, offset_ms);
+  }
+  return reader.ok();
+}
+
+Status BatchDecoder::DecodeSamples(const EncodedSamples& samples, SampleSpans& out) {
+  auto found = streams_.find(samples.stream);
+  if ((found == streams_.end()) != (samples.form == StreamForm::kNew)) return Malformed("stream id");
+  StreamDecoder& stream = samples.form == StreamForm::kNew ? streams_[samples.stream] : found->second;
+  columns_ -= stream.columns();
+  StreamDecoder::Row row;
+  SEXTANT_TRY(stream.Decode(samples, row));
+  columns_ += stream.columns();
+  if (columns_ > kMaxColumns) return Malformed("columns");
+  if (row.times_ms.empty()) {
+    times_ms_.assign(row.refs.size(), row.time_ms);
+    row.times_ms = times_ms_;
+  }
+  out = {row.refs, row.times_ms, row.bits};
+  return {};
+}
+
+Status BatchDecoder::Decode(std::string_view payload, DecodedBatch& out) {
+  out.samples = {};
+  SEXTANT_TRY(ReadEncodedBatch(payload, batch_));
+  if (batch_.forgets_all) {
     streams_.clear();
     columns_ = 0;
   }
-  uint64_t forgotten = reader.Count(1);
-  for (uint64_t i = 0; i < forgotten; ++i) {
-    auto found = streams_.find(reader.Varint());
+  for (uint64_t id : batch_.forgotten) {
+    auto found = streams_.find(id);
     if (found == streams_.end()) return Malformed("forgotten stream");
-    columns_ -= found->second.refs.size();
+    columns_ -= found->second.columns();
     streams_.erase(found);
   }
-  SEXTANT_TRY(ReadDefinitions(reader, out.definitions));
-  if (has_sections) SEXTANT_TRY(ReadSections(reader, out.sections));
-  uint64_t count = reader.Varint();
-  if (count > 0) SEXTANT_TRY(DecodeSamples(reader, count, out.samples));
-  if (!reader.ok() || !reader.at_end()) return Malformed("batch");
+  if (batch_.samples.count > 0) SEXTANT_TRY(DecodeSamples(batch_.samples, out.samples));
+  std::swap(out.definitions, batch_.definitions);
+  std::swap(out.sections, batch_.sections);
   return {};
 }
 

@@ -100,6 +100,67 @@ class BatchEncoder {
   absl::flat_hash_map<SeriesRef, uint64_t> by_edge_;  // first and last ref of a stream
 };
 
+// Sections as they stand in journal batches and checkpoints.
+void PutSections(std::span<const Section> sections, std::string& out);
+core::Status ReadSections(ByteReader& reader, std::vector<Section>& out);
+
+// How a batch says which columns its stream has.
+enum class StreamForm : uint8_t { kSame = 0, kNew = 1, kEdited = 2 };
+
+// The samples of a batch as they stand in its payload, to which `bytes` points.
+struct EncodedSamples {
+  uint64_t count = 0;   // 0: the batch has none, and the rest means nothing
+  uint64_t stream = 0;  // never 0
+  StreamForm form = StreamForm::kSame;
+  std::string_view bytes;  // all that follows the form
+};
+
+// A batch whose samples are still encoded.
+struct EncodedBatch {
+  bool forgets_all = false;         // streams, before this batch
+  std::vector<uint64_t> forgotten;  // streams, likewise
+  std::vector<SeriesDefinition> definitions;
+  std::vector<Section> sections;
+  EncodedSamples samples;
+};
+// kCorruption when the parts before the samples are malformed.
+core::Status ReadEncodedBatch(std::string_view payload, EncodedBatch& out);
+// What can be told of samples without the batches before them.
+struct SamplesOutline {
+  std::vector<SeriesRef> new_refs;  // all columns of a new stream, those added to an edited one, else none
+  int64_t step_ms = 0;              // of the stream's time
+  int64_t earliest_ms = 0;          // of the samples' times, against that of the stream
+  int64_t latest_ms = 0;
+};
+// False when that is malformed.
+bool ReadOutline(const EncodedSamples& samples, SamplesOutline& out);
+
+// Decodes the samples of one stream after the other: after a batch that begins a new one, those of that one.
+class StreamDecoder {
+ public:
+  // The columns of the batch decoded last. The spans are valid until the next Decode.
+  struct Row {
+    std::span<const SeriesRef> refs;
+    std::span<const uint64_t> bits;
+    TimestampMs time_ms = 0;                // of all, unless
+    std::span<const TimestampMs> times_ms;  // each has its own
+  };
+  // kCorruption when the bytes are not what an encoder writes after the batches before; the decoder must then
+  // be dropped.
+  core::Status Decode(const EncodedSamples& samples, Row& out);
+  size_t columns() const { return refs_.size(); }
+
+ private:
+  bool ReadNewColumns(ByteReader& reader, uint64_t count);
+  bool ReadEditedColumns(ByteReader& reader, uint64_t count);
+  bool ReadTimes(ByteReader& reader, uint64_t count);
+
+  std::vector<SeriesRef> refs_;
+  std::vector<uint64_t> bits_;
+  TimestampMs time_ms_ = 0;
+  std::vector<TimestampMs> times_ms_;  // empty: all have time_ms_
+};
+
 // A decoded batch. The spans are valid until the next Decode.
 struct DecodedBatch {
   std::vector<SeriesDefinition> definitions;
@@ -107,10 +168,7 @@ struct DecodedBatch {
   std::vector<Section> sections;
 };
 
-// Sections as they stand in journal batches and checkpoints.
-void PutSections(std::span<const Section> sections, std::string& out);
-core::Status ReadSections(ByteReader& reader, std::vector<Section>& out);
-
+// Decodes the batches of one file, whatever their streams.
 class BatchDecoder {
  public:
   // kCorruption when the payload is not what an encoder writes after the batches before it; the decoder must
@@ -118,19 +176,11 @@ class BatchDecoder {
   core::Status Decode(std::string_view payload, DecodedBatch& out);
 
  private:
-  struct Stream {
-    std::vector<SeriesRef> refs;
-    std::vector<uint64_t> bits;
-    TimestampMs time_ms = 0;
-  };
-
-  core::Status DecodeSamples(ByteReader& reader, uint64_t count, SampleSpans& out);
-  bool ReadNewStream(ByteReader& reader, uint64_t count, Stream& stream);
-  bool ReadEditedStream(ByteReader& reader, uint64_t count, Stream& stream);
-  bool ReadTimes(ByteReader& reader, uint64_t count, Stream& stream);
+  core::Status DecodeSamples(const EncodedSamples& samples, SampleSpans& out);
 
   uint64_t columns_ = 0;
-  absl::flat_hash_map<uint64_t, Stream> streams_;
+  absl::flat_hash_map<uint64_t, StreamDecoder> streams_;
+  EncodedBatch batch_;
   std::vector<TimestampMs> times_ms_;
 };
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <map>
 
 #include "metrics/tsdb/db_test_util.h"
 #include "metrics/tsdb/frames.h"
@@ -29,12 +30,16 @@ class JournalTest : public ::testing::Test {
   }
   std::vector<double> Replay(uint64_t first = 0) {
     std::vector<double> values;
-    auto result =
-        ReplayJournal(fs_, dir_.path(), core::Logger::Discard(), first, [&](const DecodedBatch& batch) {
-          for (uint64_t bits : batch.samples.bits) values.push_back(std::bit_cast<double>(bits));
-        });
+    std::map<uint64_t, BatchDecoder> decoders;  // by file
+    auto apply = [&](uint64_t file, std::string_view payload) -> core::Status {
+      DecodedBatch batch;
+      SEXTANT_TRY(decoders[file].Decode(payload, batch));
+      for (uint64_t bits : batch.samples.bits) values.push_back(std::bit_cast<double>(bits));
+      return {};
+    };
+    auto result = ReplayJournal(fs_, dir_.path(), core::Logger::Discard(), first, apply);
     EXPECT_TRUE(result.has_value());
-    result_ = *result;
+    result_ = std::move(*result);
     return values;
   }
   std::string PathOf(uint64_t number) const { return core::JoinPath(dir_.path(), NumberedName(number)); }

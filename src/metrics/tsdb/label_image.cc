@@ -176,12 +176,12 @@ constexpr uint32_t kPrefetchDistance = 12;
 }  // namespace
 
 void LabelLoader::BuildSeriesSet() {
-  index_.slots_.reserve(index_.series_count_);
-  for (uint32_t slot = 0; slot < index_.next_slot_; ++slot) {
-    if (!series_.at(slot).is_live.load(std::memory_order_relaxed)) continue;
-    if (slot + kPrefetchDistance < index_.next_slot_) index_.slots_.prefetch(slot + kPrefetchDistance);
-    index_.slots_.insert(slot);
-  }
+  index_.slots_.insert_all<LabelIndex::HashedSlot>(index_.series_count_, [this](const auto& insert) {
+    for (uint32_t slot = 0; slot < index_.next_slot_; ++slot) {
+      const SeriesRecord& record = series_.at(slot);
+      if (record.is_live.load(std::memory_order_relaxed)) insert({slot, record.hash});
+    }
+  });
 }
 
 void LabelLoader::BuildLabelSets() {
@@ -202,23 +202,50 @@ void LabelLoader::BuildLabelSets() {
 
 void LabelLoader::BuildPostings() {
   BuildLabelSets();
-  // The slots of all pairs in one array, pair after pair, each ascending.
-  std::vector<uint64_t> ends(counts_.size());
-  uint64_t total = 0;
+  // The runs of all pairs in one array, pair after pair, each ascending: the series of a target are
+  // neighbours, and have most of their labels in common.
+  std::vector<uint64_t> ends(counts_.size() + 1);
+  ForEachRun([&](uint32_t pair, uint32_t) { ++ends[pair + 1]; }, [](uint32_t, uint32_t) {});
+  for (size_t id = 0; id < counts_.size(); ++id) ends[id + 1] += ends[id];
+  auto runs = std::make_unique_for_overwrite<SlotRun[]>(ends.back());
+  // From here on, where the next run of a pair goes; at last, where those of the next pair begin.
+  ForEachRun([&](uint32_t pair, uint32_t slot) { runs[ends[pair]++].begin = slot; },
+             [&](uint32_t pair, uint32_t slot) { runs[ends[pair] - 1].end = slot; });
+  std::vector<uint32_t> scratch;
+  uint64_t begin = 0;
   for (size_t id = 0; id < counts_.size(); ++id) {
-    ends[id] = total;
-    total += counts_[id];
+    std::span<const SlotRun> of_pair(runs.get() + begin, ends[id] - begin);
+    begin = ends[id];
+    if (counts_[id] > 0) index_.pairs_[id].series = Postings::FromRuns(of_pair, scratch);
   }
-  auto slots = std::make_unique_for_overwrite<uint32_t[]>(total);
-  for (uint32_t slot = 0; slot < index_.next_slot_; ++slot) {
-    const SeriesRecord& record = series_.at(slot);
-    if (!record.is_live.load(std::memory_order_relaxed)) continue;
-    const uint32_t* list = index_.pair_lists_.at(record.labels);
-    for (uint8_t i = 0; i < record.label_count; ++i) slots[ends[list[i]]++] = slot;
-  }
-  for (size_t id = 0; id < counts_.size(); ++id) {
-    if (counts_[id] == 0) continue;
-    index_.pairs_[id].series = Postings::FromSorted({slots.get() + ends[id] - counts_[id], counts_[id]});
+}
+
+// Calls `open` with each pair and slot where a run of slots that have the pair begins, and `close` with the
+// slot behind its end. A run may end where another one of the same pair begins.
+template <typename Open, typename Close>
+void LabelLoader::ForEachRun(const Open& open, const Close& close) const {
+  const uint32_t* former = nullptr;
+  uint8_t former_count = 0;
+  for (uint32_t slot = 0; slot <= index_.next_slot_; ++slot) {
+    const uint32_t* list = nullptr;
+    uint8_t count = 0;
+    if (slot < index_.next_slot_) {
+      const SeriesRecord& record = series_.at(slot);
+      if (record.is_live.load(std::memory_order_relaxed)) {
+        list = index_.pair_lists_.at(record.labels);
+        count = record.label_count;
+      }
+    }
+    const uint8_t common = std::min(count, former_count);
+    // All ends first: a label may have moved to another place of the list.
+    for (uint8_t i = 0; i < former_count; ++i) {
+      if (i >= common || former[i] != list[i]) close(former[i], slot);
+    }
+    for (uint8_t i = 0; i < count; ++i) {
+      if (i >= common || former[i] != list[i]) open(list[i], slot);
+    }
+    former = list;
+    former_count = count;
   }
 }
 

@@ -71,6 +71,8 @@ class LabelLoader {
 
  private:
   void BuildLabelSets();
+  template <typename Open, typename Close>
+  void ForEachRun(const Open& open, const Close& close) const;
 
   using PairId = uint32_t;
 

@@ -14,6 +14,7 @@ using model::LabelView;
 
 LabelIndex::LabelIndex(SeriesTable& series)
     : series_(series),
+      pair_lists_(series.memory()),
       symbol_ids_(SymbolHash{&symbols_}, SymbolEqual{&symbols_}),
       pair_ids_(PairHash{&pairs_}, PairEqual{&pairs_}),
       slots_(SeriesHash{this}, SeriesEqual{this}) {}
@@ -25,7 +26,7 @@ uint32_t LabelIndex::PairLists::Allocate(uint8_t length) {
     return list;
   }
   if (slab_used_ + length > kSlabIds) {
-    slabs_.push_back(std::make_unique<uint32_t[]>(kSlabIds));
+    AddSlab();
     slab_used_ = 0;
   }
   uint32_t list = static_cast<uint32_t>(slabs_.size() - 1) * kSlabIds + slab_used_;
@@ -33,11 +34,15 @@ uint32_t LabelIndex::PairLists::Allocate(uint8_t length) {
   return list;
 }
 
+uint32_t* LabelIndex::PairLists::AddSlab() {
+  slabs_.push_back(reinterpret_cast<uint32_t*>(memory_.Take(kSlabIds * sizeof(uint32_t))));
+  return slabs_.back();
+}
+
 uint32_t* LabelIndex::PairLists::AddSlab(uint32_t& number) {
   number = static_cast<uint32_t>(slabs_.size());
-  slabs_.push_back(std::make_unique_for_overwrite<uint32_t[]>(kSlabIds));
   slab_used_ = kSlabIds;  // no longer the last one
-  return slabs_.back().get();
+  return AddSlab();
 }
 
 bool LabelIndex::HasLabels(uint32_t slot, const Labels& labels) const {
@@ -164,10 +169,11 @@ bool LabelIndex::AddAt(SeriesRef ref, const Labels& labels) {
 }
 
 void LabelIndex::FinishRecovery() {
-  free_slots_.clear();
-  for (uint32_t slot = next_slot_; slot-- > 0;) {
-    if (!series_.at(slot).is_live.load(std::memory_order_relaxed)) free_slots_.push_back(slot);
-  }
+  Bitmap free = all_;
+  free.flip(0, next_slot_);
+  free_slots_.resize(free.cardinality());
+  free.toUint32Array(free_slots_.data());
+  std::ranges::reverse(free_slots_);
   // What is restored is not new.
   recent_slots_ = {};
   recent_pairs_ = {};

@@ -49,6 +49,22 @@ class IdSet {
   const uint32_t* end() const { return nullptr; }
   void insert(uint32_t id) { parts_[PartOf(id)].insert(id); }
   void erase(uint32_t id) { parts_[PartOf(id)].erase(id); }
+  // Inserts `size` ids that are not there yet, part after part, so that what is written stays in the
+  // processor's cache. `for_each` calls what it is given with each of them, as a key that has its hash with
+  // it.
+  template <typename Key, typename ForEach>
+  void insert_all(size_t size, const ForEach& for_each) {
+    std::array<std::vector<Key>, kParts> keys;
+    for (std::vector<Key>& of_part : keys) of_part.reserve(size / kParts + size / kParts / 16);
+    for_each([&](const Key& key) { keys[PartOf(key)].push_back(key); });
+    for (size_t part = 0; part < kParts; ++part) {
+      parts_[part].reserve(parts_[part].size() + keys[part].size());
+      for (const Key& key : keys[part]) {
+        parts_[part].lazy_emplace(key, [&](const auto& construct) { construct(key.id); });
+      }
+      keys[part] = {};
+    }
+  }
   // Asks for the memory that insert will look at.
   void prefetch(uint32_t id) const { parts_[PartOf(id)].prefetch(id); }
   void reserve(size_t size) {
@@ -180,11 +196,16 @@ class LabelIndex {
     bool operator()(uint32_t a, PairKey b) const { return KeyOf((*pairs)[a]) == b; }
     bool operator()(PairKey a, uint32_t b) const { return (*this)(b, a); }
   };
+  struct HashedSlot {
+    uint32_t id;
+    uint32_t hash;  // of its record
+  };
   struct SeriesHash {
     using is_transparent = void;
     const LabelIndex* index;
     size_t operator()(uint32_t slot) const { return Mix(index->series_.at(slot).hash); }
     size_t operator()(const model::Labels& labels) const { return Mix(static_cast<uint32_t>(labels.Hash())); }
+    size_t operator()(const HashedSlot& slot) const { return Mix(slot.hash); }
     static size_t Mix(uint32_t hash) { return absl::Hash<uint32_t>()(hash); }
   };
   struct SeriesEqual {
@@ -192,6 +213,7 @@ class LabelIndex {
     const LabelIndex* index;
     bool operator()(uint32_t a, uint32_t b) const { return a == b; }
     bool operator()(uint32_t a, const model::Labels& b) const { return index->HasLabels(a, b); }
+    bool operator()(uint32_t a, const HashedSlot& b) const { return a == b.id; }
     bool operator()(const model::Labels& a, uint32_t b) const { return (*this)(b, a); }
   };
 
@@ -200,16 +222,22 @@ class LabelIndex {
    public:
     static constexpr uint32_t kSlabIds = 4096;
 
+    // `memory` must outlive this.
+    explicit PairLists(SlabMemory& memory) : memory_(memory) {}
+
     uint32_t Allocate(uint8_t length);
     // A slab for whoever fills it alone: lists in it begin at `number` times kSlabIds.
     uint32_t* AddSlab(uint32_t& number);
     void Free(uint32_t at, uint8_t length) { free_[length].push_back(at); }
-    uint32_t* at(uint32_t list) { return slabs_[list / kSlabIds].get() + list % kSlabIds; }
-    const uint32_t* at(uint32_t list) const { return slabs_[list / kSlabIds].get() + list % kSlabIds; }
+    uint32_t* at(uint32_t list) { return slabs_[list / kSlabIds] + list % kSlabIds; }
+    const uint32_t* at(uint32_t list) const { return slabs_[list / kSlabIds] + list % kSlabIds; }
     uint64_t SizeBytes() const { return slabs_.size() * kSlabIds * sizeof(uint32_t); }
 
    private:
-    std::vector<std::unique_ptr<uint32_t[]>> slabs_;
+    uint32_t* AddSlab();
+
+    SlabMemory& memory_;
+    std::vector<uint32_t*> slabs_;
     uint32_t slab_used_ = kSlabIds;
     std::vector<uint32_t> free_[256];
   };

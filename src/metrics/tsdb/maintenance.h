@@ -82,7 +82,7 @@ class Maintenance {
   DropEpochs::Epoch newest_block_epoch_ = 0;
   std::vector<StaleSeries> stale_written_;  // whole in blocks, to be dropped
   int64_t next_stale_check_ns_ = std::numeric_limits<int64_t>::min();
-  int64_t stale_pause_ns_ = 0;  // to the next check; grows while nothing comes of it
+  int64_t stale_pause_ns_ = 0;        // to the next check; grows while nothing comes of it
   bool has_undurable_drops_ = false;  // a restart may bring series back that were dropped as stale
 };
 

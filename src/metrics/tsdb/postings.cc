@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 
 namespace sextant::tsdb {
@@ -61,6 +62,25 @@ Postings Postings::FromSorted(std::span<const uint32_t> slots) {
   Postings postings;
   postings.SetSlots(slots);
   return postings;
+}
+
+Postings Postings::FromRuns(std::span<const SlotRun> runs, std::vector<uint32_t>& scratch) {
+  uint64_t slots = 0;
+  for (SlotRun run : runs) slots += run.end - run.begin;
+  constexpr uint64_t kLongRun = 16;
+  if (slots > kMaxArray && slots / runs.size() >= kLongRun) {
+    auto made = std::make_unique<Bitmap>();
+    for (SlotRun run : runs) made->addRange(run.begin, run.end);
+    Postings postings;
+    postings.word_ = reinterpret_cast<uint64_t>(made.release()) | kBitmap;
+    return postings;
+  }
+  scratch.resize(slots);
+  uint32_t* at = scratch.data();
+  for (SlotRun run : runs) {
+    for (uint32_t slot = run.begin; slot < run.end; ++slot) *at++ = slot;
+  }
+  return FromSorted(scratch);
 }
 
 std::span<const uint32_t> Postings::few() const {

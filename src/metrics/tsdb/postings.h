@@ -13,6 +13,12 @@ namespace sextant::tsdb {
 // A compressed set of slots.
 using Bitmap = ::Roaring;
 
+// Slots that follow each other: from `begin` to before `end`.
+struct SlotRun {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+};
+
 class Postings {
  public:
   Postings() = default;
@@ -24,6 +30,8 @@ class Postings {
   ~Postings() { Clear(); }
   // Of slots in ascending order, each once.
   static Postings FromSorted(std::span<const uint32_t> slots);
+  // The same of runs, none of which is empty. `scratch` is memory to be used again.
+  static Postings FromRuns(std::span<const SlotRun> runs, std::vector<uint32_t>& scratch);
 
   void Add(uint32_t slot);
   void Remove(uint32_t slot);

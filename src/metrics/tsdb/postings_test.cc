@@ -54,6 +54,31 @@ TEST(PostingsTest, RandomChangesMatchASet) {
   }
 }
 
+TEST(PostingsTest, RunsMakeTheSameAsTheirSlots) {
+  std::mt19937 random(3);
+  std::vector<uint32_t> scratch;
+  for (uint32_t longest : {1u, 2u, 30u, 5000u}) {
+    for (int count : {1, 2, 40, 700}) {
+      std::vector<SlotRun> runs;
+      std::set<uint32_t> expected;
+      uint32_t slot = 0;
+      for (int i = 0; i < count; ++i) {
+        slot += static_cast<uint32_t>(random() % 3);  // also runs that touch
+        SlotRun run{slot, slot + 1 + static_cast<uint32_t>(random() % longest)};
+        for (; slot < run.end; ++slot) expected.insert(slot);
+        runs.push_back(run);
+      }
+      Postings postings = Postings::FromRuns(runs, scratch);
+      ExpectHolds(postings, expected);
+      postings.Remove(runs.front().begin);
+      expected.erase(runs.front().begin);
+      postings.Add(slot + 9);
+      expected.insert(slot + 9);
+      ExpectHolds(postings, expected);
+    }
+  }
+}
+
 TEST(PostingsTest, UnionAddsToABitmap) {
   Postings one;
   one.Add(7);

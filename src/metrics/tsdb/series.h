@@ -11,10 +11,12 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "core/clock.h"
 #include "metrics/tsdb/chunk.h"
+#include "metrics/tsdb/slab_memory.h"
 #include "model/storage.h"
 
 namespace sextant::tsdb {
@@ -92,13 +94,22 @@ class SeriesTable {
 
   // Recovery: makes the records of one page, ahead of GrowTo. Different pages may be made at once.
   void MakePage(uint32_t page) {
-    if (pages_[page] == nullptr) pages_[page] = std::make_unique<SeriesRecord[]>(kPageSlots);
+    if (pages_[page] != nullptr) return;
+    auto* records = reinterpret_cast<SeriesRecord*>(memory_.Take(kPageSlots * sizeof(SeriesRecord)));
+    std::uninitialized_default_construct_n(records, kPageSlots);
+    pages_[page] = records;
   }
+
+  // Where the records are, and what else lives as long as they.
+  SlabMemory& memory() { return memory_; }
 
   uint64_t SizeBytes() const { return uint64_t{slots()} * sizeof(SeriesRecord); }
 
  private:
-  std::vector<std::unique_ptr<SeriesRecord[]>> pages_;
+  static_assert(std::is_trivially_destructible_v<SeriesRecord>);
+
+  SlabMemory memory_;
+  std::vector<SeriesRecord*> pages_;
   std::atomic<uint32_t> slots_ = 0;
 };
 
