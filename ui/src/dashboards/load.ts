@@ -37,6 +37,7 @@ function readTarget(json: Json, index: number, kinds: Kinds): Target {
     interval: asText(json['interval']),
     intervalFactor: Math.max(1, asNumber(json['intervalFactor'], 1)),
     hide: asBoolean(json['hide']),
+    exemplar: asBoolean(json['exemplar']),
     datasource: readDataSource(json['datasource'], kinds),
   };
 }

@@ -28,6 +28,8 @@ export interface Target {
   interval: string;
   intervalFactor: number;
   hide: boolean;
+  /** Single observations are shown beside the series. */
+  exemplar: boolean;
   datasource: DataSourceRef | undefined;
 }
 

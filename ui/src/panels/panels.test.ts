@@ -20,7 +20,7 @@ import { contrast, readable } from './readable';
 import { toContent } from './text';
 
 const theme = grafanaTheme('dark');
-const target: Target = { refId: 'A', expr: 'x', legendFormat: '', format: 'heatmap', instant: false, range: true, interval: '', intervalFactor: 1, hide: false, datasource: undefined };
+const target: Target = { refId: 'A', expr: 'x', legendFormat: '', format: 'heatmap', instant: false, range: true, interval: '', intervalFactor: 1, hide: false, exemplar: false, datasource: undefined };
 const step = { startMs: 0, endMs: 20_000, stepMs: 10_000 };
 const nameOf = (field: Field, frame: DataFrame) => getFieldDisplayName(field, frame, [frame]);
 const prepare = (frames: DataFrame[], defaults: Record<string, unknown> = {}) => prepareFrames(frames, { defaults, overrides: [], colorMode: 'palette-classic' }, theme, true, (text) => text);
