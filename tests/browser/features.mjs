@@ -287,6 +287,23 @@ describe('around the panels', () => {
     await close();
   });
 
+  test('a panel shows the data of another one, asked as that one asks', async () => {
+    const { page, close } = await openPage(browser, base);
+    const of = { id: 1, type: 'timeseries', title: 'Lines', gridPos: { x: 0, y: 0, w: 24, h: 8 }, targets: [{ refId: 'A', expr: 'rate(x[$__interval])' }] };
+    const last = { id: 2, type: 'stat', title: 'Last', gridPos: { x: 0, y: 8, w: 6, h: 4 }, datasource: { type: 'datasource', uid: '-- Dashboard --' }, targets: [{ refId: 'A', panelId: 1 }] };
+    const none = { ...last, id: 3, title: 'Of none', targets: [{ refId: 'A', panelId: 77 }] };
+    await serveReference(page, { title: 'Shared', panels: [of, last, none] });
+    const asked = [];
+    page.on('request', (request) => { if (request.url().endsWith('/api/batch')) asked.push(...request.postDataJSON().queries.map(({ id: _id, ...query }) => JSON.stringify(query))); });
+    await answerWith(page, [{ job: 'a' }], '42');
+    await page.goto('/d/shared');
+    await shown(page, 'Last').getByText('42').waitFor();
+    await panel(page, 'Of none').getByText('It shows the data of panel 77, which the dashboard does not have.').waitFor();
+    assert.deepEqual([asked.length, new Set(asked).size], [2, 1], asked.join('\n'));
+    await screenshot(page, shots, 'data-of-another-panel');
+    await close();
+  });
+
   test('a table of many rows is read page by page', async () => {
     const { page, close } = await openPage(browser, base);
     await serveReference(page, { title: 'Long', panels: [{ id: 1, type: 'table', title: 'Rows', gridPos: { x: 0, y: 0, w: 24, h: 12 }, targets: [{ refId: 'A', expr: 'x', format: 'table', instant: true }] }] });

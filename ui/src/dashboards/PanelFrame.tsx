@@ -23,6 +23,7 @@ import type { AskedQuery } from './ask';
 import { encodeUri, forAddress, forReading, interpolate } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
 import type { PanelExemplar } from './exemplars';
+import { pointsOf } from './layout';
 import type { Panel } from './model';
 import { watch } from './inView';
 import { PanelMenu } from './PanelMenu';
@@ -151,7 +152,7 @@ function Unsupported({ panel, why }: { panel: Panel; why: string }) {
 
 function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known, panelKey, inspect, marks, sources, underWay }: PanelFrameProps & { kind: PanelKind; known: Values }) {
   const { range } = useMemo(() => panelRange(panel, pageRange, known, utc), [panel, pageRange, known, utc]);
-  const points = Math.max(50, Math.round((panel.gridPos.w / 24) * 1200));
+  const points = pointsOf(panel);
   // Everything but the range changes what is asked; the range only asks again.
   const question = useMemo(() => JSON.stringify([panel.targets, [...known].filter(([name]) => !name.startsWith('__'))]), [panel.targets, known]);
   const latestKnown = useRef(known);
