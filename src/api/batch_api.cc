@@ -74,9 +74,10 @@ core::Result<std::vector<BatchQuery>> ReadBatch(const std::string& body) {
 
 class Batch : public std::enable_shared_from_this<Batch> {
  public:
-  Batch(const QueryApiDeps& deps, core::Executor& executor, HttpRequest request, ResponseWriter writer,
-        std::vector<BatchQuery> queries)
+  Batch(const QueryApiDeps& deps, const ExemplarsApiDeps& exemplars, core::Executor& executor,
+        HttpRequest request, ResponseWriter writer, std::vector<BatchQuery> queries)
       : deps_(deps),
+        exemplars_(exemplars),
         executor_(executor),
         request_(std::move(request)),
         writer_(std::move(writer)),
@@ -162,6 +163,11 @@ class Batch : public std::enable_shared_from_this<Batch> {
       return Failure(ApiError::InvalidParameter("format", "expected \"columns\""), status);
     }
     options.as_columns = format == kColumns;
+    const std::string_view wants_exemplars = query.params.Get("exemplars");
+    if (!wants_exemplars.empty() && (wants_exemplars != "true" || !query.is_range)) {
+      return Failure(ApiError::InvalidParameter("exemplars", "expected \"true\", of a range query"), status);
+    }
+    std::vector<tsdb::SeriesExemplars> exemplars;
     promql::QueryOutcome outcome;
     if (query.is_range) {
       auto range = ReadRange(query.params);
@@ -171,6 +177,9 @@ class Batch : public std::enable_shared_from_this<Batch> {
       options.step_ms = range->step_ms;
       outcome = deps_.engine.Range(deps_.storage, read->query, range->start_ms, range->end_ms, range->step_ms,
                                    read->options);
+      if (outcome && !wants_exemplars.empty()) {
+        exemplars = ExemplarsOf(exemplars_, read->query, range->start_ms, range->end_ms);
+      }
     } else {
       auto time_ms = TimeParam(query.params, "time", deps_.clock.NowMs());
       if (!time_ms) return Failure(time_ms.error(), status);
@@ -182,7 +191,13 @@ class Batch : public std::enable_shared_from_this<Batch> {
     core::JsonWriter json;
     json.BeginObject().Key("status").String("success").Key("data");
     auto has_room = [](core::JsonWriter& written) { return written.size() < kMaxAnswerBytes; };
-    if (!WriteQueryData(json, std::move(*outcome), options, has_room)) {
+    bool is_whole = WriteQueryData(json, std::move(*outcome), options, has_room);
+    if (is_whole && !exemplars.empty()) {
+      json.Key("exemplars");
+      WriteExemplars(json, exemplars);
+      is_whole = has_room(json);
+    }
+    if (!is_whole) {
       return Failure(
           {ErrorType::kExecution,
            fmt::format("the answer is larger than {} bytes; select fewer series", kMaxAnswerBytes)},
@@ -193,6 +208,7 @@ class Batch : public std::enable_shared_from_this<Batch> {
   }
 
   const QueryApiDeps deps_;
+  const ExemplarsApiDeps exemplars_;
   core::Executor& executor_;
   const HttpRequest request_;
   ResponseWriter writer_;  // of the thread that set is_writing_
@@ -207,15 +223,17 @@ class Batch : public std::enable_shared_from_this<Batch> {
 
 }  // namespace
 
-void AddBatchRoutes(net::Router& router, const QueryApiDeps& deps, core::Executor& executor) {
+void AddBatchRoutes(net::Router& router, const QueryApiDeps& deps, const ExemplarsApiDeps& exemplars,
+                    core::Executor& executor) {
   net::RouteOptions options;
   options.max_body_bytes = 4 << 20;
   router.AddStream(
       "POST", "/api/batch",
-      [deps, &executor](HttpRequest request, ResponseWriter writer) {
+      [deps, exemplars, &executor](HttpRequest request, ResponseWriter writer) {
         auto queries = ReadBatch(request.body);
         if (!queries) return writer.Send(ErrorResponse(ApiError::BadData(queries.error().message())));
-        std::make_shared<Batch>(deps, executor, std::move(request), std::move(writer), std::move(*queries))
+        std::make_shared<Batch>(deps, exemplars, executor, std::move(request), std::move(writer),
+                                std::move(*queries))
             ->Start();
       },
       options);

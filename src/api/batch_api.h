@@ -9,10 +9,12 @@
 //
 // where `answer` is what /api/v1/query or /api/v1/query_range would have said. With "format": "columns" a
 // range query may be answered with series on the grid of its steps: QueryJsonOptions::as_columns says how;
-// pages read them several times faster. A query that fails is a line like any other. When the client goes
-// away all of them are cancelled.
+// pages read them several times faster. With "exemplars": "true" what /api/v1/query_exemplars knows of a
+// range query's selectors stands beside its data, as "exemplars", when there are any. A query that fails is a
+// line like any other. When the client goes away all of them are cancelled.
 #pragma once
 
+#include "api/exemplars_api.h"
 #include "api/query_api.h"
 #include "core/executor.h"
 #include "net/router.h"
@@ -20,6 +22,7 @@
 namespace sextant::api {
 
 // Adds the route. What the arguments refer to must outlive the server.
-void AddBatchRoutes(net::Router& router, const QueryApiDeps& deps, core::Executor& executor);
+void AddBatchRoutes(net::Router& router, const QueryApiDeps& deps, const ExemplarsApiDeps& exemplars,
+                    core::Executor& executor);
 
 }  // namespace sextant::api

@@ -39,6 +39,15 @@ std::vector<std::vector<model::Matcher>> SelectorsOf(const promql::Expr& expr) {
   return selectors;
 }
 
+std::vector<tsdb::SeriesExemplars> ExemplarsOf(const ExemplarsApiDeps& deps, std::string_view query,
+                                               int64_t start_ms, int64_t end_ms) {
+  auto expr = promql::ParseExpr(query, deps.parser);
+  if (!expr) return {};
+  std::vector<std::vector<model::Matcher>> selectors = SelectorsOf(**expr);
+  return selectors.empty() ? std::vector<tsdb::SeriesExemplars>{}
+                           : deps.db.Exemplars(start_ms, end_ms, selectors);
+}
+
 void WriteExemplars(core::JsonWriter& json, const std::vector<tsdb::SeriesExemplars>& exemplars) {
   json.BeginArray();
   std::string number;

@@ -504,7 +504,7 @@ void Platform::Impl::AddDashboardRoutes(net::Router& router) {
   const api::QueryApiDeps queries{*queryable_, *engine_, services_.clock, query_gate_,
                                   options_.per_step_stats};
   api::AddFrameQueryRoutes(router, {queries, dashboards_->sources()});
-  api::AddBatchRoutes(router, queries, services_.executor);
+  api::AddBatchRoutes(router, queries, {*db_, options_.engine.parser}, services_.executor);
 }
 
 // Whether a data source's URL is one of ours.

@@ -201,6 +201,72 @@ describe('annotations', () => {
   });
 });
 
+describe('exemplars', () => {
+  /** Answers with a line from 0 to 10, and to who wants them with an exemplar in the middle. */
+  async function answerWithExemplar(page) {
+    const wanted = [];
+    await page.route('**/api/batch', (route) => {
+      const lines = route.request().postDataJSON().queries.map(({ id, start, end, exemplars }) => {
+        wanted.push(exemplars);
+        const values = [[start, '0'], [end, '10']];
+        const kept = [{ seriesLabels: { job: 'web' }, exemplars: [{ labels: { traceID: 'abc<b>1</b>' }, value: '5', timestamp: (start + end) / 2 }] }];
+        return JSON.stringify({ id, status: 200, answer: { status: 'success', data: { resultType: 'matrix', result: [{ metric: {}, values }] }, ...(exemplars === 'true' ? { exemplars: kept } : {}) } });
+      });
+      return route.fulfill({ contentType: 'application/x-ndjson', body: `${lines.join('\n')}\n` });
+    });
+    await page.route('**/api/datasources', (route) => route.fulfill({ contentType: 'application/json', body: JSON.stringify([{ uid: 'own', name: 'Own', type: 'prometheus', isDefault: true, own: true, jsonData: { exemplarTraceIdDestinations: [{ name: 'traceID', url: 'https://traces.example/${__value.raw}', urlDisplayLabel: 'See the trace' }] } }]) }));
+    return wanted;
+  }
+  const lines = (more) => ({ id: 1, type: 'timeseries', title: 'Lines', gridPos: { x: 0, y: 0, w: 24, h: 8 }, fieldConfig: { defaults: { min: 0, max: 10, custom: { lineWidth: 0 } }, overrides: [] }, options: { legend: { showLegend: false } }, targets: [{ refId: 'A', expr: 'x', ...more }] });
+  const middle = async (page) => {
+    const box = await panel(page, 'Lines').locator('.u-over').boundingBox();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+  };
+
+  test('are drawn where the query wants them, say what they are, and lead to their trace', async () => {
+    const { page, close } = await openPage(browser, base);
+    await serveReference(page, { title: 'Exemplars', panels: [lines({ exemplar: true })] });
+    const wanted = await answerWithExemplar(page);
+    let requests = 0;
+    page.on('request', (request) => { if (/query_exemplars/.test(request.url())) requests++; });
+    await page.goto('/d/exemplars');
+    await panel(page, 'Lines').locator('canvas').waitFor();
+    const [x, y] = await middle(page);
+    const tip = page.getByRole('tooltip').filter({ hasText: 'exemplar' });
+    for (let tries = 0; tries < 20 && (await tip.count()) === 0; tries++) {
+      await page.mouse.move(5, 5);
+      await page.mouse.move(x, y);
+      await page.waitForTimeout(100);
+    }
+    await tip.getByText('abc<b>1</b>').waitFor();
+    await page.mouse.down();
+    await page.mouse.up();
+    const kept = page.getByRole('dialog', { name: /^Exemplar at / });
+    await kept.getByText('web', { exact: true }).waitFor();
+    assert.equal(await kept.getByRole('link', { name: 'See the trace' }).getAttribute('href'), 'https://traces.example/abc%3Cb%3E1%3C/b%3E');
+    await screenshot(page, shots, 'exemplar-kept');
+    await page.keyboard.press('Escape');
+    assert.equal(await kept.count(), 0);
+    assert.deepEqual([wanted.every((one) => one === 'true'), requests], [true, 0], 'they come with the answers, in no request of their own');
+    await close();
+  });
+
+  test('are not asked for where the query does not want them', async () => {
+    const { page, close } = await openPage(browser, base);
+    await serveReference(page, { title: 'None', panels: [lines({})] });
+    const wanted = await answerWithExemplar(page);
+    await page.goto('/d/none');
+    await panel(page, 'Lines').locator('canvas').waitFor();
+    assert.ok(wanted.length > 0 && wanted.every((one) => one === undefined));
+    const [x, y] = await middle(page);
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.up();
+    assert.equal(await page.getByRole('dialog').count(), 0);
+    await close();
+  });
+});
+
 describe('around the panels', () => {
   test('kiosk mode takes away what stands around, and Esc brings it back', async () => {
     const { page, close } = await openPage(browser, base);
@@ -218,6 +284,23 @@ describe('around the panels', () => {
     await page.goto('/d/wall?kiosk=tv');
     await page.getByRole('heading', { level: 1, name: 'Wall' }).waitFor();
     assert.equal(await page.getByRole('navigation', { name: 'Pages' }).isVisible(), false);
+    await close();
+  });
+
+  test('a panel shows the data of another one, asked as that one asks', async () => {
+    const { page, close } = await openPage(browser, base);
+    const of = { id: 1, type: 'timeseries', title: 'Lines', gridPos: { x: 0, y: 0, w: 24, h: 8 }, targets: [{ refId: 'A', expr: 'rate(x[$__interval])' }] };
+    const last = { id: 2, type: 'stat', title: 'Last', gridPos: { x: 0, y: 8, w: 6, h: 4 }, datasource: { type: 'datasource', uid: '-- Dashboard --' }, targets: [{ refId: 'A', panelId: 1 }] };
+    const none = { ...last, id: 3, title: 'Of none', targets: [{ refId: 'A', panelId: 77 }] };
+    await serveReference(page, { title: 'Shared', panels: [of, last, none] });
+    const asked = [];
+    page.on('request', (request) => { if (request.url().endsWith('/api/batch')) asked.push(...request.postDataJSON().queries.map(({ id: _id, ...query }) => JSON.stringify(query))); });
+    await answerWith(page, [{ job: 'a' }], '42');
+    await page.goto('/d/shared');
+    await shown(page, 'Last').getByText('42').waitFor();
+    await panel(page, 'Of none').getByText('It shows the data of panel 77, which the dashboard does not have.').waitFor();
+    assert.deepEqual([asked.length, new Set(asked).size], [2, 1], asked.join('\n'));
+    await screenshot(page, shots, 'data-of-another-panel');
     await close();
   });
 

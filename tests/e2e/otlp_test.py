@@ -101,6 +101,15 @@ class OtlpTest(TestCase):
         found = ours.api("query_exemplars", query="latency_seconds_bucket", start=now / 1e9 - 60, end=now / 1e9 + 60)
         self.assertEqual(found[0]["exemplars"][0]["labels"], {"trace_id": bytes(range(16)).hex()})
         self.assertEqual(found[0]["seriesLabels"]["le"], "0.1")
+        span = {"start": now / 1e9 - 60, "end": now / 1e9 + 60, "step": 60, "exemplars": "true"}
+        status, text = ours.request("POST", "/api/batch", json.dumps({"queries": [
+            {"id": "some", "query": "sum(latency_seconds_bucket)", **span}, {"id": "none", "query": "memory_use_bytes", **span},
+            {"id": "unasked", "query": "latency_seconds_bucket", **{**span, "exemplars": ""}}, {"id": "number", "query": "1", **span},
+            {"id": "odd", "query": "up", **{**span, "exemplars": "yes"}}, {"id": "instant", "query": "up", "exemplars": "true"}]}).encode())
+        lines = {line["id"]: line for line in map(json.loads, text.splitlines())}
+        self.assertEqual(lines["some"]["answer"]["exemplars"], found)
+        self.assertEqual([lines[id]["status"] for id in ("none", "unasked", "number", "odd", "instant")], [200, 200, 200, 400, 400])
+        self.assertFalse(any("exemplars" in lines[id]["answer"] for id in ("none", "unasked", "number")))
         features = ours.api("features")
         self.assertTrue(features["api"]["otlp_write_receiver"])
         config = ours.api("status/config")["yaml"]

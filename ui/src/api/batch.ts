@@ -11,8 +11,11 @@ import type { RangeRequest } from './prometheus';
 import { reportReachable, reportUnreachable } from './reachability';
 import type { QueryResult } from './types';
 
-/** `asColumns`: answers on the grid of the steps may come as columns, which are read several times faster than points. */
-export type Question = (RangeRequest & { asColumns?: boolean }) | { query: string; timeMs: number };
+/**
+ * `asColumns`: answers on the grid of the steps may come as columns, which are read several times faster than points.
+ * `exemplars`: those of the series come with the answer.
+ */
+export type Question = (RangeRequest & { asColumns?: boolean; exemplars?: boolean }) | { query: string; timeMs: number };
 
 interface Waiting {
   question: Question;
@@ -98,7 +101,7 @@ async function send(asked: Waiting[]): Promise<void> {
   try {
     const queries = asked.map(({ question }, index) => ('timeMs' in question
       ? { id: String(index), query: question.query, time: seconds(question.timeMs) }
-      : { id: String(index), query: question.query, start: seconds(question.startMs), end: seconds(question.endMs), step: seconds(question.stepMs), ...(question.asColumns === true ? { format: 'columns' } : {}) }));
+      : { id: String(index), query: question.query, start: seconds(question.startMs), end: seconds(question.endMs), step: seconds(question.stepMs), ...(question.asColumns === true ? { format: 'columns' } : {}), ...(question.exemplars === true ? { exemplars: 'true' } : {}) }));
     const response = await fetch(toBrowser('/api/batch'), {
       method: 'POST', credentials: 'same-origin', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ queries }), signal: controller.signal,
     });

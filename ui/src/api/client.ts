@@ -7,6 +7,7 @@ import { kJsonRequest, takeBegun } from './begun';
 import { textOf, TooLarge } from './body';
 import { heedLoggedOut } from './loggedOut';
 import { reportReachable, reportUnreachable } from './reachability';
+import type { ApiExemplars } from './types';
 
 export type ErrorKind = 'unreachable' | 'refused' | 'malformed';
 
@@ -25,6 +26,8 @@ export class ApiError extends Error {
 
 export interface Answer<T> {
   data: T;
+  /** Of the series that were asked for, where there are any and they were wanted. */
+  exemplars?: ApiExemplars[] | undefined;
   warnings: string[];
   infos: string[];
 }
@@ -151,6 +154,7 @@ function messageOf(text: string): string | undefined {
 export interface Envelope {
   status?: string;
   data?: unknown;
+  exemplars?: ApiExemplars[];
   error?: string;
   errorType?: string;
   warnings?: string[];
@@ -173,5 +177,5 @@ export function openEnvelope<T>(envelope: Envelope | null | undefined, status: n
   if (envelope.status !== 'success') {
     throw new ApiError(envelope.error ?? `HTTP ${status}`, 'refused', status, envelope.errorType);
   }
-  return { data: envelope.data as T, warnings: envelope.warnings ?? [], infos: envelope.infos ?? [] };
+  return { data: envelope.data as T, exemplars: envelope.exemplars, warnings: envelope.warnings ?? [], infos: envelope.infos ?? [] };
 }

@@ -2,7 +2,7 @@
 import { call } from './client';
 import type { Answer } from './client';
 import type { Explanation } from '../explore/explain';
-import type { Alert, BuildInfo, CardinalityAnswer, Labels, MatrixSeries, QueryResult, RelabelStep, RuleGroup, TargetsAnswer, TsdbStatus } from './types';
+import type { Alert, ApiExemplars, BuildInfo, CardinalityAnswer, Labels, MatrixSeries, QueryResult, RelabelStep, RuleGroup, TargetsAnswer, TsdbStatus } from './types';
 
 /** This server's own; the calls that take another may be sent to any server that speaks Prometheus. */
 export const kOwnApi = '/api/v1';
@@ -72,9 +72,12 @@ export interface Exemplar {
 }
 
 /** Single observations that were kept beside the series that an expression selects. */
-export async function getExemplars(query: string, startMs: number, endMs: number, signal?: AbortSignal): Promise<Exemplar[]> {
-  const { data } = await call<{ seriesLabels: Labels; exemplars: { labels: Labels; value: string; timestamp: number }[] }[]>(`${kApi}/query_exemplars`, { query, start: seconds(startMs), end: seconds(endMs) }, signal);
-  return data.flatMap(({ seriesLabels, exemplars }) => exemplars.map(({ labels, value, timestamp }) => ({ seriesLabels, labels, value: Number(value), timeMs: timestamp * 1000 })));
+export async function getExemplars(query: string, startMs: number, endMs: number, signal?: AbortSignal, api = kOwnApi): Promise<Exemplar[]> {
+  return readExemplars((await call<ApiExemplars[]>(`${api}/query_exemplars`, { query, start: seconds(startMs), end: seconds(endMs) }, signal)).data);
+}
+
+export function readExemplars(answer: readonly ApiExemplars[]): Exemplar[] {
+  return answer.flatMap(({ seriesLabels, exemplars }) => exemplars.map(({ labels, value, timestamp }) => ({ seriesLabels, labels, value: Number(value), timeMs: timestamp * 1000 })));
 }
 
 /** Something that the server has to say of itself, such as that its configuration could not be read. */

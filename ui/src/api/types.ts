@@ -38,6 +38,12 @@ export type QueryResult =
   | { resultType: 'scalar'; result: ApiPoint }
   | { resultType: 'string'; result: ApiPoint };
 
+/** Single observations that were kept beside a series. */
+export interface ApiExemplars {
+  seriesLabels: Labels;
+  exemplars: { labels: Labels; value: string; timestamp: number }[];
+}
+
 export type TargetHealth = 'up' | 'down' | 'unknown';
 
 export interface ActiveTarget {

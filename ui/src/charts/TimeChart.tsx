@@ -12,6 +12,7 @@ import type { Size } from '../components/observeSize';
 import { formatAxisTime } from '../time/format';
 import { plain, withOpacity } from './colors';
 import { cursorPoints } from './cursorPoints';
+import { attachDots, drawDots } from './dots';
 import { lonePoints } from './lonePoints';
 import { stackSeries } from './stack';
 import type { ChartAxis, ChartDot, ChartMark, ChartSeries, ChartThresholds, ChartTooltip } from './types';
@@ -228,28 +229,6 @@ function drawMarks(u: uPlot, marks: ChartMark[]): void {
   ctx.restore();
 }
 
-/** Diamonds on the first axis. */
-function drawDots(u: uPlot, dots: ChartDot[], axis: string): void {
-  const scale = u.scales[axis];
-  if (scale?.min == null || scale.max == null) return;
-  const { ctx } = u;
-  const reach = 4 * uPlot.pxRatio;
-  ctx.save();
-  for (const { ms, value, color } of dots) {
-    const [x, y] = [u.valToPos(ms, 'x', true), u.valToPos(Math.min(Math.max(value, scale.min), scale.max), axis, true)];
-    if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) continue;
-    ctx.fillStyle = plain(color);
-    ctx.beginPath();
-    ctx.moveTo(x, y - reach);
-    ctx.lineTo(x + reach, y);
-    ctx.lineTo(x, y + reach);
-    ctx.lineTo(x - reach, y);
-    ctx.closePath();
-    ctx.fill();
-  }
-  ctx.restore();
-}
-
 /** Everything that makes a new chart necessary, as a text; functions and numbers are read through a reference instead. */
 function structure({ series, axes, thresholds, tooltip, syncKey, utc, showTimeAxis }: TimeChartProps, scheme: string): string {
   const shapes = series.map(({ values: _values, format: _format, ...shape }) => shape);
@@ -300,7 +279,7 @@ export function TimeChart(props: TimeChartProps) {
   }, [key]);
 
   /** Makes the chart; gives what takes its tooltip away. */
-  function build(element: HTMLElement, size: Size): (() => void) | undefined {
+  function build(element: HTMLElement, size: Size): () => void {
     const { series, axes, tooltip, thresholds, syncKey, utc = false, showTimeAxis = true } = latest.current;
     const percentAxes = new Set(series.filter((one) => one.stack?.percent === true && !one.hidden).map((one) => one.axis));
     const line = resolveColor('--border');
@@ -365,7 +344,12 @@ export function TimeChart(props: TimeChartProps) {
     const built = new uPlot(options, [latest.current.times, ...drawn.current.values] as uPlot.AlignedData, aside);
     chart.current = built;
     shown.current = latest.current;
-    return tooltip.mode === 'none' ? undefined : attachTooltip(built, () => latest.current);
+    const leaveDots = attachDots(built, () => latest.current);
+    const leaveTooltip = tooltip.mode === 'none' ? undefined : attachTooltip(built, () => latest.current);
+    return () => {
+      leaveDots();
+      leaveTooltip?.();
+    };
   }
 
   useEffect(() => {

@@ -1,6 +1,7 @@
 /** The box beside the cursor: the time, and the values of one series or of all, the nearest emphasised. */
 import type uPlot from 'uplot';
 import { formatDateTime } from '../time/format';
+import { dotAtCursor, tellDot } from './dots';
 import type { ChartSeries } from './types';
 import type { TimeChartProps } from './TimeChart';
 import { createBox, fillBox, placeBox } from './tooltipBox';
@@ -55,11 +56,17 @@ export function attachTooltip(u: uPlot, props: () => TimeChartProps): () => void
       away();
       return;
     }
-    const rows = rowsAt(u, props(), index);
-    if (rows.length === 0) return away();
+    const dot = dotAtCursor(u, props());
+    const rows = dot === undefined ? rowsAt(u, props(), index) : [];
+    u.over.style.cursor = dot === undefined ? '' : 'pointer';
+    if (dot === undefined && rows.length === 0) return away();
     box ??= createBox();
     box.hidden = false;
-    render(box, props(), rows, time, u.posToVal(u.cursor.left ?? 0, 'x'));
+    if (dot === undefined) render(box, props(), rows, time, u.posToVal(u.cursor.left ?? 0, 'x'));
+    else {
+      const { title, lines } = tellDot(dot, props().utc);
+      fillBox(box, title, lines);
+    }
     placeBox(box, event);
   };
   const moved = (event: PointerEvent) => window.requestAnimationFrame(() => place(event));

@@ -74,14 +74,22 @@ export interface ChartThresholds {
   steps: ChartThreshold[];
 }
 
-/** A moment, or a stretch when the two times differ, that is marked across the chart. */
 /** One observation beside the series; drawn at the edge when its value is out of the scale. */
 export interface ChartDot {
   ms: number;
   value: number;
   color: string;
+  /** What is said of it where the pointer is on it, and kept to be read by a click. */
+  facts?: ChartFact[] | undefined;
 }
 
+export interface ChartFact {
+  name: string;
+  value: string;
+  link?: { title: string; href: string } | undefined;
+}
+
+/** A moment, or a stretch when the two times differ, that is marked across the chart. */
 export interface ChartMark {
   fromMs: number;
   toMs: number;

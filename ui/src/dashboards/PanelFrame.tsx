@@ -22,6 +22,8 @@ import { askPanel, prepareTarget, sourceReference } from './ask';
 import type { AskedQuery } from './ask';
 import { encodeUri, forAddress, forReading, interpolate } from './interpolate';
 import type { Values, VariableValue } from './interpolate';
+import type { PanelExemplar } from './exemplars';
+import { pointsOf } from './layout';
 import type { Panel } from './model';
 import { watch } from './inView';
 import { PanelMenu } from './PanelMenu';
@@ -71,6 +73,8 @@ function useInView(element: React.RefObject<HTMLElement | null>, begins: boolean
   useEffect(() => (element.current === null ? undefined : watch(element.current, setInView)), [element]);
   return inView;
 }
+
+const kNoExemplars: PanelExemplar[] = [];
 
 /** For the step that $__interval stands for there. */
 const kPointsOfQueryPage = 400;
@@ -148,7 +152,7 @@ function Unsupported({ panel, why }: { panel: Panel; why: string }) {
 
 function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known, panelKey, inspect, marks, sources, underWay }: PanelFrameProps & { kind: PanelKind; known: Values }) {
   const { range } = useMemo(() => panelRange(panel, pageRange, known, utc), [panel, pageRange, known, utc]);
-  const points = Math.max(50, Math.round((panel.gridPos.w / 24) * 1200));
+  const points = pointsOf(panel);
   // Everything but the range changes what is asked; the range only asks again.
   const question = useMemo(() => JSON.stringify([panel.targets, [...known].filter(([name]) => !name.startsWith('__'))]), [panel.targets, known]);
   const latestKnown = useRef(known);
@@ -161,10 +165,10 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
     });
   };
   const { data, error, loading, reload, stop } = useResource(
-    async (signal): Promise<{ frames: DataFrame[]; queries: AskedQuery[]; warnings: string[]; question: string; range: ResolvedRange }> => {
-      if (!kind.asks) return { frames: [], queries: [], warnings: [], question, range };
-      const { frames, queries, warnings } = await askPanel(panel, range, points, known, sources, signal, kind.takesHistograms);
-      return { frames: await transformFrames(panel.transformations, frames, (text) => replaceNow(text)), queries, warnings, question, range };
+    async (signal): Promise<{ frames: DataFrame[]; exemplars: PanelExemplar[]; queries: AskedQuery[]; warnings: string[]; question: string; range: ResolvedRange }> => {
+      if (!kind.asks) return { frames: [], exemplars: kNoExemplars, queries: [], warnings: [], question, range };
+      const { frames, exemplars, queries, warnings } = await askPanel(panel, range, points, known, sources, signal, kind);
+      return { frames: await transformFrames(panel.transformations, frames, (text) => replaceNow(text)), exemplars, queries, warnings, question, range };
     },
     [question, range.fromMs, range.toMs, turn],
     { heedsRefresh: false },
@@ -190,7 +194,7 @@ function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZo
       <Progress shown={takesLong || (loading && data.question !== question)} />
       {error !== undefined && <span className={css.stale} role="img" aria-label={`Not refreshed: ${error.message}`} title={`Not refreshed: ${error.message}`}><Icon name="warning" size={13} /></span>}
       {hasData
-        ? <Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} marks={ownMarks} />
+        ? <Component panel={panel} frames={prepared} theme={theme} range={data.range} utc={utc} syncKey={syncKey} onZoom={onZoom} replace={replace} marks={ownMarks} exemplars={data.exemplars} />
         : <p className={css.noData} data-empty>{asText(panel.fieldConfig.defaults['noValue'], 'No data')}</p>}
       {inspect !== undefined && (
         <Suspense fallback={null}>

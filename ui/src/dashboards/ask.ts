@@ -1,7 +1,7 @@
 /** A panel's queries: what is asked for which step, and the answers as frames. */
 import { askTogether } from '../api/batch';
 import type { Question } from '../api/batch';
-import { kOwnApi, queryInstant, queryRange } from '../api/prometheus';
+import { kOwnApi, queryInstant, queryRange, readExemplars } from '../api/prometheus';
 import type { Answer } from '../api/client';
 import type { QueryResult } from '../api/types';
 import type { DataFrame } from '../grafana';
@@ -9,6 +9,8 @@ import { parseDuration } from '../time/duration';
 import { alignToStep, intervalFor, rateInterval } from '../time/interval';
 import type { ResolvedRange } from '../time/range';
 import { filtersFor, withFilters } from './adhoc';
+import { bySource, exemplarsBeside, shownExemplars } from './exemplars';
+import type { PanelExemplar } from './exemplars';
 import { holdsHistograms, toFrames } from './frames';
 import { builtins, forPromql, interpolate } from './interpolate';
 import type { Values } from './interpolate';
@@ -65,6 +67,7 @@ export function sourceReference(target: Target, panel: Panel): DataSourceRef | u
 
 export interface PanelAnswer {
   frames: DataFrame[];
+  exemplars: PanelExemplar[];
   queries: AskedQuery[];
   warnings: string[];
 }
@@ -85,27 +88,40 @@ export function ask(question: Question, api: string, signal: AbortSignal): Promi
   return 'timeMs' in question ? queryInstant(question.query, question.timeMs, signal, api) : queryRange(question, signal, api);
 }
 
+/** What a panel of its kind can do with answers. */
+interface Takes {
+  takesHistograms?: boolean;
+  takesExemplars?: boolean;
+}
+
 /** `sources` are those that the server has, for the references of the panel and its targets. */
-export async function askPanel(panel: Panel, range: ResolvedRange, points: number, values: Values, sources: readonly DataSource[], signal: AbortSignal, takesHistograms = false): Promise<PanelAnswer> {
+export async function askPanel(panel: Panel, range: ResolvedRange, points: number, values: Values, sources: readonly DataSource[], signal: AbortSignal, takes: Takes = {}): Promise<PanelAnswer> {
   const targets = panel.targets.filter((target) => !target.hide && target.expr.trim() !== '');
+  const several = targets.filter((one) => one.format === 'table').length > 1;
+  const all = targets.map((target) => {
+    const reference = sourceReference(target, panel);
+    const source = sourceOf(reference, sources, values);
+    const { expr, stepMs } = prepareTarget(target, panel, range, panel.maxDataPoints ?? points, values, source);
+    // A target can ask for both; the table wants the present, everything else the range.
+    const instant = target.instant && (!target.range || panel.type === 'table');
+    return { target, source, expr, instant, api: apiOf(reference, sources, values), step: { ...alignToStep(range.fromMs, range.toMs, stepMs), stepMs } };
+  });
+  const withExemplars = new Set(takes.takesExemplars === true ? all.filter(({ target, instant }) => target.exemplar && !instant) : []);
+  const beside = exemplarsBeside([...withExemplars], values, signal);
   const answers = await Promise.all(
-    targets.map(async (target) => {
-      const reference = sourceReference(target, panel);
-      const { expr, stepMs } = prepareTarget(target, panel, range, panel.maxDataPoints ?? points, values, sourceOf(reference, sources, values));
-      const step = { ...alignToStep(range.fromMs, range.toMs, stepMs), stepMs };
-      const several = targets.filter((one) => one.format === 'table').length > 1;
-      // A target can ask for both; the table wants the present, everything else the range.
-      const instant = target.instant && (!target.range || panel.type === 'table');
-      const api = apiOf(reference, sources, values);
+    all.map(async (one) => {
+      const { target, expr, instant, api, step } = one;
       const started = performance.now();
-      const { data, warnings } = await ask(instant ? { query: expr, timeMs: range.toMs } : { query: expr, ...step, asColumns: target.format === 'time_series' }, api, signal);
+      const { data, warnings, exemplars } = await ask(instant ? { query: expr, timeMs: range.toMs } : { query: expr, ...step, asColumns: target.format === 'time_series', exemplars: withExemplars.has(one) }, api, signal);
       const series = Array.isArray(data.result) ? data.result.length : 0;
-      const query: AskedQuery = { refId: target.refId, expr, stepMs: instant ? undefined : stepMs, tookMs: performance.now() - started, series };
+      const query: AskedQuery = { refId: target.refId, expr, stepMs: instant ? undefined : step.stepMs, tookMs: performance.now() - started, series };
       if (series > kSeriesMax) throw new Error(`Query ${target.refId} answers with ${series} series; at most ${kSeriesMax} are read. Aggregate or select fewer.`);
-      return { frames: toFrames(data, target, expr, step, several), warnings, query };
+      return { frames: toFrames(data, target, expr, step, several), warnings, query, came: exemplars === undefined ? undefined : { ...one, exemplars: readExemplars(exemplars) } };
     }),
   );
   const frames = answers.flatMap((answer) => answer.frames);
-  if (!takesHistograms && holdsHistograms(frames)) throw new Error('The answer holds native histograms, which only a heatmap draws; histogram_quantile() or histogram_count() make numbers of them.');
-  return { frames, queries: answers.map((answer) => answer.query), warnings: [...new Set(answers.flatMap((answer) => answer.warnings))] };
+  if (takes.takesHistograms !== true && holdsHistograms(frames)) throw new Error('The answer holds native histograms, which only a heatmap draws; histogram_quantile() or histogram_count() make numbers of them.');
+  const { exemplars, problems } = await beside;
+  const came = bySource(answers.flatMap((answer) => answer.came ?? [])).flatMap((ofSource) => shownExemplars(ofSource.flatMap((one) => one.exemplars), ofSource[0].step.stepMs, ofSource[0].source, values));
+  return { frames, exemplars: [...came, ...exemplars], queries: answers.map((answer) => answer.query), warnings: [...new Set([...answers.flatMap((answer) => answer.warnings), ...problems])] };
 }

@@ -10,6 +10,9 @@ export interface Placed {
   at: GridPos;
 }
 
+/** Points that a panel asks for unless it says how many: what its width on a wide screen shows. */
+export const pointsOf = ({ gridPos }: Panel) => Math.max(50, Math.round((gridPos.w / kColumns) * 1200));
+
 /** Panels of a collapsed row live inside it; those of an open one follow it. Both become one flat list in reading order. */
 export function flattenRows(panels: Panel[], isCollapsed: (row: Panel) => boolean): Panel[] {
   const ordered = [...panels].sort((a, b) => a.gridPos.y - b.gridPos.y || a.gridPos.x - b.gridPos.x);

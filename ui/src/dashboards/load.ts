@@ -5,6 +5,7 @@ import type { TimeRange } from '../time/range';
 import { migratePanel, rowsToPanels } from './migrate';
 import { kColumns } from './model';
 import { writeFilter } from './adhoc';
+import { withDataOfOthers } from './dataOfOthers';
 import { foreignDataSource } from './dataSources';
 import type { Annotation, Dashboard, DashboardLink, DataSourceRef, GridPos, Link, Panel, Target, Variable, VariableType } from './model';
 import { asBoolean, asList, asNumber, asObject, asObjects, asOptionalNumber, asText, isObject } from './read';
@@ -37,6 +38,8 @@ function readTarget(json: Json, index: number, kinds: Kinds): Target {
     interval: asText(json['interval']),
     intervalFactor: Math.max(1, asNumber(json['intervalFactor'], 1)),
     hide: asBoolean(json['hide']),
+    exemplar: asBoolean(json['exemplar']),
+    ofPanel: typeof json['panelId'] === 'number' ? { id: json['panelId'], transformed: asBoolean(json['withTransforms']), onlyAnnotations: json['topic'] === 'annotations' } : undefined,
     datasource: readDataSource(json['datasource'], kinds),
   };
 }
@@ -105,6 +108,7 @@ function readPanel(document: Json, reading: Reading): Panel {
     panels: isRow ? asObjects(json['panels']).map((inner) => readPanel(inner, reading)) : [],
     hideTimeOverride: asBoolean(json['hideTimeOverride']),
     scope: {},
+    problem: undefined,
     source: raw,
   };
 }
@@ -216,7 +220,7 @@ export function loadDashboard(document: unknown): Dashboard {
     time: readTime(json['time']),
     refresh: asText(json['refresh']),
     graphTooltip: asNumber(json['graphTooltip'], 0),
-    panels: raw.map((panel) => readPanel(panel, { nextId, nextY, kinds, elements: asObject(json['__elements']) })),
+    panels: withDataOfOthers(raw.map((panel) => readPanel(panel, { nextId, nextY, kinds, elements: asObject(json['__elements']) }))),
     annotations: readAnnotations(json['annotations'], kinds),
     hideTimePicker: asBoolean(asObject(json['timepicker'])['hidden']),
     source: json,

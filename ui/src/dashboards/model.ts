@@ -28,6 +28,10 @@ export interface Target {
   interval: string;
   intervalFactor: number;
   hide: boolean;
+  /** Single observations are shown beside the series. */
+  exemplar: boolean;
+  /** The panel whose data it stands for, where its source is the dashboard itself. */
+  ofPanel: { id: number; transformed: boolean; onlyAnnotations: boolean } | undefined;
   datasource: DataSourceRef | undefined;
 }
 
@@ -108,6 +112,8 @@ export interface Panel {
   hideTimeOverride: boolean;
   /** Values that hold in this copy of a repeated panel. */
   scope: Record<string, VariableValue>;
+  /** Why its data cannot be had. */
+  problem: string | undefined;
   /** As the document has it, for those who look into the panel. */
   source: Record<string, unknown>;
 }

@@ -10,6 +10,7 @@ import { interpolate } from './interpolate';
 import type { Format, Values } from './interpolate';
 import type { DataSourceRef } from './model';
 import { asBoolean, asObject, asObjects, asText } from './read';
+import type { Json } from './read';
 import { parseDuration } from '../time/duration';
 
 /** How often a source scrapes whose settings do not say it: the floor of a step. */
@@ -26,7 +27,21 @@ export interface DataSource {
   unsupported: string | undefined;
   /** How often it scrapes, as its settings say. */
   scrapeIntervalMs: number;
+  /** Where the traces are that labels of exemplars name. */
+  traceLinks: TraceLink[];
 }
+
+export interface TraceLink {
+  label: string;
+  /** With `${__value.raw}` for the label's value. */
+  url: string;
+  title: string;
+}
+
+/** Destinations with an address; those in other data sources have none here. */
+const readTraceLinks = (jsonData: Json): TraceLink[] => asObjects(jsonData['exemplarTraceIdDestinations'])
+  .map((one) => ({ label: asText(one['name']), url: asText(one['url']), title: asText(one['urlDisplayLabel']) }))
+  .filter(({ label, url }) => label !== '' && url !== '');
 
 export async function getDataSources(signal: AbortSignal): Promise<DataSource[]> {
   return asObjects(await fetchJson(kDataSources, {}, signal)).map((one) => ({
@@ -37,6 +52,7 @@ export async function getDataSources(signal: AbortSignal): Promise<DataSource[]>
     own: asBoolean(one['own']),
     unsupported: asText(one['unsupported']) === '' ? undefined : asText(one['unsupported']),
     scrapeIntervalMs: parseDuration(asText(asObject(one['jsonData'])['timeInterval'])) || kScrapeIntervalMs,
+    traceLinks: readTraceLinks(asObject(one['jsonData'])),
   }));
 }
 

@@ -15,10 +15,10 @@ export function whyNotDrawn(panel: Panel): string | undefined {
     return absentKinds.get(panel.type) ?? `Panel type “${panel.type}” is not supported.`;
   }
   if (!kind.asks) return undefined;
+  if (panel.problem !== undefined) return panel.problem;
   for (const target of panel.targets) {
     if (target.hide) continue;
     const foreign = foreignDataSource(target.datasource?.type === undefined || target.datasource.type === '' ? (target.datasource ?? panel.datasource) : target.datasource);
-    if (foreign === '-- Dashboard --') return 'It shows the data of another panel, which is not supported.';
     if (foreign === '__expr__') return 'It computes with the answers of other queries (a server-side expression), which is not supported; write it as one PromQL query.';
     if (foreign !== undefined) return `It asks a data source of type “${foreign}”, which this server does not have.`;
   }

@@ -21,5 +21,5 @@ export default function ResultHeatmap({ label, result, onZoom }: { label: string
     return prepareFrames(toFrames(data, target, label, result, false), { ...panel.fieldConfig, colorMode: 'thresholds' }, theme, false, asIs);
   }, [panel, result, theme]);
   if (panel === undefined) return null;
-  return <div className={css.heatmap}><HeatmapPanel panel={panel} frames={frames} theme={theme} range={{ fromMs: result.startMs, toMs: result.endMs }} utc={false} syncKey="query" onZoom={onZoom} replace={asIs} marks={[]} /></div>;
+  return <div className={css.heatmap}><HeatmapPanel panel={panel} frames={frames} theme={theme} range={{ fromMs: result.startMs, toMs: result.endMs }} utc={false} syncKey="query" onZoom={onZoom} replace={asIs} marks={[]} exemplars={[]} /></div>;
 }

@@ -24,7 +24,7 @@ function draw(type: string, columns: Column[], document: Record<string, unknown>
   const frame = createDataFrame({ fields: columns.map(({ name, values, type: of = FieldType.number }) => ({ name, type: of, values, config: {} })) });
   const frames = prepareFrames([frame], { ...panel.fieldConfig, colorMode: kind.colorMode }, theme, true, (text) => text);
   const { Component } = kind;
-  const props: PanelProps = { panel, frames, theme, range: { fromMs: 0, toMs: 1 }, utc: true, syncKey: undefined, onZoom: () => undefined, replace: (text) => text, marks: [] };
+  const props: PanelProps = { panel, frames, theme, range: { fromMs: 0, toMs: 1 }, utc: true, syncKey: undefined, onZoom: () => undefined, replace: (text) => text, marks: [], exemplars: [] };
   return Object.assign(globalThis.document.createElement('div'), { innerHTML: renderToStaticMarkup(<Component {...props} />) });
 }
 

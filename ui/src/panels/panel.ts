@@ -3,6 +3,7 @@ import type { ComponentType } from 'react';
 import type { DataFrame, GrafanaTheme2 } from '../grafana';
 import type { Mark } from '../dashboards/annotations';
 import type { Panel } from '../dashboards/model';
+import type { PanelExemplar } from '../dashboards/exemplars';
 import type { ResolvedRange } from '../time/range';
 
 export type Replace = (text: string, scope?: Record<string, { value?: unknown } | undefined>, format?: unknown) => string;
@@ -20,6 +21,8 @@ export interface PanelProps {
   replace: Replace;
   /** Events to be drawn along the time axis. */
   marks: Mark[];
+  /** Single observations beside the series, for kinds that take them. */
+  exemplars: PanelExemplar[];
 }
 
 export interface PanelKind {
@@ -30,4 +33,6 @@ export interface PanelKind {
   asks: boolean;
   /** Draws native histograms; everything else wants numbers. */
   takesHistograms?: boolean;
+  /** Draws exemplars; for others none are asked for. */
+  takesExemplars?: boolean;
 }

@@ -20,7 +20,7 @@ import { contrast, readable } from './readable';
 import { toContent } from './text';
 
 const theme = grafanaTheme('dark');
-const target: Target = { refId: 'A', expr: 'x', legendFormat: '', format: 'heatmap', instant: false, range: true, interval: '', intervalFactor: 1, hide: false, datasource: undefined };
+const target: Target = { refId: 'A', expr: 'x', legendFormat: '', format: 'heatmap', instant: false, range: true, interval: '', intervalFactor: 1, hide: false, exemplar: false, ofPanel: undefined, datasource: undefined };
 const step = { startMs: 0, endMs: 20_000, stepMs: 10_000 };
 const nameOf = (field: Field, frame: DataFrame) => getFieldDisplayName(field, frame, [frame]);
 const prepare = (frames: DataFrame[], defaults: Record<string, unknown> = {}) => prepareFrames(frames, { defaults, overrides: [], colorMode: 'palette-classic' }, theme, true, (text) => text);
@@ -182,7 +182,11 @@ describe('what is not drawn', () => {
     [{ type: 'logs', datasource: { uid: '$logs' }, targets: [{ expr: '{a="b"}' }] }, /“loki”/],
     [{ type: 'timeseries', datasource: { type: 'datasource', uid: '-- Mixed --' }, targets: [{ expr: 'up', datasource: { type: 'prometheus' } }, { expr: 'x', datasource: { type: 'mysql' } }] }, /“mysql”/],
     [{ type: 'timeseries', targets: [{ expr: 'up' }, { refId: 'B', type: 'math', datasource: { type: '__expr__', uid: '__expr__' } }] }, /server-side expression/],
-    [{ type: 'timeseries', datasource: { uid: '-- Dashboard --' }, targets: [{ panelId: 2 }] }, /another panel/],
+    [{ type: 'timeseries', datasource: { uid: '-- Dashboard --' }, targets: [{ panelId: 7 }] }, /panel 7, which the dashboard does not have/],
+    [{ type: 'timeseries', datasource: { uid: '-- Dashboard --' }, targets: [{}] }, /does not say which/],
+    [{ id: 1, type: 'timeseries', datasource: { uid: '-- Dashboard --' }, targets: [{ panelId: 1 }] }, /shows that of another itself/],
+    [{ id: 1, type: 'timeseries', datasource: { uid: '-- Dashboard --' }, targets: [{ panelId: 1, topic: 'annotations' }] }, /annotations of another panel/],
+    [{ id: 1, type: 'timeseries', datasource: { uid: '-- Mixed --' }, targets: [{ expr: 'up' }, { panelId: 1, datasource: { uid: '-- Dashboard --' } }] }, /beside that of other queries/],
   ])('%o', (panel, reason) => expect(why(panel)).toMatch(reason));
 });
 

@@ -1,6 +1,7 @@
 /** Time series: lines, bars and points over time, with Grafana's drawing options, a legend, and zooming by dragging. */
 import { useMemo, useState } from 'react';
 import type { MouseEvent } from 'react';
+import { resolveColor } from '../app/theme';
 import { TimeChart } from '../charts/TimeChart';
 import { asBoolean, asObject, asText } from '../dashboards/read';
 import { getFieldDisplayName } from '../grafana';
@@ -13,7 +14,7 @@ import css from './timeseries.module.css';
 /** More lines than can be told apart; the rest is left out and counted. */
 const kSeriesMax = 300;
 
-function TimeSeriesPanel({ panel, frames, theme, range, utc, syncKey, onZoom, marks }: PanelProps) {
+function TimeSeriesPanel({ panel, frames, theme, range, utc, syncKey, onZoom, marks, exemplars }: PanelProps) {
   const [only, setOnly] = useState<ReadonlySet<string> | undefined>(undefined);
   const all = useMemo(() => linesOf(frames), [frames]);
   const lines = all.slice(0, kSeriesMax);
@@ -27,6 +28,7 @@ function TimeSeriesPanel({ panel, frames, theme, range, utc, syncKey, onZoom, ma
   const thresholds = useMemo(() => thresholdsOf(lines, theme), [frames, theme]);
   const markKey = JSON.stringify(marks.map(({ fromMs, toMs, title, text, color }) => [fromMs, toMs, title, text, color]));
   const shownMarks = useMemo(() => marks.map(({ fromMs, toMs, title, text, color }) => ({ fromMs, toMs, title, text, color: theme.visualization.getColorByName(color) })), [markKey, theme]);
+  const dots = useMemo(() => exemplars.map(({ timeMs, value, facts }) => ({ ms: timeMs, value, color: resolveColor('--brass'), facts })), [exemplars, theme]);
   const legend = asObject(panel.options['legend']);
   const tooltip = asObject(panel.options['tooltip']);
   const mode = asText(tooltip['mode'], 'single');
@@ -51,7 +53,7 @@ function TimeSeriesPanel({ panel, frames, theme, range, utc, syncKey, onZoom, ma
       <div className={css.chart}>
         <TimeChart
           label={`${panel.title || 'Time series'}: ${lines.length} series`} times={times} series={series} axes={axes.length > 0 ? axes : [{ key: 'y', side: 'left', grid: true, format: tickFormat(undefined) }]}
-          fromMs={range.fromMs} toMs={range.toMs} utc={utc} syncKey={syncKey} onZoom={onZoom} thresholds={thresholds} marks={shownMarks}
+          fromMs={range.fromMs} toMs={range.toMs} utc={utc} syncKey={syncKey} onZoom={onZoom} thresholds={thresholds} marks={shownMarks} dots={dots}
           tooltip={{ mode: mode === 'multi' || mode === 'none' ? mode : 'single', sort: sort === 'asc' || sort === 'desc' ? sort : 'none', hideZeros: asBoolean(tooltip['hideZeros']) }}
         />
       </div>
@@ -61,4 +63,4 @@ function TimeSeriesPanel({ panel, frames, theme, range, utc, syncKey, onZoom, ma
   );
 }
 
-export const timeseries: PanelKind = { Component: TimeSeriesPanel, colorMode: 'palette-classic', asks: true };
+export const timeseries: PanelKind = { Component: TimeSeriesPanel, colorMode: 'palette-classic', asks: true, takesExemplars: true };
