@@ -13,11 +13,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   BatchDecoder decoder;
   DecodedBatch batch;
+  EncodedBatch encoded;
+  SamplesOutline outline;
   ByteReader reader(input);
   while (!reader.at_end()) {
     uint16_t length = reader.Fixed<uint16_t>();
     payload = reader.Bytes(std::min<size_t>(length, reader.remaining()));
-    if (!reader.ok() || !decoder.Decode(payload, batch)) break;
+    if (!reader.ok()) break;
+    if (ReadEncodedBatch(payload, encoded) && encoded.samples.count > 0) {
+      static_cast<void>(ReadOutline(encoded.samples, outline));
+    }
+    if (!decoder.Decode(payload, batch)) break;
   }
   return 0;
 }
