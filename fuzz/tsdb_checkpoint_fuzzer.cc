@@ -27,35 +27,66 @@ std::vector<std::string_view> FramesOf(std::string_view input, ImageFrame kind) 
   return frames;
 }
 
+// The input as the file that an image is in.
+class InputFile : public core::MappedFile {
+ public:
+  explicit InputFile(std::string_view bytes) : bytes_(bytes) {}
+  std::string_view bytes() const override { return bytes_; }
+
+ private:
+  std::string_view bytes_;
+};
+
+// As LoadImage does; what is wrong with one frame does not keep others from being looked at.
 void LoadInto(std::string_view input, Head& head) {
-  HeadLoader loader(head);
+  std::vector<std::string_view> slots = FramesOf(input, ImageFrame::kSlots);
+  const ImageVersion version = slots.empty() ? ImageVersion::k2 : ImageVersion::k3;
+  auto loader = std::make_unique<HeadLoader>(head, version);
+  LabelLoader& labels = loader->labels();
   SymbolRun symbols;
   for (std::string_view frame : FramesOf(input, ImageFrame::kSymbols)) {
-    if (!ReadSymbols(frame, symbols) || !loader.AddSymbols(symbols)) break;
+    if (!ReadSymbols(frame, symbols) || !labels.AddSymbols(symbols)) break;
   }
   PairRun pairs;
   for (std::string_view frame : FramesOf(input, ImageFrame::kPairs)) {
-    if (!ReadPairs(frame, pairs) || !loader.AddPairs(pairs)) break;
+    if (!ReadPairs(frame, pairs) || !labels.AddPairs(pairs)) break;
   }
-  loader.BeginRanges(1);
-  SeriesRange range;
-  uint64_t next_slot = 0;
+  labels.RankNames();
   for (std::string_view frame : FramesOf(input, ImageFrame::kSeries)) {
-    if (!ReadSeriesRange(frame, range) || range.begin < next_slot) continue;
-    next_slot = uint64_t{range.begin} + range.slots();
-    loader.AddRange(0, range);
+    static_cast<void>(loader->AddRange(frame));
   }
-  loader.Finish(/*hashes_are_ours=*/input.size() % 2 == 0);
-  head.FinishRestore();
+  ImageEnd end;
   for (std::string_view frame : FramesOf(input, ImageFrame::kEnd)) {
-    ImageEnd end;
-    static_cast<void>(ReadImageEnd(frame, end));
+    static_cast<void>(ReadImageEnd(version, frame, end));
   }
+  PostingsRun run;
+  bool is_in_place = version == ImageVersion::k3;
+  for (std::string_view frame : FramesOf(input, ImageFrame::kPostings)) {
+    is_in_place = is_in_place && ReadPostings(frame, run) && labels.AddPostings(run, loader->end_slot());
+  }
+  std::unique_ptr<core::MappedFile> file = std::make_unique<InputFile>(input);
+  if (!is_in_place || !HeadLoader::BeginInPlace(loader, file, ReadSlots(slots[0]), end)) {
+    loader->LoadAtOnce(/*hashes_are_ours=*/input.size() % 2 == 0);
+  }
+  head.FinishRestore();
   for (std::string_view frame : FramesOf(input, ImageFrame::kSections)) {
     std::vector<Section> sections;
     if (!ReadImageSections(frame, sections)) continue;
     for (const Section& section : sections) static_cast<void>(head.RestoreSection(section));
   }
+}
+
+// What may come before all series have been loaded.
+void AskEarly(Head& head) {
+  static_cast<void>(head.Select({model::Matcher::Equal("job", "node")}, 0, kNoTime, kNoTime));
+  std::vector<std::string> names;
+  head.LabelNames({model::Matcher::Equal("zone", "zone-0")}, nullptr, names);
+  SeriesRef ref = 0;
+  for (const char* value : {"node", "other"}) {
+    static_cast<void>(head.FindOrAdd(model::Labels::Of({{"job", value}}), 1, ref, ref));
+  }
+  Cardinality cardinality;
+  head.FillCardinality(10, CardinalityOrder::kSeries, 0, cardinality);
 }
 
 }  // namespace
@@ -76,6 +107,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Head head(chunks, commits, metrics, registry, core::Logger::Discard(), limits, 7'200'000,
             /*max_exemplars=*/100);
   LoadInto(input, head);
+  AskEarly(head);
+  head.LoadSeries();
   model::SampleColumns columns;
   std::vector<SeriesRef> refs;
   const auto all = head.Select({}, 0, kNoTime, kNoTime);

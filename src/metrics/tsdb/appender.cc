@@ -110,8 +110,9 @@ AppendResult DbAppender::Take(SeriesRef ref, const model::Labels& labels, const 
     if (labels.empty()) return {0, ref == 0 ? AppendOutcome::kInvalidLabels : AppendOutcome::kUnknownRef};
     if (AppendOutcome outcome = CheckTime(time_ms, is_histogram); outcome != AppendOutcome::kOk)
       return {0, outcome};
-    AppendOutcome outcome = store_->head.FindOrAdd(labels, epoch_, ref);
+    AppendOutcome outcome = store_->head.FindOrAdd(labels, epoch_, ref, found_ref_);
     if (outcome != AppendOutcome::kOk) return {0, outcome};
+    found_ref_ = ref;
     record = store_->head.Find(ref);
   } else if (AppendOutcome outcome = CheckTime(time_ms, is_histogram); outcome != AppendOutcome::kOk) {
     return {ref, outcome};

@@ -50,6 +50,7 @@ class DbAppender final : public model::Appender {
   bool refuses_out_of_order_ = false;
   std::unique_ptr<BatchBuffers> batch_;
   TimestampMs min_batch_time_ms_;
+  SeriesRef found_ref_ = 0;  // the series that was found by its labels last
 };
 
 }  // namespace sextant::tsdb

@@ -47,20 +47,32 @@ class ImageWriter {
   // `put` appends the frame's payload.
   template <typename Put>
   Status Write(Put put) {
+    constexpr size_t kEnoughBytes = 1 << 20;
     frame_.assign(kFrameHeaderBytes, '\0');
     put(frame_);
     SealFrame(number_, offset_, frame_);
     offset_ += frame_.size();
-    return file_->Append(frame_);
+    buffered_ += frame_;
+    return buffered_.size() < kEnoughBytes ? Status() : Flush();
   }
-  Status Sync() { return file_->Sync(); }
+  Status Sync() {
+    SEXTANT_TRY(Flush());
+    return file_->Sync();
+  }
   uint64_t size_bytes() const { return offset_; }
 
  private:
+  Status Flush() {
+    SEXTANT_TRY(file_->Append(buffered_));
+    buffered_.clear();
+    return {};
+  }
+
   const std::unique_ptr<File> file_;
   const uint64_t number_;
   uint64_t offset_ = 0;
   std::string frame_;
+  std::string buffered_;  // frames that are still to be written
 };
 
 class HeldLabelIds {
@@ -74,16 +86,36 @@ class HeldLabelIds {
   Head& head_;
 };
 
+// Takes note of what a range holds.
+void AddUp(const SeriesRange& range, Bitmap& captured, ImageEnd& end) {
+  end.slots = uint64_t{range.begin} + range.slots();
+  end.max_time_ms = std::max(end.max_time_ms, range.max_time_ms);
+  for (uint32_t i = 0; i < range.slots(); ++i) {
+    if (range.label_counts[i] == 0) continue;
+    captured.add(range.begin + i);
+    ++end.series;
+    end.newest_chunk = std::max(end.newest_chunk, range.written_chunks[i]);
+    end.open_chunks += range.chunk_samples[i] > 0 ? 1 : 0;
+  }
+}
+
 Status WriteSeries(Head& head, ImageWriter& writer, ImageEnd& end) {
   HeldLabelIds held(head);
+  end.min_time_ms = head.min_time_ms();
   SeriesRange range;
-  for (; end.slots < head.slots(); end.slots += range.slots()) {
+  Bitmap captured;
+  while (end.slots < head.slots()) {
     head.CaptureRange(static_cast<uint32_t>(end.slots), range);
-    end.series += range.slots() -
-                  static_cast<uint64_t>(std::count(range.label_counts.begin(), range.label_counts.end(), 0));
+    AddUp(range, captured, end);
     SEXTANT_TRY(writer.Write([&](std::string& out) { PutSeriesRange(range, out); }));
   }
+  SEXTANT_TRY(writer.Write([&](std::string& out) { PutSlots(captured, out); }));
   // After the series, so that all labels of theirs are there; and symbols after the pairs that name them.
+  PostingsRun postings;
+  for (uint32_t first = 0; head.CapturePostings(first, kTableRun, captured, postings);) {
+    first += postings.count;
+    SEXTANT_TRY(writer.Write([&](std::string& out) { PutPostings(postings, out); }));
+  }
   PairRun pairs;
   while (head.CapturePairs(static_cast<uint32_t>(end.pairs), kTableRun, pairs)) {
     end.pairs += pairs.names.size();
@@ -112,6 +144,7 @@ Result<uint64_t> WriteCheckpoint(FileSystem& fs, const std::string& dir, uint64_
   for (const Section& section : head.CaptureSections()) {
     SEXTANT_TRY(writer.Write([&](std::string& out) { PutImageSection(section, out); }));
   }
+  end.head_bytes = head.SizeBytes();
   // After the series, so that every file they name is in the list.
   end.chunk_files = chunks.Files(head_start_ms);
   SEXTANT_TRY(writer.Write([&](std::string& out) { PutImageEnd(end, out); }));
@@ -126,8 +159,11 @@ namespace {
 
 // An image whose frames have been verified, sorted by what they hold.
 struct ImageFile {
+  ImageVersion version = ImageVersion::k3;
   std::unique_ptr<core::MappedFile> mapped;
   std::vector<std::string_view> ranges;
+  std::vector<std::string_view> postings;
+  std::vector<std::string_view> slots;
   std::vector<std::string_view> symbols;
   std::vector<std::string_view> pairs;
   std::vector<std::string_view> sections;
@@ -150,6 +186,12 @@ bool AddFrame(std::string_view payload, ImageFile& image) {
     case ImageFrame::kPairs:
       image.pairs.push_back(payload);
       return true;
+    case ImageFrame::kPostings:
+      image.postings.push_back(payload);
+      return true;
+    case ImageFrame::kSlots:
+      image.slots.push_back(payload);
+      return true;
     case ImageFrame::kSections:
       image.sections.push_back(payload);
       return true;
@@ -157,7 +199,7 @@ bool AddFrame(std::string_view payload, ImageFile& image) {
       break;
   }
   ImageEnd end;
-  if (!ReadImageEnd(payload, end)) return false;
+  if (!ReadImageEnd(image.version, payload, end)) return false;
   image.end = std::move(end);
   return true;
 }
@@ -165,7 +207,10 @@ bool AddFrame(std::string_view payload, ImageFile& image) {
 void VerifyImage(uint64_t number, ImageFile& image) {
   std::string_view bytes = image.mapped->bytes();
   bool reaches_end = false;
-  std::vector<UnverifiedFrame> frames = ListFrames(FrameFileKind::kImage, number, bytes, reaches_end);
+  const bool is_version_2 = bytes.starts_with(MakeFrameFileHeader(FrameFileKind::kImage2, number));
+  if (is_version_2) image.version = ImageVersion::k2;
+  std::vector<UnverifiedFrame> frames =
+      ListFrames(is_version_2 ? FrameFileKind::kImage2 : FrameFileKind::kImage, number, bytes, reaches_end);
   std::vector<char> is_intact(frames.size(), 0);
   std::atomic<size_t> next = 0;
   RunInParallel(ThreadsFor(frames.size() / 8), [&](size_t) {
@@ -179,57 +224,57 @@ void VerifyImage(uint64_t number, ImageFile& image) {
 }
 
 // Takes the tables over as far as they can be understood; true when that is to their end.
-bool LoadTables(const ImageFile& image, HeadLoader& loader) {
+bool LoadTables(const ImageFile& image, LabelLoader& labels) {
   SymbolRun symbols;
   bool is_whole = true;
   for (std::string_view payload : image.symbols) {
-    is_whole = is_whole && ReadSymbols(payload, symbols) && loader.AddSymbols(symbols);
+    is_whole = is_whole && ReadSymbols(payload, symbols) && labels.AddSymbols(symbols);
   }
   bool are_pairs_whole = true;
   PairRun pairs;
   for (std::string_view payload : image.pairs) {
-    are_pairs_whole = are_pairs_whole && ReadPairs(payload, pairs) && loader.AddPairs(pairs);
+    are_pairs_whole = are_pairs_whole && ReadPairs(payload, pairs) && labels.AddPairs(pairs);
   }
+  labels.RankNames();
   return is_whole && are_pairs_whole;
 }
 
-// Takes the ranges over, from several threads; true when all of them made sense.
-bool LoadRanges(const ImageFile& image, HeadLoader& loader) {
-  std::vector<std::string_view> ranges;
-  uint64_t next_slot = 0;
-  for (std::string_view payload : image.ranges) {
-    uint32_t begin = 0;
-    uint32_t slots = 0;
-    if (!ReadRangePlace(payload, begin, slots) || begin < next_slot) continue;
-    next_slot = uint64_t{begin} + slots;
-    ranges.push_back(payload);
-  }
-  std::atomic<bool> is_whole = ranges.size() == image.ranges.size();
-  std::atomic<size_t> next = 0;
-  size_t threads = ThreadsFor(ranges.size());
-  loader.BeginRanges(threads);
-  RunInParallel(threads, [&](size_t worker) {
-    SeriesRange range;
-    for (size_t i = next++; i < ranges.size(); i = next++) {
-      if (ReadSeriesRange(ranges[i], range)) {
-        loader.AddRange(worker, range);
-      } else {
-        is_whole = false;
-      }
-    }
+bool LoadPostings(const ImageFile& image, HeadLoader& loader) {
+  PostingsRun run;
+  return std::ranges::all_of(image.postings, [&](std::string_view payload) {
+    return ReadPostings(payload, run) && loader.labels().AddPostings(run, loader.end_slot());
   });
-  return is_whole;
 }
 
-// Takes an image over; true when nothing in it was damaged.
-bool LoadImage(const ImageFile& image, Head& head, LoadedCheckpoint& loaded) {
-  HeadLoader loader(head);
-  bool is_whole = LoadTables(image, loader) && image.is_whole;
-  is_whole = LoadRanges(image, loader) && is_whole;
-  loader.Finish(/*hashes_are_ours=*/image.end && image.end->hash_probe == HashProbe());
-  loaded.series = loader.series();
-  loaded.lost_series = loader.lost_series();
-  loaded.newest_chunk = loader.newest_chunk();
+void TakeEnd(const ImageEnd& end, LoadedCheckpoint& loaded) {
+  loaded.chunk_files = end.chunk_files;
+  loaded.lost_series = std::max(loaded.lost_series, end.series - std::min(end.series, loaded.series));
+}
+
+// Takes an image over; true when nothing in it was damaged, as far as it is known.
+bool LoadImage(ImageFile& image, const core::Logger& logger, Head& head, LoadedCheckpoint& loaded) {
+  auto loader = std::make_unique<HeadLoader>(head, image.version);
+  bool is_whole = LoadTables(image, loader->labels()) && image.is_whole;
+  for (std::string_view payload : image.ranges) is_whole = loader->AddRange(payload) && is_whole;
+  const bool hashes_are_ours = image.end && image.end->hash_probe == HashProbe();
+  bool is_in_place = is_whole && !loader->is_over_limit() && hashes_are_ours &&
+                     image.version == ImageVersion::k3 && image.slots.size() == 1 &&
+                     LoadPostings(image, *loader) &&
+                     HeadLoader::BeginInPlace(loader, image.mapped, ReadSlots(image.slots[0]), *image.end);
+  if (is_in_place) {
+    loaded.series = head.series_count();
+    loaded.newest_chunk = image.end->newest_chunk;
+  } else {
+    loader->LoadAtOnce(hashes_are_ours);
+    loaded.series = loader->series();
+    loaded.lost_series = loader->lost_series();
+    loaded.newest_chunk = loader->newest_chunk();
+    is_whole = is_whole && loader->malformed_ranges() == 0;
+    if (loader->is_over_limit()) {
+      logger.Error("the checkpoint has more series than the limit on series allows; the others are lost",
+                   {{"limit", head.max_slots()}, {"restored", loaded.series}});
+    }
+  }
   std::vector<Section> sections;
   for (std::string_view payload : image.sections) {
     if (!ReadImageSections(payload, sections)) is_whole = false;
@@ -237,11 +282,8 @@ bool LoadImage(const ImageFile& image, Head& head, LoadedCheckpoint& loaded) {
       if (!head.RestoreSection(section)) is_whole = false;
     }
   }
-  if (!image.end) return false;
-  loaded.chunk_files = image.end->chunk_files;
-  loaded.lost_series =
-      std::max(loaded.lost_series, image.end->series - std::min(image.end->series, loaded.series));
-  return is_whole;
+  if (image.end) TakeEnd(*image.end, loaded);
+  return is_whole && image.end.has_value();
 }
 
 // Without the end of the checkpoint, the chunk files to keep are those that are there.
@@ -296,7 +338,7 @@ Result<LoadedCheckpoint> LoadCheckpoint(FileSystem& fs, const std::string& dir, 
   std::string_view bytes = image.mapped->bytes();
   loaded.size_bytes = bytes.size();
   bool is_whole = IsVersion1(loaded.number, bytes) ? LoadCheckpointV1(loaded.number, bytes, head, loaded)
-                                                   : LoadImage(image, head, loaded);
+                                                   : LoadImage(image, logger, head, loaded);
   if (is_whole) return loaded;
   loaded.damaged = std::max<uint64_t>(loaded.damaged, 1);
   if (!image.end) {

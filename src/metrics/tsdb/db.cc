@@ -117,10 +117,16 @@ Result<RecoveredSize> Recover(Store& store) {
                  ReplayJournal(store.fs, store.JournalDir(), store.logger, checkpoint.number, apply,
                                store.options.replay_progress.get()));
   const uint64_t journal_samples = samples.samples();
-  if (samples.CanWait(store.options.replay_behind_samples)) {
+  const bool can_samples_wait = samples.CanWait(store.options.replay_behind_samples);
+  if (checkpoint.series < store.options.load_behind_series) store.head.LoadSeries();
+  if (!can_samples_wait) {
+    samples.Finish();
+    TellLosses(store, samples.losses());
+    SEXTANT_TRY(store.chunks.Flush(/*even_little=*/false));
+  }
+  if (can_samples_wait) {
     samples.BeginBehind(std::move(replay.mapped));
     auto finish = [&store, &samples, started_ns] {
-      store.head.WaitUntilFindable();  // what everybody waits for goes first
       samples.FinishSamples();
       TellLosses(store, samples.losses());
       store.logger.Info("the journal has been replayed",
@@ -128,14 +134,11 @@ Result<RecoveredSize> Recover(Store& store) {
                          {"duration_ms", (store.clock.MonotonicNs() - started_ns) / 1'000'000}});
     };
     store.head.RestoreBehind(std::move(head_replay), finish, [&] { samples.FinishDefinitions(); });
-  } else {
-    samples.Finish();
-    TellLosses(store, samples.losses());
-    SEXTANT_TRY(store.chunks.Flush(/*even_little=*/false));
+  } else if (store.head.HasSeriesInImage()) {
+    store.head.RestoreBehind(nullptr, nullptr, nullptr);
   }
   store.head.FinishRestore();
-  if (!store.head.IsIndexBehind())
-    store.head.TurnRecent(store.clock.NowMs());  // else maintenance, in a moment
+  store.head.TurnRecent(store.clock.NowMs());
   store.head.RaiseMinTime(store.blocks.end_ms());
   store.append_floor_ms.store(store.blocks.end_ms());
   store.metrics.journal_corruptions.Increment(static_cast<double>(replay.damaged_files + checkpoint.damaged));
@@ -171,7 +174,7 @@ Result<RecoveredSize> OpenHead(const std::shared_ptr<Store>& store) {
   }
   SEXTANT_ASSIGN(RecoveredSize recovered, Recover(*store));
   if (found == PrometheusHeadState::kNone) return recovered;
-  store->head.WaitForSamples();
+  store->head.WaitUntilRestored();
   SEXTANT_TRY(ImportPrometheusHead(store));
   recovered.is_checkpoint_damaged = true;  // there is none of what has just been taken over
   return recovered;

@@ -135,8 +135,9 @@ struct DbOptions {
   // restart would take long (maintenance.cc).
   uint64_t journal_segment_bytes = 32 << 20;
   uint64_t journal_checkpoint_bytes = 64 << 20;
-  // A journal with more samples than this is replayed while the store is open already: a series has its
-  // samples when it is asked for.
+  // More series than this stay in the checkpoint's image while the store is open already, and a journal with
+  // more samples than this is replayed then: a series has what it had when it is asked for.
+  uint64_t load_behind_series = 100'000;
   uint64_t replay_behind_samples = 256 << 10;
   // Sync, cut, retention and compaction on threads of the Db's own. Without them, the owner calls Maintain()
   // (tests).

@@ -64,7 +64,12 @@ struct Bench {
     options.dir = dir.path();
     options.run_maintenance_thread = false;
     options.max_future_ms = 0;
+    options.load_behind_series = 0;
     options.replay_behind_samples = 0;
+  }
+
+  ~Bench() {
+    EXPECT_EQ(log.find("is made anew"), std::string::npos) << "an image was not what the head was: " << log;
   }
 
   core::Result<std::unique_ptr<Db>> TryOpen() {

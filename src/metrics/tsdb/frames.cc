@@ -15,10 +15,12 @@ std::string_view MagicOf(FrameFileKind kind) {
       return "SXTJRN1\n";
     case FrameFileKind::kCheckpoint1:
       return "SXTCKP1\n";
+    case FrameFileKind::kImage2:
+      return "SXTCKP2\n";
     case FrameFileKind::kImage:
       break;
   }
-  return "SXTCKP2\n";
+  return "SXTCKP3\n";
 }
 
 uint64_t Checksum(uint64_t file_number, uint64_t offset, std::string_view payload) {

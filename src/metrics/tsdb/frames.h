@@ -1,7 +1,7 @@
 // A file as a header and a sequence of checked frames: the common ground of the journal and the checkpoint.
 // docs/formats/journal.md describes the bytes:
 //
-//   header (24): "SXTJRN1\n", "SXTCKP1\n" or "SXTCKP2\n", u64 number of the file, u64 checksum of the two
+//   header (24): "SXTJRN1\n" or "SXTCKP1\n" to "SXTCKP3\n", u64 number of the file, u64 checksum of the two
 //   frame:       u32 size of the payload, u64 checksum, payload
 //
 // A frame's checksum is the xxh3 of its payload, seeded with the file's number, the frame's offset and its
@@ -18,7 +18,8 @@ namespace sextant::tsdb {
 enum class FrameFileKind {
   kJournal,
   kCheckpoint1,  // series as texts
-  kImage,        // a checkpoint as an image
+  kImage2,       // a checkpoint as an image to be taken over as a whole
+  kImage,        // as an image that is used where it lies
 };
 
 inline constexpr size_t kFrameFileHeaderBytes = 24;

@@ -101,17 +101,18 @@ AppendOutcome Head::CheckRoom() {
   return AppendOutcome::kMemoryLimit;
 }
 
-AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref) {
+AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref,
+                              SeriesRef after) {
+  const uint32_t guess = after == 0 ? LabelIndex::kNoSlot : SlotOf(after) + 1;
   auto use = [&](uint32_t slot) {
     SeriesRecord& record = table_.at(slot);
     NoteUse(record, epoch);
     ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
     return AppendOutcome::kOk;
   };
-  WaitUntilFindable();
   {
     std::shared_lock lock(index_mutex_);
-    if (uint32_t slot = index_.Find(labels); slot != LabelIndex::kNoSlot) {
+    if (uint32_t slot = index_.Find(labels, guess); slot != LabelIndex::kNoSlot) {
       RequireSamples(slot);
       return use(slot);
     }
@@ -122,7 +123,7 @@ AppendOutcome Head::FindOrAdd(const Labels& labels, DropEpochs::Epoch epoch, Ser
   }
   if (AppendOutcome outcome = CheckRoom(); outcome != AppendOutcome::kOk) return outcome;
   std::unique_lock lock(index_mutex_);
-  uint32_t slot = index_.Find(labels);
+  uint32_t slot = index_.Find(labels, guess);
   if (slot == LabelIndex::kNoSlot) {
     slot = index_.Add(labels);
     if (slot == LabelIndex::kNoSlot) {
@@ -273,6 +274,27 @@ ApplyCounts Head::Apply(CommitTracker::Ticket ticket, const SampleSpans& samples
   return counts;
 }
 
+Bitmap Head::SelectRestored(const std::vector<Matcher>& matchers, std::shared_lock<IndexMutex>& lock,
+                            const model::StopCheck* check) const {
+  Pause pause = [&] {
+    lock.unlock();
+    lock.lock();
+  };
+  while (true) {
+    Bitmap slots = index_.Select(matchers, pause, check);
+    if (!is_restoring_.load(std::memory_order_acquire)) return slots;
+    const uint64_t removals = index_.removals();
+    lock.unlock();
+    // From the end, since whoever restores all begins at the start.
+    std::vector<uint32_t> all(slots.cardinality());
+    slots.toUint32Array(all.data());
+    std::ranges::reverse(all);
+    RequirePending(all);
+    lock.lock();
+    if (index_.removals() == removals) return slots;
+  }
+}
+
 core::Result<std::vector<HeadSeries>> Head::Select(const std::vector<Matcher>& matchers,
                                                    CommitTracker::Ticket watermark,
                                                    TimestampMs in_order_from_ms, TimestampMs start_ms,
@@ -284,8 +306,7 @@ core::Result<std::vector<HeadSeries>> Head::Select(const std::vector<Matcher>& m
     index_lock.unlock();
     index_lock.lock();
   };
-  Bitmap slots = index_.Select(matchers, pause, hints.check);
-  RequireSamples(slots);
+  Bitmap slots = SelectRestored(matchers, index_lock, hints.check);
   out.reserve(slots.cardinality());
   for (uint32_t slot : slots) {
     SEXTANT_TRY(check.Worked());
@@ -530,9 +551,9 @@ uint64_t Head::DropIdle(TimestampMs time_ms, DropEpochs::Epoch oldest_epoch) {
 }
 
 bool Head::RestoreDefinition(const SeriesDefinition& definition) {
-  WaitForIndex();
   uint32_t slot = SlotOf(definition.ref);
   if (slot >= table_.max_slots()) return false;
+  std::unique_lock lock(index_mutex_);
   uint32_t held = index_.Find(definition.labels);
   SeriesRecord* same = table_.Find(definition.ref);
   if (held != LabelIndex::kNoSlot && held == slot && same != nullptr) return true;
@@ -553,19 +574,22 @@ bool Head::RestoreDefinition(const SeriesDefinition& definition) {
 
 bool Head::RestoreState(const SeriesState& state) {
   SeriesRecord* record = Find(state.ref);
-  if (record == nullptr || state.chunk.size() > ChunkArena::kMaxBlockBytes) return false;
-  record->is_journaled.store(true, std::memory_order_relaxed);
+  return record != nullptr && RestoreState(*record, stripes_[StripeOf(SlotOf(state.ref))], state);
+}
+
+bool Head::RestoreState(SeriesRecord& record, Stripe& stripe, const SeriesState& state) {
+  if (state.chunk.size() > ChunkArena::kMaxBlockBytes) return false;
+  record.is_journaled.store(true, std::memory_order_relaxed);
   if (state.tail.last_time_ms == kNoTime) return true;
-  Stripe& stripe = stripes_[StripeOf(SlotOf(state.ref))];
   if (state.tail.count > 0) {
-    record->chunk_class = ChunkArena::ClassFor(state.chunk.size());
-    record->chunk = stripe.arena.Allocate(record->chunk_class);
-    std::memcpy(record->chunk, state.chunk.data(), state.chunk.size());
+    record.chunk_class = ChunkArena::ClassFor(state.chunk.size());
+    record.chunk = stripe.arena.Allocate(record.chunk_class);
+    std::memcpy(record.chunk, state.chunk.data(), state.chunk.size());
     open_chunks_.fetch_add(1, std::memory_order_relaxed);
-    NoteTimes(ChunkStart(record->chunk), state.tail.last_time_ms);
+    NoteTimes(ChunkStart(record.chunk), state.tail.last_time_ms);
   }
-  record->written_chunk = state.written_chunk;
-  SetTail(*record, state.tail);
+  record.written_chunk = state.written_chunk;
+  SetTail(record, state.tail);
   NoteTimes(state.tail.last_time_ms, state.tail.last_time_ms);
   return true;
 }
@@ -576,7 +600,7 @@ void Head::PrefetchForRestore(std::span<const SeriesRef> refs, size_t place, uin
   size_t record_place = place + 2 * kPrefetchDistance;
   if (record_place >= refs.size()) return;
   uint32_t slot = SlotOf(refs[record_place]);
-  if (slot < table_.slots()) __builtin_prefetch(&table_.at(slot), /*rw=*/1);
+  if (slot < table_.slots()) __builtin_prefetch(table_.AtIfLoaded(slot), /*rw=*/1);
   place += kPrefetchDistance;
   if (SlotOf(refs[place]) < table_.slots()) PrefetchChunk(refs, place, stripe_number);
 }
@@ -587,6 +611,17 @@ void Head::RestoreSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, Ch
   if (time_ms <= record.last_time_ms.load(std::memory_order_relaxed)) return;
   if (!window.Contains(time_ms)) window = WindowOf(time_ms);
   AppendSample(stripe, record, ref, window, time_ms, bits);
+}
+
+// Before the locks of stripes are taken, which loading needs.
+void Head::LoadPagesOf(std::span<const SeriesRef> refs) const {
+  uint32_t loaded_page = UINT32_MAX;
+  for (SeriesRef ref : refs) {
+    const uint32_t page = SlotOf(ref) / SeriesTable::kPageSlots;
+    if (page == loaded_page || SlotOf(ref) >= table_.slots()) continue;
+    static_cast<void>(table_.at(SlotOf(ref)));
+    loaded_page = page;
+  }
 }
 
 uint64_t Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t parts) {
@@ -608,6 +643,7 @@ uint64_t Head::RestoreSamples(const SampleSpans& samples, size_t part, size_t pa
 }
 
 uint64_t Head::RestoreRows(std::span<const SeriesRef> refs, const SampleRows& rows) {
+  LoadPagesOf(refs);
   uint64_t unknown = 0;
   ChunkWindow window;
   const size_t count = rows.bits.size() / std::max<size_t>(1, refs.size());
@@ -637,59 +673,43 @@ uint64_t Head::RestoreRows(std::span<const SeriesRef> refs, const SampleRows& ro
 void Head::RestoreBehind(std::unique_ptr<PendingSamples> pending, std::function<void()> restore,
                          const std::function<void()>& meanwhile) {
   pending_ = std::move(pending);
-  are_samples_pending_.store(true, std::memory_order_release);
-  std::shared_lock lock(pending_mutex_);  // what `meanwhile` uses is there until it has run
-  restorer_ = std::jthread([this, restore = std::move(restore)] {
-    restore();
+  is_restoring_.store(true, std::memory_order_release);
+  std::promise<void> done_here;  // what `meanwhile` uses is there until it has run
+  restorer_ = std::jthread([this, restore = std::move(restore), others = done_here.get_future()] {
+    table_.LoadAll();
+    if (restore != nullptr) restore();
+    others.wait();
     {
       std::unique_lock none_asks(pending_mutex_);
       pending_ = nullptr;
     }
-    are_samples_pending_.store(false, std::memory_order_release);
-    are_samples_pending_.notify_all();
+    table_.FinishSource();
+    is_restoring_.store(false, std::memory_order_release);
+    is_restoring_.notify_all();
   });
-  meanwhile();
+  if (meanwhile != nullptr) meanwhile();
+  done_here.set_value();
+}
+
+void Head::LoadSeries() {
+  table_.LoadAll();
+  table_.FinishSource();
 }
 
 void Head::RequirePending(std::span<const uint32_t> slots) const {
+  for (uint32_t slot : slots) {
+    if (slot < table_.slots()) static_cast<void>(table_.at(slot));
+  }
   std::shared_lock lock(pending_mutex_);
   if (pending_ == nullptr) return;
   for (uint32_t slot : slots) pending_->Require(slot);
 }
 
-void Head::RequireSamples(const Bitmap& slots) const {
-  if (!are_samples_pending_.load(std::memory_order_acquire)) return;
-  std::vector<uint32_t> all(slots.cardinality());
-  slots.toUint32Array(all.data());
-  RequirePending(all);
-}
-
-void Head::BuildIndexBehind(std::function<void()> build_lookups, std::function<void()> build_set) {
-  std::promise<void> locked;
-  std::future<void> is_locked = locked.get_future();
-  is_findable_.store(false, std::memory_order_relaxed);
-  index_builder_ = std::jthread([this, build_lookups = std::move(build_lookups),
-                                 build_set = std::move(build_set), locked = std::move(locked)]() mutable {
-    std::jthread set_builder(std::move(build_set));
-    {
-      std::unique_lock lock(index_mutex_);
-      locked.set_value();
-      build_lookups();
-      index_.FinishRecovery();
-    }
-    set_builder.join();
-    is_findable_.store(true, std::memory_order_release);
-    is_findable_.notify_all();
-  });
-  is_locked.wait();
-}
-
-void Head::WaitForIndex() {
-  if (index_builder_.joinable()) index_builder_.join();
-}
-
 void Head::FinishRestore() {
-  if (!IsIndexBehind()) index_.FinishRecovery();
+  {
+    std::unique_lock lock(index_mutex_);
+    index_.FinishRecovery();
+  }
   if (unknown_restored_ > 0) {
     logger_.Warn("some histograms cannot be restored, since their series are not there",
                  {{"samples", unknown_restored_}});
@@ -743,7 +763,6 @@ void Head::TurnRecent(TimestampMs now_ms) {
 }
 
 uint64_t Head::SizeBytes() const {
-  WaitUntilFindable();
   uint64_t size = table_.SizeBytes();
   {
     std::shared_lock lock(index_mutex_);
@@ -755,6 +774,7 @@ uint64_t Head::SizeBytes() const {
             stripe.start_times.size_bytes();
   }
   size += out_of_order_.SizeBytes() + deletions_.SizeBytes() + exemplars_.SizeBytes() + metadata_.SizeBytes();
+  if (is_restoring_.load(std::memory_order_acquire)) size = std::max(size, size_bytes_in_image_);
   size_bytes_.store(size, std::memory_order_relaxed);
   return size;
 }

@@ -48,6 +48,7 @@
 namespace sextant::tsdb {
 
 struct SeriesRange;
+struct PostingsRun;
 
 // A series of the head as a reader sees it.
 struct HeadSeries {
@@ -122,7 +123,9 @@ class Head {
   SeriesRecord* Find(SeriesRef ref) { return table_.Find(ref); }
   // Finds or makes the series with these labels, and notes that it is in use in `epoch`. kOk, kSeriesLimit,
   // kMemoryLimit or kInvalidLabels.
-  model::AppendOutcome FindOrAdd(const model::Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref);
+  // `after`: the series that was found before it, of the same target; 0: none.
+  model::AppendOutcome FindOrAdd(const model::Labels& labels, DropEpochs::Epoch epoch, SeriesRef& ref,
+                                 SeriesRef after = 0);
   // The series of a ref, noted to be in use in `epoch`: it will not be dropped while that epoch is held.
   // Null: none.
   SeriesRecord* FindForUse(SeriesRef ref, DropEpochs::Epoch epoch) {
@@ -246,20 +249,17 @@ class Head {
   uint64_t RestoreSamples(const SampleSpans& samples, size_t part, size_t parts);
   // The same for rows of the same columns. Any thread, but not the same series from two.
   uint64_t RestoreRows(std::span<const SeriesRef> refs, const SampleRows& rows);
-  // Lets recovery end before all samples are restored: `restore` gives them to the head on a thread of its
-  // own, and `pending` those that somebody asks for before. `meanwhile` runs here, before this returns.
+  // Lets recovery end before all is restored: series that are still in an image, and samples. `restore` gives
+  // the samples to the head on a thread of its own, once all series are there, and `pending` those that
+  // somebody asks for before (null and null: there are none). `meanwhile` runs here, before this returns.
   void RestoreBehind(std::unique_ptr<PendingSamples> pending, std::function<void()> restore,
                      const std::function<void()>& meanwhile);
-  // For whoever needs the samples of all series.
-  void WaitForSamples() const { are_samples_pending_.wait(true, std::memory_order_acquire); }
-  // Builds the index on a thread of its own, while samples are restored and after. Until `build_lookups` has
-  // run, the thread holds the index lock, and lookups wait for that; until `build_set` has run as well, there
-  // is no finding, adding or dropping a series by all of its labels (WaitUntilFindable). Recovery itself
-  // waits before it does what needs the index.
-  void BuildIndexBehind(std::function<void()> build_lookups, std::function<void()> build_set);
-  void WaitForIndex();
-  bool IsIndexBehind() const { return index_builder_.joinable(); }
-  void WaitUntilFindable() const { is_findable_.wait(false, std::memory_order_acquire); }
+  // For whoever needs all series and their samples.
+  void WaitUntilRestored() const { is_restoring_.wait(true, std::memory_order_acquire); }
+  // Whether series are still in an image (HeadLoader).
+  bool HasSeriesInImage() const { return table_.HasSource(); }
+  // Loads all of them here.
+  void LoadSeries();
   void FinishRestore();
 
   // For a checkpoint's image (image_frames.h): a range of slots, the tables of the label index. Ids in ranges
@@ -268,6 +268,7 @@ class Head {
   void HoldLabelIds(bool hold);
   bool CaptureSymbols(uint32_t first, uint32_t count, SymbolRun& out) const;
   bool CapturePairs(uint32_t first, uint32_t count, PairRun& out) const;
+  bool CapturePostings(uint32_t first, uint32_t count, const Bitmap& captured, PostingsRun& out) const;
   uint32_t slots() const { return table_.slots(); }
   uint32_t max_slots() const { return table_.max_slots(); }
   // For a checkpoint: what the head holds beside series and their float chunks, each section below the limit
@@ -347,11 +348,13 @@ class Head {
   }
   // Returns when a series has the samples that it had before a restart.
   void RequireSamples(uint32_t slot) const {
-    if (are_samples_pending_.load(std::memory_order_acquire)) [[unlikely]]
+    if (is_restoring_.load(std::memory_order_acquire)) [[unlikely]]
       RequirePending({&slot, 1});
   }
-  void RequireSamples(const Bitmap& slots) const;
   void RequirePending(std::span<const uint32_t> slots) const;
+  // The slots of the series that match, which have been restored. The lock is let go of meanwhile.
+  Bitmap SelectRestored(const std::vector<model::Matcher>& matchers, std::shared_lock<IndexMutex>& lock,
+                        const model::StopCheck* check) const;
   static uint32_t StripeOf(uint32_t slot) { return slot / kStripeRun % kStripes; }
   ChunkWindow WindowOf(TimestampMs time_ms) const;
   model::AppendOutcome CheckLabels(const model::Labels& labels) const;
@@ -360,18 +363,22 @@ class Head {
   void AppendSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, const ChunkWindow& window,
                     TimestampMs time_ms, uint64_t bits);
   void CloseChunk(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
+  void CaptureMixedState(const Stripe& stripe, uint32_t slot, MixedStateWriter& writer) const;
   bool AppendMixed(Stripe& stripe, SeriesRecord& record, const MixedSample& sample);
   void AppendHistogram(Stripe& stripe, SeriesRecord& record, const MixedSample& sample);
   void CloseHistograms(Stripe& stripe, SeriesRecord& record, SeriesRef ref);
   static void CopyExtras(const Stripe& stripe, const SeriesRecord& record, uint32_t slot, OpenExtras& out);
   void DropOpenChunks(Stripe& stripe, SeriesRecord& record, uint32_t slot);
   void RestoreMixedSamples(std::span<const MixedSample> samples);
-  void RestoreMixedState(MixedState& state);
+  // What follows needs the stripe's lock, but in recovery.
+  bool RestoreState(SeriesRecord& record, Stripe& stripe, const SeriesState& state);
+  void RestoreMixedState(SeriesRecord& record, Stripe& stripe, MixedState& state);
+  // A section of an image about series of a page whose records are still being made, from slot `begin` on.
+  core::Status RestorePageSection(const Section& section, uint32_t begin, std::span<SeriesRecord> records,
+                                  Stripe& stripe);
   core::Status RestoreMixedSection(std::string_view bytes);
   core::Status RestoreStartTimes(std::string_view bytes);
   core::Status RestoreDrops(std::string_view bytes);
-  void CaptureHistograms(std::vector<Section>& sections) const;
-  void CaptureMixedStates(uint32_t slot, uint32_t count, MixedStateWriter& writer) const;
   void PruneUndo(Stripe& stripe);
   void RestoreSample(Stripe& stripe, SeriesRecord& record, SeriesRef ref, ChunkWindow& window,
                      TimestampMs time_ms, uint64_t bits);
@@ -400,6 +407,8 @@ class Head {
                    model::SampleColumns& out) const;
   void DropExtras(SeriesRef ref);
   bool Exists(SeriesRef ref) const;
+  bool IsKnown(SeriesRef ref) const;
+  void LoadPagesOf(std::span<const SeriesRef> refs) const;
 
   ChunkStore& chunks_;
   CommitTracker& commits_;
@@ -423,13 +432,12 @@ class Head {
   std::atomic<CommitTracker::Ticket> forgotten_until_ = 0;
   mutable std::atomic<uint64_t> size_bytes_ = 0;  // as of the last SizeBytes
   std::atomic<uint64_t> room_checks_ = 0;
-  uint64_t unknown_restored_ = 0;  // histograms found in recovery, of series that are not there
-  std::atomic<bool> is_findable_ = true;
-  std::atomic<bool> are_samples_pending_ = false;
+  uint64_t unknown_restored_ = 0;     // histograms found in recovery, of series that are not there
+  uint64_t size_bytes_in_image_ = 0;  // what the image says that it will be
+  std::atomic<bool> is_restoring_ = false;
   mutable std::shared_mutex pending_mutex_;  // who asks for samples holds it, shared
   std::unique_ptr<PendingSamples> pending_;
-  std::jthread index_builder_;  // these are last: they use the rest
-  std::jthread restorer_;
+  std::jthread restorer_;  // last: it uses the rest
 };
 
 }  // namespace sextant::tsdb

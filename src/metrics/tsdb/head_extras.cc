@@ -30,10 +30,17 @@ bool Head::Exists(SeriesRef ref) const {
          record.is_live.load(std::memory_order_relaxed);
 }
 
+// What is still in an image need not be loaded for its metadata, which was taken with it.
+bool Head::IsKnown(SeriesRef ref) const {
+  if (SlotOf(ref) >= table_.slots()) return false;
+  if (table_.AtIfLoaded(SlotOf(ref)) != nullptr) return Exists(ref);
+  std::shared_lock lock(index_mutex_);
+  return index_.Holds(SlotOf(ref));
+}
+
 SeriesRecord* Head::FindForUse(SeriesRef& ref, const Labels& labels, DropEpochs::Epoch epoch) {
   SeriesRecord* record = ref == 0 ? nullptr : FindForUse(ref, epoch);
   if (record != nullptr || labels.empty()) return record;
-  WaitUntilFindable();
   std::shared_lock lock(index_mutex_);
   uint32_t slot = index_.Find(labels);
   if (slot == LabelIndex::kNoSlot) return nullptr;
@@ -141,7 +148,6 @@ void Head::DropExtras(SeriesRef ref) {
 
 std::vector<Section> Head::CaptureSections() const {
   std::vector<Section> sections;
-  CaptureHistograms(sections);
   // Deletions first: restoring one deletes out-of-order samples, and those that are captured came later.
   deletions_.Capture(sections);
   out_of_order_.Capture(sections);
@@ -163,7 +169,7 @@ Status Head::RestoreSection(const Section& section) {
     case SectionTag::kExemplars:
       return exemplars_.Restore(section.bytes, [&](SeriesRef ref) { return LabelsOf(ref); });
     case SectionTag::kMetadata:
-      return metadata_.Restore(section.bytes, is_known);
+      return metadata_.Restore(section.bytes, [&](SeriesRef ref) { return IsKnown(ref); });
     case SectionTag::kDeletions:
       return HeadDeletions::ReadSection(section.bytes, [&](const SeriesDeletion& deletion) {
         if (Exists(deletion.ref)) Apply(deletion);

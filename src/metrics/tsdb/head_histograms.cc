@@ -10,8 +10,6 @@ namespace sextant::tsdb {
 namespace {
 
 constexpr TimestampMs kMaxTime = std::numeric_limits<TimestampMs>::max();
-constexpr size_t kStartSectionBytes = 4 << 20;
-constexpr size_t kMaxStartChangeBytes = 3 * kMaxVarintBytes;
 
 void MarkExtra(SeriesRecord& record, uint8_t extra) {
   record.extras.fetch_or(extra, std::memory_order_relaxed);
@@ -173,76 +171,76 @@ void Head::RestoreMixedSamples(std::span<const MixedSample> samples) {
   }
 }
 
-// Puts itself in the place of what the series' own state says: this one was taken later, and the journal has
-// what came after it.
-void Head::RestoreMixedState(MixedState& state) {
-  SeriesRecord* record = Find(state.ref);
-  if (record == nullptr) return;  // made or dropped while the checkpoint was written: the journal says more
+// Puts itself in the place of what the series' own state says. Of an image of version 2 it was taken later;
+// the journal has what came after it.
+void Head::RestoreMixedState(SeriesRecord& record, Stripe& stripe, MixedState& state) {
   uint32_t slot = SlotOf(state.ref);
-  Stripe& stripe = stripes_[StripeOf(slot)];
-  DropOpenChunks(stripe, *record, slot);
-  record->last_time_ms.store(kNoTime, std::memory_order_relaxed);
-  record->written_chunk = state.written_chunk;
-  RestoreState({state.ref, state.written_chunk, state.tail, std::move(state.float_chunk)});
-  MarkExtra(*record, kTakesHistograms);
+  DropOpenChunks(stripe, record, slot);
+  record.last_time_ms.store(kNoTime, std::memory_order_relaxed);
+  record.written_chunk = state.written_chunk;
+  RestoreState(record, stripe, {state.ref, state.written_chunk, state.tail, std::move(state.float_chunk)});
+  MarkExtra(record, kTakesHistograms);
   if (state.histogram_chunk == nullptr) return;
   NoteTimes(state.histogram_chunk->first_time_ms(), state.tail.last_time_ms);
   stripe.histogram_bytes += state.histogram_chunk->size_bytes();
   stripe.histograms[slot] = std::move(state.histogram_chunk);
-  record->has_open_histograms = true;
+  record.has_open_histograms = true;
   open_chunks_.fetch_add(1, std::memory_order_relaxed);
+}
+
+core::Status Head::RestorePageSection(const Section& section, uint32_t begin, std::span<SeriesRecord> records,
+                                      Stripe& stripe) {
+  auto find = [&](SeriesRef ref) -> SeriesRecord* {
+    const uint32_t place = SlotOf(ref) - begin;
+    if (place >= records.size()) return nullptr;
+    SeriesRecord& record = records[place];
+    bool is_same = record.generation.load(std::memory_order_relaxed) == GenerationOf(ref);
+    return is_same && record.is_live.load(std::memory_order_relaxed) ? &record : nullptr;
+  };
+  auto misplaced = [] { return core::Fail(core::Code::kCorruption, "a section of another range of series"); };
+  if (section.tag == SectionTag::kHistograms) {
+    SEXTANT_ASSIGN(MixedSection mixed, ReadMixedSection(section.bytes));
+    for (MixedState& state : mixed.states) {
+      SeriesRecord* record = find(state.ref);
+      if (record == nullptr) return misplaced();
+      RestoreMixedState(*record, stripe, state);
+    }
+    return {};
+  }
+  if (section.tag != SectionTag::kStartTimes) return misplaced();
+  std::vector<StartChange> changes;
+  SEXTANT_TRY(ReadStartChanges(section.bytes, changes));
+  for (const StartChange& change : changes) {
+    SeriesRecord* record = find(change.ref);
+    if (record == nullptr) return misplaced();
+    stripe.start_times.Add(SlotOf(change.ref), change, kNoTime);
+    MarkExtra(*record, kHasStartTimes);
+  }
+  return {};
 }
 
 core::Status Head::RestoreMixedSection(std::string_view bytes) {
   SEXTANT_ASSIGN(MixedSection section, ReadMixedSection(bytes));
-  for (MixedState& state : section.states) RestoreMixedState(state);
+  for (MixedState& state : section.states) {
+    SeriesRecord* record = Find(state.ref);
+    // Without one it was made or dropped while the checkpoint was written: the journal says more.
+    if (record != nullptr) RestoreMixedState(*record, stripes_[StripeOf(SlotOf(state.ref))], state);
+  }
   RestoreMixedSamples(section.samples);
   return {};
 }
 
-void Head::CaptureMixedStates(uint32_t slot, uint32_t count, MixedStateWriter& writer) const {
-  const Stripe& stripe = stripes_[StripeOf(slot)];
-  auto takes_histograms = [&](uint32_t i) {
-    return (table_.at(i).extras.load(std::memory_order_relaxed) & kTakesHistograms) != 0;
-  };
-  uint32_t end = std::min(slot + count, table_.slots());
-  while (slot < end && !takes_histograms(slot)) ++slot;
-  if (slot == end) return;
-  std::lock_guard lock(stripe.mutex);
-  for (; slot < end; ++slot) {
-    const SeriesRecord& record = table_.at(slot);
-    if (!takes_histograms(slot) || !record.is_live.load(std::memory_order_relaxed)) continue;
-    SeriesRef ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
-    if (record.has_open_histograms) {
-      writer.AddWithHistograms(ref, record.written_chunk, *stripe.histograms.at(slot));
-    } else {
-      ChunkTail tail{.last_time_ms = record.last_time_ms.load(std::memory_order_relaxed),
-                     .last_bits = record.last_bits.load(std::memory_order_relaxed),
-                     .count = record.chunk_samples};
-      writer.AddWithFloats(ref, record.written_chunk, tail, {record.chunk, record.chunk_bytes});
-    }
+void Head::CaptureMixedState(const Stripe& stripe, uint32_t slot, MixedStateWriter& writer) const {
+  const SeriesRecord& record = table_.at(slot);
+  SeriesRef ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
+  if (record.has_open_histograms) {
+    writer.AddWithHistograms(ref, record.written_chunk, *stripe.histograms.at(slot));
+    return;
   }
-}
-
-void Head::CaptureHistograms(std::vector<Section>& sections) const {
-  MixedStateWriter writer;
-  for (uint32_t slot = 0; slot < table_.slots(); slot += kStripeRun) {
-    CaptureMixedStates(slot, kStripeRun, writer);
-  }
-  for (std::string& bytes : writer.Finish()) sections.push_back({SectionTag::kHistograms, std::move(bytes)});
-  constexpr size_t kAtOnce = kStartSectionBytes / kMaxStartChangeBytes;
-  std::vector<StartChange> changes;
-  for (const Stripe& stripe : stripes_) {
-    changes.clear();
-    {
-      std::lock_guard lock(stripe.mutex);
-      stripe.start_times.CopyAll(changes);
-    }
-    for (size_t i = 0; i < changes.size(); i += kAtOnce) {
-      Section& section = sections.emplace_back(SectionTag::kStartTimes);
-      PutStartChanges(std::span(changes).subspan(i, std::min(kAtOnce, changes.size() - i)), section.bytes);
-    }
-  }
+  ChunkTail tail{.last_time_ms = record.last_time_ms.load(std::memory_order_relaxed),
+                 .last_bits = record.last_bits.load(std::memory_order_relaxed),
+                 .count = record.chunk_samples};
+  writer.AddWithFloats(ref, record.written_chunk, tail, {record.chunk, record.chunk_bytes});
 }
 
 core::Status Head::RestoreStartTimes(std::string_view bytes) {

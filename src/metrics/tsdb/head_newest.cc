@@ -26,12 +26,7 @@ core::Result<std::vector<HeadSeries>> Head::SelectInUse(const std::vector<Matche
   model::PacedCheck paced(check);
   {
     std::shared_lock lock(index_mutex_);
-    Pause pause = [&] {
-      lock.unlock();
-      lock.lock();
-    };
-    Bitmap slots = index_.Select(matchers, pause, check);
-    RequireSamples(slots);
+    Bitmap slots = SelectRestored(matchers, lock, check);
     out.reserve(slots.cardinality());
     for (uint32_t slot : slots) {
       SEXTANT_TRY(paced.Worked());

@@ -44,7 +44,6 @@ Status HeadReplay::Add(uint64_t file, std::string_view payload) {
     return {};
   }
   Drain();  // also for those of its own batch
-  head_.WaitForIndex();
   for (const Section& section : batch_.sections) {
     if (!head_.RestoreSection(section)) ++losses_.malformed_sections;
   }
@@ -94,15 +93,22 @@ void HeadReplay::AwaitDefinitions() {
   later_.emplace_back(std::move(batch_.definitions));
 }
 
+// The owners of the slots of a run, as far as there are any.
+std::span<HeadReplay::ChainNumber> HeadReplay::OwnersOf(const SamplesOutline::Run& run) {
+  const size_t begin = std::min<size_t>(SlotOf(run.first), owners_.size());
+  return std::span(owners_).subspan(begin, std::min<size_t>(run.count, owners_.size() - begin));
+}
+
 // The chain that a new stream with the columns of `outline_` goes on with, or a new one.
 HeadReplay::ChainNumber HeadReplay::ChainForNewStream(uint64_t stream) {
   ChainNumber owner = kNoChain;
   bool is_of_one = true;
-  for (SeriesRef ref : outline_.new_refs) {
-    uint32_t slot = SlotOf(ref);
-    if (slot >= owners_.size() || owners_[slot] == kNoChain) continue;
-    if (owner == kNoChain) owner = owners_[slot];
-    is_of_one = is_of_one && owners_[slot] == owner;
+  for (const SamplesOutline::Run& run : outline_.new_refs) {
+    for (ChainNumber other : OwnersOf(run)) {
+      if (other == kNoChain) continue;
+      if (owner == kNoChain) owner = other;
+      is_of_one = is_of_one && other == owner;
+    }
   }
   if (owner == kNoChain || !is_of_one || chains_[owner].stream != 0) {
     owner = static_cast<ChainNumber>(chains_.size());
@@ -116,16 +122,22 @@ HeadReplay::ChainNumber HeadReplay::ChainForNewStream(uint64_t stream) {
 // Makes a chain the owner of the new columns of `outline_`; what another had is shared.
 void HeadReplay::Claim(ChainNumber number) {
   Chain& chain = chains_[number];
-  for (SeriesRef ref : outline_.new_refs) {
-    uint32_t slot = SlotOf(ref);
-    if (slot >= head_.max_slots()) continue;
-    if (slot >= owners_.size()) owners_.resize(slot + 1, kNoChain);
-    if (ChainNumber other = owners_[slot]; other != kNoChain && other != number) {
-      chains_[other].is_shared = true;
-      chain.is_shared = true;
+  for (const SamplesOutline::Run& run : outline_.new_refs) {
+    const uint64_t begin = SlotOf(run.first);
+    const uint64_t end = std::min<uint64_t>(begin + run.count, head_.max_slots());
+    if (begin >= end) continue;
+    if (end > owners_.size()) owners_.resize(std::max<uint64_t>(end, head_.slots()), kNoChain);
+    for (ChainNumber& owner : OwnersOf(run)) {
+      if (owner == number) continue;
+      if (owner != kNoChain) {
+        chains_[owner].is_shared = true;
+        chain.is_shared = true;
+      }
+      owner = number;
     }
-    owners_[slot] = number;
-    if (slot < awaited_.size() && awaited_[slot]) chain.awaits_definitions = true;
+    for (uint64_t slot = begin; slot < std::min<uint64_t>(end, awaited_.size()); ++slot) {
+      if (awaited_[slot]) chain.awaits_definitions = true;
+    }
   }
 }
 
@@ -166,7 +178,6 @@ void HeadReplay::ApplyLater() {
       if (!head_.RestoreSection(*section)) ++losses_.malformed_sections;
       continue;
     }
-    head_.WaitForIndex();
     const auto& definitions = std::get<std::vector<SeriesDefinition>>(later);
     for (const SeriesDefinition& definition : definitions) {
       if (!head_.RestoreDefinition(definition)) ++losses_.refused_series;

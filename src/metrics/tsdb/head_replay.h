@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -113,6 +114,7 @@ class HeadReplay : public PendingSamples {
   void AwaitDefinitions();
   void Queue(const EncodedSamples& samples);
   ChainNumber ChainForNewStream(uint64_t stream);
+  std::span<ChainNumber> OwnersOf(const SamplesOutline::Run& run);
   void Claim(ChainNumber number);
   void Drain();
   void ApplyLater();

@@ -21,6 +21,7 @@ Labels LabelsOf(size_t series) { return Labels::Of({{"__name__", "m"}, {"series"
 class HeadReplayTest : public ::testing::TestWithParam<uint64_t> {
  protected:
   HeadReplayTest() {
+    bench_.options.load_behind_series = GetParam();
     bench_.options.replay_behind_samples = GetParam();
     db_ = bench_.Open();
   }
@@ -88,41 +89,93 @@ TEST_P(HeadReplayTest, StreamsComeAndGoOverManyFiles) {
   EXPECT_EQ(Difference(ReadContents(*db_), before), "");
 }
 
-TEST_P(HeadReplayTest, WhoAsksBeforeAllIsReplayedGetsAll) {
-  constexpr size_t kTargets = 40;
-  constexpr size_t kSeries = 200;
-  for (int round = 0; round < 10; ++round) {
-    for (size_t target = 0; target < kTargets; ++target) {
-      std::vector<size_t> series(kSeries);
-      for (size_t i = 0; i < kSeries; ++i) series[i] = target * kSeries + i;
-      Commit(series, kTestStart + round * 1000);
+// Targets of as many series, with a sample in each of ten rounds.
+class AskedEarlyTest : public HeadReplayTest {
+ protected:
+  static constexpr size_t kTargets = 40;
+  static constexpr size_t kSeries = 200;
+
+  void CommitRounds(int from, int to) {
+    for (int round = from; round < to; ++round) {
+      for (size_t target = 0; target < kTargets; ++target) {
+        std::vector<size_t> series(kSeries);
+        for (size_t i = 0; i < kSeries; ++i) series[i] = target * kSeries + i;
+        Commit(series, kTestStart + round * 1000);
+      }
     }
   }
-  Crash();
-  std::vector<std::jthread> askers;
-  std::atomic<int> wrong = 0;
-  for (size_t asker = 0; asker < 4; ++asker) {
-    askers.emplace_back([&, asker] {
-      for (size_t i = asker; i < kTargets * kSeries; i += 97) {
-        auto querier = db_->NewQuerier(kFirst, kLast).value();
-        auto set = querier->Select({model::Matcher::Equal("series", std::to_string(i))}, {}).value();
-        model::SampleColumns samples;
-        if (set->size() != 1 || !set->Read(0, kFirst, kLast, samples) || samples.size() != 10) ++wrong;
-        // What is appended meanwhile comes after what there was.
-        auto appender = db_->NewAppender();
-        if (appender->Append(0, LabelsOf(i), kTestStart, 0).outcome == model::AppendOutcome::kOk) ++wrong;
-        if (appender->Append(0, LabelsOf(i), kTestStart + 20'000, 1).outcome != model::AppendOutcome::kOk) {
-          ++wrong;
-        }
-        if (!appender->Commit()) ++wrong;
-      }
-    });
+
+  bool HasAll(size_t series) {
+    auto querier = db_->NewQuerier(kFirst, kLast).value();
+    auto set = querier->Select({model::Matcher::Equal("series", std::to_string(series))}, {}).value();
+    model::SampleColumns samples;
+    return set->size() == 1 && set->Read(0, kFirst, kLast, samples) && samples.size() == 10;
   }
-  askers.clear();
-  EXPECT_EQ(wrong, 0);
+
+  // What is appended comes after what there was; what there was not is new.
+  bool GoesOn(size_t series) {
+    auto appender = db_->NewAppender();
+    auto outcome = [&](const Labels& labels, TimestampMs time_ms) {
+      return appender->Append(0, labels, time_ms, 1).outcome;
+    };
+    return outcome(LabelsOf(series), kTestStart) != model::AppendOutcome::kOk &&
+           outcome(LabelsOf(series), kTestStart + 20'000) == model::AppendOutcome::kOk &&
+           outcome(LabelsOf(kTargets * kSeries + series), kTestStart) == model::AppendOutcome::kOk &&
+           appender->Commit().has_value();
+  }
+
+  void AskFromManyThreads() {
+    std::vector<std::jthread> askers;
+    std::atomic<int> wrong = 0;
+    std::atomic<size_t> asked = 0;
+    for (size_t asker = 0; asker < 4; ++asker) {
+      askers.emplace_back([&, asker] {
+        for (size_t i = asker; i < kTargets * kSeries; i += 97) {
+          if (!HasAll(i) || !GoesOn(i)) ++wrong;
+          ++asked;
+        }
+      });
+    }
+    askers.emplace_back([&] {
+      auto querier = db_->NewQuerier(kFirst, kLast).value();
+      if (querier->Select({}, {}).value()->size() < kTargets * kSeries) ++wrong;
+    });
+    askers.clear();
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(db_->GetStats()->series, kTargets * kSeries + asked);
+  }
+};
+
+TEST_P(AskedEarlyTest, WhoAsksBeforeAllIsReplayedGetsAll) {
+  CommitRounds(0, 10);
+  Crash();
+  AskFromManyThreads();
+}
+
+TEST_P(AskedEarlyTest, WhoAsksBeforeAllIsLoadedGetsAll) {
+  CommitRounds(0, 10);
+  db_.reset();
+  db_ = bench_.Open();
+  AskFromManyThreads();
+}
+
+TEST_P(AskedEarlyTest, WhoAsksBeforeAllIsLoadedAndReplayedGetsAll) {
+  CommitRounds(0, 7);
+  db_.reset();
+  db_ = bench_.Open();
+  CommitRounds(7, 10);
+  for (int i = 0; i < 2; ++i) {  // also those that came after it
+    Crash();
+    EXPECT_TRUE(HasAll(kSeries));
+  }
+  AskFromManyThreads();
+  Contents before = ReadContents(*db_);
+  Crash();
+  EXPECT_EQ(Difference(ReadContents(*db_), before), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(AtOnceAndBehind, HeadReplayTest, ::testing::Values(UINT64_MAX, 0));
+INSTANTIATE_TEST_SUITE_P(AtOnceAndBehind, AskedEarlyTest, ::testing::Values(UINT64_MAX, 0));
 
 // A head that is given payloads, and what it has of a series afterwards.
 class HeadReplayPayloadTest : public ::testing::Test {

@@ -22,6 +22,7 @@ bool IsStale(const SeriesRecord& record) {
 }  // namespace
 
 uint64_t Head::CountStale() const {
+  WaitUntilRestored();
   uint64_t count = 0;
   for (uint32_t slot = 0; slot < table_.slots(); ++slot) count += IsStale(table_.at(slot)) ? 1 : 0;
   return count;
@@ -85,7 +86,6 @@ Status Head::RestoreDrops(std::string_view bytes) {
   std::sort(slots.begin(), slots.end());
   slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
   if (slots.empty()) return {};
-  WaitForIndex();
   index_.Remove(slots);
   for (uint32_t slot : slots) DropSlot(slot);
   series_count_.store(index_.series_count(), std::memory_order_relaxed);

@@ -42,15 +42,31 @@ void ReadColumn(ByteReader& reader, size_t count, std::vector<T>& column) {
   if (!column.empty()) std::memcpy(column.data(), bytes.data(), column.size() * sizeof(T));
 }
 
-// Bytes with their size, compressed where that helps.
-void PutCompressed(std::string_view raw, std::string& out) {
+}  // namespace
+
+struct Compression::Contexts {
+  struct Release {
+    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+  };
+  std::unique_ptr<ZSTD_CCtx, Release> writing;
+  std::unique_ptr<ZSTD_DCtx, Release> reading;
+};
+
+Compression::Compression() : contexts_(std::make_unique<Contexts>()) {}
+Compression::~Compression() = default;
+Compression::Compression(Compression&&) noexcept = default;
+Compression& Compression::operator=(Compression&&) noexcept = default;
+
+void Compression::Put(std::string_view raw, std::string& out) {
+  if (contexts_->writing == nullptr) contexts_->writing.reset(ZSTD_createCCtx());
   PutFixed(out, static_cast<uint32_t>(raw.size()));
   size_t size_at = out.size();
   PutFixed(out, uint32_t{0});
   size_t start = out.size();
   out.resize(start + ZSTD_compressBound(raw.size()));
-  size_t size =
-      ZSTD_compress(out.data() + start, out.size() - start, raw.data(), raw.size(), kCompressionLevel);
+  size_t size = ZSTD_compressCCtx(contexts_->writing.get(), out.data() + start, out.size() - start,
+                                  raw.data(), raw.size(), kCompressionLevel);
   SEXTANT_CHECK(!ZSTD_isError(size));
   out.resize(start + size);
   if (size < raw.size()) {
@@ -60,7 +76,7 @@ void PutCompressed(std::string_view raw, std::string& out) {
   }
 }
 
-bool ReadCompressed(ByteReader& reader, size_t max_bytes, std::string& raw) {
+bool Compression::Read(ByteReader& reader, size_t max_bytes, std::string& raw) {
   size_t raw_size = reader.Fixed<uint32_t>();
   size_t compressed_size = reader.Fixed<uint32_t>();
   if (compressed_size == 0) {
@@ -73,16 +89,16 @@ bool ReadCompressed(ByteReader& reader, size_t max_bytes, std::string& raw) {
       ZSTD_getFrameContentSize(compressed.data(), compressed.size()) != raw_size) {
     return false;
   }
+  if (contexts_->reading == nullptr) contexts_->reading.reset(ZSTD_createDCtx());
   raw.resize(raw_size);
-  size_t size = ZSTD_decompress(raw.data(), raw.size(), compressed.data(), compressed.size());
+  size_t size = ZSTD_decompressDCtx(contexts_->reading.get(), raw.data(), raw.size(), compressed.data(),
+                                    compressed.size());
   return !ZSTD_isError(size) && size == raw_size;
 }
 
-}  // namespace
-
 bool KindOf(std::string_view payload, ImageFrame& kind) {
   if (payload.empty() || payload[0] < static_cast<char>(ImageFrame::kSeries) ||
-      payload[0] > static_cast<char>(ImageFrame::kEnd)) {
+      payload[0] > static_cast<char>(ImageFrame::kSlots)) {
     return false;
   }
   kind = static_cast<ImageFrame>(payload[0]);
@@ -91,6 +107,7 @@ bool KindOf(std::string_view payload, ImageFrame& kind) {
 
 void SeriesRange::Reset(uint32_t begin_slot, uint32_t slots) {
   begin = begin_slot;
+  max_time_ms = kNoTime;
   last_times_ms.assign(slots, 0);
   last_bits.assign(slots, 0);
   written_chunks.assign(slots, 0);
@@ -103,16 +120,18 @@ void SeriesRange::Reset(uint32_t begin_slot, uint32_t slots) {
   end_in_run.assign(slots, 0);
   pairs.clear();
   chunks.clear();
+  sections.clear();
 }
 
-void PutSeriesRange(const SeriesRange& range, std::string& out) {
+void PutSeriesRange(SeriesRange& range, std::string& out) {
   Begin(ImageFrame::kSeries, out);
   PutFixed(out, range.begin);
   PutFixed(out, range.slots());
   PutFixed(out, range.min_time_ms);
   PutFixed(out, static_cast<uint32_t>(range.pairs.size()));
   PutFixed(out, static_cast<uint32_t>(range.chunks.size()));
-  std::string raw;
+  std::string& raw = range.raw;
+  raw.clear();
   PutColumn(range.last_times_ms, raw);
   PutColumn(range.last_bits, raw);
   PutColumn(range.written_chunks, raw);
@@ -124,20 +143,23 @@ void PutSeriesRange(const SeriesRange& range, std::string& out) {
   PutColumn(range.label_counts, raw);
   PutColumn(range.end_in_run, raw);
   PutColumn(range.pairs, raw);
-  PutCompressed(raw, out);
+  range.compression.Put(raw, out);
   out += range.chunks;
+  if (!range.sections.empty()) PutSections(range.sections, out);
 }
 
-bool ReadRangePlace(std::string_view payload, uint32_t& begin, uint32_t& slots) {
+bool ReadRangePlace(ImageVersion version, std::string_view payload, uint32_t& begin, uint32_t& slots) {
+  const uint32_t max_slots =
+      version == ImageVersion::k2 ? SeriesRange::kMaxSlotsInVersion2 : SeriesRange::kSlots;
   ByteReader reader = ReaderAfterKind(payload);
   begin = reader.Fixed<uint32_t>();
   slots = reader.Fixed<uint32_t>();
-  return reader.ok() && slots <= SeriesRange::kMaxSlots && begin % SeriesRange::kMaxSlots == 0;
+  return reader.ok() && slots <= max_slots && begin % max_slots == 0;
 }
 
-Status ReadSeriesRange(std::string_view payload, SeriesRange& out) {
+Status ReadSeriesRange(ImageVersion version, std::string_view payload, SeriesRange& out) {
   uint32_t slots = 0;
-  if (!ReadRangePlace(payload, out.begin, slots)) return Malformed("series");
+  if (!ReadRangePlace(version, payload, out.begin, slots)) return Malformed("series");
   ByteReader reader = ReaderAfterKind(payload);
   reader.Bytes(2 * sizeof(uint32_t));
   out.min_time_ms = reader.Fixed<TimestampMs>();
@@ -145,7 +167,7 @@ Status ReadSeriesRange(std::string_view payload, SeriesRange& out) {
   size_t chunk_bytes = reader.Fixed<uint32_t>();
   if (!reader.ok() || pairs > slots * kMaxLabels) return Malformed("series");
   constexpr size_t kSlotBytes = 3 * 8 + 3 * 4 + 2 * 2 + 2;
-  if (!ReadCompressed(reader, slots * kSlotBytes + pairs * sizeof(uint32_t), out.raw)) {
+  if (!out.compression.Read(reader, slots * kSlotBytes + pairs * sizeof(uint32_t), out.raw)) {
     return Malformed("series");
   }
   ByteReader columns(out.raw);
@@ -161,6 +183,10 @@ Status ReadSeriesRange(std::string_view payload, SeriesRange& out) {
   ReadColumn(columns, slots, out.end_in_run);
   ReadColumn(columns, pairs, out.pairs);
   out.chunks = reader.Bytes(chunk_bytes);
+  out.sections.clear();
+  if (version != ImageVersion::k2 && reader.ok() && !reader.at_end()) {
+    SEXTANT_TRY(ReadSections(reader, out.sections));
+  }
   if (!columns.ok() || !columns.at_end() || !reader.ok() || !reader.at_end() ||
       std::accumulate(out.label_counts.begin(), out.label_counts.end(), size_t{0}) != pairs ||
       std::accumulate(out.chunk_bytes.begin(), out.chunk_bytes.end(), size_t{0}) != chunk_bytes) {
@@ -176,7 +202,7 @@ void PutSymbols(const SymbolRun& run, std::string& out) {
   std::string raw;
   PutColumn(run.sizes, raw);
   raw += run.texts;
-  PutCompressed(raw, out);
+  Compression().Put(raw, out);
 }
 
 Status ReadSymbols(std::string_view payload, SymbolRun& out) {
@@ -184,7 +210,7 @@ Status ReadSymbols(std::string_view payload, SymbolRun& out) {
   out.first = reader.Fixed<uint32_t>();
   uint32_t count = reader.Fixed<uint32_t>();
   std::string raw;
-  if (!ReadCompressed(reader, kMaxRunBytes, raw) || !reader.at_end()) return Malformed("symbols");
+  if (!Compression().Read(reader, kMaxRunBytes, raw) || !reader.at_end()) return Malformed("symbols");
   ByteReader columns(raw);
   ReadColumn(columns, count, out.sizes);
   if (!columns.ok()) return Malformed("symbols");
@@ -199,7 +225,7 @@ void PutPairs(const PairRun& run, std::string& out) {
   std::string raw;
   PutColumn(run.names, raw);
   PutColumn(run.values, raw);
-  PutCompressed(raw, out);
+  Compression().Put(raw, out);
 }
 
 Status ReadPairs(std::string_view payload, PairRun& out) {
@@ -207,12 +233,36 @@ Status ReadPairs(std::string_view payload, PairRun& out) {
   out.first = reader.Fixed<uint32_t>();
   uint32_t count = reader.Fixed<uint32_t>();
   std::string raw;
-  if (!ReadCompressed(reader, kMaxRunBytes, raw) || !reader.at_end()) return Malformed("labels");
+  if (!Compression().Read(reader, kMaxRunBytes, raw) || !reader.at_end()) return Malformed("labels");
   ByteReader columns(raw);
   ReadColumn(columns, count, out.names);
   ReadColumn(columns, count, out.values);
   return columns.ok() && columns.at_end() ? Status() : Malformed("labels");
 }
+
+void PutPostings(const PostingsRun& run, std::string& out) {
+  Begin(ImageFrame::kPostings, out);
+  PutFixed(out, run.first);
+  PutFixed(out, run.count);
+  out += run.stored;
+}
+
+Status ReadPostings(std::string_view payload, PostingsRun& out) {
+  ByteReader reader = ReaderAfterKind(payload);
+  out.first = reader.Fixed<uint32_t>();
+  out.count = reader.Fixed<uint32_t>();
+  out.stored = reader.Bytes(reader.remaining());
+  return reader.ok() ? Status() : Malformed("postings");
+}
+
+void PutSlots(const Bitmap& slots, std::string& out) {
+  Begin(ImageFrame::kSlots, out);
+  std::vector<uint32_t> all(slots.cardinality());
+  slots.toUint32Array(all.data());
+  PutStoredPostings(all, out);
+}
+
+std::string_view ReadSlots(std::string_view payload) { return payload.substr(1); }
 
 void PutImageSection(const Section& section, std::string& out) {
   Begin(ImageFrame::kSections, out);
@@ -237,6 +287,11 @@ void PutImageEnd(const ImageEnd& end, std::string& out) {
   PutFixed(out, end.symbols);
   PutFixed(out, end.pairs);
   PutFixed(out, end.hash_probe);
+  PutFixed(out, end.min_time_ms);
+  PutFixed(out, end.max_time_ms);
+  PutFixed(out, end.newest_chunk);
+  PutFixed(out, end.open_chunks);
+  PutFixed(out, end.head_bytes);
   PutVarint(out, end.chunk_files.size());
   for (const ChunkFileInfo& info : end.chunk_files) {
     PutVarint(out, info.number);
@@ -245,13 +300,20 @@ void PutImageEnd(const ImageEnd& end, std::string& out) {
   }
 }
 
-Status ReadImageEnd(std::string_view payload, ImageEnd& out) {
+Status ReadImageEnd(ImageVersion version, std::string_view payload, ImageEnd& out) {
   ByteReader reader = ReaderAfterKind(payload);
   out.slots = reader.Fixed<uint64_t>();
   out.series = reader.Fixed<uint64_t>();
   out.symbols = reader.Fixed<uint64_t>();
   out.pairs = reader.Fixed<uint64_t>();
   out.hash_probe = reader.Fixed<uint64_t>();
+  if (version != ImageVersion::k2) {
+    out.min_time_ms = reader.Fixed<TimestampMs>();
+    out.max_time_ms = reader.Fixed<TimestampMs>();
+    out.newest_chunk = reader.Fixed<ChunkRef>();
+    out.open_chunks = reader.Fixed<uint64_t>();
+    out.head_bytes = reader.Fixed<uint64_t>();
+  }
   uint64_t count = reader.Count(3);
   out.chunk_files.clear();
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {

@@ -468,14 +468,19 @@ Status ReadEncodedBatch(std::string_view payload, EncodedBatch& out) {
 namespace {
 
 // The columns of a stream that is not known here.
-bool ReadOutlineColumns(const EncodedSamples& samples, ByteReader& reader, std::vector<SeriesRef>& new_refs) {
+bool ReadOutlineColumns(const EncodedSamples& samples, ByteReader& reader,
+                        std::vector<SamplesOutline::Run>& new_refs) {
   RefReader refs;
   auto read = [&](uint64_t count) {
     if (count > reader.remaining()) return false;
     for (uint64_t i = 0; i < count; ++i) {
       SeriesRef ref = refs.Read(reader);
       if (ref == 0) return false;
-      new_refs.push_back(ref);
+      if (!new_refs.empty() && ref == new_refs.back().first + new_refs.back().count && SlotOf(ref) != 0) {
+        ++new_refs.back().count;
+      } else {
+        new_refs.push_back({ref, 1});
+      }
     }
     return true;
   };

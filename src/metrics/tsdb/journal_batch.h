@@ -127,9 +127,14 @@ struct EncodedBatch {
 core::Status ReadEncodedBatch(std::string_view payload, EncodedBatch& out);
 // What can be told of samples without the batches before them.
 struct SamplesOutline {
-  std::vector<SeriesRef> new_refs;  // all columns of a new stream, those added to an edited one, else none
-  int64_t step_ms = 0;              // of the stream's time
-  int64_t earliest_ms = 0;          // of the samples' times, against that of the stream
+  // Refs that follow each other, all of one generation.
+  struct Run {
+    SeriesRef first = 0;
+    uint32_t count = 0;
+  };
+  std::vector<Run> new_refs;  // all columns of a new stream, those added to an edited one, else none
+  int64_t step_ms = 0;        // of the stream's time
+  int64_t earliest_ms = 0;    // of the samples' times, against that of the stream
   int64_t latest_ms = 0;
 };
 // False when that is malformed.

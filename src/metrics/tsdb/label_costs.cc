@@ -179,6 +179,10 @@ bool LabelCosts::FillTargets(size_t top, CardinalityOrder order, const Bitmap& r
       const uint32_t* list = index_.pair_lists_.at(record.labels);
       const uint32_t* job = std::find_if(list, list + record.label_count,
                                          [&](uint32_t id) { return index_.pairs_[id].name == job_name; });
+      if (job == list + record.label_count) {  // what a restart found to be lost
+        left.remove(left.minimum());
+        continue;
+      }
       Bitmap of_target = left;
       index_.pairs_[*job].series.IntersectWith(of_target);
       rows.push_back({std::string(ValueOf(*job)), std::string(ValueOf(instance)), of_target.cardinality(),

@@ -2,8 +2,23 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
+#include <shared_mutex>
+#include <utility>
 
 namespace sextant::tsdb {
+namespace {
+
+// Over the slots of a run: of each, a number times the slot, and another. Two sets of slots of the same size
+// and sum that are not the same set are taken for equal; what went wrong will hardly make them.
+uint64_t SumOf(uint64_t begin, uint64_t end) {
+  constexpr uint64_t kOfSlot = 0x9e3779b97f4a7c15;
+  constexpr uint64_t kOfCount = 0xc2b2ae3d27d4eb4f;
+  const uint64_t count = end - begin;
+  return count * (begin + end - 1) / 2 * kOfSlot + count * kOfCount;
+}
+
+}  // namespace
 
 bool LabelIndex::CaptureSymbols(uint32_t first, uint32_t count, SymbolRun& out) const {
   out.first = first;
@@ -31,6 +46,33 @@ bool LabelIndex::CapturePairs(uint32_t first, uint32_t count, PairRun& out) cons
     out.names.push_back(is_free ? PairRun::kFreePair : pairs_[id].name);
     out.values.push_back(is_free ? PairRun::kFreePair : pairs_[id].value);
   }
+  return true;
+}
+
+bool LabelIndex::CapturePostings(uint32_t first, uint32_t count, const Bitmap& captured,
+                                 PostingsRun& out) const {
+  out.first = first;
+  out.count = 0;
+  out.bytes.clear();
+  if (first >= pairs_.size()) return false;
+  const size_t end = std::min<size_t>(pairs_.size(), size_t{first} + count);
+  constexpr size_t kEnoughSlots = 64 << 10;
+  size_t slots = 0;
+  std::vector<uint32_t> all;
+  for (size_t id = first; id < end && slots < kEnoughSlots; ++id, ++out.count) {
+    const Postings& series = pairs_[id].series;
+    std::span<const uint32_t> held = series.few();
+    if (held.empty() || added_while_held_) {
+      Bitmap bitmap = series.ToBitmap();
+      if (added_while_held_) bitmap &= captured;
+      all.resize(bitmap.cardinality());
+      bitmap.toUint32Array(all.data());
+      held = all;
+    }
+    PutStoredPostings(held, out.bytes);
+    slots += held.size();
+  }
+  out.stored = out.bytes;
   return true;
 }
 
@@ -71,7 +113,7 @@ bool LabelLoader::AddPairs(const PairRun& run) {
   return true;
 }
 
-void LabelLoader::FinishTables() {
+void LabelLoader::RankNames() {
   // Labels of a series are in the order of their names: ranks say so without looking at texts.
   const std::vector<LabelIndex::Symbol>& symbols = index_.symbols_;
   std::vector<uint32_t> ranks(symbols.size(), PairRun::kFreePair);
@@ -94,159 +136,216 @@ void LabelLoader::FinishTables() {
   }
 }
 
-LabelLoader::Worker LabelLoader::MakeWorker() const {
-  Worker worker;
-  worker.counts.resize(index_.pairs_.size());
-  worker.slab_used = LabelIndex::PairLists::kSlabIds;
-  return worker;
+bool LabelLoader::AddPostings(const PostingsRun& run, uint32_t end_slot) {
+  if (run.first != stored_.size() || run.count > index_.pairs_.size() - stored_.size()) return false;
+  std::string_view bytes = run.stored;
+  for (uint32_t i = 0; i < run.count; ++i) {
+    const char* stored = nullptr;
+    if (!TakeStoredPostings(bytes, end_slot, stored)) return false;
+    LabelIndex::Pair& pair = index_.pairs_[run.first + i];
+    pair.series = Postings::Stored(stored);
+    stored_.push_back(pair.series.empty() ? nullptr : stored);
+    // A series has labels that are there.
+    if (stored_.back() != nullptr && pair.name == PairRun::kFreePair) return false;
+  }
+  return bytes.empty();
 }
 
-LabelLoader::Outcome LabelLoader::AddSeries(Worker& worker, uint32_t slot, const uint32_t* pairs,
-                                            uint8_t count, uint32_t hash) {
+bool LabelLoader::BeginInPlace(std::string_view slots, uint32_t end_slot) {
+  const char* stored = nullptr;
+  if (!TakeStoredPostings(slots, end_slot, stored) || !slots.empty()) return false;
+  index_.all_ = Postings::Stored(stored).ToBitmap();
+  index_.series_count_ = index_.all_.cardinality();
+  if (index_.series_count_ != CountOfStored(stored)) return false;
+  std::vector<SlotRun> runs;
+  ReadStoredPostings(stored, runs);
+  for (SlotRun run : runs) slots_sum_ += SumOf(run.begin, run.end);
+  stored_.resize(index_.pairs_.size());
+  sums_ = std::make_unique<std::atomic<uint64_t>[]>(stored_.size());
+  index_.next_slot_ = index_.all_.isEmpty() ? 0 : index_.all_.maximum() + 1;
+  index_.is_in_place_ = true;
+  end_slot_ = end_slot;
+  index_.slots_.reserve(index_.series_count_);
+  FinishTables();
+  return true;
+}
+
+void LabelLoader::ForgetPostings() {
+  stored_.clear();
+  for (LabelIndex::Pair& pair : index_.pairs_) pair.series = {};
+  index_.all_ = {};
+  index_.series_count_ = 0;
+  index_.next_slot_ = 0;
+}
+
+LabelLoader::Outcome LabelLoader::AddSeries(Worker& worker, uint32_t slot, SeriesRecord& record,
+                                            const uint32_t* pairs, uint8_t count, uint32_t hash) {
   if (count == 0) return Outcome::kMalformed;
   uint32_t former_rank = 0;
   for (uint8_t i = 0; i < count; ++i) {
     if (pairs[i] >= name_ranks_.size()) return Outcome::kMalformed;
     uint32_t rank = name_ranks_[pairs[i]];
     if (rank == PairRun::kFreePair) return Outcome::kGone;
+    if (sums_ != nullptr && stored_[pairs[i]] == nullptr) return Outcome::kMalformed;
     if (i > 0 && rank <= former_rank) return Outcome::kMalformed;
     former_rank = rank;
   }
   if (worker.slab_used + count > LabelIndex::PairLists::kSlabIds) {
-    std::lock_guard lock(mutex_);
-    worker.slab = index_.pair_lists_.AddSlab(worker.slab_number);
+    worker.slab = index_.pair_lists_.AddSlab();
     worker.slab_used = 0;
   }
-  SeriesRecord& record = series_.at(slot);
-  record.labels = worker.slab_number * LabelIndex::PairLists::kSlabIds + worker.slab_used;
+  record.labels = worker.slab * LabelIndex::PairLists::kSlabIds + worker.slab_used;
   record.label_count = count;
   record.hash = hash;
-  std::memcpy(worker.slab + worker.slab_used, pairs, count * sizeof(uint32_t));
+  uint32_t* list = index_.pair_lists_.at(record.labels);
+  std::memcpy(list, pairs, count * sizeof(uint32_t));
   worker.slab_used += count;
-  for (uint8_t i = 0; i < count; ++i) ++worker.counts[pairs[i]];
   record.is_live.store(true, std::memory_order_relaxed);
+  if (sums_ == nullptr) return Outcome::kTaken;
+  worker.sum += SumOf(slot, uint64_t{slot} + 1);
+  if (worker.next_slot != slot) EndSeries(worker);
+  for (uint8_t i = 0; i < std::max(count, worker.count); ++i) {
+    if (i < count && i < worker.count && list[i] == worker.pairs[i]) continue;
+    if (i < worker.count) CloseRun(worker.pairs[i], worker.since[i], slot);
+    if (i < count) worker.since[i] = slot;
+  }
+  worker.pairs = list;
+  worker.count = count;
+  worker.next_slot = slot + 1;
   return Outcome::kTaken;
 }
 
-void LabelLoader::FinishSeries(std::vector<Worker>& workers, bool hashes_are_ours) {
-  counts_.assign(index_.pairs_.size(), 0);
-  for (const Worker& worker : workers) {
-    for (size_t id = 0; id < counts_.size(); ++id) counts_[id] += worker.counts[id];
-  }
-  for (uint32_t id = 0; id < counts_.size(); ++id) {
-    LabelIndex::Pair& pair = index_.pairs_[id];
-    if (counts_[id] == 0) {
-      pair = {};
-      index_.free_pairs_.push_back(id);
-      continue;
-    }
-    ++index_.pair_count_;
-    ++index_.symbols_[pair.name].uses;
-    ++index_.symbols_[pair.value].uses;
-  }
-  for (uint32_t id = 0; id < index_.symbols_.size(); ++id) {
-    LabelIndex::Symbol& symbol = index_.symbols_[id];
-    if (symbol.uses == 0) {
-      symbol = {};
-      index_.free_symbols_.push_back(id);
-    } else {
-      index_.symbol_bytes_ += symbol.size + 16;
-    }
-  }
-  uint32_t run_begin = 0;
-  for (uint32_t slot = 0; slot < series_.slots(); ++slot) {
-    SeriesRecord& record = series_.at(slot);
-    if (!record.is_live.load(std::memory_order_relaxed)) {
-      if (run_begin < slot) index_.all_.addRange(run_begin, slot);
-      run_begin = slot + 1;
-      continue;
-    }
-    ++index_.series_count_;
-    index_.next_slot_ = slot + 1;
-    if (!hashes_are_ours) record.hash = static_cast<uint32_t>(index_.LabelsOf(slot).Hash());
-  }
-  if (run_begin < series_.slots()) index_.all_.addRange(run_begin, series_.slots());
+void LabelLoader::EndSeries(Worker& worker) {
+  for (uint8_t i = 0; i < worker.count; ++i) CloseRun(worker.pairs[i], worker.since[i], worker.next_slot);
+  worker.count = 0;
+  slots_sum_.fetch_sub(std::exchange(worker.sum, 0), std::memory_order_relaxed);
 }
 
-namespace {
+void LabelLoader::CloseRun(uint32_t pair, uint32_t begin, uint32_t end) {
+  sums_[pair].fetch_add(SumOf(begin, end), std::memory_order_relaxed);
+}
 
-// Entries of a hash set that is filled lie anywhere: asking for one ahead hides most of the wait for it.
-constexpr uint32_t kPrefetchDistance = 12;
-
-}  // namespace
-
-void LabelLoader::BuildSeriesSet() {
-  index_.slots_.insert_all<LabelIndex::HashedSlot>(index_.series_count_, [this](const auto& insert) {
-    for (uint32_t slot = 0; slot < index_.next_slot_; ++slot) {
+// Part after part of the set: all over its memory it takes more than twice as long.
+void LabelLoader::BuildSeriesSet(IndexMutex& mutex) {
+  using HashedSlot = LabelIndex::HashedSlot;
+  constexpr uint32_t kSlotsAtOnce = 4096;
+  constexpr size_t kKeysAtOnce = 16 << 10;
+  auto& set = index_.slots_;
+  std::vector<std::vector<HashedSlot>> keys(set.kParts);
+  for (uint32_t begin = 0; begin < end_slot_; begin += kSlotsAtOnce) {
+    std::shared_lock lock(mutex);
+    for (uint32_t slot = begin; slot < std::min(begin + kSlotsAtOnce, end_slot_); ++slot) {
       const SeriesRecord& record = series_.at(slot);
-      if (record.is_live.load(std::memory_order_relaxed)) insert({slot, record.hash});
+      HashedSlot key{slot, record.hash};
+      if (record.is_live.load(std::memory_order_relaxed)) keys[set.PartOf(key)].push_back(key);
     }
-  });
+  }
+  for (size_t part = 0; part < set.kParts; ++part) {
+    for (std::span<const HashedSlot> rest = keys[part]; !rest.empty();) {
+      std::unique_lock lock(mutex);
+      const size_t some = std::min(rest.size(), kKeysAtOnce);
+      set.insert_in_part(part, rest.first(some));
+      rest = rest.subspan(some);
+    }
+    keys[part] = {};
+  }
 }
 
-void LabelLoader::BuildLabelSets() {
-  index_.symbol_ids_.reserve(index_.symbols_.size() - index_.free_symbols_.size());
-  for (uint32_t id = 0; id < index_.symbols_.size(); ++id) {
-    if (index_.symbols_[id].uses > 0) index_.symbol_ids_.insert(id);
-  }
-  index_.pair_ids_.reserve(index_.pair_count_);
+void LabelLoader::Adopt(uint32_t slot, bool is_hash_ours) {
+  SeriesRecord& record = series_.at(slot);
+  const uint32_t* list = index_.pair_lists_.at(record.labels);
+  for (uint8_t i = 0; i < record.label_count; ++i) index_.pairs_[list[i]].series.Add(slot);
+  if (!is_hash_ours) record.hash = static_cast<uint32_t>(index_.LabelsOf(slot).Hash());
+  index_.all_.add(slot);
+  index_.slots_.insert(slot);
+  ++index_.series_count_;
+  index_.next_slot_ = slot + 1;
+}
+
+void LabelLoader::LinkPair(uint32_t id) {
+  LabelIndex::Pair& pair = index_.pairs_[id];
+  ++index_.pair_count_;
+  ++index_.symbols_[pair.name].uses;
+  ++index_.symbols_[pair.value].uses;
+  index_.pair_ids_.insert(id);
+  std::vector<uint32_t>& of_name = index_.pairs_by_name_[pair.name];
+  pair.place = static_cast<uint32_t>(of_name.size());
+  of_name.push_back(id);
+}
+
+void LabelLoader::FinishTables() {
+  constexpr uint32_t kPrefetchDistance = 12;
+  index_.pair_ids_.reserve(index_.pairs_.size());
   for (uint32_t id = 0; id < index_.pairs_.size(); ++id) {
     if (id + kPrefetchDistance < index_.pairs_.size()) index_.pair_ids_.prefetch(id + kPrefetchDistance);
-    if (counts_[id] == 0) continue;
-    index_.pair_ids_.insert(id);
-    std::vector<uint32_t>& of_name = index_.pairs_by_name_[index_.pairs_[id].name];
-    index_.pairs_[id].place = static_cast<uint32_t>(of_name.size());
-    of_name.push_back(id);
+    if (!index_.pairs_[id].series.empty()) {
+      LinkPair(id);
+    } else {
+      index_.pairs_[id] = {};
+      index_.free_pairs_.push_back(id);
+    }
+  }
+  index_.symbol_ids_.reserve(index_.symbols_.size());
+  for (uint32_t id = 0; id < index_.symbols_.size(); ++id) {
+    LabelIndex::Symbol& symbol = index_.symbols_[id];
+    if (symbol.uses > 0) {
+      index_.symbol_bytes_ += symbol.size + 16;
+      index_.symbol_ids_.insert(id);
+    } else {
+      symbol = {};
+      index_.free_symbols_.push_back(id);
+    }
   }
 }
 
-void LabelLoader::BuildPostings() {
-  BuildLabelSets();
-  // The runs of all pairs in one array, pair after pair, each ascending: the series of a target are
-  // neighbours, and have most of their labels in common.
-  std::vector<uint64_t> ends(counts_.size() + 1);
-  ForEachRun([&](uint32_t pair, uint32_t) { ++ends[pair + 1]; }, [](uint32_t, uint32_t) {});
-  for (size_t id = 0; id < counts_.size(); ++id) ends[id + 1] += ends[id];
-  auto runs = std::make_unique_for_overwrite<SlotRun[]>(ends.back());
-  // From here on, where the next run of a pair goes; at last, where those of the next pair begin.
-  ForEachRun([&](uint32_t pair, uint32_t slot) { runs[ends[pair]++].begin = slot; },
-             [&](uint32_t pair, uint32_t slot) { runs[ends[pair] - 1].end = slot; });
+// Some pairs' postings from `first` on; false when there are no more pairs.
+bool LabelLoader::ReadStored(uint32_t first, std::vector<Postings>& thawed) {
+  constexpr uint64_t kAtOnce = 64 << 10;  // slots
+  thawed.clear();
+  std::vector<SlotRun> runs;
   std::vector<uint32_t> scratch;
-  uint64_t begin = 0;
-  for (size_t id = 0; id < counts_.size(); ++id) {
-    std::span<const SlotRun> of_pair(runs.get() + begin, ends[id] - begin);
-    begin = ends[id];
-    if (counts_[id] > 0) index_.pairs_[id].series = Postings::FromRuns(of_pair, scratch);
+  uint64_t slots = 0;
+  for (size_t id = first; id < stored_.size() && slots < kAtOnce; ++id) {
+    Postings& postings = thawed.emplace_back();
+    uint64_t sum = 0;
+    if (stored_[id] != nullptr) {
+      ReadStoredPostings(stored_[id], runs);
+      for (SlotRun run : runs) sum += SumOf(run.begin, run.end);
+      if (!runs.empty()) postings = Postings::FromRuns(runs, scratch);
+      slots += CountOfStored(stored_[id]);
+    }
+    if (sum != sums_[id].load(std::memory_order_relaxed)) are_postings_wrong_ = true;
+  }
+  return !thawed.empty();
+}
+
+void LabelLoader::Thaw(IndexMutex& mutex) {
+  std::vector<Postings> thawed;
+  for (uint32_t first = 0; ReadStored(first, thawed); first += static_cast<uint32_t>(thawed.size())) {
+    std::unique_lock lock(mutex);
+    for (size_t i = 0; i < thawed.size(); ++i) {
+      LabelIndex::Pair& pair = index_.pairs_[first + i];
+      // Unless a new series has done it before.
+      if (pair.series.stored() != nullptr) pair.series = std::move(thawed[i]);
+    }
   }
 }
 
-// Calls `open` with each pair and slot where a run of slots that have the pair begins, and `close` with the
-// slot behind its end. A run may end where another one of the same pair begins.
-template <typename Open, typename Close>
-void LabelLoader::ForEachRun(const Open& open, const Close& close) const {
-  const uint32_t* former = nullptr;
-  uint8_t former_count = 0;
-  for (uint32_t slot = 0; slot <= index_.next_slot_; ++slot) {
-    const uint32_t* list = nullptr;
-    uint8_t count = 0;
-    if (slot < index_.next_slot_) {
-      const SeriesRecord& record = series_.at(slot);
-      if (record.is_live.load(std::memory_order_relaxed)) {
-        list = index_.pair_lists_.at(record.labels);
-        count = record.label_count;
-      }
-    }
-    const uint8_t common = std::min(count, former_count);
-    // All ends first: a label may have moved to another place of the list.
-    for (uint8_t i = 0; i < former_count; ++i) {
-      if (i >= common || former[i] != list[i]) close(former[i], slot);
-    }
-    for (uint8_t i = 0; i < count; ++i) {
-      if (i >= common || former[i] != list[i]) open(list[i], slot);
-    }
-    former = list;
-    former_count = count;
+void LabelLoader::EndInPlace() {
+  index_.is_in_place_ = false;
+  if (std::exchange(index_.has_pairs_without_series_, false)) index_.ForgetPairsWithoutSeries();
+}
+
+void LabelLoader::Rebuild() {
+  ++index_.removals_;
+  const uint32_t next_slot = index_.next_slot_;
+  ForgetPostings();
+  for (uint32_t slot = 0; slot < series_.slots(); ++slot) {
+    if (series_.at(slot).is_live.load(std::memory_order_relaxed)) Adopt(slot, /*is_hash_ours=*/true);
   }
+  index_.has_pairs_without_series_ = true;
+  index_.next_slot_ = std::max(index_.next_slot_, next_slot);
+  index_.FinishRecovery();
 }
 
 }  // namespace sextant::tsdb

@@ -14,10 +14,19 @@ using model::LabelView;
 
 LabelIndex::LabelIndex(SeriesTable& series)
     : series_(series),
-      pair_lists_(series.memory()),
+      pair_lists_(series.memory(), series.max_slots()),
       symbol_ids_(SymbolHash{&symbols_}, SymbolEqual{&symbols_}),
       pair_ids_(PairHash{&pairs_}, PairEqual{&pairs_}),
       slots_(SeriesHash{this}, SeriesEqual{this}) {}
+
+// Ids of lists have 32 bits; a list of a series has at most 255 of the 512 in a slab.
+LabelIndex::PairLists::PairLists(SlabMemory& memory, uint32_t max_slots)
+    : memory_(memory),
+      max_slabs_(static_cast<uint32_t>(
+          std::min<uint64_t>(uint64_t{max_slots} + 1024, (uint64_t{1} << 32) / kSlabIds))),
+      slabs_(static_cast<uint32_t**>(std::calloc(max_slabs_, sizeof(uint32_t*)))) {
+  if (slabs_ == nullptr) throw std::bad_alloc();
+}
 
 uint32_t LabelIndex::PairLists::Allocate(uint8_t length) {
   if (!free_[length].empty()) {
@@ -25,24 +34,20 @@ uint32_t LabelIndex::PairLists::Allocate(uint8_t length) {
     free_[length].pop_back();
     return list;
   }
-  if (slab_used_ + length > kSlabIds) {
-    AddSlab();
-    slab_used_ = 0;
+  if (current_used_ + length > kSlabIds) {
+    current_ = AddSlab();
+    current_used_ = 0;
   }
-  uint32_t list = static_cast<uint32_t>(slabs_.size() - 1) * kSlabIds + slab_used_;
-  slab_used_ += length;
+  uint32_t list = current_ * kSlabIds + current_used_;
+  current_used_ += length;
   return list;
 }
 
-uint32_t* LabelIndex::PairLists::AddSlab() {
-  slabs_.push_back(reinterpret_cast<uint32_t*>(memory_.Take(kSlabIds * sizeof(uint32_t))));
-  return slabs_.back();
-}
-
-uint32_t* LabelIndex::PairLists::AddSlab(uint32_t& number) {
-  number = static_cast<uint32_t>(slabs_.size());
-  slab_used_ = kSlabIds;  // no longer the last one
-  return AddSlab();
+uint32_t LabelIndex::PairLists::AddSlab() {
+  uint32_t number = slab_count_.fetch_add(1, std::memory_order_relaxed);
+  SEXTANT_CHECK(number < max_slabs_);
+  slabs_[number] = reinterpret_cast<uint32_t*>(memory_.Take(kSlabIds * sizeof(uint32_t)));
+  return number;
 }
 
 bool LabelIndex::HasLabels(uint32_t slot, const Labels& labels) const {
@@ -57,9 +62,33 @@ bool LabelIndex::HasLabels(uint32_t slot, const Labels& labels) const {
   return true;
 }
 
-uint32_t LabelIndex::Find(const Labels& labels) const {
+uint32_t LabelIndex::Find(const Labels& labels, uint32_t guess) const {
   auto found = slots_.find(labels);
-  return found == slots_.end() ? kNoSlot : *found;
+  if (found != slots_.end()) return *found;
+  return is_in_place_ ? FindByPostings(labels, guess) : kNoSlot;
+}
+
+// The series that all of the labels have, the rarest of them first. A target's series follow each other, so
+// that the guess is right nearly always.
+uint32_t LabelIndex::FindByPostings(const Labels& labels, uint32_t guess) const {
+  if (guess < next_slot_ && HasLabels(guess, labels)) return guess;
+  std::vector<const Postings*> postings;
+  for (LabelView label : labels) {
+    uint32_t pair = FindPair(label.name, label.value);
+    if (pair == kNone) return kNoSlot;
+    postings.push_back(&pairs_[pair].series);
+  }
+  if (postings.empty()) return kNoSlot;
+  std::ranges::sort(postings, {}, [](const Postings* one) { return one->size(); });
+  constexpr uint64_t kFew = 4;
+  Bitmap candidates = postings.front()->ToBitmap();
+  for (size_t i = 1; i < postings.size() && candidates.cardinality() > kFew; ++i) {
+    postings[i]->IntersectWith(candidates);
+  }
+  for (uint32_t slot : candidates) {
+    if (HasLabels(slot, labels)) return slot;
+  }
+  return kNoSlot;
 }
 
 uint32_t LabelIndex::FindSymbol(std::string_view text) const {
@@ -139,6 +168,7 @@ void LabelIndex::Put(uint32_t slot, const Labels& labels) {
   all_.add(slot);
   slots_.insert(slot);
   ++series_count_;
+  added_while_held_ = are_ids_held_;
   record.is_live.store(true, std::memory_order_relaxed);
 }
 
@@ -203,7 +233,26 @@ void LabelIndex::Remove(const std::vector<uint32_t>& slots) {
   std::sort(free_slots_.begin() + held, free_slots_.end(), std::greater<>());
   std::inplace_merge(free_slots_.begin(), free_slots_.begin() + held, free_slots_.end(), std::greater<>());
 
-  for (uint32_t id : empty_pairs) {
+  if (is_in_place_) {
+    // Series that are still in the image may have them, if it is not what it says.
+    has_pairs_without_series_ = has_pairs_without_series_ || !empty_pairs.empty();
+  } else {
+    ForgetPairs(empty_pairs);
+  }
+}
+
+void LabelIndex::ForgetPairsWithoutSeries() {
+  std::vector<uint32_t> without_series;
+  for (const auto& [name, pairs] : pairs_by_name_) {
+    for (uint32_t id : pairs) {
+      if (pairs_[id].series.empty()) without_series.push_back(id);
+    }
+  }
+  ForgetPairs(without_series);
+}
+
+void LabelIndex::ForgetPairs(const std::vector<uint32_t>& ids) {
+  for (uint32_t id : ids) {
     ForgetPairOfName(id);
     pair_ids_.erase(id);
     recent_pairs_.Remove(id);

@@ -11,7 +11,9 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,6 +32,7 @@ namespace sextant::tsdb {
 
 struct SymbolRun;
 struct PairRun;
+struct PostingsRun;
 
 // Sets of ids by what they stand for, in parts, so that growing never moves more than one part at a time.
 template <typename Hash, typename Equal>
@@ -49,21 +52,19 @@ class IdSet {
   const uint32_t* end() const { return nullptr; }
   void insert(uint32_t id) { parts_[PartOf(id)].insert(id); }
   void erase(uint32_t id) { parts_[PartOf(id)].erase(id); }
-  // Inserts `size` ids that are not there yet, part after part, so that what is written stays in the
-  // processor's cache. `for_each` calls what it is given with each of them, as a key that has its hash with
-  // it.
-  template <typename Key, typename ForEach>
-  void insert_all(size_t size, const ForEach& for_each) {
-    std::array<std::vector<Key>, kParts> keys;
-    for (std::vector<Key>& of_part : keys) of_part.reserve(size / kParts + size / kParts / 16);
-    for_each([&](const Key& key) { keys[PartOf(key)].push_back(key); });
-    for (size_t part = 0; part < kParts; ++part) {
-      parts_[part].reserve(parts_[part].size() + keys[part].size());
-      for (const Key& key : keys[part]) {
-        parts_[part].lazy_emplace(key, [&](const auto& construct) { construct(key.id); });
-      }
-      keys[part] = {};
+  // Inserts ids that are not there yet, all of one part, so that what is written stays in the processor's
+  // cache. A key has its id and its hash with it.
+  template <typename Key>
+  void insert_in_part(size_t part, std::span<const Key> keys) {
+    for (const Key& key : keys) {
+      parts_[part].lazy_emplace(key, [&](const auto& construct) { construct(key.id); });
     }
+  }
+  // The highest bits; the parts themselves use the lowest.
+  static constexpr size_t kParts = 64;
+  template <typename Key>
+  size_t PartOf(const Key& key) const {
+    return hash_(key) >> 58;
   }
   // Asks for the memory that insert will look at.
   void prefetch(uint32_t id) const { parts_[PartOf(id)].prefetch(id); }
@@ -78,13 +79,6 @@ class IdSet {
 
  private:
   using Part = absl::flat_hash_set<uint32_t, Hash, Equal>;
-  static constexpr size_t kParts = 64;
-
-  // The highest bits; the parts themselves use the lowest.
-  template <typename Key>
-  size_t PartOf(const Key& key) const {
-    return hash_(key) >> 58;
-  }
 
   Hash hash_;
   std::array<Part, kParts> parts_;
@@ -99,8 +93,9 @@ class LabelIndex {
 
   static constexpr uint32_t kNoSlot = UINT32_MAX;
 
-  // The slot of the series with these labels, or kNoSlot.
-  uint32_t Find(const model::Labels& labels) const;
+  // The slot of the series with these labels, or kNoSlot. `guess` is a slot where it may well be, for when
+  // there is not yet a better way to find it.
+  uint32_t Find(const model::Labels& labels, uint32_t guess = kNoSlot) const;
   // Adds a series that is not there, in a free slot; kNoSlot when there is none. Labels: at most 255.
   uint32_t Add(const model::Labels& labels);
   // Recovery: adds a series under a given ref, in any order. Its slot is free and its labels are not there;
@@ -134,13 +129,21 @@ class LabelIndex {
   std::vector<uint32_t> SortedSlots() const;
 
   // For an image (label_image.h): the pair ids of a series; up to `count` entries of the tables from the id
-  // `first` on, false when there are none.
+  // `first` on, false when there are none; of postings, the slots in `captured`.
   const uint32_t* PairListOf(uint32_t slot) const { return pair_lists_.at(series_.at(slot).labels); }
   bool CaptureSymbols(uint32_t first, uint32_t count, SymbolRun& out) const;
   bool CapturePairs(uint32_t first, uint32_t count, PairRun& out) const;
+  bool CapturePostings(uint32_t first, uint32_t count, const Bitmap& captured, PostingsRun& out) const;
   // While ids are held, those that become free are not used again: an id in what was captured before means
   // the same label, or none, in what is captured later.
-  void HoldIds(bool hold) { are_ids_held_ = hold; }
+  void HoldIds(bool hold) {
+    are_ids_held_ = hold;
+    added_while_held_ = false;
+  }
+
+  bool Holds(uint32_t slot) const { return all_.contains(slot); }
+  // How often series were removed so far: what a slot meant before it may not mean after.
+  uint64_t removals() const { return removals_; }
 
   // Forgets which series and labels were new more than an hour ago.
   void TurnRecent(TimestampMs now_ms);
@@ -220,25 +223,33 @@ class LabelIndex {
   // The pair ids of series, in slabs, reused by length.
   class PairLists {
    public:
-    static constexpr uint32_t kSlabIds = 4096;
+    static constexpr uint32_t kSlabIds = 512;
 
     // `memory` must outlive this.
-    explicit PairLists(SlabMemory& memory) : memory_(memory) {}
+    PairLists(SlabMemory& memory, uint32_t max_slots);
 
     uint32_t Allocate(uint8_t length);
-    // A slab for whoever fills it alone: lists in it begin at `number` times kSlabIds.
-    uint32_t* AddSlab(uint32_t& number);
     void Free(uint32_t at, uint8_t length) { free_[length].push_back(at); }
+    // A slab for whoever fills it alone: lists in it begin at the number that is returned times kSlabIds. Any
+    // thread, also while others allocate.
+    uint32_t AddSlab();
     uint32_t* at(uint32_t list) { return slabs_[list / kSlabIds] + list % kSlabIds; }
     const uint32_t* at(uint32_t list) const { return slabs_[list / kSlabIds] + list % kSlabIds; }
-    uint64_t SizeBytes() const { return slabs_.size() * kSlabIds * sizeof(uint32_t); }
+    uint64_t SizeBytes() const {
+      return uint64_t{slab_count_.load(std::memory_order_relaxed)} * kSlabIds * sizeof(uint32_t);
+    }
 
    private:
-    uint32_t* AddSlab();
+    struct Release {
+      void operator()(uint32_t** slabs) const { std::free(slabs); }
+    };
 
     SlabMemory& memory_;
-    std::vector<uint32_t*> slabs_;
-    uint32_t slab_used_ = kSlabIds;
+    const uint32_t max_slabs_;
+    std::unique_ptr<uint32_t*[], Release> slabs_;  // never moves; zeros take no memory
+    std::atomic<uint32_t> slab_count_ = 0;
+    uint32_t current_ = 0;  // the slab of Allocate
+    uint32_t current_used_ = kSlabIds;
     std::vector<uint32_t> free_[256];
   };
 
@@ -251,7 +262,11 @@ class LabelIndex {
   void Put(uint32_t slot, const model::Labels& labels);
   const std::vector<uint32_t>* PairsOf(std::string_view name) const;
   uint32_t FindPair(std::string_view name, std::string_view value) const;
+  // Forgets pairs that no series has any more.
+  void ForgetPairs(const std::vector<uint32_t>& ids);
+  void ForgetPairsWithoutSeries();
   void ForgetPairOfName(uint32_t id);
+  uint32_t FindByPostings(const model::Labels& labels, uint32_t guess) const;
 
   static constexpr uint32_t kNone = UINT32_MAX;
 
@@ -266,10 +281,14 @@ class LabelIndex {
   uint64_t pair_count_ = 0;
   uint64_t symbol_bytes_ = 0;
   bool are_ids_held_ = false;
+  bool added_while_held_ = false;  // a series
   PairLists pair_lists_;
   IdSet<SymbolHash, SymbolEqual> symbol_ids_;
   IdSet<PairHash, PairEqual> pair_ids_;
   IdSet<SeriesHash, SeriesEqual> slots_;
+  // An image is still needed: series of it are to come into the set, and postings are where it has them.
+  bool is_in_place_ = false;
+  bool has_pairs_without_series_ = false;                               // which is only so in place
   absl::flat_hash_map<uint32_t, std::vector<uint32_t>> pairs_by_name_;  // name symbol to pair ids
   Bitmap all_;
   uint64_t removals_ = 0;  // calls of Remove so far: whether what a paused lookup holds may be outdated

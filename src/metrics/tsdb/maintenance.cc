@@ -21,8 +21,7 @@ Status Maintenance::Sync() {
 
 Status Maintenance::Run() {
   std::lock_guard lock(mutex_);
-  store_.head.WaitForSamples();
-  store_.head.WaitUntilFindable();  // before series are dropped
+  store_.head.WaitUntilRestored();
   store_.head.TurnRecent(store_.clock.NowMs());
   store_.metrics.compactions_triggered.Increment();
   Status cut = CutBlocks();
@@ -158,7 +157,7 @@ Status Maintenance::DeleteSeries(Compactor& compactor,
   // Nothing may be on its way from the head to a block, or from block to block.
   if (start_ms > end_ms) return {};
   std::lock_guard lock(mutex_);
-  store_.head.WaitForSamples();
+  store_.head.WaitUntilRestored();
   // Or a power failure would bring back what is deleted from blocks only.
   if (has_undurable_drops_) SEXTANT_TRY(CheckpointLocked());
   Compactor::Pause pause(compactor);
@@ -186,7 +185,7 @@ bool Maintenance::IsCheckpointDue() const {
 
 Status Maintenance::Checkpoint() {
   std::lock_guard lock(mutex_);
-  store_.head.WaitForSamples();
+  store_.head.WaitUntilRestored();
   return CheckpointLocked();
 }
 

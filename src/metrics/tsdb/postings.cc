@@ -83,6 +83,24 @@ Postings Postings::FromRuns(std::span<const SlotRun> runs, std::vector<uint32_t>
   return FromSorted(scratch);
 }
 
+Postings Postings::Stored(const char* stored) {
+  Postings postings;
+  if (CountOfStored(stored) > 0) postings.word_ = reinterpret_cast<uint64_t>(stored) << kFormBits | kStored;
+  return postings;
+}
+
+Postings Postings::Thawed() const {
+  std::vector<SlotRun> runs;
+  ReadStoredPostings(stored_bytes(), runs);
+  if (runs.empty()) return {};
+  std::vector<uint32_t> scratch;
+  return FromRuns(runs, scratch);
+}
+
+void Postings::Thaw() {
+  if (form() == kStored) *this = Thawed();
+}
+
 std::span<const uint32_t> Postings::few() const {
   if (form() == kSingle) return {single(), 1};
   if (form() == kArray) return {array() + kArrayHead, array()[0]};
@@ -90,6 +108,7 @@ std::span<const uint32_t> Postings::few() const {
 }
 
 void Postings::Add(uint32_t slot) {
+  Thaw();
   if (form() == kBitmap) {
     bitmap().add(slot);
     return;
@@ -113,6 +132,7 @@ void Postings::Add(uint32_t slot) {
 }
 
 void Postings::Remove(uint32_t slot) {
+  Thaw();
   if (form() == kBitmap) {
     bitmap().remove(slot);
     uint64_t left = bitmap().cardinality();
@@ -136,17 +156,20 @@ void Postings::Remove(uint32_t slot) {
 }
 
 uint32_t Postings::size() const {
+  if (form() == kStored) return CountOfStored(stored_bytes());
   return form() == kBitmap ? static_cast<uint32_t>(bitmap().cardinality())
                            : static_cast<uint32_t>(few().size());
 }
 
 bool Postings::Intersects(const Bitmap& slots) const {
+  if (form() == kStored) return Thawed().Intersects(slots);
   if (form() == kBitmap) return bitmap().intersect(slots);
   std::span<const uint32_t> held = few();
   return std::any_of(held.begin(), held.end(), [&](uint32_t slot) { return slots.contains(slot); });
 }
 
 uint64_t Postings::CountIn(const Bitmap& slots) const {
+  if (form() == kStored) return Thawed().CountIn(slots);
   if (form() == kBitmap) return bitmap().and_cardinality(slots);
   std::span<const uint32_t> held = few();
   return static_cast<uint64_t>(
@@ -154,6 +177,7 @@ uint64_t Postings::CountIn(const Bitmap& slots) const {
 }
 
 void Postings::UnionInto(Bitmap& out) const {
+  if (form() == kStored) return Thawed().UnionInto(out);
   if (form() == kBitmap) {
     out |= bitmap();
   } else {
@@ -162,6 +186,7 @@ void Postings::UnionInto(Bitmap& out) const {
 }
 
 void Postings::SubtractFrom(Bitmap& out) const {
+  if (form() == kStored) return Thawed().SubtractFrom(out);
   if (form() == kBitmap) {
     out -= bitmap();
   } else {
@@ -170,6 +195,7 @@ void Postings::SubtractFrom(Bitmap& out) const {
 }
 
 void Postings::IntersectWith(Bitmap& out) const {
+  if (form() == kStored) return Thawed().IntersectWith(out);
   if (form() == kBitmap) {
     out &= bitmap();
     return;
@@ -182,6 +208,7 @@ void Postings::IntersectWith(Bitmap& out) const {
 }
 
 Bitmap Postings::ToBitmap() const {
+  if (form() == kStored) return Thawed().ToBitmap();
   if (form() == kBitmap) return bitmap();
   Bitmap out;
   UnionInto(out);

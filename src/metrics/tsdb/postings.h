@@ -1,5 +1,6 @@
 // The series that have a label, as a sorted set of slots: one number in place, a sorted array, or a
-// compressed bitmap when there are many. 8 bytes when small. Owned by the label index, whose lock covers it.
+// compressed bitmap when there are many; after a restart, what an image has of it, until it is changed. 8
+// bytes when small. Owned by the label index, whose lock covers it.
 #pragma once
 
 #include <cstdint>
@@ -8,16 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "metrics/tsdb/postings_codec.h"
+
 namespace sextant::tsdb {
 
 // A compressed set of slots.
 using Bitmap = ::Roaring;
-
-// Slots that follow each other: from `begin` to before `end`.
-struct SlotRun {
-  uint32_t begin = 0;
-  uint32_t end = 0;
-};
 
 class Postings {
  public:
@@ -32,6 +29,11 @@ class Postings {
   static Postings FromSorted(std::span<const uint32_t> slots);
   // The same of runs, none of which is empty. `scratch` is memory to be used again.
   static Postings FromRuns(std::span<const SlotRun> runs, std::vector<uint32_t>& scratch);
+  // Of what an image holds (postings_codec.h), which must be there until Thaw.
+  static Postings Stored(const char* stored);
+  // What it was made of, if it is still that; else null.
+  const char* stored() const { return form() == kStored ? stored_bytes() : nullptr; }
+  void Thaw();
 
   void Add(uint32_t slot);
   void Remove(uint32_t slot);
@@ -47,26 +49,30 @@ class Postings {
   void SubtractFrom(Bitmap& out) const;
   void IntersectWith(Bitmap& out) const;
   Bitmap ToBitmap() const;
-  // The slots, when there are too few for a bitmap; else nothing.
+  // The slots, when they lie here and are too few for a bitmap; else nothing.
   std::span<const uint32_t> few() const;
 
   // Heap memory behind this object, about.
   uint64_t SizeBytes() const;
 
  private:
-  // The lowest two bits of the word tell the form; 0 is the empty set. An array begins with its size and its
-  // capacity.
-  enum Form : uint64_t { kNone = 0, kSingle = 1, kArray = 2, kBitmap = 3 };
+  // The lowest three bits of the word tell the form; 0 is the empty set. An array begins with its size and
+  // its capacity. What is stored may lie at any address: it is shifted.
+  enum Form : uint64_t { kNone = 0, kSingle = 1, kArray = 2, kBitmap = 3, kStored = 4 };
+  static constexpr uint64_t kFormMask = 7;
+  static constexpr unsigned kFormBits = 3;
   static constexpr uint32_t kArrayHead = 2;
 
-  Form form() const { return static_cast<Form>(word_ & 3); }
-  uint32_t* array() const { return reinterpret_cast<uint32_t*>(word_ & ~uint64_t{3}); }
-  Bitmap& bitmap() const { return *reinterpret_cast<Bitmap*>(word_ & ~uint64_t{3}); }
+  Form form() const { return static_cast<Form>(word_ & kFormMask); }
+  uint32_t* array() const { return reinterpret_cast<uint32_t*>(word_ & ~kFormMask); }
+  Bitmap& bitmap() const { return *reinterpret_cast<Bitmap*>(word_ & ~kFormMask); }
+  const char* stored_bytes() const { return reinterpret_cast<const char*>(word_ >> kFormBits); }
   // The slot of kSingle, in the upper half of the word.
   const uint32_t* single() const { return reinterpret_cast<const uint32_t*>(&word_) + 1; }
   void SetArray(std::span<const uint32_t> slots, uint32_t capacity);
   void SetSlots(std::span<const uint32_t> slots);
   void Clear();
+  Postings Thawed() const;
 
   uint64_t word_ = 0;
 };

@@ -121,5 +121,45 @@ TEST(PostingsTest, SetOperationsInEveryForm) {
   }
 }
 
+// As they lie in an image, against the same slots in memory; changed, they are as any other.
+TEST(PostingsTest, StoredOnesAnswerAsOthersDo) {
+  std::mt19937 random(6);
+  for (uint32_t size : {0u, 1u, 2u, 40u, 300u, 6000u}) {
+    for (uint32_t spread : {1u, 5000u}) {
+      std::set<uint32_t> held;
+      while (held.size() < size) held.insert(random() % (size * 2) * spread);
+      std::vector<uint32_t> sorted(held.begin(), held.end());
+      Postings others = Postings::FromSorted(sorted);
+      std::string bytes;
+      PutStoredPostings(sorted, bytes);
+      Postings stored = Postings::Stored(bytes.data());
+      EXPECT_EQ(stored.stored(), size == 0 ? nullptr : bytes.data());
+      ExpectHolds(stored, held);
+      Bitmap some;
+      for (uint32_t i = 0; i < 3000; ++i) some.add(random() % 12'000 * (i % 2 == 0 ? 1 : spread));
+      EXPECT_EQ(stored.Intersects(some), others.Intersects(some));
+      EXPECT_EQ(stored.CountIn(some), others.CountIn(some));
+      using Change = void (Postings::*)(Bitmap&) const;
+      for (Change change : {&Postings::UnionInto, &Postings::SubtractFrom, &Postings::IntersectWith}) {
+        Bitmap result = some;
+        Bitmap expected = some;
+        (stored.*change)(result);
+        (others.*change)(expected);
+        EXPECT_EQ(result, expected);
+      }
+      EXPECT_EQ(stored.stored(), size == 0 ? nullptr : bytes.data()) << "asking does not change them";
+      if (size % 4 == 0) {
+        stored.Thaw();
+      } else {
+        stored.Add(77);
+        held.insert(77);
+      }
+      EXPECT_EQ(stored.stored(), nullptr);
+      bytes.assign(bytes.size(), '\xff');
+      ExpectHolds(stored, held);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sextant::tsdb

@@ -9,10 +9,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <memory>
+#include <mutex>
+#include <new>
+#include <shared_mutex>
 #include <type_traits>
-#include <vector>
+#include <utility>
 
 #include "core/clock.h"
 #include "metrics/tsdb/chunk.h"
@@ -61,18 +65,43 @@ inline SeriesRef MakeRef(uint32_t slot, uint32_t generation) {
 }
 
 // Slots and their records. The records may be read while a page is being added; adding needs outside locking.
+//
+// After a restart records may still be where the image has them: whoever asks for one first has the records
+// of its page made (`Source`). So `at` may take a moment, and nobody may call it for such a slot who holds
+// the lock of its stripe; those who do have asked for the record before.
 class SeriesTable {
  public:
-  static constexpr uint32_t kPageSlots = 1024;
+  static constexpr uint32_t kPageSlots = 256;
 
-  explicit SeriesTable(uint32_t max_slots) : pages_((uint64_t{max_slots} + kPageSlots - 1) / kPageSlots) {}
+  // Makes the records of pages that are not there yet.
+  class Source {
+   public:
+    virtual ~Source() = default;
+    // Returns when the page has been published. Any thread.
+    virtual void Load(uint32_t page) = 0;
+    // The same for all pages, and then makes whatever else needs the source independent of it. By one thread,
+    // which holds no lock.
+    virtual void LoadAll() = 0;
+    virtual void Finish() = 0;
+  };
 
-  uint32_t max_slots() const { return static_cast<uint32_t>(pages_.size()) * kPageSlots; }
-  // Slots whose records exist.
+  explicit SeriesTable(uint32_t max_slots)
+      : page_count_(static_cast<uint32_t>((uint64_t{max_slots} + kPageSlots - 1) / kPageSlots)),
+        pages_(static_cast<Page*>(std::calloc(page_count_, sizeof(Page)))) {
+    if (pages_ == nullptr) throw std::bad_alloc();
+  }
+
+  uint32_t max_slots() const { return page_count_ * kPageSlots; }
+  // Slots whose records exist, or will when they are asked for.
   uint32_t slots() const { return slots_.load(std::memory_order_acquire); }
 
-  SeriesRecord& at(uint32_t slot) { return pages_[slot / kPageSlots][slot % kPageSlots]; }
-  const SeriesRecord& at(uint32_t slot) const { return pages_[slot / kPageSlots][slot % kPageSlots]; }
+  SeriesRecord& at(uint32_t slot) { return PageOf(slot)[slot % kPageSlots]; }
+  const SeriesRecord& at(uint32_t slot) const { return PageOf(slot)[slot % kPageSlots]; }
+  // Null: the record has not been made yet.
+  SeriesRecord* AtIfLoaded(uint32_t slot) const {
+    SeriesRecord* page = pages_[slot / kPageSlots].load(std::memory_order_acquire);
+    return page == nullptr ? nullptr : page + slot % kPageSlots;
+  }
 
   // The record of a ref, or null when there is no such live series (any more).
   SeriesRecord* Find(SeriesRef ref) {
@@ -86,18 +115,37 @@ class SeriesTable {
   bool GrowTo(uint32_t slot) {
     if (slot >= max_slots()) return false;
     for (uint32_t page = slots() / kPageSlots; page <= slot / kPageSlots; ++page) {
-      MakePage(page);
+      Publish(page, NewPage());
       slots_.store((page + 1) * kPageSlots, std::memory_order_release);
     }
     return true;
   }
 
-  // Recovery: makes the records of one page, ahead of GrowTo. Different pages may be made at once.
-  void MakePage(uint32_t page) {
-    if (pages_[page] != nullptr) return;
+  // Recovery: the first `pages` pages come from a source, each when it is asked for.
+  void Adopt(uint32_t pages, std::unique_ptr<Source> source) {
+    source_ = std::move(source);
+    slots_.store(pages * kPageSlots, std::memory_order_release);
+  }
+  // For recovery.
+  bool HasSource() const { return source_ != nullptr; }
+  // Then, one after the other, by one thread: loads what nobody has asked for; and lets go of the source.
+  void LoadAll() {
+    if (source_ != nullptr) source_->LoadAll();
+  }
+  void FinishSource() {
+    if (source_ == nullptr) return;
+    source_->Finish();
+    std::unique_lock none_asks(source_mutex_);
+    source_ = nullptr;
+  }
+  // For the source: records that nobody sees yet, and showing them. Any thread.
+  SeriesRecord* NewPage() {
     auto* records = reinterpret_cast<SeriesRecord*>(memory_.Take(kPageSlots * sizeof(SeriesRecord)));
     std::uninitialized_default_construct_n(records, kPageSlots);
-    pages_[page] = records;
+    return records;
+  }
+  void Publish(uint32_t page, SeriesRecord* records) {
+    pages_[page].store(records, std::memory_order_release);
   }
 
   // Where the records are, and what else lives as long as they.
@@ -108,9 +156,28 @@ class SeriesTable {
  private:
   static_assert(std::is_trivially_destructible_v<SeriesRecord>);
 
+  using Page = std::atomic<SeriesRecord*>;
+  struct Free {
+    void operator()(Page* pages) const { std::free(pages); }
+  };
+
+  SeriesRecord* PageOf(uint32_t slot) const {
+    SeriesRecord* page = pages_[slot / kPageSlots].load(std::memory_order_acquire);
+    return page != nullptr ? page : LoadPage(slot / kPageSlots);
+  }
+  [[gnu::cold]] SeriesRecord* LoadPage(uint32_t page) const {
+    std::shared_lock lock(source_mutex_);
+    // Without a source they have all been loaded meanwhile.
+    if (source_ != nullptr) source_->Load(page);
+    return pages_[page].load(std::memory_order_acquire);
+  }
+
   SlabMemory memory_;
-  std::vector<SeriesRecord*> pages_;
+  const uint32_t page_count_;
+  std::unique_ptr<Page[], Free> pages_;  // zeros take no memory until they are written to
   std::atomic<uint32_t> slots_ = 0;
+  mutable std::shared_mutex source_mutex_;  // who loads a page holds it, shared
+  std::unique_ptr<Source> source_;
 };
 
 }  // namespace sextant::tsdb

@@ -65,10 +65,6 @@ void StartTimes::Erase(uint32_t slot) {
   changes_.erase(found);
 }
 
-void StartTimes::CopyAll(std::vector<StartChange>& out) const {
-  for (const auto& [slot, changes] : changes_) out.insert(out.end(), changes.begin(), changes.end());
-}
-
 void FillStartTimes(std::span<const StartChange> changes, size_t first, model::SampleColumns& out) {
   if (changes.empty() || first >= out.size() || out.times_ms.back() < changes.front().from_ms) return;
   out.start_times_ms.resize(out.size());

@@ -40,7 +40,6 @@ class StartTimes {
   std::span<const StartChange> Find(uint32_t slot) const;
   void Erase(uint32_t slot);
 
-  void CopyAll(std::vector<StartChange>& out) const;
   uint64_t size_bytes() const { return size_bytes_ + changes_.capacity() * kEntryBytes; }
 
  private:
