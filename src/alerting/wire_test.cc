@@ -167,7 +167,7 @@ Sent Converse(const Notification& notification, const MessageContext& context) {
       continue;
     }
     sent.requests.push_back(Completed(std::get<net::FetchRequest>(step)));
-    step = conversation->OnAnswer(AnswerOf(sent.requests.back()));
+    step = conversation->OnAnswer(AnswerOf(sent.requests.back()), context.now_ms);
   }
   const Verdict verdict = std::get<Verdict>(step);
   EXPECT_TRUE(verdict.delivered) << verdict.error;

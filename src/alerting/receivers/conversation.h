@@ -3,7 +3,7 @@
 //
 //   ConversationPtr conversation = StartConversation(notification, context);
 //   Step step = conversation->Begin();
-//   while (step is a request) step = conversation->OnAnswer(send(request));
+//   while (step is a request) step = conversation->OnAnswer(send(request), now_ms);
 //   // step is a Verdict now
 //
 // No I/O here but reading the secret files that a configuration names: whoever drives it sends. An attempt
@@ -88,8 +88,8 @@ class Conversation {
  public:
   virtual ~Conversation() = default;
   virtual Step Begin() = 0;
-  // After a FetchRequest.
-  virtual Step OnAnswer(const Answer& answer) = 0;
+  // After a FetchRequest; at the time the answer came, from which dates in it count.
+  virtual Step OnAnswer(const Answer& answer, core::TimestampMs now_ms) = 0;
   // After a MailRequest.
   virtual Verdict OnMailAnswer(const core::Status& answer);
 

@@ -3,12 +3,12 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "config/node.h"
 #include "gotemplate/unicode.h"
 #include "httpclient/settings.h"
 #include "httpclient/sigv4.h"
+#include "net/retry_after.h"
 #include "net/url.h"
 
 namespace sextant::alerting {
@@ -21,7 +21,6 @@ constexpr size_t kMaxSecretBytes = 64 << 10;
 constexpr size_t kMaxAnswerBytes = 1 << 20;
 constexpr size_t kShownAnswerBytes = 512;
 constexpr size_t kMaxMemories = 20'000;
-constexpr DurationMs kMaxRetryAfterMs = 3'600'000;
 // What services see of who sends; some of them tell senders apart by it.
 constexpr const char* kUserAgent = "Alertmanager/0.34.1";
 
@@ -40,14 +39,6 @@ std::shared_ptr<net::RequestAuthorizer> MakeSigner(config::SigV4Config signing, 
   return httpclient::MakeSigV4Authorizer(signing, kClock);
 }
 
-DurationMs RetryAfter(const net::FetchResponse& answer) {
-  const std::string_view text = answer.headers.Get("Retry-After");
-  int64_t seconds = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (text.empty() || error != std::errc() || rest != text.data() + text.size() || seconds < 0) return 0;
-  return std::min<DurationMs>(std::min<int64_t>(seconds, 86'400) * 1000, kMaxRetryAfterMs);
-}
-
 Verdict JudgeTransportError(const core::Error& error) {
   const core::Code code = error.code();
   return {.may_retry = code != core::Code::kInvalidArgument && code != core::Code::kCancelled,
@@ -62,7 +53,9 @@ class OneRequest final : public Conversation {
   OneRequest(net::FetchRequest request, AnswerRules rules)
       : request_(std::move(request)), rules_(std::move(rules)) {}
   Step Begin() override { return std::move(request_); }
-  Step OnAnswer(const Answer& answer) override { return JudgeAnswer(answer, rules_); }
+  Step OnAnswer(const Answer& answer, core::TimestampMs now_ms) override {
+    return JudgeAnswer(answer, now_ms, rules_);
+  }
 
  private:
   net::FetchRequest request_;
@@ -73,7 +66,7 @@ class NoRequest final : public Conversation {
  public:
   explicit NoRequest(Verdict verdict) : verdict_(std::move(verdict)) {}
   Step Begin() override { return verdict_; }
-  Step OnAnswer(const Answer&) override { return verdict_; }
+  Step OnAnswer(const Answer&, core::TimestampMs) override { return verdict_; }
 
  private:
   Verdict verdict_;
@@ -244,7 +237,7 @@ std::string FailureReason(int status) {
   return "other";
 }
 
-Verdict JudgeAnswer(const Answer& answer, const AnswerRules& rules) {
+Verdict JudgeAnswer(const Answer& answer, core::TimestampMs now_ms, const AnswerRules& rules) {
   if (!answer) return JudgeTransportError(answer.error());
   const int status = answer->status;
   if (status / 100 == 2) {
@@ -260,7 +253,7 @@ Verdict JudgeAnswer(const Answer& answer, const AnswerRules& rules) {
   const bool is_listed = std::ranges::find(rules.retry_codes, status) != rules.retry_codes.end();
   return {.may_retry = status / 100 == 5 || status == 429 || is_listed,
           .is_rate_limited = status == 429,
-          .retry_after_ms = RetryAfter(*answer),
+          .retry_after_ms = net::RetryAfterMs(answer->headers.Get("Retry-After"), now_ms),
           .error = std::move(error),
           .reason = FailureReason(status)};
 }

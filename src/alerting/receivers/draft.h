@@ -84,7 +84,7 @@ struct AnswerRules {
   std::function<std::string(const net::FetchResponse&)> details = nullptr;
   std::function<Verdict(const net::FetchResponse&)> judge_success = nullptr;
 };
-Verdict JudgeAnswer(const Answer& answer, const AnswerRules& rules);
+Verdict JudgeAnswer(const Answer& answer, core::TimestampMs now_ms, const AnswerRules& rules = {});
 // The label `reason` for an HTTP status.
 std::string FailureReason(int status);
 

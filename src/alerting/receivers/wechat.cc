@@ -33,9 +33,9 @@ class WechatMessage final : public Conversation {
     return Made(MakeRequest(draft_, "GET", address, wechat_.http, "", ""));
   }
 
-  Step OnAnswer(const Answer& answer) override {
-    if (token_.empty()) return OnToken(answer);
-    return OnSent(answer);
+  Step OnAnswer(const Answer& answer, core::TimestampMs now_ms) override {
+    if (token_.empty()) return OnToken(answer, now_ms);
+    return OnSent(answer, now_ms);
   }
 
  private:
@@ -44,12 +44,12 @@ class WechatMessage final : public Conversation {
     return std::move(*request);
   }
 
-  Step OnToken(const Answer& answer) {
-    if (!answer) return JudgeAnswer(answer, {});
+  Step OnToken(const Answer& answer, core::TimestampMs now_ms) {
+    if (!answer) return JudgeAnswer(answer, now_ms);
     simdjson::dom::parser parser;
     simdjson::dom::element json;
     if (parser.parse(answer->body).get(json) != simdjson::SUCCESS) {
-      if (answer->status / 100 != 2) return JudgeAnswer(answer, {});
+      if (answer->status / 100 != 2) return JudgeAnswer(answer, now_ms);
       return Verdict::GivenUp("the answer to gettoken is not JSON", FailureReason(answer->status));
     }
     token_ = TextIn(json, "access_token");
@@ -83,8 +83,8 @@ class WechatMessage final : public Conversation {
     return Made(MakeRequest(draft_, "POST", url, wechat_.http, std::move(json).Take() + "\n"));
   }
 
-  Verdict OnSent(const Answer& answer) {
-    Verdict verdict = JudgeAnswer(answer, {});
+  Verdict OnSent(const Answer& answer, core::TimestampMs now_ms) {
+    Verdict verdict = JudgeAnswer(answer, now_ms);
     if (!answer || answer->status != 200) {
       verdict.delivered = false;
       verdict.may_retry = true;
