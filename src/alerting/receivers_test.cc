@@ -20,8 +20,10 @@ std::shared_ptr<const gotemplate::TemplateSet> DefaultSet() {
   return LoadTemplates(*BuiltInConfig()).value();
 }
 
+// With a memory of its own.
 MessageContext Context(const std::string& external_url) {
-  return {DefaultSet(), external_url, 1767323045678};
+  static const core::SystemClock kClock;
+  return {DefaultSet(), external_url, 1767323045678, std::make_shared<ServiceMemory>(kClock)};
 }
 
 // JSON without the spaces that a person put in.
@@ -258,8 +260,7 @@ receivers:
      http_config: {authorization: {credentials: xoxb-2}}}
   - {channel: '#d'}
 )"));
-  MessageContext context = Context("http://x");
-  context.memory = std::make_shared<ServiceMemory>();
+  const MessageContext context = Context("http://x");
   const ConversationPtr first = StartConversation(notification, context);
   net::FetchRequest request = std::get<net::FetchRequest>(first->Begin());
   EXPECT_EQ(request.url, "https://slack.com/api/chat.postMessage");
@@ -283,8 +284,7 @@ TEST(Http, AuthorizersAreKeptPerSettingsAndConfiguration) {
       "token_url: "
       "'http://t/'}}}]";
   const Notification notification = OneAlert(yaml);
-  MessageContext context = Context("http://x");
-  context.memory = std::make_shared<ServiceMemory>();
+  const MessageContext context = Context("http://x");
   const auto first = FirstRequest(notification, context).authorizer;
   ASSERT_NE(first, nullptr);
   EXPECT_EQ(FirstRequest(notification, context).authorizer, first);
@@ -388,8 +388,7 @@ TEST(Pagerduty, DetailsAreFilledInDeeply) {
 TEST(Wechat, TokenIsKeptUntilItExpires) {
   const Notification notification =
       OneAlert("wechat_configs: [{api_secret: s, corp_id: c, api_url: 'http://h/cgi', to_user: u}]");
-  MessageContext context = Context("http://x");
-  context.memory = std::make_shared<ServiceMemory>();
+  const MessageContext context = Context("http://x");
   const auto run = [&](const std::string& answer) {
     std::string urls;
     const ConversationPtr conversation = StartConversation(notification, context);

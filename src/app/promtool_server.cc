@@ -103,6 +103,7 @@ Status Push(std::string_view text, const PushOptions& options, core::DurationMs 
   SEXTANT_ASSIGN(std::string message, MakeWriteRequest(text, options.labels, options.version));
   SEXTANT_ASSIGN(ApiHeaders headers, ParseHeaderFlags(options.headers));
   SEXTANT_ASSIGN(config::HttpClientConfig http, promtool::LoadHttpConfig(options.common.http_config));
+  const core::SystemClock clock;
   net::FetchRequest request;
   request.method = "POST";
   request.url = options.url;
@@ -115,7 +116,7 @@ Status Push(std::string_view text, const PushOptions& options, core::DurationMs 
   request.headers.Set("X-Prometheus-Remote-Write-Version", is_v2 ? "2.0.0" : "0.1.0");
   for (const auto& [name, value] : headers) request.headers.Set(name, value);
   request.body = remote::CompressSnappy(message);
-  httpclient::ApplyHttpConfig(http, request);
+  httpclient::ApplyHttpConfig(http, clock, request);
   SEXTANT_TRY(httpclient::ReadSecretFiles(http, request));
   SEXTANT_ASSIGN(net::FetchResponse response, net::FetchSync(std::move(request)));
   if (response.status / 100 == 2) return {};
@@ -217,13 +218,14 @@ constexpr DebugSource kProfileSources[] = {
 
 Result<std::string> FetchDebug(const std::string& server, const DebugSource& source,
                                const config::HttpClientConfig& http) {
+  const core::SystemClock clock;
   net::FetchRequest request;
   request.url = server;
   while (request.url.ends_with('/')) request.url.pop_back();
   request.url += source.path;
   request.timeout_ms = kDebugTimeoutMs;
   request.max_body_bytes = kMaxAnswerBytes;
-  httpclient::ApplyHttpConfig(http, request);
+  httpclient::ApplyHttpConfig(http, clock, request);
   SEXTANT_TRY(httpclient::ReadSecretFiles(http, request));
   std::string url = request.url;
   Print("collecting: " + url + "\n");

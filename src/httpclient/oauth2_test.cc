@@ -56,7 +56,7 @@ class OAuth2Test : public testing::Test {
   net::FetchRequest MakeRequest() {
     net::FetchRequest request;
     request.url = url_ + "/metrics";
-    ApplyHttpConfig(config_, request);
+    ApplyHttpConfig(config_, clock_, request);
     return request;
   }
   core::Result<net::FetchResponse> Fetch(const net::FetchRequest& request) {

@@ -33,12 +33,6 @@ std::string WithoutUrl(const std::string& error) {
   return error.substr(0, begin + 1) + "<redacted>" + error.substr(end);
 }
 
-std::shared_ptr<net::RequestAuthorizer> MakeSigner(config::SigV4Config signing, const std::string& service) {
-  static const core::SystemClock kClock;
-  signing.service_name = service;
-  return httpclient::MakeSigV4Authorizer(signing, kClock);
-}
-
 Verdict JudgeTransportError(const core::Error& error) {
   const core::Code code = error.code();
   return {.may_retry = code != core::Code::kInvalidArgument && code != core::Code::kCancelled,
@@ -92,10 +86,11 @@ void ServiceMemory::Put(const std::string& key, std::string value, core::Timesta
 
 std::shared_ptr<net::RequestAuthorizer> ServiceMemory::AuthorizerOf(
     const std::shared_ptr<const Config>& config, const config::HttpClientConfig& http) {
+  if (!http.oauth2) return nullptr;
   std::lock_guard lock(mutex_);
   ForgetOthers(config);
   std::shared_ptr<net::RequestAuthorizer>& authorizer = authorizers_[&http];
-  if (authorizer == nullptr) authorizer = httpclient::MakeAuthorizer(http);
+  if (authorizer == nullptr) authorizer = httpclient::MakeAuthorizer(http, clock_);
   return authorizer;
 }
 
@@ -105,7 +100,11 @@ std::shared_ptr<net::RequestAuthorizer> ServiceMemory::SignerOf(const std::share
   std::lock_guard lock(mutex_);
   ForgetOthers(config);
   std::shared_ptr<net::RequestAuthorizer>& signer = authorizers_[&signing];
-  if (signer == nullptr) signer = MakeSigner(signing, service);
+  if (signer == nullptr) {
+    config::SigV4Config of_service = signing;
+    of_service.service_name = service;
+    signer = httpclient::MakeSigV4Authorizer(of_service, clock_);
+  }
   return signer;
 }
 
@@ -197,20 +196,16 @@ Result<net::FetchRequest> MakeRequest(const Draft& draft, std::string method, st
   request.body = std::move(body);
   request.max_body_bytes = kMaxAnswerBytes;
   const config::HttpClientConfig& settings = http ? *http : draft.config().global.http;
-  httpclient::ApplyHttpConfig(settings, request);
   // Tokens outlive a message.
-  if (settings.oauth2 && draft.context().memory) {
-    request.authorizer = draft.context().memory->AuthorizerOf(draft.notification().config, settings);
-  }
+  httpclient::ApplyHttpConfig(
+      settings, draft.context().memory->AuthorizerOf(draft.notification().config, settings), request);
   SEXTANT_TRY(httpclient::ReadSecretFiles(settings, request));
   return request;
 }
 
 std::shared_ptr<net::RequestAuthorizer> SignerOf(const Draft& draft, const config::SigV4Config& signing,
                                                  const std::string& service) {
-  ServiceMemory* memory = draft.context().memory.get();
-  if (memory == nullptr) return MakeSigner(signing, service);
-  return memory->SignerOf(draft.notification().config, signing, service);
+  return draft.context().memory->SignerOf(draft.notification().config, signing, service);
 }
 
 std::string JoinUrl(const std::string& url, std::string_view path) {

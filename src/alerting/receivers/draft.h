@@ -61,7 +61,7 @@ void WriteUnlessEmpty(core::JsonWriter& json, std::string_view key, const std::s
 core::Result<std::string> SecretOf(const std::string& value, const std::string& file);
 core::Result<std::string> SecretOf(const config::Secret& value, const std::string& file);
 
-// What signs a message to a service of Amazon; without a memory its keys are got for this message alone.
+// What signs a message to a service of Amazon.
 std::shared_ptr<net::RequestAuthorizer> SignerOf(const Draft& draft, const config::SigV4Config& signing,
                                                  const std::string& service);
 

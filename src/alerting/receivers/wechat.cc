@@ -28,7 +28,7 @@ class WechatMessage final : public Conversation {
       return Verdict::GivenUp("templating error: " + draft_.error(), "clientError");
     const std::string address = AppendToPath(wechat_.api_url, "gettoken") + "?" + params.Encode();
     memory_key_ = "wechat " + address;
-    if (memory_) token_ = memory_->Get(memory_key_, now_ms_);
+    token_ = memory_->Get(memory_key_, now_ms_);
     if (!token_.empty()) return Message();
     return Made(MakeRequest(draft_, "GET", address, wechat_.http, "", ""));
   }
@@ -55,7 +55,7 @@ class WechatMessage final : public Conversation {
     token_ = TextIn(json, "access_token");
     if (token_.empty())
       return Verdict::GivenUp("invalid APISecret for CorpID: " + wechat_.corp_id, "authError");
-    if (memory_) memory_->Put(memory_key_, token_, now_ms_ + kTokenLifeMs);
+    memory_->Put(memory_key_, token_, now_ms_ + kTokenLifeMs);
     return Message();
   }
 
@@ -97,7 +97,7 @@ class WechatMessage final : public Conversation {
       return {.may_retry = true, .error = "WeChat's answer is not JSON", .reason = "other"};
     const int64_t code = IntIn(json, "errcode", 0);
     if (code == 0) return verdict;
-    if (code == kTokenExpired && memory_) memory_->Forget(memory_key_);
+    if (code == kTokenExpired) memory_->Forget(memory_key_);
     return {.may_retry = code == kTokenExpired, .error = TextIn(json, "errmsg"), .reason = "other"};
   }
 

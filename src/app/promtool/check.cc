@@ -268,11 +268,12 @@ Result<int> CheckWebConfig(const CommandArguments& arguments, Output& output) {
 Result<int> CheckServer(const CommandArguments& arguments, std::string_view path, Output& output) {
   std::string url = arguments.Get("url", "http://localhost:9090");
   while (url.ends_with('/')) url.pop_back();
+  const core::SystemClock clock;
   net::FetchRequest request;
   request.url = url + std::string(path);
   request.timeout_ms = kFetchTimeoutMs;
   SEXTANT_ASSIGN(config::HttpClientConfig http, LoadHttpConfig(arguments.Get("http.config.file")));
-  httpclient::ApplyHttpConfig(http, request);
+  httpclient::ApplyHttpConfig(http, clock, request);
   SEXTANT_TRY(httpclient::ReadSecretFiles(http, request));
   auto response = net::FetchSync(std::move(request));
   if (!response) {

@@ -107,7 +107,7 @@ net::FetchRequest BaseRequest(const config::RemoteWriteConfig& config, const Wri
                                             : "application/x-protobuf;proto=io.prometheus.write.v2.Request");
   request.headers.Set("X-Prometheus-Remote-Write-Version", is_v1 ? "0.1.0" : "2.0.0");
   request.headers.Set("User-Agent", services.user_agent);
-  httpclient::ApplyHttpConfig(config.http, request);
+  httpclient::ApplyHttpConfig(config.http, services.clock, request);
   if (config.sigv4) request.authorizer = httpclient::MakeSigV4Authorizer(*config.sigv4, services.clock);
   if (config.azuread) request.authorizer = httpclient::MakeAzureAuthorizer(*config.azuread, services.clock);
   if (config.google_iam) {
