@@ -15,7 +15,6 @@
 #include "config/prometheus_config.h"
 #include "config/text.h"
 #include "core/duration.h"
-#include "httpclient/settings.h"
 #include "httpclient/web_settings.h"
 #include "metrics/discovery/file_discovery.h"
 #include "metrics/rules/rule_file.h"
@@ -268,14 +267,11 @@ Result<int> CheckWebConfig(const CommandArguments& arguments, Output& output) {
 Result<int> CheckServer(const CommandArguments& arguments, std::string_view path, Output& output) {
   std::string url = arguments.Get("url", "http://localhost:9090");
   while (url.ends_with('/')) url.pop_back();
-  const core::SystemClock clock;
   net::FetchRequest request;
   request.url = url + std::string(path);
   request.timeout_ms = kFetchTimeoutMs;
   SEXTANT_ASSIGN(config::HttpClientConfig http, LoadHttpConfig(arguments.Get("http.config.file")));
-  httpclient::ApplyHttpConfig(http, clock, request);
-  SEXTANT_TRY(httpclient::ReadSecretFiles(http, request));
-  auto response = net::FetchSync(std::move(request));
+  auto response = FetchOnce(http, std::move(request));
   if (!response) {
     output.ErrorLine(response.error().message());
     return kFailure;
