@@ -121,6 +121,20 @@ TEST_F(OAuth2Test, AnExpiredTokenIsFetchedAnew) {
   EXPECT_EQ(asked_, 2);
 }
 
+TEST_F(OAuth2Test, ATokenIsKeptUntilTenSecondsBeforeItExpires) {
+  core::ManualClock clock(1'000);
+  net::FetchRequest request;
+  request.url = url_ + "/metrics";
+  ApplyHttpConfig(config_, clock, request);
+  EXPECT_EQ(Fetch(request)->body, "Bearer T1");
+  clock.Advance(3'589'000);
+  EXPECT_EQ(Fetch(request)->body, "Bearer T1");
+  EXPECT_EQ(asked_, 1);
+  clock.Advance(2'000);
+  EXPECT_EQ(Fetch(request)->body, "Bearer T1");
+  EXPECT_EQ(asked_, 2);
+}
+
 TEST_F(OAuth2Test, TheSecretGoesIntoTheBodyForServersThatWantItThere) {
   wants_body_ = true;
   answer_ = "access_token=T3&token_type=mac";
