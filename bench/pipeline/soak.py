@@ -18,7 +18,8 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
-from otelcol_test import Collector, config_for, free_ports, quick_retry, run_where_grpc_is
+from harness import free_ports
+from otelcol_test import Collector, config_for, quick_retry, run_where_grpc_is
 from otlp_peer import OtlpPeer, trace_request
 
 

@@ -118,11 +118,11 @@ std::optional<Verdict> Alertmanager::Impl::Perform(const DeliveryPtr& delivery, 
   if (auto* request = std::get_if<net::FetchRequest>(&step)) {
     request->timeout_ms = timeout_ms;
     delivery->spans.BeginRequest(notification, *request);
-    handle = environment.client.Fetch(std::move(*request), where,
-                                      [self = shared_from_this(), delivery](const Answer& answer) {
-                                        delivery->spans.EndRequest(answer);
-                                        self->OnStep(delivery, delivery->conversation->OnAnswer(answer));
-                                      });
+    handle = environment.client.Fetch(
+        std::move(*request), where, [self = shared_from_this(), delivery](const Answer& answer) {
+          delivery->spans.EndRequest(answer);
+          self->OnStep(delivery, delivery->conversation->OnAnswer(answer, self->Now()));
+        });
   } else {
     auto& mail = std::get<net::MailRequest>(step);
     mail.timeout_ms = timeout_ms;

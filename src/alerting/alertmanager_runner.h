@@ -96,7 +96,7 @@ struct Alertmanager::Impl : std::enable_shared_from_this<Impl> {
 
   std::shared_ptr<EventRecorder> recorder;  // null: nobody wants it
 
-  const std::shared_ptr<ServiceMemory> memory = std::make_shared<ServiceMemory>();
+  const std::shared_ptr<ServiceMemory> memory = std::make_shared<ServiceMemory>(environment.clock);
   std::map<std::string, core::TimestampMs> own_alerts;  // by lane: when one was raised last
 
   std::map<IntegrationKind, IntegrationMetrics> metrics;

@@ -247,6 +247,21 @@ TEST(Config, ErrorsSayWhere) {
             std::string::npos);
 }
 
+// Those of integrations are Go's; those of routes Prometheus'.
+TEST(Config, DurationsAreWrittenAsTheirFieldsAre) {
+  const auto webhook = [](const std::string& timeout) {
+    return ErrorOf(
+        "route: {receiver: a}\nreceivers: [{name: a, webhook_configs: [{url: 'http://x', timeout: " +
+        timeout + "}]}]\n");
+  };
+  EXPECT_EQ(webhook("1.5s"), "no error");
+  EXPECT_NE(webhook("1d").find("time: unknown unit \"d\" in duration \"1d\""), std::string::npos);
+  EXPECT_NE(webhook("30").find("time: missing unit in duration \"30\""), std::string::npos);
+  EXPECT_NE(webhook("nans").find("time: invalid duration \"nans\""), std::string::npos);
+  EXPECT_EQ(ErrorOf("route: {receiver: a, group_interval: 1d}\nreceivers: [{name: a}]\n"), "no error");
+  EXPECT_NE(ErrorOf("route: {receiver: a, group_interval: 1.5s}\nreceivers: [{name: a}]\n"), "no error");
+}
+
 TEST(Config, WarnsOfMatchersThatWillChange) {
   const auto config =
       MustParse("route: {receiver: a, routes: [{matchers: ['foo=\\d+']}]}\nreceivers: [{name: a}]\n");

@@ -37,7 +37,7 @@ EventWebhook::EventWebhook(EventOutputServices services, EventWebhookConfig conf
       name_(OutputName(config_)),
       drops_(DroppedEvents(services_.registry, name_)),
       timer_(std::in_place, services_.io, services_.executor, core::Priority::kBackground) {
-  if (config_.http) httpclient::ApplyHttpConfig(*config_.http, request_);
+  if (config_.http) httpclient::ApplyHttpConfig(*config_.http, services_.clock, request_);
   request_.method = "POST";
   request_.url = config_.url;
   request_.timeout_ms = config_.timeout_ms;

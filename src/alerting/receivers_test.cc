@@ -20,8 +20,10 @@ std::shared_ptr<const gotemplate::TemplateSet> DefaultSet() {
   return LoadTemplates(*BuiltInConfig()).value();
 }
 
+// With a memory of its own.
 MessageContext Context(const std::string& external_url) {
-  return {DefaultSet(), external_url, 1767323045678};
+  static const core::SystemClock kClock;
+  return {DefaultSet(), external_url, 1767323045678, std::make_shared<ServiceMemory>(kClock)};
 }
 
 // JSON without the spaces that a person put in.
@@ -210,7 +212,7 @@ Verdict Answered(const Notification& notification, const Answer& answer) {
   const MessageContext context = Context("http://x");
   const ConversationPtr conversation = StartConversation(notification, context);
   static_cast<void>(conversation->Begin());
-  Step step = conversation->OnAnswer(answer);
+  Step step = conversation->OnAnswer(answer, context.now_ms);
   if (auto* verdict = std::get_if<Verdict>(&step)) return std::move(*verdict);
   ADD_FAILURE() << "another request was made";
   return {};
@@ -258,14 +260,13 @@ receivers:
      http_config: {authorization: {credentials: xoxb-2}}}
   - {channel: '#d'}
 )"));
-  MessageContext context = Context("http://x");
-  context.memory = std::make_shared<ServiceMemory>();
+  const MessageContext context = Context("http://x");
   const ConversationPtr first = StartConversation(notification, context);
   net::FetchRequest request = std::get<net::FetchRequest>(first->Begin());
   EXPECT_EQ(request.url, "https://slack.com/api/chat.postMessage");
   EXPECT_EQ(request.bearer_token, "xoxb-2");
-  const Step last =
-      first->OnAnswer(Response(200, R"({"ok":true,"channel":"C1","ts":"12.5"})", "application/json"));
+  const Step last = first->OnAnswer(
+      Response(200, R"({"ok":true,"channel":"C1","ts":"12.5"})", "application/json"), context.now_ms);
   notification.receiver_data = std::get<Verdict>(last).receiver_data;
   request = FirstRequest(notification, context);
   EXPECT_EQ(request.url, "https://slack.com/api/chat.update");
@@ -283,8 +284,7 @@ TEST(Http, AuthorizersAreKeptPerSettingsAndConfiguration) {
       "token_url: "
       "'http://t/'}}}]";
   const Notification notification = OneAlert(yaml);
-  MessageContext context = Context("http://x");
-  context.memory = std::make_shared<ServiceMemory>();
+  const MessageContext context = Context("http://x");
   const auto first = FirstRequest(notification, context).authorizer;
   ASSERT_NE(first, nullptr);
   EXPECT_EQ(FirstRequest(notification, context).authorizer, first);
@@ -340,6 +340,8 @@ TEST(Verdicts, RetryAfterIsHonouredWithinReason) {
   net::FetchResponse answer = Response(429);
   answer.headers.Set("Retry-After", "7");
   EXPECT_EQ(Answered(notification, answer).retry_after_ms, 7'000);
+  answer.headers.Set("Retry-After", "Fri, 02 Jan 2026 03:04:15 GMT");
+  EXPECT_EQ(Answered(notification, answer).retry_after_ms, 9'322);
   answer.headers.Set("Retry-After", "99999999999999");
   EXPECT_EQ(Answered(notification, answer).retry_after_ms, 3'600'000);
   answer.headers.Set("Retry-After", "soon");
@@ -386,8 +388,7 @@ TEST(Pagerduty, DetailsAreFilledInDeeply) {
 TEST(Wechat, TokenIsKeptUntilItExpires) {
   const Notification notification =
       OneAlert("wechat_configs: [{api_secret: s, corp_id: c, api_url: 'http://h/cgi', to_user: u}]");
-  MessageContext context = Context("http://x");
-  context.memory = std::make_shared<ServiceMemory>();
+  const MessageContext context = Context("http://x");
   const auto run = [&](const std::string& answer) {
     std::string urls;
     const ConversationPtr conversation = StartConversation(notification, context);
@@ -395,7 +396,8 @@ TEST(Wechat, TokenIsKeptUntilItExpires) {
     while (auto* request = std::get_if<net::FetchRequest>(&step)) {
       urls += request->url + " ";
       const bool is_token = request->url.find("gettoken") != std::string::npos;
-      step = conversation->OnAnswer(Response(200, is_token ? R"({"access_token":"t"})" : answer));
+      step = conversation->OnAnswer(Response(200, is_token ? R"({"access_token":"t"})" : answer),
+                                    context.now_ms);
     }
     return std::make_pair(urls, std::get<Verdict>(step));
   };
@@ -416,7 +418,7 @@ std::string PlayJira(const Notification& notification, std::vector<std::string> 
   size_t i = 0;
   while (auto* request = std::get_if<net::FetchRequest>(&step)) {
     log += request->method + " " + request->url + " " + request->body + "\n";
-    step = conversation->OnAnswer(Response(200, answers.at(i++)));
+    step = conversation->OnAnswer(Response(200, answers.at(i++)), context.now_ms);
   }
   verdict = std::get<Verdict>(step);
   return log;

@@ -167,7 +167,7 @@ Sent Converse(const Notification& notification, const MessageContext& context) {
       continue;
     }
     sent.requests.push_back(Completed(std::get<net::FetchRequest>(step)));
-    step = conversation->OnAnswer(AnswerOf(sent.requests.back()));
+    step = conversation->OnAnswer(AnswerOf(sent.requests.back()), context.now_ms);
   }
   const Verdict verdict = std::get<Verdict>(step);
   EXPECT_TRUE(verdict.delivered) << verdict.error;
@@ -282,7 +282,7 @@ class WireTest : public ::testing::Test {
     ASSERT_TRUE(config) << config.error().message();
     config_ = *config;
     context_ = {LoadTemplates(*config_).value(), "http://alertmanager.example.org", 1767323045678,
-                std::make_shared<ServiceMemory>()};
+                std::make_shared<ServiceMemory>(clock_)};
     dispatcher_.emplace(config_, DispatcherLimits{});
     simdjson::dom::parser parser;
     for (const element alert : simdjson::dom::array(parser.load((dir_ / "alerts.json").string())))
@@ -328,6 +328,7 @@ class WireTest : public ::testing::Test {
     }
   }
 
+  core::SystemClock clock_;
   fs::path dir_;
   std::shared_ptr<const Config> config_;
   MessageContext context_;

@@ -174,7 +174,7 @@ class NoStore final : public model::Queryable {
 TEST_F(RemoteReadTest, ItsOwnClientReadsWhatItAnswers) {
   net::HttpClient client(io_, registry_);
   NoStore nothing;
-  remote::ReadStorage storage(nothing, [] { return std::nullopt; }, {client, registry_, "test"});
+  remote::ReadStorage storage(nothing, [] { return std::nullopt; }, {client, clock_, registry_, "test"});
   config::RemoteReadConfig config;
   config.url = "http://" + server_->bound_address(0) + "/api/v1/read";
   config.name = "far";

@@ -59,7 +59,7 @@ net::FetchRequest MakeRequest(const config::AlertmanagerTargetsConfig& group, st
   request.headers.Set("Content-Type", "application/json");
   request.timeout_ms = group.timeout_ms;
   request.max_body_bytes = 1 << 20;
-  httpclient::ApplyHttpConfig(group.http, request);
+  httpclient::ApplyHttpConfig(group.http, clock, request);
   if (group.sigv4) request.authorizer = httpclient::MakeSigV4Authorizer(*group.sigv4, clock);
   return request;
 }

@@ -148,7 +148,7 @@ class Client final : public AmtoolClient {
     if (!options_.http_config_file.empty()) {
       SEXTANT_ASSIGN(const config::Document document, config::Document::Load(options_.http_config_file));
       SEXTANT_ASSIGN(const auto http, config::Decode<config::HttpClientConfig>(document.root()));
-      httpclient::ApplyHttpConfig(http, request_);
+      httpclient::ApplyHttpConfig(http, clock_, request_);
       SEXTANT_TRY(httpclient::ReadSecretFiles(http, request_));
     }
     request_.timeout_ms = options_.timeout_ms;
@@ -270,6 +270,7 @@ class Client final : public AmtoolClient {
   }
 
   Options options_;
+  core::SystemClock clock_;
   net::FetchRequest request_;
 };
 

@@ -151,7 +151,7 @@ class HttpApiClient final : public ApiClient {
         base_(std::move(base)),
         headers_(std::move(headers)),
         http_(std::move(http)),
-        authorizer_(httpclient::MakeAuthorizer(http_)) {}
+        authorizer_(httpclient::MakeAuthorizer(http_, services_.clock)) {}
   ~HttpApiClient() override {
     client_.Stop();
     services_.executor.Stop();
@@ -203,8 +203,7 @@ class HttpApiClient final : public ApiClient {
     request.timeout_ms = kTimeoutMs;
     request.max_body_bytes = kMaxBodyBytes;
     for (const auto& [name, value] : headers_) request.headers.Add(name, value);
-    httpclient::ApplyHttpConfig(http_, request);
-    request.authorizer = authorizer_;
+    httpclient::ApplyHttpConfig(http_, authorizer_, request);
     SEXTANT_TRY(httpclient::ReadSecretFiles(http_, request));
     if (method == "POST") {
       request.headers.Add("Content-Type", "application/x-www-form-urlencoded");

@@ -312,7 +312,7 @@ Status Platform::Impl::OpenStore(const config::StorageConfig& config) {
         if (oldest_ms) *oldest_ms += 2 * options_.store.min_block_ms;
         return oldest_ms;
       },
-      remote::ReadServices{client_, services_.registry, user_agent_, tracing_.tracer()});
+      remote::ReadServices{client_, services_.clock, services_.registry, user_agent_, tracing_.tracer()});
 
   promql::EngineOptions engine = options_.engine;
   core::MemoryShare& query_memory = budget_.AddShare("queries", kQueryShare);

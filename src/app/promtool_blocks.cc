@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "app/promtool_commands.h"
+#include "config/go_duration.h"
 #include "core/file.h"
 #include "metrics/promfiles/ulid.h"
 
@@ -91,9 +92,9 @@ std::string BlockTable(const std::vector<DirectoryBlock>& blocks, bool has_heade
     const promfiles::BlockMeta& meta = block.meta;
     rows.push_back({meta.ulid.ToString(), FormatTime(meta.min_time_ms, is_human_readable),
                     FormatTime(meta.max_time_ms, is_human_readable),
-                    GoDuration(meta.max_time_ms - meta.min_time_ms), fmt::format("{}", meta.stats.samples),
-                    fmt::format("{}", meta.stats.chunks), fmt::format("{}", meta.stats.series),
-                    FormatSize(block.size_bytes, is_human_readable)});
+                    config::FormatGoDurationMs(meta.max_time_ms - meta.min_time_ms),
+                    fmt::format("{}", meta.stats.samples), fmt::format("{}", meta.stats.chunks),
+                    fmt::format("{}", meta.stats.series), FormatSize(block.size_bytes, is_human_readable)});
   }
   // Columns are as wide as their widest cell and two more, at least 13; the last is not filled up.
   std::array<size_t, 7> widths;

@@ -121,17 +121,4 @@ std::string FormatG(double value) {
   return text;
 }
 
-std::string GoDuration(core::DurationMs ms) {
-  if (ms == 0) return "0s";
-  if (ms < 0) return "-" + GoDuration(-ms);
-  if (ms < 1'000) return fmt::format("{}ms", ms);
-  int64_t seconds = ms / 1000;
-  std::string text;
-  if (seconds >= 3600) text += fmt::format("{}h", seconds / 3600);
-  if (seconds >= 60) text += fmt::format("{}m", seconds / 60 % 60);
-  std::string fraction = ms % 1000 == 0 ? "" : fmt::format(".{:03}", ms % 1000);
-  while (fraction.ends_with('0')) fraction.pop_back();
-  return text + fmt::format("{}{}s", seconds % 60, fraction);
-}
-
 }  // namespace sextant::app

@@ -71,7 +71,5 @@ core::Result<core::TimestampMs> ParseTimeFlag(const std::string& text, core::Tim
 std::string SecondsText(core::TimestampMs time_ms);
 // A number as Go's %g: the shortest digits, with an exponent below 10^-4 and from 10^6 on.
 std::string FormatG(double value);
-// As Go prints a duration: "1h0m0s", "3m20.001s", "1ms".
-std::string GoDuration(core::DurationMs ms);
 
 }  // namespace sextant::app

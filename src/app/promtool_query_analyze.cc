@@ -4,6 +4,7 @@
 #include "api/params.h"
 #include "app/promtool_analyze.h"
 #include "app/promtool_commands.h"
+#include "config/go_duration.h"
 #include "core/duration.h"
 #include "model/value.h"
 
@@ -18,7 +19,7 @@ using core::Status;
 
 // A range as PromQL reads it.
 std::string RangeText(core::DurationMs ms) {
-  return ms % 1000 == 0 ? GoDuration(ms) : fmt::format("{}ms", ms);
+  return ms % 1000 == 0 ? config::FormatGoDurationMs(ms) : fmt::format("{}ms", ms);
 }
 
 struct Analysis {

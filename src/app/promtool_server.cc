@@ -12,7 +12,6 @@
 #include "app/promtool_commands.h"
 #include "core/duration.h"
 #include "core/file.h"
-#include "httpclient/settings.h"
 #include "metrics/exposition/parser.h"
 #include "metrics/remote/snappy_block.h"
 #include "metrics/remote/write_receiver.h"
@@ -115,9 +114,7 @@ Status Push(std::string_view text, const PushOptions& options, core::DurationMs 
   request.headers.Set("X-Prometheus-Remote-Write-Version", is_v2 ? "2.0.0" : "0.1.0");
   for (const auto& [name, value] : headers) request.headers.Set(name, value);
   request.body = remote::CompressSnappy(message);
-  httpclient::ApplyHttpConfig(http, request);
-  SEXTANT_TRY(httpclient::ReadSecretFiles(http, request));
-  SEXTANT_ASSIGN(net::FetchResponse response, net::FetchSync(std::move(request)));
+  SEXTANT_ASSIGN(net::FetchResponse response, promtool::FetchOnce(http, std::move(request)));
   if (response.status / 100 == 2) return {};
   std::string line = response.body.substr(0, std::min(response.body.find('\n'), size_t{512}));
   return Fail(Code::kUnavailable, "server returned HTTP status {} {}: {}", response.status,
@@ -223,11 +220,9 @@ Result<std::string> FetchDebug(const std::string& server, const DebugSource& sou
   request.url += source.path;
   request.timeout_ms = kDebugTimeoutMs;
   request.max_body_bytes = kMaxAnswerBytes;
-  httpclient::ApplyHttpConfig(http, request);
-  SEXTANT_TRY(httpclient::ReadSecretFiles(http, request));
   std::string url = request.url;
   Print("collecting: " + url + "\n");
-  SEXTANT_ASSIGN(net::FetchResponse response, net::FetchSync(std::move(request)));
+  SEXTANT_ASSIGN(net::FetchResponse response, promtool::FetchOnce(http, std::move(request)));
   if (response.status != 200) {
     return Fail(Code::kUnavailable, "GET \"{}\": server returned HTTP status {} {}", url, response.status,
                 net::StatusText(response.status));

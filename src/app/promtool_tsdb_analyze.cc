@@ -6,6 +6,7 @@
 
 #include "app/promtool_blocks.h"
 #include "app/promtool_commands.h"
+#include "config/go_duration.h"
 #include "core/file.h"
 #include "metrics/promfiles/block_chunks.h"
 #include "metrics/promfiles/chunk_codec.h"
@@ -154,7 +155,7 @@ Status Analyze(const DirectoryBlock& block, const std::vector<model::Matcher>& m
   SEXTANT_ASSIGN(auto index, promfiles::IndexReader::Open(mapped->bytes(), path));
   core::DurationMs block_ms = block.meta.max_time_ms - block.meta.min_time_ms;
   Print(fmt::format("Block ID: {}\nDuration: {}\nTotal Series: {}\n", block.meta.ulid.ToString(),
-                    GoDuration(block_ms), block.meta.stats.series));
+                    config::FormatGoDurationMs(block_ms), block.meta.stats.series));
   std::vector<std::string> names;
   SEXTANT_TRY(index->LabelNames(matchers, names));
   std::ranges::sort(names);

@@ -1,5 +1,6 @@
 #include "config/go_duration.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -95,6 +96,19 @@ std::string FormatGoDuration(DurationNs duration_ns) {
   if (hours > 0) out += fmt::format("{}h", hours);
   if (hours > 0 || minutes > 0) out += fmt::format("{}m", minutes);
   return out + fraction(rest / 1'000'000'000, rest % 1'000'000'000, 9, "s");
+}
+
+Result<core::DurationMs> ParseGoDurationMs(std::string_view text) {
+  return ParseGoDuration(text).map(&RoundUpToMs);
+}
+
+core::DurationMs RoundUpToMs(DurationNs duration_ns) {
+  return duration_ns / kMs + (duration_ns % kMs > 0 ? 1 : 0);
+}
+
+std::string FormatGoDurationMs(core::DurationMs duration_ms) {
+  constexpr core::DurationMs kLongestMs = std::numeric_limits<DurationNs>::max() / kMs;
+  return FormatGoDuration(std::clamp(duration_ms, -kLongestMs, kLongestMs) * kMs);
 }
 
 }  // namespace sextant::config

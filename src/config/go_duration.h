@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/clock.h"
 #include "core/result.h"
 
 namespace sextant::config {
@@ -17,5 +18,11 @@ using DurationNs = int64_t;
 core::Result<DurationNs> ParseGoDuration(std::string_view text);
 // "1m30s", as Go prints it.
 std::string FormatGoDuration(DurationNs duration_ns);
+
+// The same where milliseconds are enough. Parts of one are rounded up, so that what is short does not become
+// nothing; what is too long for Go is printed as its longest.
+core::Result<core::DurationMs> ParseGoDurationMs(std::string_view text);
+core::DurationMs RoundUpToMs(DurationNs duration_ns);
+std::string FormatGoDurationMs(core::DurationMs duration_ms);
 
 }  // namespace sextant::config

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace sextant::config {
 
 namespace {
@@ -35,7 +37,7 @@ TEST(GoDurationTest, WordsErrorsAsGoDoes) {
     auto parsed = ParseGoDuration(text);
     return parsed ? std::string("none") : parsed.error().message();
   };
-  for (const char* text : {"", "-", ".", "s", "1..5s", "300000000h"}) {
+  for (const char* text : {"", "-", ".", "s", "1..5s", "300000000h", "nans", "infs", "--5s"}) {
     EXPECT_EQ(error(text), "time: invalid duration \"" + std::string(text) + "\"") << text;
   }
   EXPECT_EQ(error("3"), "time: missing unit in duration \"3\"");
@@ -52,6 +54,25 @@ TEST(GoDurationTest, WritesWhatGoWrites) {
                                                        {3'600 * kSecond, "1h0m0s"},
                                                        {-kSecond, "-1s"}};
   for (const auto& [duration, text] : kCases) EXPECT_EQ(FormatGoDuration(duration), text);
+}
+
+TEST(GoDurationTest, RoundsMillisecondsUp) {
+  const std::pair<const char*, core::DurationMs> kCases[] = {{"0", 0},     {"1ns", 1},     {"1ms", 1},
+                                                             {"1.5ms", 2}, {"-1.5ms", -1}, {"1m30s", 90'000}};
+  for (const auto& [text, expected] : kCases) EXPECT_EQ(*ParseGoDurationMs(text), expected) << text;
+  EXPECT_FALSE(ParseGoDurationMs("1d"));
+}
+
+TEST(GoDurationTest, WritesMilliseconds) {
+  const std::pair<core::DurationMs, const char*> kCases[] = {
+      {0, "0s"},
+      {7, "7ms"},
+      {-7, "-7ms"},
+      {200'001, "3m20.001s"},
+      {7'200'000, "2h0m0s"},
+      {std::numeric_limits<int64_t>::max(), "2562047h47m16.854s"},
+      {std::numeric_limits<int64_t>::min(), "-2562047h47m16.854s"}};
+  for (const auto& [duration, text] : kCases) EXPECT_EQ(FormatGoDurationMs(duration), text);
 }
 
 }  // namespace

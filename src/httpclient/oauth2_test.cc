@@ -56,7 +56,7 @@ class OAuth2Test : public testing::Test {
   net::FetchRequest MakeRequest() {
     net::FetchRequest request;
     request.url = url_ + "/metrics";
-    ApplyHttpConfig(config_, request);
+    ApplyHttpConfig(config_, clock_, request);
     return request;
   }
   core::Result<net::FetchResponse> Fetch(const net::FetchRequest& request) {
@@ -118,6 +118,20 @@ TEST_F(OAuth2Test, AnExpiredTokenIsFetchedAnew) {
   net::FetchRequest request = MakeRequest();
   EXPECT_EQ(Fetch(request)->body, "Bearer T2");
   EXPECT_EQ(Fetch(request)->body, "Bearer T2");
+  EXPECT_EQ(asked_, 2);
+}
+
+TEST_F(OAuth2Test, ATokenIsKeptUntilTenSecondsBeforeItExpires) {
+  core::ManualClock clock(1'000);
+  net::FetchRequest request;
+  request.url = url_ + "/metrics";
+  ApplyHttpConfig(config_, clock, request);
+  EXPECT_EQ(Fetch(request)->body, "Bearer T1");
+  clock.Advance(3'589'000);
+  EXPECT_EQ(Fetch(request)->body, "Bearer T1");
+  EXPECT_EQ(asked_, 1);
+  clock.Advance(2'000);
+  EXPECT_EQ(Fetch(request)->body, "Bearer T1");
   EXPECT_EQ(asked_, 2);
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/clock.h"
 #include "httpclient/oauth2.h"
 #include "httpclient/secret_file.h"
 
@@ -45,7 +44,13 @@ bool HasSecretFiles(const config::HttpClientConfig& config) {
                              [](const auto& header) { return !header.second.files.empty(); });
 }
 
-void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& request) {
+void ApplyHttpConfig(const config::HttpClientConfig& config, const core::Clock& clock,
+                     net::FetchRequest& request) {
+  ApplyHttpConfig(config, MakeAuthorizer(config, clock), request);
+}
+
+void ApplyHttpConfig(const config::HttpClientConfig& config,
+                     std::shared_ptr<net::RequestAuthorizer> authorizer, net::FetchRequest& request) {
   request.follow_redirects = config.follow_redirects;
   ApplyProxy(config.proxy, request);
   for (const auto& [name, header] : config.http_headers) {
@@ -64,12 +69,12 @@ void ApplyHttpConfig(const config::HttpClientConfig& config, net::FetchRequest& 
     }
   }
   request.tls = TlsOptions(config.tls);
-  request.authorizer = MakeAuthorizer(config);
+  request.authorizer = std::move(authorizer);
 }
 
-std::shared_ptr<net::RequestAuthorizer> MakeAuthorizer(const config::HttpClientConfig& config) {
-  static const core::SystemClock kClock;
-  return config.oauth2 ? MakeOAuth2Authorizer(*config.oauth2, kClock) : nullptr;
+std::shared_ptr<net::RequestAuthorizer> MakeAuthorizer(const config::HttpClientConfig& config,
+                                                       const core::Clock& clock) {
+  return config.oauth2 ? MakeOAuth2Authorizer(*config.oauth2, clock) : nullptr;
 }
 
 std::shared_ptr<const net::TlsClientOptions> TlsOptions(const config::TlsConfig& config) {

@@ -25,7 +25,7 @@ TEST(HttpSettings, HeadersAndProxyGoIntoTheRequest) {
                   .no_proxy = "10.0.0.0/8",
                   .connect_header = {{"X-Proxy", {config::Secret("p")}}}};
   net::FetchRequest request;
-  ApplyHttpConfig(config, request);
+  ApplyHttpConfig(config, core::SystemClock(), request);
   EXPECT_EQ(request.headers.size(), 2u);
   EXPECT_EQ(request.headers.Get("X-Scope"), "a");
   EXPECT_EQ(request.proxy_url, "http://proxy:3128");
@@ -93,7 +93,7 @@ TEST(HttpSettingsConformance, UpstreamsFiles) {
   ASSERT_TRUE(headers);
   EXPECT_TRUE(HasSecretFiles(*headers));
   net::FetchRequest request;
-  ApplyHttpConfig(*headers, request);
+  ApplyHttpConfig(*headers, core::SystemClock(), request);
   core::Status read = ReadSecretFiles(*headers, request);
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(request.headers.size(), 9u);

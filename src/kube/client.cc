@@ -97,7 +97,7 @@ std::string ClusterInfo(const ClientConfig& client) {
   return std::move(json).Take();
 }
 
-core::Status ReadExec(Node exec, ClientConfig& client) {
+core::Status ReadExec(Node exec, const core::Clock& clock, ClientConfig& client) {
   ExecPlugin plugin;
   plugin.api_version = TextOf(exec, "apiVersion");
   if (plugin.api_version != "client.authentication.k8s.io/v1" &&
@@ -126,12 +126,11 @@ core::Status ReadExec(Node exec, ClientConfig& client) {
   client.plugin = fmt::format("{}\n{}\n{}\n{}", plugin.api_version, plugin.command,
                               fmt::join(plugin.arguments, "\n"), plugin.cluster_info);
   for (const auto& [name, value] : plugin.environment) client.plugin += "\n" + name + "=" + value;
-  static const core::SystemClock kClock;
-  client.authorizer = MakeExecAuthorizer(std::move(plugin), kClock);
+  client.authorizer = MakeExecAuthorizer(std::move(plugin), clock);
   return {};
 }
 
-core::Status ReadUser(Node user, ClientConfig& client) {
+core::Status ReadUser(Node user, const core::Clock& clock, ClientConfig& client) {
   std::string directory = config::DirectoryOf(user.file());
   if (Node refused = user.Find("auth-provider"); refused && !refused.IsNull()) {
     return refused.FailAtKey(Code::kUnimplemented, "auth-provider is not supported yet; use exec");
@@ -160,7 +159,7 @@ core::Status ReadUser(Node user, ClientConfig& client) {
     if (client.http.authorization || client.http.basic_auth) {
       return exec.Fail("users' exec is used with neither a token nor a password beside it");
     }
-    return ReadExec(exec, client);
+    return ReadExec(exec, clock, client);
   }
   return {};
 }
@@ -195,7 +194,7 @@ Result<std::string> OwnNamespace(const std::string& dir) {
   return text;
 }
 
-Result<ClientConfig> LoadKubeconfig(const std::string& path) {
+Result<ClientConfig> LoadKubeconfig(const std::string& path, const core::Clock& clock) {
   SEXTANT_ASSIGN(config::Document document, config::Document::Load(path));
   Node root = document.root();
   std::string current = TextOf(root, "current-context");
@@ -207,7 +206,8 @@ Result<ClientConfig> LoadKubeconfig(const std::string& path) {
   SEXTANT_TRY(ReadCluster(cluster.Find("cluster"), client));
   if (std::string user_name = TextOf(context, "user"); !user_name.empty()) {
     SEXTANT_ASSIGN(Node user, FindNamed(root, "users", user_name));
-    if (Node fields = user.Find("user"); fields && fields.IsMapping()) SEXTANT_TRY(ReadUser(fields, client));
+    if (Node fields = user.Find("user"); fields && fields.IsMapping())
+      SEXTANT_TRY(ReadUser(fields, clock, client));
   }
   return client;
 }
@@ -227,8 +227,7 @@ Result<net::FetchRequest> MakeRequest(const ClientConfig& client, const std::str
   request.headers.Set("Accept", "application/json");
   request.headers.Set("User-Agent", user_agent);
   for (const auto& [name, value] : client.headers) request.headers.Add(name, value);
-  httpclient::ApplyHttpConfig(client.http, request);
-  request.authorizer = client.authorizer;  // one for all requests, so that it can keep what it fetched
+  httpclient::ApplyHttpConfig(client.http, client.authorizer, request);
   SEXTANT_TRY(httpclient::ReadSecretFiles(client.http, request));
   if (!(client.ca_pem + client.cert_pem + client.key_pem).empty()) {
     net::TlsClientOptions tls = *request.tls;

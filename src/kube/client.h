@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/http_client_config.h"
+#include "core/clock.h"
 #include "core/result.h"
 #include "net/http_client.h"
 
@@ -25,7 +26,8 @@ struct ClientConfig {
   std::vector<std::pair<std::string, std::string>> headers = {};
   // The program that gives credentials, as text that tells it from others; empty: none.
   std::string plugin = {};
-  // What completes requests besides `http`: fetches tokens, runs the program. May be null.
+  // What completes requests besides `http`: fetches tokens, runs the program. One for all requests, so that
+  // it can keep what it fetched. May be null.
   std::shared_ptr<net::RequestAuthorizer> authorizer = {};
 };
 
@@ -41,8 +43,8 @@ core::Result<ClientConfig> InClusterConfig(
 core::Result<std::string> OwnNamespace(const std::string& dir = kServiceAccountDir);
 
 // Of a kubeconfig file, its current context. What it asks for that we cannot do (auth-provider) is refused by
-// name.
-core::Result<ClientConfig> LoadKubeconfig(const std::string& path);
+// name. `clock` must outlive what comes of it.
+core::Result<ClientConfig> LoadKubeconfig(const std::string& path, const core::Clock& clock);
 
 // What tells two clients apart, secrets included.
 std::string Fingerprint(const ClientConfig& config);

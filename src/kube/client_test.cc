@@ -31,8 +31,10 @@ contexts: [{{name: c, context: {{cluster: k, user: u}}}}]
 clusters: [{{name: k, cluster: {{{}}}}}]
 users: [{{name: u, user: {{{}}}}}]
 )",
-                                                      cluster, user)));
+                                                      cluster, user)),
+                          clock_);
   }
+  core::SystemClock clock_;
   std::string dir_;
 };
 
@@ -78,7 +80,7 @@ TEST_F(ClientTest, WhatCannotBeDoneIsRefusedByName) {
               HasSubstr("neither a token"));
   EXPECT_THAT(Load("token: t", "").error().message(), HasSubstr("server is missing"));
   EXPECT_THAT(Load("client-key-data: '%%'").error().message(), HasSubstr("is not base64"));
-  EXPECT_FALSE(LoadKubeconfig(Write("empty", "")));
+  EXPECT_FALSE(LoadKubeconfig(Write("empty", ""), clock_));
 }
 
 TEST_F(ClientTest, RequestsAreMadeOnBehalfOfOthersThroughAProxy) {

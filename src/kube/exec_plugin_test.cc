@@ -121,7 +121,8 @@ users:
     exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, args: [a], interactiveMode: Never,
            env: [{name: N, value: v}], provideClusterInfo: true}
 )";
-  auto client = LoadKubeconfig(dir_ + "/config");
+  core::ManualClock clock(1'000);
+  auto client = LoadKubeconfig(dir_ + "/config", clock);
   ASSERT_TRUE(client) << client.error().message();
   ASSERT_NE(client->authorizer, nullptr);
   auto request = Authorize(*MakeRequest(*client, "/", "test")->authorizer);

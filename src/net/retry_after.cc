@@ -18,12 +18,14 @@ core::DurationMs RetryAfterMs(std::string_view value, core::TimestampMs now_ms) 
   if (value.empty()) return 0;
   int64_t seconds = 0;
   auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-  if (error == std::errc() && end == value.data() + value.size()) {
+  if (end == value.data() + value.size()) {
+    if (error == std::errc::result_out_of_range) return value.starts_with('-') ? 0 : kLongestWaitMs;
     return std::clamp<int64_t>(seconds, 0, kLongestWaitMs / 1000) * 1000;
   }
   struct tm when{};
   std::string text(value);
-  if (::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &when) == nullptr) return 0;
+  const char* rest = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &when);
+  if (rest == nullptr || rest != text.c_str() + text.size()) return 0;
   return std::clamp<core::DurationMs>(static_cast<int64_t>(::timegm(&when)) * 1000 - now_ms, 0,
                                       kLongestWaitMs);
 }

@@ -8,8 +8,6 @@ using core::Code;
 using core::Fail;
 using core::Result;
 
-constexpr DurationNs kMs = 1'000'000;
-
 Result<DurationNs> ReadDuration(config::Node node) {
   if (Result<int64_t> number = node.AsInt(); number) return *number;
   SEXTANT_ASSIGN(std::string text, node.AsText());
@@ -24,9 +22,9 @@ config::CodecFor<int64_t> GoDuration() {
   return config::Custom<int64_t>(
       [](config::Node node) -> Result<int64_t> {
         SEXTANT_ASSIGN(DurationNs ns, ReadDuration(node));
-        return ns >= 0 ? (ns + kMs - 1) / kMs : ns / kMs;
+        return config::RoundUpToMs(ns);
       },
-      [](const int64_t& ms, config::YamlWriter& out) { out.Text(FormatGoDuration(ms * kMs)); });
+      [](const int64_t& ms, config::YamlWriter& out) { out.Text(FormatGoDurationMs(ms)); });
 }
 
 config::CodecFor<DurationNs> GoDurationNs() {

@@ -11,6 +11,7 @@ namespace sextant::pipeline {
 
 using config::DurationNs;
 using config::FormatGoDuration;
+using config::FormatGoDurationMs;
 using config::ParseGoDuration;
 
 // A duration in Go's notation, in milliseconds; parts of one are rounded up. Numbers are nanoseconds.

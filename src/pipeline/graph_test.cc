@@ -1,7 +1,7 @@
 #include "pipeline/graph.h"
 
+#include "pipeline/component_harness.h"
 #include "pipeline/config_resolver.h"
-#include "pipeline/test_util.h"
 
 namespace sextant::pipeline {
 namespace {
@@ -12,14 +12,14 @@ core::Result<LoadedConfig> Read(std::string_view yaml) {
 }
 
 TEST(GraphTest, ACycleOfConnectorsIsRefused) {
-  TestEnvironment environment;
+  ComponentHarness environment;
   auto loaded = Read(
       "receivers: {nop: }\nexporters: {nop: }\nconnectors: {forward/a: , forward/b: }\n"
       "service:\n  pipelines:\n"
       "    traces/in: {receivers: [nop, forward/b], exporters: [forward/a]}\n"
       "    traces/out: {receivers: [forward/a], exporters: [forward/b, nop]}\n");
   ASSERT_TRUE(loaded) << loaded.error().message();
-  auto graph = Graph::Build(loaded->config, environment.environment);
+  auto graph = Graph::Build(loaded->config, *environment);
   ASSERT_FALSE(graph);
   EXPECT_NE(
       graph.error().message().find("cycle detected: pipeline \"traces/in\" -> pipeline \"traces/out\" -> "
@@ -29,7 +29,7 @@ TEST(GraphTest, ACycleOfConnectorsIsRefused) {
 }
 
 TEST(GraphTest, AllIsMadeStartedAndShutDown) {
-  TestEnvironment environment;
+  ComponentHarness environment;
   auto loaded = Read(
       "receivers: {nop: }\nexporters: {nop: , nop/2: }\nprocessors: {batch: }\nconnectors: {forward: }\n"
       "service:\n  pipelines:\n"
@@ -37,7 +37,7 @@ TEST(GraphTest, AllIsMadeStartedAndShutDown) {
       "    logs/1: {receivers: [forward], exporters: [nop]}\n"
       "    logs/2: {receivers: [forward], exporters: [nop, nop/2]}\n");
   ASSERT_TRUE(loaded) << loaded.error().message();
-  auto graph = Graph::Build(loaded->config, environment.environment);
+  auto graph = Graph::Build(loaded->config, *environment);
   ASSERT_TRUE(graph) << graph.error().message();
   ASSERT_TRUE((*graph)->Start());
   std::vector<std::string> edges;

@@ -1,6 +1,6 @@
 #include "pipeline/telemetry.h"
 
-#include "pipeline/test_util.h"
+#include "pipeline/component_harness.h"
 
 namespace sextant::pipeline {
 namespace {

@@ -1,9 +1,9 @@
 // OTLP over HTTP: https://opentelemetry.io/docs/specs/otlp/#otlphttp
-#include <charconv>
 #include <mutex>
 
 #include "httpclient/settings.h"
 #include "net/compression.h"
+#include "net/retry_after.h"
 #include "otlp/span_export.h"
 #include "tracing/span_transport.h"
 
@@ -17,15 +17,7 @@ constexpr size_t kMaxAnswerBytes = 4 << 20;
 // Those that the specification lets a client repeat.
 bool MayRetry(int status) { return status == 429 || status == 502 || status == 503 || status == 504; }
 
-// In seconds; dates are not used by collectors.
-core::DurationMs RetryAfterMs(std::string_view header) {
-  int64_t seconds = 0;
-  const auto parsed = std::from_chars(header.data(), header.data() + header.size(), seconds);
-  if (parsed.ec != std::errc() || parsed.ptr != header.data() + header.size() || seconds < 0) return 0;
-  return std::min<int64_t>(seconds, 3'600) * 1'000;
-}
-
-SendOutcome Judge(const core::Result<net::FetchResponse>& answer) {
+SendOutcome Judge(const core::Result<net::FetchResponse>& answer, core::TimestampMs now_ms) {
   SendOutcome outcome;
   if (!answer) {
     outcome.may_retry = answer.error().code() != core::Code::kInvalidArgument &&
@@ -35,7 +27,7 @@ SendOutcome Judge(const core::Result<net::FetchResponse>& answer) {
   }
   if (answer->status / 100 != 2) {
     outcome.may_retry = MayRetry(answer->status);
-    outcome.retry_after_ms = RetryAfterMs(answer->headers.Get("Retry-After"));
+    outcome.retry_after_ms = net::RetryAfterMs(answer->headers.Get("Retry-After"), now_ms);
     outcome.error = fmt::format("the collector answered {}", answer->status);
     return outcome;
   }
@@ -50,8 +42,12 @@ SendOutcome Judge(const core::Result<net::FetchResponse>& answer) {
 
 class HttpTransport final : public SpanTransport {
  public:
-  HttpTransport(const config::TracingConfig& config, net::HttpClient& client, core::Executor& executor)
-      : client_(client), executor_(executor), compresses_(config.client.compression == "gzip") {
+  HttpTransport(const config::TracingConfig& config, net::HttpClient& client, core::Executor& executor,
+                const core::Clock& clock)
+      : client_(client),
+        executor_(executor),
+        clock_(clock),
+        compresses_(config.client.compression == "gzip") {
     request_.method = "POST";
     request_.url = fmt::format("{}://{}/v1/traces", config.client.insecure ? "http" : "https",
                                config::HostAndPort(config.client));
@@ -75,7 +71,9 @@ class HttpTransport final : public SpanTransport {
     }
     net::FetchHandle handle = client_.Fetch(
         std::move(request), {.executor = &executor_, .priority = core::Priority::kBackground},
-        [done = std::move(done)](const core::Result<net::FetchResponse>& answer) { done(Judge(answer)); });
+        [done = std::move(done), &clock = clock_](const core::Result<net::FetchResponse>& answer) {
+          done(Judge(answer, clock.NowMs()));
+        });
     std::lock_guard lock(mutex_);
     handle_ = handle;
     if (is_cancelled_) handle_.Cancel();
@@ -90,6 +88,7 @@ class HttpTransport final : public SpanTransport {
  private:
   net::HttpClient& client_;
   core::Executor& executor_;
+  const core::Clock& clock_;
   const bool compresses_;
   net::FetchRequest request_;
   std::mutex mutex_;
@@ -100,8 +99,8 @@ class HttpTransport final : public SpanTransport {
 }  // namespace
 
 std::unique_ptr<SpanTransport> MakeHttpTransport(const config::TracingConfig& config, net::HttpClient& client,
-                                                 core::Executor& executor) {
-  return std::make_unique<HttpTransport>(config, client, executor);
+                                                 core::Executor& executor, const core::Clock& clock) {
+  return std::make_unique<HttpTransport>(config, client, executor, clock);
 }
 
 }  // namespace sextant::tracing

@@ -33,9 +33,9 @@ class SpanTransport {
   virtual void Cancel() = 0;
 };
 
-// `client` and `executor` must outlive the transport and what it has under way.
+// `client`, `executor` and `clock` must outlive the transport and what it has under way.
 std::unique_ptr<SpanTransport> MakeHttpTransport(const config::TracingConfig& config, net::HttpClient& client,
-                                                 core::Executor& executor);
+                                                 core::Executor& executor, const core::Clock& clock);
 
 // Errors: kInvalidArgument (an endpoint that is not host:port, a TLS file that cannot be used).
 core::Result<std::unique_ptr<SpanTransport>> MakeGrpcTransport(const config::TracingConfig& config,

@@ -69,7 +69,7 @@ core::Result<std::unique_ptr<SpanTransport>> Tracing::MakeTransport(const config
   }
   if (config.client.protocol == config::TracingProtocol::kGrpc)
     return MakeGrpcTransport(config, services_.io, services_.executor);
-  return MakeHttpTransport(config, client_, services_.executor);
+  return MakeHttpTransport(config, client_, services_.executor, services_.clock);
 }
 
 void Tracing::Stop() {

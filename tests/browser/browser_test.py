@@ -2,14 +2,12 @@
 
 SEXTANT_SCREENSHOTS names a folder for pictures of all pages.
 """
-import http.server
 import json
 import os
 import pathlib
 import socket
 import subprocess
 import sys
-import threading
 import time
 import unittest
 import urllib.error
@@ -18,61 +16,32 @@ import urllib.request
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-from harness import TestCase, wait_for  # noqa: E402
+from harness import TestCase, free_port, wait_for  # noqa: E402
+from local_server import Answer, LocalServer  # noqa: E402
 
 
-class StrippingProxy:
+class StrippingProxy(LocalServer):
     """Answers what is below `outside` with what `inside` answers there."""
 
     def __init__(self, outside, inside):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+        self.outside, self.inside = outside, inside
+        super().__init__()
 
-            def do_GET(self):
-                if not self.path.startswith(outside + "/"):
-                    self._answer(404, "text/plain", b"not below the proxy's path")
-                    return
-                length = int(self.headers.get("Content-Length", 0))
-                request = urllib.request.Request(inside + self.path.removeprefix(outside), method=self.command,
-                                                 data=self.rfile.read(length) if length else None)
-                if length:
-                    request.add_header("Content-Type", self.headers["Content-Type"])
-                try:
-                    with urllib.request.urlopen(request, timeout=60) as response:
-                        self._answer(response.status, response.headers["Content-Type"], response.read())
-                except urllib.error.HTTPError as error:
-                    self._answer(error.code, error.headers["Content-Type"], error.read())
-
-            do_POST = do_GET
-
-            def _answer(self, status, kind, body):
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, request):
+        if not request.target.startswith(self.outside + "/"):
+            return Answer("not below the proxy's path", 404, "text/plain")
+        onward = urllib.request.Request(self.inside + request.target.removeprefix(self.outside), method=request.method,
+                                        data=request.body or None)
+        if request.body:
+            onward.add_header("Content-Type", request.headers["Content-Type"])
+        try:
+            with urllib.request.urlopen(onward, timeout=60) as response:
+                return Answer(response.read(), response.status, response.headers["Content-Type"])
+        except urllib.error.HTTPError as error:
+            return Answer(error.read(), error.code, error.headers["Content-Type"])
 
 
 class Browser(TestCase):
-    def free_port(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return probe.getsockname()[1]
-
     def test_all_pages(self):
         server = self.start_platform()
         shots = os.environ.get("SEXTANT_SCREENSHOTS")
@@ -104,7 +73,7 @@ class Browser(TestCase):
 
     def test_below_a_prefix(self):
         rules = self.write("rules.yml", "groups: [{name: g, rules: [{alert: Always, expr: vector(1)}]}]")
-        own = self.free_port()
+        own = free_port()
         config = self.write("prometheus.yml", f"""
 rule_files: [{rules}]
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}
@@ -115,9 +84,10 @@ scrape_configs: [{{job_name: self, metrics_path: /ops/prometheus/metrics, static
                             program=("prometheus",), ready=False)
         wait_for("the server", lambda: "Server is ready" in server.output)
         # The same behind a proxy that takes a path of its own away, as seen from the pages' side.
-        with StrippingProxy("/outside", f"http://127.0.0.1:{own}/ops/prometheus") as proxy:
-            done = subprocess.run(["node", str(HERE / "prefix.mjs"), f"http://127.0.0.1:{own}/ops/prometheus",
-                                   f"{proxy.address}/outside"], timeout=300)
+        proxy = StrippingProxy("/outside", f"http://127.0.0.1:{own}/ops/prometheus")
+        self.addCleanup(proxy.close)
+        done = subprocess.run(["node", str(HERE / "prefix.mjs"), f"http://127.0.0.1:{own}/ops/prometheus",
+                               f"{proxy.url}/outside"], timeout=300)
         self.assertEqual(done.returncode, 0)
 
     def test_logging_in(self):
@@ -136,32 +106,15 @@ scrape_configs: [{{job_name: self, metrics_path: /ops/prometheus/metrics, static
                                *([shots] if shots else [])], timeout=300)
         self.assertEqual(done.returncode, 0)
 
-    def peer(self, answer):
-        """The port of an HTTP server that answers with (status, content type, body)."""
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, kind, data = answer
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_POST = do_GET
-
-            def log_message(self, *_):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        return server.server_address[1]
+    def peer(self, body, status=200, kind="text/plain"):
+        """The port of an HTTP server that always answers the same."""
+        server = LocalServer(lambda _: Answer(body, status, kind))
+        self.addCleanup(server.close)
+        return server.port
 
     def test_pipelines(self):
-        strict = self.peer((400, "text/plain", b"no"))
-        dead = self.free_port()
+        strict = self.peer("no", 400)
+        dead = free_port()
         server = self.start_platform("--config=" + self.write("sextant.yaml", f"""
 otelcol:
   receivers: {{otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:0"}}}}}}}}
@@ -184,9 +137,9 @@ otelcol:
     def test_notices_and_what_targets_answer(self):
         silent = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(silent.close)
-        ports = {"text": self.peer((200, "text/plain; version=0.0.4", b'# HELP one A "<b>".\none{a="b"} 1\ntwo 2\n')),
-                 "large": self.peer((200, "text/plain", b"x" * (100 << 20))),
-                 "binary": self.peer((200, "application/octet-stream", bytes(range(256)))),
+        ports = {"text": self.peer('# HELP one A "<b>".\none{a="b"} 1\ntwo 2\n', kind="text/plain; version=0.0.4"),
+                 "large": self.peer(b"x" * (100 << 20)),
+                 "binary": self.peer(bytes(range(256)), kind="application/octet-stream"),
                  "silent": silent.getsockname()[1]}
         jobs = "".join(f"- {{job_name: {name}, scrape_interval: 1h, scrape_timeout: 5s, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n"
                        for name, port in ports.items())

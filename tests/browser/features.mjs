@@ -214,7 +214,7 @@ describe('exemplars', () => {
       });
       return route.fulfill({ contentType: 'application/x-ndjson', body: `${lines.join('\n')}\n` });
     });
-    await page.route('**/api/datasources', (route) => route.fulfill({ contentType: 'application/json', body: JSON.stringify([{ uid: 'own', name: 'Own', type: 'prometheus', isDefault: true, own: true, jsonData: { exemplarTraceIdDestinations: [{ name: 'traceID', url: 'https://traces.example/${__value.raw}', urlDisplayLabel: 'See the trace' }] } }]) }));
+    await page.route('**/api/datasources', (route) => route.fulfill({ contentType: 'application/json', body: JSON.stringify([{ uid: 'own', name: 'Own', type: 'prometheus', isDefault: true, own: true, jsonData: { exemplarTraceIdDestinations: [{ name: 'traceID', url: 'https://traces.example/${__value.raw}', urlDisplayLabel: 'See the trace' }, { name: 'spanID', datasourceUid: 'tempo' }] } }]) }));
     return wanted;
   }
   const lines = (more) => ({ id: 1, type: 'timeseries', title: 'Lines', gridPos: { x: 0, y: 0, w: 24, h: 8 }, fieldConfig: { defaults: { min: 0, max: 10, custom: { lineWidth: 0 } }, overrides: [] }, options: { legend: { showLegend: false } }, targets: [{ refId: 'A', expr: 'x', ...more }] });
@@ -232,6 +232,7 @@ describe('exemplars', () => {
     await page.goto('/d/exemplars');
     await panel(page, 'Lines').locator('canvas').waitFor();
     const [x, y] = await middle(page);
+    await panel(page, 'Lines').getByRole('note', { name: 'The label “spanID” of exemplars does not lead to its trace' }).waitFor();
     const tip = page.getByRole('tooltip').filter({ hasText: 'exemplar' });
     for (let tries = 0; tries < 20 && (await tip.count()) === 0; tries++) {
       await page.mouse.move(5, 5);

@@ -1,6 +1,5 @@
 """kill -9 of `sextant alertmanager` at random moments around a webhook that takes its time: what begins and ends is told, and
 of every life at most the message in flight is told again."""
-import http.server
 import json
 import random
 import threading
@@ -11,6 +10,7 @@ import urllib.request
 from datetime import datetime, timedelta, timezone
 
 from harness import TestCase, wait_for
+from local_server import LocalServer
 
 CONFIG = """
 route: {{receiver: hook, group_by: [alertname], group_wait: 50ms, group_interval: 150ms, repeat_interval: 1h}}
@@ -20,37 +20,22 @@ KILLS = 25
 SEED = 20260714
 
 
-class SlowHook:
+class SlowHook(LocalServer):
     """Keeps messages when they have been read, and answers a while later."""
 
     def __init__(self, delay_s):
         self.messages, self.answered_at = [], []
-        outer = self
+        self.delay_s = delay_s
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                outer.messages.append((body["groupLabels"]["alertname"], body["status"]))
-                mine = len(outer.answered_at)
-                outer.answered_at.append(None)
-                time.sleep(delay_s)
-                outer.answered_at[mine] = time.monotonic()
-                try:
-                    self.send_response(200)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                except OSError:
-                    pass  # who asked is dead
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def answer(self, request):
+        body = json.loads(request.body)
+        self.messages.append((body["groupLabels"]["alertname"], body["status"]))
+        mine = len(self.answered_at)
+        self.answered_at.append(None)
+        time.sleep(self.delay_s)
+        self.answered_at[mine] = time.monotonic()
+        return ""
 
     def in_flight(self):
         """Messages whose answers were not given, or just now, so that nobody may have noted them yet."""
@@ -106,8 +91,7 @@ class AlertCrash(TestCase):
     def test_killed_at_random_moments_nothing_is_lost(self):
         rng = random.Random(SEED)
         hook = SlowHook(0.05)
-        self.addCleanup(hook.server.server_close)
-        self.addCleanup(hook.server.shutdown)
+        self.addCleanup(hook.close)
         config = self.write("am.yml", CONFIG.format(url=hook.url))
         sender = Sender()
         self.addCleanup(sender.stop)

@@ -13,9 +13,8 @@ import subprocess
 import unittest
 import urllib.error
 
-from harness import BINARY, Api, TestCase, run, wait_for
+from harness import BINARY, PEERS, Api, TestCase, run, wait_for
 
-PEERS = pathlib.Path(os.environ.get("SEXTANT_PEERS", pathlib.Path(__file__).resolve().parents[2] / ".tools" / "peers")) / "usr" / "bin"
 HAS_PEERS = (PEERS / "amtool").exists()
 MOUNT = 'mount --bind "$0" /usr/share && exec "$@"'
 

@@ -3,26 +3,15 @@
 SEXTANT_PEERS names the folder that scripts/peers fills; without it (and without .tools/peers) the tests are skipped.
 """
 import gzip
-import http.server
 import json
-import os
 import pathlib
 import re
-import socket
 import subprocess
 import tarfile
-import threading
 import unittest
 
-from harness import BINARY, Api, TestCase, run, wait_for
-
-PEERS = pathlib.Path(os.environ.get("SEXTANT_PEERS", pathlib.Path(__file__).resolve().parents[2] / ".tools" / "peers")) / "usr" / "bin"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from harness import BINARY, PEERS, Api, TestCase, free_port, run, wait_for
+from local_server import LocalServer
 
 
 @unittest.skipUnless((PEERS / "promtool").exists(), f"no peers in {PEERS}: run scripts/peers")
@@ -174,22 +163,13 @@ g +Inf 1700000200
         """`debug pprof` and `debug all` keep what the server says; ours is no Go program and has no profiles."""
         asked = []
 
-        class GoProgram(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                asked.append(self.path)
-                body = b"up 1\n" if self.path == "/metrics" else gzip.compress(self.path.encode())
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+        def answer(request):
+            asked.append(request.target)
+            return b"up 1\n" if request.path == "/metrics" else gzip.compress(request.target.encode())
 
-            def log_message(self, *_):
-                pass
-        program = http.server.ThreadingHTTPServer(("127.0.0.1", 0), GoProgram)
-        threading.Thread(target=program.serve_forever, daemon=True).start()
-        self.addCleanup(program.server_close)
-        self.addCleanup(program.shutdown)
-        url = f"http://127.0.0.1:{program.server_port}"
+        program = LocalServer(answer)
+        self.addCleanup(program.close)
+        url = program.url
         files = {"goroutine.pb": "goroutine", "heap.pb": "heap", "mutex.pb": "mutex", "threadcreate.pb": "threadcreate",
                  "cpu.pb": "profile?seconds=30", "block.pb": "block", "trace.pb": "trace?seconds=30"}
         for command in ("pprof", "all"):

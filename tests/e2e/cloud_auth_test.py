@@ -2,16 +2,15 @@
 server of ours in the place of AWS, Azure and Google.
 """
 import base64
-import http.server
 import json
 import os
 import subprocess
-import threading
 import unittest
 import unittest.mock
 import urllib.parse
 
 from harness import TestCase, run, wait_for
+from local_server import Answer, LocalServer
 
 STS = """<{0}Response><{0}Result><Credentials><AccessKeyId>ROLE{1}</AccessKeyId><SecretAccessKey>s</SecretAccessKey>
 <SessionToken>session{1}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></{0}Result></{0}Response>"""
@@ -45,39 +44,19 @@ receivers:
 """
 
 
-class FakeCloud:
-    """Answers what clouds answer and keeps what came: (path, headers, form)."""
+class FakeCloud(LocalServer):
+    """Answers what clouds answer and keeps what came: (path, headers, form, query)."""
 
     def __init__(self):
         self.seen = []
-        outer = self
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def answer(self, request):
+        form = request.form()
+        self.seen.append((request.path, request.headers, form, request.query))
+        return Answer(self.text(request.path, form), kind="text/plain" if request.path == "/metrics" else "application/json")
 
-            def answer(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                url = urllib.parse.urlparse(self.path)
-                is_form = "urlencoded" in self.headers.get("Content-Type", "")
-                form = dict(urllib.parse.parse_qsl(body.decode())) if is_form else {}
-                outer.seen.append((url.path, dict(self.headers), form, url.query))
-                data = outer.answer(url.path, form).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain" if url.path == "/metrics" else "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = do_PUT = answer
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def answer(self, path, form):
+    def text(self, path, form):
         metadata = "/latest/meta-data/iam/security-credentials/"
         keys = {"Code": "Success", "AccessKeyId": "MACHINE", "SecretAccessKey": "s", "Token": "m", "Expiration": "2099-01-01T00:00:00Z"}
         return {
@@ -94,10 +73,6 @@ class FakeCloud:
 
     def of(self, path):
         return [(headers, form, query) for seen, headers, form, query in self.seen if seen == path]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 class CloudAuth(TestCase):

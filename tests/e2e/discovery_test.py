@@ -1,14 +1,12 @@
 """Service discovery in the real process: files, HTTP, and what the API says of found and dropped targets."""
 import base64
-import http.server
 import json
 import socket
-import socketserver
 import threading
 import unittest
-import urllib.parse
 
 from harness import TestCase, run, wait_for
+from local_server import Answer, LocalServer
 
 CONFIG = """
 global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
@@ -27,32 +25,15 @@ alerting:
 """
 
 
-class Directory:
+class Directory(LocalServer):
     """Answers http_sd with `groups`."""
 
     def __init__(self, groups):
         self.groups = groups
-        outer = self
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                data = json.dumps(outer.groups).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, request):
+        return Answer(json.dumps(self.groups), kind="application/json")
 
 
 class Discovery(TestCase):
@@ -104,33 +85,15 @@ scrape_configs:
 """
 
 
-class EchoingTarget(http.server.BaseHTTPRequestHandler):
-    """Answers with what `answer` makes of the request: (content type, body)."""
-    answer = None
-
-    def do_GET(self):
-        kind, data = type(self).answer(self)
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_):
-        pass
-
-
 class TargetBodies(TestCase):
     """/api/v1/targets/body shows what an active target answers now, and nothing of others."""
 
     def test_bodies_are_shown_within_bounds(self):
-        plain = http.server.ThreadingHTTPServer(("127.0.0.1", 0), EchoingTarget)
-        threading.Thread(target=plain.serve_forever, daemon=True).start()
-        self.addCleanup(plain.server_close)
-        self.addCleanup(plain.shutdown)
+        plain = LocalServer(answer=lambda _: "")
+        self.addCleanup(plain.close)
         silent = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(silent.close)
-        addresses = {"plain": f"127.0.0.1:{plain.server_address[1]}", "silent": f"127.0.0.1:{silent.getsockname()[1]}"}
+        addresses = {"plain": plain.address, "silent": f"127.0.0.1:{silent.getsockname()[1]}"}
         config = self.write("prometheus.yml", BODY_CONFIG.format(**addresses))
         server = self.start("--config.file", config, "--storage.tsdb.path", str(self.folder / "data"),
                             "--web.listen-address", "127.0.0.1:0", program=("prometheus",))
@@ -139,19 +102,19 @@ class TargetBodies(TestCase):
             return server.api("targets/body", scrapePool=pool,
                               **({"target": f"http://{addresses[pool]}/metrics"} | changes))
 
-        EchoingTarget.answer = lambda request: (
-            "text/plain", f"a 1\n# {request.headers['Authorization']} {request.headers['Accept']}\n".encode())
+        plain.answer = lambda request: Answer(
+            f"a 1\n# {request.headers['Authorization']} {request.headers['Accept']}\n", kind="text/plain")
         shown = body()
         self.assertEqual((shown["status"], shown["contentType"], shown["isText"], shown["error"]),
                          (200, "text/plain", True, ""))
         self.assertTrue(shown["body"].startswith("a 1\n# Basic <secret> application/openmetrics-text"), shown)
         self.assertGreater(shown["durationSeconds"], 0)
 
-        EchoingTarget.answer = lambda _: ("application/octet-stream", bytes(range(256)))
+        plain.answer = lambda _: Answer(bytes(range(256)), kind="application/octet-stream")
         shown = body()
         self.assertEqual((shown["isText"], shown["body"], shown["receivedBytes"]), (False, "", 256))
 
-        EchoingTarget.answer = lambda _: ("text/plain", b"x" * (100 << 20))
+        plain.answer = lambda _: b"x" * (100 << 20)
         shown = body()
         self.assertEqual(len(shown["body"]), 64 << 10)
 
@@ -181,100 +144,54 @@ class TargetBodies(TestCase):
         self.assertEqual(server.stop(), 0)
 
 
-class FakeApis:
+class FakeApis(LocalServer):
     """One server that answers as Consul, Docker, EC2 and a giver of OAuth2 tokens do."""
 
     def __init__(self, target):
-        host, port = target.split(":")
+        self.host, self.target_port = target.split(":")
         self.requests = []
         self.tokens = 0
-        outer = self
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def answer(self, request):
+        if request.method == "POST":
+            return self.posted(request)
+        self.requests.append(("GET", request.target, request.headers, ""))
+        consul = {"X-Consul-Index": "7"}
+        if request.path == "/v1/agent/self":
+            return '{"Config": {"Datacenter": "dc1"}}'
+        if request.path == "/v1/catalog/services":
+            return Answer('{"web": ["a"]}', headers=consul)
+        if request.path == "/v1/health/service/web":
+            return Answer(json.dumps([{"Node": {"Node": "n", "Address": self.host},
+                                       "Service": {"ID": "web-1", "Port": int(self.target_port), "Tags": ["a"]}}]), headers=consul)
+        if request.path == "/_ping":
+            return Answer("OK", headers={"Api-Version": "1.41"})
+        if request.path == "/v1.41/containers/json":
+            return json.dumps([{"Id": "c1", "Names": ["/web"], "HostConfig": {"NetworkMode": "front"},
+                                "Ports": [{"PrivatePort": int(self.target_port), "Type": "tcp"}],
+                                "NetworkSettings": {"Networks": {"front": {"NetworkID": "n1", "IPAddress": self.host}}}}])
+        if request.path == "/v1.41/networks":
+            return '[{"Id": "n1", "Name": "front", "Scope": "local"}]'
+        if request.path == "/metrics":
+            is_known = request.headers.get("Authorization") == f"Bearer token{self.tokens}"
+            return Answer("guarded 1\n") if is_known else Answer(status=401)
+        return Answer(status=404)
 
-            def answer(self, text, status=200, **headers):
-                data = text.encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                for name, value in headers.items():
-                    self.send_header(name.replace("_", "-"), value)
-                self.end_headers()
-                self.wfile.write(data)
-
-            def do_GET(self):
-                outer.requests.append(("GET", self.path, dict(self.headers), ""))
-                path = urllib.parse.urlparse(self.path).path
-                if path == "/v1/agent/self":
-                    self.answer('{"Config": {"Datacenter": "dc1"}}')
-                elif path == "/v1/catalog/services":
-                    self.answer('{"web": ["a"]}', X_Consul_Index="7")
-                elif path == "/v1/health/service/web":
-                    self.answer(json.dumps([{"Node": {"Node": "n", "Address": host},
-                                             "Service": {"ID": "web-1", "Port": int(port), "Tags": ["a"]}}]),
-                                X_Consul_Index="7")
-                elif path == "/_ping":
-                    self.answer("OK", Api_Version="1.41")
-                elif path == "/v1.41/containers/json":
-                    self.answer(json.dumps([{"Id": "c1", "Names": ["/web"], "HostConfig": {"NetworkMode": "front"},
-                                             "Ports": [{"PrivatePort": int(port), "Type": "tcp"}],
-                                             "NetworkSettings": {"Networks": {"front": {"NetworkID": "n1", "IPAddress": host}}}}]))
-                elif path == "/v1.41/networks":
-                    self.answer('[{"Id": "n1", "Name": "front", "Scope": "local"}]')
-                elif path == "/metrics":
-                    ok = self.headers.get("Authorization") == f"Bearer token{outer.tokens}"
-                    self.answer("guarded 1\n" if ok else "", 200 if ok else 401, Content_Type="text/plain; version=0.0.4")
-                else:
-                    self.answer("", 404)
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                form = urllib.parse.parse_qs(body.decode("latin-1"))
-                outer.requests.append(("POST", self.path, dict(self.headers), body))
-                if self.path == "/token":
-                    outer.tokens += 1
-                    self.answer(json.dumps({"access_token": f"token{outer.tokens}", "expires_in": 3600}))
-                elif form.get("Action") == ["DescribeAvailabilityZones"]:
-                    self.answer("<R><availabilityZoneInfo><item><zoneName>eu-1a</zoneName><zoneId>az9</zoneId></item>"
-                                "</availabilityZoneInfo></R>")
-                elif form.get("Action") == ["DescribeInstances"]:
-                    self.answer("<R><reservationSet><item><ownerId>1</ownerId><instancesSet><item><instanceId>i-1</instanceId>"
-                                f"<privateIpAddress>{host}</privateIpAddress>"
-                                "<placement><availabilityZone>eu-1a</availabilityZone></placement></item></instancesSet>"
-                                "</item></reservationSet></R>")
-                else:
-                    self.answer("")
-
-            def log_message(self, *_):
-                pass
-
-        class UnixServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
-            def server_bind(self):
-                socketserver.TCPServer.server_bind(self)
-                self.server_name, self.server_port = "unix", 0
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_address[1]}"
-        self.servers = [self.server]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.make_unix = lambda path: self._listen(UnixServer, path, Handler)
-
-    def _listen(self, kind, path, handler):
-        class Bound(kind):
-            address_family = socket.AF_UNIX
-
-        class UnixHandler(handler):
-            def address_string(self):
-                return "unix"
-
-        server = Bound(path, UnixHandler)
-        self.servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-
-    def close(self):
-        for server in self.servers:
-            server.shutdown()
-            server.server_close()
+    def posted(self, request):
+        self.requests.append(("POST", request.target, request.headers, request.body))
+        action = request.form().get("Action")
+        if request.target == "/token":
+            self.tokens += 1
+            return Answer(json.dumps({"access_token": f"token{self.tokens}", "expires_in": 3600}), kind="application/json")
+        if action == "DescribeAvailabilityZones":
+            return "<R><availabilityZoneInfo><item><zoneName>eu-1a</zoneName><zoneId>az9</zoneId></item></availabilityZoneInfo></R>"
+        if action == "DescribeInstances":
+            return ("<R><reservationSet><item><ownerId>1</ownerId><instancesSet><item><instanceId>i-1</instanceId>"
+                    f"<privateIpAddress>{self.host}</privateIpAddress>"
+                    "<placement><availabilityZone>eu-1a</availabilityZone></placement></item></instancesSet>"
+                    "</item></reservationSet></R>")
+        return ""
 
 
 API_CONFIG = """
@@ -312,7 +229,7 @@ class ApiDiscovery(TestCase):
         apis = FakeApis(target.address)
         self.addCleanup(apis.close)
         socket_path = str(self.folder / "docker.sock")
-        apis.make_unix(socket_path)
+        apis.listen_unix(socket_path)
         config = self.write("prometheus.yml", API_CONFIG.format(apis=apis.address, socket=socket_path, port=target.port))
         server = self.start("--config.file", config, "--storage.tsdb.path", str(self.folder / "data"),
                             "--web.listen-address", "127.0.0.1:0", program=("prometheus",))

@@ -12,8 +12,8 @@ import unittest
 import urllib.error
 import urllib.request
 
-from harness import TestCase, run, wait_for
-from otelcol_test import Collector, free_ports, run_where_grpc_is
+from harness import TestCase, free_ports, run, wait_for
+from otelcol_test import Collector, run_where_grpc_is
 from otlp_peer import OtlpPeer, trace_request
 from otlp_test import block, fixed, request
 

@@ -5,9 +5,8 @@ import json
 import signal
 import unittest
 
-from harness import TestCase, wait_for
+from harness import PEERS, TestCase, wait_for
 from remote_write_test import SCRAPES, Peer, Ticks, missing, samples
-from takeover_test import PEERS
 
 FEDERATION = """
 scrape_configs:

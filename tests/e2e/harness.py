@@ -4,14 +4,13 @@ SEXTANT_BINARY names the binary. Nothing here waits for luck: every wait polls f
 after which the test fails and shows what the server printed.
 """
 import contextlib
-import http.client
-import http.server
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -21,7 +20,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from local_server import TEXT, Answer, LocalServer
+
 BINARY = os.environ.get("SEXTANT_BINARY", str(pathlib.Path(__file__).resolve().parents[2] / "build" / "sextant"))
+# Debian's own programs, as scripts/peers puts them there.
+PEERS = pathlib.Path(os.environ.get("SEXTANT_PEERS", pathlib.Path(__file__).resolve().parents[2] / ".tools" / "peers")) / "usr" / "bin"
 DEADLINE_S = 60
 # Where a server says that it listens; the log may name other addresses before.
 OWN_ADDRESS = re.compile(r"(?:Open +|(?:web requests\.|Listening on)\"? url=)http://127\.0\.0\.1:(\d+)")
@@ -37,6 +40,21 @@ def wait_for(what, condition, deadline_s=DEADLINE_S):
         if time.monotonic() > end:
             raise AssertionError(f"waited {deadline_s} s for {what}")
         time.sleep(0.05)
+
+
+def free_ports(count):
+    """Ports that nobody had a moment ago, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def free_port():
+    return free_ports(1)[0]
 
 
 class Api:
@@ -137,53 +155,26 @@ def run(*arguments, timeout_s=DEADLINE_S, **options):
     return result.returncode, result.stdout
 
 
-class LocalTarget:
-    """An HTTP server of our own: answers GETs with `body`, keeps what is POSTed."""
+class LocalTarget(LocalServer):
+    """Answers GETs with `body`, keeps what is POSTed."""
 
     def __init__(self, body="", status=200):
         self.body = body
         self.status = status
-        self.content_type = "text/plain; version=0.0.4; charset=utf-8"
+        self.content_type = TEXT
         self.posts = []
         self.heads = []  # (path, headers) of every request
         self.gets = 0
-        outer = self
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _answer(self, status, text):
-                data = text if isinstance(text, bytes) else text.encode()
-                self.send_response(status)
-                self.send_header("Content-Type", outer.content_type)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def do_GET(self):
-                outer.heads.append((self.path, dict(self.headers)))
-                outer.gets += 1
-                body = outer.body() if callable(outer.body) else outer.body
-                self._answer(outer.status, body)
-
-            def do_POST(self):
-                data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                outer.heads.append((self.path, dict(self.headers)))
-                is_binary = self.headers.get("Content-Type", "") == "application/x-protobuf"
-                outer.posts.append((self.path, data if is_binary else json.loads(data)))
-                self._answer(200, "ok")
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        self.address = f"127.0.0.1:{self.port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, request):
+        self.heads.append((request.target, request.headers))
+        if request.method == "POST":
+            is_binary = request.headers.get("Content-Type", "") == "application/x-protobuf"
+            self.posts.append((request.target, request.body if is_binary else json.loads(request.body)))
+            return Answer("ok", kind=self.content_type)
+        self.gets += 1
+        return Answer(self.body() if callable(self.body) else self.body, self.status, self.content_type)
 
 
 class TestCase(unittest.TestCase):

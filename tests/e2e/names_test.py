@@ -1,9 +1,8 @@
 """Names of metrics: which are valid, and how they are escaped for who cannot take them, on the way in and out."""
-import http.server
-import threading
 import unittest
 
 from harness import TestCase, wait_for
+from local_server import Answer, LocalServer
 
 CONFIG = """
 global: {{scrape_interval: 250ms, scrape_timeout: 250ms, rule_query_offset: 1s}}
@@ -21,38 +20,21 @@ scrape_configs:
 """
 
 
-class EscapingTarget:
+class EscapingTarget(LocalServer):
     """Shows `disk.io` under the name that the Accept header asks for; `{"stubborn.name"}` when it is stubborn."""
     NAMES = {"allow-utf-8": '{"disk.io"}', "underscores": "disk_io", "dots": "disk_dot_io", "values": "U__disk_2e_io"}
 
     def __init__(self):
         self.is_stubborn = False
         self.accepted = set()
-        target = self
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                accept = self.headers["Accept"]
-                target.accepted.add(accept)
-                escaping = accept.split(",")[0].split("escaping=")[1].split(";")[0]
-                name = '{"stubborn.name"}' if target.is_stubborn else target.NAMES[escaping]
-                body = f"{name} 1\n".encode()
-                self.send_response(200)
-                self.send_header("Content-Type", f"text/plain; version=1.0.0; escaping={escaping}")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, request):
+        accept = request.headers["Accept"]
+        self.accepted.add(accept)
+        escaping = accept.split(",")[0].split("escaping=")[1].split(";")[0]
+        name = '{"stubborn.name"}' if self.is_stubborn else self.NAMES[escaping]
+        return Answer(f"{name} 1\n", kind=f"text/plain; version=1.0.0; escaping={escaping}")
 
 
 class Names(TestCase):

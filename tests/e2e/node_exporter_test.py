@@ -4,7 +4,6 @@ SEXTANT_PEERS names the folder that scripts/peers fills; without it (and without
 """
 import base64
 import os
-import pathlib
 import re
 import signal
 import socket
@@ -15,9 +14,8 @@ import time
 import unittest
 import xmlrpc.server
 
-from harness import BINARY, Api, TestCase, run, wait_for
+from harness import BINARY, PEERS, Api, TestCase, run, wait_for
 
-PEERS = pathlib.Path(os.environ.get("SEXTANT_PEERS", pathlib.Path(__file__).resolve().parents[2] / ".tools" / "peers")) / "usr" / "bin"
 PEER = PEERS / "prometheus-node-exporter"
 
 # Of the Go runtime and of the exporter itself.

@@ -2,17 +2,15 @@
 metadata, pages of rule groups, console templates, files, flags of the original's startup scripts.
 """
 import http.client
-import http.server
 import json
 import os
 import pathlib
 import re
 import signal
-import threading
 import unittest
 
-from harness import TestCase, run, wait_for
-from takeover_test import PEERS
+from harness import PEERS, TestCase, run, wait_for
+from local_server import LocalServer
 
 RULES = "groups:\n" + "".join(f"- {{name: g{i}, rules: [{{record: r{i}, expr: '{i}'}}]}}\n" for i in range(5))
 CONFIG = """
@@ -241,28 +239,6 @@ scrape_configs:
         self.assertEqual(server.process.wait(30), 0)
 
 
-class Sink:
-    """Takes whatever is POSTed."""
-
-    def __init__(self):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
 class StockDashboards(TestCase):
     """Every metric that the stock dashboards and alerts of Prometheus ask for is there, or known to be missing."""
     # Names of older versions of Prometheus beside which the dashboards name those of today; and what has no meaning here.
@@ -291,7 +267,7 @@ class StockDashboards(TestCase):
 
     def test_every_name_is_there(self):
         target = self.target(BODY)
-        sink = Sink()
+        sink = LocalServer(lambda _: "")
         self.addCleanup(sink.close)
         self.write("rules.yml", RULES)
         self.write("sd.yml", f"[{{targets: ['{target.address}']}}]\n")

@@ -2,20 +2,19 @@
 import base64
 import contextlib
 import gzip
-import http.server
 import json
 import os
 import pathlib
 import socket
 import tempfile
-import threading
 import time
 import unittest
 import urllib.request
 from unittest import mock
 
-from harness import BINARY, wait_for
-from otelcol_test import CollectorTest, free_ports, run_where_grpc_is
+from harness import BINARY, free_ports, wait_for
+from local_server import Answer, LocalServer
+from otelcol_test import CollectorTest, run_where_grpc_is
 from otlp_peer import all_of, varint
 
 TRACE = "0102030405060708090a0b0c0d0e0f10"
@@ -55,38 +54,18 @@ def values(items):
     return {item["key"]: next(iter(item["value"].values()), None) for item in items or []}
 
 
-class Stand(http.server.ThreadingHTTPServer):
-    """A server that answers as told and keeps what it was asked."""
+class Stand(LocalServer):
+    """Answers a path with what `answer_to` says, (status, body), and keeps what it was asked."""
 
-    def __init__(self, answer):
-        self.answer = answer
+    def __init__(self, answer_to):
+        self.answer_to = answer_to
         self.seen = []
-        super().__init__(("127.0.0.1", 0), StandHandler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__()
 
-    def handle_error(self, request, client_address):
-        """A client that went away while it was answered, as watches do at the end, is no error."""
-
-    @property
-    def address(self):
-        return f"127.0.0.1:{self.server_address[1]}"
-
-
-class StandHandler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.seen.append((self.path, dict(self.headers), body))
-        status, answer = self.server.answer(self.path)
-        self.send_response(status)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    do_POST = do_PUT = do_GET
-
-    def log_message(self, *_):
-        pass
+    def answer(self, request):
+        self.seen.append((request.target, request.headers, request.body))
+        status, body = self.answer_to(request.target)
+        return Answer(body, status, "text/plain; version=0.0.4")
 
 
 class ComponentTest(CollectorTest):
@@ -123,8 +102,7 @@ class ComponentTest(CollectorTest):
 
     def stand(self, answer):
         stand = Stand(answer)
-        self.addCleanup(stand.server_close)
-        self.addCleanup(stand.shutdown)
+        self.addCleanup(stand.close)
         return stand
 
     def send(self, signal, data):

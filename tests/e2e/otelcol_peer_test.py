@@ -3,7 +3,6 @@
 Skipped where the Go collector is not there; scripts/go-peers builds it.
 """
 import collections
-import http.server
 import json
 import pathlib
 import random
@@ -11,52 +10,27 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 import unittest
 import urllib.request
 
-from harness import BINARY, wait_for
+from harness import BINARY, free_port, wait_for
+from local_server import Answer, LocalServer
 
 PEER = pathlib.Path(__file__).resolve().parents[2] / ".tools" / "peers" / "otelcol"
 SIGNALS = ("traces", "metrics", "logs")
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-class Sink:
+class Sink(LocalServer):
     """Takes OTLP as JSON and keeps it, by signal."""
 
     def __init__(self):
         self.requests = collections.defaultdict(list)
-        outer = self
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                outer.requests[self.path.rsplit("/", 1)[1]].append(body)
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, request):
+        self.requests[request.path.rsplit("/", 1)[1]].append(json.loads(request.body))
+        return Answer("{}", kind="application/json")
 
 
 CONFIG = """

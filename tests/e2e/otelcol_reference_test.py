@@ -1,16 +1,15 @@
 """The reference deployment's two collectors, from their own files, against stand-ins for Tempo, Prometheus and
 Kubernetes' API. Only addresses and rhythms are set over the files, on the command line."""
-import http.server
 import json
 import os
 import pathlib
 import tempfile
-import threading
 import time
 import unittest
 
-from harness import Server, wait_for
-from otelcol_test import Collector, CollectorTest, free_ports, run_where_grpc_is
+from harness import Server, free_ports, wait_for
+from local_server import Answer, LocalServer
+from otelcol_test import Collector, CollectorTest, run_where_grpc_is
 from otlp_peer import field, fixed, text_attribute, varint
 
 FILES = pathlib.Path(os.environ.get("SEXTANT_CONFORMANCE_DIR", pathlib.Path(__file__).resolve().parents[3] / "shared" / "conformance")
@@ -31,50 +30,31 @@ REPLICA_SET = {
 }
 
 
-class Kubernetes:
+class Kubernetes(LocalServer):
     """Lists one pod and its replica set; watches stay open and silent."""
 
     def __init__(self):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                path, _, query = self.path.partition("?")
-                if "watch=" in query:
-                    self.send_response(200)
-                    self.send_header("Content-Type", "application/json")
-                    self.send_header("Transfer-Encoding", "chunked")
-                    self.end_headers()
-                    self.wfile.flush()
-                    time.sleep(300)
-                    return
-                resource = path.rsplit("/", 1)[-1]
-                items = {"pods": [POD], "replicasets": [REPLICA_SET]}.get(resource, [])
-                body = json.dumps({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "9"},
-                                   "items": items}).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.kubeconfig = pathlib.Path(self.folder.name) / "config"
         self.kubeconfig.write_text(json.dumps({
             "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{self.server.server_address[1]}"}}],
+            "clusters": [{"name": "c", "cluster": {"server": self.url}}],
             "users": [{"name": "u", "user": {}}],
             "contexts": [{"name": "test", "context": {"cluster": "c", "user": "u"}}]}))
 
+    def answer(self, request):
+        if "watch=" in request.query:
+            request.connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                                       b"Transfer-Encoding: chunked\r\n\r\n")
+            self.closed.wait()
+            return None
+        items = {"pods": [POD], "replicasets": [REPLICA_SET]}.get(request.path.rsplit("/", 1)[-1], [])
+        return Answer(json.dumps({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}, "items": items}),
+                      kind="application/json")
+
     def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        self.close()
         self.folder.cleanup()
 
 

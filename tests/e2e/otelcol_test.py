@@ -15,20 +15,10 @@ import unittest
 import urllib.error
 import urllib.request
 
-from harness import Server, run, wait_for
+from harness import Server, free_ports, run, wait_for
 from otlp_peer import OtlpPeer, field, text_attribute, trace_request, varint
 
 SDK = pathlib.Path(__file__).resolve().parents[1] / "otel_sdk"
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class Collector(Server):

@@ -1,11 +1,12 @@
 """Stand-ins for servers that take OTLP, and just enough protobuf to look into what they get."""
 import gzip
-import http.server
 import random
 import socket
 import struct
 import threading
 from concurrent import futures
+
+from local_server import Answer, LocalServer
 
 SERVICES = {
     "traces": "opentelemetry.proto.collector.trace.v1.TraceService",
@@ -99,7 +100,7 @@ def metric_names(request):
     return [all_of(metric, 1)[0].decode() for metric in all_of(request, 1, 2, 2)]
 
 
-class OtlpPeer:
+class OtlpPeer(LocalServer):
     """Takes OTLP over HTTP and gRPC, and keeps what came. `fails` says, for each request, whether it is to fail."""
 
     def __init__(self, fails=lambda: False, port=0):
@@ -107,43 +108,23 @@ class OtlpPeer:
         self.refused = 0
         self.fails = fails
         self.lock = threading.Lock()
-        peer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    body = gzip.decompress(body)
-                signal = self.path.rsplit("/", 1)[-1]
-                if peer.fails():
-                    with peer.lock:
-                        peer.refused += 1
-                    if random.random() < 0.3:
-                        # Resets in the middle of the answer.
-                        self.wfile.write(b"HTTP/1.1 200 O")
-                        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                        self.close_connection = True
-                        return
-                    self.send_response(random.choice((429, 502, 503, 504)))
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return
-                peer.keep(signal, body)
-                self.send_response(200)
-                self.send_header("Content-Type", "application/x-protobuf")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *args):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.grpc_server = None
         self.grpc_port = None
+        super().__init__(port=port)
+
+    def answer(self, request):
+        if not self.fails():
+            is_packed = request.headers.get("Content-Encoding") == "gzip"
+            self.keep(request.path.rsplit("/", 1)[-1], gzip.decompress(request.body) if is_packed else request.body)
+            return Answer(kind="application/x-protobuf")
+        with self.lock:
+            self.refused += 1
+        if random.random() < 0.3:
+            # Resets in the middle of the answer.
+            request.connection.sendall(b"HTTP/1.1 200 O")
+            request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return None
+        return Answer(status=random.choice((429, 502, 503, 504)))
 
     def serve_grpc(self, port=0):
         import grpc
@@ -188,8 +169,7 @@ class OtlpPeer:
         return [name for request in requests for name in metric_names(request)]
 
     def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        self.close()
         if self.grpc_server is not None:
             self.grpc_server.stop(0)
 

@@ -1,8 +1,8 @@
 """A collector of traces on this machine, and a reader of what it gets (opentelemetry.proto.collector.trace.v1)."""
 import gzip
-import http.server
 import struct
-import threading
+
+from local_server import Answer, LocalServer
 
 
 def fields(message):
@@ -77,38 +77,26 @@ class Span:
         self.failed = dict(fields(parts[15])).get(3) == 2 if 15 in parts else False
 
 
-class Collector:
+class Collector(LocalServer):
     """Takes OTLP over HTTP. `answers` are statuses to give first, None for no answer until it is closed; then 200. With an SSL
     context it speaks TLS."""
 
     def __init__(self, tls=None):
         self.spans, self.requests, self.answers = [], [], []
-        self.closed = threading.Event()
-        collector = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                collector.requests.append((self.path, dict(self.headers)))
-                status = collector.answers.pop(0) if collector.answers else 200
-                if status is None:
-                    collector.closed.wait()
-                    return
-                if status == 200:
-                    collector.take(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
-                self.send_response(status)
-                self.send_header("Content-Type", "application/x-protobuf")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        super().__init__(tls=tls)
         if tls:
-            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
-        self.address = f"localhost:{self.server.server_port}" if tls else f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+            self.address = f"localhost:{self.port}"  # as the certificate says
+
+    def answer(self, request):
+        self.requests.append((request.target, request.headers))
+        status = self.answers.pop(0) if self.answers else 200
+        if status is None:
+            self.closed.wait()
+            return None
+        if status == 200:
+            is_packed = request.headers.get("Content-Encoding") == "gzip"
+            self.take(gzip.decompress(request.body) if is_packed else request.body)
+        return Answer(status=status, kind="application/x-protobuf")
 
     def take(self, body):
         for number, resource_spans in fields(body):
@@ -126,8 +114,3 @@ class Collector:
 
     def children(self, parent):
         return [span for span in list(self.spans) if span.parent == parent.id and span.trace == parent.trace]
-
-    def close(self):
-        self.closed.set()
-        self.server.shutdown()
-        self.server.server_close()

@@ -11,8 +11,7 @@ import unittest
 import urllib.parse
 
 import harness
-from clients_test import PEERS, free_port
-from harness import Api, TestCase, run, wait_for
+from harness import PEERS, Api, TestCase, free_port, run, wait_for
 
 TARGET = """# HELP http_requests_total Requests.
 # TYPE http_requests_total counter

@@ -1,7 +1,5 @@
 """Notifications at the services' doors: a real process, local fakes that take, refuse, hang and ask for patience."""
 import base64
-import contextlib
-import http.server
 import json
 import os
 import pathlib
@@ -14,53 +12,32 @@ import threading
 import time
 import unittest
 
-from harness import Api, TestCase, wait_for
-from clients_test import PEERS, free_port
+from harness import PEERS, Api, TestCase, free_port, wait_for
+from local_server import Answer, LocalServer
 
 CONFORMANCE = pathlib.Path(os.environ.get(
     "SEXTANT_CONFORMANCE_DIR", str(pathlib.Path(__file__).resolve().parents[2].parent / "shared" / "conformance")))
 
 
-class FakeService:
-    """An HTTP server that keeps requests and answers as told: answers[path] is a list of (status, headers, body), used up first
-    to last; a path in `hanging` gets no answer."""
+class FakeService(LocalServer):
+    """Keeps requests and answers as told: answers[path] is a list of (status, headers, body), used up first to last; a path in
+    `hanging` gets no answer."""
 
     def __init__(self):
         self.requests = []
         self.answers = {}
         self.hanging = set()
-        self.released = threading.Event()
-        outer = self
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                path = self.path.split("?")[0]
-                outer.requests.append((path, dict(self.headers), body.decode()))
-                if path in outer.hanging:
-                    outer.released.wait(60)
-                status, headers, text = 200, {}, outer.usual(path)
-                if outer.answers.get(path):
-                    status, headers, text = outer.answers[path].pop(0)
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                with contextlib.suppress(OSError):  # who asked may have given up
-                    self.wfile.write(text.encode())
-
-            do_GET = do_PUT = do_POST
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def answer(self, request):
+        self.requests.append((request.path, request.headers, request.body.decode()))
+        if request.path in self.hanging:
+            self.closed.wait(60)
+        status, headers, text = 200, {}, self.usual(request.path)
+        if self.answers.get(request.path):
+            status, headers, text = self.answers[request.path].pop(0)
+        return Answer(text, status, headers.get("Content-Type", "text/plain"),
+                      {name: value for name, value in headers.items() if name != "Content-Type"})
 
     @staticmethod
     def usual(path):
@@ -78,11 +55,6 @@ class FakeService:
 
     def bodies(self, path):
         return [body for p, _, body in list(self.requests) if p == path]
-
-    def close(self):
-        self.released.set()
-        self.server.shutdown()
-        self.server.server_close()
 
 
 class FakeMailServer:

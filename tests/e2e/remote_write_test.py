@@ -7,8 +7,7 @@ import subprocess
 import time
 import unittest
 
-from harness import Api, TestCase, wait_for
-from takeover_test import PEERS, free_port
+from harness import PEERS, Api, TestCase, free_port, wait_for
 
 SCRAPES = """
 global: {{scrape_interval: 250ms, scrape_timeout: 250ms, external_labels: {{from: {name}}}}}

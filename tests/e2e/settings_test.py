@@ -1,13 +1,12 @@
 """Settings of scrapes, of the server's patience and of blocks, as the real binary honours them."""
-import http.server
 import json
 import socket
 import ssl
 import subprocess
-import threading
 import unittest
 
 from harness import TestCase, run, wait_for
+from local_server import LocalServer
 
 CONFIG = """
 global: {{scrape_interval: 1s}}
@@ -30,26 +29,16 @@ class Settings(TestCase):
                         self.folder / "cert.pem", "-subj", "/CN=x", "-days", "2"], check=True, capture_output=True)
         chosen = []
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                chosen.append(self.connection.selected_alpn_protocol())
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain")
-                self.end_headers()
-                self.wfile.write(b"there 1\n")
-
-            def log_message(self, *_):
-                pass
+        def answer(request):
+            chosen.append(request.connection.selected_alpn_protocol())
+            return "there 1\n"
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / "cert.pem", self.folder / "key.pem")
         context.set_alpn_protocols(["h2", "acme/1"])
-        target = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        target.socket = context.wrap_socket(target.socket, server_side=True)
-        threading.Thread(target=target.serve_forever, daemon=True).start()
-        self.addCleanup(target.server_close)
-        self.addCleanup(target.shutdown)
-        server = self.prometheus(f"127.0.0.1:{target.server_address[1]}", scheme="https")
+        target = LocalServer(answer, tls=context)
+        self.addCleanup(target.close)
+        server = self.prometheus(target.address, scheme="https")
         wait_for("a scrape", lambda: server.one("there") == 1)
         self.assertEqual(set(chosen), {"acme/1"}, "h2 is not offered, since we do not speak it")
 

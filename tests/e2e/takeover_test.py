@@ -4,19 +4,16 @@ A Prometheus of Debian's packages scrapes for a while, cutting small blocks; it 
 and must give the same answers; then it goes back to Prometheus, which must give them too, with what ours has added.
 """
 import json
-import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import unittest
 
-from harness import Api, LocalTarget, TestCase, run, wait_for
+from harness import PEERS, Api, LocalTarget, TestCase, free_port, run, wait_for
 
-PEERS = pathlib.Path(os.environ.get("SEXTANT_PEERS", pathlib.Path(__file__).resolve().parents[2] / ".tools" / "peers")) / "usr" / "bin"
 # Blocks of some seconds, so that the directory soon holds some beside the head.
 SHORT_BLOCKS = ["--storage.tsdb.min-block-duration=6s", "--storage.tsdb.max-block-duration=6s", "--storage.tsdb.retention.time=10y"]
 SCRAPES = """
@@ -26,12 +23,6 @@ scrape_configs:
     static_configs: [{{targets: ['{address}']}}]
 """
 NO_SCRAPES = "global: {scrape_interval: 1m}\n"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Peer(Api):

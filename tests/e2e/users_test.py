@@ -5,14 +5,12 @@ import concurrent.futures
 import http.client
 import json
 import os
-import pathlib
 import sqlite3
 import subprocess
 import unittest
 
-from harness import OWN_ADDRESS, TestCase, run, wait_for
+from harness import OWN_ADDRESS, PEERS, TestCase, run, wait_for
 
-PEERS = pathlib.Path(os.environ.get("SEXTANT_PEERS", pathlib.Path(__file__).resolve().parents[2] / ".tools" / "peers")) / "usr" / "bin"
 INI = """\
 [security]
 admin_user = root

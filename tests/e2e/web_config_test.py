@@ -10,8 +10,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from harness import TestCase, wait_for
-from takeover_test import PEERS, free_port
+from harness import PEERS, TestCase, free_port, wait_for
 
 PASSWORD = "secret"
 HASH = "$2y$10$abcdefghijklmnopqrstuuqflPDzB6gcMhKa1rZqKiun2YGL5sa2u"

@@ -3,7 +3,7 @@
 //
 //   ConversationPtr conversation = StartConversation(notification, context);
 //   Step step = conversation->Begin();
-//   while (step is a request) step = conversation->OnAnswer(send(request));
+//   while (step is a request) step = conversation->OnAnswer(send(request), now_ms);
 //   // step is a Verdict now
 //
 // No I/O here but reading the secret files that a configuration names: whoever drives it sends. An attempt
@@ -29,7 +29,10 @@ namespace sextant::alerting {
 // Thread-safe.
 class ServiceMemory {
  public:
-  // What fetches and keeps the tokens of HTTP settings with OAuth2 that are part of `config`.
+  // `clock` must outlive what it gives.
+  explicit ServiceMemory(const core::Clock& clock) : clock_(clock) {}
+
+  // What fetches and keeps the tokens of HTTP settings that are part of `config`; null when they need none.
   std::shared_ptr<net::RequestAuthorizer> AuthorizerOf(const std::shared_ptr<const Config>& config,
                                                        const config::HttpClientConfig& http);
   // What signs requests to a service of Amazon with settings that are part of `config`, and keeps their keys.
@@ -50,6 +53,7 @@ class ServiceMemory {
   // With the lock.
   void ForgetOthers(const std::shared_ptr<const Config>& config);
 
+  const core::Clock& clock_;
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
   // Those of one configuration, which they keep alive: its settings are told apart by their addresses.
@@ -62,7 +66,7 @@ struct MessageContext {
   std::shared_ptr<const gotemplate::TemplateSet> templates = {};
   std::string external_url = {};
   core::TimestampMs now_ms = 0;
-  std::shared_ptr<ServiceMemory> memory = {};  // may be null
+  std::shared_ptr<ServiceMemory> memory = {};
 };
 
 // What came of an attempt.
@@ -88,8 +92,8 @@ class Conversation {
  public:
   virtual ~Conversation() = default;
   virtual Step Begin() = 0;
-  // After a FetchRequest.
-  virtual Step OnAnswer(const Answer& answer) = 0;
+  // After a FetchRequest; at the time the answer came, from which dates in it count.
+  virtual Step OnAnswer(const Answer& answer, core::TimestampMs now_ms) = 0;
   // After a MailRequest.
   virtual Verdict OnMailAnswer(const core::Status& answer);
 

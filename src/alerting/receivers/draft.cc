@@ -3,12 +3,12 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "config/node.h"
 #include "gotemplate/unicode.h"
 #include "httpclient/settings.h"
 #include "httpclient/sigv4.h"
+#include "net/retry_after.h"
 #include "net/url.h"
 
 namespace sextant::alerting {
@@ -21,7 +21,6 @@ constexpr size_t kMaxSecretBytes = 64 << 10;
 constexpr size_t kMaxAnswerBytes = 1 << 20;
 constexpr size_t kShownAnswerBytes = 512;
 constexpr size_t kMaxMemories = 20'000;
-constexpr DurationMs kMaxRetryAfterMs = 3'600'000;
 // What services see of who sends; some of them tell senders apart by it.
 constexpr const char* kUserAgent = "Alertmanager/0.34.1";
 
@@ -32,20 +31,6 @@ std::string WithoutUrl(const std::string& error) {
   if (begin == std::string::npos || end == std::string::npos || error.compare(end, 2, "\":") != 0)
     return error;
   return error.substr(0, begin + 1) + "<redacted>" + error.substr(end);
-}
-
-std::shared_ptr<net::RequestAuthorizer> MakeSigner(config::SigV4Config signing, const std::string& service) {
-  static const core::SystemClock kClock;
-  signing.service_name = service;
-  return httpclient::MakeSigV4Authorizer(signing, kClock);
-}
-
-DurationMs RetryAfter(const net::FetchResponse& answer) {
-  const std::string_view text = answer.headers.Get("Retry-After");
-  int64_t seconds = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (text.empty() || error != std::errc() || rest != text.data() + text.size() || seconds < 0) return 0;
-  return std::min<DurationMs>(std::min<int64_t>(seconds, 86'400) * 1000, kMaxRetryAfterMs);
 }
 
 Verdict JudgeTransportError(const core::Error& error) {
@@ -62,7 +47,9 @@ class OneRequest final : public Conversation {
   OneRequest(net::FetchRequest request, AnswerRules rules)
       : request_(std::move(request)), rules_(std::move(rules)) {}
   Step Begin() override { return std::move(request_); }
-  Step OnAnswer(const Answer& answer) override { return JudgeAnswer(answer, rules_); }
+  Step OnAnswer(const Answer& answer, core::TimestampMs now_ms) override {
+    return JudgeAnswer(answer, now_ms, rules_);
+  }
 
  private:
   net::FetchRequest request_;
@@ -73,7 +60,7 @@ class NoRequest final : public Conversation {
  public:
   explicit NoRequest(Verdict verdict) : verdict_(std::move(verdict)) {}
   Step Begin() override { return verdict_; }
-  Step OnAnswer(const Answer&) override { return verdict_; }
+  Step OnAnswer(const Answer&, core::TimestampMs) override { return verdict_; }
 
  private:
   Verdict verdict_;
@@ -99,10 +86,11 @@ void ServiceMemory::Put(const std::string& key, std::string value, core::Timesta
 
 std::shared_ptr<net::RequestAuthorizer> ServiceMemory::AuthorizerOf(
     const std::shared_ptr<const Config>& config, const config::HttpClientConfig& http) {
+  if (!http.oauth2) return nullptr;
   std::lock_guard lock(mutex_);
   ForgetOthers(config);
   std::shared_ptr<net::RequestAuthorizer>& authorizer = authorizers_[&http];
-  if (authorizer == nullptr) authorizer = httpclient::MakeAuthorizer(http);
+  if (authorizer == nullptr) authorizer = httpclient::MakeAuthorizer(http, clock_);
   return authorizer;
 }
 
@@ -112,7 +100,11 @@ std::shared_ptr<net::RequestAuthorizer> ServiceMemory::SignerOf(const std::share
   std::lock_guard lock(mutex_);
   ForgetOthers(config);
   std::shared_ptr<net::RequestAuthorizer>& signer = authorizers_[&signing];
-  if (signer == nullptr) signer = MakeSigner(signing, service);
+  if (signer == nullptr) {
+    config::SigV4Config of_service = signing;
+    of_service.service_name = service;
+    signer = httpclient::MakeSigV4Authorizer(of_service, clock_);
+  }
   return signer;
 }
 
@@ -204,20 +196,16 @@ Result<net::FetchRequest> MakeRequest(const Draft& draft, std::string method, st
   request.body = std::move(body);
   request.max_body_bytes = kMaxAnswerBytes;
   const config::HttpClientConfig& settings = http ? *http : draft.config().global.http;
-  httpclient::ApplyHttpConfig(settings, request);
   // Tokens outlive a message.
-  if (settings.oauth2 && draft.context().memory) {
-    request.authorizer = draft.context().memory->AuthorizerOf(draft.notification().config, settings);
-  }
+  httpclient::ApplyHttpConfig(
+      settings, draft.context().memory->AuthorizerOf(draft.notification().config, settings), request);
   SEXTANT_TRY(httpclient::ReadSecretFiles(settings, request));
   return request;
 }
 
 std::shared_ptr<net::RequestAuthorizer> SignerOf(const Draft& draft, const config::SigV4Config& signing,
                                                  const std::string& service) {
-  ServiceMemory* memory = draft.context().memory.get();
-  if (memory == nullptr) return MakeSigner(signing, service);
-  return memory->SignerOf(draft.notification().config, signing, service);
+  return draft.context().memory->SignerOf(draft.notification().config, signing, service);
 }
 
 std::string JoinUrl(const std::string& url, std::string_view path) {
@@ -244,7 +232,7 @@ std::string FailureReason(int status) {
   return "other";
 }
 
-Verdict JudgeAnswer(const Answer& answer, const AnswerRules& rules) {
+Verdict JudgeAnswer(const Answer& answer, core::TimestampMs now_ms, const AnswerRules& rules) {
   if (!answer) return JudgeTransportError(answer.error());
   const int status = answer->status;
   if (status / 100 == 2) {
@@ -260,7 +248,7 @@ Verdict JudgeAnswer(const Answer& answer, const AnswerRules& rules) {
   const bool is_listed = std::ranges::find(rules.retry_codes, status) != rules.retry_codes.end();
   return {.may_retry = status / 100 == 5 || status == 429 || is_listed,
           .is_rate_limited = status == 429,
-          .retry_after_ms = RetryAfter(*answer),
+          .retry_after_ms = net::RetryAfterMs(answer->headers.Get("Retry-After"), now_ms),
           .error = std::move(error),
           .reason = FailureReason(status)};
 }

@@ -61,7 +61,7 @@ void WriteUnlessEmpty(core::JsonWriter& json, std::string_view key, const std::s
 core::Result<std::string> SecretOf(const std::string& value, const std::string& file);
 core::Result<std::string> SecretOf(const config::Secret& value, const std::string& file);
 
-// What signs a message to a service of Amazon; without a memory its keys are got for this message alone.
+// What signs a message to a service of Amazon.
 std::shared_ptr<net::RequestAuthorizer> SignerOf(const Draft& draft, const config::SigV4Config& signing,
                                                  const std::string& service);
 
@@ -84,7 +84,7 @@ struct AnswerRules {
   std::function<std::string(const net::FetchResponse&)> details = nullptr;
   std::function<Verdict(const net::FetchResponse&)> judge_success = nullptr;
 };
-Verdict JudgeAnswer(const Answer& answer, const AnswerRules& rules);
+Verdict JudgeAnswer(const Answer& answer, core::TimestampMs now_ms, const AnswerRules& rules = {});
 // The label `reason` for an HTTP status.
 std::string FailureReason(int status);
 

@@ -147,7 +147,9 @@ class MailConversation final : public Conversation {
  public:
   explicit MailConversation(net::MailRequest mail) : mail_(std::move(mail)) {}
   Step Begin() override { return std::move(mail_); }
-  Step OnAnswer(const Answer&) override { return Verdict::GivenUp("no HTTP was asked for"); }
+  Step OnAnswer(const Answer&, core::TimestampMs) override {
+    return Verdict::GivenUp("no HTTP was asked for");
+  }
 
  private:
   net::MailRequest mail_;

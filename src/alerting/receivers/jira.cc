@@ -42,8 +42,8 @@ class JiraIssue final : public Conversation {
 
   Step Begin() override { return Ended(Search()); }
 
-  Step OnAnswer(const Answer& answer) override {
-    Verdict verdict = JudgeAnswer(answer, {});
+  Step OnAnswer(const Answer& answer, core::TimestampMs now_ms) override {
+    Verdict verdict = JudgeAnswer(answer, now_ms);
     if (!verdict.delivered) {
       verdict.error = Doing() + verdict.error;
       return verdict;

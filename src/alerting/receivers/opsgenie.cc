@@ -72,8 +72,8 @@ class OpsgenieAlert final : public Conversation {
  public:
   explicit OpsgenieAlert(std::deque<net::FetchRequest> requests) : requests_(std::move(requests)) {}
   Step Begin() override { return Next(); }
-  Step OnAnswer(const Answer& answer) override {
-    Verdict verdict = JudgeAnswer(answer, {});
+  Step OnAnswer(const Answer& answer, core::TimestampMs now_ms) override {
+    Verdict verdict = JudgeAnswer(answer, now_ms);
     if (!verdict.delivered || requests_.empty()) return verdict;
     return Next();
   }

@@ -150,8 +150,8 @@ class SlackMessage final : public Conversation {
       : request_(std::move(request)), prefix_(std::move(prefix)), is_kept_(is_kept) {}
 
   Step Begin() override { return std::move(request_); }
-  Step OnAnswer(const Answer& answer) override {
-    Verdict verdict = JudgeAnswer(answer, {.prefix = prefix_, .judge_success = JudgeBody});
+  Step OnAnswer(const Answer& answer, core::TimestampMs now_ms) override {
+    Verdict verdict = JudgeAnswer(answer, now_ms, {.prefix = prefix_, .judge_success = JudgeBody});
     if (verdict.delivered && is_kept_) verdict.receiver_data = WhatToKeep(answer->body);
     return verdict;
   }

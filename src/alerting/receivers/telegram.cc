@@ -15,12 +15,12 @@ constexpr size_t kMaxMessageRunes = 4096;         // after
 constexpr core::DurationMs kMaxRetryAfterMs = 3'600'000;
 
 // What Telegram has to say stands in the body, whatever the status.
-Verdict Judge(const Answer& answer) {
-  if (!answer) return JudgeAnswer(answer, {});
+Verdict Judge(const Answer& answer, core::TimestampMs now_ms) {
+  if (!answer) return JudgeAnswer(answer, now_ms);
   simdjson::dom::parser parser;
   simdjson::dom::element json;
   if (parser.parse(answer->body).get(json) != simdjson::SUCCESS) {
-    Verdict verdict = JudgeAnswer(answer, {});
+    Verdict verdict = JudgeAnswer(answer, now_ms);
     if (!verdict.delivered) verdict.may_retry = true;
     return verdict;
   }
@@ -39,7 +39,7 @@ class TelegramMessage final : public Conversation {
  public:
   explicit TelegramMessage(net::FetchRequest request) : request_(std::move(request)) {}
   Step Begin() override { return std::move(request_); }
-  Step OnAnswer(const Answer& answer) override { return Judge(answer); }
+  Step OnAnswer(const Answer& answer, core::TimestampMs now_ms) override { return Judge(answer, now_ms); }
 
  private:
   net::FetchRequest request_;

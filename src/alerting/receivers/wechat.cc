@@ -28,14 +28,14 @@ class WechatMessage final : public Conversation {
       return Verdict::GivenUp("templating error: " + draft_.error(), "clientError");
     const std::string address = AppendToPath(wechat_.api_url, "gettoken") + "?" + params.Encode();
     memory_key_ = "wechat " + address;
-    if (memory_) token_ = memory_->Get(memory_key_, now_ms_);
+    token_ = memory_->Get(memory_key_, now_ms_);
     if (!token_.empty()) return Message();
     return Made(MakeRequest(draft_, "GET", address, wechat_.http, "", ""));
   }
 
-  Step OnAnswer(const Answer& answer) override {
-    if (token_.empty()) return OnToken(answer);
-    return OnSent(answer);
+  Step OnAnswer(const Answer& answer, core::TimestampMs now_ms) override {
+    if (token_.empty()) return OnToken(answer, now_ms);
+    return OnSent(answer, now_ms);
   }
 
  private:
@@ -44,18 +44,18 @@ class WechatMessage final : public Conversation {
     return std::move(*request);
   }
 
-  Step OnToken(const Answer& answer) {
-    if (!answer) return JudgeAnswer(answer, {});
+  Step OnToken(const Answer& answer, core::TimestampMs now_ms) {
+    if (!answer) return JudgeAnswer(answer, now_ms);
     simdjson::dom::parser parser;
     simdjson::dom::element json;
     if (parser.parse(answer->body).get(json) != simdjson::SUCCESS) {
-      if (answer->status / 100 != 2) return JudgeAnswer(answer, {});
+      if (answer->status / 100 != 2) return JudgeAnswer(answer, now_ms);
       return Verdict::GivenUp("the answer to gettoken is not JSON", FailureReason(answer->status));
     }
     token_ = TextIn(json, "access_token");
     if (token_.empty())
       return Verdict::GivenUp("invalid APISecret for CorpID: " + wechat_.corp_id, "authError");
-    if (memory_) memory_->Put(memory_key_, token_, now_ms_ + kTokenLifeMs);
+    memory_->Put(memory_key_, token_, now_ms_ + kTokenLifeMs);
     return Message();
   }
 
@@ -83,8 +83,8 @@ class WechatMessage final : public Conversation {
     return Made(MakeRequest(draft_, "POST", url, wechat_.http, std::move(json).Take() + "\n"));
   }
 
-  Verdict OnSent(const Answer& answer) {
-    Verdict verdict = JudgeAnswer(answer, {});
+  Verdict OnSent(const Answer& answer, core::TimestampMs now_ms) {
+    Verdict verdict = JudgeAnswer(answer, now_ms);
     if (!answer || answer->status != 200) {
       verdict.delivered = false;
       verdict.may_retry = true;
@@ -97,7 +97,7 @@ class WechatMessage final : public Conversation {
       return {.may_retry = true, .error = "WeChat's answer is not JSON", .reason = "other"};
     const int64_t code = IntIn(json, "errcode", 0);
     if (code == 0) return verdict;
-    if (code == kTokenExpired && memory_) memory_->Forget(memory_key_);
+    if (code == kTokenExpired) memory_->Forget(memory_key_);
     return {.may_retry = code == kTokenExpired, .error = TextIn(json, "errmsg"), .reason = "other"};
   }
 

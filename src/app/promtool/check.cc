@@ -15,7 +15,6 @@
 #include "config/prometheus_config.h"
 #include "config/text.h"
 #include "core/duration.h"
-#include "httpclient/settings.h"
 #include "httpclient/web_settings.h"
 #include "metrics/discovery/file_discovery.h"
 #include "metrics/rules/rule_file.h"
@@ -272,9 +271,7 @@ Result<int> CheckServer(const CommandArguments& arguments, std::string_view path
   request.url = url + std::string(path);
   request.timeout_ms = kFetchTimeoutMs;
   SEXTANT_ASSIGN(config::HttpClientConfig http, LoadHttpConfig(arguments.Get("http.config.file")));
-  httpclient::ApplyHttpConfig(http, request);
-  SEXTANT_TRY(httpclient::ReadSecretFiles(http, request));
-  auto response = net::FetchSync(std::move(request));
+  auto response = FetchOnce(http, std::move(request));
   if (!response) {
     output.ErrorLine(response.error().message());
     return kFailure;

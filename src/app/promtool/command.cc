@@ -4,6 +4,8 @@
 #include <filesystem>
 
 #include "config/node.h"
+#include "core/clock.h"
+#include "httpclient/settings.h"
 #include "metrics/promql/features.h"
 
 namespace sextant::promtool {
@@ -73,6 +75,13 @@ core::Result<config::HttpClientConfig> LoadHttpConfig(const std::string& path) {
     return config::Decode<config::HttpClientConfig>(document.root());
   };
   return load().map_error(core::AddContext("failed to load HTTP config file"));
+}
+
+core::Result<net::FetchResponse> FetchOnce(const config::HttpClientConfig& http, net::FetchRequest request) {
+  const core::SystemClock clock;
+  httpclient::ApplyHttpConfig(http, clock, request);
+  SEXTANT_TRY(httpclient::ReadSecretFiles(http, request));
+  return net::FetchSync(std::move(request));
 }
 
 core::Status RequireFiles(const std::vector<std::string>& files, std::string_view what) {

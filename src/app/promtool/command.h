@@ -10,6 +10,7 @@
 #include "config/http_client_config.h"
 #include "core/result.h"
 #include "metrics/promql/engine.h"
+#include "net/http_client.h"
 
 namespace sextant::promtool {
 
@@ -53,6 +54,10 @@ core::Status EnableFeatures(const std::vector<std::string>& names, promql::Engin
 
 // Reads --http.config.file; "" is the default configuration.
 core::Result<config::HttpClientConfig> LoadHttpConfig(const std::string& path);
+
+// Sends one request with such a configuration and waits for its answer. Errors are those of reading files of
+// secrets, and net::FetchSync's.
+core::Result<net::FetchResponse> FetchOnce(const config::HttpClientConfig& http, net::FetchRequest request);
 
 // kInvalidArgument with kingpin's words for the first file that is not there, and when there are none.
 core::Status RequireFiles(const std::vector<std::string>& files, std::string_view what);

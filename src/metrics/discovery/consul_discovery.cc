@@ -353,7 +353,7 @@ std::unique_ptr<Discoverer> MakeConsulDiscoverer(const Services& services,
   request.headers.Set("Accept", "application/json");
   request.headers.Set("User-Agent", services.user_agent);
   if (!config.token.empty()) request.headers.Set("X-Consul-Token", config.token.Reveal());
-  httpclient::ApplyHttpConfig(config.http, request);
+  httpclient::ApplyHttpConfig(config.http, services.clock, request);
   core::Counter& failures = services.registry.AddCounter("prometheus_sd_consul_rpc_failures_total",
                                                          "The number of Consul RPC call failures.");
   auto api = std::make_shared<const Api>(Api{services.client, services.io, services.executor, services.clock,

@@ -60,7 +60,7 @@ class DockerApi : public std::enable_shared_from_this<DockerApi> {
     request_.headers.Set("User-Agent", services.user_agent);
     if (host.starts_with("http")) {
       http_ = http;
-      httpclient::ApplyHttpConfig(http, request_);
+      httpclient::ApplyHttpConfig(http, services.clock, request_);
       base_ = host;
     } else if (host.starts_with("tcp://")) {
       base_ = "http://" + host.substr(6);

@@ -41,7 +41,7 @@ class Ec2Api : public std::enable_shared_from_this<Ec2Api> {
     request_.max_body_bytes = kMaxBodyBytes;
     request_.headers.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
     request_.headers.Set("User-Agent", services.user_agent);
-    httpclient::ApplyHttpConfig(config.http, request_);
+    httpclient::ApplyHttpConfig(config.http, clock_, request_);
     if (!config_.region.empty()) SetRegion(config_.region);
   }
 

@@ -55,7 +55,7 @@ class Asker : public std::enable_shared_from_this<Asker> {
                          fmt::format("{}", static_cast<double>(config.refresh_interval_ms) / 1000));
     request_.timeout_ms = config.refresh_interval_ms;
     request_.max_body_bytes = kMaxGroupTextBytes;
-    httpclient::ApplyHttpConfig(config.http, request_);
+    httpclient::ApplyHttpConfig(config.http, services.clock, request_);
   }
 
   void Ask(RefreshDiscoverer::Done done) {

@@ -191,21 +191,22 @@ class KubernetesDiscoverer : public Discoverer {
 }  // namespace
 
 Result<kube::ClientConfig> MakeKubernetesClient(
-    const config::KubernetesDiscoveryConfig& config,
+    const config::KubernetesDiscoveryConfig& config, const core::Clock& clock,
     const std::function<std::string(const std::string& name)>& environment) {
-  if (!config.kubeconfig_file.empty()) return kube::LoadKubeconfig(config.kubeconfig_file);
+  if (!config.kubeconfig_file.empty()) return kube::LoadKubeconfig(config.kubeconfig_file, clock);
   if (config.api_server.empty()) return kube::InClusterConfig(environment);
   kube::ClientConfig client;
   client.api_server = config.api_server;
   while (client.api_server.ends_with('/')) client.api_server.pop_back();
   client.http = config.http;
-  client.authorizer = httpclient::MakeAuthorizer(config.http);
+  client.authorizer = httpclient::MakeAuthorizer(config.http, clock);
   return client;
 }
 
 Result<std::unique_ptr<Discoverer>> MakeKubernetesDiscoverer(
     const Services& services, kube::Pool& pool, const config::KubernetesDiscoveryConfig& config) {
-  SEXTANT_ASSIGN(kube::ClientConfig client, MakeKubernetesClient(config, config::ReadEnvironment));
+  SEXTANT_ASSIGN(kube::ClientConfig client,
+                 MakeKubernetesClient(config, services.clock, config::ReadEnvironment));
   std::vector<std::string> namespaces = config.namespaces.names;
   if (config.namespaces.own_namespace) {
     SEXTANT_ASSIGN(std::string own, kube::OwnNamespace());

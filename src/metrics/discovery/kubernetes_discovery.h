@@ -13,9 +13,10 @@
 
 namespace sextant::discovery {
 
-// The client that a configuration asks for. `environment` reads a variable of the process.
+// The client that a configuration asks for; `clock` must outlive it. `environment` reads a variable of the
+// process.
 core::Result<kube::ClientConfig> MakeKubernetesClient(
-    const config::KubernetesDiscoveryConfig& config,
+    const config::KubernetesDiscoveryConfig& config, const core::Clock& clock,
     const std::function<std::string(const std::string& name)>& environment);
 
 // Errors are those of finding the API server and the credentials. `pool` must outlive the discoverer.

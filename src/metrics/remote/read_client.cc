@@ -125,7 +125,7 @@ Result<std::vector<RemoteSeries>> ReadStream(std::string_view body, size_t max_f
 }
 
 // Everything but the body and the files' secrets; made once, so that tokens are kept.
-net::FetchRequest BaseRequest(const config::RemoteReadConfig& config, const std::string& user_agent) {
+net::FetchRequest BaseRequest(const config::RemoteReadConfig& config, const ReadServices& services) {
   net::FetchRequest request;
   request.method = "POST";
   request.url = config.url;
@@ -137,8 +137,8 @@ net::FetchRequest BaseRequest(const config::RemoteReadConfig& config, const std:
   request.headers.Set("Accept-Encoding", "snappy");
   request.headers.Set("Content-Type", kWhole);
   request.headers.Set("X-Prometheus-Remote-Read-Version", "0.1.0");
-  request.headers.Set("User-Agent", user_agent);
-  httpclient::ApplyHttpConfig(config.http, request);
+  request.headers.Set("User-Agent", services.user_agent);
+  httpclient::ApplyHttpConfig(config.http, services.clock, request);
   return request;
 }
 
@@ -182,7 +182,7 @@ Result<std::vector<RemoteSeries>> ReadAnswer(std::string_view content_type, std:
 ReadClient::ReadClient(ReadServices services, config::RemoteReadConfig config)
     : services_(std::move(services)),
       config_(std::move(config)),
-      request_(BaseRequest(config_, services_.user_agent)),
+      request_(BaseRequest(config_, services_)),
       shown_url_(config::RedactUrl(config_.url)),
       labels_({{"remote_name", config_.name}, {"url", shown_url_}}),
       queries_(services_.registry.AddGauge(Name("queries"), "Remote reads under way.", labels_)),

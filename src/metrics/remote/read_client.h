@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/remote_config.h"
+#include "core/clock.h"
 #include "core/metrics.h"
 #include "core/result.h"
 #include "core/trace.h"
@@ -20,6 +21,7 @@ namespace sextant::remote {
 // What all clients share; it outlives them.
 struct ReadServices {
   net::HttpClient& client;
+  const core::Clock& clock;
   core::Registry& registry;
   std::string user_agent;
   core::Tracer* tracer = nullptr;  // makes spans of requests; null: none

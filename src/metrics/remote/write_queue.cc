@@ -10,6 +10,7 @@
 #include "httpclient/sigv4.h"
 #include "metrics/remote/snappy_block.h"
 #include "net/request_span.h"
+#include "net/retry_after.h"
 
 namespace sextant::remote {
 
@@ -22,7 +23,6 @@ using wire::WriteVersion;
 constexpr core::DurationMs kTickMs = 100;
 constexpr int64_t kPlanNs = 10'000'000'000;
 constexpr int64_t kSaveNs = 15'000'000'000;
-constexpr core::DurationMs kMaxRetryAfterMs = 3'600'000;
 constexpr size_t kMaxAnswerBytes = 1 << 20;
 constexpr size_t kBatchesPerTask = 256;
 constexpr core::Priority kPriority = core::Priority::kAlerting;
@@ -36,14 +36,6 @@ WriteVersion VersionOf(const config::RemoteWriteConfig& config) {
 size_t ShardOf(model::SeriesRef ref, size_t shards) {
   uint64_t mixed = ref * 0x9e3779b97f4a7c15;
   return (mixed ^ mixed >> 32) % shards;
-}
-
-// Seconds as Retry-After has them; 0 for a date, and for what is no such header.
-core::DurationMs RetryAfterMs(std::string_view text) {
-  int64_t seconds = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size() || seconds < 0) return 0;
-  return std::min<int64_t>(seconds, kMaxRetryAfterMs / 1000) * 1000;
 }
 
 // A count in an answer's header; nothing when it is not there.
@@ -115,7 +107,7 @@ net::FetchRequest BaseRequest(const config::RemoteWriteConfig& config, const Wri
                                             : "application/x-protobuf;proto=io.prometheus.write.v2.Request");
   request.headers.Set("X-Prometheus-Remote-Write-Version", is_v1 ? "0.1.0" : "2.0.0");
   request.headers.Set("User-Agent", services.user_agent);
-  httpclient::ApplyHttpConfig(config.http, request);
+  httpclient::ApplyHttpConfig(config.http, services.clock, request);
   if (config.sigv4) request.authorizer = httpclient::MakeSigV4Authorizer(*config.sigv4, services.clock);
   if (config.azuread) request.authorizer = httpclient::MakeAzureAuthorizer(*config.azuread, services.clock);
   if (config.google_iam) {
@@ -636,7 +628,7 @@ void WriteQueue::OnAnswer(size_t number, const Result<net::FetchResponse>& answe
   if (!answer) return Retry(number, 0, answer.error().message());
   int status = answer->status;
   if (status / 100 == 5 || (status == 429 && settings_.config.queue.retry_on_http_429)) {
-    return Retry(number, RetryAfterMs(answer->headers.Get("Retry-After")),
+    return Retry(number, net::RetryAfterMs(answer->headers.Get("Retry-After"), services_.clock.NowMs()),
                  fmt::format("server returned HTTP status {}: {}", status, FirstLine(answer->body)));
   }
   Settle(number, *answer);

@@ -17,7 +17,8 @@ using core::Status;
 
 constexpr size_t kMaxBodyBytes = 256 << 20;  // when the configuration sets no limit
 
-net::FetchRequest MakeRequest(const config::ScrapeConfig& job, const std::string& user_agent) {
+net::FetchRequest MakeRequest(const config::ScrapeConfig& job, const std::string& user_agent,
+                              const core::Clock& clock) {
   net::FetchRequest request;
   request.headers.Set("Accept", AcceptHeader(job.scrape_protocols, job.names.escaping_scheme()));
   request.headers.Set("User-Agent", user_agent);
@@ -25,7 +26,7 @@ net::FetchRequest MakeRequest(const config::ScrapeConfig& job, const std::string
   request.max_body_bytes = job.limits.body_size_limit_bytes > 0
                                ? static_cast<size_t>(job.limits.body_size_limit_bytes)
                                : kMaxBodyBytes;
-  httpclient::ApplyHttpConfig(job.http, request);
+  httpclient::ApplyHttpConfig(job.http, clock, request);
   return request;
 }
 
@@ -89,7 +90,7 @@ Result<ScrapeManager::Pool> ScrapeManager::MakePool(const config::ScrapeConfig& 
     settings->failure_log = log->second;
   }
   SEXTANT_ASSIGN(settings->samples.metric_relabel, relabel::Rules::Compile(job.metric_relabel_configs));
-  settings->request = MakeRequest(job, user_agent_);
+  settings->request = MakeRequest(job, user_agent_, services_.clock);
   settings->http = job.http;
 
   SEXTANT_ASSIGN(relabel::Rules rules, relabel::Rules::Compile(job.relabel_configs));

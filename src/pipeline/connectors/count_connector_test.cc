@@ -1,6 +1,6 @@
 #include "pipeline/connectors/count_connector.h"
 
-#include "pipeline/component_test_util.h"
+#include "pipeline/component_harness.h"
 
 namespace sextant::pipeline {
 namespace {
@@ -16,7 +16,8 @@ class CountConnectorTest : public ComponentTest {
     bool is_taken = false;
     connector->Consume(std::move(batch), [&](Outcome outcome) { is_taken = outcome.has_value(); });
     EXPECT_TRUE(is_taken);
-    return next_.batches.empty() ? std::vector<std::string>{} : MetricLines(next_.batches.back().metrics());
+    return next_.batches().empty() ? std::vector<std::string>{}
+                                   : MetricLines(next_.batches().back().metrics());
   }
 
   static otlp::TracesData Spans() {
@@ -41,7 +42,7 @@ TEST_F(CountConnectorTest, SpansAndEvents) {
   EXPECT_THAT(Count("", Signal::kTraces, Telemetry(Spans())),
               ElementsAre("{env='prod'} trace.span.count sum_delta_monotonic {} 2 [10..25]",
                           "{env='prod'} trace.span.event.count sum_delta_monotonic {} 1 [7..7]"));
-  const otlp::ScopeMetrics& scope = next_.batches[0].metrics().resources[0].scopes[0];
+  const otlp::ScopeMetrics& scope = next_.batches()[0].metrics().resources[0].scopes[0];
   EXPECT_EQ(scope.scope.name,
             "github.com/open-telemetry/opentelemetry-collector-contrib/connector/countconnector");
   EXPECT_EQ(scope.metrics[0].description, "The number of spans observed.");
@@ -85,19 +86,20 @@ TEST_F(CountConnectorTest, NothingToCountIsNothingToSend) {
 
 TEST_F(CountConnectorTest, ARefusalGoesBack) {
   auto connector = MakeConnector(type_, "", Signal::kTraces);
-  next_.refusal = Refusal{.message = "full"};
+  next_.RefuseNext({.message = "full"});
   std::string message;
   connector->Consume(Telemetry(Spans()), [&](Outcome outcome) { message = outcome.error().message; });
   EXPECT_EQ(message, "full");
 }
 
 TEST_F(CountConnectorTest, SaysWhatIsWrongWithItsSettings) {
-  EXPECT_THAT(ErrorOf(type_, "spans: {a: {conditions: ['true']}}"),
+  EXPECT_THAT(harness_.ErrorOf(type_, "spans: {a: {conditions: ['true']}}"),
               HasSubstr("conditions is not supported yet"));
-  EXPECT_THAT(ErrorOf(type_, "logs: {a: {attributes: [{key: \"\"}]}}"), HasSubstr("attribute key missing"));
-  EXPECT_THAT(ErrorOf(type_, "metrics: {a: {attributes: [{key: b}]}}"),
+  EXPECT_THAT(harness_.ErrorOf(type_, "logs: {a: {attributes: [{key: \"\"}]}}"),
+              HasSubstr("attribute key missing"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "metrics: {a: {attributes: [{key: b}]}}"),
               HasSubstr("metrics attributes not supported: metric \"a\""));
-  EXPECT_THAT(ErrorOf(type_, "spans: {\"\": {}}"), HasSubstr("spans: metric name missing"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "spans: {\"\": {}}"), HasSubstr("spans: metric name missing"));
 }
 
 }  // namespace

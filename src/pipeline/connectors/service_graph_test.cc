@@ -1,6 +1,6 @@
 #include "pipeline/connectors/service_graph.h"
 
-#include "pipeline/component_test_util.h"
+#include "pipeline/component_harness.h"
 #include "pipeline/connectors/service_graph_connector.h"
 
 namespace sextant::pipeline {
@@ -205,10 +205,10 @@ TEST_F(ServiceGraphConnectorTest, ConformanceTrace) {
   AddSpan(data, "foo-server", MakeSpan(SpanKind::kClient, 0xa0, 0, 1'000));
   AddSpan(data, "bar-requester", MakeSpan(SpanKind::kServer, 0xa1, 0xa0, 1'000));
   connector->Consume(Telemetry(std::move(data)), [](const Outcome&) {});
-  ASSERT_EQ(next_.batches.size(), 1u);
+  ASSERT_EQ(next_.batches().size(), 1u);
   std::string attributes = "{client='foo-server',server='bar-requester',connection_type='',failed=false}";
   std::string buckets = " count=1 sum=1e-06 [1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0] [1000000000..1000000000]";
-  const otlp::MetricsData& metrics = next_.batches[0].metrics();
+  const otlp::MetricsData& metrics = next_.batches()[0].metrics();
   EXPECT_THAT(
       MetricLines(metrics),
       ElementsAre("{} traces_service_graph_request_client s histogram_cumulative " + attributes + buckets,
@@ -218,24 +218,26 @@ TEST_F(ServiceGraphConnectorTest, ConformanceTrace) {
   EXPECT_EQ(metrics.resources[0].scopes[0].metrics[1].histograms[0].explicit_bounds,
             (std::vector<double>{0.002, 0.004, 0.006, 0.008, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, 1.4, 2, 5, 10,
                                  15}));
-  EXPECT_TRUE(HasMetric("otelcol_connector_servicegraph_total_edges 1"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_connector_servicegraph_total_edges 1"));
 }
 
 TEST_F(ServiceGraphConnectorTest, Settings) {
-  auto config = Read(type_,
-                     "latency_histogram_buckets: [1, 2, 3, 4, 5]\ndimensions: [dimension-1, dimension-2]\n"
-                     "store: {ttl: 1s, max_items: 10}\ndatabase_name_attribute: db.name");
+  auto config =
+      harness_.Read(type_,
+                    "latency_histogram_buckets: [1, 2, 3, 4, 5]\ndimensions: [dimension-1, dimension-2]\n"
+                    "store: {ttl: 1s, max_items: 10}\ndatabase_name_attribute: db.name");
   ASSERT_TRUE(config) << config.error().message();
   const auto& read = *static_cast<const ServiceGraphConfig*>(config->get());
   EXPECT_EQ(read.latency_histogram_buckets_ns, (std::vector<DurationNs>{1, 2, 3, 4, 5}));
   EXPECT_EQ(read.store.ttl_ms, 1'000);
   EXPECT_EQ(read.database_name_attributes, std::vector<std::string>{"db.name"});
 
-  EXPECT_THAT(ErrorOf(type_, "edge_dimensions: [a]"), HasSubstr("edge_dimensions is not supported yet"));
-  EXPECT_THAT(ErrorOf(type_, "latency_histogram_buckets: [1s]\nexponential_histogram_max_size: 5"),
+  EXPECT_THAT(harness_.ErrorOf(type_, "edge_dimensions: [a]"),
+              HasSubstr("edge_dimensions is not supported yet"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "latency_histogram_buckets: [1s]\nexponential_histogram_max_size: 5"),
               HasSubstr("use either `latency_histogram_buckets` or `exponential_histogram_max_size`"));
-  EXPECT_THAT(ErrorOf(type_, "latency_histogram_buckets: [2s, 1s]"), HasSubstr("ascending"));
-  EXPECT_THAT(ErrorOf(type_, "store: {max_items: 0}"), HasSubstr("max_items must be above 0"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "latency_histogram_buckets: [2s, 1s]"), HasSubstr("ascending"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "store: {max_items: 0}"), HasSubstr("max_items must be above 0"));
 }
 
 TEST_F(ServiceGraphConnectorTest, HandsOnWhatItHasWhenItEnds) {
@@ -245,9 +247,9 @@ TEST_F(ServiceGraphConnectorTest, HandsOnWhatItHasWhenItEnds) {
   AddSpan(data, "a", MakeSpan(SpanKind::kClient, 1, 0));
   AddSpan(data, "b", MakeSpan(SpanKind::kServer, 2, 1));
   connector->Consume(Telemetry(std::move(data)), [](const Outcome&) {});
-  EXPECT_TRUE(next_.batches.empty());
+  EXPECT_TRUE(next_.batches().empty());
   connector->Shutdown();
-  EXPECT_EQ(next_.batches.size(), 1u);
+  EXPECT_EQ(next_.batches().size(), 1u);
 }
 
 }  // namespace

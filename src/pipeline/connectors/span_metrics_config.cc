@@ -11,8 +11,6 @@ using config::Node;
 using config::Struct;
 using core::Status;
 
-constexpr DurationNs kMs = 1'000'000;
-
 config::CodecFor<DurationUnit> Unit() {
   return config::Enum<DurationUnit>({{"ms", DurationUnit::kMilliseconds}, {"s", DurationUnit::kSeconds}},
                                     "unknown Unit {}");
@@ -48,15 +46,15 @@ Status CheckConfig(SpanMetricsConfig& config, Node node) {
   }
   if (config.metrics_flush_interval_ms <= 0) {
     return node.Fail("invalid metrics_flush_interval: {}, the duration should be positive",
-                     FormatGoDuration(config.metrics_flush_interval_ms * kMs));
+                     FormatGoDurationMs(config.metrics_flush_interval_ms));
   }
   if (config.metrics_expiration_ms < 0) {
     return node.Fail("invalid metrics_expiration: {}, the duration should be positive",
-                     FormatGoDuration(config.metrics_expiration_ms * kMs));
+                     FormatGoDurationMs(config.metrics_expiration_ms));
   }
   if (config.series_expiration_ms < 0) {
     return node.Fail("invalid series_expiration: {}, the duration should be positive",
-                     FormatGoDuration(config.series_expiration_ms * kMs));
+                     FormatGoDurationMs(config.series_expiration_ms));
   }
   if (config.temporality == otlp::Temporality::kDelta && config.metric_timestamp_cache_size <= 0) {
     return node.Fail(

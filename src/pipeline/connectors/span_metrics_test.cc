@@ -1,6 +1,6 @@
 #include "pipeline/connectors/span_metrics.h"
 
-#include "pipeline/component_test_util.h"
+#include "pipeline/component_harness.h"
 #include "pipeline/connectors/span_metrics_connector.h"
 
 namespace sextant::pipeline {
@@ -341,24 +341,25 @@ class SpanMetricsConnectorTest : public ComponentTest {
 };
 
 TEST_F(SpanMetricsConnectorTest, SaysWhatIsWrongWithItsSettings) {
-  EXPECT_EQ(ErrorOf(type_, "dimensions: [{name: a}, {name: a}]"),
+  EXPECT_EQ(harness_.ErrorOf(type_, "dimensions: [{name: a}, {name: a}]"),
             "c.yml:1:1: failed validating dimensions: duplicate dimension name a");
-  EXPECT_THAT(ErrorOf(type_, "dimensions: [{name: span.kind}]"),
+  EXPECT_THAT(harness_.ErrorOf(type_, "dimensions: [{name: span.kind}]"),
               HasSubstr("failed validating dimensions: duplicate dimension name span.kind"));
-  EXPECT_THAT(ErrorOf(type_, "events: {enabled: true}"),
+  EXPECT_THAT(harness_.ErrorOf(type_, "events: {enabled: true}"),
               HasSubstr("failed validating event dimensions: no dimensions configured for events"));
-  EXPECT_THAT(ErrorOf(type_, "histogram: {unit: h}"), HasSubstr("unknown Unit \"h\""));
-  EXPECT_THAT(ErrorOf(type_, "metrics_flush_interval: 0s"),
+  EXPECT_THAT(harness_.ErrorOf(type_, "histogram: {unit: h}"), HasSubstr("unknown Unit \"h\""));
+  EXPECT_THAT(harness_.ErrorOf(type_, "metrics_flush_interval: 0s"),
               HasSubstr("invalid metrics_flush_interval: 0s, the duration should be positive"));
-  EXPECT_THAT(ErrorOf(type_, "metrics_expiration: -20s"),
+  EXPECT_THAT(harness_.ErrorOf(type_, "metrics_expiration: -20s"),
               HasSubstr("invalid metrics_expiration: -20s, the duration should be positive"));
-  EXPECT_THAT(ErrorOf(type_, "histogram: {explicit: {buckets: [2ms, 1ms]}}"), HasSubstr("ascending"));
-  EXPECT_THAT(ErrorOf(type_, "nonsense: 1"), HasSubstr("nonsense"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "histogram: {explicit: {buckets: [2ms, 1ms]}}"),
+              HasSubstr("ascending"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "nonsense: 1"), HasSubstr("nonsense"));
 }
 
 // Every entry of the original's test file, those that must be refused among them.
 TEST_F(SpanMetricsConnectorTest, ConformanceConfigs) {
-  std::string text = ConformanceFile("contrib/spanmetricsconnector/config.yaml");
+  std::string text = ReadTestFile(OtelConformancePath("contrib/spanmetricsconnector/config.yaml"));
   if (text.empty()) GTEST_SKIP() << "no conformance data";
   auto document = config::Document::Parse(text, "config.yaml");
   ASSERT_TRUE(document);
@@ -377,8 +378,8 @@ TEST_F(SpanMetricsConnectorTest, HandsOnWhatItHasWhenItEnds) {
                      [&](Outcome outcome) { is_taken = outcome.has_value(); });
   EXPECT_TRUE(is_taken);
   connector->Shutdown();
-  ASSERT_EQ(next_.batches.size(), 1u);
-  EXPECT_THAT(MetricLines(next_.batches[0].metrics())[0],
+  ASSERT_EQ(next_.batches().size(), 1u);
+  EXPECT_THAT(MetricLines(next_.batches()[0].metrics())[0],
               HasSubstr("traces.span.metrics.calls sum_cumulative_monotonic {service.name='a',span.name='x',"
                         "span.kind='SPAN_KIND_SERVER',status.code='STATUS_CODE_UNSET',"
                         "collector.instance.id='me'} 1 [1000000000..1000000000]"));
@@ -388,9 +389,10 @@ TEST_F(SpanMetricsConnectorTest, CountsWhatIsRefused) {
   auto connector = MakeConnector(type_, "", Signal::kTraces);
   ASSERT_TRUE(connector->Start());
   connector->Consume(Telemetry(OneSpan("a", "x", kMs)), [](const Outcome&) {});
-  next_.refusal = Refusal{.message = "full"};
+  next_.RefuseNext({.message = "full"});
   connector->Shutdown();
-  EXPECT_TRUE(HasMetric("sextant_otelcol_connector_lost_points_total{connector=\"span_metrics\"} 2"));
+  EXPECT_TRUE(
+      harness_.HasMetric("sextant_otelcol_connector_lost_points_total{connector=\"span_metrics\"} 2"));
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include "pipeline/delivery/queued_exporter.h"
 
+#include "pipeline/component_harness.h"
 #include "pipeline/delivery/backoff.h"
 #include "pipeline/item_account.h"
-#include "pipeline/test_util.h"
 
 namespace sextant::pipeline {
 namespace {
@@ -50,7 +50,7 @@ class FakePeer {
     for (Done& done : released) done(outcome);
   }
 
-  TakingConsumer taken;
+  NotingConsumer taken;
 
  private:
   std::mutex mutex_;
@@ -73,15 +73,10 @@ class QueuedExporterTest : public testing::Test {
     return retry;
   }
   double Metric(const std::string& name, const std::string& labels = "exporter=\"otlp/peer\"") const {
-    return MetricValue(environment_.Metrics(), "otelcol_exporter_" + name + "{" + labels + "}");
-  }
-  void WaitFor(const std::function<bool()>& condition) {
-    for (int i = 0; i < 6'000 && !condition(); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    EXPECT_TRUE(condition());
+    return environment_.MetricValue("otelcol_exporter_" + name + "{" + labels + "}");
   }
 
-  TestEnvironment environment_;
+  ComponentHarness environment_;
   FakePeer peer_;
   std::unique_ptr<Exporter> exporter_;
 };
@@ -101,7 +96,7 @@ TEST_F(QueuedExporterTest, WhatIsRefusedForGoodIsGivenUpAndCounted) {
   Exporter& exporter = Make(QueueConfig());
   peer_.taken.RefuseNext({.message = "bad", .is_permanent = true});
   EXPECT_TRUE(ConsumeAndWait(exporter, Spans(4)));
-  WaitFor([&] { return Metric("send_failed_spans") == 4; });
+  EXPECT_TRUE(WaitUntil([&] { return Metric("send_failed_spans") == 4; }));
   exporter.Shutdown();
   EXPECT_EQ(peer_.taken.calls(), 1u);
 }
@@ -121,7 +116,7 @@ TEST_F(QueuedExporterTest, AFullQueueRefuses) {
   EXPECT_EQ(Metric("enqueue_failed_spans"), 5);
   EXPECT_EQ(Metric("queue_size", "data_type=\"traces\",exporter=\"otlp/peer\""), 2);
   EXPECT_EQ(Metric("queue_capacity", "data_type=\"traces\",exporter=\"otlp/peer\""), 2);
-  WaitFor([&] { return peer_.held() == 1; });
+  EXPECT_TRUE(WaitUntil([&] { return peer_.held() == 1; }));
   peer_.SetSilent(false);
   peer_.Release({});
   EXPECT_EQ(peer_.taken.WaitForItems(1), 1u);
@@ -137,14 +132,14 @@ TEST_F(QueuedExporterTest, ABlockingQueueWaitsForRoom) {
   Exporter& exporter = Make(queue);
   peer_.SetSilent(true);
   EXPECT_TRUE(ConsumeAndWait(exporter, Spans(1)));
-  WaitFor([&] { return peer_.held() == 1; });
+  EXPECT_TRUE(WaitUntil([&] { return peer_.held() == 1; }));
   std::atomic<bool> is_taken = false;
   exporter.Consume(Spans(2), [&](Outcome outcome) { is_taken = outcome.has_value(); });
   EXPECT_FALSE(is_taken);
   peer_.SetSilent(false);
   peer_.Release({});
   EXPECT_EQ(peer_.taken.WaitForItems(2), 2u);
-  WaitFor([&] { return is_taken.load(); });
+  EXPECT_TRUE(WaitUntil([&] { return is_taken.load(); }));
   exporter.Shutdown();
 }
 
@@ -235,7 +230,7 @@ TEST_F(QueuedExporterTest, APeerThatNeverAnswersDoesNotHoldUpTheEndForEver) {
   Exporter& exporter = Make(QueueConfig());
   peer_.SetSilent(true);
   EXPECT_TRUE(ConsumeAndWait(exporter, Spans(7)));
-  WaitFor([&] { return peer_.held() == 1; });
+  EXPECT_TRUE(WaitUntil([&] { return peer_.held() == 1; }));
   exporter.Shutdown();
   EXPECT_EQ(Metric("send_failed_spans"), 7);
 }
@@ -258,7 +253,7 @@ TEST_F(QueuedExporterTest, ItsAccountTellsTheQueueAndWhatWasLost) {
   peer_.SetSilent(true);
   EXPECT_TRUE(ConsumeAndWait(exporter, Spans(4)));
   EXPECT_FALSE(ConsumeAndWait(exporter, Spans(7)));
-  WaitFor([&] { return peer_.held() == 1; });
+  EXPECT_TRUE(WaitUntil([&] { return peer_.held() == 1; }));
   ItemAccount full = account();
   ASSERT_TRUE(full.queue);
   EXPECT_EQ(full.queue->size, 4);
@@ -268,13 +263,13 @@ TEST_F(QueuedExporterTest, ItsAccountTellsTheQueueAndWhatWasLost) {
   EXPECT_TRUE(full.dropped.empty());
 
   peer_.Release(Taken{3, "three are no good"});
-  WaitFor([&] { return account().sent == 1; });
+  EXPECT_TRUE(WaitUntil([&] { return account().sent == 1; }));
   EXPECT_TRUE(ConsumeAndWait(exporter, Spans(2)));
-  WaitFor([&] { return peer_.held() == 1; });
+  EXPECT_TRUE(WaitUntil([&] { return peer_.held() == 1; }));
   peer_.Release(tl::unexpected(Refusal{.message = "bad", .is_permanent = true}));
-  WaitFor([&] { return account().send_failed == 2; });
+  EXPECT_TRUE(WaitUntil([&] { return account().send_failed == 2; }));
   EXPECT_TRUE(ConsumeAndWait(exporter, Spans(5)));
-  WaitFor([&] { return peer_.held() == 1; });
+  EXPECT_TRUE(WaitUntil([&] { return peer_.held() == 1; }));
   exporter.Shutdown();
   EXPECT_EQ(account().send_failed, 7u);
   EXPECT_EQ(account().queue->size, 0);

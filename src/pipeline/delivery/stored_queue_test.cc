@@ -4,7 +4,6 @@
 #include "pipeline/component_harness.h"
 #include "pipeline/delivery/queued_exporter.h"
 #include "pipeline/extensions/file_storage_extension.h"
-#include "pipeline/test_util.h"
 
 namespace sextant::pipeline {
 

@@ -1,6 +1,6 @@
 #include "pipeline/exporters/sextant_exporter.h"
 
-#include "pipeline/test_util.h"
+#include "pipeline/component_harness.h"
 
 namespace sextant::pipeline {
 namespace {
@@ -75,14 +75,13 @@ Telemetry Gauges(const std::vector<std::pair<std::string, uint64_t>>& points) {
 class SextantExporterTest : public testing::Test {
  protected:
   double Count(const std::string& what) {
-    return MetricValue(environment_.Metrics(),
-                       "otelcol_exporter_" + what + "_metric_points{exporter=\"sextant\"}");
+    return environment_.MetricValue("otelcol_exporter_" + what + "_metric_points{exporter=\"sextant\"}");
   }
 
-  TestEnvironment environment_;
+  ComponentHarness environment_;
   SmallStore small_;
-  remote::OtlpStore store_{small_, environment_.clock, environment_.telemetry, core::Logger::Discard(), {}};
-  MetricStoreConsumer consumer_{store_, environment_.telemetry, {"sextant", ""}, core::Logger::Discard()};
+  remote::OtlpStore store_{small_, environment_.clock(), environment_.registry, core::Logger::Discard(), {}};
+  MetricStoreConsumer consumer_{store_, environment_.registry, {"sextant", ""}, core::Logger::Discard()};
 };
 
 TEST_F(SextantExporterTest, PointsGoIntoTheStore) {
@@ -129,7 +128,7 @@ TEST_F(SextantExporterTest, NeedsAStoreAndMakesLabelsOfResourcesWhenTold) {
   auto config = type.read(document->root());
   ASSERT_TRUE(config);
   EXPECT_FALSE(type.make_exporter(environment_.Settings("sextant"), *config, Signal::kMetrics));
-  environment_.environment.metric_store = &store_;
+  environment_->metric_store = &store_;
   auto made = type.make_exporter(environment_.Settings("sextant"), *config, Signal::kMetrics);
   ASSERT_TRUE(made);
   Telemetry batch = Gauges({{"a", 5}});

@@ -118,10 +118,9 @@ class HealthCheck final : public Extension {
       return net::HttpResponse::Json(
           status, R"({"status":"Server not available","upSince":"0001-01-01T00:00:00Z","uptime":""})");
     }
-    constexpr DurationNs kNsPerMs = 1'000'000;
     return net::HttpResponse::Json(
         status, fmt::format(R"({{"status":"Server available","upSince":"{}","uptime":"{}"}})",
-                            Rfc3339(since_ms), FormatGoDuration((clock_.NowMs() - since_ms) * kNsPerMs)));
+                            Rfc3339(since_ms), FormatGoDurationMs(clock_.NowMs() - since_ms)));
   }
 
   const ComponentSettings settings_;

@@ -109,11 +109,9 @@ class Zpages final : public Extension {
 
  private:
   std::string Service() const {
-    constexpr DurationNs kNsPerMs = 1'000'000;
     return "<table>\n" + Row({"Version", environment_.version}) +
            Row({"Instance", environment_.instance_id}) +
-           Row({"Uptime", FormatGoDuration((environment_.clock.NowMs() - started_ms_) * kNsPerMs)}) +
-           "</table>\n";
+           Row({"Uptime", FormatGoDurationMs(environment_.clock.NowMs() - started_ms_)}) + "</table>\n";
   }
 
   std::string Pipelines() const {

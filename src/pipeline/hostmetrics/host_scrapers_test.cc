@@ -6,7 +6,6 @@
 #include "pipeline/component_harness.h"
 #include "pipeline/hostmetrics/host_metrics_receiver.h"
 #include "pipeline/hostmetrics/host_scraper.h"
-#include "pipeline/test_util.h"
 
 namespace sextant::pipeline {
 namespace {
@@ -341,7 +340,7 @@ TEST(HostMetricsReceiverTest, LooksAtTheHostAtItsInterval) {
                                                "scrapers: {{load: , disk: }}",
                                                host.root.path()));
   ASSERT_TRUE(config) << config.error().message();
-  TakingConsumer consumer;
+  NotingConsumer consumer;
   auto receiver = type.make_receiver(harness.Settings(type), *config,
                                      {.traces = nullptr, .metrics = &consumer, .logs = nullptr});
   ASSERT_TRUE(receiver);
@@ -355,9 +354,9 @@ TEST(HostMetricsReceiverTest, LooksAtTheHostAtItsInterval) {
             "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver/internal/"
             "scraper/loadscraper");
   EXPECT_EQ(batches[1].CountItems(), 14u);
-  EXPECT_GE(MetricValue(harness.registry.RenderText(),
-                        "otelcol_scraper_scraped_metric_points{receiver=\"hostmetrics\",scraper=\"disk\"}"),
-            22);
+  EXPECT_GE(
+      harness.MetricValue("otelcol_scraper_scraped_metric_points{receiver=\"hostmetrics\",scraper=\"disk\"}"),
+      22);
 }
 
 TEST(HostMetricsReceiverTest, MistakesAreRefusedByName) {

@@ -1,6 +1,6 @@
 #include "pipeline/processors/attributes_processor.h"
 
-#include "pipeline/component_test_util.h"
+#include "pipeline/component_harness.h"
 #include "pipeline/processors/resource_processor.h"
 
 namespace sextant::pipeline {
@@ -22,7 +22,7 @@ class AttributesProcessorTest : public ComponentTest {
     Telemetry batch(std::move(data));
     batch.client = std::move(client);
     processor->Consume(std::move(batch), [](const Outcome& outcome) { EXPECT_TRUE(outcome); });
-    return AttributesLine(next_.batches.back().traces().resources[0].scopes[0].spans[0].attributes);
+    return AttributesLine(next_.batches().back().traces().resources[0].scopes[0].spans[0].attributes);
   }
 
   // Whether the span called "x" is changed under these filters.
@@ -31,7 +31,7 @@ class AttributesProcessorTest : public ComponentTest {
         MakeProcessor(type_, filters + "\nactions: [{key: new, value: 1, action: insert}]", Signal::kTraces);
     if (processor == nullptr) return false;
     processor->Consume(Telemetry(data), [](const Outcome&) {});
-    const otlp::Span& span = next_.batches.back().traces().resources[0].scopes[0].spans[0];
+    const otlp::Span& span = next_.batches().back().traces().resources[0].scopes[0].spans[0];
     return otlp::FindAttribute(span.attributes, "new") != nullptr;
   }
 
@@ -69,7 +69,7 @@ TEST_F(AttributesProcessorTest, DefaultsWhereASourceHasNothing) {
                    "{key: e, default_value: alone, action: insert}]",
                    {{"a", AnyValue::Int(7)}}),
             "{a=7,b=7,c=5,d=true,e='alone'}");
-  EXPECT_THAT(ErrorOf(type_, "actions: [{key: a, default_value: x, action: delete}]"),
+  EXPECT_THAT(harness_.ErrorOf(type_, "actions: [{key: a, default_value: x, action: delete}]"),
               HasSubstr("does not use the \"default_value\" field"));
 }
 
@@ -143,7 +143,7 @@ TEST_F(AttributesProcessorTest, FiltersOfLogsAndMetrics) {
   }
   logs->Consume(Telemetry(std::move(records)), [](const Outcome&) {});
   std::string changed;
-  for (const auto& record : next_.batches.back().logs().resources[0].scopes[0].records) {
+  for (const auto& record : next_.batches().back().logs().resources[0].scopes[0].records) {
     changed += record.attributes.empty() ? '-' : '+';
   }
   EXPECT_EQ(changed, "+-+");
@@ -159,13 +159,15 @@ TEST_F(AttributesProcessorTest, FiltersOfLogsAndMetrics) {
     metric.numbers.emplace_back();
   }
   metrics->Consume(Telemetry(std::move(data)), [](const Outcome&) {});
-  EXPECT_THAT(MetricLines(next_.batches.back().metrics()),
+  EXPECT_THAT(MetricLines(next_.batches().back().metrics()),
               testing::ElementsAre("{} a gauge {new=1} 0 [0..0]", "{} b gauge {} 0 [0..0]"));
 }
 
 TEST_F(AttributesProcessorTest, SaysWhatIsWrongWithItsActions) {
-  EXPECT_EQ(ErrorOf(type_, "{}"), "c.yml:1:1: missing required field \"actions\"");
-  auto error = [&](const std::string& action) { return ErrorOf(type_, "actions: [{" + action + "}]"); };
+  EXPECT_EQ(harness_.ErrorOf(type_, "{}"), "c.yml:1:1: missing required field \"actions\"");
+  auto error = [&](const std::string& action) {
+    return harness_.ErrorOf(type_, "actions: [{" + action + "}]");
+  };
   EXPECT_THAT(error("action: insert"),
               HasSubstr("error creating AttrProc due to missing required field \"key\" at the 0-th actions"));
   EXPECT_THAT(error("key: a, action: insert"), HasSubstr("setting must be specified for 0-th action"));
@@ -188,9 +190,9 @@ TEST_F(AttributesProcessorTest, SaysWhatIsWrongWithItsActions) {
 
 TEST_F(AttributesProcessorTest, SaysWhatIsWrongWithItsFilters) {
   auto error = [&](const std::string& include, Signal signal) {
-    auto config = Read(type_, "include: {" + include + "}\nactions: [{key: a, action: delete}]");
+    auto config = harness_.Read(type_, "include: {" + include + "}\nactions: [{key: a, action: delete}]");
     EXPECT_TRUE(config) << config.error().message();
-    auto made = type_.make_processor(Settings(type_), *config, signal, next_);
+    auto made = type_.make_processor(harness_.Settings(type_), *config, signal, next_);
     return made ? std::string() : std::string(made.error().message());
   };
   EXPECT_EQ(error("match_type: strict", Signal::kTraces),
@@ -219,10 +221,10 @@ TEST_F(ResourceProcessorTest, ChangesResourcesOfEverySignal) {
   data.resources.emplace_back().scopes.emplace_back().records.emplace_back();
   Telemetry shared(std::move(data));
   processor->Consume(shared, [](const Outcome&) {});
-  EXPECT_EQ(AttributesLine(next_.batches[0].logs().resources[0].resource.attributes),
+  EXPECT_EQ(AttributesLine(next_.batches()[0].logs().resources[0].resource.attributes),
             "{collector.name='otel-collector-metrics'}");
   EXPECT_EQ(AttributesLine(shared.logs().resources[0].resource.attributes), "{}");
-  EXPECT_EQ(ErrorOf(type, "{}"), "c.yml:1:1: missing required field \"attributes\"");
+  EXPECT_EQ(harness_.ErrorOf(type, "{}"), "c.yml:1:1: missing required field \"attributes\"");
 }
 
 }  // namespace

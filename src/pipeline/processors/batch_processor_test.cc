@@ -1,6 +1,6 @@
 #include "pipeline/processors/batch_processor.h"
 
-#include "pipeline/test_util.h"
+#include "pipeline/component_harness.h"
 
 namespace sextant::pipeline {
 namespace {
@@ -15,8 +15,8 @@ class BatchProcessorTest : public testing::Test {
     return *processor_;
   }
 
-  TestEnvironment environment_;
-  TakingConsumer next_;
+  ComponentHarness environment_;
+  NotingConsumer next_;
   std::unique_ptr<Processor> processor_;
 };
 
@@ -30,9 +30,9 @@ TEST_F(BatchProcessorTest, AFullBatchGoesAtOnceAndTheRestWithTime) {
   EXPECT_THAT(SpanNames(batches[0]), ElementsAre("a0", "a1", "a2", "b0", "b1", "b2"));
   EXPECT_THAT(SpanNames(batches[1]), ElementsAre("c0"));
   batch.Shutdown();
-  std::string metrics = environment_.Metrics();
-  EXPECT_EQ(MetricValue(metrics, "otelcol_processor_batch_batch_size_trigger_send{processor=\"batch\"}"), 1);
-  EXPECT_EQ(MetricValue(metrics, "otelcol_processor_batch_timeout_trigger_send{processor=\"batch\"}"), 1);
+  EXPECT_EQ(environment_.MetricValue("otelcol_processor_batch_batch_size_trigger_send{processor=\"batch\"}"),
+            1);
+  EXPECT_EQ(environment_.MetricValue("otelcol_processor_batch_timeout_trigger_send{processor=\"batch\"}"), 1);
 }
 
 TEST_F(BatchProcessorTest, LargeOnesAreCut) {
@@ -73,9 +73,8 @@ TEST_F(BatchProcessorTest, WhatIsRefusedForGoodIsCounted) {
   EXPECT_TRUE(ConsumeAndWait(batch, Spans(3)));
   EXPECT_EQ(next_.WaitForItems(3), 3u);
   batch.Shutdown();
-  EXPECT_EQ(MetricValue(environment_.Metrics(),
-                        "sextant_pipeline_dropped_items_total{component=\"processor "
-                        "batch\",reason=\"not taken\"}"),
+  EXPECT_EQ(environment_.MetricValue("sextant_pipeline_dropped_items_total{component=\"processor "
+                                     "batch\",reason=\"not taken\"}"),
             2);
 }
 

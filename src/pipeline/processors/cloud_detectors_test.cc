@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "httpclient/fake_cloud.h"
-#include "pipeline/component_test_util.h"
+#include "pipeline/component_harness.h"
 #include "pipeline/processors/resource_detection_processor.h"
 
 namespace sextant::pipeline {
@@ -42,10 +42,10 @@ class Variables {
 
 class CloudDetectorsTest : public ComponentTest {
  protected:
-  ~CloudDetectorsTest() override { http_.Stop(); }
+  ~CloudDetectorsTest() override { harness_.http().Stop(); }
 
   DetectorContext Context(bool fails = false) {
-    return {.http = http_,
+    return {.http = harness_.http(),
             .timeout_ms = 20'000,
             .fails_on_missing_metadata = fails,
             .logger = core::Logger::Discard()};
@@ -208,7 +208,7 @@ TEST_F(CloudDetectorsTest, TheProcessorAsksAsConfigured) {
     AddSpans(data, {}).emplace_back();
     processor->Consume(Telemetry(std::move(data)), [](const Outcome&) {});
     processor->Shutdown();
-    return AttributesLine(next_.batches.back().traces().resources[0].resource.attributes);
+    return AttributesLine(next_.batches().back().traces().resources[0].resource.attributes);
   };
   EXPECT_EQ(detect("detectors: [ec2, docker]"), "{host.name='machine',os.type='linux'}");
   EXPECT_EQ(detect("{detectors: [docker], docker: {resource_attributes: {os.type: {enabled: false}}}}"),
@@ -223,12 +223,12 @@ TEST_F(CloudDetectorsTest, TheProcessorAsksAsConfigured) {
 
 TEST_F(CloudDetectorsTest, SaysWhatIsWrongWithItsSettings) {
   ComponentType type = ResourceDetectionProcessorType();
-  EXPECT_THAT(ErrorOf(type, "ec2: {tags: ['a']}"), HasSubstr("set tags_from_imds: true"));
-  EXPECT_THAT(ErrorOf(type, "ec2: {tags: ['('], tags_from_imds: true}"),
+  EXPECT_THAT(harness_.ErrorOf(type, "ec2: {tags: ['a']}"), HasSubstr("set tags_from_imds: true"));
+  EXPECT_THAT(harness_.ErrorOf(type, "ec2: {tags: ['('], tags_from_imds: true}"),
               HasSubstr("invalid regular expression"));
-  EXPECT_THAT(ErrorOf(type, "gcp: {resource_attributes: {os.type: {enabled: true}}}"),
+  EXPECT_THAT(harness_.ErrorOf(type, "gcp: {resource_attributes: {os.type: {enabled: true}}}"),
               HasSubstr("gcp.resource_attributes.os.type: this detector has no such attribute"));
-  EXPECT_THAT(ErrorOf(type, "gcp: {labels: [a]}"), HasSubstr("labels is not supported yet"));
+  EXPECT_THAT(harness_.ErrorOf(type, "gcp: {labels: [a]}"), HasSubstr("labels is not supported yet"));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "pipeline/processors/cumulative_to_delta_processor.h"
 
-#include "pipeline/component_test_util.h"
+#include "pipeline/component_harness.h"
 #include "pipeline/processors/cumulative_to_delta.h"
 
 namespace sextant::pipeline {
@@ -62,9 +62,9 @@ class CumulativeToDeltaTest : public ComponentTest {
 
   // What comes out for a batch.
   std::vector<std::string> Give(Processor& processor, otlp::MetricsData data) {
-    next_.batches.clear();
+    next_.Take();
     processor.Consume(Telemetry(std::move(data)), [](const Outcome& outcome) { EXPECT_TRUE(outcome); });
-    return next_.batches.empty() ? std::vector<std::string>{} : MetricLines(next_.batches[0].metrics());
+    return next_.batches().empty() ? std::vector<std::string>{} : MetricLines(next_.batches()[0].metrics());
   }
 
   ComponentType type_ = CumulativeToDeltaProcessorType();
@@ -77,9 +77,9 @@ TEST_F(CumulativeToDeltaTest, SumsBecomeDifferences) {
   // A reset has no difference, and is what the next is compared with.
   EXPECT_THAT(Give(*processor, Sum(2, 30)), IsEmpty());
   EXPECT_THAT(Give(*processor, Sum(6, 40)), ElementsAre("{} m sum_delta_monotonic {} 4 [30..40]"));
-  EXPECT_TRUE(HasMetric("otelcol_cumulativetodelta_datapoints_dropped{reason=\"initial\"} 1"));
-  EXPECT_TRUE(HasMetric("otelcol_cumulativetodelta_datapoints_dropped{reason=\"reset\"} 1"));
-  EXPECT_TRUE(HasMetric("otelcol_cumulativetodelta_streams_tracked 1"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_cumulativetodelta_datapoints_dropped{reason=\"initial\"} 1"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_cumulativetodelta_datapoints_dropped{reason=\"reset\"} 1"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_cumulativetodelta_streams_tracked 1"));
 }
 
 TEST_F(CumulativeToDeltaTest, TheFirstPoint) {
@@ -100,12 +100,13 @@ TEST_F(CumulativeToDeltaTest, Histograms) {
   Give(*processor, Histogram({1, 2}, 5, 10));
   EXPECT_THAT(Give(*processor, Histogram({1, 4}, 9, 20)),
               ElementsAre("{} h histogram_delta {} count=2 sum=4 [0,2] [10..20]"));
-  EXPECT_FALSE(next_.batches[0].metrics().resources[0].scopes[0].metrics[0].histograms[0].min);
+  EXPECT_FALSE(next_.batches()[0].metrics().resources[0].scopes[0].metrics[0].histograms[0].min);
   // A reset counts from it.
   EXPECT_THAT(Give(*processor, Histogram({0, 1}, 2, 30)),
               ElementsAre("{} h histogram_delta {} count=1 sum=2 [0,1] [20..30]"));
   EXPECT_THAT(Give(*processor, Histogram({0, 1, 1}, 2, 40)), IsEmpty());
-  EXPECT_TRUE(HasMetric("otelcol_cumulativetodelta_datapoints_dropped{reason=\"bucket_mismatch\"} 1"));
+  EXPECT_TRUE(
+      harness_.HasMetric("otelcol_cumulativetodelta_datapoints_dropped{reason=\"bucket_mismatch\"} 1"));
 }
 
 TEST_F(CumulativeToDeltaTest, ExponentialHistogramsOfACoarserScale) {
@@ -152,15 +153,15 @@ TEST_F(CumulativeToDeltaTest, StreamsAreForgottenAndBounded) {
 }
 
 TEST_F(CumulativeToDeltaTest, SaysWhatIsWrongWithItsSettings) {
-  EXPECT_THAT(ErrorOf(type_, "include: {metrics: [a]}"),
+  EXPECT_THAT(harness_.ErrorOf(type_, "include: {metrics: [a]}"),
               HasSubstr("match_type must be set if metrics are supplied"));
-  EXPECT_THAT(ErrorOf(type_, "exclude: {match_type: strict}"),
+  EXPECT_THAT(harness_.ErrorOf(type_, "exclude: {match_type: strict}"),
               HasSubstr("metrics must be supplied if match_type is set"));
-  EXPECT_THAT(ErrorOf(type_, "include: {metric_types: [gauge]}"),
+  EXPECT_THAT(harness_.ErrorOf(type_, "include: {metric_types: [gauge]}"),
               HasSubstr("found invalid metric type in include.metric_types: gauge"));
-  EXPECT_THAT(ErrorOf(type_, "initial_value: maybe"), HasSubstr("unknown initial_value: \"maybe\""));
+  EXPECT_THAT(harness_.ErrorOf(type_, "initial_value: maybe"), HasSubstr("unknown initial_value: \"maybe\""));
   EXPECT_THAT(
-      ErrorOf(type_, "max_staleness: 300"),
+      harness_.ErrorOf(type_, "max_staleness: 300"),
       HasSubstr("max_staleness (300ns) appears to be missing a unit suffix; did you mean '300s' or '5m0s'?"));
 }
 

@@ -12,7 +12,6 @@ namespace {
 
 using config::Member;
 
-constexpr DurationNs kMs = 1'000'000;
 // The original has no limit unless it is told one.
 constexpr int64_t kMaxStreams = 1'000'000;
 
@@ -31,7 +30,7 @@ const config::Struct& FieldsOf(const DeltaToCumulativeConfig*) {
       [](C& config, config::Node node) -> core::Status {
         if (config.max_stale_ms <= 0) {
           return node.Fail("max_stale must be a positive duration (got {})",
-                           FormatGoDuration(config.max_stale_ms * kMs));
+                           FormatGoDurationMs(config.max_stale_ms));
         }
         if (config.max_streams < 0) {
           return node.Fail("max_streams must be a positive number (got {})", config.max_streams);

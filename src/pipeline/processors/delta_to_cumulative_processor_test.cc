@@ -1,6 +1,6 @@
 #include "pipeline/processors/delta_to_cumulative_processor.h"
 
-#include "pipeline/component_test_util.h"
+#include "pipeline/component_harness.h"
 
 namespace sextant::pipeline {
 namespace {
@@ -98,12 +98,12 @@ class DeltaToCumulativeTest : public ComponentTest {
  protected:
   // Runs one of the original's cases and compares what comes out.
   void RunCase(const std::string& name, const std::string& yaml) {
-    std::string text = ConformanceFile("contrib/deltatocumulativeprocessor/" + name);
+    std::string text = ReadTestFile(OtelConformancePath("contrib/deltatocumulativeprocessor/" + name));
     if (text.empty()) GTEST_SKIP() << "no conformance data";
     auto processor = MakeProcessor(type_, yaml, Signal::kMetrics);
     processor->Consume(Telemetry(ReadMetrics(SectionOf(text, "in"))), [](const Outcome&) {});
-    ASSERT_EQ(next_.batches.size(), 1u);
-    EXPECT_EQ(MetricLines(next_.batches[0].metrics()), MetricLines(ReadMetrics(SectionOf(text, "out"))));
+    ASSERT_EQ(next_.batches().size(), 1u);
+    EXPECT_EQ(MetricLines(next_.batches()[0].metrics()), MetricLines(ReadMetrics(SectionOf(text, "out"))));
   }
 
   ComponentType type_ = DeltaToCumulativeProcessorType();
@@ -112,21 +112,21 @@ class DeltaToCumulativeTest : public ComponentTest {
 TEST_F(DeltaToCumulativeTest, ConformanceTimestamps) {
   RunCase("timestamps_1.test", "");
   if (IsSkipped()) return;
-  EXPECT_TRUE(HasMetric("otelcol_deltatocumulative_datapoints 3"));
-  EXPECT_TRUE(HasMetric("otelcol_deltatocumulative_datapoints{error=\"delta.ErrOutOfOrder\"} 1"));
-  EXPECT_TRUE(HasMetric("otelcol_deltatocumulative_datapoints{error=\"delta.ErrOlderStart\"} 1"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_deltatocumulative_datapoints 3"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_deltatocumulative_datapoints{error=\"delta.ErrOutOfOrder\"} 1"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_deltatocumulative_datapoints{error=\"delta.ErrOlderStart\"} 1"));
 }
 
 TEST_F(DeltaToCumulativeTest, ConformanceHistograms) {
   RunCase("histograms_1.test", "");
   if (IsSkipped()) return;
-  EXPECT_TRUE(HasMetric("otelcol_deltatocumulative_streams_tracked 1"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_deltatocumulative_streams_tracked 1"));
 }
 
 TEST_F(DeltaToCumulativeTest, ConformanceExponential) {
   RunCase("exponential_1.test", "");
   if (IsSkipped()) return;
-  EXPECT_TRUE(HasMetric("otelcol_deltatocumulative_streams_tracked 2"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_deltatocumulative_streams_tracked 2"));
 }
 
 TEST_F(DeltaToCumulativeTest, ConformanceLimit) { RunCase("limit_1.test", "max_streams: 10"); }
@@ -143,15 +143,17 @@ TEST_F(DeltaToCumulativeTest, AboveItsLimitStreamsAreDroppedAndCounted) {
     point.time_ns = 1;
   }
   processor->Consume(Telemetry(std::move(data)), [](const Outcome&) {});
-  EXPECT_EQ(MetricLines(next_.batches[0].metrics()).size(), 1u);
-  EXPECT_TRUE(HasMetric("otelcol_deltatocumulative_datapoints{error=\"limit\"} 1"));
-  EXPECT_TRUE(HasMetric("otelcol_deltatocumulative_streams_limit 1"));
-  EXPECT_TRUE(HasMetric("otelcol_deltatocumulative_streams_max_stale 60"));
+  EXPECT_EQ(MetricLines(next_.batches()[0].metrics()).size(), 1u);
+  EXPECT_TRUE(harness_.HasMetric("otelcol_deltatocumulative_datapoints{error=\"limit\"} 1"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_deltatocumulative_streams_limit 1"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_deltatocumulative_streams_max_stale 60"));
 }
 
 TEST_F(DeltaToCumulativeTest, SaysWhatIsWrongWithItsSettings) {
-  EXPECT_THAT(ErrorOf(type_, "max_stale: 0s"), HasSubstr("max_stale must be a positive duration (got 0s)"));
-  EXPECT_THAT(ErrorOf(type_, "max_streams: -1"), HasSubstr("max_streams must be a positive number (got -1)"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "max_stale: 0s"),
+              HasSubstr("max_stale must be a positive duration (got 0s)"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "max_streams: -1"),
+              HasSubstr("max_streams must be a positive number (got -1)"));
 }
 
 }  // namespace

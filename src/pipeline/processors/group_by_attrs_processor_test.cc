@@ -1,6 +1,6 @@
 #include "pipeline/processors/group_by_attrs_processor.h"
 
-#include "pipeline/component_test_util.h"
+#include "pipeline/component_harness.h"
 
 namespace sextant::pipeline {
 namespace {
@@ -24,16 +24,16 @@ TEST_F(GroupByAttrsProcessorTest, SpansMoveUnderTheResourcesOfTheirAttributes) {
   }
   processor->Consume(Telemetry(std::move(data)), [](const Outcome&) {});
   std::vector<std::string> lines;
-  for (const auto& resource : next_.batches[0].traces().resources) {
+  for (const auto& resource : next_.batches()[0].traces().resources) {
     std::string line = AttributesLine(resource.resource.attributes);
     for (const otlp::Span& span : resource.scopes[0].spans) line += " " + AttributesLine(span.attributes);
     lines.push_back(line);
   }
   EXPECT_THAT(lines, ElementsAre("{service.name='a',host='1'} {k='v'} {k='v'}",
                                  "{service.name='a',host='2'} {k='v'}", "{service.name='a',host='old'} {}"));
-  EXPECT_TRUE(HasMetric("otelcol_processor_groupbyattrs_num_grouped_spans 3"));
-  EXPECT_TRUE(HasMetric("otelcol_processor_groupbyattrs_num_non_grouped_spans 1"));
-  EXPECT_TRUE(HasMetric("otelcol_processor_groupbyattrs_span_groups_bucket{le=\"5\"} 1"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_processor_groupbyattrs_num_grouped_spans 3"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_processor_groupbyattrs_num_non_grouped_spans 1"));
+  EXPECT_TRUE(harness_.HasMetric("otelcol_processor_groupbyattrs_span_groups_bucket{le=\"5\"} 1"));
 }
 
 TEST_F(GroupByAttrsProcessorTest, WithoutKeysEqualResourcesAndScopesBecomeOne) {
@@ -48,7 +48,7 @@ TEST_F(GroupByAttrsProcessorTest, WithoutKeysEqualResourcesAndScopesBecomeOne) {
     held.records.emplace_back();
   }
   processor->Consume(Telemetry(std::move(data)), [](const Outcome&) {});
-  const auto& resources = next_.batches[0].logs().resources;
+  const auto& resources = next_.batches()[0].logs().resources;
   ASSERT_EQ(resources.size(), 2u);
   ASSERT_EQ(resources[0].scopes.size(), 2u);
   EXPECT_EQ(resources[0].scopes[0].records.size(), 2u);
@@ -69,7 +69,7 @@ TEST_F(GroupByAttrsProcessorTest, PointsOfOneMetricMayPart) {
         MakeAttributes(data.memory, {{"host", TextValue(host)}, {"k", TextValue("v")}});
   }
   processor->Consume(Telemetry(std::move(data)), [](const Outcome&) {});
-  const otlp::MetricsData& out = next_.batches[0].metrics();
+  const otlp::MetricsData& out = next_.batches()[0].metrics();
   ASSERT_EQ(out.resources.size(), 2u);
   ASSERT_EQ(out.resources[0].scopes[0].metrics.size(), 1u);
   EXPECT_THAT(MetricLines(out), ElementsAre("{host='1'} m s sum_delta_monotonic {k='v'} 0 [0..0]",

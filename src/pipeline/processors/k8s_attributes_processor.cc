@@ -231,7 +231,7 @@ class K8sAttributesProcessor final : public Processor {
 
   Status Start() override {
     if (config_.passthrough) return {};
-    SEXTANT_ASSIGN(kube::ClientConfig client, KubernetesClient(config_.auth_type));
+    SEXTANT_ASSIGN(kube::ClientConfig client, KubernetesClient(config_.auth_type, environment_.clock));
     pool_ = std::make_unique<kube::Pool>(kube::Services{environment_.io, environment_.http,
                                                         environment_.executor, environment_.clock,
                                                         environment_.telemetry, logger_, UserAgent()});

@@ -127,7 +127,7 @@ users: [{{name: test, user: {{}}}}]
   ComponentHarness environment_;
   TestDirectory directory_;
   kube::FakeApiServer server_;
-  KeepingConsumer next_;
+  NotingConsumer next_;
   std::unique_ptr<Processor> processor_;
 };
 

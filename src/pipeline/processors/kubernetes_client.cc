@@ -18,14 +18,14 @@ config::CodecFor<KubernetesAuth> KubernetesAuthWords() {
                                       "invalid authType for kubernetes: {}");
 }
 
-core::Result<kube::ClientConfig> KubernetesClient(KubernetesAuth auth) {
+core::Result<kube::ClientConfig> KubernetesClient(KubernetesAuth auth, const core::Clock& clock) {
   switch (auth) {
     case KubernetesAuth::kServiceAccount:
       return kube::InClusterConfig(EnvironmentVariable);
     case KubernetesAuth::kKubeConfig: {
       std::string path = EnvironmentVariable("KUBECONFIG");
       path = path.substr(0, path.find(':'));
-      return kube::LoadKubeconfig(path.empty() ? EnvironmentVariable("HOME") + "/.kube/config" : path);
+      return kube::LoadKubeconfig(path.empty() ? EnvironmentVariable("HOME") + "/.kube/config" : path, clock);
     }
     case KubernetesAuth::kNone:
       break;

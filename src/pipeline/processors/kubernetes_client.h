@@ -13,7 +13,8 @@ enum class KubernetesAuth { kNone, kServiceAccount, kKubeConfig };
 // "none", "serviceAccount", "kubeConfig".
 config::CodecFor<KubernetesAuth> KubernetesAuthWords();
 
-// Reads the environment, and the files that it names. kNotFound outside of a pod, kInvalidArgument.
-core::Result<kube::ClientConfig> KubernetesClient(KubernetesAuth auth);
+// Reads the environment, and the files that it names. kNotFound outside of a pod, kInvalidArgument. `clock`
+// must outlive the client.
+core::Result<kube::ClientConfig> KubernetesClient(KubernetesAuth auth, const core::Clock& clock);
 
 }  // namespace sextant::pipeline

@@ -1,6 +1,6 @@
 #include "pipeline/processors/probabilistic_sampler_processor.h"
 
-#include "pipeline/component_test_util.h"
+#include "pipeline/component_harness.h"
 
 namespace sextant::pipeline {
 namespace {
@@ -17,10 +17,10 @@ class ProbabilisticSamplerTest : public ComponentTest {
     otlp::TracesData data;
     span.attributes = MakeAttributes(data.memory, attributes);
     AddSpans(data, {}).push_back(span);
-    next_.batches.clear();
+    next_.Take();
     processor->Consume(Telemetry(std::move(data)), [](const Outcome& outcome) { EXPECT_TRUE(outcome); });
-    if (next_.batches.empty()) return "dropped";
-    return std::string(next_.batches[0].traces().resources[0].scopes[0].spans[0].trace_state);
+    if (next_.batches().empty()) return "dropped";
+    return std::string(next_.batches()[0].traces().resources[0].scopes[0].spans[0].trace_state);
   }
 
   // The same for a log record: its attributes.
@@ -30,10 +30,10 @@ class ProbabilisticSamplerTest : public ComponentTest {
     otlp::LogsData data;
     record.attributes = MakeAttributes(data.memory, attributes);
     data.resources.emplace_back().scopes.emplace_back().records.push_back(record);
-    next_.batches.clear();
+    next_.Take();
     processor->Consume(Telemetry(std::move(data)), [](const Outcome&) {});
-    if (next_.batches.empty()) return "dropped";
-    return AttributesLine(next_.batches[0].logs().resources[0].scopes[0].records[0].attributes);
+    if (next_.batches().empty()) return "dropped";
+    return AttributesLine(next_.batches()[0].logs().resources[0].scopes[0].records[0].attributes);
   }
 
   // A span whose trace's randomness begins with this byte.
@@ -55,12 +55,12 @@ TEST_F(ProbabilisticSamplerTest, ProportionalModeMultiplies) {
   EXPECT_EQ(Sample(yaml, SpanWith(0xe0, "ot=th:8,vendor=1")), "ot=th:e,vendor=1");
   EXPECT_EQ(Sample(yaml, SpanWith(0xdf, "ot=th:8")), "dropped");
   EXPECT_EQ(Sample(yaml, SpanWith(0x00, "ot=rv:ff000000000000")), "ot=rv:ff000000000000;th:c");
+  EXPECT_TRUE(harness_.HasMetric(
+      "otelcol_processor_probabilistic_sampler_count_traces_sampled{policy=\"trace_id_w3c\","
+      "sampled=\"true\"} 2"));
   EXPECT_TRUE(
-      HasMetric("otelcol_processor_probabilistic_sampler_count_traces_sampled{policy=\"trace_id_w3c\","
-                "sampled=\"true\"} 2"));
-  EXPECT_TRUE(
-      HasMetric("otelcol_processor_probabilistic_sampler_count_spans_processed_total{policy="
-                "\"trace_id_w3c\",sampled=\"false\"} 2"));
+      harness_.HasMetric("otelcol_processor_probabilistic_sampler_count_spans_processed_total{policy="
+                         "\"trace_id_w3c\",sampled=\"false\"} 2"));
 }
 
 TEST_F(ProbabilisticSamplerTest, EqualizingModeRaisesToItsThreshold) {
@@ -99,12 +99,12 @@ TEST_F(ProbabilisticSamplerTest, HashingKeepsItsShare) {
     for (size_t b = 0; b < 8; ++b) span.trace_id.bytes[b] = static_cast<uint8_t>(mixed >> (8 * b));
   }
   processor->Consume(Telemetry(std::move(data)), [](const Outcome&) {});
-  ASSERT_EQ(next_.batches.size(), 1u);
-  size_t kept = next_.batches[0].CountItems();
+  ASSERT_EQ(next_.batches().size(), 1u);
+  size_t kept = next_.batches()[0].CountItems();
   EXPECT_GT(kept, 900u);
   EXPECT_LT(kept, 1'100u);
   // What was kept says how, so that others choose alike.
-  std::string_view state = next_.batches[0].traces().resources[0].scopes[0].spans[0].trace_state;
+  std::string_view state = next_.batches()[0].traces().resources[0].scopes[0].spans[0].trace_state;
   EXPECT_TRUE(state.starts_with("ot=rv:")) << state;
   EXPECT_TRUE(state.ends_with(";th:c")) << state;
 }
@@ -122,8 +122,8 @@ TEST_F(ProbabilisticSamplerTest, PriorityOfSpans) {
   EXPECT_EQ(Sample(always, SpanWith(0xff), {{"sampling.priority", TextValue("0")}}), "dropped");
   EXPECT_EQ(Sample(always, SpanWith(0xff), {{"sampling.priority", AnyValue::Double(-1)}}), "ot=th:0");
   EXPECT_TRUE(
-      HasMetric("otelcol_processor_probabilistic_sampler_count_traces_sampled{policy="
-                "\"sampling_priority\",sampled=\"false\"} 2"));
+      harness_.HasMetric("otelcol_processor_probabilistic_sampler_count_traces_sampled{policy="
+                         "\"sampling_priority\",sampled=\"false\"} 2"));
 }
 
 TEST_F(ProbabilisticSamplerTest, LogRecords) {
@@ -146,18 +146,19 @@ TEST_F(ProbabilisticSamplerTest, LogRecords) {
   EXPECT_THAT(SampleLog(by_attribute, otlp::LogRecord(), {{"id", TextValue("7")}}),
               HasSubstr("sampling.threshold='0'"));
   EXPECT_EQ(SampleLog(by_attribute, otlp::LogRecord()), "dropped");
-  EXPECT_TRUE(HasMetric(
+  EXPECT_TRUE(harness_.HasMetric(
       "otelcol_processor_probabilistic_sampler_count_logs_sampled{policy=\"id\",sampled=\"true\"} 1"));
 }
 
 TEST_F(ProbabilisticSamplerTest, SaysWhatIsWrongWithItsSettings) {
-  EXPECT_THAT(ErrorOf(type_, "sampling_percentage: -5"), HasSubstr("sampling rate is negative: -5.000000%"));
-  EXPECT_THAT(ErrorOf(type_, "sampling_percentage: .inf"), HasSubstr("sampling rate is invalid"));
-  EXPECT_THAT(ErrorOf(type_, "sampling_percentage: 1e-18"), HasSubstr("sampling rate is too small"));
-  EXPECT_THAT(ErrorOf(type_, "sampling_precision: 0"), HasSubstr("invalid sampling precision: 0"));
-  EXPECT_THAT(ErrorOf(type_, "sampling_precision: 15"), HasSubstr("should be <= 14: 15"));
-  EXPECT_THAT(ErrorOf(type_, "mode: dice"), HasSubstr("unsupported sampler mode \"dice\""));
-  EXPECT_THAT(ErrorOf(type_, "attribute_source: cookie"), HasSubstr("invalid attribute source"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "sampling_percentage: -5"),
+              HasSubstr("sampling rate is negative: -5.000000%"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "sampling_percentage: .inf"), HasSubstr("sampling rate is invalid"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "sampling_percentage: 1e-18"), HasSubstr("sampling rate is too small"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "sampling_precision: 0"), HasSubstr("invalid sampling precision: 0"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "sampling_precision: 15"), HasSubstr("should be <= 14: 15"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "mode: dice"), HasSubstr("unsupported sampler mode \"dice\""));
+  EXPECT_THAT(harness_.ErrorOf(type_, "attribute_source: cookie"), HasSubstr("invalid attribute source"));
 }
 
 }  // namespace

@@ -128,7 +128,7 @@ class Detection {
     if (name.empty()) {
       return core::Fail(core::Code::kInvalidArgument, "envvar \"{}\" is not set", node.node_from_env_var);
     }
-    SEXTANT_ASSIGN(kube::ClientConfig client, KubernetesClient(node.auth_type));
+    SEXTANT_ASSIGN(kube::ClientConfig client, KubernetesClient(node.auth_type, environment_.clock));
     SEXTANT_ASSIGN(net::FetchRequest request,
                    kube::MakeRequest(client, "/api/v1/nodes/" + net::PathEscape(name), "otelcol"));
     return DetectKubernetesNode(Context(false), std::move(request));

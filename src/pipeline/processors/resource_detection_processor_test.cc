@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "pipeline/component_test_util.h"
+#include "pipeline/component_harness.h"
 #include "pipeline/processors/host_detectors.h"
 
 namespace sextant::pipeline {
@@ -60,7 +60,7 @@ class ResourceDetectionTest : public ComponentTest {
     AddSpans(data, {{"a", TextValue("own")}}).emplace_back();
     processor->Consume(Telemetry(std::move(data)), [](const Outcome&) {});
     processor->Shutdown();
-    return AttributesLine(next_.batches.back().traces().resources[0].resource.attributes);
+    return AttributesLine(next_.batches().back().traces().resources[0].resource.attributes);
   }
 
   ComponentType type_ = ResourceDetectionProcessorType();
@@ -91,10 +91,12 @@ TEST_F(ResourceDetectionTest, WhatTheEnvironmentSaysMustBeReadable) {
 }
 
 TEST_F(ResourceDetectionTest, SaysWhatIsWrongWithItsSettings) {
-  EXPECT_THAT(ErrorOf(type_, "detectors: [crystal_ball]"), HasSubstr("invalid detector key: crystal_ball"));
-  EXPECT_THAT(ErrorOf(type_, "detectors: [env, eks]"), HasSubstr("the detector eks is not supported yet"));
-  EXPECT_THAT(ErrorOf(type_, "aks: {}"), HasSubstr("aks is not supported yet"));
-  EXPECT_THAT(ErrorOf(type_, "system: {hostname_sources: [guess]}"),
+  EXPECT_THAT(harness_.ErrorOf(type_, "detectors: [crystal_ball]"),
+              HasSubstr("invalid detector key: crystal_ball"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "detectors: [env, eks]"),
+              HasSubstr("the detector eks is not supported yet"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "aks: {}"), HasSubstr("aks is not supported yet"));
+  EXPECT_THAT(harness_.ErrorOf(type_, "system: {hostname_sources: [guess]}"),
               HasSubstr("hostname_sources contains invalid value: \"guess\""));
 }
 

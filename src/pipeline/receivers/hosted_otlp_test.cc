@@ -2,8 +2,8 @@
 
 #include <thread>
 
+#include "pipeline/component_harness.h"
 #include "pipeline/settings/endpoint.h"
-#include "pipeline/test_util.h"
 
 namespace sextant::pipeline {
 namespace {
@@ -37,9 +37,9 @@ class HostedOtlpTest : public testing::Test {
     return response->status == 200 ? "200" : fmt::format("{} {}", response->status, response->body);
   }
 
-  TestEnvironment environment_;
-  TakingConsumer store_;
-  HostedOtlp hosted_{environment_.telemetry, &store_};
+  ComponentHarness environment_;
+  NotingConsumer store_;
+  HostedOtlp hosted_{environment_.registry, &store_};
   std::unique_ptr<Endpoint> endpoint_;
 };
 
@@ -48,14 +48,13 @@ TEST_F(HostedOtlpTest, WithoutReceiversMetricsAreStoredAndOthersRefusedForGood) 
   EXPECT_EQ(store_.WaitForItems(1), 1u);
   std::string refused = Post("/v1/traces", kSpan);
   EXPECT_TRUE(refused.starts_with("404 {\"code\":12,\"message\":\"traces are not taken here")) << refused;
-  EXPECT_EQ(MetricValue(environment_.Metrics(),
-                        "otelcol_receiver_refused_spans{receiver=\"otlp\",transport=\"http\"}"),
+  EXPECT_EQ(environment_.MetricValue("otelcol_receiver_refused_spans{receiver=\"otlp\",transport=\"http\"}"),
             1);
 }
 
 TEST_F(HostedOtlpTest, AReceiversPipelinesComeFirstAndOtlpBeforeItsNamesakes) {
-  TakingConsumer named;
-  TakingConsumer plain;
+  NotingConsumer named;
+  NotingConsumer plain;
   hosted_.Attach({"otlp", "a"}, {.traces = &named, .metrics = &named, .logs = nullptr});
   hosted_.Attach({"otlp", ""}, {.traces = &plain, .metrics = nullptr, .logs = nullptr});
   EXPECT_EQ(Post("/v1/traces", kSpan), "200");

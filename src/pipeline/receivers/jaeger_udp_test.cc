@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "config/node.h"
-#include "pipeline/test_util.h"
+#include "pipeline/component_harness.h"
 
 namespace sextant::pipeline {
 
@@ -78,43 +78,36 @@ class JaegerUdpTest : public testing::Test {
   }
 
   double Dropped(const std::string& reason) {
-    return MetricValue(
-        environment_.Metrics(),
+    return environment_.MetricValue(
         "sextant_otelcol_jaeger_dropped_packets_total{receiver=\"jaeger\",transport=\"udp_thrift_"
         "compact\",reason=\"" +
-            reason + "\"}");
+        reason + "\"}");
   }
   double Spans(const std::string& what) {
-    return MetricValue(
-        environment_.Metrics(),
-        "otelcol_receiver_" + what + "_spans{receiver=\"jaeger\",transport=\"udp_thrift_compact\"}");
-  }
-  void WaitFor(const std::function<bool()>& condition) {
-    for (int i = 0; i < 6'000 && !condition(); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    EXPECT_TRUE(condition()) << environment_.Metrics();
+    return environment_.MetricValue("otelcol_receiver_" + what +
+                                    "_spans{receiver=\"jaeger\",transport=\"udp_thrift_compact\"}");
   }
 
-  TestEnvironment environment_;
+  ComponentHarness environment_;
 };
 
 TEST_F(JaegerUdpTest, HandsOnWhatIsDecoded) {
-  TakingConsumer next;
+  NotingConsumer next;
   auto udp = Start({.max_packet_size = 8}, next);
   Send(udp->port(), "first");
   std::vector<Telemetry> batches = next.WaitForBatches(1);
   ASSERT_EQ(batches.size(), 1u);
   EXPECT_EQ(SpanNames(batches[0]), std::vector<std::string>{"first"});
   EXPECT_EQ(batches[0].client->address, "127.0.0.1");
-  WaitFor([&] { return Spans("accepted") == 1; });
+  EXPECT_TRUE(WaitUntil([&] { return Spans("accepted") == 1; }));
 
   Send(udp->port(), kBad);
-  WaitFor([&] { return Dropped("malformed") == 1; });
+  EXPECT_TRUE(WaitUntil([&] { return Dropped("malformed") == 1; }));
   Send(udp->port(), "longer than eight");
-  WaitFor([&] { return Dropped("too_large") == 1; });
+  EXPECT_TRUE(WaitUntil([&] { return Dropped("too_large") == 1; }));
   next.RefuseNext({.message = "full"});
   Send(udp->port(), "second");
-  WaitFor([&] { return Spans("refused") == 1; });
+  EXPECT_TRUE(WaitUntil([&] { return Spans("refused") == 1; }));
   EXPECT_EQ(next.WaitForBatches(1).size(), 1u);
 }
 
@@ -124,7 +117,7 @@ TEST_F(JaegerUdpTest, QueuesSoMuchAndCountsTheRest) {
   Send(udp->port(), "held");
   next.WaitForHeld(1);
   for (const char* name : {"queued", "last", "lost"}) Send(udp->port(), name);
-  WaitFor([&] { return Dropped("queue_full") == 1; });
+  EXPECT_TRUE(WaitUntil([&] { return Dropped("queue_full") == 1; }));
   next.LetGo();
   udp->Stop();
   EXPECT_THAT(next.names(), testing::UnorderedElementsAre("held", "queued", "last"));

@@ -33,7 +33,7 @@ TEST(PrometheusReceiverTest, ScrapesATarget) {
 )",
                                                (*server)->bound_address()));
   ASSERT_TRUE(config) << config.error().message();
-  KeepingConsumer next;
+  NotingConsumer next;
   Outputs outputs;
   outputs.metrics = &next;
   auto receiver = type.make_receiver(harness.Settings(type), *config, outputs);

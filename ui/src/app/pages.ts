@@ -6,61 +6,47 @@ import type { LazyPage } from './lazyPage';
 import { localPreferences } from './preferences';
 
 export const Login = lazyPage('the page', () => import('./LoginPage'));
-const Home = lazyPage('the page', () => import('../dashboards/HomePage'));
-const Machine = lazyPage('the page', () => import('../machine/MachinePage'));
-const Dashboards = lazyPage('the page', () => import('../dashboards/DashboardsPage'));
-const Dashboard = lazyPage('the page', () => import('../dashboards/DashboardPage'));
-const Query = lazyPage('the page', () => import('../explore/QueryPage'));
-const Explain = lazyPage('the page', () => import('../explore/ExplainPage'));
-const Targets = lazyPage('the page', () => import('../status/TargetsPage'));
-const Cardinality = lazyPage('the page', () => import('../status/CardinalityPage'));
-const Discovery = lazyPage('the page', () => import('../status/DiscoveryPage'));
-const Config = lazyPage('the page', () => import('../status/ConfigPage'));
-const Flags = lazyPage('the page', () => import('../status/FlagsPage'));
-const Status = lazyPage('the page', () => import('../status/StatusPage'));
-const Notifications = lazyPage('the page', () => import('../alerting/NotificationsPage'));
-const Silences = lazyPage('the page', () => import('../alerting/SilencesPage'));
-const AlertHistory = lazyPage('the page', () => import('../alerting/HistoryPage'));
-const Routing = lazyPage('the page', () => import('../alerting/RoutingPage'));
-const Pipelines = lazyPage('the page', () => import('../pipelines/PipelinesPage'));
-const Users = lazyPage('the page', () => import('../admin/UsersPage'));
-const ServiceAccounts = lazyPage('the page', () => import('../admin/ServiceAccountsPage'));
-const Profile = lazyPage('the page', () => import('../admin/ProfilePage'));
-const Alerts = lazyPage('the page', () => import('../alerting/AlertsPage'));
 
 interface Entry {
   title: string;
   Page: LazyPage;
 }
 
+const page = (title: string, load: Parameters<typeof lazyPage>[1]): Entry => ({ title, Page: lazyPage('the page', load) });
+
+const dashboard = page('Dashboard', () => import('../dashboards/DashboardPage'));
+const query = page('Query', () => import('../explore/QueryPage'));
+const alerts = page('Alerts', () => import('../alerting/AlertsPage'));
+const status = page('Status', () => import('../status/StatusPage'));
+
 const pages: Record<string, Entry> = {
-  '/': { title: 'Home', Page: Home },
-  '/machine': { title: 'Machine', Page: Machine },
-  '/dashboards': { title: 'Dashboards', Page: Dashboards },
-  '/query': { title: 'Query', Page: Query },
-  '/graph': { title: 'Query', Page: Query }, // where the links inside Prometheus' alerts point
-  '/explain': { title: 'Explain', Page: Explain },
-  '/targets': { title: 'Targets', Page: Targets },
-  '/cardinality': { title: 'Costs', Page: Cardinality },
-  '/alerts': { title: 'Alerts', Page: Alerts },
-  '/alertmanager': { title: 'Notifications', Page: Notifications },
-  '/silences': { title: 'Silences', Page: Silences },
-  '/alert-history': { title: 'Alert history', Page: AlertHistory },
-  '/routing': { title: 'Routing', Page: Routing },
-  '/rules': { title: 'Alerts', Page: Alerts }, // Prometheus' address
-  '/status': { title: 'Status', Page: Status },
-  '/tsdb-status': { title: 'Status', Page: Status },
-  '/config': { title: 'Configuration', Page: Config },
-  '/flags': { title: 'Flags', Page: Flags },
-  '/pipelines': { title: 'Pipelines', Page: Pipelines },
-  '/users': { title: 'Users', Page: Users },
-  '/service-accounts': { title: 'Service accounts', Page: ServiceAccounts },
-  '/profile': { title: 'Profile', Page: Profile },
-  '/service-discovery': { title: 'Service discovery', Page: Discovery },
+  '/': page('Home', () => import('../dashboards/HomePage')),
+  '/machine': page('Machine', () => import('../machine/MachinePage')),
+  '/dashboards': page('Dashboards', () => import('../dashboards/DashboardsPage')),
+  '/query': query,
+  '/graph': query, // where the links inside Prometheus' alerts point
+  '/explain': page('Explain', () => import('../explore/ExplainPage')),
+  '/targets': page('Targets', () => import('../status/TargetsPage')),
+  '/cardinality': page('Costs', () => import('../status/CardinalityPage')),
+  '/alerts': alerts,
+  '/alertmanager': page('Notifications', () => import('../alerting/NotificationsPage')),
+  '/silences': page('Silences', () => import('../alerting/SilencesPage')),
+  '/alert-history': page('Alert history', () => import('../alerting/HistoryPage')),
+  '/routing': page('Routing', () => import('../alerting/RoutingPage')),
+  '/rules': alerts, // Prometheus' address
+  '/status': status,
+  '/tsdb-status': status,
+  '/config': page('Configuration', () => import('../status/ConfigPage')),
+  '/flags': page('Flags', () => import('../status/FlagsPage')),
+  '/pipelines': page('Pipelines', () => import('../pipelines/PipelinesPage')),
+  '/users': page('Users', () => import('../admin/UsersPage')),
+  '/service-accounts': page('Service accounts', () => import('../admin/ServiceAccountsPage')),
+  '/profile': page('Profile', () => import('../admin/ProfilePage')),
+  '/service-discovery': page('Service discovery', () => import('../status/DiscoveryPage')),
 };
 
 export function pageAt(path: string): Entry | undefined {
-  return uidOf(path) === undefined ? pages[path] : { title: 'Dashboard', Page: Dashboard };
+  return uidOf(path) === undefined ? pages[path] : dashboard;
 }
 
 /**

@@ -30,7 +30,7 @@ import { PanelMenu } from './PanelMenu';
 import { asText } from './read';
 import { sourceOf } from './sources';
 import type { DataSource } from './sources';
-import { whyNotDrawn } from './support';
+import { whatIsLeftOut, whyNotDrawn } from './support';
 import { useLong } from './underWay';
 import type { UnderWay } from './underWay';
 import { withInspect } from './urlState';
@@ -100,11 +100,13 @@ export const PanelFrame = memo(function PanelFrame(props: PanelFrameProps) {
   const title = interpolate(panel.title, known, forReading);
   const time = useMemo(() => panelRange(panel, range, known, props.utc).said, [panel, range, known, props.utc]);
   const refused = whyNotDrawn(panel);
+  const leftOut = useMemo(() => (refused === undefined ? whatIsLeftOut(panel, known, props.sources).join(' ') : ''), [refused, panel, known, props.sources]);
   return (
     <section ref={element} role="group" className={panel.transparent ? css.bare : css.panel} data-level={title === '' ? level - 1 : level} aria-label={title === '' ? `Panel ${panel.id}` : title} data-panel-type={panel.type}>
       {title !== '' && (
         <header className={css.head}>
           <Heading title={title}>{title}</Heading>
+          <LeftOut what={leftOut} />
           {panel.description !== '' && <span className={css.hint} role="note" tabIndex={0} aria-label={panel.description} title={interpolate(panel.description, known, forReading)}><Icon name="info" size={13} /></span>}
           {panel.links.map((link, index) => <PanelLink key={index} title={interpolate(link.title, known, forReading)} url={interpolate(link.url, known, forAddress)} targetBlank={link.targetBlank} />)}
           {quiet && kind?.asks === true && refused === undefined && <ToQuery panel={panel} title={title} range={range} values={known} sources={props.sources} />}
@@ -113,6 +115,7 @@ export const PanelFrame = memo(function PanelFrame(props: PanelFrameProps) {
         </header>
       )}
       <div ref={body} className={css.body}>
+        {title === '' && <LeftOut what={leftOut} />}
         {kind === undefined || refused !== undefined ? <Unsupported panel={panel} why={refused ?? ''} /> : shown.current !== undefined && <ErrorBoundary what={title === '' ? 'The panel' : `The panel ${title}`}><Room value={room}><PanelContent {...shown.current} theme={props.theme} inspect={props.inspect} kind={kind} known={known} /></Room></ErrorBoundary>}
       </div>
     </section>
@@ -148,6 +151,11 @@ function Unsupported({ panel, why }: { panel: Panel; why: string }) {
       <p>This panel (<b>{panel.type}</b>) is not drawn. {why}</p>
     </div>
   );
+}
+
+function LeftOut({ what }: { what: string }) {
+  if (what === '') return null;
+  return <span className={css.leftOut} role="note" tabIndex={0} aria-label={what} title={what} data-left-out><Icon name="info" size={13} /></span>;
 }
 
 function PanelContent({ panel, range: pageRange, turn, utc, theme, syncKey, onZoom, kind, known, panelKey, inspect, marks, sources, underWay }: PanelFrameProps & { kind: PanelKind; known: Values }) {

@@ -15,7 +15,7 @@ function asked(target: Record<string, unknown>, panel: Record<string, unknown> =
   const read = panelOf({ ...panel, targets: [{ expr: '$__interval $__rate_interval', ...target }] });
   const [first] = read.targets;
   if (first === undefined) throw new Error('no target');
-  const { expr, stepMs } = prepareTarget(first, read, hour, 1000, new Map(), scrapeIntervalMs === undefined ? undefined : { uid: 's', name: 's', type: 'prometheus', isDefault: true, own: true, unsupported: undefined, scrapeIntervalMs, traceLinks: [] });
+  const { expr, stepMs } = prepareTarget(first, read, hour, 1000, new Map(), scrapeIntervalMs === undefined ? undefined : { uid: 's', name: 's', type: 'prometheus', isDefault: true, own: true, unsupported: undefined, scrapeIntervalMs, traceLinks: [], tracesInSources: [] });
   return `${expr} ${stepMs / 1000}`;
 }
 

@@ -23,7 +23,7 @@ describe('thinning out', () => {
 describe('asking', () => {
   afterEach(() => { vi.unstubAllGlobals(); vi.resetModules(); });
   const answered = [{ seriesLabels: { job: 'web' }, exemplars: [{ labels: { traceID: 'a b', user: '7' }, value: '0.5', timestamp: 30 }] }];
-  const source: DataSource = { uid: 'own', name: 'Own', type: 'prometheus', isDefault: true, own: true, unsupported: undefined, scrapeIntervalMs: 15_000, traceLinks: [{ label: 'traceID', url: 'https://traces.example/${__value.raw}?from=${__from}', title: 'Open the trace' }] };
+  const source: DataSource = { uid: 'own', name: 'Own', type: 'prometheus', isDefault: true, own: true, unsupported: undefined, scrapeIntervalMs: 15_000, traceLinks: [{ label: 'traceID', url: 'https://traces.example/${__value.raw}?from=${__from}', title: 'Open the trace' }], tracesInSources: [] };
 
   async function ask(panelJson: Record<string, unknown>, sources: DataSource[], answer: (address: string) => unknown, takesExemplars = true) {
     const { askPanel } = await import('./ask');
@@ -71,6 +71,8 @@ describe('asking', () => {
   test('destinations are read from the settings of the source', async () => {
     const { getDataSources } = await import('./sources');
     vi.stubGlobal('fetch', () => Promise.resolve(Response.json([{ uid: 'a', jsonData: { exemplarTraceIdDestinations: [{ name: 'traceID', url: 'https://t/${__value.raw}', urlDisplayLabel: 'See' }, { name: 'trace_id', datasourceUid: 'tempo' }] } }])));
-    expect((await getDataSources(new AbortController().signal))[0]?.traceLinks).toEqual([{ label: 'traceID', url: 'https://t/${__value.raw}', title: 'See' }]);
+    const [read] = await getDataSources(new AbortController().signal);
+    expect(read?.traceLinks).toEqual([{ label: 'traceID', url: 'https://t/${__value.raw}', title: 'See' }]);
+    expect(read?.tracesInSources).toEqual([{ label: 'trace_id', uid: 'tempo' }]);
   });
 });

@@ -13,7 +13,7 @@ describe('an imported dashboard', () => {
     expect(() => readDocument(' '.repeat(kDocumentMax + 1))).toThrow('may have');
   });
   test('has its inputs filled in', () => {
-    const sources = [{ uid: 'a', name: 'A', type: 'prometheus', isDefault: false, own: false, unsupported: undefined, scrapeIntervalMs: 15_000, traceLinks: [] }, { uid: 'b', name: 'B', type: 'prometheus', isDefault: true, own: true, unsupported: undefined, scrapeIntervalMs: 15_000, traceLinks: [] }];
+    const sources = [{ uid: 'a', name: 'A', type: 'prometheus', isDefault: false, own: false, unsupported: undefined, scrapeIntervalMs: 15_000, traceLinks: [], tracesInSources: [] }, { uid: 'b', name: 'B', type: 'prometheus', isDefault: true, own: true, unsupported: undefined, scrapeIntervalMs: 15_000, traceLinks: [], tracesInSources: [] }];
     const document = {
       id: 7, title: 'T', __requires: [], __inputs: [{ name: 'DS_X', type: 'datasource', pluginId: 'prometheus' }, { name: 'JOB', type: 'constant', value: 'node' }],
       panels: [{ datasource: { uid: '${DS_X}' }, targets: [{ expr: 'up{job="${JOB}", x="${other}"}' }] }],

@@ -5,7 +5,7 @@ import { loadDashboard } from './load';
 import { apiOf, getDataSources, sourcesOfType } from './sources';
 import type { DataSource } from './sources';
 
-const source = (uid: string, more: Partial<DataSource> = {}): DataSource => ({ uid, name: `name of ${uid}`, type: 'prometheus', isDefault: false, own: false, unsupported: undefined, scrapeIntervalMs: 15_000, traceLinks: [], ...more });
+const source = (uid: string, more: Partial<DataSource> = {}): DataSource => ({ uid, name: `name of ${uid}`, type: 'prometheus', isDefault: false, own: false, unsupported: undefined, scrapeIntervalMs: 15_000, traceLinks: [], tracesInSources: [], ...more });
 const sources = [source('far'), source('own', { isDefault: true }), source('logs', { type: 'loki', unsupported: 'Data sources of type loki are not supported.' })];
 const none = new Map();
 

@@ -29,6 +29,8 @@ export interface DataSource {
   scrapeIntervalMs: number;
   /** Where the traces are that labels of exemplars name. */
   traceLinks: TraceLink[];
+  /** Labels of exemplars that lead into another data source, which the page does not do, and its uid. */
+  tracesInSources: { label: string; uid: string }[];
 }
 
 export interface TraceLink {
@@ -38,10 +40,15 @@ export interface TraceLink {
   title: string;
 }
 
-/** Destinations with an address; those in other data sources have none here. */
-const readTraceLinks = (jsonData: Json): TraceLink[] => asObjects(jsonData['exemplarTraceIdDestinations'])
+const destinations = (jsonData: Json): Json[] => asObjects(jsonData['exemplarTraceIdDestinations']);
+
+const readTraceLinks = (jsonData: Json): TraceLink[] => destinations(jsonData)
   .map((one) => ({ label: asText(one['name']), url: asText(one['url']), title: asText(one['urlDisplayLabel']) }))
   .filter(({ label, url }) => label !== '' && url !== '');
+
+const readTracesInSources = (jsonData: Json): { label: string; uid: string }[] => destinations(jsonData)
+  .map((one) => ({ label: asText(one['name']), uid: asText(one['datasourceUid']) }))
+  .filter(({ label, uid }) => label !== '' && uid !== '');
 
 export async function getDataSources(signal: AbortSignal): Promise<DataSource[]> {
   return asObjects(await fetchJson(kDataSources, {}, signal)).map((one) => ({
@@ -53,6 +60,7 @@ export async function getDataSources(signal: AbortSignal): Promise<DataSource[]>
     unsupported: asText(one['unsupported']) === '' ? undefined : asText(one['unsupported']),
     scrapeIntervalMs: parseDuration(asText(asObject(one['jsonData'])['timeInterval'])) || kScrapeIntervalMs,
     traceLinks: readTraceLinks(asObject(one['jsonData'])),
+    tracesInSources: readTracesInSources(asObject(one['jsonData'])),
   }));
 }
 

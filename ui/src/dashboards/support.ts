@@ -4,8 +4,12 @@
  */
 import { unknownMatchers, unknownTransformations } from '../grafana';
 import { absentKinds, panelKinds } from '../panels/registry';
+import { sourceReference } from './ask';
 import { foreignDataSource } from './dataSources';
+import type { Values } from './interpolate';
 import type { Panel } from './model';
+import { sourceOf } from './sources';
+import type { DataSource } from './sources';
 
 /** Why the panel is not drawn; undefined when it is. */
 export function whyNotDrawn(panel: Panel): string | undefined {
@@ -27,4 +31,15 @@ export function whyNotDrawn(panel: Panel): string | undefined {
   const matchers = unknownMatchers(panel.fieldConfig.overrides);
   if (matchers.length > 0) return `It has overrides by “${matchers.join('”, “')}”, which is not supported.`;
   return undefined;
+}
+
+/** What is not shown of a panel that is drawn, as sentences: its picture is right without it. */
+export function whatIsLeftOut(panel: Panel, values: Values, sources: readonly DataSource[]): string[] {
+  const withExemplars = panel.targets.filter((target) => target.exemplar && !target.hide && !(target.instant && !target.range));
+  if (withExemplars.length === 0) return [];
+  if (panel.type === 'heatmap') return ['Exemplars are not drawn on heatmaps.'];
+  if (panelKinds.get(panel.type)?.takesExemplars !== true) return [];
+  const asked = new Set(withExemplars.map((target) => sourceOf(sourceReference(target, panel), sources, values)));
+  const elsewhere = [...asked].flatMap((source) => source?.tracesInSources ?? []);
+  return [...new Set(elsewhere.map(({ label, uid }) => `The label “${label}” of exemplars does not lead to its trace: ways into a data source (“${uid}”) are not supported; give it a URL.`))];
 }

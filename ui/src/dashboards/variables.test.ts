@@ -74,7 +74,7 @@ describe('options', () => {
 });
 
 describe('data source variables', () => {
-  const source = (uid: string, name: string, isDefault = false) => ({ uid, name, type: 'prometheus', isDefault, own: false, unsupported: undefined, scrapeIntervalMs: 15_000, traceLinks: [] });
+  const source = (uid: string, name: string, isDefault = false) => ({ uid, name, type: 'prometheus', isDefault, own: false, unsupported: undefined, scrapeIntervalMs: 15_000, traceLinks: [], tracesInSources: [] });
   const resolve = async (variable: Record<string, unknown>, wish?: string) => {
     const wishes = new Map(wish === undefined ? [] : [['ds', [wish]]]);
     return (await resolveVariables(variables({ name: 'ds', type: 'datasource', query: 'prometheus', ...variable }), wishes, { startMs: 0, endMs: 1000 }, [source('a', 'Prod A'), source('b', 'Prod B', true), source('c', 'Lab')], new AbortController().signal))[0];
