@@ -41,6 +41,45 @@ class Crash(TestCase):
             self.assertGreaterEqual(len(acknowledged), 50)
             server.kill()
 
+    def test_a_large_store_answers_before_all_of_it_is_loaded(self):
+        """So many series stay in the checkpoint when the store opens, and so many samples in the journal."""
+        many, per_target = 120_000, 3_000
+        labels = [f'big{{i="{i}",group="{i // per_target}"}}' for i in range(many)]
+        scrapes = []
+
+        def body():
+            scrapes.append(None)
+            return "".join(f"{series} {len(scrapes) + i}\n" for i, series in enumerate(labels))
+
+        target = self.target(body)
+        config = self.write("sextant.yaml", CONFIG.format(address=target.address).replace("200ms", "1s"))
+
+        def scraped_more(server, times):
+            seen = server.one("sum(count_over_time(up{job='moving'}[1h]))") or 0
+            wait_for("more scrapes", lambda: (server.one("sum(count_over_time(up{job='moving'}[1h]))") or 0) >= seen + times)
+            self.assertEqual(server.one("min(up{job='moving'})"), 1)
+
+        server = self.start_platform("--config", config)
+        scraped_more(server, 2)
+        self.assertEqual(server.stop(), 0)
+        server = self.start_platform("--config", config)
+        scraped_more(server, 4)
+        now = server.query("time()")
+        before = server.api("query", query='big{i=~"7|119999"}[1h]', time=now)["result"]
+        self.assertEqual(len(before), 2)
+        server.kill()
+
+        server = self.start_platform("--config", config)
+        self.assertEqual(server.one('count(big{group="39"})', time=now), per_target)
+        self.assertEqual(server.api("query", query='big{i=~"7|119999"}[1h]', time=now)["result"], before)
+        self.assertEqual(server.api("label/group/values", **{"match[]": "big"}), sorted(map(str, range(many // per_target))))
+        self.assertEqual(server.one("count(big)", time=now), many)
+        self.assertEqual(server.one("count(count by (i) (big))", time=now), many)
+        scraped_more(server, 2)
+        self.assertEqual(server.one('count(count_over_time(big[1h]) > 6)'), many, "what is scraped now goes on with them")
+        wait_for("the journal", lambda: "the journal has been replayed" in server.output)
+        self.assertNotIn("is made anew", server.output)
+
 
 if __name__ == "__main__":
     unittest.main()
