@@ -99,6 +99,19 @@ void AddUp(const SeriesRange& range, Bitmap& captured, ImageEnd& end) {
   }
 }
 
+// Sections that would make a range's frame too large get frames of their own.
+Status WriteLargeSections(SeriesRange& range, ImageWriter& writer) {
+  constexpr size_t kMaxBytes = 4 << 20;
+  size_t bytes = 0;
+  for (const Section& section : range.sections) bytes += section.bytes.size();
+  if (bytes <= kMaxBytes) return {};
+  for (const Section& section : range.sections) {
+    SEXTANT_TRY(writer.Write([&](std::string& out) { PutImageSection(section, out); }));
+  }
+  range.sections.clear();
+  return {};
+}
+
 Status WriteSeries(Head& head, ImageWriter& writer, ImageEnd& end) {
   HeldLabelIds held(head);
   end.min_time_ms = head.min_time_ms();
@@ -107,6 +120,7 @@ Status WriteSeries(Head& head, ImageWriter& writer, ImageEnd& end) {
   while (end.slots < head.slots()) {
     head.CaptureRange(static_cast<uint32_t>(end.slots), range);
     AddUp(range, captured, end);
+    SEXTANT_TRY(WriteLargeSections(range, writer));
     SEXTANT_TRY(writer.Write([&](std::string& out) { PutSeriesRange(range, out); }));
   }
   SEXTANT_TRY(writer.Write([&](std::string& out) { PutSlots(captured, out); }));

@@ -10,6 +10,7 @@
 #include "metrics/tsdb/chunk.h"
 #include "metrics/tsdb/db_test_util.h"
 #include "metrics/tsdb/frames.h"
+#include "metrics/tsdb/histogram_test_util.h"
 #include "metrics/tsdb/image_frames.h"
 #include "metrics/tsdb/journal.h"
 #include "metrics/tsdb/journal_batch.h"
@@ -273,6 +274,34 @@ TEST_F(CheckpointTest, HashesOfAnotherMakeAreMadeAnew) {
   Append(*db, 0, 300, 1);
   EXPECT_EQ(db->GetStats()->series, 300u) << "they are found by their labels";
   EXPECT_EQ(Difference(ReadContents(*db), expected_), "");
+}
+
+TEST_F(CheckpointTest, ManyLargeHistogramsAreRestored) {
+  constexpr int kSeries = 300;
+  model::FloatHistogram histogram;
+  histogram.is_integer = true;
+  histogram.schema = model::kCustomBucketsSchema;
+  for (int i = 0; i < 5'000; ++i) {
+    histogram.custom_bounds.push_back(i * 1.37);
+    histogram.positive_buckets.push_back(i % 7);
+  }
+  histogram.positive_spans = {{0, 5'000}};
+  SetCount(histogram);
+  auto db = bench_.Open();
+  auto appender = db->NewAppender();
+  for (int i = 0; i < kSeries; ++i) {
+    model::Sample sample{.time_ms = kTestStart, .histogram = &histogram};
+    ASSERT_EQ(appender->AppendSample(0, LabelsOf(i), sample).outcome, model::AppendOutcome::kOk);
+  }
+  ASSERT_TRUE(appender->Commit().has_value());
+  const Contents before = ReadContents(*db);
+  ASSERT_EQ(before.size(), static_cast<size_t>(kSeries));
+  for (int i = 0; i < 2; ++i) {
+    db.reset();
+    db = bench_.Open();
+    EXPECT_EQ(Difference(ReadContents(*db), before), "");
+  }
+  EXPECT_GT(Read(NewestCheckpoint()).size(), 8u << 20) << "they do not fit into the frame of a range";
 }
 
 // Version 2 had wider ranges, no postings, and histograms and start times beside the ranges.

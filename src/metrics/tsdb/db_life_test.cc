@@ -75,6 +75,35 @@ TEST_P(FormTest, BlocksAreCutMergedAndServed) {
   EXPECT_EQ(Difference(ReadContents(*db), expected), "");
 }
 
+// A sample from long ago, and a store that goes on after a long time.
+TEST_P(FormTest, RangesWithoutSamplesAreNotLookedAtOneByOne) {
+  Bench bench;
+  Configure(bench, GetParam());
+  bench.options.retention_ms = 0;
+  auto db = bench.Open();
+  Contents expected;
+  auto append = [&](const char* name, TimestampMs time_ms) {
+    ASSERT_TRUE(AppendOne(*db, MetricLabels(name), time_ms, 1).has_value()) << time_ms;
+    expected[MetricLabels(name).ToString()][time_ms] = BitsOf(1);
+  };
+  append("a", 1'700'000);
+  for (int i = 0; i < 5; ++i) append("b", kAligned + i * 1000);
+  append("c", kAligned + 3 * kRange);
+  ASSERT_TRUE(db->Maintain().has_value());
+  append("c", kAligned + 1'000'000 * kRange + 5);
+  append("b", kAligned + 1'000'000 * kRange + 7);
+  ASSERT_TRUE(db->Maintain().has_value());
+  append("b", kAligned + 1'000'002 * kRange);
+  ASSERT_TRUE(db->Maintain().has_value());
+  std::string metrics = bench.registry->RenderText();
+  const std::string name = "\nprometheus_tsdb_compactions_total ";
+  EXPECT_LT(std::stoi(metrics.substr(metrics.find(name) + name.size())), 30);
+  EXPECT_EQ(Difference(ReadContents(*db), expected), "");
+  db.reset();
+  db = bench.Open();
+  EXPECT_EQ(Difference(ReadContents(*db), expected), "");
+}
+
 TEST_P(FormTest, WhatWasDeletedStaysDeleted) {
   Bench bench;
   Configure(bench, GetParam());

@@ -716,6 +716,23 @@ void Head::FinishRestore() {
   }
 }
 
+std::optional<TimestampMs> Head::OldestTimeFrom(TimestampMs from_ms) const {
+  std::optional<TimestampMs> oldest_ms;
+  model::SampleColumns samples;
+  for (uint32_t slot = 0; slot < table_.slots(); ++slot) {
+    const SeriesRecord& record = table_.at(slot);
+    const TimestampMs newest_ms = record.last_time_ms.load(std::memory_order_relaxed);
+    if (!record.is_live.load(std::memory_order_relaxed) || newest_ms < from_ms) continue;
+    HeadSeries series;
+    series.ref = MakeRef(slot, record.generation.load(std::memory_order_relaxed));
+    series.visible_until_ms = newest_ms;
+    samples.clear();
+    ReadInOrder(series, from_ms, oldest_ms.value_or(newest_ms), samples);
+    if (samples.size() > 0) oldest_ms = samples.times_ms.front();
+  }
+  return oldest_ms;
+}
+
 void Head::RaiseMinTime(TimestampMs time_ms) {
   TimestampMs held = min_time_ms_.load(std::memory_order_relaxed);
   while (time_ms > held && !min_time_ms_.compare_exchange_weak(held, time_ms, std::memory_order_relaxed)) {

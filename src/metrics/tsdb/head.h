@@ -280,6 +280,9 @@ class Head {
   uint64_t open_chunks() const { return open_chunks_.load(std::memory_order_relaxed); }
   TimestampMs min_time_ms() const { return min_time_ms_.load(std::memory_order_relaxed); }
   TimestampMs max_time_ms() const { return max_time_ms_.load(std::memory_order_relaxed); }
+  // Of the samples that came in order, the time of the oldest one at or after `from_ms`; none: nullopt. Reads
+  // the series that may have it.
+  std::optional<TimestampMs> OldestTimeFrom(TimestampMs from_ms) const;
   // After a cut: no sample before this counts any more.
   void RaiseMinTime(TimestampMs time_ms);
   void FillStats(size_t top, Stats& stats) const;

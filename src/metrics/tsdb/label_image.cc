@@ -6,6 +6,8 @@
 #include <shared_mutex>
 #include <utility>
 
+#include "metrics/tsdb/parallel.h"
+
 namespace sextant::tsdb {
 namespace {
 
@@ -262,40 +264,48 @@ void LabelLoader::Adopt(uint32_t slot, bool is_hash_ours) {
   index_.next_slot_ = slot + 1;
 }
 
-void LabelLoader::LinkPair(uint32_t id) {
-  LabelIndex::Pair& pair = index_.pairs_[id];
-  ++index_.pair_count_;
-  ++index_.symbols_[pair.name].uses;
-  ++index_.symbols_[pair.value].uses;
-  index_.pair_ids_.insert(id);
-  std::vector<uint32_t>& of_name = index_.pairs_by_name_[pair.name];
-  pair.place = static_cast<uint32_t>(of_name.size());
-  of_name.push_back(id);
-}
-
 void LabelLoader::FinishTables() {
-  constexpr uint32_t kPrefetchDistance = 12;
-  index_.pair_ids_.reserve(index_.pairs_.size());
+  std::vector<LabelIndex::Symbol>& symbols = index_.symbols_;
   for (uint32_t id = 0; id < index_.pairs_.size(); ++id) {
-    if (id + kPrefetchDistance < index_.pairs_.size()) index_.pair_ids_.prefetch(id + kPrefetchDistance);
-    if (!index_.pairs_[id].series.empty()) {
-      LinkPair(id);
-    } else {
-      index_.pairs_[id] = {};
+    LabelIndex::Pair& pair = index_.pairs_[id];
+    if (pair.series.empty()) {
+      pair = {};
       index_.free_pairs_.push_back(id);
+      continue;
     }
+    ++index_.pair_count_;
+    ++symbols[pair.name].uses;
+    ++symbols[pair.value].uses;
+    std::vector<uint32_t>& of_name = index_.pairs_by_name_[pair.name];
+    pair.place = static_cast<uint32_t>(of_name.size());
+    of_name.push_back(id);
   }
-  index_.symbol_ids_.reserve(index_.symbols_.size());
-  for (uint32_t id = 0; id < index_.symbols_.size(); ++id) {
-    LabelIndex::Symbol& symbol = index_.symbols_[id];
-    if (symbol.uses > 0) {
-      index_.symbol_bytes_ += symbol.size + 16;
-      index_.symbol_ids_.insert(id);
+  for (uint32_t id = 0; id < symbols.size(); ++id) {
+    if (symbols[id].uses > 0) {
+      index_.symbol_bytes_ += symbols[id].size + 16;
     } else {
-      symbol = {};
+      symbols[id] = {};
       index_.free_symbols_.push_back(id);
     }
   }
+  auto insert_pairs = [this](const auto& insert) {
+    for (uint32_t id = 0; id < index_.pairs_.size(); ++id) {
+      if (!index_.pairs_[id].series.empty()) insert(id);
+    }
+  };
+  auto insert_symbols = [&](const auto& insert) {
+    for (uint32_t id = 0; id < symbols.size(); ++id) {
+      if (symbols[id].uses > 0) insert(id);
+    }
+  };
+  constexpr size_t kWorthAThread = 16 << 10;
+  const size_t threads = index_.pairs_.size() < kWorthAThread ? 1 : 2;
+  RunInParallel(threads, [&](size_t worker) {
+    if (worker == 0) index_.pair_ids_.insert_all(index_.pair_count_, insert_pairs);
+    if (worker + 1 == threads) {
+      index_.symbol_ids_.insert_all(symbols.size() - index_.free_symbols_.size(), insert_symbols);
+    }
+  });
 }
 
 // Some pairs' postings from `first` on; false when there are no more pairs.

@@ -110,7 +110,6 @@ class LabelLoader {
 
  private:
   bool ReadStored(uint32_t first, std::vector<Postings>& thawed);
-  void LinkPair(uint32_t id);
   void CloseRun(uint32_t pair, uint32_t begin, uint32_t end);
 
   LabelIndex& index_;

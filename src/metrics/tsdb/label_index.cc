@@ -80,9 +80,11 @@ uint32_t LabelIndex::FindByPostings(const Labels& labels, uint32_t guess) const 
   }
   if (postings.empty()) return kNoSlot;
   std::ranges::sort(postings, {}, [](const Postings* one) { return one->size(); });
-  constexpr uint64_t kFew = 4;
+  // Trying a series costs as much as reading so many slots.
+  constexpr uint64_t kTrialCost = 16;
   Bitmap candidates = postings.front()->ToBitmap();
-  for (size_t i = 1; i < postings.size() && candidates.cardinality() > kFew; ++i) {
+  for (size_t i = 1; i < postings.size(); ++i) {
+    if (candidates.cardinality() * kTrialCost < postings[i]->size()) break;
     postings[i]->IntersectWith(candidates);
   }
   for (uint32_t slot : candidates) {

@@ -34,6 +34,12 @@ struct SymbolRun;
 struct PairRun;
 struct PostingsRun;
 
+// An id with the hash of what it stands for.
+struct HashedId {
+  uint32_t id;
+  size_t hash;
+};
+
 // Sets of ids by what they stand for, in parts, so that growing never moves more than one part at a time.
 template <typename Hash, typename Equal>
 class IdSet {
@@ -60,14 +66,27 @@ class IdSet {
       parts_[part].lazy_emplace(key, [&](const auto& construct) { construct(key.id); });
     }
   }
+  // The same for ids of all parts: `for_each` calls what it is given with each of them.
+  template <typename ForEach>
+  void insert_all(size_t size, const ForEach& for_each) {
+    std::array<std::vector<HashedId>, kParts> keys;
+    for (std::vector<HashedId>& of_part : keys) of_part.reserve(size / kParts + size / kParts / 16);
+    for_each([&](uint32_t id) {
+      HashedId key{id, hash_(id)};
+      keys[PartOf(key)].push_back(key);
+    });
+    for (size_t part = 0; part < kParts; ++part) {
+      parts_[part].reserve(parts_[part].size() + keys[part].size());
+      insert_in_part<HashedId>(part, keys[part]);
+      keys[part] = {};
+    }
+  }
   // The highest bits; the parts themselves use the lowest.
   static constexpr size_t kParts = 64;
   template <typename Key>
   size_t PartOf(const Key& key) const {
     return hash_(key) >> 58;
   }
-  // Asks for the memory that insert will look at.
-  void prefetch(uint32_t id) const { parts_[PartOf(id)].prefetch(id); }
   void reserve(size_t size) {
     for (Part& part : parts_) part.reserve(size / kParts + size / kParts / 16);
   }
@@ -178,11 +197,13 @@ class LabelIndex {
     const std::vector<Symbol>* symbols;
     size_t operator()(uint32_t id) const { return (*this)((*symbols)[id].view()); }
     size_t operator()(std::string_view text) const { return absl::Hash<std::string_view>()(text); }
+    size_t operator()(const HashedId& id) const { return id.hash; }
   };
   struct SymbolEqual {
     using is_transparent = void;
     const std::vector<Symbol>* symbols;
     bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+    bool operator()(uint32_t a, const HashedId& b) const { return a == b.id; }
     bool operator()(uint32_t a, std::string_view b) const { return (*symbols)[a].view() == b; }
     bool operator()(std::string_view a, uint32_t b) const { return (*this)(b, a); }
   };
@@ -191,11 +212,13 @@ class LabelIndex {
     const std::vector<Pair>* pairs;
     size_t operator()(uint32_t id) const { return (*this)(KeyOf((*pairs)[id])); }
     size_t operator()(PairKey key) const { return absl::Hash<PairKey>()(key); }
+    size_t operator()(const HashedId& id) const { return id.hash; }
   };
   struct PairEqual {
     using is_transparent = void;
     const std::vector<Pair>* pairs;
     bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+    bool operator()(uint32_t a, const HashedId& b) const { return a == b.id; }
     bool operator()(uint32_t a, PairKey b) const { return KeyOf((*pairs)[a]) == b; }
     bool operator()(PairKey a, uint32_t b) const { return (*this)(b, a); }
   };

@@ -60,18 +60,35 @@ Status Maintenance::CutBlocks() {
     if (min_ms > max_ms) return {};
     TimestampMs start_ms = StartOfRange(min_ms);
     if (WrappingSub(max_ms, start_ms) < range_ms + range_ms / 2) return {};
-    SEXTANT_TRY(CutBlock(std::max(start_ms, store_.blocks.end_ms()), start_ms + range_ms));
+    SEXTANT_ASSIGN(bool had_samples,
+                   CutBlock(std::max(start_ms, store_.blocks.end_ms()), start_ms + range_ms));
+    if (!had_samples) SkipEmptyRanges(start_ms + range_ms, StartOfRange(max_ms - range_ms));
   }
 }
 
-Status Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
+// One sample from long ago, or a long time off, must not make us look at every range since. Nothing is in the
+// head before `from_ms`; at `until_ms` something may be.
+void Maintenance::SkipEmptyRanges(TimestampMs from_ms, TimestampMs until_ms) {
+  auto end_of_gap = [&] {
+    std::optional<TimestampMs> oldest_ms = store_.head.OldestTimeFrom(from_ms);
+    return std::max(from_ms, oldest_ms ? std::min(StartOfRange(*oldest_ms), until_ms) : until_ms);
+  };
+  TimestampMs gap_end_ms = end_of_gap();
+  if (gap_end_ms == from_ms) return;
+  // What came into the gap meanwhile stays; from here on nothing does.
+  store_.append_floor_ms.store(gap_end_ms, std::memory_order_release);
+  store_.commits.WaitForBegun();
+  store_.head.RaiseMinTime(end_of_gap());
+}
+
+core::Result<bool> Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
   // From here on nothing is taken for the range, and what was taken before is applied.
   store_.append_floor_ms.store(end_ms, std::memory_order_release);
   store_.commits.WaitForBegun();
   CommitTracker::Ticket ticket = store_.commits.watermark();
   int64_t started_ns = store_.clock.MonotonicNs();
   store_.metrics.compactions.Increment();
-  Status written = store_.options.journal_only ? Status() : WriteBlock(start_ms, end_ms);
+  core::Result<bool> written = store_.options.journal_only ? true : WriteBlock(start_ms, end_ms);
   store_.metrics.compaction_seconds.Observe(static_cast<double>(store_.clock.MonotonicNs() - started_ns) /
                                             1e9);
   if (!written) {
@@ -86,10 +103,10 @@ Status Maintenance::CutBlock(TimestampMs start_ms, TimestampMs end_ms) {
   has_droppings_ = true;
   wants_out_of_order_cut_ = true;
   needs_checkpoint_.store(true);
-  return {};
+  return *written;
 }
 
-Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms) {
+core::Result<bool> Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms) {
   int64_t started_ns = store_.clock.MonotonicNs();
   SEXTANT_ASSIGN(NewBlock block,
                  store_.blocks.Start(store_.options.block_form, start_ms, end_ms, CutInOrder(end_ms), {}));
@@ -101,12 +118,13 @@ Status Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end_ms) {
     return tl::unexpected(copied.error());
   }
   std::string dir = block.dir;
-  SEXTANT_ASSIGN([[maybe_unused]] bool has_samples, store_.blocks.Finish(std::move(block), {}));
+  SEXTANT_ASSIGN(bool has_samples, store_.blocks.Finish(std::move(block), {}));
+  if (!has_samples) return false;
   store_.logger.Info("cut a block from the head",
                      {{"block", dir},
                       {"series", copied->series},
                       {"duration_ms", (store_.clock.MonotonicNs() - started_ns) / 1'000'000}});
-  return {};
+  return true;
 }
 
 Status Maintenance::DropWhatIsInBlocks() {

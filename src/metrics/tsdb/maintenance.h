@@ -41,8 +41,10 @@ class Maintenance {
 
  private:
   core::Status CutBlocks();
-  core::Status CutBlock(TimestampMs start_ms, TimestampMs end_ms);
-  core::Status WriteBlock(TimestampMs start_ms, TimestampMs end_ms);
+  void SkipEmptyRanges(TimestampMs from_ms, TimestampMs until_ms);
+  // Both return whether there were samples.
+  core::Result<bool> CutBlock(TimestampMs start_ms, TimestampMs end_ms);
+  core::Result<bool> WriteBlock(TimestampMs start_ms, TimestampMs end_ms);
   core::Status DropWhatIsInBlocks();
   bool IsOutOfOrderCutDue() const;
   core::Status CutOutOfOrder();
