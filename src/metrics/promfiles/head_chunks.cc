@@ -49,9 +49,6 @@ core::Result<std::vector<HeadChunkFile>> ListHeadChunkFiles(const core::FileSyst
     files.push_back({.index = index, .path = core::JoinPath(dir, entry.name)});
   }
   std::ranges::sort(files, {}, &HeadChunkFile::index);
-  for (size_t i = 1; i < files.size(); ++i) {
-    if (files[i].index != files[i - 1].index + 1) files.resize(i);
-  }
   return files;
 }
 

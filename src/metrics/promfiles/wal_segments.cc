@@ -77,12 +77,15 @@ core::Result<std::vector<WalSegment>> ListSegments(const core::FileSystem& fs, c
         {.index = index, .path = core::JoinPath(dir, file.name), .size_bytes = file.size_bytes});
   }
   std::ranges::sort(segments, {}, &WalSegment::index);
-  for (size_t i = segments.size(); i > 1; --i) {
-    if (segments[i - 1].index == segments[i - 2].index + 1) continue;
-    segments.erase(segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(i - 1));
-    break;
-  }
   return segments;
+}
+
+std::vector<size_t> FindGaps(const std::vector<WalSegment>& segments) {
+  std::vector<size_t> gaps;
+  for (size_t i = 1; i < segments.size(); ++i) {
+    if (segments[i].index != segments[i - 1].index + 1) gaps.push_back(i);
+  }
+  return gaps;
 }
 
 core::Result<std::optional<WalCheckpoint>> LastCheckpoint(const core::FileSystem& fs,

@@ -20,9 +20,12 @@ struct WalSegment {
   uint64_t size_bytes = 0;
 };
 
-// The segments of a directory in order; those before a gap in the numbers are left out, as what follows the
-// gap does not continue them. A directory that does not exist has none.
+// The segments of a directory in order, also when some are missing between them. A directory that does not
+// exist has none.
 core::Result<std::vector<WalSegment>> ListSegments(const core::FileSystem& fs, const std::string& dir);
+
+// The places of segments whose predecessor is not the one before them.
+std::vector<size_t> FindGaps(const std::vector<WalSegment>& segments);
 
 // The newest `checkpoint.NNNNNNNN` of a WAL directory, which stands for all segments up to its index.
 struct WalCheckpoint {

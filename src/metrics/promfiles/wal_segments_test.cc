@@ -153,15 +153,17 @@ TEST_F(WalSegmentsTest, BombsAreDamage) {
   }
 }
 
-TEST_F(WalSegmentsTest, ListsAfterTheLastGap) {
+TEST_F(WalSegmentsTest, ListsSegmentsAndFindsGaps) {
   for (const char* name : {"00000001", "00000003", "00000004", "x", "checkpoint.00000002/00000000",
                            "checkpoint.00000010/00000000", "checkpoint.00000011.tmp/00000000"}) {
     std::filesystem::create_directories(std::filesystem::path(dir_ + "/" + name).parent_path());
     ASSERT_TRUE(fs_.Open(dir_ + "/" + name, core::OpenMode::kCreate));
   }
   std::vector<WalSegment> segments = Segments();
-  ASSERT_EQ(segments.size(), 2u);
-  EXPECT_EQ(segments[0].index, 3u);
+  ASSERT_EQ(segments.size(), 3u);
+  EXPECT_EQ(segments[0].index, 1u);
+  EXPECT_EQ(segments[1].index, 3u);
+  EXPECT_EQ(FindGaps(segments), std::vector<size_t>{1});
   auto checkpoint = LastCheckpoint(fs_, dir_);
   ASSERT_TRUE(checkpoint && *checkpoint);
   EXPECT_EQ((*checkpoint)->index, 10u);
