@@ -4,6 +4,7 @@
 #include <mutex>
 #include <thread>
 
+#include "metrics/promfiles/head_import.h"
 #include "metrics/promfiles/meta.h"
 #include "metrics/tsdb/appender.h"
 #include "metrics/tsdb/checkpoint.h"
@@ -218,8 +219,10 @@ class Db::Impl {
     Status checkpointed = maintenance_.Checkpoint();
     Status synced = maintenance_.Sync();
     Status given_back;
-    if (store_->options.block_form == BlockForm::kPrometheus && checkpointed && synced &&
-        store_->head.series_count() > 0) {
+    // Also without a series when files of Prometheus are there: what it took from them has been deleted
+    // since.
+    bool has_head = store_->head.series_count() > 0 || promfiles::HasHead(store_->fs, store_->options.dir);
+    if (store_->options.block_form == BlockForm::kPrometheus && checkpointed && synced && has_head) {
       given_back = ExportPrometheusHead(*store_);
     }
     store_->lock.reset();
