@@ -99,6 +99,16 @@ g +Inf 1700000200
         self.assertEqual((total, counts[30], counts[130]), (4, 1, 3), samples)  # 25 and 120 samples, in rows as promtool names them
         self.assertEqual((shares[30], shares[100]), (100 // total, 300 // total), theirs[1])
 
+    def test_analysis_of_the_block_that_was_made_last(self):
+        """Which is not the one with the newest samples where old ones came late. Older promtools, such as Debian's, take that."""
+        for name, first in (("new", 1700000000), ("old", 1600000000)):
+            self.write("in.om", f"# TYPE {name} gauge\n{name} 1 {first}\n{name} 2 {first + 60}\n# EOF\n")
+            code, output = run("promtool", "tsdb", "create-blocks-from", "openmetrics", "in.om", "late", cwd=self.folder)
+            self.assertEqual(code, 0, output)
+        code, output = run("promtool", "tsdb", "analyze", "late", cwd=self.folder)
+        self.assertEqual(code, 0, output)
+        self.assertIn("__name__=old", output)
+
     def test_tsdb_commands_as_promtools(self):
         self.write("in.om", self.OPENMETRICS)
         tables = []
