@@ -219,12 +219,8 @@ class Db::Impl {
     Status checkpointed = maintenance_.Checkpoint();
     Status synced = maintenance_.Sync();
     Status given_back;
-    // Also without a series when files of Prometheus are there: what it took from them has been deleted
-    // since.
-    bool has_head = store_->head.series_count() > 0 || promfiles::HasHead(store_->fs, store_->options.dir);
-    if (store_->options.block_form == BlockForm::kPrometheus && checkpointed && synced && has_head) {
-      given_back = ExportPrometheusHead(*store_);
-    }
+    if (store_->options.block_form == BlockForm::kPrometheus && checkpointed && synced)
+      given_back = GiveBack();
     store_->lock.reset();
     SEXTANT_TRY(checkpointed);
     SEXTANT_TRY(synced);
@@ -249,6 +245,17 @@ class Db::Impl {
                                             "prometheus_tsdb_lowest_timestamp_seconds",
                                             "sextant_tsdb_out_of_order_bytes",
                                             "sextant_tsdb_head_bytes"};
+
+  // Leaves to Prometheus everything that there is.
+  Status GiveBack() {
+    Status converted = compactor_.ConvertAll();
+    // Also without a series when files of Prometheus are there: what it took from them has been deleted
+    // since.
+    if (store_->head.series_count() > 0 || promfiles::HasHead(store_->fs, store_->options.dir)) {
+      SEXTANT_TRY(ExportPrometheusHead(*store_));
+    }
+    return converted;
+  }
 
   void AddGauges() {
     Store& store = *store_;
