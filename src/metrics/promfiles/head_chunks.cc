@@ -65,7 +65,11 @@ core::Status VisitHeadChunks(std::string_view file,
   uint64_t offset = kFileHeaderBytes;
   while (offset < file.size()) {
     std::string_view rest = file.substr(offset);
-    if (IsEmpty(rest.substr(0, kMostFrameBytes))) return {};
+    // Room that was reserved, if it goes on to the end.
+    if (IsEmpty(rest.substr(0, kMostFrameBytes))) {
+      if (IsEmpty(rest)) return {};
+      return Fail(Code::kCorruption, "offset {}: zeros where a chunk should be", offset);
+    }
     BigEndianReader reader(rest);
     HeadChunk chunk;
     if (!ReadChunk(reader, chunk)) return Fail(Code::kCorruption, "offset {}: a chunk is cut off", offset);

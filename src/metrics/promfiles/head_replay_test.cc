@@ -172,6 +172,19 @@ TEST_F(HeadReplayTest, MappedChunksComeBeforeTheWal) {
   }
 }
 
+TEST_F(HeadReplayTest, ZerosBetweenChunksAreDamage) {
+  WriteLog("wal", 0, {SeriesRecord(1, "a"), SamplesRecord(1, {10, 20, 30}, 1)});
+  std::string first = test::HeadChunkFileHeader() + test::HeadChunkBytes(1, Chunk({10}, 8));
+  std::string second = test::HeadChunkBytes(1, Chunk({20}, 8));
+  std::string third = test::HeadChunkBytes(1, Chunk({30}, 8));
+  WriteFile("chunks_head/000001", first + std::string(second.size(), '\0') + third);
+  EXPECT_EQ(Imported("a"), "10=8 20=1 30=1");
+  EXPECT_EQ(report_.warnings.size(), 1u);
+  WriteFile("chunks_head/000001", first + std::string(500, '\0'));
+  EXPECT_EQ(Imported("a"), "10=8 20=1 30=1");
+  EXPECT_TRUE(report_.warnings.empty());
+}
+
 TEST_F(HeadReplayTest, ChunksOutOfSequenceAreLeftToTheWal) {
   WriteLog("wal", 0, {SeriesRecord(1, "a"), SamplesRecord(1, {10, 20, 30, 40}, 1)});
   WriteFile("chunks_head/000001",

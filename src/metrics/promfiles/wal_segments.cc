@@ -117,7 +117,10 @@ bool SegmentReader::Next(std::string_view& record) {
       in_record_ = false;
       return false;
     }
-    if (step == Step::kSkip || !TakeFragment(fragment)) continue;
+    if (step == Step::kSkip) continue;
+    if (hole_) Damage(*hole_, "nothing but zeros up to the next page");
+    hole_.reset();
+    if (!TakeFragment(fragment)) continue;
     if (!Decompress(record)) {
       Damage(record_offset_, "a record that does not decompress");
       continue;
@@ -141,6 +144,7 @@ SegmentReader::Step SegmentReader::ReadFragment(Fragment& fragment) {
   if ((head & kFragmentTypeMask) == kPageEnd) {
     std::string_view rest = bytes_.substr(at_, page_end - at_);
     bool empty = rest.find_first_not_of('\0') == std::string_view::npos;
+    if (empty && rest.size() >= kFragmentHeaderBytes && !hole_) hole_ = start;
     return skip_page(empty ? "" : "bytes where the page should be empty");
   }
   if (page_end - at_ < kFragmentHeaderBytes) return skip_page("a fragment's header is cut off");

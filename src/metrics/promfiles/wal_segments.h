@@ -76,6 +76,8 @@ class SegmentReader {
   uint8_t flags_ = 0;       // of the record's first fragment
   bool in_record_ = false;  // first and perhaps middle fragments were read
   bool skipping_ = false;   // until a record begins
+  // Where a page became empty that had room for more: the log's end, unless more follows.
+  std::optional<uint64_t> hole_;
   std::string assembled_;
   std::string_view whole_;  // the compressed record
   std::string decompressed_;
