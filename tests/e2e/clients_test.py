@@ -236,6 +236,7 @@ g +Inf 1700000200
     def test_blocks_as_long_as_promtools(self):
         lines = "".join(f"a {i} {1700000000 + i * 1800}\n" for i in range(100))
         self.write("in.om", f"# TYPE a gauge\n{lines}# EOF\n")
+        rows = {}
         for duration in ("2h", "6h", "24h", "30m", "72h"):
             results = []
             for command, data in (([PEERS / "promtool"], "theirs"), ([BINARY, "promtool"], "ours")):
@@ -245,6 +246,13 @@ g +Inf 1700000200
                 # Without names and sizes of blocks.
                 results.append([line.split()[1:-1] for line in done.stdout.splitlines()])
             self.assertEqual(*results, duration)
+            rows[duration] = results[1]
+        # Debian's promtool does not know days yet.
+        for written, same in (("1d", "24h"), ("3d", "72h"), ("1.5h", "2h")):
+            code, output = run("promtool", "tsdb", "create-blocks-from", "openmetrics", f"--max-block-duration={written}", "in.om",
+                               written, cwd=self.folder)
+            self.assertEqual(code, 0, output)
+            self.assertEqual([line.split()[1:-1] for line in output.splitlines()], rows[same])
         theirs, ours = self.both("tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=x", "in.om", "bad")
         self.assertEqual(theirs, ours)
 
