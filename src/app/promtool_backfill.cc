@@ -6,6 +6,7 @@
 #include "app/opened_store.h"
 #include "app/promtool_blocks.h"
 #include "app/promtool_commands.h"
+#include "config/go_duration.h"
 #include "core/duration.h"
 #include "metrics/exposition/parser.h"
 #include "metrics/rules/rule_file.h"
@@ -115,13 +116,14 @@ void AddOutputFlags(CommandLine& line, OutputOptions& output) {
                &output.longest_block);
 }
 
-// What --max-block-duration says, in units that Go has.
+// What --max-block-duration says: as Go writes durations, or with days and weeks.
 Status ReadBlockLength(OutputOptions& output) {
-  const bool has_only_go_units = output.longest_block.find_first_of("dwy") == std::string::npos;
-  const auto longest_ms = core::ParseDuration(output.longest_block);
-  if (!longest_ms || !has_only_go_units) {
-    return Fail(Code::kInvalidArgument, "promtool: error: time: invalid duration {}, try --help",
-                model::QuoteGo(output.longest_block));
+  constexpr int64_t kNsPerMs = 1'000'000;
+  const std::string& text = output.longest_block;
+  const auto longest_ns = config::ParseGoDuration(text);
+  Result<core::DurationMs> longest_ms = longest_ns ? *longest_ns / kNsPerMs : core::ParseDuration(text);
+  if (!longest_ms || text.find('y') != std::string::npos) {
+    return Fail(Code::kInvalidArgument, "promtool: error: {}, try --help", longest_ns.error().message());
   }
   output.block_ms = BlockLength(*longest_ms);
   return {};

@@ -223,10 +223,12 @@ int PromtoolTsdbAnalyze(const Words& words) {
   }
   Result<std::vector<DirectoryBlock>> blocks = ReadBlocks(path);
   if (!blocks) return FailWith(blocks.error().message());
-  auto block = id.empty() && !blocks->empty() ? std::prev(blocks->end())
-                                              : std::ranges::find_if(*blocks, [&](const DirectoryBlock& one) {
-                                                  return one.meta.ulid.ToString() == id;
-                                                });
+  // The newest is the one that was made last, whatever its samples' time.
+  auto block =
+      id.empty()
+          ? std::ranges::max_element(*blocks, {}, [](const DirectoryBlock& one) { return one.meta.ulid; })
+          : std::ranges::find_if(*blocks,
+                                 [&](const DirectoryBlock& one) { return one.meta.ulid.ToString() == id; });
   if (block == blocks->end())
     return FailWith(id.empty() ? "no blocks found" : fmt::format("invalid block ID {}", id));
   Status analyzed = Analyze(*block, matchers, limit, is_extended);

@@ -38,7 +38,8 @@ FlagSet MakeFlags(Options& options) {
       "is changed.\n\n"
       "  list     one line per block, and one for what is not in blocks yet\n"
       "  verify   reads every sample of every block; exit code 1 when something is damaged\n"
-      "  export   writes blocks that Prometheus, promtool and Thanos read into --output"};
+      "  export   writes blocks that Prometheus, promtool and Thanos read into --output; exit code 1 when\n"
+      "           something is damaged and had to be left out"};
   flags.AddString("data", "DIR", "The data directory.", &options.data_dir);
   flags.AddString("output", "DIR", "export: where the blocks go; it must not exist, or be empty.",
                   &options.output_dir);
@@ -139,7 +140,9 @@ Status Export(const Options& options) {
   SEXTANT_ASSIGN(tsdb::ExportCounts counts, store->db().Export(store->files(), options.output_dir, wanted));
   PrintLine(fmt::format("wrote {} blocks to {}: {} series, {} samples", counts.blocks, options.output_dir,
                         counts.series, counts.samples));
-  return {};
+  if (counts.damages == 0) return {};
+  return core::Fail(Code::kCorruption, "{} of the blocks and chunks in {} cannot be read and were left out",
+                    counts.damages, options.data_dir);
 }
 
 Status RunCommand(const std::string& command, const Options& options) {

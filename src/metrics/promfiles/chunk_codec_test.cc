@@ -280,6 +280,25 @@ TEST(ChunkCodecTest, ContradictoryHistogramsAreRefused) {
   }
 }
 
+// A chunk of schema 10, which Prometheus reads as one of schema 8 (made with its encoder).
+TEST(ChunkCodecTest, FinerHistogramsThanWeKnowAreWidened) {
+  std::string bytes =
+      test::FromHex("000300ff3f50624dd2f1a9fcc54a7394a31b78fa329140140000000000008c6318cbc7d18622110000");
+  SampleColumns samples;
+  auto status = DecodeChunk(static_cast<uint8_t>(Encoding::kHistogram), bytes, kMin, kMax, samples);
+  ASSERT_TRUE(status) << status.error().message();
+  ASSERT_EQ(samples.size(), 3u);
+  const double positive[3][3] = {{3, 7, 5}, {5, 9, 6}, {7, 11, 7}};
+  for (size_t i = 0; i < 3; ++i) {
+    const FloatHistogram& histogram = *samples.histograms[i];
+    EXPECT_EQ(histogram.schema, 8);
+    ASSERT_EQ(histogram.positive_spans.size(), 1u);
+    EXPECT_EQ(histogram.positive_spans[0].offset, 1);
+    EXPECT_EQ(histogram.positive_buckets, std::vector<double>(positive[i], positive[i] + 3));
+    EXPECT_EQ(histogram.negative_buckets, std::vector<double>{2.0 + static_cast<double>(i)});
+  }
+}
+
 TEST(ChunkCodecTest, TimesThatDoNotAscendAreCorrupt) {
   SampleColumns samples;
   samples.Add(5, 1);

@@ -49,9 +49,6 @@ core::Result<std::vector<HeadChunkFile>> ListHeadChunkFiles(const core::FileSyst
     files.push_back({.index = index, .path = core::JoinPath(dir, entry.name)});
   }
   std::ranges::sort(files, {}, &HeadChunkFile::index);
-  for (size_t i = 1; i < files.size(); ++i) {
-    if (files[i].index != files[i - 1].index + 1) files.resize(i);
-  }
   return files;
 }
 
@@ -68,7 +65,11 @@ core::Status VisitHeadChunks(std::string_view file,
   uint64_t offset = kFileHeaderBytes;
   while (offset < file.size()) {
     std::string_view rest = file.substr(offset);
-    if (IsEmpty(rest.substr(0, kMostFrameBytes))) return {};
+    // Room that was reserved, if it goes on to the end.
+    if (IsEmpty(rest.substr(0, kMostFrameBytes))) {
+      if (IsEmpty(rest)) return {};
+      return Fail(Code::kCorruption, "offset {}: zeros where a chunk should be", offset);
+    }
     BigEndianReader reader(rest);
     HeadChunk chunk;
     if (!ReadChunk(reader, chunk)) return Fail(Code::kCorruption, "offset {}: a chunk is cut off", offset);

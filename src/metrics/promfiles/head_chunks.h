@@ -28,8 +28,8 @@ struct HeadChunkFile {
   std::string path;
 };
 
-// The files of a directory in order, as far as their numbers have no gap. A directory that does not exist has
-// none.
+// The files of a directory in order, also when some are missing between them. A directory that does not exist
+// has none.
 core::Result<std::vector<HeadChunkFile>> ListHeadChunkFiles(const core::FileSystem& fs,
                                                             const std::string& dir);
 

@@ -1,5 +1,7 @@
 #include "metrics/promfiles/head_export.h"
 
+#include <algorithm>
+
 namespace sextant::promfiles {
 namespace {
 
@@ -21,6 +23,11 @@ constexpr std::array kFirstVersion = {RecordType::kHistograms, RecordType::kFloa
                                       RecordType::kCustomHistograms, RecordType::kCustomFloatHistograms};
 constexpr std::array kSecondVersion = {RecordType::kHistogramsV2, RecordType::kFloatHistogramsV2,
                                        RecordType::kHistogramsV2, RecordType::kFloatHistogramsV2};
+
+template <typename Entry>
+bool HasStartTimes(const std::vector<Entry>& entries) {
+  return std::ranges::any_of(entries, [](const Entry& entry) { return entry.start_ms != 0; });
+}
 
 }  // namespace
 
@@ -93,9 +100,9 @@ core::Status HeadExporter::Open(Log& log, const char* name) {
 
 core::Status HeadExporter::AddSample(const model::SampleColumns& samples, size_t i) {
   TimestampMs time_ms = samples.times_ms[i];
-  TimestampMs start_ms =
-      options_.start_times && !samples.start_times_ms.empty() ? samples.start_times_ms[i] : 0;
   const auto& histogram = samples.histograms.empty() ? nullptr : samples.histograms[i];
+  bool keeps_start = histogram == nullptr ? options_.float_start_times : options_.histogram_start_times;
+  TimestampMs start_ms = keeps_start && !samples.start_times_ms.empty() ? samples.start_times_ms[i] : 0;
   Kind kind = kFloat;
   if (histogram != nullptr) {
     bool custom = histogram->schema == model::kCustomBucketsSchema;
@@ -136,7 +143,7 @@ core::Status HeadExporter::FlushSamples(Log& log) {
   SEXTANT_TRY(FlushDefinitions());
   if (!log.floats.empty()) {
     record_.clear();
-    EncodeSamplesRecord(options_.start_times ? RecordType::kSamplesV2 : RecordType::kSamples, log.floats,
+    EncodeSamplesRecord(HasStartTimes(log.floats) ? RecordType::kSamplesV2 : RecordType::kSamples, log.floats,
                         record_);
     SEXTANT_TRY(log.writer->Append(record_));
     log.floats.clear();
@@ -144,7 +151,7 @@ core::Status HeadExporter::FlushSamples(Log& log) {
   for (size_t kind = 0; kind < kHistogramKinds; ++kind) {
     if (log.histograms[kind].empty()) continue;
     record_.clear();
-    EncodeHistogramsRecord((options_.start_times ? kSecondVersion : kFirstVersion)[kind],
+    EncodeHistogramsRecord((HasStartTimes(log.histograms[kind]) ? kSecondVersion : kFirstVersion)[kind],
                            log.histograms[kind], record_);
     SEXTANT_TRY(log.writer->Append(record_));
     log.histograms[kind].clear();

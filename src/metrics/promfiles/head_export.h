@@ -25,8 +25,10 @@ struct HeadExportOptions {
   // Where the newest in-order block ends. Prometheus drops older samples of its WAL, so these go into the
   // WBL, the log of out-of-order samples; there, Prometheus before 3.0 knows floats only.
   TimestampMs min_valid_ms = std::numeric_limits<TimestampMs>::min();
-  // Records 11 to 13, which Prometheus reads since 3.14; else start times are left out.
-  bool start_times = false;
+  // Floats, or histograms, that have start times keep them, in records 11 to 13, which Prometheus reads since
+  // 3.14; else start times are left out.
+  bool float_start_times = false;
+  bool histogram_start_times = false;
   WalWriter::Compression compression = WalWriter::Compression::kSnappy;
 };
 

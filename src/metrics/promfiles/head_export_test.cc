@@ -71,7 +71,9 @@ TEST_F(HeadExportTest, WhatIsExportedIsImported) {
     std::filesystem::remove_all(dir_);
     ImportedHead expected;
     ASSERT_TRUE(Fill(expected, start_times));
-    auto exporter = HeadExporter::Create(fs_, dir_, {.min_valid_ms = 5000, .start_times = start_times});
+    auto exporter = HeadExporter::Create(
+        fs_, dir_,
+        {.min_valid_ms = 5000, .float_start_times = start_times, .histogram_start_times = start_times});
     ASSERT_TRUE(exporter) << exporter.error().message();
     ASSERT_TRUE(Fill(**exporter, start_times));
     EXPECT_FALSE(HasHead(fs_, dir_));
@@ -91,6 +93,32 @@ TEST_F(HeadExportTest, WhatIsExportedIsImported) {
     EXPECT_EQ(report->samples, 2500u * 20);
     EXPECT_EQ(report->out_of_order_samples, 2500u * 5);
     EXPECT_EQ(report->exemplars, 0u);
+  }
+}
+
+TEST_F(HeadExportTest, StartTimesStayWhereTheyAreAskedFor) {
+  auto fill = [](HeadVisitor& visitor, TimestampMs float_start_ms, TimestampMs histogram_start_ms) {
+    EXPECT_TRUE(visitor.Series(1, Labels::Of({{"__name__", "m"}})));
+    SampleColumns samples;
+    samples.Add(10'000, 1, float_start_ms);
+    samples.AddHistogram(11'000, Histogram(1, true, false), histogram_start_ms);
+    samples.AddHistogram(12'000, Histogram(2, false, true), histogram_start_ms);
+    EXPECT_TRUE(visitor.Samples(samples));
+  };
+  for (bool floats : {false, true}) {
+    for (bool histograms : {false, true}) {
+      std::filesystem::remove_all(dir_);
+      auto exporter =
+          HeadExporter::Create(fs_, dir_, {.float_start_times = floats, .histogram_start_times = histograms});
+      ASSERT_TRUE(exporter) << exporter.error().message();
+      fill(**exporter, 7, 8);
+      ASSERT_TRUE((*exporter)->Finish());
+      ImportedHead imported;
+      ASSERT_TRUE(ImportHead(fs_, dir_, {}, imported));
+      ImportedHead expected;
+      fill(expected, floats ? 7 : 0, histograms ? 8 : 0);
+      EXPECT_EQ(imported.Describe(), expected.Describe()) << floats << histograms;
+    }
   }
 }
 

@@ -105,17 +105,35 @@ class Importer {
     SEXTANT_ASSIGN(wal_, ListSegments(fs_, wal_dir));
     SEXTANT_ASSIGN(wbl_, ListSegments(fs_, core::JoinPath(data_dir_, "wbl")));
     SEXTANT_ASSIGN(std::optional<WalCheckpoint> checkpoint, LastCheckpoint(fs_, wal_dir));
-    if (!checkpoint) return {};
-    SEXTANT_ASSIGN(checkpoint_, ListSegments(fs_, checkpoint->path));
-    if (!wal_.empty() && wal_.front().index > checkpoint->index + 1) {
-      Warn(fmt::format("{}: the segments after checkpoint {} up to {} are missing", wal_dir,
-                       checkpoint->index, wal_.front().index - 1));
-    }
-    std::erase_if(wal_, [&](const WalSegment& segment) { return segment.index <= checkpoint->index; });
+    if (checkpoint) SEXTANT_TRY(FindCheckpoint(wal_dir, *checkpoint));
+    WarnOfGaps(checkpoint_);
+    WarnOfGaps(wal_);
+    WarnOfGaps(wbl_);
     return {};
   }
 
-  // Takes the newest snapshot, if the WAL goes on from it and it is whole; else the WAL says the same.
+  core::Status FindCheckpoint(const std::string& wal_dir, const WalCheckpoint& checkpoint) {
+    SEXTANT_ASSIGN(checkpoint_, ListSegments(fs_, checkpoint.path));
+    std::erase_if(wal_, [&](const WalSegment& segment) { return segment.index <= checkpoint.index; });
+    if (!wal_.empty() && wal_.front().index > checkpoint.index + 1) {
+      ++report_.damages;
+      Warn(fmt::format("{}: the segments after checkpoint {} up to {} are missing", wal_dir, checkpoint.index,
+                       wal_.front().index - 1));
+    }
+    return {};
+  }
+
+  // What follows is of use without what is missing: most of it is about series that were known before.
+  void WarnOfGaps(const std::vector<WalSegment>& segments) {
+    for (size_t place : FindGaps(segments)) {
+      ++report_.damages;
+      Warn(fmt::format("{}: {} segments before it are missing", segments[place].path,
+                       segments[place].index - segments[place - 1].index - 1));
+    }
+  }
+
+  // Takes the newest snapshot, if the WAL goes on from it and it and the chunks it counts on are whole; else
+  // the WAL says the same.
   core::Status ReadSnapshot() {
     replay_.emplace(chunks_, options_.min_valid_ms, options_.max_exemplars);
     SEXTANT_ASSIGN(std::optional<ChunkSnapshot> snapshot, LastChunkSnapshot(fs_, data_dir_));
@@ -127,7 +145,15 @@ class Importer {
       Warn(fmt::format("{}: left out, as the WAL does not go on from it", snapshot->path));
       return {};
     }
+    if (!chunks_.is_whole()) {
+      Warn(fmt::format("{}: left out for the WAL, as head chunks are missing", snapshot->path));
+      return {};
+    }
     SEXTANT_ASSIGN(std::vector<WalSegment> segments, ListSegments(fs_, snapshot->path));
+    if (!FindGaps(segments).empty()) {
+      Warn(fmt::format("{}: left out for the WAL, as segments of it are missing", snapshot->path));
+      return {};
+    }
     for (const WalSegment& segment : segments) {
       SEXTANT_ASSIGN(auto mapped, fs_.MapReadOnly(segment.path));
       if (core::Status status = ReadSnapshotSegment(mapped->bytes()); !status) {

@@ -17,7 +17,16 @@ bool IsKnownEncoding(uint8_t encoding) {
 core::Status MappedChunks::Load(core::FileSystem& fs, const std::string& dir, TimestampMs min_valid_ms,
                                 std::vector<std::string>& warnings) {
   SEXTANT_ASSIGN(std::vector<HeadChunkFile> files, ListHeadChunkFiles(fs, dir));
+  // Chunks after a gap would hide what the WAL says about the gap; the WAL has them all.
+  auto leave_rest_to_wal = [&](const std::string& why) {
+    is_whole_ = false;
+    warnings.push_back(why + "; this and later head chunks are taken from the WAL instead");
+  };
   for (const HeadChunkFile& file : files) {
+    if (!files_.empty() && file.index != first_file_ + files_.size()) {
+      leave_rest_to_wal(fmt::format("{}: the file before it is missing", file.path));
+      return {};
+    }
     SEXTANT_ASSIGN(auto mapped, fs.MapReadOnly(file.path));
     if (files_.empty()) first_file_ = file.index;
     std::string_view bytes = mapped->bytes();
@@ -28,9 +37,7 @@ core::Status MappedChunks::Load(core::FileSystem& fs, const std::string& dir, Ti
       if (offset <= UINT32_MAX) Add(file.index << 32 | offset, chunk, min_valid_ms, warnings);
     });
     if (!status) {
-      // Chunks after a gap would hide what the WAL says about the gap; the WAL has them all.
-      warnings.push_back(fmt::format("{}: {}; this and later head chunks are taken from the WAL instead",
-                                     file.path, status.error().message()));
+      leave_rest_to_wal(fmt::format("{}: {}", file.path, status.error().message()));
       return {};
     }
   }
@@ -41,6 +48,7 @@ void MappedChunks::Add(HeadChunkRef ref, const HeadChunk& chunk, TimestampMs min
                        std::vector<std::string>& warnings) {
   last_ref_ = ref;
   if (!IsKnownEncoding(chunk.encoding)) {
+    is_whole_ = false;
     warnings.push_back(
         fmt::format("{}: a head chunk of unknown encoding {} is left out", ref >> 32, chunk.encoding));
     return;
@@ -54,6 +62,7 @@ void MappedChunks::Add(HeadChunkRef ref, const HeadChunk& chunk, TimestampMs min
   if (list.out_of_sequence) return;
   if (!list.refs.empty() && chunk.min_ms <= list.max_ms) {
     list.out_of_sequence = true;
+    is_whole_ = false;
     warnings.push_back(fmt::format("{:06}, offset {}: head chunks of series {} are out of sequence",
                                    ref >> 32, ref & UINT32_MAX, chunk.series));
     return;

@@ -29,6 +29,8 @@ class MappedChunks {
   std::vector<HeadChunkRef> TakeOutOfOrder(WalRef series);
 
   HeadChunk At(HeadChunkRef ref) const;
+  // Whether each chunk of the files was taken that is not too old: none is left to what the WAL says.
+  bool is_whole() const { return is_whole_; }
   // The newest chunk there is; 0 when there is none.
   HeadChunkRef last_ref() const { return last_ref_; }
   // Chunks that were not taken, as their series is not known.
@@ -43,6 +45,7 @@ class MappedChunks {
   void Add(HeadChunkRef ref, const HeadChunk& chunk, TimestampMs min_valid_ms,
            std::vector<std::string>& warnings);
 
+  bool is_whole_ = true;
   uint64_t first_file_ = 0;
   std::vector<std::unique_ptr<core::MappedFile>> files_;
   absl::flat_hash_map<WalRef, InOrder> in_order_;

@@ -172,6 +172,19 @@ TEST_F(HeadReplayTest, MappedChunksComeBeforeTheWal) {
   }
 }
 
+TEST_F(HeadReplayTest, ZerosBetweenChunksAreDamage) {
+  WriteLog("wal", 0, {SeriesRecord(1, "a"), SamplesRecord(1, {10, 20, 30}, 1)});
+  std::string first = test::HeadChunkFileHeader() + test::HeadChunkBytes(1, Chunk({10}, 8));
+  std::string second = test::HeadChunkBytes(1, Chunk({20}, 8));
+  std::string third = test::HeadChunkBytes(1, Chunk({30}, 8));
+  WriteFile("chunks_head/000001", first + std::string(second.size(), '\0') + third);
+  EXPECT_EQ(Imported("a"), "10=8 20=1 30=1");
+  EXPECT_EQ(report_.warnings.size(), 1u);
+  WriteFile("chunks_head/000001", first + std::string(500, '\0'));
+  EXPECT_EQ(Imported("a"), "10=8 20=1 30=1");
+  EXPECT_TRUE(report_.warnings.empty());
+}
+
 TEST_F(HeadReplayTest, ChunksOutOfSequenceAreLeftToTheWal) {
   WriteLog("wal", 0, {SeriesRecord(1, "a"), SamplesRecord(1, {10, 20, 30, 40}, 1)});
   WriteFile("chunks_head/000001",
@@ -257,6 +270,54 @@ TEST_F(HeadReplayTest, ASnapshotIsTakenWhenTheWalGoesOn) {
   WriteLog("chunk_snapshot.000007.0000000000", 0, {series});
   EXPECT_EQ(Imported("a"), "10=1 20=1 30=2");
   EXPECT_EQ(report_.warnings.size(), 1u);
+}
+
+TEST_F(HeadReplayTest, ASnapshotIsLeftOutWhenChunksItCountsOnAreMissing) {
+  // The series' open chunk in memory was empty: all of it had just been mapped.
+  std::string series("\x01", 1);
+  PutBigEndian(series, uint64_t{1});
+  PutUvarint(series, 1);
+  PutPrefixed(series, "__name__");
+  PutPrefixed(series, "a");
+  PutBigEndian(series, int64_t{0});
+  PutUvarint(series, 0);
+  WriteLog("wal", 0, {SeriesRecord(1, "a"), SamplesRecord(1, {10, 20, 30}, 1)});
+  WriteLog("wal", 1, {SamplesRecord(1, {40}, 2)});
+  WriteLog("chunk_snapshot.000001.0000000000", 0, {series});
+  std::string first = test::HeadChunkFileHeader() + test::HeadChunkBytes(1, Chunk({10}, 8));
+  WriteFile("chunks_head/000001", first);
+  WriteFile("chunks_head/000002", test::HeadChunkFileHeader() + test::HeadChunkBytes(1, Chunk({20, 30}, 8)));
+  EXPECT_EQ(Imported("a"), "10=8 20=8 30=8 40=2");
+  EXPECT_TRUE(report_.warnings.empty());
+
+  Damage("chunks_head/000002", 40);
+  EXPECT_EQ(Imported("a"), "10=8 20=1 30=1 40=2");
+  EXPECT_EQ(report_.warnings.size(), 2u);
+
+  std::filesystem::rename(dir_ + "/chunks_head/000002", dir_ + "/chunks_head/000003");
+  EXPECT_EQ(Imported("a"), "10=8 20=1 30=1 40=2");
+  EXPECT_EQ(report_.warnings.size(), 2u);
+
+  WriteFile("chunks_head/000001", first + test::HeadChunkBytes(1, Chunk({10}, 7)));
+  EXPECT_EQ(Imported("a"), "10=8 20=1 30=1 40=2");
+}
+
+TEST_F(HeadReplayTest, SegmentsOnBothSidesOfAGapAreRead) {
+  WriteLog("wal", 0, {SeriesRecord(1, "a"), SamplesRecord(1, {10}, 1)});
+  WriteLog("wal", 1, {SamplesRecord(1, {20}, 1)});
+  WriteLog("wal", 2, {SamplesRecord(1, {30}, 1)});
+  WriteLog("wbl", 4, {SamplesRecord(1, {5}, 2)});
+  WriteLog("wbl", 6, {SamplesRecord(1, {6}, 2)});
+  std::filesystem::remove(dir_ + "/wal/00000001");
+  EXPECT_EQ(Imported("a"), "5=2 6=2 10=1 30=1");
+  EXPECT_EQ(report_.damages, 2u);
+  ASSERT_EQ(report_.warnings.size(), 2u);
+  EXPECT_EQ(report_.warnings[0], dir_ + "/wal/00000002: 1 segments before it are missing");
+
+  // Also where the gap lies behind a checkpoint whose own segments were still there.
+  WriteLog("wal/checkpoint.00000000", 0, {SeriesRecord(1, "a"), SamplesRecord(1, {11}, 3)});
+  EXPECT_EQ(Imported("a"), "5=2 6=2 11=3 30=1");
+  EXPECT_EQ(report_.warnings.at(0), dir_ + "/wal: the segments after checkpoint 0 up to 1 are missing");
 }
 
 TEST_F(HeadReplayTest, ProgressIsToldAndCancels) {

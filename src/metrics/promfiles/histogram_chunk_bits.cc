@@ -101,7 +101,8 @@ void WriteLayout(BitWriter& writer, const model::FloatHistogram& layout) {
 core::Status ReadLayout(BitReader& reader, model::FloatHistogram& layout) {
   layout.zero_threshold = ReadThreshold(reader);
   int64_t schema = reader.VarbitInt();
-  if (!reader.ok() || !IsKnownSchema(schema)) return Fail(Code::kCorruption, "histogram schema {}", schema);
+  if (!reader.ok() || !IsReadableSchema(schema))
+    return Fail(Code::kCorruption, "histogram schema {}", schema);
   layout.schema = static_cast<int32_t>(schema);
   SEXTANT_TRY(ReadSpans(reader, layout.positive_spans));
   SEXTANT_TRY(ReadSpans(reader, layout.negative_spans));

@@ -224,6 +224,7 @@ core::Status Decode(std::string_view bytes, const ChunkHeader& header, bool with
       histogram->counter_reset_hint = HintOf(header.reset, i);
       histogram->sum = samples.sum();
       samples.Fill(*histogram);
+      WidenToKnownSchema(*histogram);
     }
     out.AddHistogram(time.value, std::move(histogram), since_ms);
   }

@@ -4,11 +4,14 @@
 #include <bit>
 #include <limits>
 
+#include "model/histogram_resolution.h"
+
 namespace sextant::promfiles {
 namespace {
 
-constexpr int64_t kMaxSchema = 8;
-constexpr int64_t kMinSchema = -4;
+using model::kMaxExponentialSchema;
+
+constexpr int64_t kMaxReadableSchema = 52;
 constexpr uint64_t kStaleNanBits = 0x7ff0000000000002;
 
 }  // namespace
@@ -55,7 +58,17 @@ bool SameSpans(const std::vector<model::BucketSpan>& a, const std::vector<model:
 }
 
 bool IsKnownSchema(int64_t schema) {
-  return (schema >= kMinSchema && schema <= kMaxSchema) || schema == model::kCustomBucketsSchema;
+  return (schema >= model::kMinExponentialSchema && schema <= kMaxExponentialSchema) ||
+         schema == model::kCustomBucketsSchema;
+}
+
+bool IsReadableSchema(int64_t schema) {
+  return IsKnownSchema(schema) || (schema > kMaxExponentialSchema && schema <= kMaxReadableSchema);
+}
+
+void WidenToKnownSchema(model::FloatHistogram& histogram) {
+  // Some steps at a time.
+  while (histogram.schema > kMaxExponentialSchema) model::ReduceResolution(histogram, kMaxExponentialSchema);
 }
 
 bool IsStaleSum(double sum) { return std::bit_cast<uint64_t>(sum) == kStaleNanBits; }

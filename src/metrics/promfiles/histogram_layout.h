@@ -23,6 +23,12 @@ bool SameSpans(const std::vector<model::BucketSpan>& a, const std::vector<model:
 // Whether a schema is one whose buckets are known: -4 to 8, or custom bounds.
 bool IsKnownSchema(int64_t schema);
 
+// Whether it is known, or one of those up to 52 that a later Prometheus may write.
+bool IsReadableSchema(int64_t schema);
+
+// Widens the buckets of a histogram with a readable schema until it is known, as Prometheus does.
+void WidenToKnownSchema(model::FloatHistogram& histogram);
+
 // Whether this sum of a histogram says that its series went stale.
 bool IsStaleSum(double sum);
 

@@ -109,6 +109,8 @@ Status IndexReader::LoadSymbols() const {
   SEXTANT_ASSIGN(std::string_view section, Section(toc_.symbols, "the symbol table", checksums_));
   BigEndianReader reader(section);
   tables_.symbol_count = reader.Fixed<uint32_t>();
+  // Zeros are a section without content whose checksum is right.
+  if (!reader.ok()) return Corrupt(toc_.symbols, "the symbol table is empty");
   tables_.symbols = section.substr(section.size() - reader.remaining());
   for (uint64_t i = 0; i < tables_.symbol_count; ++i) {
     if (i % kSymbolStride == 0) {
@@ -138,6 +140,7 @@ Status IndexReader::LoadValues() const {
                  Section(toc_.postings_table, "the postings offset table", checksums_));
   BigEndianReader reader(section);
   uint64_t count = reader.Fixed<uint32_t>();
+  if (!reader.ok()) return Corrupt(toc_.postings_table, "the postings offset table is empty");
   tables_.values = section.substr(section.size() - reader.remaining());
   tables_.value_stride = kValueStride;
   ValueEntry former;

@@ -265,6 +265,16 @@ TEST_F(IndexTest, EveryChangedByteIsFound) {
   EXPECT_LT(unnoticed, 12u * 16);
 }
 
+TEST_F(IndexTest, ZerosAreFound) {
+  std::string bytes = WriteAndRead(RandomSeries(5, 12));
+  // As a disk leaves sectors that it has lost.
+  for (size_t at = 0; at + 64 <= bytes.size(); ++at) {
+    std::string changed = bytes;
+    changed.replace(at, 64, 64, '\0');
+    EXPECT_TRUE(IsRefused(changed)) << at;
+  }
+}
+
 TEST_F(IndexTest, ACutFileIsRefused) {
   std::string bytes = WriteAndRead(RandomSeries(5, 12));
   for (size_t size = 0; size < bytes.size(); ++size) {

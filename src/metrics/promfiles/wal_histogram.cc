@@ -66,7 +66,7 @@ bool IsSound(const FloatHistogram& histogram) {
   if (IsStaleSum(histogram.sum)) return true;
   uint64_t positive;
   uint64_t negative;
-  if (!IsKnownSchema(histogram.schema) || !CountBuckets(histogram.positive_spans, positive) ||
+  if (!IsReadableSchema(histogram.schema) || !CountBuckets(histogram.positive_spans, positive) ||
       !CountBuckets(histogram.negative_spans, negative) || positive != histogram.positive_buckets.size() ||
       negative != histogram.negative_buckets.size()) {
     return false;
@@ -97,6 +97,7 @@ std::shared_ptr<const FloatHistogram> ReadHistogram(BigEndianReader& reader, boo
   ReadBuckets(reader, is_integer, histogram->negative_buckets);
   if (schema == model::kCustomBucketsSchema) ReadBounds(reader, histogram->custom_bounds);
   if (!reader.ok() || hint > 3 || schema != histogram->schema || !IsSound(*histogram)) return nullptr;
+  WidenToKnownSchema(*histogram);
   return histogram;
 }
 

@@ -167,7 +167,7 @@ TEST(WalRecordTest, HistogramsThatCannotBeAreNull) {
   good->positive_spans = {{0, 1}};
   good->positive_buckets = {3};
   auto odd_schema = std::make_shared<model::FloatHistogram>(*good);
-  odd_schema->schema = 40;
+  odd_schema->schema = 53;
   auto odd_buckets = std::make_shared<model::FloatHistogram>(*good);
   odd_buckets->positive_buckets = {3, 4};
   std::vector<WalHistogram> histograms;
@@ -182,6 +182,24 @@ TEST(WalRecordTest, HistogramsThatCannotBeAreNull) {
   EXPECT_EQ(decoded[1].histogram, nullptr);
   ASSERT_NE(decoded[2].histogram, nullptr);
   EXPECT_EQ(decoded[2].histogram->positive_buckets, good->positive_buckets);
+}
+
+TEST(WalRecordTest, FinerHistogramsThanWeKnowAreWidened) {
+  auto fine = std::make_shared<model::FloatHistogram>();
+  fine->schema = 52;
+  fine->positive_spans = {{1, 2}};
+  fine->positive_buckets = {3, 4};
+  fine->negative_spans = {{0, 1}};
+  fine->negative_buckets = {5};
+  std::string record;
+  std::vector<WalHistogram> histograms = {{.ref = 1, .time_ms = 1, .start_ms = 0, .histogram = fine}};
+  EncodeHistogramsRecord(RecordType::kFloatHistograms, histograms, record);
+  std::vector<WalHistogram> decoded;
+  ASSERT_TRUE(DecodeHistogramsRecord(record, decoded));
+  ASSERT_NE(decoded.at(0).histogram, nullptr);
+  EXPECT_EQ(decoded[0].histogram->schema, 8);
+  EXPECT_EQ(decoded[0].histogram->positive_buckets, std::vector<double>{7});
+  EXPECT_EQ(decoded[0].histogram->negative_buckets, std::vector<double>{5});
 }
 
 TEST(WalRecordTest, LabelsInAnyOrder) {

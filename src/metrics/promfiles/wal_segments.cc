@@ -77,12 +77,15 @@ core::Result<std::vector<WalSegment>> ListSegments(const core::FileSystem& fs, c
         {.index = index, .path = core::JoinPath(dir, file.name), .size_bytes = file.size_bytes});
   }
   std::ranges::sort(segments, {}, &WalSegment::index);
-  for (size_t i = segments.size(); i > 1; --i) {
-    if (segments[i - 1].index == segments[i - 2].index + 1) continue;
-    segments.erase(segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(i - 1));
-    break;
-  }
   return segments;
+}
+
+std::vector<size_t> FindGaps(const std::vector<WalSegment>& segments) {
+  std::vector<size_t> gaps;
+  for (size_t i = 1; i < segments.size(); ++i) {
+    if (segments[i].index != segments[i - 1].index + 1) gaps.push_back(i);
+  }
+  return gaps;
 }
 
 core::Result<std::optional<WalCheckpoint>> LastCheckpoint(const core::FileSystem& fs,
@@ -114,7 +117,10 @@ bool SegmentReader::Next(std::string_view& record) {
       in_record_ = false;
       return false;
     }
-    if (step == Step::kSkip || !TakeFragment(fragment)) continue;
+    if (step == Step::kSkip) continue;
+    if (hole_) Damage(*hole_, "nothing but zeros up to the next page");
+    hole_.reset();
+    if (!TakeFragment(fragment)) continue;
     if (!Decompress(record)) {
       Damage(record_offset_, "a record that does not decompress");
       continue;
@@ -138,6 +144,7 @@ SegmentReader::Step SegmentReader::ReadFragment(Fragment& fragment) {
   if ((head & kFragmentTypeMask) == kPageEnd) {
     std::string_view rest = bytes_.substr(at_, page_end - at_);
     bool empty = rest.find_first_not_of('\0') == std::string_view::npos;
+    if (empty && rest.size() >= kFragmentHeaderBytes && !hole_) hole_ = start;
     return skip_page(empty ? "" : "bytes where the page should be empty");
   }
   if (page_end - at_ < kFragmentHeaderBytes) return skip_page("a fragment's header is cut off");

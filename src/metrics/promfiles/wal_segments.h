@@ -20,9 +20,12 @@ struct WalSegment {
   uint64_t size_bytes = 0;
 };
 
-// The segments of a directory in order; those before a gap in the numbers are left out, as what follows the
-// gap does not continue them. A directory that does not exist has none.
+// The segments of a directory in order, also when some are missing between them. A directory that does not
+// exist has none.
 core::Result<std::vector<WalSegment>> ListSegments(const core::FileSystem& fs, const std::string& dir);
+
+// The places of segments whose predecessor is not the one before them.
+std::vector<size_t> FindGaps(const std::vector<WalSegment>& segments);
 
 // The newest `checkpoint.NNNNNNNN` of a WAL directory, which stands for all segments up to its index.
 struct WalCheckpoint {
@@ -73,6 +76,8 @@ class SegmentReader {
   uint8_t flags_ = 0;       // of the record's first fragment
   bool in_record_ = false;  // first and perhaps middle fragments were read
   bool skipping_ = false;   // until a record begins
+  // Where a page became empty that had room for more: the log's end, unless more follows.
+  std::optional<uint64_t> hole_;
   std::string assembled_;
   std::string_view whole_;  // the compressed record
   std::string decompressed_;

@@ -117,6 +117,25 @@ TEST_F(WalSegmentsTest, AfterDamageTheNextPageIsRead) {
   for (const std::string& record : read) EXPECT_TRUE(std::ranges::binary_search(records, record));
 }
 
+TEST_F(WalSegmentsTest, ZerosBetweenRecordsAreDamage) {
+  std::vector<std::string> records = {"before"};
+  records.emplace_back(3 * kWalPageBytes, 'x');  // fills pages 1 and 2
+  records.emplace_back("after");
+  Write(records, {.compression = WalWriter::Compression::kNone});
+  std::string bytes = core::ReadFile(fs_, Segments().at(0).path, 1 << 30).value();
+  // A lost page within a record must not make another record of what is around it.
+  std::string holed = bytes;
+  std::fill_n(holed.begin() + kWalPageBytes, kWalPageBytes, '\0');
+  std::vector<WalDamage> damages;
+  EXPECT_EQ(ReadAll(holed, &damages), (std::vector<std::string>{"before", "after"}));
+  ASSERT_EQ(damages.size(), 1u);
+  EXPECT_EQ(damages[0].offset, kWalPageBytes);
+  EXPECT_FALSE(damages[0].at_end);
+  // And up to the end it is how a log ends.
+  EXPECT_EQ(ReadAll(bytes + std::string(2 * kWalPageBytes, '\0'), &damages), records);
+  EXPECT_TRUE(damages.empty());
+}
+
 std::string FragmentOf(uint8_t head, std::string_view bytes) {
   std::string out(1, static_cast<char>(head));
   PutBigEndian(out, static_cast<uint16_t>(bytes.size()));
@@ -153,15 +172,17 @@ TEST_F(WalSegmentsTest, BombsAreDamage) {
   }
 }
 
-TEST_F(WalSegmentsTest, ListsAfterTheLastGap) {
+TEST_F(WalSegmentsTest, ListsSegmentsAndFindsGaps) {
   for (const char* name : {"00000001", "00000003", "00000004", "x", "checkpoint.00000002/00000000",
                            "checkpoint.00000010/00000000", "checkpoint.00000011.tmp/00000000"}) {
     std::filesystem::create_directories(std::filesystem::path(dir_ + "/" + name).parent_path());
     ASSERT_TRUE(fs_.Open(dir_ + "/" + name, core::OpenMode::kCreate));
   }
   std::vector<WalSegment> segments = Segments();
-  ASSERT_EQ(segments.size(), 2u);
-  EXPECT_EQ(segments[0].index, 3u);
+  ASSERT_EQ(segments.size(), 3u);
+  EXPECT_EQ(segments[0].index, 1u);
+  EXPECT_EQ(segments[1].index, 3u);
+  EXPECT_EQ(FindGaps(segments), std::vector<size_t>{1});
   auto checkpoint = LastCheckpoint(fs_, dir_);
   ASSERT_TRUE(checkpoint && *checkpoint);
   EXPECT_EQ((*checkpoint)->index, 10u);

@@ -33,14 +33,18 @@ bool IsOneClass(const HeldBlock& a, const HeldBlock& b) {
 
 }  // namespace
 
+std::vector<HeldBlock> Compactor::ToConvert() const {
+  if (store_.options.block_form != BlockForm::kPrometheus) return {};
+  std::vector<HeldBlock> held = store_.blocks.Held();
+  std::erase_if(held, [](const HeldBlock& one) { return one.form != BlockForm::kDense || one.has_failed; });
+  return held;
+}
+
 std::vector<HeldBlock> Compactor::Plan() const {
+  // First, whatever was uploaded: nobody uploads blocks of our own form.
+  if (std::vector<HeldBlock> own = ToConvert(); !own.empty()) return {own.front()};
   std::vector<HeldBlock> held = store_.blocks.Held();
   if (!store_.options.upload_list_path.empty()) LeaveOutNotUploaded(held);
-  if (store_.options.block_form == BlockForm::kPrometheus) {
-    for (const HeldBlock& one : held) {
-      if (one.form == BlockForm::kDense && !one.has_failed) return {one};
-    }
-  }
   while (!held.empty()) {
     auto others = std::stable_partition(held.begin(), held.end(),
                                         [&](const HeldBlock& one) { return IsOneClass(one, held.front()); });
@@ -92,6 +96,16 @@ Status Compactor::Run() {
     retry_at_ns_ = store_.clock.MonotonicNs() + kRetryNs;
     return compacted;
   }
+  return {};
+}
+
+Status Compactor::ConvertAll() {
+  std::lock_guard lock(mutex_);
+  is_stopped_.store(false);
+  std::vector<HeldBlock> own = ToConvert();
+  if (own.empty()) return {};
+  store_.logger.Info("writing blocks in Prometheus' form before the end", {{"blocks", own.size()}});
+  for (const HeldBlock& one : own) SEXTANT_TRY(Compact({one}));
   return {};
 }
 

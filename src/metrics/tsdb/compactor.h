@@ -24,6 +24,9 @@ class Compactor {
   core::Status RewriteDeleted();
   // A compaction that runs ends soon, and no further one begins.
   void Stop() { is_stopped_.store(true); }
+  // After Stop, when no other thread compacts any more: writes in Prometheus' form what it would not find
+  // otherwise, which may take long. Only where that is the form of the store's blocks.
+  core::Status ConvertAll();
 
   // While one lives no compaction runs: blocks may be changed. One that runs ends soon, and what it was about
   // is done later.
@@ -45,6 +48,8 @@ class Compactor {
  private:
   bool IsInterrupted() const { return is_stopped_.load() || pauses_.load() > 0; }
   std::vector<HeldBlock> Plan() const;
+  // Blocks of our own form that are to become Prometheus'.
+  std::vector<HeldBlock> ToConvert() const;
   std::vector<HeldBlock> PlanOne(const std::vector<HeldBlock>& held) const;
   void LeaveOutNotUploaded(std::vector<HeldBlock>& held) const;
   BlockForm FormFor(const std::vector<HeldBlock>& sources) const;

@@ -252,6 +252,40 @@ TEST(CompactorTest, AListOfUploadedBlocksThatCannotBeReadHoldsNothingUp) {
   EXPECT_EQ(db->Blocks().size(), 2u);
 }
 
+TEST(CompactorTest, BlocksOfOurFormDoNotWaitForTheirUpload) {
+  Bench bench;
+  Configure(bench).options.block_form = BlockForm::kPrometheus;
+  bench.options.upload_list_path = core::JoinPath(bench.dir.path(), "shipper.json");
+  ASSERT_TRUE(
+      core::WriteFileAtomically(bench.posix, bench.options.upload_list_path, R"({"version":1,"uploaded":[]})")
+          .has_value());
+  AddBlock(bench, kAligned, kAligned + kRange, {kAligned}, 1, CutInOrder(kAligned + kRange));
+  auto db = bench.Open();
+  ASSERT_TRUE(db->Maintain().has_value());
+  ASSERT_EQ(db->Blocks().size(), 1u);
+  EXPECT_EQ(db->Blocks()[0].form, BlockForm::kPrometheus);
+}
+
+TEST(CompactorTest, BlocksOfOurFormAreLeftToPrometheusAtTheEnd) {
+  Bench bench;
+  Configure(bench);
+  Contents expected;
+  for (int i = 0; i < 3; ++i) {
+    TimestampMs start_ms = kAligned + i * kRange;
+    AddBlock(bench, start_ms, start_ms + kRange, {start_ms}, i, CutInOrder(start_ms + kRange));
+    Expect(expected, {start_ms}, i);
+  }
+  ASSERT_TRUE(bench.Open()->Close().has_value());
+  EXPECT_EQ(BlockNames(bench).size(), 3u) << "of our form, which is wanted";
+  bench.options.block_form = BlockForm::kPrometheus;
+  // There was no time to do it before.
+  ASSERT_TRUE(bench.Open()->Close().has_value());
+  EXPECT_THAT(BlockNames(bench), ::testing::IsEmpty());
+  auto db = bench.Open();
+  EXPECT_EQ(db->Blocks().size(), 3u);
+  EXPECT_EQ(Difference(ReadContents(*db), expected), "");
+}
+
 class CompactorFaultTest : public ::testing::TestWithParam<std::tuple<Fault, bool, bool>> {};
 
 TEST_P(CompactorFaultTest, NothingIsLostWhereverItEnds) {

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <thread>
 
+#include "metrics/promfiles/head_import.h"
 #include "metrics/promfiles/meta.h"
 #include "metrics/tsdb/appender.h"
 #include "metrics/tsdb/checkpoint.h"
@@ -221,10 +222,8 @@ class Db::Impl {
     Status checkpointed = maintenance_.Checkpoint();
     Status synced = maintenance_.Sync();
     Status given_back;
-    if (store_->options.block_form == BlockForm::kPrometheus && checkpointed && synced &&
-        store_->head.series_count() > 0) {
-      given_back = ExportPrometheusHead(*store_);
-    }
+    if (store_->options.block_form == BlockForm::kPrometheus && checkpointed && synced)
+      given_back = GiveBack();
     store_->lock.reset();
     SEXTANT_TRY(checkpointed);
     SEXTANT_TRY(synced);
@@ -249,6 +248,17 @@ class Db::Impl {
                                             "prometheus_tsdb_lowest_timestamp_seconds",
                                             "sextant_tsdb_out_of_order_bytes",
                                             "sextant_tsdb_head_bytes"};
+
+  // Leaves to Prometheus everything that there is.
+  Status GiveBack() {
+    Status converted = compactor_.ConvertAll();
+    // Also without a series when files of Prometheus are there: what it took from them has been deleted
+    // since.
+    if (store_->head.series_count() > 0 || promfiles::HasHead(store_->fs, store_->options.dir)) {
+      SEXTANT_TRY(ExportPrometheusHead(*store_));
+    }
+    return converted;
+  }
 
   void AddGauges() {
     Store& store = *store_;

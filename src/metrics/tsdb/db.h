@@ -227,6 +227,7 @@ struct ExportCounts {
   uint64_t blocks = 0;
   uint64_t series = 0;  // added up over the blocks
   uint64_t samples = 0;
+  uint64_t damages = 0;  // blocks and chunks that cannot be read and were left out
 };
 
 // A block that another one was made of.
@@ -332,7 +333,8 @@ class Db final : public model::Appendable, public model::Queryable, public model
   // Writes what there is into `dir`, which is made: blocks of Prometheus' form, as hard links where there are
   // such already, and, with the head, one block more. After an error `dir` is removed.
   core::Status Snapshot(const std::string& dir, bool with_head);
-  // Writes chosen samples into `dir` of `target` (made when absent) as blocks of Prometheus' form.
+  // Writes chosen samples into `dir` of `target` (made when absent) as blocks of Prometheus' form. What
+  // cannot be read is left out, logged and counted; a block is set aside.
   core::Result<ExportCounts> Export(core::FileSystem& target, const std::string& dir,
                                     const ExportOptions& options) const;
   // By start.

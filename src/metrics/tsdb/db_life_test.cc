@@ -193,6 +193,41 @@ TEST_P(FormTest, AnExportHasWhatWasAskedFor) {
   EXPECT_EQ(Difference(ReadContents(*copy.Open()), expected), "");
 }
 
+TEST_P(FormTest, AnExportLeavesOutWhatIsDamaged) {
+  Bench bench;
+  Configure(bench, GetParam());
+  bench.options.max_block_range_ms = kRange;
+  auto db = bench.Open();
+  Contents expected = Fill(*db, 6);
+  BlockInfo block = db->Blocks()[1];
+  db.reset();
+  // In a table that is read when it is needed.
+  std::string path = fmt::format("{}/{}{}/index", bench.dir.path(),
+                                 GetParam() == BlockForm::kDense ? "blocks/" : "", block.name);
+  std::string bytes = core::ReadFile(bench.posix, path, 1 << 24).value();
+  bytes[GetParam() == BlockForm::kDense ? bytes.size() - 270 : 12] ^= 1;
+  ASSERT_TRUE(core::WriteFileAtomically(bench.posix, path, bytes).has_value());
+  for (const char* name : {"a", "b", "c"}) Erase(expected, name, block.start_ms, block.end_ms - 1);
+  for (bool links : {true, false}) {
+    SCOPED_TRACE(links);
+    Bench from;
+    std::filesystem::copy(bench.dir.path(), from.dir.path(), std::filesystem::copy_options::recursive);
+    Configure(from, GetParam());
+    from.options.max_block_range_ms = kRange;
+    db = from.Open();
+    Bench copy;
+    ExportOptions wanted;
+    if (!links) wanted.start_ms = 0;
+    auto counts = db->Export(copy.posix, copy.dir.path(), wanted);
+    ASSERT_TRUE(counts.has_value()) << counts.error().message();
+    EXPECT_EQ(counts->damages, 1u);
+    EXPECT_EQ(Difference(ReadContents(*copy.Open()), expected), "");
+    EXPECT_EQ(copy.log.find("set aside"), std::string::npos) << copy.log;
+    EXPECT_THAT(from.log, HasSubstr("set aside"));
+    db.reset();
+  }
+}
+
 TEST_P(FormTest, VerifyNamesWhatIsDamaged) {
   Bench bench;
   Configure(bench, GetParam());

@@ -46,7 +46,7 @@ class Exporter {
   Result<ExportCounts> Run() {
     // Without this one, empty, promtool's dump takes the directory for none of Prometheus'.
     SEXTANT_TRY(fs_.MakeDirectories(JoinPath(dir_, "wal")));
-    for (const auto& block : view_.blocks()) SEXTANT_TRY(Export(block));
+    for (const auto& block : view_.blocks()) SEXTANT_TRY(ExportOrSetAside(block));
     if (options_.with_head) SEXTANT_TRY(ExportHead());
     SEXTANT_TRY(fs_.SyncDirectory(dir_));
     return counts_;
@@ -58,10 +58,19 @@ class Exporter {
            options_.end_ms == kLatest;
   }
 
+  Status ExportOrSetAside(const std::shared_ptr<const Block>& block) {
+    Status exported = Export(block);
+    if (exported || exported.error().code() != Code::kCorruption) return exported;
+    ++counts_.damages;
+    return store_->blocks.Guard(*block, std::move(exported));
+  }
+
   Status Export(const std::shared_ptr<const Block>& block) {
     if (block->end_ms() <= options_.start_ms || block->start_ms() > options_.end_ms) return {};
     bool is_prometheus = dynamic_cast<const PrometheusBlock*>(block.get()) != nullptr;
     if (TakesAll() && is_prometheus) {
+      // Prometheus would not start on a directory with a block whose tables it cannot read.
+      SEXTANT_TRY(block->AllSeries());
       Status linked = Link(*block);
       // A block that was replaced meanwhile can still be read.
       bool can_copy = !linked && (linked.error().code() == Code::kUnimplemented ||
@@ -72,6 +81,7 @@ class Exporter {
     TimestampMs start_ms = std::max(block->start_ms(), options_.start_ms);
     return Write(start_ms, end_ms, is_prometheus, [&](BlockWriter& writer) {
       auto report = [this](const Block&, const core::Error& error) -> Status {
+        ++counts_.damages;
         store_->blocks.ReportChunk(error);
         return {};
       };
@@ -124,11 +134,16 @@ class Exporter {
     block.chunks = EncodeOptionsFor(options_.encodings.value_or(store_->blocks.chunk_encodings()),
                                     is_of_prometheus_block && !options_.encodings);
     SEXTANT_ASSIGN(auto writer, PrometheusBlockWriter::Start(fs_, dir, std::move(block)));
-    SEXTANT_ASSIGN(CopyCounts copied, copy(*writer));
+    Result<CopyCounts> copied = copy(*writer);
+    if (!copied) {
+      writer.reset();
+      SEXTANT_TRY(core::RemoveAll(fs_, UnfinishedDir(dir, BlockForm::kPrometheus)));
+      return tl::unexpected(copied.error());
+    }
     SEXTANT_ASSIGN(bool has_samples, writer->Finish());
     counts_.blocks += has_samples ? 1 : 0;
-    counts_.series += copied.series;
-    counts_.samples += copied.samples;
+    counts_.series += copied->series;
+    counts_.samples += copied->samples;
     return {};
   }
 

@@ -235,6 +235,10 @@ Status RemoveMovedParts(FileSystem& fs, const std::string& dir) {
 Status WriteHead(Store& store) {
   promfiles::HeadExportOptions options;
   options.min_valid_ms = store.blocks.end_ms();
+  // As in blocks: who asked for encodings with start times has a Prometheus that reads such records.
+  ChunkEncodings encodings = store.blocks.chunk_encodings();
+  options.float_start_times = encodings.xor2_floats;
+  options.histogram_start_times = encodings.histogram_start_times;
   SEXTANT_ASSIGN(std::unique_ptr<promfiles::HeadExporter> exporter,
                  promfiles::HeadExporter::Create(store.fs, store.options.dir, options));
   absl::flat_hash_map<model::Labels, std::vector<model::Exemplar>> exemplars;

@@ -7,6 +7,7 @@
 #include "metrics/promfiles/head_export.h"
 #include "metrics/promfiles/head_visitor_test_util.h"
 #include "metrics/tsdb/db_test_util.h"
+#include "model/value.h"
 
 namespace sextant::tsdb {
 namespace {
@@ -183,6 +184,43 @@ TEST(PrometheusHead, IsAddedToWhatACrashHasLeft) {
   }
   auto db = given.bench.Open();
   EXPECT_EQ(Difference(ContentsOf(*db), given.expected), "");
+}
+
+TEST(PrometheusHead, AnEmptyHeadIsGivenBackToo) {
+  GivenBack given;
+  given.bench.options.stale_series_threshold = 0.5;
+  auto db = given.bench.Open();
+  ASSERT_TRUE(AppendOne(*db, MetricLabels("a"), kTestStart + 60'000, model::StaleNan()).has_value());
+  // All that there was has ended and is in a block, and then is deleted.
+  ASSERT_TRUE(db->Maintain().has_value());
+  ASSERT_EQ(db->GetStats(0)->series, 0u);
+  ASSERT_EQ(db->Blocks().size(), 1u);
+  ASSERT_TRUE(db->DeleteSeries({{}}, kFirst, kLast).has_value());
+  ASSERT_TRUE(db->Close().has_value());
+  ImportedHead head;
+  ASSERT_TRUE(promfiles::ImportHead(given.bench.posix, given.bench.dir.path(), {}, head).has_value());
+  EXPECT_TRUE(head.series.empty()) << "what was deleted is there again";
+}
+
+TEST(PrometheusHead, KeepsStartTimesThatBlocksKeep) {
+  for (bool keeps : {false, true}) {
+    Bench bench;
+    bench.options.block_form = BlockForm::kPrometheus;
+    bench.options.chunk_encodings = {.xor2_floats = keeps, .histogram_start_times = keeps};
+    auto db = bench.Open();
+    {
+      auto appender = db->NewAppender();
+      model::Sample sample{.time_ms = kTestStart, .value = 5, .start_ms = kTestStart - 1000};
+      ASSERT_EQ(appender->AppendSample(0, MetricLabels("a"), sample).outcome, model::AppendOutcome::kOk);
+      ASSERT_TRUE(appender->Commit().has_value());
+    }
+    ASSERT_TRUE(db->Close().has_value());
+    ImportedHead head;
+    ASSERT_TRUE(promfiles::ImportHead(bench.posix, bench.dir.path(), {}, head).has_value());
+    ASSERT_EQ(head.series.size(), 1u);
+    const auto& starts = head.series.begin()->second.samples.start_times_ms;
+    EXPECT_EQ(starts, keeps ? std::vector<TimestampMs>{kTestStart - 1000} : std::vector<TimestampMs>());
+  }
 }
 
 TEST(PrometheusHead, AnInterruptedExchangeIsUndone) {
