@@ -170,9 +170,11 @@ Status BodyAppender::AppendSample(exposition::Parser& parser, core::TimestampMs 
                                   BodySummary& summary, model::Appender& appender) {
   const exposition::Entry& line = parser.entry();
   ++summary.scraped;
-  Sample sample{line.value, scrape_time_ms, false, line.histogram, line.start_ms};
+  Sample sample{
+      .value = line.value, .time_ms = scrape_time_ms, .histogram = line.histogram, .start_ms = line.start_ms};
   if (line.timestamp_ms && rules_.honor_timestamps) {
     sample.time_ms = *line.timestamp_ms;
+    sample.has_own_time = true;
     sample.outlives_body = !rules_.track_timestamps_staleness;
   }
 
@@ -186,12 +188,15 @@ Status BodyAppender::AppendSample(exposition::Parser& parser, core::TimestampMs 
       added.is_dropped = 1;
       return {};
     }
-    ++summary.added;
     SEXTANT_TRY(AppendTo(added, line.series, labels, sample, summary, appender));
+    if (added.ref != 0 && !added.is_repeated) ++summary.added;
     AppendExemplars(parser, added, sample, appender);
     return {};
   }
   if (entry->is_dropped) return {};
+  if (!sample.has_own_time && cache_.NoteLine(*entry)) {
+    return Count(AppendOutcome::kDuplicateTimestamp, line.series, summary);
+  }
   // The store had no room for the series before, or has let it go since (it was idle for long).
   AppendOutcome outcome = AppendOutcome::kUnknownRef;
   if (entry->ref != 0) outcome = Put(entry->ref, kNoLabels, sample, appender).outcome;
@@ -237,8 +242,12 @@ model::AppendResult BodyAppender::Put(model::SeriesRef ref, const model::Labels&
 Status BodyAppender::AppendTo(SeriesCache::Entry& entry, std::string_view series, const model::Labels& labels,
                               const Sample& sample, BodySummary& summary, model::Appender& appender) {
   model::AppendResult result = Put(0, labels, sample, appender);
+  // What the cache does not know by its text may be a series that the body has had: the store kept the first.
+  const bool is_new = entry.ref == 0;
   entry.ref = result.ref;
   entry.outlives_body = sample.outlives_body;
+  if (is_new && !sample.has_own_time && cache_.NoteLine(entry))
+    result.outcome = AppendOutcome::kDuplicateTimestamp;
   return Count(result.outcome, series, summary);
 }
 
@@ -315,8 +324,10 @@ Status BodyAppender::Count(AppendOutcome outcome, std::string_view series, BodyS
     return Fail(Code::kResourceExhausted, "sample limit exceeded");
   }
   if (outcome == AppendOutcome::kOk) return {};
-  if (++summary.refused == 1) summary.refused_series = ShortText(series);
-  summary.refusal = model::OutcomeText(outcome);
+  if (++summary.refused == 1) {
+    summary.refused_series = ShortText(series);
+    summary.refusal = model::OutcomeText(outcome);
+  }
   switch (outcome) {
     case AppendOutcome::kOutOfOrder:
       metrics_.out_of_order.Increment();
@@ -337,7 +348,7 @@ Status BodyAppender::Count(AppendOutcome outcome, std::string_view series, BodyS
 
 void BodyAppender::AppendStaleSample(const SeriesCache::Entry& entry, core::TimestampMs time_ms,
                                      model::Appender& appender) {
-  if (entry.is_dropped || entry.outlives_body || entry.ref == 0) return;
+  if (entry.is_dropped || entry.outlives_body || entry.is_repeated || entry.ref == 0) return;
   // A series that is gone from the store, or has a newer sample from elsewhere, needs no mark.
   appender.Append(entry.ref, kNoLabels, time_ms, model::StaleNan());
 }

@@ -48,7 +48,7 @@ struct BodySummary {
   uint64_t post_relabel = 0;   // of these, left after relabelling
   uint64_t added = 0;          // new series
   uint64_t refused = 0;        // samples the store did not take
-  std::string refusal;         // why, for a person; of the last one
+  std::string refusal;         // why the first of them, for a person
   std::string refused_series;  // the first of them, as it stands in the body
 };
 
@@ -94,6 +94,7 @@ class BodyAppender {
   struct Sample {
     double value = 0;
     core::TimestampMs time_ms = 0;
+    bool has_own_time = false;
     bool outlives_body = false;
     const model::FloatHistogram* histogram = nullptr;
     core::TimestampMs start_ms = 0;

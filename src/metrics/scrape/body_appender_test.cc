@@ -248,6 +248,41 @@ TEST(BodyAppender, ASeriesTheStoreRefusesDoesNotFailTheOthers) {
   EXPECT_EQ(f.metrics.series_refused.value(), 1);
 }
 
+// As Prometheus counts it for its alert PrometheusDuplicateTimestamps: the first line of a series is taken.
+TEST(BodyAppender, ASeriesTwiceInABodyIsCountedEachTime) {
+  config::RelabelRuleConfig drop;
+  drop.regex = "x";
+  drop.action = config::RelabelAction::kLabelDrop;
+  Fixture f(WithRelabel({drop}));
+  const std::string same_text = "a 1\nb 1\na 2\n";
+  const std::string same_labels = "c{x=\"1\"} 1\nc{x=\"2\"} 2\n";
+  auto summary = f.Scrape(same_text + same_labels, 1000);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->scraped, 5u);
+  EXPECT_EQ(summary->post_relabel, 5u);
+  EXPECT_EQ(summary->added, 3u);
+  EXPECT_EQ(summary->refused, 2u);
+  EXPECT_EQ(summary->refusal, "duplicate sample for timestamp");
+  EXPECT_EQ(summary->refused_series, "a");
+  EXPECT_EQ(f.metrics.duplicate_timestamp.value(), 2);
+  // The same lines again, others before them, and without what was repeated.
+  EXPECT_EQ(f.Scrape(same_text + same_labels, 2000)->refused, 2u);
+  EXPECT_EQ(f.Scrape("z 1\n" + same_text + same_labels, 3000)->refused, 2u);
+  EXPECT_EQ(f.Scrape("a 1\nc{x=\"2\"} 2\n", 4000)->refused, 0u);
+  EXPECT_EQ(f.metrics.duplicate_timestamp.value(), 6);
+  EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").back(), std::pair(core::TimestampMs{4000}, 1.0));
+}
+
+TEST(BodyAppender, LinesOfOneSeriesWithTimesOfTheirOwnAreNoDuplicates) {
+  Fixture f;
+  for (core::TimestampMs time_ms : {1000, 2000}) {
+    auto summary = f.Scrape("a 1 500\na 2 600\na 3\n", time_ms);
+    ASSERT_TRUE(summary);
+    EXPECT_EQ(summary->refused, 0u);
+  }
+  EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").size(), 6u);
+}
+
 TEST(BodyAppender, ReportsAndRemembersMetadata) {
   Fixture f;
   auto summary = f.Scrape("# HELP a Says\\nmuch.\n# TYPE a counter\na 1\n", 1000);
