@@ -17,7 +17,7 @@ class MemoryStore final : public model::Appendable {
   struct Series {
     model::Labels labels;
     std::vector<model::Sample> samples;
-    std::vector<model::FloatHistogram> histograms;  // of the samples that are such
+    std::vector<model::FloatHistogram> histograms;  // of the samples that are such, committed or not
     std::vector<model::Exemplar> exemplars;
     model::MetricMetadata metadata;
   };
@@ -42,6 +42,10 @@ class MemoryStore final : public model::Appendable {
       text += '\n';
     }
     return text;
+  }
+
+  const std::vector<model::FloatHistogram>& HistogramsOf(const model::Labels& labels) const {
+    return all_.at(refs_.at(labels.ToString()) - 1).histograms;
   }
 
   // Forgets all series: their refs are known no more.
@@ -73,6 +77,7 @@ class MemoryStore final : public model::Appendable {
         if (other == ref) newest = std::max(newest, pending.time_ms);
       }
       if (sample.time_ms < newest) return {ref, model::AppendOutcome::kOutOfOrder};
+      if (sample.histogram != nullptr) store_.all_[ref - 1].histograms.push_back(*sample.histogram);
       pending_.emplace_back(ref, sample);
       return {ref, model::AppendOutcome::kOk};
     }

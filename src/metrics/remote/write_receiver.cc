@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "metrics/remote/snappy_block.h"
+#include "model/histogram_resolution.h"
 
 namespace sextant::remote {
 
@@ -132,11 +133,17 @@ class Intake final : public wire::WriteSink {
   }
 
   Status OnHistogram(const wire::TimedHistogram& histogram) override {
+    const model::FloatHistogram* stored = &histogram.histogram;
+    if (stored->schema > model::kMaxExponentialSchema) {  // as Prometheus has it
+      wide_histogram_ = *stored;
+      model::ReduceResolution(wide_histogram_, model::kMaxExponentialSchema);
+      stored = &wide_histogram_;
+    }
     SEXTANT_ASSIGN(AppendOutcome outcome, Put([&](model::SeriesRef ref, const model::Labels& labels) {
                      return appender_.AppendSample(ref, labels,
                                                    {.time_ms = histogram.time_ms,
                                                     .value = 0,
-                                                    .histogram = &histogram.histogram,
+                                                    .histogram = stored,
                                                     .start_ms = histogram.start_ms});
                    }));
     return Count(outcome, histograms);
@@ -287,7 +294,8 @@ class Intake final : public wire::WriteSink {
   bool is_dropped_ = false;
   bool has_labels_ = false;
   uint64_t samples_of_series_ = 0;
-  wire::WriteMetadata metadata_;  // type and unit, when they become labels
+  wire::WriteMetadata metadata_;          // type and unit, when they become labels
+  model::FloatHistogram wide_histogram_;  // when the one that came has too fine a schema
   std::vector<LabelView> views_;
   std::vector<LabelView> exemplar_views_;
   model::Labels labels_;
