@@ -26,6 +26,14 @@ std::shared_ptr<const model::FloatHistogram> Kept(const model::FloatHistogram& h
   return std::make_shared<const model::FloatHistogram>(std::move(marker));
 }
 
+// Half a block before the head's newest sample, as in Prometheus: what comes so late is mostly a clock that
+// is wrong, or a time in seconds. One sample of 1970 would have the head cut all blocks since then. An agent,
+// which has no blocks, passes it on.
+TimestampMs OldestTaken(TimestampMs newest_ms, const DbOptions& options) {
+  const DurationMs reach_ms = options.block_range_ms / 2;
+  return options.journal_only || newest_ms < kNoTime + reach_ms ? kNoTime : newest_ms - reach_ms;
+}
+
 }  // namespace
 
 DbAppender::DbAppender(std::shared_ptr<Store> store)
@@ -36,6 +44,7 @@ DbAppender::DbAppender(std::shared_ptr<Store> store)
                        : store_->clock.NowMs() + store_->options.max_future_ms),
       window_ms_(store_->out_of_order_window_ms.load(std::memory_order_relaxed)),
       window_newest_ms_(store_->head.max_time_ms()),
+      min_time_ms_(OldestTaken(window_newest_ms_, store_->options)),
       batch_(store_->buffers.Take()),
       min_batch_time_ms_(kMaxTime) {}
 
@@ -51,7 +60,9 @@ bool DbAppender::IsTooOld(TimestampMs time_ms) const {
 }
 
 AppendOutcome DbAppender::CheckTime(TimestampMs time_ms, bool is_histogram) {
-  bool is_before_floor = time_ms < store_->append_floor_ms.load(std::memory_order_relaxed);
+  const TimestampMs floor_ms =
+      std::max(min_time_ms_, store_->append_floor_ms.load(std::memory_order_relaxed));
+  const bool is_before_floor = time_ms < floor_ms;
   if ((is_before_floor && window_ms_ == 0) || time_ms == kNoTime) {
     store_->metrics.out_of_bound_samples.Of(is_histogram).Increment();
     return AppendOutcome::kOutOfBounds;

@@ -271,6 +271,36 @@ TEST(DbTest, BlocksAreCutServedAndKeptOverARestart) {
   EXPECT_EQ(Difference(ReadContents(*db), expected), "");
 }
 
+// As Prometheus: whatever series it is of, and whether a block was cut or not.
+TEST(DbTest, SamplesMoreThanHalfABlockBehindTheNewestAreOutOfBounds) {
+  Bench bench;
+  const DurationMs half_ms = bench.options.block_range_ms / 2;
+  auto db = bench.Open();
+  const model::Labels known = MetricLabels("known");
+  ASSERT_TRUE(AppendOne(*db, known, kTestStart, 1).has_value());
+  auto outcome_of = [&](const model::Labels& labels, TimestampMs time_ms) {
+    return db->NewAppender()->Append(0, labels, time_ms, 2).outcome;
+  };
+  EXPECT_EQ(outcome_of(known, kTestStart - half_ms), AppendOutcome::kOutOfOrder);
+  EXPECT_EQ(outcome_of(known, kTestStart - half_ms - 1), AppendOutcome::kOutOfBounds);
+  EXPECT_EQ(outcome_of(MetricLabels("a"), kTestStart - half_ms), AppendOutcome::kOk);
+  EXPECT_EQ(outcome_of(MetricLabels("b"), kTestStart - half_ms - 1), AppendOutcome::kOutOfBounds);
+  EXPECT_EQ(outcome_of(MetricLabels("c"), 1'700'000), AppendOutcome::kOutOfBounds);
+  const std::string float_bounds = "prometheus_tsdb_out_of_bound_samples_total{type=\"float\"} ";
+  EXPECT_NE(bench.registry->RenderText().find(float_bounds + "3\n"), std::string::npos);
+  EXPECT_EQ(db->GetStats().value().series, 2u) << "what is out of bounds makes no series";
+
+  db->SetOutOfOrderWindow(2 * half_ms);
+  EXPECT_EQ(outcome_of(known, kTestStart - 2 * half_ms), AppendOutcome::kOk);
+  EXPECT_EQ(outcome_of(MetricLabels("d"), kTestStart - 2 * half_ms), AppendOutcome::kOk);
+  EXPECT_EQ(outcome_of(MetricLabels("e"), kTestStart - 2 * half_ms - 1), AppendOutcome::kTooOld);
+
+  db.reset();
+  bench.options.journal_only = true;
+  db = bench.Open();
+  EXPECT_EQ(outcome_of(MetricLabels("f"), 1'700'000), AppendOutcome::kOk) << "an agent passes it on";
+}
+
 TEST(DbTest, AQueryThatBeganBeforeACutReadsOn) {
   Bench bench;
   bench.options.block_range_ms = 100'000;
