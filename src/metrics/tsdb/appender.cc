@@ -46,9 +46,12 @@ DbAppender::DbAppender(std::shared_ptr<Store> store)
       window_newest_ms_(store_->head.max_time_ms()),
       min_time_ms_(OldestTaken(window_newest_ms_, store_->options)),
       batch_(store_->buffers.Take()),
-      min_batch_time_ms_(kMaxTime) {}
+      min_batch_time_ms_(kMaxTime) {
+  store_->metrics.active_appenders.Add(1);
+}
 
 DbAppender::~DbAppender() {
+  store_->metrics.active_appenders.Add(-1);
   store_->buffers.GiveBack(std::move(batch_));
   store_->epochs.Release(epoch_);
 }

@@ -327,6 +327,39 @@ TEST(DbTest, AQueryThatBeganBeforeACutReadsOn) {
   EXPECT_EQ(db->GetStats()->series, 1u);
 }
 
+TEST(DbTest, OwnMetricsTellOfJournalAndBlocks) {
+  Bench bench;
+  bench.options.block_range_ms = 100'000;
+  auto db = bench.Open();
+  auto value = [&](const std::string& name) {
+    const std::string text = bench.registry->RenderText();
+    const size_t found = text.find("\n" + name + " ");
+    return found == std::string::npos ? -1.0 : std::stod(text.substr(found + name.size() + 2));
+  };
+  EXPECT_EQ(value("prometheus_tsdb_reloads_total"), 1) << "when it was opened";
+  EXPECT_EQ(value("prometheus_tsdb_wal_truncations_total"), 0);
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(AppendOne(*db, MetricLabels("a"), kTestStart + i * 10'000, i).has_value());
+  }
+  EXPECT_EQ(value("prometheus_tsdb_lowest_timestamp"), kTestStart);
+  EXPECT_EQ(value("prometheus_tsdb_wal_fsync_duration_seconds_count"), 0);
+  ASSERT_TRUE(db->Sync().has_value());
+  EXPECT_EQ(value("prometheus_tsdb_wal_fsync_duration_seconds_count"), 1);
+  {
+    auto appender = db->NewAppender();
+    EXPECT_EQ(value("prometheus_tsdb_head_active_appenders"), 1);
+  }
+  EXPECT_EQ(value("prometheus_tsdb_head_active_appenders"), 0);
+  ASSERT_TRUE(db->Maintain().has_value());
+  const auto blocks = static_cast<double>(db->GetStats()->blocks);
+  EXPECT_GE(blocks, 1);
+  EXPECT_EQ(value("prometheus_tsdb_reloads_total"), 1 + blocks);
+  EXPECT_GE(value("prometheus_tsdb_wal_truncations_total"), 1);
+  EXPECT_EQ(value("prometheus_tsdb_wal_truncations_failed_total"), 0);
+  EXPECT_EQ(value("prometheus_tsdb_wal_truncate_duration_seconds_count"),
+            value("prometheus_tsdb_wal_truncations_total"));
+}
+
 TEST(DbTest, RetentionDeletesTheOldest) {
   Bench bench;
   bench.options.block_range_ms = 100'000;
