@@ -55,6 +55,7 @@ class MemoryStore final : public model::Appendable {
   }
 
   bool fails_commits = false;
+  size_t max_series = SIZE_MAX;
   uint64_t lookups = 0;  // by labels
 
  private:
@@ -69,6 +70,8 @@ class MemoryStore final : public model::Appendable {
     }
     model::AppendResult AppendSample(model::SeriesRef ref, const model::Labels& labels,
                                      const model::Sample& sample) override {
+      if (ref == 0 && store_.all_.size() >= store_.max_series && !store_.refs_.contains(labels.ToString()))
+        return {0, model::AppendOutcome::kSeriesLimit};
       ref = store_.Find(ref, labels);
       if (ref == 0) return {0, model::AppendOutcome::kUnknownRef};
       const Series& series = store_.all_[ref - 1];
