@@ -9,6 +9,7 @@
 #include "metrics/tsdb/checkpoint.h"
 #include "metrics/tsdb/compactor.h"
 #include "metrics/tsdb/export.h"
+#include "metrics/tsdb/frames.h"
 #include "metrics/tsdb/head_replay.h"
 #include "metrics/tsdb/journal_reader.h"
 #include "metrics/tsdb/label_image.h"
@@ -103,9 +104,31 @@ void TellLosses(Store& store, const HeadReplay::Losses& losses) {
                      {"malformed_batches", losses.malformed_batches}});
 }
 
+// What a later version has written is not damage, which would be cut off.
+Status CheckVersions(Store& store) {
+  SEXTANT_ASSIGN(std::vector<core::FileInfo> files, store.fs.List(store.JournalDir()));
+  for (const core::FileInfo& info : files) {
+    if (info.is_directory) continue;
+    const std::string path = core::JoinPath(store.JournalDir(), info.name);
+    SEXTANT_ASSIGN(std::unique_ptr<core::File> file, store.fs.Open(path, core::OpenMode::kRead));
+    std::string header(kFrameFileHeaderBytes, '\0');
+    SEXTANT_ASSIGN(size_t got, file->ReadAt(0, header.data(), header.size()));
+    header.resize(got);
+    if (IsOfLaterVersion(header)) {
+      return core::Fail(
+          Code::kInvalidArgument,
+          "{} was written by a later version of Sextant, which this one cannot read; start that "
+          "version on this directory, or this one on another",
+          path);
+    }
+  }
+  return {};
+}
+
 // Brings the head to what it was: blocks, checkpoint, journal, and a new journal file.
 Result<RecoveredSize> Recover(Store& store) {
   int64_t started_ns = store.clock.MonotonicNs();
+  SEXTANT_TRY(CheckVersions(store));
   SEXTANT_TRY(store.blocks.Load());
   SEXTANT_ASSIGN(LoadedCheckpoint checkpoint,
                  LoadCheckpoint(store.fs, store.JournalDir(), store.logger, store.ChunkDir(), store.head));

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <xxhash.h>
+
+#include <cstring>
 
 #include "metrics/tsdb/db_test_util.h"
 #include "model/value.h"
@@ -399,6 +402,38 @@ TEST(DbTest, TheDirectoryBelongsToOneProcess) {
                 " is in use by another process; stop that one or choose another directory");
   db.reset();
   EXPECT_TRUE(bench.TryOpen().has_value());
+}
+
+// Which would be cut off.
+TEST(DbTest, FilesOfALaterVersionAreNotTakenForDamage) {
+  Bench bench;
+  auto db = bench.Open();
+  ASSERT_TRUE(AppendOne(*db, MetricLabels("a"), kTestStart, 1).has_value());
+  const Contents expected = ReadContents(*db);
+  db.reset();
+  const std::string dir = bench.dir.path() + "/journal";
+  size_t journals = 0;
+  size_t checkpoints = 0;
+  const std::vector<core::FileInfo> files = bench.posix.List(dir).value();
+  for (const core::FileInfo& info : files) {
+    const std::string path = dir + "/" + info.name;
+    const std::string bytes = core::ReadFile(bench.posix, path, 1 << 20).value();
+    ++(bytes.starts_with("SXTJRN") ? journals : checkpoints);
+    std::string later = bytes;
+    later[6] = '7';
+    const uint64_t checksum = XXH3_64bits(later.data(), 16);
+    std::memcpy(later.data() + 16, &checksum, sizeof checksum);
+    ASSERT_TRUE(core::WriteFileAtomically(bench.posix, path, later).has_value());
+    auto opened = bench.TryOpen();
+    ASSERT_FALSE(opened.has_value()) << path;
+    EXPECT_THAT(opened.error().message(),
+                HasSubstr(info.name + " was written by a later version of Sextant"));
+    EXPECT_EQ(core::ReadFile(bench.posix, path, 1 << 20).value(), later);
+    ASSERT_TRUE(core::WriteFileAtomically(bench.posix, path, bytes).has_value());
+  }
+  EXPECT_GE(journals, 1u);
+  EXPECT_EQ(checkpoints, 1u);
+  EXPECT_EQ(Difference(ReadContents(*bench.Open()), expected), "");
 }
 
 TEST(DbTest, AFullOrReadOnlyDirectoryIsSaidClearly) {
