@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <compare>
 
 #include "model/histogram_resolution.h"
 #include "model/value.h"
@@ -211,20 +212,31 @@ Status BodyAppender::AppendSample(exposition::Parser& parser, core::TimestampMs 
   return {};
 }
 
-// Exemplars that the store does not take cost nothing else.
+// Exemplars that the store does not take cost nothing else. A histogram has its own in the order of its
+// buckets, and the same ones again until others take their place: as in Prometheus they are put in order
+// first, and told of only when none of them is news.
 void BodyAppender::AppendExemplars(exposition::Parser& parser, const SeriesCache::Entry& entry,
                                    const Sample& sample, model::Appender& appender) {
   if (entry.ref == 0 || !parser.entry().exemplar) return;
+  exemplars_.clear();
   do {
     const exposition::Exemplar& exemplar = *parser.entry().exemplar;
     if (!parser.ReadExemplarLabels(builder_)) continue;
-    AppendOutcome outcome = appender
-                                .AppendExemplar(entry.ref, kNoLabels,
-                                                {builder_.Build(), exemplar.value,
-                                                 exemplar.timestamp_ms.value_or(sample.time_ms)})
-                                .outcome;
-    if (outcome == AppendOutcome::kOutOfOrderExemplar) metrics_.exemplar_out_of_order.Increment();
+    exemplars_.push_back({builder_.Build(), exemplar.value, exemplar.timestamp_ms.value_or(sample.time_ms)});
   } while (parser.NextExemplar());
+  std::ranges::sort(exemplars_, [](const model::Exemplar& a, const model::Exemplar& b) {
+    if (a.time_ms != b.time_ms) return a.time_ms < b.time_ms;
+    const auto order = std::strong_order(a.value, b.value);  // NaN has its place, too
+    return order != 0 ? order < 0 : a.labels < b.labels;
+  });
+  size_t out_of_order = 0;
+  for (const model::Exemplar& exemplar : exemplars_) {
+    AppendOutcome outcome = appender.AppendExemplar(entry.ref, kNoLabels, exemplar).outcome;
+    if (outcome == AppendOutcome::kOutOfOrderExemplar) ++out_of_order;
+  }
+  if (out_of_order == exemplars_.size()) {
+    metrics_.exemplar_out_of_order.Increment(static_cast<double>(out_of_order));
+  }
 }
 
 model::AppendResult BodyAppender::Put(model::SeriesRef ref, const model::Labels& labels, const Sample& sample,

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/prometheus_config.h"
 #include "core/metric_names.h"
@@ -131,7 +132,8 @@ class BodyAppender {
   MetadataLayout metadata_layout_;
   std::shared_ptr<const StatementNumbers> said_;
   model::LabelsBuilder builder_;
-  model::FloatHistogram wide_histogram_;  // of the current line, when LimitBuckets made one
+  std::vector<model::Exemplar> exemplars_;  // of the current line
+  model::FloatHistogram wide_histogram_;    // of the current line, when LimitBuckets made one
   std::array<model::SeriesRef, 8> report_refs_{};
 };
 

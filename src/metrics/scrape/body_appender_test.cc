@@ -107,6 +107,26 @@ TEST(BodyAppender, PassesExemplarsOn) {
   EXPECT_EQ(f.metrics.exemplar_out_of_order.value(), 2);
 }
 
+// Those of all buckets are of one series, whose exemplars must come in the order of their times.
+TEST(BodyAppender, AHistogramsExemplarsArePutInOrder) {
+  SampleRules rules;
+  rules.parser.custom_buckets = true;
+  Fixture f(rules);
+  auto batch = f.storage.NewAppender();
+  auto summary = f.appender->AppendBody({"# TYPE h histogram\n"
+                                         "h_bucket{le=\"1\"} 1 # {id=\"late\"} 0.5 0.9\n"
+                                         "h_bucket{le=\"2\"} 2 # {id=\"early\"} 1.5 0.7\n"
+                                         "h_bucket{le=\"+Inf\"} 3 # {id=\"lost\"} 5 -1\n"
+                                         "h_sum 7\nh_count 3\n# EOF\n",
+                                         "application/openmetrics-text; version=1.0.0"},
+                                        1000, *batch);
+  ASSERT_TRUE(summary) << summary.error().message();
+  EXPECT_EQ(f.storage.ExemplarsOf("h{instance=\"i\", job=\"j\"}"),
+            (std::vector<model::Exemplar>{{model::Labels::Of({{"id", "early"}}), 1.5, 700},
+                                          {model::Labels::Of({{"id", "late"}}), 0.5, 900}}));
+  EXPECT_EQ(f.metrics.exemplar_out_of_order.value(), 0) << "others of the histogram were taken";
+}
+
 TEST(BodyAppender, TakesProtobufLikeText) {
   Fixture f;
   // A counter "a_total" with the label x="y", the value 2.5 and an exemplar.
