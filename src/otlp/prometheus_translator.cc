@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "model/histogram_fault.h"
 #include "model/value.h"
 #include "otlp/native_histogram.h"
 
@@ -328,7 +329,7 @@ Status PrometheusTranslator::Append(const model::Labels& labels, const model::Sa
         return {};
       }
       default:
-        return Fail(Code::kInvalidArgument, "{}", model::OutcomeText(outcome));
+        return Fail(Code::kInvalidArgument, "{}", model::RefusalText(outcome, sample.histogram));
     }
   }
   ++(sample.histogram != nullptr ? result_.histograms : result_.samples);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/histogram_fault.h"
 #include "model/storage.h"
 
 namespace sextant::remote {
@@ -72,6 +73,8 @@ class MemoryStore final : public model::Appendable {
                                      const model::Sample& sample) override {
       if (ref == 0 && store_.all_.size() >= store_.max_series && !store_.refs_.contains(labels.ToString()))
         return {0, model::AppendOutcome::kSeriesLimit};
+      if (sample.histogram != nullptr && !model::HistogramFault(*sample.histogram).empty())
+        return {ref, model::AppendOutcome::kInvalidHistogram};
       ref = store_.Find(ref, labels);
       if (ref == 0) return {0, model::AppendOutcome::kUnknownRef};
       const Series& series = store_.all_[ref - 1];

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "metrics/remote/snappy_block.h"
+#include "model/histogram_fault.h"
 #include "model/histogram_resolution.h"
 
 namespace sextant::remote {
@@ -146,7 +147,7 @@ class Intake final : public wire::WriteSink {
                                                     .histogram = stored,
                                                     .start_ms = histogram.start_ms});
                    }));
-    return Count(outcome, histograms);
+    return Count(outcome, histograms, stored);
   }
 
   // Of the exemplars that are not taken, only those out of order are worth a word, and only with 2.0.
@@ -261,22 +262,22 @@ class Intake final : public wire::WriteSink {
     return result.outcome;
   }
 
-  Status Count(AppendOutcome outcome, uint64_t& taken) {
+  Status Count(AppendOutcome outcome, uint64_t& taken, const model::FloatHistogram* histogram = nullptr) {
     if (is_dropped_) {
       ++invalid_labels;
       return {};
     }
-    if (outcome != AppendOutcome::kOk) return Complain(outcome);
+    if (outcome != AppendOutcome::kOk) return Complain(outcome, histogram);
     ++taken;
     ++samples_of_series_;
     return {};
   }
 
-  Status Complain(AppendOutcome outcome) {
+  Status Complain(AppendOutcome outcome, const model::FloatHistogram* histogram = nullptr) {
     if (!has_labels_) SEXTANT_TRY(ReadLabels());
     std::string_view text = outcome == AppendOutcome::kTooFarInFuture
                                 ? "out of bounds: timestamp is too far in the future"
-                                : model::OutcomeText(outcome);
+                                : model::RefusalText(outcome, histogram);
     complaints.Add(fmt::format("{} for series {}", text, ShowLabels(views_)));
     return {};
   }

@@ -123,6 +123,24 @@ TEST_F(WriteReceiverTest, HistogramsOfTooFineASchemaAreStoredWithTheFinest) {
   }
 }
 
+TEST_F(WriteReceiverTest, WhatIsWrongWithAHistogramIsSaid) {
+  WriteRequestBuilder request(WriteVersion::kV2);
+  request.BeginSeries(kUp);
+  model::FloatHistogram histogram;
+  histogram.is_integer = true;
+  histogram.count = 4;
+  histogram.positive_spans = {{1, 2}};
+  histogram.positive_buckets = {1, 2};
+  request.AddHistogram(histogram, 1000, 0);
+  request.EndSeries(nullptr);
+  net::HttpResponse response = Post(WriteVersion::kV2, request.Finish());
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(response.body,
+            "histogram's observation count should equal the number of observations found in the buckets (in "
+            "absence of NaN) for series {__name__=\"up\", job=\"a\"}\n");
+  EXPECT_EQ(Written(response), "0 0 0");
+}
+
 TEST_F(WriteReceiverTest, TypeAndUnitBecomeLabels) {
   Restart({.adds_type_and_unit_labels = true});
   auto post = [&](std::string type, std::string unit, core::TimestampMs time_ms) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <compare>
 
+#include "model/histogram_fault.h"
 #include "model/histogram_resolution.h"
 #include "model/value.h"
 
@@ -196,7 +197,7 @@ Status BodyAppender::AppendSample(exposition::Parser& parser, core::TimestampMs 
   }
   if (entry->is_dropped) return {};
   if (!sample.has_own_time && cache_.NoteLine(*entry)) {
-    return Count(AppendOutcome::kDuplicateTimestamp, line.series, summary);
+    return Count(AppendOutcome::kDuplicateTimestamp, line.series, sample, summary);
   }
   // The store had no room for the series before, or has let it go since (it was idle for long).
   AppendOutcome outcome = AppendOutcome::kUnknownRef;
@@ -206,7 +207,7 @@ Status BodyAppender::AppendSample(exposition::Parser& parser, core::TimestampMs 
     SEXTANT_TRY(AppendTo(*entry, line.series, labels, sample, summary, appender));
   } else {
     entry->outlives_body = sample.outlives_body;
-    SEXTANT_TRY(Count(outcome, line.series, summary));
+    SEXTANT_TRY(Count(outcome, line.series, sample, summary));
   }
   AppendExemplars(parser, *entry, sample, appender);
   return {};
@@ -260,7 +261,7 @@ Status BodyAppender::AppendTo(SeriesCache::Entry& entry, std::string_view series
   entry.outlives_body = sample.outlives_body;
   if (is_new && !sample.has_own_time && cache_.NoteLine(entry))
     result.outcome = AppendOutcome::kDuplicateTimestamp;
-  return Count(result.outcome, series, summary);
+  return Count(result.outcome, series, sample, summary);
 }
 
 Result<model::Labels> BodyAppender::SeriesLabels(const exposition::Parser& parser) {
@@ -329,7 +330,8 @@ Status BodyAppender::LimitBuckets(Sample& sample) {
 
 // Counts a sample that relabelling kept. A sample that the store refuses does not fail the scrape, too many
 // samples do.
-Status BodyAppender::Count(AppendOutcome outcome, std::string_view series, BodySummary& summary) {
+Status BodyAppender::Count(AppendOutcome outcome, std::string_view series, const Sample& sample,
+                           BodySummary& summary) {
   ++summary.post_relabel;
   if (rules_.limits.sample_limit > 0 && summary.post_relabel > rules_.limits.sample_limit) {
     metrics_.sample_limit.Increment();
@@ -338,7 +340,7 @@ Status BodyAppender::Count(AppendOutcome outcome, std::string_view series, BodyS
   if (outcome == AppendOutcome::kOk) return {};
   if (++summary.refused == 1) {
     summary.refused_series = ShortText(series);
-    summary.refusal = model::OutcomeText(outcome);
+    summary.refusal = model::RefusalText(outcome, sample.histogram);
   }
   switch (outcome) {
     case AppendOutcome::kOutOfOrder:

@@ -116,7 +116,8 @@ class BodyAppender {
   core::Status CheckLabelLimits(const model::Labels& labels) const;
   // Gives the sample a histogram with wider buckets where the limits ask for that.
   core::Status LimitBuckets(Sample& sample);
-  core::Status Count(model::AppendOutcome outcome, std::string_view series, BodySummary& summary);
+  core::Status Count(model::AppendOutcome outcome, std::string_view series, const Sample& sample,
+                     BodySummary& summary);
   void AppendExemplars(exposition::Parser& parser, const SeriesCache::Entry& entry, const Sample& sample,
                        model::Appender& appender);
   void MarkVanished(core::TimestampMs time_ms, model::Appender& appender);
