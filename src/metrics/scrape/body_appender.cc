@@ -309,6 +309,8 @@ Status BodyAppender::CheckLabelLimits(const model::Labels& labels) const {
 }
 
 Status BodyAppender::LimitBuckets(Sample& sample) {
+  // The store refuses it, and there is no way to widen it.
+  if (sample.histogram->schema > model::kMaxReservedSchema) return {};
   const config::HistogramLimits& limits = rules_.histogram_limits;
   bool is_custom = sample.histogram->schema == model::kCustomBucketsSchema;
   bool is_over = limits.bucket_limit > 0 && model::BucketCount(*sample.histogram) > limits.bucket_limit;

@@ -355,6 +355,26 @@ TEST(BodyAppender, HistogramsKeepToTheirLimitOfBuckets) {
   EXPECT_EQ(f.metrics.bucket_limit.value(), 1);
 }
 
+// Two buckets of a schema that there is not, which no widening gets below the limit.
+TEST(BodyAppender, HistogramsOfUnknownSchemasAreLeftToTheStore) {
+  SampleRules rules;
+  rules.parser.native_histograms = true;
+  rules.histogram_limits.bucket_limit = 1;
+  Fixture f(rules);
+  const std::string histogram(
+      "\x08\x02\x28\xc8\x01\x31\0\0\0\0\0\0\0\0\x62\x04\x08\x00\x10\x02\x6a\x02\x02\x00", 24);
+  const std::string metric = std::string("\x3a") + static_cast<char>(histogram.size()) + histogram;
+  const std::string family = std::string("\x0a\x01h\x18\x04\x22") + static_cast<char>(metric.size()) + metric;
+  auto batch = f.storage.NewAppender();
+  auto summary = f.appender->AppendBody(
+      {static_cast<char>(family.size()) + family,
+       "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"},
+      1000, *batch);
+  ASSERT_TRUE(summary) << summary.error().message();
+  EXPECT_EQ(summary->scraped, 1u);
+  EXPECT_EQ(f.metrics.bucket_limit.value(), 0);
+}
+
 TEST(BodyAppender, ReadsMetadataAgainWhenItChanges) {
   Fixture f;
   std::string before = "# HELP a One.\n# TYPE a counter\na 1\n# TYPE b gauge\nb 1\n";
