@@ -62,6 +62,13 @@ bool DbAppender::IsTooOld(TimestampMs time_ms) const {
       window_ms;
 }
 
+// As in Prometheus, of samples that are refused, too.
+void DbAppender::NoteDelta(TimestampMs time_ms) {
+  if (time_ms >= window_newest_ms_) return;
+  store_->metrics.out_of_order_delta.Observe(static_cast<double>(WrappingSub(window_newest_ms_, time_ms)) /
+                                             1000);
+}
+
 AppendOutcome DbAppender::CheckTime(TimestampMs time_ms, bool is_histogram) {
   const TimestampMs floor_ms =
       std::max(min_time_ms_, store_->append_floor_ms.load(std::memory_order_relaxed));
@@ -75,6 +82,7 @@ AppendOutcome DbAppender::CheckTime(TimestampMs time_ms, bool is_histogram) {
     return AppendOutcome::kTooFarInFuture;
   }
   if (is_before_floor && IsTooOld(time_ms)) {
+    NoteDelta(time_ms);
     store_->metrics.too_old_samples.Of(is_histogram).Increment();
     return AppendOutcome::kTooOld;
   }
@@ -89,6 +97,7 @@ AppendOutcome DbAppender::TakeOutOfOrder(SeriesRef ref, const SeriesRecord& reco
                                          const model::Sample& sample, uint64_t bits) {
   StoreMetrics& metrics = store_->metrics;
   const bool is_histogram = sample.histogram != nullptr;
+  NoteDelta(sample.time_ms);
   if (window_ms_ == 0 || refuses_out_of_order_) {
     metrics.out_of_order_samples.Of(is_histogram).Increment();
     return AppendOutcome::kOutOfOrder;
@@ -101,8 +110,6 @@ AppendOutcome DbAppender::TakeOutOfOrder(SeriesRef ref, const SeriesRecord& reco
     metrics.out_of_order_over_limit.Increment();
     return AppendOutcome::kOutOfOrder;
   }
-  metrics.out_of_order_delta.Observe(static_cast<double>(WrappingSub(window_newest_ms_, sample.time_ms)) /
-                                     1000);
   NoteUse(ref, record);
   std::shared_ptr<const model::FloatHistogram> histogram = is_histogram ? Kept(*sample.histogram) : nullptr;
   batch_->extras.AddLate(ref,

@@ -31,6 +31,7 @@ class DbAppender final : public model::Appender {
   void AddZeroAtStart(SeriesRef ref, const SeriesRecord& record, const model::Sample& sample);
   model::AppendOutcome CheckTime(TimestampMs time_ms, bool is_histogram);
   bool IsTooOld(TimestampMs time_ms) const;
+  void NoteDelta(TimestampMs time_ms);
   model::AppendOutcome TakeOutOfOrder(SeriesRef ref, const SeriesRecord& record, const model::Sample& sample,
                                       uint64_t bits);
   void NoteUse(SeriesRef ref, const SeriesRecord& record);

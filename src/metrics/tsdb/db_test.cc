@@ -292,6 +292,9 @@ TEST(DbTest, SamplesMoreThanHalfABlockBehindTheNewestAreOutOfBounds) {
   const std::string float_bounds = "prometheus_tsdb_out_of_bound_samples_total{type=\"float\"} ";
   EXPECT_NE(bench.registry->RenderText().find(float_bounds + "3\n"), std::string::npos);
   EXPECT_EQ(db->GetStats().value().series, 2u) << "what is out of bounds makes no series";
+  const std::string deltas = "prometheus_tsdb_sample_ooo_delta_count ";
+  EXPECT_NE(bench.registry->RenderText().find(deltas + "1\n"), std::string::npos)
+      << "of what is refused, too, but not of what is out of bounds";
 
   db->SetOutOfOrderWindow(2 * half_ms);
   EXPECT_EQ(outcome_of(known, kTestStart - 2 * half_ms), AppendOutcome::kOk);
