@@ -48,7 +48,8 @@ net::HttpResponse HandleDeleteSeries(const AdminApiDeps& deps, const net::QueryP
   for (const std::string& selector : selectors) {
     auto matchers = promql::ParseMetricSelector(selector);
     if (!matchers) return ErrorResponse(ApiError::InvalidParameter("match[]", matchers.error().Message()));
-    sets.push_back(std::move(*matchers));
+    // As in Prometheus, a selector that says nothing selects nothing here: not all that there is.
+    if (!matchers->empty()) sets.push_back(std::move(*matchers));
   }
   if (core::Status deleted = deps.db.DeleteSeries(sets, *start, *end); !deleted)
     return Internal(deleted.error());

@@ -52,7 +52,9 @@ class BlockMaker {
     store.sync_policy = tsdb::SyncPolicy::kNever;
     store.max_future_ms = 0;
     store.block_form = tsdb::BlockForm::kPrometheus;
-    store.block_range_ms = block_ms;
+    // Twice as long as the block, whose samples come in any order of their series: a store takes those of the
+    // newer half of a range.
+    store.block_range_ms = 2 * block_ms;
     store.run_maintenance_thread = false;
     SEXTANT_ASSIGN(maker->db_, tsdb::Db::Open(maker->files_, maker->clock_, core::Logger::Discard(),
                                               maker->registry_, store));

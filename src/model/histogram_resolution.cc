@@ -41,8 +41,12 @@ void Widen(std::vector<BucketSpan>& spans, std::vector<double>& buckets, int32_t
 }  // namespace
 
 void ReduceResolution(FloatHistogram& histogram, int32_t schema) {
-  if (histogram.schema == kCustomBucketsSchema || histogram.schema <= schema) return;
-  int32_t steps = std::min(histogram.schema - schema, kMaxExponentialSchema - kMinExponentialSchema);
+  schema = std::max(schema, kMinExponentialSchema);
+  if (histogram.schema == kCustomBucketsSchema || histogram.schema <= schema ||
+      histogram.schema > kMaxReservedSchema) {
+    return;
+  }
+  const int32_t steps = histogram.schema - schema;
   Widen(histogram.positive_spans, histogram.positive_buckets, steps);
   Widen(histogram.negative_spans, histogram.negative_buckets, steps);
   histogram.schema -= steps;

@@ -35,6 +35,20 @@ TEST(HistogramResolution, NeighboursJoin) {
   EXPECT_EQ(h.positive_buckets, twice.positive_buckets);
 }
 
+TEST(HistogramResolution, ReservedSchemasBecomeTheFinestThatThereIs) {
+  FloatHistogram h;
+  h.schema = kMaxReservedSchema;
+  h.positive_spans = {{-5, 1}, {INT32_MAX - 3, 1}};  // -5, 2147483640
+  h.positive_buckets = {1, 2};
+  ReduceResolution(h, kMaxExponentialSchema);
+  EXPECT_EQ(h.schema, kMaxExponentialSchema);
+  EXPECT_EQ(Text(h.positive_spans), "0+2 ");
+  EXPECT_EQ(h.positive_buckets, (std::vector<double>{1, 2}));
+  h.schema = kMaxReservedSchema + 1;
+  ReduceResolution(h, kMaxExponentialSchema);
+  EXPECT_EQ(h.schema, kMaxReservedSchema + 1);
+}
+
 TEST(HistogramResolution, WhatIsWideEnoughStays) {
   FloatHistogram h;
   h.schema = 2;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "model/histogram_fault.h"
 #include "model/value.h"
 #include "otlp/native_histogram.h"
 
@@ -314,8 +315,21 @@ Status PrometheusTranslator::Append(const model::Labels& labels, const model::Sa
       case AppendOutcome::kTooFarInFuture:
         result_.has_untimely_samples = true;
         return Fail(Code::kInvalidArgument, "out of bounds: timestamp is too far in the future");
+      case AppendOutcome::kSeriesLimit:
+      case AppendOutcome::kMemoryLimit: {
+        core::Error error(
+            Code::kResourceExhausted,
+            fmt::format("{} for a new series of {}, job {}, instance {}", model::OutcomeText(outcome),
+                        labels.metric_name(), model::QuoteGo(labels.Get("job")),
+                        model::QuoteGo(labels.Get("instance"))));
+        if (settings_.keeps_other_points) return tl::unexpected(std::move(error));
+        // Series that there are go on.
+        ++result_.samples_over_limit;
+        NoteError(error);
+        return {};
+      }
       default:
-        return Fail(Code::kInvalidArgument, "{}", model::OutcomeText(outcome));
+        return Fail(Code::kInvalidArgument, "{}", model::RefusalText(outcome, sample.histogram));
     }
   }
   ++(sample.histogram != nullptr ? result_.histograms : result_.samples);

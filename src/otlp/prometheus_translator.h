@@ -77,6 +77,9 @@ struct Translation {
   std::vector<std::string> errors;    // bounded
   uint64_t error_count = 0;
   uint64_t refused_points = 0;  // behind the errors; one that was stored in part is refused
+  // Of the errors, those that a store had no room for another series. Whoever refuses requests as a whole
+  // should not do so for these.
+  uint64_t samples_over_limit = 0;
   // Some sample came out of order, too early, too late or twice, or has labels that no store takes: sending
   // it again does not help.
   bool has_untimely_samples = false;

@@ -50,6 +50,8 @@ class Storage(TestCase):
         status, body = self.post(server, "delete_series", "match[]=gone&start=never")
         self.assertEqual(status, 400)
         self.assertIn('invalid parameter \\"start\\"', body)
+        self.assertEqual(self.post(server, "delete_series", "match[]={}"), (204, ""), "which is nothing, not everything")
+        self.assertTrue(self.values(server, "gone"))
         now = server.query("time()")
         self.assertEqual(self.post(server, "delete_series", f"match[]=gone&end={now}"), (204, ""))
         self.assertEqual([v for v in self.values(server, "gone") if v[0] <= now], [])

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/histogram_fault.h"
 #include "model/storage.h"
 
 namespace sextant::remote {
@@ -17,7 +18,7 @@ class MemoryStore final : public model::Appendable {
   struct Series {
     model::Labels labels;
     std::vector<model::Sample> samples;
-    std::vector<model::FloatHistogram> histograms;  // of the samples that are such
+    std::vector<model::FloatHistogram> histograms;  // of the samples that are such, committed or not
     std::vector<model::Exemplar> exemplars;
     model::MetricMetadata metadata;
   };
@@ -44,6 +45,10 @@ class MemoryStore final : public model::Appendable {
     return text;
   }
 
+  const std::vector<model::FloatHistogram>& HistogramsOf(const model::Labels& labels) const {
+    return all_.at(refs_.at(labels.ToString()) - 1).histograms;
+  }
+
   // Forgets all series: their refs are known no more.
   void Forget() {
     refs_.clear();
@@ -51,6 +56,7 @@ class MemoryStore final : public model::Appendable {
   }
 
   bool fails_commits = false;
+  size_t max_series = SIZE_MAX;
   uint64_t lookups = 0;  // by labels
 
  private:
@@ -65,6 +71,10 @@ class MemoryStore final : public model::Appendable {
     }
     model::AppendResult AppendSample(model::SeriesRef ref, const model::Labels& labels,
                                      const model::Sample& sample) override {
+      if (ref == 0 && store_.all_.size() >= store_.max_series && !store_.refs_.contains(labels.ToString()))
+        return {0, model::AppendOutcome::kSeriesLimit};
+      if (sample.histogram != nullptr && !model::HistogramFault(*sample.histogram).empty())
+        return {ref, model::AppendOutcome::kInvalidHistogram};
       ref = store_.Find(ref, labels);
       if (ref == 0) return {0, model::AppendOutcome::kUnknownRef};
       const Series& series = store_.all_[ref - 1];
@@ -73,6 +83,7 @@ class MemoryStore final : public model::Appendable {
         if (other == ref) newest = std::max(newest, pending.time_ms);
       }
       if (sample.time_ms < newest) return {ref, model::AppendOutcome::kOutOfOrder};
+      if (sample.histogram != nullptr) store_.all_[ref - 1].histograms.push_back(*sample.histogram);
       pending_.emplace_back(ref, sample);
       return {ref, model::AppendOutcome::kOk};
     }

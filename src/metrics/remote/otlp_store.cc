@@ -80,7 +80,8 @@ Status OtlpStore::StoreAll(otlp::MetricsData data) {
   translator.Translate(data);
   const otlp::Translation& result = translator.result();
   LogWarnings(result);
-  if (result.error_count > 0) {
+  const bool is_only_over_limit = result.error_count == result.samples_over_limit;
+  if (!is_only_over_limit) {
     appender->Rollback();
     return Fail(result.has_untimely_samples ? Code::kInvalidArgument : Code::kInternal, "{}",
                 Lines(result.errors, result.error_count));
@@ -88,7 +89,8 @@ Status OtlpStore::StoreAll(otlp::MetricsData data) {
   if (Status committed = appender->Commit(); !committed)
     return Fail(Code::kInternal, "{}", committed.error().message());
   out_of_order_exemplars_.Increment(static_cast<double>(result.refused_exemplars));
-  return {};
+  if (result.error_count == 0) return {};
+  return Fail(Code::kInvalidArgument, "{}", Lines(result.errors, result.error_count));
 }
 
 Result<OtlpRefusals> OtlpStore::StorePoints(const otlp::MetricsData& data) {

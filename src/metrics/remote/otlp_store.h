@@ -43,7 +43,8 @@ class OtlpStore {
   void SetConfig(const config::OtlpConfig& config);
 
   // kInvalidArgument when some sample comes too late or twice, kInternal for all other errors; then nothing
-  // of the data is stored.
+  // of the data is stored. kInvalidArgument also when all that is wrong is that the store takes no more
+  // series; then all else is stored.
   core::Status StoreAll(otlp::MetricsData data);
 
   // Stores all points but those that cannot be translated or that the store refuses for good: out of order,

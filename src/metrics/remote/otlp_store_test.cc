@@ -59,6 +59,29 @@ TEST_F(OtlpStoreTest, AStoreThatCannotWriteHasStoredNothing) {
   EXPECT_EQ(memory_.Text(), "{__name__=\"g\"} 1000@1000 (gauge)\n");
 }
 
+TEST_F(OtlpStoreTest, SeriesThatThereAreGoOnWhenThereIsNoRoomForOthers) {
+  ASSERT_TRUE(store_.StoreAll(Gauge({1'000}, "known")));
+  memory_.max_series = 1;
+  otlp::MetricsData data = Gauge({2'000}, "new");
+  otlp::Metric known = data.resources[0].scopes[0].metrics[0];
+  known.name = "known";
+  data.resources[0].scopes[0].metrics.push_back(known);
+  core::Status stored = store_.StoreAll(std::move(data));
+  ASSERT_FALSE(stored);
+  EXPECT_EQ(stored.error().code(), core::Code::kInvalidArgument) << "sending it again does not help";
+  EXPECT_EQ(
+      stored.error().message(),
+      "the limit of active series is reached (--series.limit) for a new series of new, job \"\", instance "
+      "\"\"");
+  EXPECT_EQ(memory_.Text(), "{__name__=\"known\"} 1000@1000 2000@2000 (gauge)\n");
+  // Together with an error for which the whole request is refused.
+  data = Gauge({3'000, 1'000}, "known");
+  data.resources[0].scopes[0].metrics.push_back(Gauge({3'000}, "new").resources[0].scopes[0].metrics[0]);
+  data.resources[0].scopes[0].metrics[1].name = "new";
+  EXPECT_FALSE(store_.StoreAll(std::move(data)));
+  EXPECT_EQ(memory_.Text(), "{__name__=\"known\"} 1000@1000 2000@2000 (gauge)\n");
+}
+
 TEST_F(OtlpStoreTest, AllOrNothingKeepsNothingOfARefusedRequest) {
   ASSERT_FALSE(store_.StoreAll(Gauge({2'000, 1'000})));
   EXPECT_EQ(memory_.Text(), "{__name__=\"g\"} (gauge)\n");  // known, and without samples

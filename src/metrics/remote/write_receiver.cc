@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "metrics/remote/snappy_block.h"
+#include "model/histogram_fault.h"
+#include "model/histogram_resolution.h"
 
 namespace sextant::remote {
 
@@ -132,14 +134,20 @@ class Intake final : public wire::WriteSink {
   }
 
   Status OnHistogram(const wire::TimedHistogram& histogram) override {
+    const model::FloatHistogram* stored = &histogram.histogram;
+    if (stored->schema > model::kMaxExponentialSchema) {  // as Prometheus has it
+      wide_histogram_ = *stored;
+      model::ReduceResolution(wide_histogram_, model::kMaxExponentialSchema);
+      stored = &wide_histogram_;
+    }
     SEXTANT_ASSIGN(AppendOutcome outcome, Put([&](model::SeriesRef ref, const model::Labels& labels) {
                      return appender_.AppendSample(ref, labels,
                                                    {.time_ms = histogram.time_ms,
                                                     .value = 0,
-                                                    .histogram = &histogram.histogram,
+                                                    .histogram = stored,
                                                     .start_ms = histogram.start_ms});
                    }));
-    return Count(outcome, histograms);
+    return Count(outcome, histograms, stored);
   }
 
   // Of the exemplars that are not taken, only those out of order are worth a word, and only with 2.0.
@@ -254,22 +262,22 @@ class Intake final : public wire::WriteSink {
     return result.outcome;
   }
 
-  Status Count(AppendOutcome outcome, uint64_t& taken) {
+  Status Count(AppendOutcome outcome, uint64_t& taken, const model::FloatHistogram* histogram = nullptr) {
     if (is_dropped_) {
       ++invalid_labels;
       return {};
     }
-    if (outcome != AppendOutcome::kOk) return Complain(outcome);
+    if (outcome != AppendOutcome::kOk) return Complain(outcome, histogram);
     ++taken;
     ++samples_of_series_;
     return {};
   }
 
-  Status Complain(AppendOutcome outcome) {
+  Status Complain(AppendOutcome outcome, const model::FloatHistogram* histogram = nullptr) {
     if (!has_labels_) SEXTANT_TRY(ReadLabels());
     std::string_view text = outcome == AppendOutcome::kTooFarInFuture
                                 ? "out of bounds: timestamp is too far in the future"
-                                : model::OutcomeText(outcome);
+                                : model::RefusalText(outcome, histogram);
     complaints.Add(fmt::format("{} for series {}", text, ShowLabels(views_)));
     return {};
   }
@@ -287,7 +295,8 @@ class Intake final : public wire::WriteSink {
   bool is_dropped_ = false;
   bool has_labels_ = false;
   uint64_t samples_of_series_ = 0;
-  wire::WriteMetadata metadata_;  // type and unit, when they become labels
+  wire::WriteMetadata metadata_;          // type and unit, when they become labels
+  model::FloatHistogram wide_histogram_;  // when the one that came has too fine a schema
   std::vector<LabelView> views_;
   std::vector<LabelView> exemplar_views_;
   model::Labels labels_;

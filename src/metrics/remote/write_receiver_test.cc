@@ -99,6 +99,48 @@ TEST_F(WriteReceiverTest, StoresEverythingThatVersion2Brings) {
   EXPECT_EQ(Counter("prometheus_api_remote_write_without_metadata_appended_samples_total"), 1);
 }
 
+TEST_F(WriteReceiverTest, HistogramsOfTooFineASchemaAreStoredWithTheFinest) {
+  core::TimestampMs time_ms = 0;
+  for (WriteVersion version : {WriteVersion::kV1, WriteVersion::kV2}) {
+    WriteRequestBuilder request(version);
+    request.BeginSeries(kUp);
+    model::FloatHistogram histogram;
+    histogram.is_integer = true;
+    histogram.schema = 10;
+    histogram.count = 3;
+    histogram.positive_spans = {{1, 2}};
+    histogram.positive_buckets = {1, 2};
+    request.AddHistogram(histogram, time_ms += 1000, 0);
+    histogram.schema = 8;
+    request.AddHistogram(histogram, time_ms += 1000, 0);
+    request.EndSeries(nullptr);
+    EXPECT_EQ(Post(version, request.Finish()).status, 204);
+    const std::vector<model::FloatHistogram>& stored = store_.HistogramsOf(kUp);
+    ASSERT_GE(stored.size(), 2u);
+    EXPECT_EQ(stored[stored.size() - 2].schema, 8);
+    EXPECT_EQ(stored[stored.size() - 2].positive_buckets, std::vector<double>{3});
+    EXPECT_EQ(stored.back().positive_buckets, (std::vector<double>{1, 2}));
+  }
+}
+
+TEST_F(WriteReceiverTest, WhatIsWrongWithAHistogramIsSaid) {
+  WriteRequestBuilder request(WriteVersion::kV2);
+  request.BeginSeries(kUp);
+  model::FloatHistogram histogram;
+  histogram.is_integer = true;
+  histogram.count = 4;
+  histogram.positive_spans = {{1, 2}};
+  histogram.positive_buckets = {1, 2};
+  request.AddHistogram(histogram, 1000, 0);
+  request.EndSeries(nullptr);
+  net::HttpResponse response = Post(WriteVersion::kV2, request.Finish());
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(response.body,
+            "histogram's observation count should equal the number of observations found in the buckets (in "
+            "absence of NaN) for series {__name__=\"up\", job=\"a\"}\n");
+  EXPECT_EQ(Written(response), "0 0 0");
+}
+
 TEST_F(WriteReceiverTest, TypeAndUnitBecomeLabels) {
   Restart({.adds_type_and_unit_labels = true});
   auto post = [&](std::string type, std::string unit, core::TimestampMs time_ms) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <compare>
 
+#include "model/histogram_fault.h"
 #include "model/histogram_resolution.h"
 #include "model/value.h"
 
@@ -170,9 +172,11 @@ Status BodyAppender::AppendSample(exposition::Parser& parser, core::TimestampMs 
                                   BodySummary& summary, model::Appender& appender) {
   const exposition::Entry& line = parser.entry();
   ++summary.scraped;
-  Sample sample{line.value, scrape_time_ms, false, line.histogram, line.start_ms};
+  Sample sample{
+      .value = line.value, .time_ms = scrape_time_ms, .histogram = line.histogram, .start_ms = line.start_ms};
   if (line.timestamp_ms && rules_.honor_timestamps) {
     sample.time_ms = *line.timestamp_ms;
+    sample.has_own_time = true;
     sample.outlives_body = !rules_.track_timestamps_staleness;
   }
 
@@ -186,12 +190,15 @@ Status BodyAppender::AppendSample(exposition::Parser& parser, core::TimestampMs 
       added.is_dropped = 1;
       return {};
     }
-    ++summary.added;
     SEXTANT_TRY(AppendTo(added, line.series, labels, sample, summary, appender));
+    if (added.ref != 0 && !added.is_repeated) ++summary.added;
     AppendExemplars(parser, added, sample, appender);
     return {};
   }
   if (entry->is_dropped) return {};
+  if (!sample.has_own_time && cache_.NoteLine(*entry)) {
+    return Count(AppendOutcome::kDuplicateTimestamp, line.series, sample, summary);
+  }
   // The store had no room for the series before, or has let it go since (it was idle for long).
   AppendOutcome outcome = AppendOutcome::kUnknownRef;
   if (entry->ref != 0) outcome = Put(entry->ref, kNoLabels, sample, appender).outcome;
@@ -200,26 +207,37 @@ Status BodyAppender::AppendSample(exposition::Parser& parser, core::TimestampMs 
     SEXTANT_TRY(AppendTo(*entry, line.series, labels, sample, summary, appender));
   } else {
     entry->outlives_body = sample.outlives_body;
-    SEXTANT_TRY(Count(outcome, line.series, summary));
+    SEXTANT_TRY(Count(outcome, line.series, sample, summary));
   }
   AppendExemplars(parser, *entry, sample, appender);
   return {};
 }
 
-// Exemplars that the store does not take cost nothing else.
+// Exemplars that the store does not take cost nothing else. A histogram has its own in the order of its
+// buckets, and the same ones again until others take their place: as in Prometheus they are put in order
+// first, and told of only when none of them is news.
 void BodyAppender::AppendExemplars(exposition::Parser& parser, const SeriesCache::Entry& entry,
                                    const Sample& sample, model::Appender& appender) {
   if (entry.ref == 0 || !parser.entry().exemplar) return;
+  exemplars_.clear();
   do {
     const exposition::Exemplar& exemplar = *parser.entry().exemplar;
     if (!parser.ReadExemplarLabels(builder_)) continue;
-    AppendOutcome outcome = appender
-                                .AppendExemplar(entry.ref, kNoLabels,
-                                                {builder_.Build(), exemplar.value,
-                                                 exemplar.timestamp_ms.value_or(sample.time_ms)})
-                                .outcome;
-    if (outcome == AppendOutcome::kOutOfOrderExemplar) metrics_.exemplar_out_of_order.Increment();
+    exemplars_.push_back({builder_.Build(), exemplar.value, exemplar.timestamp_ms.value_or(sample.time_ms)});
   } while (parser.NextExemplar());
+  std::ranges::sort(exemplars_, [](const model::Exemplar& a, const model::Exemplar& b) {
+    if (a.time_ms != b.time_ms) return a.time_ms < b.time_ms;
+    const auto order = std::strong_order(a.value, b.value);  // NaN has its place, too
+    return order != 0 ? order < 0 : a.labels < b.labels;
+  });
+  size_t out_of_order = 0;
+  for (const model::Exemplar& exemplar : exemplars_) {
+    AppendOutcome outcome = appender.AppendExemplar(entry.ref, kNoLabels, exemplar).outcome;
+    if (outcome == AppendOutcome::kOutOfOrderExemplar) ++out_of_order;
+  }
+  if (out_of_order == exemplars_.size()) {
+    metrics_.exemplar_out_of_order.Increment(static_cast<double>(out_of_order));
+  }
 }
 
 model::AppendResult BodyAppender::Put(model::SeriesRef ref, const model::Labels& labels, const Sample& sample,
@@ -237,9 +255,13 @@ model::AppendResult BodyAppender::Put(model::SeriesRef ref, const model::Labels&
 Status BodyAppender::AppendTo(SeriesCache::Entry& entry, std::string_view series, const model::Labels& labels,
                               const Sample& sample, BodySummary& summary, model::Appender& appender) {
   model::AppendResult result = Put(0, labels, sample, appender);
+  // What the cache does not know by its text may be a series that the body has had: the store kept the first.
+  const bool is_new = entry.ref == 0;
   entry.ref = result.ref;
   entry.outlives_body = sample.outlives_body;
-  return Count(result.outcome, series, summary);
+  if (is_new && !sample.has_own_time && cache_.NoteLine(entry))
+    result.outcome = AppendOutcome::kDuplicateTimestamp;
+  return Count(result.outcome, series, sample, summary);
 }
 
 Result<model::Labels> BodyAppender::SeriesLabels(const exposition::Parser& parser) {
@@ -287,6 +309,8 @@ Status BodyAppender::CheckLabelLimits(const model::Labels& labels) const {
 }
 
 Status BodyAppender::LimitBuckets(Sample& sample) {
+  // The store refuses it, and there is no way to widen it.
+  if (sample.histogram->schema > model::kMaxReservedSchema) return {};
   const config::HistogramLimits& limits = rules_.histogram_limits;
   bool is_custom = sample.histogram->schema == model::kCustomBucketsSchema;
   bool is_over = limits.bucket_limit > 0 && model::BucketCount(*sample.histogram) > limits.bucket_limit;
@@ -308,15 +332,18 @@ Status BodyAppender::LimitBuckets(Sample& sample) {
 
 // Counts a sample that relabelling kept. A sample that the store refuses does not fail the scrape, too many
 // samples do.
-Status BodyAppender::Count(AppendOutcome outcome, std::string_view series, BodySummary& summary) {
+Status BodyAppender::Count(AppendOutcome outcome, std::string_view series, const Sample& sample,
+                           BodySummary& summary) {
   ++summary.post_relabel;
   if (rules_.limits.sample_limit > 0 && summary.post_relabel > rules_.limits.sample_limit) {
     metrics_.sample_limit.Increment();
     return Fail(Code::kResourceExhausted, "sample limit exceeded");
   }
   if (outcome == AppendOutcome::kOk) return {};
-  if (++summary.refused == 1) summary.refused_series = ShortText(series);
-  summary.refusal = model::OutcomeText(outcome);
+  if (++summary.refused == 1) {
+    summary.refused_series = ShortText(series);
+    summary.refusal = model::RefusalText(outcome, sample.histogram);
+  }
   switch (outcome) {
     case AppendOutcome::kOutOfOrder:
       metrics_.out_of_order.Increment();
@@ -337,7 +364,7 @@ Status BodyAppender::Count(AppendOutcome outcome, std::string_view series, BodyS
 
 void BodyAppender::AppendStaleSample(const SeriesCache::Entry& entry, core::TimestampMs time_ms,
                                      model::Appender& appender) {
-  if (entry.is_dropped || entry.outlives_body || entry.ref == 0) return;
+  if (entry.is_dropped || entry.outlives_body || entry.is_repeated || entry.ref == 0) return;
   // A series that is gone from the store, or has a newer sample from elsewhere, needs no mark.
   appender.Append(entry.ref, kNoLabels, time_ms, model::StaleNan());
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/prometheus_config.h"
 #include "core/metric_names.h"
@@ -48,7 +49,7 @@ struct BodySummary {
   uint64_t post_relabel = 0;   // of these, left after relabelling
   uint64_t added = 0;          // new series
   uint64_t refused = 0;        // samples the store did not take
-  std::string refusal;         // why, for a person; of the last one
+  std::string refusal;         // why the first of them, for a person
   std::string refused_series;  // the first of them, as it stands in the body
 };
 
@@ -94,6 +95,7 @@ class BodyAppender {
   struct Sample {
     double value = 0;
     core::TimestampMs time_ms = 0;
+    bool has_own_time = false;
     bool outlives_body = false;
     const model::FloatHistogram* histogram = nullptr;
     core::TimestampMs start_ms = 0;
@@ -114,7 +116,8 @@ class BodyAppender {
   core::Status CheckLabelLimits(const model::Labels& labels) const;
   // Gives the sample a histogram with wider buckets where the limits ask for that.
   core::Status LimitBuckets(Sample& sample);
-  core::Status Count(model::AppendOutcome outcome, std::string_view series, BodySummary& summary);
+  core::Status Count(model::AppendOutcome outcome, std::string_view series, const Sample& sample,
+                     BodySummary& summary);
   void AppendExemplars(exposition::Parser& parser, const SeriesCache::Entry& entry, const Sample& sample,
                        model::Appender& appender);
   void MarkVanished(core::TimestampMs time_ms, model::Appender& appender);
@@ -130,7 +133,8 @@ class BodyAppender {
   MetadataLayout metadata_layout_;
   std::shared_ptr<const StatementNumbers> said_;
   model::LabelsBuilder builder_;
-  model::FloatHistogram wide_histogram_;  // of the current line, when LimitBuckets made one
+  std::vector<model::Exemplar> exemplars_;  // of the current line
+  model::FloatHistogram wide_histogram_;    // of the current line, when LimitBuckets made one
   std::array<model::SeriesRef, 8> report_refs_{};
 };
 

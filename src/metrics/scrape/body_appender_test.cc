@@ -107,6 +107,26 @@ TEST(BodyAppender, PassesExemplarsOn) {
   EXPECT_EQ(f.metrics.exemplar_out_of_order.value(), 2);
 }
 
+// Those of all buckets are of one series, whose exemplars must come in the order of their times.
+TEST(BodyAppender, AHistogramsExemplarsArePutInOrder) {
+  SampleRules rules;
+  rules.parser.custom_buckets = true;
+  Fixture f(rules);
+  auto batch = f.storage.NewAppender();
+  auto summary = f.appender->AppendBody({"# TYPE h histogram\n"
+                                         "h_bucket{le=\"1\"} 1 # {id=\"late\"} 0.5 0.9\n"
+                                         "h_bucket{le=\"2\"} 2 # {id=\"early\"} 1.5 0.7\n"
+                                         "h_bucket{le=\"+Inf\"} 3 # {id=\"lost\"} 5 -1\n"
+                                         "h_sum 7\nh_count 3\n# EOF\n",
+                                         "application/openmetrics-text; version=1.0.0"},
+                                        1000, *batch);
+  ASSERT_TRUE(summary) << summary.error().message();
+  EXPECT_EQ(f.storage.ExemplarsOf("h{instance=\"i\", job=\"j\"}"),
+            (std::vector<model::Exemplar>{{model::Labels::Of({{"id", "early"}}), 1.5, 700},
+                                          {model::Labels::Of({{"id", "late"}}), 0.5, 900}}));
+  EXPECT_EQ(f.metrics.exemplar_out_of_order.value(), 0) << "others of the histogram were taken";
+}
+
 TEST(BodyAppender, TakesProtobufLikeText) {
   Fixture f;
   // A counter "a_total" with the label x="y", the value 2.5 and an exemplar.
@@ -248,6 +268,41 @@ TEST(BodyAppender, ASeriesTheStoreRefusesDoesNotFailTheOthers) {
   EXPECT_EQ(f.metrics.series_refused.value(), 1);
 }
 
+// As Prometheus counts it for its alert PrometheusDuplicateTimestamps: the first line of a series is taken.
+TEST(BodyAppender, ASeriesTwiceInABodyIsCountedEachTime) {
+  config::RelabelRuleConfig drop;
+  drop.regex = "x";
+  drop.action = config::RelabelAction::kLabelDrop;
+  Fixture f(WithRelabel({drop}));
+  const std::string same_text = "a 1\nb 1\na 2\n";
+  const std::string same_labels = "c{x=\"1\"} 1\nc{x=\"2\"} 2\n";
+  auto summary = f.Scrape(same_text + same_labels, 1000);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->scraped, 5u);
+  EXPECT_EQ(summary->post_relabel, 5u);
+  EXPECT_EQ(summary->added, 3u);
+  EXPECT_EQ(summary->refused, 2u);
+  EXPECT_EQ(summary->refusal, "duplicate sample for timestamp");
+  EXPECT_EQ(summary->refused_series, "a");
+  EXPECT_EQ(f.metrics.duplicate_timestamp.value(), 2);
+  // The same lines again, others before them, and without what was repeated.
+  EXPECT_EQ(f.Scrape(same_text + same_labels, 2000)->refused, 2u);
+  EXPECT_EQ(f.Scrape("z 1\n" + same_text + same_labels, 3000)->refused, 2u);
+  EXPECT_EQ(f.Scrape("a 1\nc{x=\"2\"} 2\n", 4000)->refused, 0u);
+  EXPECT_EQ(f.metrics.duplicate_timestamp.value(), 6);
+  EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").back(), std::pair(core::TimestampMs{4000}, 1.0));
+}
+
+TEST(BodyAppender, LinesOfOneSeriesWithTimesOfTheirOwnAreNoDuplicates) {
+  Fixture f;
+  for (core::TimestampMs time_ms : {1000, 2000}) {
+    auto summary = f.Scrape("a 1 500\na 2 600\na 3\n", time_ms);
+    ASSERT_TRUE(summary);
+    EXPECT_EQ(summary->refused, 0u);
+  }
+  EXPECT_EQ(f.storage.Of("a{instance=\"i\", job=\"j\"}").size(), 6u);
+}
+
 TEST(BodyAppender, ReportsAndRemembersMetadata) {
   Fixture f;
   auto summary = f.Scrape("# HELP a Says\\nmuch.\n# TYPE a counter\na 1\n", 1000);
@@ -298,6 +353,26 @@ TEST(BodyAppender, HistogramsKeepToTheirLimitOfBuckets) {
   ASSERT_FALSE(scraped);
   EXPECT_EQ(scraped.error().message(), "histogram bucket limit exceeded");
   EXPECT_EQ(f.metrics.bucket_limit.value(), 1);
+}
+
+// Two buckets of a schema that there is not, which no widening gets below the limit.
+TEST(BodyAppender, HistogramsOfUnknownSchemasAreLeftToTheStore) {
+  SampleRules rules;
+  rules.parser.native_histograms = true;
+  rules.histogram_limits.bucket_limit = 1;
+  Fixture f(rules);
+  const std::string histogram(
+      "\x08\x02\x28\xc8\x01\x31\0\0\0\0\0\0\0\0\x62\x04\x08\x00\x10\x02\x6a\x02\x02\x00", 24);
+  const std::string metric = std::string("\x3a") + static_cast<char>(histogram.size()) + histogram;
+  const std::string family = std::string("\x0a\x01h\x18\x04\x22") + static_cast<char>(metric.size()) + metric;
+  auto batch = f.storage.NewAppender();
+  auto summary = f.appender->AppendBody(
+      {static_cast<char>(family.size()) + family,
+       "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"},
+      1000, *batch);
+  ASSERT_TRUE(summary) << summary.error().message();
+  EXPECT_EQ(summary->scraped, 1u);
+  EXPECT_EQ(f.metrics.bucket_limit.value(), 0);
 }
 
 TEST(BodyAppender, ReadsMetadataAgainWhenItChanges) {

@@ -53,6 +53,11 @@ SeriesCache::Entry& SeriesCache::Add(std::string_view text, model::SeriesRef ref
   return next_entries_.emplace_back(entry);
 }
 
+bool SeriesCache::NoteLine(Entry& entry) {
+  if (is_rewriting_) entry.is_repeated = entry.ref != 0 && !refs_.insert(entry.ref).second;
+  return entry.is_repeated != 0;
+}
+
 void SeriesCache::EndBody(const std::function<void(const Entry&)>& vanished) {
   if (!is_rewriting_) {
     for (size_t i = cursor_; i < entries_.size(); ++i) vanished(entries_[i]);
@@ -72,6 +77,7 @@ void SeriesCache::AbortBody() {
   next_entries_ = {};
   index_ = {};
   is_seen_ = {};
+  refs_ = {};
 }
 
 // From here on the body differs from the previous one: what was the same so far is copied.
@@ -82,6 +88,8 @@ void SeriesCache::StartRewriting() {
   next_entries_.assign(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(cursor_));
   is_seen_.assign(entries_.size(), false);
   std::fill_n(is_seen_.begin(), cursor_, true);
+  refs_.reserve(entries_.size());
+  for (const Entry& entry : next_entries_) refs_.insert(entry.ref);
 }
 
 // Where the old layout has a line, which may come a second time.

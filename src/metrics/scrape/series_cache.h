@@ -20,6 +20,7 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include <cstdint>
 #include <functional>
@@ -41,6 +42,9 @@ class SeriesCache {
     uint32_t is_dropped : 1 = 0;  // relabelling dropped it, or the store refused it: nothing is appended
     // It does not go stale by vanishing: its last sample came with a timestamp, and such are not tracked.
     uint32_t outlives_body : 1 = 0;
+    // A line before it in the body is of the same series: the same text, or another that relabelling made the
+    // same.
+    uint32_t is_repeated : 1 = 0;
   };
 
   SeriesCache();
@@ -63,6 +67,11 @@ class SeriesCache {
 
   // Adds the line that Find did not know. Valid until the next call.
   Entry& Add(std::string_view text, model::SeriesRef ref);
+
+  // Whether the line whose entry this is, with its ref known, is not the first of its series in the body. To
+  // be asked of each line that has no time of its own: where the body is as the one before, the answer is,
+  // too.
+  bool NoteLine(Entry& entry);
 
   // Ends a body: calls `vanished` for each entry of the previous body that this one did not have.
   void EndBody(const std::function<void(const Entry&)>& vanished);
@@ -98,6 +107,7 @@ class SeriesCache {
   uint32_t scans_left_ = 0;
   absl::flat_hash_map<uint64_t, uint32_t> index_;  // of entries_ by fingerprint, after the last scan
   std::vector<bool> is_seen_;                      // of entries_
+  absl::flat_hash_set<model::SeriesRef> refs_;     // of the lines so far
 };
 
 }  // namespace sextant::scrape

@@ -26,6 +26,14 @@ std::shared_ptr<const model::FloatHistogram> Kept(const model::FloatHistogram& h
   return std::make_shared<const model::FloatHistogram>(std::move(marker));
 }
 
+// Half a block before the head's newest sample, as in Prometheus: what comes so late is mostly a clock that
+// is wrong, or a time in seconds. One sample of 1970 would have the head cut all blocks since then. An agent,
+// which has no blocks, passes it on.
+TimestampMs OldestTaken(TimestampMs newest_ms, const DbOptions& options) {
+  const DurationMs reach_ms = options.block_range_ms / 2;
+  return options.journal_only || newest_ms < kNoTime + reach_ms ? kNoTime : newest_ms - reach_ms;
+}
+
 }  // namespace
 
 DbAppender::DbAppender(std::shared_ptr<Store> store)
@@ -36,10 +44,14 @@ DbAppender::DbAppender(std::shared_ptr<Store> store)
                        : store_->clock.NowMs() + store_->options.max_future_ms),
       window_ms_(store_->out_of_order_window_ms.load(std::memory_order_relaxed)),
       window_newest_ms_(store_->head.max_time_ms()),
+      min_time_ms_(OldestTaken(window_newest_ms_, store_->options)),
       batch_(store_->buffers.Take()),
-      min_batch_time_ms_(kMaxTime) {}
+      min_batch_time_ms_(kMaxTime) {
+  store_->metrics.active_appenders.Add(1);
+}
 
 DbAppender::~DbAppender() {
+  store_->metrics.active_appenders.Add(-1);
   store_->buffers.GiveBack(std::move(batch_));
   store_->epochs.Release(epoch_);
 }
@@ -50,8 +62,17 @@ bool DbAppender::IsTooOld(TimestampMs time_ms) const {
       window_ms;
 }
 
+// As in Prometheus, of samples that are refused, too.
+void DbAppender::NoteDelta(TimestampMs time_ms) {
+  if (time_ms >= window_newest_ms_) return;
+  store_->metrics.out_of_order_delta.Observe(static_cast<double>(WrappingSub(window_newest_ms_, time_ms)) /
+                                             1000);
+}
+
 AppendOutcome DbAppender::CheckTime(TimestampMs time_ms, bool is_histogram) {
-  bool is_before_floor = time_ms < store_->append_floor_ms.load(std::memory_order_relaxed);
+  const TimestampMs floor_ms =
+      std::max(min_time_ms_, store_->append_floor_ms.load(std::memory_order_relaxed));
+  const bool is_before_floor = time_ms < floor_ms;
   if ((is_before_floor && window_ms_ == 0) || time_ms == kNoTime) {
     store_->metrics.out_of_bound_samples.Of(is_histogram).Increment();
     return AppendOutcome::kOutOfBounds;
@@ -61,6 +82,7 @@ AppendOutcome DbAppender::CheckTime(TimestampMs time_ms, bool is_histogram) {
     return AppendOutcome::kTooFarInFuture;
   }
   if (is_before_floor && IsTooOld(time_ms)) {
+    NoteDelta(time_ms);
     store_->metrics.too_old_samples.Of(is_histogram).Increment();
     return AppendOutcome::kTooOld;
   }
@@ -75,6 +97,7 @@ AppendOutcome DbAppender::TakeOutOfOrder(SeriesRef ref, const SeriesRecord& reco
                                          const model::Sample& sample, uint64_t bits) {
   StoreMetrics& metrics = store_->metrics;
   const bool is_histogram = sample.histogram != nullptr;
+  NoteDelta(sample.time_ms);
   if (window_ms_ == 0 || refuses_out_of_order_) {
     metrics.out_of_order_samples.Of(is_histogram).Increment();
     return AppendOutcome::kOutOfOrder;
@@ -87,8 +110,6 @@ AppendOutcome DbAppender::TakeOutOfOrder(SeriesRef ref, const SeriesRecord& reco
     metrics.out_of_order_over_limit.Increment();
     return AppendOutcome::kOutOfOrder;
   }
-  metrics.out_of_order_delta.Observe(static_cast<double>(WrappingSub(window_newest_ms_, sample.time_ms)) /
-                                     1000);
   NoteUse(ref, record);
   std::shared_ptr<const model::FloatHistogram> histogram = is_histogram ? Kept(*sample.histogram) : nullptr;
   batch_->extras.AddLate(ref,

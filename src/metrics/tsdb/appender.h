@@ -31,6 +31,7 @@ class DbAppender final : public model::Appender {
   void AddZeroAtStart(SeriesRef ref, const SeriesRecord& record, const model::Sample& sample);
   model::AppendOutcome CheckTime(TimestampMs time_ms, bool is_histogram);
   bool IsTooOld(TimestampMs time_ms) const;
+  void NoteDelta(TimestampMs time_ms);
   model::AppendOutcome TakeOutOfOrder(SeriesRef ref, const SeriesRecord& record, const model::Sample& sample,
                                       uint64_t bits);
   void NoteUse(SeriesRef ref, const SeriesRecord& record);
@@ -47,6 +48,7 @@ class DbAppender final : public model::Appender {
   const TimestampMs max_time_ms_;
   const DurationMs window_ms_;          // for out-of-order samples; 0: none
   const TimestampMs window_newest_ms_;  // the head's newest time, from which it reaches back
+  const TimestampMs min_time_ms_;       // samples before it are taken within the out-of-order window only
   bool refuses_out_of_order_ = false;
   std::unique_ptr<BatchBuffers> batch_;
   TimestampMs min_batch_time_ms_;

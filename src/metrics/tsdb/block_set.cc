@@ -83,6 +83,7 @@ Status BlockSet::Load() {
   std::vector<HeldBlock> loaded;
   SEXTANT_TRY(OpenAll(BlockForm::kDense, loaded));
   SEXTANT_TRY(OpenAll(BlockForm::kPrometheus, loaded));
+  metrics_.block_loads.Increment();
   {
     std::lock_guard lock(mutex_);
     RetireReplaced(loaded);
@@ -171,6 +172,7 @@ Result<bool> BlockSet::Finish(NewBlock block, const std::vector<HeldBlock>& sour
     });
     if (held.block != nullptr) Insert(std::move(held));
   }
+  metrics_.block_loads.Increment();
   if (!sources.empty()) {
     // What is done is done: the files of the former blocks are removed now or later.
     if (Status deleted = DeleteRetired(); !deleted)
@@ -247,18 +249,23 @@ Status BlockSet::ApplyRetention(TimestampMs oldest_ms, uint64_t max_bytes) {
     std::lock_guard lock(mutex_);
     uint64_t size = 0;
     for (const HeldBlock& held : blocks_) size += held.block->size_bytes();
+    bool has_too_old = false;
+    bool has_too_many = false;
     while (!blocks_.empty()) {
       auto oldest = std::min_element(blocks_.begin(), blocks_.end(), ends_first);
       const Block& block = *oldest->block;
       bool is_too_old = block.end_ms() <= oldest_ms;
       if (!is_too_old && size <= max_bytes) break;
-      (is_too_old ? metrics_.time_retentions : metrics_.size_retentions).Increment();
+      (is_too_old ? has_too_old : has_too_many) = true;
       deleted.emplace_back(oldest->block,
                            is_too_old ? "older than the retention" : "more bytes than allowed");
       size -= block.size_bytes();
       Retire(block);
       blocks_.erase(oldest);
     }
+    if (has_too_old) metrics_.time_retentions.Increment();
+    if (has_too_many) metrics_.size_retentions.Increment();
+    if (!deleted.empty()) metrics_.block_loads.Increment();
   }
   for (const auto& [block, reason] : deleted) {
     logger_.Info("deleting a block", {{"block", block->dir()}, {"reason", reason}});

@@ -10,6 +10,7 @@
 #include "metrics/tsdb/checkpoint.h"
 #include "metrics/tsdb/compactor.h"
 #include "metrics/tsdb/export.h"
+#include "metrics/tsdb/frames.h"
 #include "metrics/tsdb/head_replay.h"
 #include "metrics/tsdb/journal_reader.h"
 #include "metrics/tsdb/label_image.h"
@@ -104,9 +105,31 @@ void TellLosses(Store& store, const HeadReplay::Losses& losses) {
                      {"malformed_batches", losses.malformed_batches}});
 }
 
+// What a later version has written is not damage, which would be cut off.
+Status CheckVersions(Store& store) {
+  SEXTANT_ASSIGN(std::vector<core::FileInfo> files, store.fs.List(store.JournalDir()));
+  for (const core::FileInfo& info : files) {
+    if (info.is_directory) continue;
+    const std::string path = core::JoinPath(store.JournalDir(), info.name);
+    SEXTANT_ASSIGN(std::unique_ptr<core::File> file, store.fs.Open(path, core::OpenMode::kRead));
+    std::string header(kFrameFileHeaderBytes, '\0');
+    SEXTANT_ASSIGN(size_t got, file->ReadAt(0, header.data(), header.size()));
+    header.resize(got);
+    if (IsOfLaterVersion(header)) {
+      return core::Fail(
+          Code::kInvalidArgument,
+          "{} was written by a later version of Sextant, which this one cannot read; start that "
+          "version on this directory, or this one on another",
+          path);
+    }
+  }
+  return {};
+}
+
 // Brings the head to what it was: blocks, checkpoint, journal, and a new journal file.
 Result<RecoveredSize> Recover(Store& store) {
   int64_t started_ns = store.clock.MonotonicNs();
+  SEXTANT_TRY(CheckVersions(store));
   SEXTANT_TRY(store.blocks.Load());
   SEXTANT_ASSIGN(LoadedCheckpoint checkpoint,
                  LoadCheckpoint(store.fs, store.JournalDir(), store.logger, store.ChunkDir(), store.head));
@@ -146,17 +169,19 @@ Result<RecoveredSize> Recover(Store& store) {
 
   SEXTANT_TRY(RemoveCheckpointsBefore(store.fs, store.JournalDir(), checkpoint.number));
   JournalOptions options{store.options.journal_segment_bytes,
-                         store.options.sync_policy == SyncPolicy::kEveryCommit};
+                         store.options.sync_policy == SyncPolicy::kEveryCommit, &store.clock,
+                         &store.metrics.sync_seconds};
   SEXTANT_ASSIGN(store.journal,
                  Journal::Start(store.fs, store.JournalDir(), store.logger, replay.next_number, options));
   store.SizeJournalStreams();
   if (checkpoint.number > 0) SEXTANT_TRY(store.RemoveJournalBefore(checkpoint.number));
-  store.logger.Info("the metrics store is open",
-                    {{"dir", store.options.dir},
-                     {"series", store.head.series_count()},
-                     {"blocks", store.blocks.count()},
-                     {"journal_samples", journal_samples},
-                     {"duration_ms", (store.clock.MonotonicNs() - started_ns) / 1'000'000}});
+  const int64_t opened_in_ns = store.clock.MonotonicNs() - started_ns;
+  store.metrics.replay_seconds.Set(static_cast<double>(opened_in_ns) / 1e9);
+  store.logger.Info("the metrics store is open", {{"dir", store.options.dir},
+                                                  {"series", store.head.series_count()},
+                                                  {"blocks", store.blocks.count()},
+                                                  {"journal_samples", journal_samples},
+                                                  {"duration_ms", opened_in_ns / 1'000'000}});
   return RecoveredSize{.checkpoint_bytes = checkpoint.size_bytes,
                        .journal_bytes = replay.bytes,
                        .journal_samples = journal_samples,
@@ -245,6 +270,7 @@ class Db::Impl {
                                             "prometheus_tsdb_retention_limit_percentage",
                                             "prometheus_tsdb_wal_storage_size_bytes",
                                             "prometheus_tsdb_wal_segment_current",
+                                            "prometheus_tsdb_lowest_timestamp",
                                             "prometheus_tsdb_lowest_timestamp_seconds",
                                             "sextant_tsdb_out_of_order_bytes",
                                             "sextant_tsdb_head_bytes"};
@@ -296,11 +322,14 @@ class Db::Impl {
         [&store] { return static_cast<double>(store.journal->size_bytes()); });
     add("prometheus_tsdb_wal_segment_current", "Number of the journal's file that is written to.",
         [&store] { return static_cast<double>(store.journal->End().file); });
-    add("prometheus_tsdb_lowest_timestamp_seconds", "Oldest time in blocks and head.", [&store, head_time] {
+    auto lowest_time = [&store, head_time] {
       BlockSnapshot all = store.blocks.Snapshot(kNoTime, std::numeric_limits<TimestampMs>::max());
-      if (!all.blocks.empty()) return static_cast<double>(all.blocks.front()->start_ms()) / 1000;
-      return head_time(store.head.min_time_ms()) / 1000;
-    });
+      if (!all.blocks.empty()) return static_cast<double>(all.blocks.front()->start_ms());
+      return head_time(store.head.min_time_ms());
+    };
+    add("prometheus_tsdb_lowest_timestamp", "Oldest time in blocks and head, ms.", lowest_time);
+    add("prometheus_tsdb_lowest_timestamp_seconds", "Oldest time in blocks and head.",
+        [lowest_time] { return lowest_time() / 1000; });
     add("sextant_tsdb_out_of_order_bytes", "Memory of samples in the out-of-order window.",
         [&store] { return static_cast<double>(store.head.out_of_order().SizeBytes()); });
     add("sextant_tsdb_head_bytes", "Memory of the head's series, index and open chunks.",

@@ -11,10 +11,10 @@
 // that a restart reads the newest checkpoint and the journal after it. docs/formats/ describes every file.
 //
 // What Commit acknowledged survives kill -9; a power failure costs at most what was committed since the last
-// sync (SyncPolicy, sync_interval_ms). Samples must come in ascending time per series, except within the
-// out-of-order window; a batch is visible to queries as a whole or not at all. Of two samples for one time in
-// one batch, or from two appenders at once, the first one committed stays; the other is counted as out of
-// order.
+// sync (SyncPolicy, sync_interval_ms). Samples must come in ascending time per series and at most half a
+// block behind the head's newest, except within the out-of-order window; a batch is visible to queries as a
+// whole or not at all. Of two samples for one time in one batch, or from two appenders at once, the first one
+// committed stays; the other is counted as out of order.
 //
 // Samples are floats or native histograms, and a series may change between them. A histogram that contradicts
 // itself is refused. A float stale marker after a histogram becomes one of a histogram.

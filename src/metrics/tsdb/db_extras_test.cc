@@ -67,7 +67,7 @@ TEST(DbOutOfOrderTest, OutcomesWithAWindow) {
   EXPECT_THAT(metrics,
               HasSubstr("prometheus_tsdb_head_out_of_order_samples_appended_total{type=\"float\"} 2\n"));
   EXPECT_THAT(metrics, HasSubstr("prometheus_tsdb_out_of_order_samples_total{type=\"float\"} 0\n"));
-  EXPECT_THAT(metrics, HasSubstr("prometheus_tsdb_sample_ooo_delta_count 3\n"));
+  EXPECT_THAT(metrics, HasSubstr("prometheus_tsdb_sample_ooo_delta_count 4\n"));
   {
     auto appender = db->NewAppender();
     appender->RefuseOutOfOrder(true);

@@ -410,6 +410,9 @@ TEST(DbRetentionTest, LimitsMayChangeWhileItRuns) {
   ASSERT_TRUE(db->Maintain().has_value());
   EXPECT_EQ(db->GetStats()->blocks, 0u);
   EXPECT_THAT(bench.registry->RenderText(), HasSubstr("prometheus_tsdb_retention_limit_percentage 1e-09"));
+  // Times, not blocks.
+  EXPECT_THAT(bench.registry->RenderText(), HasSubstr("prometheus_tsdb_size_retentions_total 2\n"));
+  EXPECT_THAT(bench.registry->RenderText(), HasSubstr("prometheus_tsdb_time_retentions_total 1\n"));
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <xxhash.h>
+
+#include <cstring>
 
 #include "metrics/tsdb/db_test_util.h"
 #include "model/value.h"
@@ -271,6 +274,39 @@ TEST(DbTest, BlocksAreCutServedAndKeptOverARestart) {
   EXPECT_EQ(Difference(ReadContents(*db), expected), "");
 }
 
+// As Prometheus: whatever series it is of, and whether a block was cut or not.
+TEST(DbTest, SamplesMoreThanHalfABlockBehindTheNewestAreOutOfBounds) {
+  Bench bench;
+  const DurationMs half_ms = bench.options.block_range_ms / 2;
+  auto db = bench.Open();
+  const model::Labels known = MetricLabels("known");
+  ASSERT_TRUE(AppendOne(*db, known, kTestStart, 1).has_value());
+  auto outcome_of = [&](const model::Labels& labels, TimestampMs time_ms) {
+    return db->NewAppender()->Append(0, labels, time_ms, 2).outcome;
+  };
+  EXPECT_EQ(outcome_of(known, kTestStart - half_ms), AppendOutcome::kOutOfOrder);
+  EXPECT_EQ(outcome_of(known, kTestStart - half_ms - 1), AppendOutcome::kOutOfBounds);
+  EXPECT_EQ(outcome_of(MetricLabels("a"), kTestStart - half_ms), AppendOutcome::kOk);
+  EXPECT_EQ(outcome_of(MetricLabels("b"), kTestStart - half_ms - 1), AppendOutcome::kOutOfBounds);
+  EXPECT_EQ(outcome_of(MetricLabels("c"), 1'700'000), AppendOutcome::kOutOfBounds);
+  const std::string float_bounds = "prometheus_tsdb_out_of_bound_samples_total{type=\"float\"} ";
+  EXPECT_NE(bench.registry->RenderText().find(float_bounds + "3\n"), std::string::npos);
+  EXPECT_EQ(db->GetStats().value().series, 2u) << "what is out of bounds makes no series";
+  const std::string deltas = "prometheus_tsdb_sample_ooo_delta_count ";
+  EXPECT_NE(bench.registry->RenderText().find(deltas + "1\n"), std::string::npos)
+      << "of what is refused, too, but not of what is out of bounds";
+
+  db->SetOutOfOrderWindow(2 * half_ms);
+  EXPECT_EQ(outcome_of(known, kTestStart - 2 * half_ms), AppendOutcome::kOk);
+  EXPECT_EQ(outcome_of(MetricLabels("d"), kTestStart - 2 * half_ms), AppendOutcome::kOk);
+  EXPECT_EQ(outcome_of(MetricLabels("e"), kTestStart - 2 * half_ms - 1), AppendOutcome::kTooOld);
+
+  db.reset();
+  bench.options.journal_only = true;
+  db = bench.Open();
+  EXPECT_EQ(outcome_of(MetricLabels("f"), 1'700'000), AppendOutcome::kOk) << "an agent passes it on";
+}
+
 TEST(DbTest, AQueryThatBeganBeforeACutReadsOn) {
   Bench bench;
   bench.options.block_range_ms = 100'000;
@@ -295,6 +331,39 @@ TEST(DbTest, AQueryThatBeganBeforeACutReadsOn) {
   querier.reset();
   ASSERT_TRUE(db->Maintain().has_value());
   EXPECT_EQ(db->GetStats()->series, 1u);
+}
+
+TEST(DbTest, OwnMetricsTellOfJournalAndBlocks) {
+  Bench bench;
+  bench.options.block_range_ms = 100'000;
+  auto db = bench.Open();
+  auto value = [&](const std::string& name) {
+    const std::string text = bench.registry->RenderText();
+    const size_t found = text.find("\n" + name + " ");
+    return found == std::string::npos ? -1.0 : std::stod(text.substr(found + name.size() + 2));
+  };
+  EXPECT_EQ(value("prometheus_tsdb_reloads_total"), 1) << "when it was opened";
+  EXPECT_EQ(value("prometheus_tsdb_wal_truncations_total"), 0);
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(AppendOne(*db, MetricLabels("a"), kTestStart + i * 10'000, i).has_value());
+  }
+  EXPECT_EQ(value("prometheus_tsdb_lowest_timestamp"), kTestStart);
+  EXPECT_EQ(value("prometheus_tsdb_wal_fsync_duration_seconds_count"), 0);
+  ASSERT_TRUE(db->Sync().has_value());
+  EXPECT_EQ(value("prometheus_tsdb_wal_fsync_duration_seconds_count"), 1);
+  {
+    auto appender = db->NewAppender();
+    EXPECT_EQ(value("prometheus_tsdb_head_active_appenders"), 1);
+  }
+  EXPECT_EQ(value("prometheus_tsdb_head_active_appenders"), 0);
+  ASSERT_TRUE(db->Maintain().has_value());
+  const auto blocks = static_cast<double>(db->GetStats()->blocks);
+  EXPECT_GE(blocks, 1);
+  EXPECT_EQ(value("prometheus_tsdb_reloads_total"), 1 + blocks);
+  EXPECT_GE(value("prometheus_tsdb_wal_truncations_total"), 1);
+  EXPECT_EQ(value("prometheus_tsdb_wal_truncations_failed_total"), 0);
+  EXPECT_EQ(value("prometheus_tsdb_wal_truncate_duration_seconds_count"),
+            value("prometheus_tsdb_wal_truncations_total"));
 }
 
 TEST(DbTest, RetentionDeletesTheOldest) {
@@ -336,6 +405,38 @@ TEST(DbTest, TheDirectoryBelongsToOneProcess) {
                 " is in use by another process; stop that one or choose another directory");
   db.reset();
   EXPECT_TRUE(bench.TryOpen().has_value());
+}
+
+// Which would be cut off.
+TEST(DbTest, FilesOfALaterVersionAreNotTakenForDamage) {
+  Bench bench;
+  auto db = bench.Open();
+  ASSERT_TRUE(AppendOne(*db, MetricLabels("a"), kTestStart, 1).has_value());
+  const Contents expected = ReadContents(*db);
+  db.reset();
+  const std::string dir = bench.dir.path() + "/journal";
+  size_t journals = 0;
+  size_t checkpoints = 0;
+  const std::vector<core::FileInfo> files = bench.posix.List(dir).value();
+  for (const core::FileInfo& info : files) {
+    const std::string path = dir + "/" + info.name;
+    const std::string bytes = core::ReadFile(bench.posix, path, 1 << 20).value();
+    ++(bytes.starts_with("SXTJRN") ? journals : checkpoints);
+    std::string later = bytes;
+    later[6] = '7';
+    const uint64_t checksum = XXH3_64bits(later.data(), 16);
+    std::memcpy(later.data() + 16, &checksum, sizeof checksum);
+    ASSERT_TRUE(core::WriteFileAtomically(bench.posix, path, later).has_value());
+    auto opened = bench.TryOpen();
+    ASSERT_FALSE(opened.has_value()) << path;
+    EXPECT_THAT(opened.error().message(),
+                HasSubstr(info.name + " was written by a later version of Sextant"));
+    EXPECT_EQ(core::ReadFile(bench.posix, path, 1 << 20).value(), later);
+    ASSERT_TRUE(core::WriteFileAtomically(bench.posix, path, bytes).has_value());
+  }
+  EXPECT_GE(journals, 1u);
+  EXPECT_EQ(checkpoints, 1u);
+  EXPECT_EQ(Difference(ReadContents(*bench.Open()), expected), "");
 }
 
 TEST(DbTest, AFullOrReadOnlyDirectoryIsSaidClearly) {

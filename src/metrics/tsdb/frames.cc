@@ -37,6 +37,23 @@ std::string MakeFrameFileHeader(FrameFileKind kind, uint64_t number) {
   return header;
 }
 
+bool IsOfLaterVersion(std::string_view bytes) {
+  if (bytes.size() < kFrameFileHeaderBytes) return false;
+  constexpr size_t kVersionAt = 6;
+  const char version = bytes[kVersionAt];
+  for (FrameFileKind newest : {FrameFileKind::kJournal, FrameFileKind::kImage}) {
+    std::string magic(MagicOf(newest));
+    if (version <= magic[kVersionAt] || version > '9') continue;
+    magic[kVersionAt] = version;
+    constexpr size_t kCheckedBytes = kFrameFileHeaderBytes - sizeof(uint64_t);
+    if (bytes.starts_with(magic) &&
+        LoadFixed<uint64_t>(bytes.data() + kCheckedBytes) == XXH3_64bits(bytes.data(), kCheckedBytes)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void SealFrame(uint64_t file_number, uint64_t offset, std::string& frame) {
   std::string_view payload = std::string_view(frame).substr(kFrameHeaderBytes);
   uint64_t checksum = Checksum(file_number, offset, payload);

@@ -28,6 +28,10 @@ inline constexpr uint32_t kMaxFrameBytes = 256 << 20;
 
 std::string MakeFrameFileHeader(FrameFileKind kind, uint64_t number);
 
+// Whether a file that begins so is a journal or checkpoint of a version that is not known yet. Every version
+// has this header, and a digit of its own in the magic.
+bool IsOfLaterVersion(std::string_view bytes);
+
 // Fills the header of a frame: `frame` is kFrameHeaderBytes of room and the payload, to be written at
 // `offset`.
 void SealFrame(uint64_t file_number, uint64_t offset, std::string& frame);

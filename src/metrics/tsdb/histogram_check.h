@@ -1,5 +1,4 @@
-// What a native histogram must be to be stored, and how two of them compare. The rules are those of
-// Prometheus' histogram.Validate, and limits on what its data model leaves open. Pure functions.
+// What the store asks of native histograms, and how two of them compare. Pure functions.
 #pragma once
 
 #include <cstddef>
@@ -9,22 +8,17 @@
 #include <vector>
 
 #include "model/histogram.h"
+#include "model/histogram_fault.h"
 
 namespace sextant::tsdb {
 
-// Spans, buckets and custom bounds that one histogram may have together. Real ones have some hundreds.
-inline constexpr size_t kMaxHistogramParts = 16'384;
+using model::CountBuckets;
+using model::HistogramFault;
+using model::kMaxHistogramParts;
+using model::LayoutFault;
 
 // The end of a histogram series: only the sum counts, which is the stale marker.
 bool IsStaleMarker(const model::FloatHistogram& histogram);
-
-// Buckets that the spans describe.
-uint64_t CountBuckets(std::span<const model::BucketSpan> spans);
-
-// What is wrong with schema, zero threshold, spans or bounds; empty: nothing.
-std::string_view LayoutFault(const model::FloatHistogram& histogram);
-// The same for the whole: the layout, as many buckets as in the spans, counts that are possible and agree.
-std::string_view HistogramFault(const model::FloatHistogram& histogram);
 
 // What stands for a histogram where a float has its bits: the same for equal ones (hints apart), and that of
 // the float's for a stale marker.

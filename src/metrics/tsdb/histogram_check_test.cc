@@ -35,28 +35,40 @@ TEST(HistogramCheckTest, GoodOnesPass) {
 
 TEST(HistogramCheckTest, EveryContradictionIsFound) {
   using Change = std::function<void(FloatHistogram&)>;
+  constexpr std::string_view kSchema =
+      "histogram has an invalid schema, which must be between -4 and 8 for exponential buckets, or -53 for "
+      "custom "
+      "buckets";
+  constexpr std::string_view kCount =
+      "histogram's observation count should equal the number of observations found in the buckets (in "
+      "absence of "
+      "NaN)";
   const std::pair<Change, std::string_view> kExponential[] = {
-      {[](auto& h) { h.schema = 9; }, "the schema is not known"},
-      {[](auto& h) { h.schema = -5; }, "the schema is not known"},
-      {[](auto& h) { h.positive_spans[1].offset = -1; }, "a span has a negative offset"},
+      {[](auto& h) { h.schema = 9; }, kSchema},
+      {[](auto& h) { h.schema = -5; }, kSchema},
+      {[](auto& h) { h.positive_spans[1].offset = -1; }, "histogram has a span whose offset is negative"},
       {[](auto& h) { h.positive_spans[1].offset = INT32_MAX; }, "a bucket's index is too large"},
-      {[](auto& h) { h.positive_spans[1].length = 3; }, "the spans have another number of buckets"},
-      {[](auto& h) { h.negative_buckets.clear(); }, "the spans have another number of buckets"},
+      {[](auto& h) { h.positive_spans[1].length = 3; },
+       "histogram spans specify different number of buckets than provided"},
+      {[](auto& h) { h.negative_buckets.clear(); },
+       "histogram spans specify different number of buckets than provided"},
       {[](auto& h) { h.negative_spans[0].length = UINT32_MAX; }, "there are too many buckets"},
-      {[](auto& h) { h.custom_bounds = {1}; }, "an exponential schema has no custom bounds"},
-      {[](auto& h) { h.negative_buckets[0] = -1; }, "a bucket has a negative count"},
+      {[](auto& h) { h.custom_bounds = {1}; },
+       "histogram with exponential schema must not have custom bounds"},
+      {[](auto& h) { h.negative_buckets[0] = -1; },
+       "histogram has a bucket whose observation count is negative"},
       {[](auto& h) { h.positive_buckets[0] = 1.5; }, "a count of an integer histogram is not whole"},
       {[](auto& h) { h.positive_buckets[0] = kInf; }, "a count of an integer histogram is not whole"},
       {[](auto& h) { h.zero_count = -2; }, "a count of an integer histogram is not whole"},
       {[](auto& h) { h.count = std::numeric_limits<double>::quiet_NaN(); },
        "a count of an integer histogram is not whole"},
-      {[](auto& h) { h.count += 1; }, "the count is not that of the buckets"},
-      {[](auto& h) { h.count -= 1; }, "the count is not that of the buckets"},
+      {[](auto& h) { h.count += 1; }, kCount},
+      {[](auto& h) { h.count -= 1; }, kCount},
       {[](auto& h) {
          h.count -= 1;
          h.sum = model::NormalNan();
        },
-       "the count is not that of the buckets"},
+       "histogram's observation count should be at least the number of observations found in the buckets"},
   };
   for (const auto& [change, fault] : kExponential) {
     FloatHistogram histogram = CounterHistogram(5);
@@ -64,17 +76,20 @@ TEST(HistogramCheckTest, EveryContradictionIsFound) {
     EXPECT_EQ(HistogramFault(histogram), fault);
   }
   const std::pair<Change, std::string_view> kCustom[] = {
-      {[](auto& h) { h.custom_bounds[1] = 0.1; }, "the custom bounds do not ascend"},
+      {[](auto& h) { h.custom_bounds[1] = 0.1; },
+       "histogram custom bounds must be in strictly increasing order"},
       {[](auto& h) { h.custom_bounds[1] = std::numeric_limits<double>::quiet_NaN(); },
-       "the custom bounds do not ascend"},
-      {[](auto& h) { h.custom_bounds[0] = -kInf; }, "the custom bounds do not ascend"},
-      {[](auto& h) { h.custom_bounds[3] = kInf; }, "the last custom bound must not be infinite"},
-      {[](auto& h) { h.custom_bounds.pop_back(); }, "there are more buckets than custom bounds"},
-      {[](auto& h) { h.positive_spans[0].offset = -1; }, "a span has a negative offset"},
-      {[](auto& h) { h.zero_threshold = 0.1; }, "custom buckets have no zero bucket"},
-      {[](auto& h) { h.zero_count = 1; }, "custom buckets have no zero bucket"},
-      {[](auto& h) { h.negative_spans = {{0, 1}}; }, "custom buckets have no negative side"},
-      {[](auto& h) { h.negative_buckets = {1}; }, "the spans have another number of buckets"},
+       "histogram custom bounds must be in strictly increasing order"},
+      {[](auto& h) { h.custom_bounds[0] = -kInf; },
+       "histogram custom bounds must be in strictly increasing order"},
+      {[](auto& h) { h.custom_bounds[3] = kInf; }, "histogram custom bounds must be finite"},
+      {[](auto& h) { h.custom_bounds.pop_back(); }, "histogram custom bounds are too few"},
+      {[](auto& h) { h.positive_spans[0].offset = -1; }, "histogram has a span whose offset is negative"},
+      {[](auto& h) { h.zero_threshold = 0.1; }, "custom buckets: must have zero threshold of 0"},
+      {[](auto& h) { h.zero_count = 1; }, "custom buckets: must have zero count of 0"},
+      {[](auto& h) { h.negative_spans = {{0, 1}}; }, "custom buckets: must not have negative spans"},
+      {[](auto& h) { h.negative_buckets = {1}; },
+       "histogram spans specify different number of buckets than provided"},
   };
   for (const auto& [change, fault] : kCustom) {
     FloatHistogram histogram = CustomHistogram(5);

@@ -48,9 +48,17 @@ Status Journal::OpenFile(uint64_t number) {
   return {};
 }
 
+Status Journal::SyncFile(File& file) {
+  if (options_.sync_seconds == nullptr) return file.SyncData();
+  const int64_t started_ns = options_.clock->MonotonicNs();
+  Status synced = file.SyncData();
+  options_.sync_seconds->Observe(static_cast<double>(options_.clock->MonotonicNs() - started_ns) / 1e9);
+  return synced;
+}
+
 Status Journal::WriteFrame() {
   Status written = file_->Append(frame_);
-  if (written && options_.sync_every_append) written = file_->SyncData();
+  if (written && options_.sync_every_append) written = SyncFile(*file_);
   if (written) {
     file_bytes_ += frame_.size();
     size_bytes_ += frame_.size();
@@ -96,7 +104,7 @@ Status Journal::Sync() {
     if (file_ != nullptr) files.push_back(file_);
     has_unsynced_names = has_unsynced_names_;
   }
-  for (const std::shared_ptr<File>& file : files) SEXTANT_TRY(file->SyncData());
+  for (const std::shared_ptr<File>& file : files) SEXTANT_TRY(SyncFile(*file));
   if (has_unsynced_names) SEXTANT_TRY(fs_.SyncDirectory(dir_));
   std::lock_guard lock(mutex_);
   unsynced_files_.erase(unsynced_files_.begin(),

@@ -13,8 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/metrics.h"
 #include "core/result.h"
 #include "metrics/tsdb/db.h"
 #include "metrics/tsdb/journal_batch.h"
@@ -25,6 +27,10 @@ namespace sextant::tsdb {
 struct JournalOptions {
   uint64_t segment_bytes = 32 << 20;
   bool sync_every_append = false;
+  // Told how long each file took to be made durable, by the clock; null: nobody asks. Both outlive the
+  // journal.
+  const core::Clock* clock = nullptr;
+  core::Summary* sync_seconds = nullptr;
 };
 
 class Journal {
@@ -66,6 +72,7 @@ class Journal {
       : fs_(fs), dir_(std::move(dir)), logger_(std::move(logger)), options_(options) {}
 
   core::Status OpenFile(uint64_t number);
+  core::Status SyncFile(core::File& file);
   core::Status WriteFrame();
 
   core::FileSystem& fs_;

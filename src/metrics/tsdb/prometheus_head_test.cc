@@ -90,8 +90,9 @@ TEST_P(TakenOverHead, IsServedAndGivenBack) {
   ASSERT_FALSE(expected.empty());
   auto db = bench_.Open();
   EXPECT_EQ(Difference(ContentsOf(*db), expected), "");
-  ASSERT_TRUE(AppendOne(*db, MetricLabels("ours"), kTestStart, 5).has_value());
-  expected[MetricLabels("ours").ToString()][kTestStart] = BitsOf(5);
+  const TimestampMs newest_ms = db->NewestTimeMs();
+  ASSERT_TRUE(AppendOne(*db, MetricLabels("ours"), newest_ms, 5).has_value());
+  expected[MetricLabels("ours").ToString()][newest_ms] = BitsOf(5);
 
   ImportedHead given_back = CloseAndImport(std::move(db));
   EXPECT_EQ(Difference(ContentsOf(given_back), expected), "");

@@ -47,6 +47,18 @@ Store::Store(core::FileSystem& file_system, const core::Clock& store_clock, core
   blocks.SetChunkEncodings(options.chunk_encodings);
 }
 
+core::Status Store::RemoveJournalBefore(uint64_t number) {
+  constexpr uint64_t kMaxHeldBytes = 4ULL << 30;
+  const uint64_t hold = options.journal_hold == nullptr ? model::CommitLogHold::kNothing
+                                                        : options.journal_hold->first_file.load();
+  const int64_t started_ns = clock.MonotonicNs();
+  metrics.journal_truncations.Increment();
+  core::Status removed = journal->RemoveBefore(number, hold, kMaxHeldBytes);
+  if (!removed) metrics.journal_truncations_failed.Increment();
+  metrics.journal_truncation_seconds.Observe(static_cast<double>(clock.MonotonicNs() - started_ns) / 1e9);
+  return removed;
+}
+
 std::vector<DurationMs> Store::CompactionRangesMs() const {
   DurationMs largest_ms = options.max_block_range_ms;
   if (largest_ms == 0) {

@@ -70,12 +70,7 @@ struct Store {
   void SizeJournalStreams() { journal->set_max_columns(2 * head.series_count() + (256 << 10)); }
 
   // Removes the journal files before `number` that nobody needs any more.
-  core::Status RemoveJournalBefore(uint64_t number) {
-    constexpr uint64_t kMaxHeldBytes = 4ULL << 30;
-    uint64_t hold = options.journal_hold == nullptr ? model::CommitLogHold::kNothing
-                                                    : options.journal_hold->first_file.load();
-    return journal->RemoveBefore(number, hold, kMaxHeldBytes);
-  }
+  core::Status RemoveJournalBefore(uint64_t number);
 
   std::string JournalDir() const { return core::JoinPath(options.dir, "journal"); }
   std::string ChunkDir() const { return core::JoinPath(options.dir, "head_chunks"); }

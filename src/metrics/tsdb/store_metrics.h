@@ -35,6 +35,12 @@ struct StoreMetrics {
   core::Counter& journal_failures;
   core::Counter& journal_corruptions;
   core::Counter& sync_failures;
+  core::Summary& sync_seconds;
+  core::Counter& journal_truncations;
+  core::Counter& journal_truncations_failed;
+  core::Summary& journal_truncation_seconds;
+  core::Gauge& replay_seconds;
+  core::Gauge& active_appenders;
   core::Counter& chunk_read_failures;
   core::Counter& checkpoints;
   core::Counter& checkpoint_failures;
@@ -49,6 +55,7 @@ struct StoreMetrics {
   core::Histogram& tombstone_cleanup_seconds;
   core::Counter& time_retentions;
   core::Counter& size_retentions;
+  core::Counter& block_loads;
   core::Counter& blocks_set_aside;
   core::Counter& reload_failures;  // the same, under the name that the original's alert asks for
 };
