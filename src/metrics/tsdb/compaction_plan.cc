@@ -28,8 +28,8 @@ class Planner {
 
   std::vector<size_t> Plan() {
     std::vector<size_t> found = Overlapping();
-    if (!found.empty() || order_.empty()) return found;
-    order_.pop_back();
+    if (!found.empty()) return found;
+    order_.resize(newest_begin_);
     found = Neighbours();
     if (found.empty()) found = MostlyDeleted();
     return found;
@@ -50,7 +50,7 @@ class Planner {
   }
 
   // The first run of blocks of which each overlaps those before it.
-  std::vector<size_t> Overlapping() const {
+  std::vector<size_t> Overlapping() {
     size_t begin = 0;
     while (begin < order_.size()) {
       TimestampMs end_ms = At(begin).end_ms;
@@ -58,10 +58,26 @@ class Planner {
       for (; end < order_.size() && At(end).start_ms < end_ms; ++end) {
         end_ms = std::max(end_ms, At(end).end_ms);
       }
-      if (end - begin > 1 && !HasFailed(begin, end)) return Places(begin, end);
+      if (end - begin > 1 && !HasFailed(begin, end) && (end < order_.size() || IsWorthIt(begin, end))) {
+        return Places(begin, end);
+      }
+      newest_begin_ = begin;
       begin = end;
     }
     return {};
+  }
+
+  // Where blocks are still being added, each of them would have all that are there written anew; so they wait
+  // until they have half as many series as the largest.
+  bool IsWorthIt(size_t begin, size_t end) const {
+    constexpr size_t kMaxWaiting = 16;
+    uint64_t largest = 0;
+    uint64_t all = 0;
+    for (size_t i = begin; i < end; ++i) {
+      largest = std::max(largest, At(i).series);
+      all += At(i).series;
+    }
+    return end - begin > kMaxWaiting || 2 * (all - largest) >= largest;
   }
 
   // Blocks that fill a range, or that lie in one which is over.
@@ -113,6 +129,7 @@ class Planner {
   const std::span<const PlannedBlock> blocks_;
   const std::vector<DurationMs>& ranges_ms_;
   std::vector<size_t> order_;
+  size_t newest_begin_ = 0;  // of the last run of blocks that overlap, or the last block
 };
 
 }  // namespace

@@ -29,7 +29,8 @@ struct PlannedBlock {
 std::vector<DurationMs> CompactionRanges(DurationMs min_ms, DurationMs max_ms);
 
 // The places in `blocks` (in any order) of those to be made one; a single one is to be written anew without
-// what was deleted. Empty: nothing is due. The newest range is left alone unless it overlaps others.
+// what was deleted. Empty: nothing is due. The newest range is left alone, and so are the blocks that overlap
+// in it until it is worth it.
 std::vector<size_t> PlanCompaction(std::span<const PlannedBlock> blocks,
                                    const std::vector<DurationMs>& ranges_ms);
 

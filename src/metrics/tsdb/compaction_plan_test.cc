@@ -75,6 +75,22 @@ TEST(CompactionPlanTest, Table) {
   for (const Case& c : cases) EXPECT_EQ(Plan(c.blocks, kRanges), c.expected) << c.what;
 }
 
+// As many blocks of stale series come into the newest range as there are minutes in it.
+TEST(CompactionPlanTest, WhatComesIntoTheNewestRangeWaitsUntilItIsWorthIt) {
+  auto block = [](TimestampMs start_ms, uint64_t series) {
+    return PlannedBlock{.start_ms = start_ms, .end_ms = start_ms + 20, .series = series};
+  };
+  EXPECT_EQ(Plan({block(40, 100), block(40, 30)}, kRanges), std::vector<size_t>());
+  EXPECT_EQ(Plan({block(40, 100), block(40, 30), block(40, 20)}, kRanges), (std::vector<size_t>{0, 1, 2}));
+  EXPECT_EQ(Plan({block(40, 100), block(40, 30), block(60, 0)}, kRanges), (std::vector<size_t>{0, 1}))
+      << "no more will come";
+  EXPECT_EQ(Plan({block(0, 9), block(20, 9), block(40, 100), block(40, 30)}, kRanges), std::vector<size_t>())
+      << "nor do they go with others meanwhile";
+  std::vector<PlannedBlock> many(17, block(40, 1));
+  many[3].series = 1'000'000;
+  EXPECT_EQ(Plan(many, kRanges).size(), 17u);
+}
+
 TEST(CompactionPlanTest, WithASingleRangeOnlyOverlapsAreMerged) {
   EXPECT_EQ(Plan({{0, 20}, {20, 40}, {40, 60}, {60, 80}}, {20}), std::vector<size_t>{});
   EXPECT_EQ(Plan({{0, 20}, {10, 30}}, {20}), (std::vector<size_t>{0, 1}));

@@ -27,6 +27,7 @@ Status Maintenance::Run() {
   Status cut = CutBlocks();
   Status retained = ApplyRetention();
   Status dropped = has_droppings_ ? DropWhatIsInBlocks() : Status();
+  if (!dropped) store_.metrics.head_truncations_failed.Increment();
   Status late_cut = CutOutOfOrder();
   Status stale_cut = CutStaleSeries();
   Status checkpointed = IsCheckpointDue() ? CheckpointLocked() : Status();
@@ -130,6 +131,7 @@ core::Result<bool> Maintenance::WriteBlock(TimestampMs start_ms, TimestampMs end
 Status Maintenance::DropWhatIsInBlocks() {
   // Queries that began before the cut still read the head where the others read the block.
   if (store_.epochs.Oldest() < newest_block_epoch_) return {};
+  store_.metrics.head_truncations.Increment();
   DropEpochs::Epoch oldest = store_.epochs.Advance();
   TimestampMs end_ms = store_.blocks.end_ms();
   uint64_t dropped = store_.head.DropIdle(end_ms, oldest);
@@ -220,7 +222,10 @@ Status Maintenance::CheckpointLocked() {
     recovered_ = {.checkpoint_bytes = size_bytes};
     needs_checkpoint_.store(false);
     has_undurable_drops_ = false;
-    SEXTANT_TRY(RemoveCheckpointsBefore(store_.fs, dir, number));
+    store_.metrics.checkpoint_deletions.Increment();
+    Status removed = RemoveCheckpointsBefore(store_.fs, dir, number);
+    if (!removed) store_.metrics.checkpoint_deletions_failed.Increment();
+    SEXTANT_TRY(removed);
     return store_.RemoveJournalBefore(number);
   };
   Status written = write().map_error(core::AddContext("writing a checkpoint"));

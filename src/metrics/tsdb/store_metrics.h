@@ -44,6 +44,10 @@ struct StoreMetrics {
   core::Counter& chunk_read_failures;
   core::Counter& checkpoints;
   core::Counter& checkpoint_failures;
+  core::Counter& checkpoint_deletions;
+  core::Counter& checkpoint_deletions_failed;
+  core::Counter& head_truncations;
+  core::Counter& head_truncations_failed;
   core::Counter& compactions;
   core::Counter& compactions_failed;
   core::Counter& compactions_triggered;
