@@ -248,8 +248,8 @@ void OpenAndAsk(Load& load, benchmark::State& state, const std::string& what) {
   state.counters["cpu_" + what + "_s"] = ProcessCpuSeconds() - cpu_s;
 }
 
-// Restart of a store that was closed: its checkpoint alone. And of one that was killed with so many samples in
-// the journal that the next checkpoint was due.
+// Restart of a store that was closed: its checkpoint alone. And of one that was killed with so many samples
+// in the journal that the next checkpoint was due.
 void BM_Restart(benchmark::State& state) {
   for (auto _ : state) {
     Load load(static_cast<size_t>(state.range(0)) / 2000, 2000);
@@ -272,7 +272,12 @@ void BM_Restart(benchmark::State& state) {
     state.counters["replayed_samples"] = samples * rounds;
   }
 }
-BENCHMARK(BM_Restart)->Arg(1'000'000)->Arg(5'000'000)->Unit(benchmark::kSecond)->Iterations(1);
+BENCHMARK(BM_Restart)
+    ->Arg(1'000'000)
+    ->Arg(5'000'000)
+    ->Arg(10'000'000)
+    ->Unit(benchmark::kSecond)
+    ->Iterations(1);
 
 // Three and a half hours of 20 k series: cutting a block.
 void BM_CutBlock(benchmark::State& state) {
