@@ -24,7 +24,7 @@ char* SlabMemory::Take(size_t bytes) {
   }
   if (region_used_bytes_ + bytes > kRegionBytes) {
     region_ = allocate(kRegionBytes, kRegionBytes);
-    // Without huge pages it is memory as any other.
+    // When it fails, pages come as they are touched.
     static_cast<void>(::madvise(region_, kRegionBytes, MADV_POPULATE_WRITE));
     region_used_bytes_ = 0;
   }

@@ -1,7 +1,7 @@
 // Memory for what the head keeps as long as it lives: records, open chunks, lists of labels. It is taken in
 // slabs, which are cut from regions and go back to the system together, with this object.
 //
-// Where much is taken, the regions ask for huge pages: a restart fills hundreds of megabytes at once, and
+// Where much is taken, each region is backed with one call: a restart fills hundreds of megabytes at once, and
 // page faults of 4 KiB each were a quarter of what it cost. Thread-safe.
 #pragma once
 
